@@ -1,0 +1,59 @@
+# Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
+.DEFAULT_GOAL := help
+.PHONY: help setup gate test test-unit test-runtime test-integration lint bench clean
+
+# The newest interpreter that job environments support too, else whatever python3 is.
+PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
+	$(candidate) -c 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)' 2>/dev/null && echo $(candidate))))
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+
+help:
+	@echo "make gate   run this project's scenarios without Flink and on Flink 2.2, print the verdict"
+	@echo "make test   run the whole test suite"
+	@echo "make lint   ruff, mypy --strict, import-linter"
+	@echo "make bench  what starting and running cost, as a table"
+	@echo "make clean  remove the virtual environment and reports (the cache stays)"
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python >= 3.10 with venv is needed, and none was found. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "setup: the harness's own environment in $(VENV) (about 20 s)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Other versions: make gate FLINK=1.20,2.3
+FLINK ?= 2.2
+
+gate: $(STAMP)
+	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
+
+test: test-unit test-runtime test-integration
+
+test-unit: $(STAMP)
+	@echo "test-unit: no process, no socket"
+	@$(RUN) -m pytest tests/unit -q
+
+test-runtime: $(STAMP)
+	@echo "test-runtime: the bundled runtime, inside a job environment"
+	@$(RUN) tests/run_in_job_environment.py tests/runtime -q
+
+test-integration: $(STAMP)
+	@echo "test-integration: the plugin and the real parts (about 4 min)"
+	@$(RUN) -m pytest tests/plugin tests/integration -q
+
+lint: $(STAMP)
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --check --quiet .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+
+bench: $(STAMP)
+	@$(RUN) bench/start_and_run.py
+
+clean:
+	@rm -rf $(VENV) flink-agents-report .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
