@@ -1,0 +1,128 @@
+"""What all keys of one host share: the plan, its resources, metrics, observers and the executor of async calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol
+
+from flink_agents.api.core_options import AgentExecutionOptions
+from flink_agents.api.memory.long_term_memory import BaseLongTermMemory, LongTermMemoryOptions
+from flink_agents.api.metric_group import MetricGroup
+from flink_agents.plan.actions.action import Action
+from flink_agents.plan.agent_plan import AgentPlan
+from flink_agents.plan.function import PythonFunction
+from flink_agents.runtime.resource_cache import ResourceCache
+
+from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.plan import PlanError
+from flink_agents_runtime.engine.run import Emit, KeyRun
+from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup
+
+_MEM0 = (
+    LongTermMemoryOptions.Mem0.CHAT_MODEL_SETUP,
+    LongTermMemoryOptions.Mem0.EMBEDDING_MODEL_SETUP,
+    LongTermMemoryOptions.Mem0.VECTOR_STORE,
+)
+
+
+class Observer(Protocol):
+    """Sees each event when it is processed, before the actions it triggers are queued."""
+
+    def event_processed(self, key: Any, event_type: str, event: str) -> None:
+        """``event`` is the event as JSON text."""
+
+
+class Engine:
+    """Runs one agent's actions. Give each key a :class:`KeyRun` with :meth:`run_for`; never step two at the same time.
+
+    ``executor`` runs asynchronous durable calls and belongs to the host. ``metrics`` is the group below which the
+    agent's metrics are made, by default one in memory. ``job_id`` scopes long-term memory unless the option
+    ``job-identifier`` does. ``is_done`` says which async calls may be looked at as ended: a host that wants one order
+    of things whatever the timing holds back those whose turn has not come.
+
+    Raises :class:`PlanError` for what it cannot run: Java actions, short-term memory with a TTL.
+    """
+
+    def __init__(
+        self,
+        plan: AgentPlan,
+        *,
+        executor: Executor,
+        observers: Sequence[Observer] = (),
+        metrics: MetricGroup | None = None,
+        job_id: str = "local",
+        is_done: Callable[[Future[Any]], bool] = Future.done,
+    ) -> None:
+        _refuse_ttl(plan)
+        self.plan = plan
+        self.executor = executor
+        self.observers = tuple(observers)
+        # The names of the actions that listen to an event type, in the plan's order.
+        self.listeners: Mapping[str, Sequence[str]] = plan.actions_by_event
+        self.functions = {name: _function(action) for name, action in plan.actions.items()}
+        self.metrics = AgentMetrics(metrics if metrics is not None else MemoryMetricGroup(), plan.actions)
+        self.is_done = is_done
+        self.resources = ResourceCache(plan.resource_providers, plan.config)
+        self._job_id = plan.config.get_str("job-identifier", job_id)
+        self._long_term_memory: Any = None
+
+    def run_for(self, key: Any, state: KeyState, emit: Emit) -> KeyRun:
+        """The live side of one key's state. ``emit(value, timestamp)`` is called with each output, in order."""
+        return KeyRun(self, key, state, emit)
+
+    def long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:
+        """Upstream's Mem0 memory, made at its first use, switched to the context's key."""
+        if self._long_term_memory is None:
+            self._long_term_memory = self._open_long_term_memory(context)
+        self._long_term_memory.switch_context(str(context.key))
+        return self._long_term_memory
+
+    def _open_long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:
+        chat_model, embedding_model, vector_store = (self.plan.config.get(option) for option in _MEM0)
+        if chat_model is None or embedding_model is None or vector_store is None:
+            options = ", ".join(option.get_key() for option in _MEM0)
+            raise RuntimeError(f"long-term memory is not configured: set all three options {options}")
+        from flink_agents.runtime.memory.mem0.mem0_long_term_memory import Mem0LongTermMemory
+
+        return Mem0LongTermMemory(
+            ctx=context,
+            job_id=self._job_id,
+            chat_model_name=chat_model,
+            embedding_model_name=embedding_model,
+            vector_store_name=vector_store,
+        )
+
+    def close(self) -> None:
+        """Close the resources."""
+        try:
+            if self._long_term_memory is not None:
+                self._long_term_memory.close()
+        finally:
+            self.resources.close()
+
+
+def _refuse_ttl(plan: AgentPlan) -> None:
+    """Memory that ought to expire and does not would be a wrong answer."""
+    option = AgentExecutionOptions.SHORT_TERM_MEMORY_STATE_TTL_MS
+    ttl_ms = plan.config.get(option)
+    if ttl_ms:
+        raise PlanError(
+            "short-term memory of the bundled engine does not expire",
+            expected=f"{option.get_key()}: 0",
+            seen=f"{ttl_ms} ms",
+            next_step="run this agent with the upstream engine",
+        )
+
+
+def _function(action: Action) -> Callable[..., Any]:
+    if not isinstance(action.exec, PythonFunction):
+        raise PlanError(
+            f"action {action.name!r} is a Java function",
+            expected="Python actions only",
+            seen=f"{type(action.exec).__name__} {action.exec.qualname}",
+            next_step="run this agent with the upstream engine",
+        )
+    function: Callable[..., Any] = action.exec.as_callable()
+    return function

@@ -1,0 +1,49 @@
+"""How an action's failure is told. Imports the standard library only."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+# Put before a failure's data where it travels as a line of text, in the exception of a job.
+FAILURE_MARK = "flink-agents action failure: "
+_OURS = str(Path(__file__).parent)
+
+
+class ActionFailure(Exception):
+    """An action failed, and with it the job: as on Flink there is no skipping of an event.
+
+    ``action`` and ``key`` say where, ``input`` is the JSON value whose run it was, ``original`` the exception (also
+    ``__cause__``) and ``traceback_text`` its traceback from the action's own first line on.
+    """
+
+    def __init__(self, action: str, key: Any, input_value: Any, original: BaseException) -> None:
+        super().__init__(f"action {action!r} failed for key {key!r}: {type(original).__name__}: {original}")
+        self.action = action
+        self.key = key
+        self.input = input_value
+        self.original = original
+        self.traceback_text = "".join(
+            traceback.format_exception(type(original), original, _without_ours(original.__traceback__))
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The failure as plain data: ``action, key, input, type, message, traceback``."""
+        return {
+            "action": self.action,
+            "key": self.key,
+            "input": self.input,
+            "type": type(self.original).__name__,
+            "message": str(self.original),
+            "traceback": self.traceback_text,
+        }
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the engine's frames at its top; all of it where there are no others."""
+    first = trace
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OURS):
+        first = first.tb_next
+    return first or trace

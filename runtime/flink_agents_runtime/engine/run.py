@@ -1,0 +1,200 @@
+"""One key's run loop: inputs one at a time, their actions first in, first out, an unfinished one back to the tail.
+
+Never blocks and never polls: a task whose async call is not done is passed over, which has the same effect as asking
+it and putting it back, the rule of the Flink operator.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from flink_agents.api.events.event import InputEvent, OutputEvent
+from flink_agents.api.runner_context import AsyncExecutionResult
+from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
+
+from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text
+from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.state import Input, KeyState, Task
+
+if TYPE_CHECKING:
+    from flink_agents_runtime.engine.engine import Engine
+
+Emit = Callable[[Any, int | None], None]
+
+
+class Step(Enum):
+    """What a step left behind."""
+
+    PROGRESSED = "progressed"  # there may be more to do now
+    WAITING = "waiting"  # every task waits for an async call: see KeyRun.waiting_on
+    IDLE = "idle"  # no run in flight, no input waits
+
+
+class KeyRun:
+    """The live side of one key. Keep it while the key is busy: it holds the coroutines of unfinished actions.
+
+    ``state`` is always current between steps: write its snapshot wherever a checkpoint needs it. After an
+    :class:`ActionFailure` the run and its state are of no further use.
+    """
+
+    def __init__(self, engine: Engine, key: Any, state: KeyState, emit: Emit) -> None:
+        self.key = key
+        self.state = state
+        self._engine = engine
+        self._emit = emit
+        self._attempts: dict[Task, ActionContext] = {}
+        self._stepping: Task | None = None
+
+    @property
+    def waiting_on(self) -> dict[Future[Any], str]:
+        """The futures that unfinished actions wait for, each with the action that waits for it, in queue order."""
+        attempts = ((task.action, self._attempts.get(task)) for task in tuple(self.state.tasks))
+        return {
+            attempt.future: action for action, attempt in attempts if attempt is not None and attempt.future is not None
+        }
+
+    @property
+    def running_action(self) -> str | None:
+        """The action whose step is being run right now. May be read from any thread."""
+        task = self._stepping
+        return task.action if task is not None else None
+
+    def offer(self, value: Any, timestamp: int | None = None) -> None:
+        """Queue an input: a JSON value, pydantic model or Row. ``timestamp`` (ms) travels to the outputs of its run.
+
+        Raises TypeError for a value that does not turn into JSON.
+        """
+        try:
+            event = input_text(value)
+        except Exception as error:
+            raise TypeError(f"the input of key {self.key!r} does not turn into JSON: {error}") from error
+        self.state.inputs.append(Input(event, timestamp))
+
+    def step(self) -> Step:
+        """Run the next action that can run, up to its end or its next await. Raises :class:`ActionFailure`."""
+        state = self.state
+        while not state.tasks:
+            if not state.inputs:
+                return Step.IDLE
+            self._begin_run(state.inputs.popleft())
+        task = self._take_ready_task()
+        if task is None:
+            return Step.WAITING
+        self._stepping = task
+        try:
+            self._run(task)
+        except (Exception, SystemExit) as error:
+            raise ActionFailure(task.action, self.key, self._current_input(), error) from error
+        finally:
+            self._stepping = None
+        if state.tasks:
+            return Step.PROGRESSED
+        self._end_run()
+        return Step.PROGRESSED if state.inputs else Step.IDLE
+
+    def close(self) -> None:
+        """Give up what is in flight; the state stays what it was."""
+        for attempt in self._attempts.values():
+            if attempt.coroutine is not None:
+                attempt.coroutine.close()
+        self._attempts.clear()
+
+    def _begin_run(self, waiting: Input) -> None:
+        self.state.current = waiting
+        self.state.sequence += 1
+        self._process(InputEvent.EVENT_TYPE, waiting.event)
+        if not self.state.tasks:
+            self._end_run()
+
+    def _end_run(self) -> None:
+        self.state.sensory.clear()
+        self.state.current = None
+
+    def _take_ready_task(self) -> Task | None:
+        tasks = self.state.tasks
+        if not self._attempts:
+            return tasks.popleft()
+        for _ in range(len(tasks)):
+            attempt = self._attempts.get(tasks[0])
+            if attempt is None or attempt.future is None or self._engine.is_done(attempt.future):
+                return tasks.popleft()
+            tasks.rotate(-1)
+        return None
+
+    def _run(self, task: Task) -> None:
+        """One step of a task that was taken off the queue; what it sent is processed, and it returns if unfinished."""
+        attempt = self._attempts.pop(task, None) or ActionContext(self._engine, self.key, self.state, task)
+        with attempt:
+            finished = self._advance(task, attempt)
+        if finished:
+            attempt.commit()
+        for event_type, event in attempt.take_sent():
+            self._process(event_type, event)
+        if finished:
+            self._engine.metrics.action_executed(task.action)
+        else:
+            self._attempts[task] = attempt
+            self.state.tasks.append(task)
+
+    def _advance(self, task: Task, attempt: ActionContext) -> bool:
+        """Run the action up to its end (True) or its next await (False)."""
+        if attempt.coroutine is None:
+            result = self._engine.functions[task.action](event_of(task.event), attempt)
+            if result is None:
+                return True
+            if not inspect.iscoroutine(result):
+                _check_result(task.action, result)
+                return True
+            attempt.coroutine = result
+        try:
+            attempt.future = _awaited(attempt.coroutine)
+        except StopIteration:
+            return True
+        return False
+
+    def _process(self, event_type: str, event: str) -> None:
+        engine, state = self._engine, self.state
+        for observer in engine.observers:
+            observer.event_processed(self.key, event_type, event)
+        engine.metrics.event_processed()
+        if event_type == OutputEvent.EVENT_TYPE:
+            attributes = attributes_of(event)
+            if "output" not in attributes:
+                raise ValueError(f"an {event_type} was sent without the attribute 'output'")
+            self._emit(attributes["output"], state.current.timestamp if state.current else None)
+            return
+        for action in engine.listeners.get(event_type, ()):
+            state.tasks.append(Task(event, action))
+
+    def _current_input(self) -> Any:
+        return attributes_of(self.state.current.event)["input"] if self.state.current else None
+
+
+def _awaited(coroutine: Coroutine[Any, None, Any]) -> Future[Any] | None:
+    """Drive the coroutine to its next await and return what it waits for; None for a bare yield: ask again.
+
+    Raises StopIteration at its end, and RuntimeError where it awaits what only an asyncio loop could fulfil.
+    """
+    try:
+        awaited: object = coroutine.send(None)
+    except RuntimeError as error:
+        if "no running event loop" in str(error) or "no current event loop" in str(error):
+            raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error
+        raise
+    if awaited is None or isinstance(awaited, Future):
+        return awaited
+    coroutine.close()
+    raise RuntimeError(_ASYNCIO_ERROR_MESSAGE)
+
+
+def _check_result(action: str, result: object) -> None:
+    """A plain action may return anything but something that still waits to be run."""
+    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise TypeError(f"action {action!r} is a generator; write a plain function, or an async def, without yield")
+    if isinstance(result, AsyncExecutionResult):
+        raise TypeError(f"action {action!r} returned an async call that it did not await; write async def and await it")

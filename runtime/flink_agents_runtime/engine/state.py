@@ -1,0 +1,110 @@
+"""Everything of one key that a checkpoint must hold, as plain data."""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+# Dotted path -> a value in a 1-tuple, or, for an object, the names of its fields.
+Item = tuple[Any] | dict[str, None]
+Store = dict[str, Item]
+
+_LAYOUT = 1
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One durable call of an action, found again by its index: what was called, with what, and how it ended.
+
+    ``status`` is PENDING, SUCCEEDED or FAILED; ``payload`` the pickled result or exception, None while pending.
+    """
+
+    function_id: str
+    args_digest: str
+    status: str
+    payload: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One action to be run for one event (JSON text). Never equal to another task: each is one execution.
+
+    A task that waits for an async call is kept the same way: after a restore it runs from its first line again, its
+    finished durable calls replayed from ``calls``.
+    """
+
+    event: str
+    action: str
+    calls: list[CallRecord] = field(default_factory=list)
+
+
+class Input(NamedTuple):
+    """An input that waits for its run or is in its run: the input event as JSON text, the source's time stamp in ms."""
+
+    event: str
+    timestamp: int | None = None
+
+
+@dataclass(slots=True)
+class KeyState:
+    """The state of one key.
+
+    ``sequence`` counts the inputs whose run has started. ``current`` is the input of the run in flight, None between
+    runs. ``tasks`` are the run's actions in the order they will run, ``inputs`` wait for the run to end.
+    """
+
+    sequence: int = 0
+    sensory: Store = field(default_factory=dict)
+    short_term: Store = field(default_factory=dict)
+    current: Input | None = None
+    tasks: deque[Task] = field(default_factory=deque)
+    inputs: deque[Input] = field(default_factory=deque)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is in flight or an input waits."""
+        return self.current is not None or bool(self.inputs)
+
+    def snapshot(self) -> bytes:
+        """The state as bytes: a pickle of builtin types only, so that no class of ours is part of the format.
+
+        To be taken between two steps. Memory that an unfinished action wrote is not in it.
+        """
+        return pickle.dumps(
+            (
+                _LAYOUT,
+                self.sequence,
+                self.sensory,
+                self.short_term,
+                _plain_input(self.current) if self.current else None,
+                [(task.event, task.action, [_plain_call(call) for call in task.calls]) for task in self.tasks],
+                [_plain_input(waiting) for waiting in self.inputs],
+            ),
+            protocol=5,
+        )
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> KeyState:
+        """The state that :meth:`snapshot` wrote. Raises ValueError for a layout that this version does not know."""
+        layout, *fields = pickle.loads(snapshot)  # noqa: S301 - our own bytes, back from the host's checkpoint
+        if layout != _LAYOUT:
+            raise ValueError(f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}")
+        sequence, sensory, short_term, current, tasks, inputs = fields
+        return cls(
+            sequence,
+            sensory,
+            short_term,
+            Input(*current) if current else None,
+            deque(Task(event, action, [CallRecord(*call) for call in calls]) for event, action, calls in tasks),
+            deque(Input(*waiting) for waiting in inputs),
+        )
+
+
+def _plain_input(waiting: Input) -> tuple[str, int | None]:
+    return waiting.event, waiting.timestamp
+
+
+def _plain_call(call: CallRecord) -> tuple[str, str, str, bytes | None]:
+    return call.function_id, call.args_digest, call.status, call.payload
