@@ -1,0 +1,133 @@
+"""Upstream's execution environment, without Flink: a script written for its local one changes by one import.
+
+    env = LocalEnvironment()
+    outputs = env.from_list([{"key": "a", "value": 1}]).apply(MyAgent()).to_list()
+    env.execute()
+
+What differs from upstream's local environment follows Flink: events and outputs are JSON values, keys interleave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.events.event import Event
+from flink_agents.api.events.tool_event import ToolRequestEvent
+from flink_agents.api.execution_environment import AgentBuilder, AgentsExecutionEnvironment
+from flink_agents.plan.agent_plan import AgentPlan
+from flink_agents.plan.configuration import AgentConfiguration
+
+from flink_agents_runtime.engine.options import typed_options
+from flink_agents_runtime.engine.plan import Registry, plan_of
+from flink_agents_runtime.local.host import LocalHost
+
+_FLINK_ONLY = "the local environment takes and gives lists; pass a StreamExecutionEnvironment to work with Flink"
+
+
+@dataclass(slots=True)
+class _Pipeline:
+    """Inputs, the plan that runs over them, and the list its outputs go to."""
+
+    inputs: Sequence[Mapping[str, Any]]
+    plan: AgentPlan | None = None
+    outputs: list[dict[Any, Any]] = field(default_factory=list)
+
+
+class LocalEnvironment(AgentsExecutionEnvironment):
+    """Runs agents over lists in this process. Environments share nothing; each can be executed once.
+
+    ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written there.
+    """
+
+    def __init__(self, *, seed: int | None = None) -> None:
+        super().__init__()
+        self._seed = seed
+        self._config = AgentConfiguration()
+        self._pipelines: list[_Pipeline] = []
+        self._tool_requests: list[ToolRequestEvent] = []
+        self._executed = False
+
+    def get_config(self, path: str | None = None) -> AgentConfiguration:
+        """The configuration; what the ``agent:`` section of the YAML file at ``path`` holds is added to it."""
+        if path is not None:
+            self._config.load_from_file(path)
+        return self._config
+
+    def from_list(self, input: list[dict[str, Any]]) -> LocalBuilder:  # noqa: A002 - upstream's name
+        """Begin a pipeline over ``{"key", "value"}`` records."""
+        pipeline = _Pipeline(input)
+        self._pipelines.append(pipeline)
+        return LocalBuilder(self, pipeline)
+
+    def plan_of(self, agent: Agent | str) -> AgentPlan:
+        """The plan of an agent, or of one that was loaded by name, with this environment's resources and options."""
+        if isinstance(agent, str):
+            if agent not in self._agents:
+                raise ValueError(f"no agent {agent!r} here; loaded: {', '.join(sorted(self._agents)) or 'none'}")
+            agent = self._agents[agent]
+        shared = Registry()
+        shared.resources.update(self.resources)
+        return plan_of(agent, typed_options(self._config.conf_data), shared=shared)
+
+    def execute(self, job_name: str | None = None) -> None:
+        """Run all pipelines to their end. Raises ActionFailure for the first action that fails; outputs so far stay."""
+        if self._executed:
+            raise RuntimeError("this environment was executed before; make another one")
+        self._executed = True
+        for index, pipeline in enumerate(self._pipelines):
+            if pipeline.plan is None:
+                raise RuntimeError("a list of inputs has no agent; call apply(agent) on what from_list returned")
+            directory = pipeline.plan.config.get_str("baseLogDir")
+            log = Path(directory) / f"events-{job_name or 'local'}-{index}.log" if directory else None
+            result = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self]).run(pipeline.inputs)
+            pipeline.outputs.extend({output.key: output.value} for output in result.outputs)
+            if result.failure is not None:
+                raise result.failure
+
+    def event_processed(self, key: Any, event_type: str, event: str) -> None:
+        """As the engine's observer: keep the tool requests."""
+        if event_type == ToolRequestEvent.EVENT_TYPE:
+            self._tool_requests.append(ToolRequestEvent.from_event(Event.from_json(event)))
+
+    def get_tool_request_events(self) -> list[ToolRequestEvent]:
+        """The tool requests of the execution, in the order they were processed."""
+        return self._tool_requests
+
+    def from_datastream(self, input: Any, key_selector: Any = None) -> NoReturn:  # noqa: A002 - upstream's name
+        """Not here."""
+        raise NotImplementedError(_FLINK_ONLY)
+
+    def from_table(self, input: Any, key_selector: Any = None) -> NoReturn:  # noqa: A002 - upstream's name
+        """Not here."""
+        raise NotImplementedError(_FLINK_ONLY)
+
+
+class LocalBuilder(AgentBuilder):
+    """The agent and the outputs of one list of inputs."""
+
+    def __init__(self, environment: LocalEnvironment, pipeline: _Pipeline) -> None:
+        self._environment = environment
+        self._pipeline = pipeline
+
+    def apply(self, agent: Agent | str) -> LocalBuilder:
+        """Set the agent: an object, or the name of one that ``load_yaml`` registered. Raises PlanError."""
+        if self._pipeline.plan is not None:
+            raise RuntimeError("this list of inputs has an agent; begin another pipeline with from_list")
+        self._pipeline.plan = self._environment.plan_of(agent)
+        return self
+
+    def to_list(self) -> list[dict[Any, Any]]:
+        """The list that ``execute`` fills with ``{key: output}``, in the order of emission."""
+        return self._pipeline.outputs
+
+    def to_datastream(self) -> NoReturn:
+        """Not here."""
+        raise NotImplementedError(_FLINK_ONLY)
+
+    def to_table(self, schema: Any, output_type: Any) -> NoReturn:
+        """Not here."""
+        raise NotImplementedError(_FLINK_ONLY)

@@ -1,0 +1,197 @@
+"""Runs an agent plan over a list of inputs in this process: many keys on one thread, async calls in a pool."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from flink_agents.api.core_options import AgentExecutionOptions
+from flink_agents.plan.agent_plan import AgentPlan
+
+from flink_agents_runtime.engine.engine import Engine, Observer
+from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.plan import PlanError
+from flink_agents_runtime.engine.run import KeyRun
+from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.local.order import Order, Seeded, Turns
+from flink_agents_runtime.local.pool import DaemonPool
+from flink_agents_runtime.observe.event_log import EventLog
+from flink_agents_runtime.observe.metrics import MemoryMetricGroup
+
+# How long a run past its deadline may take to stop between two steps before it counts as stuck in one.
+_GRACE_S = 0.5
+_MOST_NAMED = 20
+# What json.dumps makes of a text, without its detours.
+_quoted = json.encoder.encode_basestring_ascii
+
+
+class Output(NamedTuple):
+    """One output: the key it was made under, and its JSON value."""
+
+    key: Any
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Where a run was when its deadline passed: an action that ran, that awaited a call, or that was next.
+
+    ``action`` is empty where the key's next input had not begun.
+    """
+
+    key: Any
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResult:
+    """What a run came to. ``outputs`` are in the order of emission, as far as the run got.
+
+    ``failure`` ends a run as it fails a Flink job. ``timed_out_after_s`` is None unless the deadline ended it; then
+    ``unfinished`` names what was still to be done, at most 20 of it.
+    """
+
+    outputs: tuple[Output, ...]
+    failure: ActionFailure | None
+    timed_out_after_s: float | None
+    unfinished: tuple[Unfinished, ...]
+    metrics: Mapping[str, float]
+    elapsed_s: float
+
+
+class LocalHost:
+    """Runs one plan.
+
+    ``event_log`` is the file for the event log. ``seed`` draws the interleaving of keys; without it they go by turns in
+    the order of their first input. Raises :class:`PlanError` where the plan cannot run here.
+    """
+
+    def __init__(
+        self,
+        plan: AgentPlan,
+        *,
+        seed: int | None = None,
+        event_log: Path | str | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._threads: int = plan.config.get(AgentExecutionOptions.NUM_ASYNC_THREADS)
+        if self._threads < 1:
+            raise PlanError("async calls have no thread", expected="num-async-threads > 0", seen=str(self._threads))
+        self._plan = plan
+        self._seed = seed
+        self._event_log = EventLog(event_log, plan.config) if event_log is not None else None
+        self._observers = observers
+
+    def run(self, inputs: Iterable[Mapping[str, Any]], *, deadline_s: float | None = None) -> LocalResult:
+        """Run ``{"key", "value"}`` (or ``{"k", "v"}``) records to their end, the first failure or the deadline.
+
+        A record without a key gets one of its own. With a deadline the loop has a daemon thread: a loop that is stuck in
+        an action is left behind. Raises ValueError for a record without a value, TypeError for one that is not JSON.
+        """
+        started = time.monotonic()
+        loop = self._loop(inputs)
+        if deadline_s is None:
+            loop.run()
+        else:
+            thread = threading.Thread(target=loop.run, name="agent-loop", daemon=True)
+            thread.start()
+            thread.join(deadline_s)
+            if thread.is_alive():
+                loop.stopped = True
+                thread.join(_GRACE_S)
+        if loop.error is not None:
+            raise loop.error
+        unfinished = loop.unfinished() if loop.stopped else ()
+        return LocalResult(
+            outputs=tuple(loop.outputs),
+            failure=loop.failure,
+            timed_out_after_s=deadline_s if unfinished and loop.failure is None else None,
+            unfinished=unfinished,
+            metrics=loop.metrics.snapshot(),
+            elapsed_s=time.monotonic() - started,
+        )
+
+    def _loop(self, inputs: Iterable[Mapping[str, Any]]) -> _Loop:
+        order = Turns() if self._seed is None else Seeded(self._seed)
+        metrics = MemoryMetricGroup()
+        observers = [*self._observers, self._event_log] if self._event_log is not None else self._observers
+        pool = DaemonPool(self._threads, "agent-async")
+        engine = Engine(self._plan, executor=pool, observers=observers, metrics=metrics, is_done=order.is_done)
+        loop = _Loop(engine, pool, self._event_log, order, metrics)
+        for index, record in enumerate(inputs):
+            loop.offer(*_key_and_value(index, record))
+        return loop
+
+
+class _Loop:
+    """One run of a host. Read by the caller while, or after, it runs on a thread of its own."""
+
+    def __init__(
+        self, engine: Engine, pool: DaemonPool, event_log: EventLog | None, order: Order, metrics: MemoryMetricGroup
+    ) -> None:
+        self.outputs: list[Output] = []
+        self.failure: ActionFailure | None = None
+        self.error: BaseException | None = None
+        self.stopped = False
+        self.metrics = metrics
+        self._engine = engine
+        self._pool = pool
+        self._event_log = event_log
+        self._order = order
+        self._runs: dict[str, KeyRun] = {}
+
+    def offer(self, key: Any, value: Any) -> None:
+        """Queue an input."""
+        # As JSON the keys 1, "1" and true are three keys, and a list can be one.
+        identity = _quoted(key) if type(key) is str else json.dumps(key, sort_keys=True, default=str)
+        run = self._runs.get(identity)
+        if run is None:
+            run = self._engine.run_for(key, KeyState(), lambda value, _: self.outputs.append(Output(key, value)))
+            self._runs[identity] = run
+            self._order.add(run)
+        run.offer(value)
+
+    def run(self) -> None:
+        """Step until nothing is left. Whoever runs the loop closes what it used, be it after the caller has left."""
+        try:
+            # Asked after each wait: a call may end long after the caller has left.
+            while (run := self._order.next()) is not None and not self.stopped:
+                self._order.stepped(run, run.step())
+        except ActionFailure as failure:
+            self.failure = failure
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._close()
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """What is still to be done, the most telling first: what runs, else what is awaited, else what is next."""
+        runs = [run for run in self._runs.values() if run.state.busy]
+        for run in runs:
+            action = run.running_action
+            if action is not None:
+                return (Unfinished(run.key, action),)
+        awaited = [Unfinished(run.key, action) for run in runs for action in run.waiting_on.values()]
+        queued = [Unfinished(run.key, run.state.tasks[0].action if run.state.tasks else "") for run in runs]
+        return tuple((awaited or queued)[:_MOST_NAMED])
+
+    def _close(self) -> None:
+        self._pool.shutdown()
+        self._engine.close()
+        if self._event_log is not None:
+            self._event_log.close()
+
+
+def _key_and_value(index: int, record: Mapping[str, Any]) -> tuple[Any, Any]:
+    name = "value" if "value" in record else "v"
+    if name not in record:
+        raise ValueError(f"input {index} has no 'value' (or 'v'); it has {', '.join(record) or 'nothing'}")
+    key_name = "key" if "key" in record else "k"
+    key = record[key_name] if key_name in record else str(UUID(int=index))
+    return key, record[name]

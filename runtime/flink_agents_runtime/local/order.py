@@ -1,0 +1,133 @@
+"""Which key goes on next. Two orders: keys by turns, or drawn by a seed. Knows keys' runs, not what they do."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, wait
+from functools import partial
+from queue import SimpleQueue
+from random import Random
+from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
+
+from flink_agents_runtime.engine.run import KeyRun, Step
+
+_Element = TypeVar("_Element")
+
+
+class Order(Protocol):
+    """The host's loop: ``while run := order.next(): order.stepped(run, run.step())``."""
+
+    def add(self, run: KeyRun) -> None:
+        """A key that has an input."""
+
+    def is_done(self, future: Future[Any]) -> bool:
+        """Whether the engine may look at this future as done."""
+
+    def next(self) -> KeyRun | None:
+        """The run to step now; waits for an async call where there is nothing else to do. None at the end."""
+
+    def stepped(self, run: KeyRun, step: Step) -> None:
+        """What came of its step."""
+
+
+class Turns:
+    """Keys by turns in the order they came, a step each; a key that waits comes back when one of its calls is done."""
+
+    def __init__(self) -> None:
+        self._ready: deque[KeyRun] = deque()
+        self._waiting: set[KeyRun] = set()
+        self._watched: set[Future[Any]] = set()
+        self._woken: SimpleQueue[KeyRun] = SimpleQueue()
+
+    def add(self, run: KeyRun) -> None:
+        """Queue a key."""
+        self._ready.append(run)
+
+    def is_done(self, future: Future[Any]) -> bool:
+        """As soon as it is."""
+        return future.done()
+
+    def next(self) -> KeyRun | None:
+        """The next in turn."""
+        while not self._woken.empty():
+            self._wake(self._woken.get())
+        while not self._ready and self._waiting:
+            self._wake(self._woken.get())
+        return self._ready.popleft() if self._ready else None
+
+    def stepped(self, run: KeyRun, step: Step) -> None:
+        """Back to the end of the queue, or aside until a call is done."""
+        if step is Step.PROGRESSED:
+            self._ready.append(run)
+        elif step is Step.WAITING:
+            self._waiting.add(run)
+            for future in run.waiting_on:
+                if future not in self._watched:
+                    self._watched.add(future)
+                    future.add_done_callback(partial(self._called_back, run))
+
+    def _called_back(self, run: KeyRun, future: Future[Any]) -> None:
+        """On the thread of the call."""
+        self._watched.discard(future)
+        self._woken.put(run)
+
+    def _wake(self, run: KeyRun) -> None:
+        if run in self._waiting:  # else another call of the same key woke it before
+            self._waiting.remove(run)
+            self._ready.append(run)
+
+
+class Seeded:
+    """The same seed, the same order, however long the async calls take.
+
+    Each draw is among the keys that can go on and all calls that are awaited; a call that is drawn is waited for, and
+    only then the engine sees that it is done. So calls overlap less than by turns: this is to explore orders.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)  # noqa: S311 - an order to be repeated, no secret
+        self._ready: list[KeyRun] = []
+        self._waiting: set[KeyRun] = set()
+        self._awaited: list[tuple[KeyRun, Future[Any]]] = []
+        self._known: WeakSet[Future[Any]] = WeakSet()
+        self._done: WeakSet[Future[Any]] = WeakSet()
+
+    def add(self, run: KeyRun) -> None:
+        """Queue a key."""
+        self._ready.append(run)
+
+    def is_done(self, future: Future[Any]) -> bool:
+        """Once it was drawn."""
+        return future in self._done
+
+    def next(self) -> KeyRun | None:
+        """The next by lot."""
+        while choices := len(self._ready) + len(self._awaited):
+            index = self._random.randrange(choices)
+            if index < len(self._ready):
+                return _taken(self._ready, index)
+            run, future = _taken(self._awaited, index - len(self._ready))
+            wait([future])
+            self._done.add(future)
+            if run in self._waiting:
+                self._waiting.remove(run)
+                return run
+        return None
+
+    def stepped(self, run: KeyRun, step: Step) -> None:
+        """Back among the keys that can go on, or aside until one of its calls is drawn."""
+        for future in run.waiting_on:
+            if future not in self._known:
+                self._known.add(future)
+                self._awaited.append((run, future))
+        if step is Step.PROGRESSED:
+            self._ready.append(run)
+        elif step is Step.WAITING:
+            self._waiting.add(run)
+
+
+def _taken(elements: list[_Element], index: int) -> _Element:
+    """Take one out; the last takes its place, so that not all behind it have to move."""
+    elements[index], elements[-1] = elements[-1], elements[index]
+    return elements.pop()

@@ -1,0 +1,68 @@
+"""``python -m flink_agents_runtime.local.worker``: a job environment's warm process; runs agents without Flink.
+
+Speaks the protocol of :mod:`flink_agents_runtime.channel`. One operation:
+
+    {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
+     "deadline_s": 60}
+
+Everything heavy is imported when the channel is safe.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from flink_agents_runtime.channel import serve
+
+if TYPE_CHECKING:
+    from flink_agents_runtime.local.host import LocalResult
+
+
+def hello() -> dict[str, Any]:
+    """Import what a run needs, and say what this environment holds."""
+    # Before upstream's modules do it at their import.
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from flink_agents_runtime.local import host
+
+    assert host
+    return {
+        "python": platform.python_version(),
+        "flink_agents": metadata.version("flink-agents"),
+        "apache_flink": metadata.version("apache-flink"),
+        "pid": os.getpid(),
+    }
+
+
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Build the plan, run it, and tell the result as JSON."""
+    from flink_agents_runtime.engine.plan import build_plan
+    from flink_agents_runtime.local.host import LocalHost
+
+    plan = build_plan(request["agent_spec"], config=request.get("config") or {})
+    host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
+    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"))
+    return _as_json(result)
+
+
+def _as_json(result: LocalResult) -> dict[str, Any]:
+    failure = result.failure
+    timed_out = None
+    if result.timed_out_after_s is not None:
+        waiting_on = [{"key": at.key, "action": at.action} for at in result.unfinished]
+        timed_out = {"after_s": result.timed_out_after_s, "waiting_on": waiting_on}
+    return {
+        "outputs": [{"key": output.key, "value": output.value} for output in result.outputs],
+        "failure": failure.as_json() if failure is not None else None,
+        "timed_out": timed_out,
+        "metrics": dict(result.metrics),
+        "elapsed_s": result.elapsed_s,
+    }
+
+
+if __name__ == "__main__":
+    serve({"run": run}, hello)
