@@ -1,0 +1,198 @@
+"""Metrics under upstream's names: a group in memory, and the built-in counters on top of any group.
+
+The interface is upstream's own ``MetricGroup``: a Flink-backed implementation of it takes the place of
+:class:`MemoryMetricGroup` without a change elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+from flink_agents.api.metric_group import Counter, Gauge, Histogram, Meter, MetricGroup
+
+
+class MemoryCounter(Counter):
+    """A count."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def inc(self, n: int = 1) -> None:
+        """Add ``n``."""
+        self._count += n
+
+    def dec(self, n: int = 1) -> None:
+        """Take ``n`` away."""
+        self._count -= n
+
+    def get_count(self) -> int:
+        """The count."""
+        return self._count
+
+    def values(self) -> dict[str, float]:
+        """The parts to show, by suffix."""
+        return {"": self._count}
+
+
+class MemoryMeter(Meter):
+    """Marks per second since the meter was made."""
+
+    __slots__ = ("_marks", "_since")
+
+    def __init__(self) -> None:
+        self._marks = 0
+        self._since = time.monotonic()
+
+    def mark(self, n: int = 1) -> None:
+        """Count ``n`` more marks."""
+        self._marks += n
+
+    def get_rate(self) -> float:
+        """Marks per second."""
+        return self._marks / max(time.monotonic() - self._since, 1e-9)
+
+    def values(self) -> dict[str, float]:
+        """The parts to show, by suffix."""
+        return {"": self.get_rate()}
+
+
+class MemoryGauge(Gauge):
+    """The last value told."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value = 0.0
+
+    def update(self, value: float) -> None:
+        """Tell the value."""
+        self._value = value
+
+    def get_value(self) -> float:
+        """The last value told, 0 before the first."""
+        return self._value
+
+    def values(self) -> dict[str, float]:
+        """The parts to show, by suffix."""
+        return {"": self._value}
+
+
+class MemoryHistogram(Histogram):
+    """The last ``window_size`` values."""
+
+    __slots__ = ("_window",)
+
+    def __init__(self, window_size: int) -> None:
+        self._window: deque[int] = deque(maxlen=window_size)
+
+    def update(self, value: int) -> None:
+        """Add a value."""
+        self._window.append(value)
+
+    def get_mean(self) -> float:
+        """The mean of the window, 0 while it is empty."""
+        return sum(self._window) / len(self._window) if self._window else 0.0
+
+    def get_max(self) -> int:
+        """The largest value of the window, 0 while it is empty."""
+        return max(self._window, default=0)
+
+    def get_min(self) -> int:
+        """The smallest value of the window, 0 while it is empty."""
+        return min(self._window, default=0)
+
+    def values(self) -> dict[str, float]:
+        """The parts to show, by suffix."""
+        return {".count": len(self._window), ".mean": self.get_mean(), ".min": self.get_min(), ".max": self.get_max()}
+
+
+class MemoryMetricGroup(MetricGroup):
+    """Metrics in memory. The same name gives the same metric; a name that is another kind already raises ValueError."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, MemoryMetricGroup] = {}
+        self._metrics: dict[str, MemoryCounter | MemoryMeter | MemoryGauge | MemoryHistogram] = {}
+
+    def get_sub_group(self, name: str, value: str | None = None) -> MemoryMetricGroup:
+        """The group ``name``, or with ``value`` the group of that label: it shows as ``name.value``."""
+        if "=" in name:
+            raise ValueError(f"the sub group name {name!r} holds '='; use get_sub_group(name, value) for a label")
+        group = self._groups.setdefault(name, MemoryMetricGroup())
+        return group if value is None else group.labelled(value)
+
+    def labelled(self, value: str) -> MemoryMetricGroup:
+        """The group of one value of this group's label; any text will do."""
+        return self._groups.setdefault(value, MemoryMetricGroup())
+
+    def get_counter(self, name: str) -> MemoryCounter:
+        """The counter ``name``."""
+        metric = self._metrics.setdefault(name, MemoryCounter())
+        return metric if isinstance(metric, MemoryCounter) else self._other_kind(name)
+
+    def get_meter(self, name: str) -> MemoryMeter:
+        """The meter ``name``."""
+        metric = self._metrics.setdefault(name, MemoryMeter())
+        return metric if isinstance(metric, MemoryMeter) else self._other_kind(name)
+
+    def get_gauge(self, name: str) -> MemoryGauge:
+        """The gauge ``name``."""
+        metric = self._metrics.setdefault(name, MemoryGauge())
+        return metric if isinstance(metric, MemoryGauge) else self._other_kind(name)
+
+    def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
+        """The histogram ``name``; the window's size is that of the first call."""
+        metric = self._metrics.setdefault(name, MemoryHistogram(window_size))
+        return metric if isinstance(metric, MemoryHistogram) else self._other_kind(name)
+
+    def _other_kind(self, name: str) -> NoReturn:
+        raise ValueError(f"the metric {name!r} is a {type(self._metrics[name]).__name__} already")
+
+    def snapshot(self) -> dict[str, float]:
+        """All metrics of this group and those below it by dotted name. A histogram shows as four values."""
+        # Lists, since an action that is past its run's deadline may still add metrics.
+        shown = {
+            f"{name}{suffix}": value
+            for name, metric in list(self._metrics.items())
+            for suffix, value in metric.values().items()
+        }
+        for group_name, group in list(self._groups.items()):
+            shown.update({f"{group_name}.{name}": value for name, value in group.snapshot().items()})
+        return shown
+
+
+class AgentMetrics:
+    """The built-in metrics of an agent, registered at once for every action of its plan."""
+
+    def __init__(self, group: MetricGroup, actions: Iterable[str]) -> None:
+        self.agent = group
+        self._count_event, self._mark_event = _counter_and_rate(group, "numOfEventProcessed")
+        self._count_executed, self._mark_executed = _counter_and_rate(group, "numOfActionsExecuted")
+        self._groups = {name: group.get_sub_group("action", name) for name in actions}
+        self._executed_by = {name: _counter_and_rate(sub, "numOfActionsExecuted") for name, sub in self._groups.items()}
+
+    def action(self, name: str) -> MetricGroup:
+        """The group of one action."""
+        return self._groups[name]
+
+    def event_processed(self) -> None:
+        """An event of any type was processed."""
+        self._count_event()
+        self._mark_event()
+
+    def action_executed(self, name: str) -> None:
+        """An action finished."""
+        self._count_executed()
+        self._mark_executed()
+        count, mark = self._executed_by[name]
+        count()
+        mark()
+
+
+def _counter_and_rate(group: MetricGroup, name: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What counts one for a counter, and for the meter beside it, named as upstream names the two."""
+    return group.get_counter(name).inc, group.get_meter(f"{name}PerSec").mark
