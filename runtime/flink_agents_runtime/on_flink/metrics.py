@@ -1,0 +1,127 @@
+"""An agent's metrics in Flink's metric system: the group in memory, with every change passed on to PyFlink's group.
+
+Reading back is done in memory, so that an agent sees the same on every tier; Flink shows, reports and sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from flink_agents_runtime.observe.metrics import (
+    MemoryCounter,
+    MemoryGauge,
+    MemoryHistogram,
+    MemoryMeter,
+    MemoryMetricGroup,
+)
+
+
+class FlinkCounter(MemoryCounter):
+    """A counter that Flink sees."""
+
+    __slots__ = ("_flink",)
+
+    def __init__(self, flink: Any) -> None:
+        super().__init__()
+        self._flink = flink
+
+    def inc(self, n: int = 1) -> None:
+        """Add ``n``."""
+        super().inc(n)
+        self._flink.inc(n)
+
+    def dec(self, n: int = 1) -> None:
+        """Take ``n`` away."""
+        super().dec(n)
+        self._flink.dec(n)
+
+
+class FlinkMeter(MemoryMeter):
+    """A meter that Flink sees; Flink's own rate is that of the last minute."""
+
+    __slots__ = ("_flink",)
+
+    def __init__(self, flink: Any) -> None:
+        super().__init__()
+        self._flink = flink
+
+    def mark(self, n: int = 1) -> None:
+        """Count ``n`` more marks."""
+        super().mark(n)
+        self._flink.mark_event(n)
+
+
+class FlinkHistogram(MemoryHistogram):
+    """A histogram that Flink sees, as what PyFlink has for it: a distribution."""
+
+    __slots__ = ("_flink",)
+
+    def __init__(self, window_size: int, flink: Any) -> None:
+        super().__init__(window_size)
+        self._flink = flink
+
+    def update(self, value: int) -> None:
+        """Add a value."""
+        super().update(value)
+        self._flink.update(value)
+
+
+class FlinkMetricGroup(MemoryMetricGroup):
+    """A group whose metrics are registered with a PyFlink group, each once, when it is first asked for.
+
+    ``register`` makes that PyFlink group when the first metric needs it: a group that is only the name of a label has
+    none. ``label`` makes the PyFlink group of one value of this label.
+    """
+
+    def __init__(self, register: Callable[[], Any], label: Callable[[str], Any] | None = None) -> None:
+        super().__init__()
+        self._register = register
+        self._label = label
+
+    @cached_property
+    def _flink(self) -> Any:
+        return self._register()
+
+    def get_sub_group(self, name: str, value: str | None = None) -> MemoryMetricGroup:
+        """The group ``name``, or with ``value`` the group of that label: ``name.value`` in Flink's scope too."""
+        if name not in self._groups:
+            self._groups[name] = FlinkMetricGroup(
+                lambda: self._flink.add_group(name), lambda chosen: self._flink.add_group(name, chosen)
+            )
+        return super().get_sub_group(name, value)
+
+    def labelled(self, value: str) -> MemoryMetricGroup:
+        """The group of one value of this group's label."""
+        label = self._label
+        assert label is not None, "only a group made by get_sub_group has values"
+        if value not in self._groups:
+            self._groups[value] = FlinkMetricGroup(lambda: label(value))
+        return super().labelled(value)
+
+    def get_counter(self, name: str) -> MemoryCounter:
+        """The counter ``name``."""
+        if name not in self._metrics:
+            self._metrics[name] = FlinkCounter(self._flink.counter(name))
+        return super().get_counter(name)
+
+    def get_meter(self, name: str) -> MemoryMeter:
+        """The meter ``name``."""
+        if name not in self._metrics:
+            self._metrics[name] = FlinkMeter(self._flink.meter(name))
+        return super().get_meter(name)
+
+    def get_gauge(self, name: str) -> MemoryGauge:
+        """The gauge ``name``; Flink asks it for its value."""
+        if name not in self._metrics:
+            gauge = MemoryGauge()
+            self._flink.gauge(name, gauge.get_value)
+            self._metrics[name] = gauge
+        return super().get_gauge(name)
+
+    def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
+        """The histogram ``name``."""
+        if name not in self._metrics:
+            self._metrics[name] = FlinkHistogram(window_size, self._flink.distribution(name))
+        return super().get_histogram(name, window_size)
