@@ -1,0 +1,1 @@
+"""The ground the testbed stands on: problems, clock, ports, directories, guarded processes. Imports nothing of ours."""

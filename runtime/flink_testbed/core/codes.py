@@ -1,0 +1,91 @@
+"""What the codes of the testbed mean: FA4xx, the machine's faults."""
+
+from __future__ import annotations
+
+# Code -> title, and what to know and do beyond the message itself.
+CODES: dict[str, tuple[str, str]] = {
+    "FA401": (
+        "a wait passed its deadline",
+        "Something that was started did not get where it should in time. The message says what was waited for and what "
+        "was seen last; the lines below it are the end of its log. A machine that is busy with other work is the usual "
+        "reason: look at its load, then run again.",
+    ),
+    "FA402": (
+        "a program cannot be started",
+        "The path in the message is missing, not executable, or for another machine.",
+    ),
+    "FA403": (
+        "no free port",
+        "Ports for a cluster come from 20000 to 31999 on loopback. Two hundred were tried and all were taken: something "
+        "on this machine holds very many ports.",
+    ),
+    "FA404": ("Flink's REST does not answer", "The JobManager is not up yet, or has died; its log says which."),
+    "FA405": ("Flink refused a REST call", "The text below the message is Flink's own reason."),
+    "FA406": (
+        "the cluster was not ready in time",
+        "Both JVMs run, but not all slots were registered. Slow machines may need --flink-startup-timeout=120; the logs "
+        "in the run folder tell whether the TaskManager found the JobManager.",
+    ),
+    "FA407": ("a Flink process has died", "The end of its log says why; out of memory is the usual reason."),
+    "FA408": (
+        "not enough free memory",
+        "A cluster with one TaskManager takes about 0.7 GiB, and wants 1.2 GiB free to start. The local tier needs none of it.",
+    ),
+    "FA409": (
+        "a helper process has died",
+        "The local worker or the job submitter ended by itself. A native crash of a library in the job environment and "
+        "sys.exit() in an agent are the usual reasons; its log is in the run folder.",
+    ),
+    "FA410": (
+        "unsupported Flink version",
+        "Supported are 1.20 (from 1.20.3), 2.0, 2.1, 2.2 and 2.3. In YAML and ini files a version is a quoted text: 1.20 "
+        "without quotes is the number 1.2.",
+    ),
+    "FA411": (
+        "another session holds the cache",
+        "It builds the same job environment. Its lock is dropped when it ends.",
+    ),
+    "FA412": (
+        "not enough disk space",
+        "A job environment takes about 1.1 GB in the cache (FLINK_AGENTS_TEST_CACHE_DIR).",
+    ),
+    "FA413": (
+        "pins that fight",
+        "The job environment is resolved in one go from apache-flink, flink-agents and the scenario's requirements. The "
+        "message names the two that cannot be together; flink-agents pins its own dependencies exactly.",
+    ),
+    "FA414": (
+        "a package registry cannot be reached",
+        "Only the first run needs one. Mirrors and proxies are set as for uv itself: UV_DEFAULT_INDEX, UV_INDEX, "
+        "HTTPS_PROXY, SSL_CERT_FILE.",
+    ),
+    "FA415": ("an install failed", "The end of uv's output is below the message."),
+    "FA416": (
+        "the Java in the cache is not usable",
+        "Delete the directory that is named, or set JAVA_HOME to a Java that fits.",
+    ),
+    "FA417": (
+        "not a job environment",
+        "--flink-job-python wants an interpreter whose environment holds apache-flink and flink-agents, installed in one "
+        "resolve: one after the other ends with a broken protobuf.",
+    ),
+    "FA418": ("no fitting Python", "Flink and flink-agents support Python 3.10 and 3.11, with Flink >= 2.1 also 3.12."),
+    "FA419": (
+        "no such flink-agents",
+        "--flink-agents takes a version, or the path of a wheel, sdist or source directory.",
+    ),
+    "FA420": ("the model server cannot listen", "It wants one free port on loopback."),
+    "FA421": (
+        "an option makes no sense",
+        "The message names where the value comes from: the command line, else a variable FLINK_AGENTS_TEST_..., else the "
+        "ini file. pytest --help lists all options.",
+    ),
+    "FA422": (
+        "a directory cannot be written",
+        "The cache goes to FLINK_AGENTS_TEST_CACHE_DIR (else the user's cache directory), reports to --flink-report-dir.",
+    ),
+    "FA423": (
+        "pytest-xdist is not supported yet",
+        "Scenarios of one session share one warm worker and one cluster; they run in one process. Leave out -n for them.",
+    ),
+}

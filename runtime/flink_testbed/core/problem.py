@@ -1,0 +1,68 @@
+"""What went wrong, told so that a tired reader knows the next step.
+
+    Exception
+    └── ProblemError           carries one or more Problems
+        └── HostError          the machine's fault (FA4xx): the verdict is inconclusive, never a pass
+            └── WaitTimeoutError   a deadline passed; holds what was last seen
+
+The codes: FA2xx scenario, FA3xx policy, FA4xx environment, FA5xx our own bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    ``where`` is ``file:line:column``, a URL or a path; ``seen`` and ``expected`` are short texts; ``detail`` may hold
+    many lines (a log tail).
+    """
+
+    code: str
+    message: str
+    where: str = ""
+    expected: str = ""
+    seen: str = ""
+    next_step: str = ""
+    detail: str = ""
+
+    def render(self) -> str:
+        """The problem as lines of text, most important first."""
+        head = f"{self.where}: {self.code}: {self.message}" if self.where else f"{self.code}: {self.message}"
+        lines = [head]
+        for label, text in (("expected", self.expected), ("seen", self.seen), ("next", self.next_step)):
+            if text:
+                lines.append(f"  {label + ':':<9} {text}")
+        if self.detail:
+            lines.extend("    " + line for line in self.detail.rstrip().splitlines())
+        return "\n".join(lines)
+
+
+class ProblemError(Exception):
+    """An error that carries problems; ``str()`` of it is for people."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems: tuple[Problem, ...] = problems
+
+    def __str__(self) -> str:
+        return "\n".join(problem.render() for problem in self.problems)
+
+
+class HostError(ProblemError):
+    """The machine's fault: nothing can be said about the job."""
+
+
+class WaitTimeoutError(HostError):
+    """A wait passed its deadline."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like ``word``, or None where nothing is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
