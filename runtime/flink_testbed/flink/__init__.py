@@ -1,0 +1,1 @@
+"""A real Flink cluster behind one handle."""

@@ -1,0 +1,183 @@
+"""The configuration of an embedded Flink cluster: JVM flags, Flink options, logging. Pure: texts and lists, no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flink_testbed.core.ports import LOOPBACK
+
+_MIB = 1024 * 1024
+
+# What Flink's own conf/config.yaml adds through its start scripts, which we do not run; without jdk.compiler's
+# packages, which a JRE does not have and Flink needs only to be built.
+_OPENED = (
+    *("java.base/java." + name for name in ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util")),
+    *("java.base/java.util." + name for name in ("concurrent", "concurrent.atomic", "concurrent.locks")),
+    "java.base/sun.nio.ch",
+)
+_EXPORTED = ("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
+MODULE_FLAGS = tuple(
+    [f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED]
+    + [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED]
+)
+# A cluster that lives for minutes starts faster with the quick compiler and the small collector.
+QUICK_START_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
+
+JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySizes:
+    """Memory of the cluster's JVMs, in MiB."""
+
+    jobmanager_heap: int = 320
+    task_heap: int = 384
+    task_off_heap: int = 64
+    managed: int = 128
+    network: int = 64
+    framework_heap: int = 64
+    framework_off_heap: int = 64
+    metaspace: int = 256
+    overhead: int = 128
+
+    def jobmanager_flags(self) -> list[str]:
+        """The JobManager's heap and metaspace flags."""
+        return [f"-Xmx{self.jobmanager_heap}m", "-Xms64m", f"-XX:MaxMetaspaceSize={self.metaspace}m"]
+
+    def taskmanager_flags(self) -> list[str]:
+        """The TaskManager's JVM flags, as Flink's start scripts would compute them from the options below."""
+        direct = self.framework_off_heap + self.task_off_heap + self.network
+        return [
+            f"-Xmx{self.framework_heap + self.task_heap}m",
+            "-Xms64m",
+            f"-XX:MaxDirectMemorySize={direct}m",
+            f"-XX:MaxMetaspaceSize={self.metaspace}m",
+        ]
+
+    def taskmanager_options(self) -> dict[str, str]:
+        """The resolved memory options a TaskManager wants when it is started without the scripts."""
+        sizes = {
+            "task.heap.size": self.task_heap,
+            "task.off-heap.size": self.task_off_heap,
+            "managed.size": self.managed,
+            "network.min": self.network,
+            "network.max": self.network,
+            "framework.heap.size": self.framework_heap,
+            "framework.off-heap.size": self.framework_off_heap,
+            "jvm-metaspace.size": self.metaspace,
+            "jvm-overhead.min": self.overhead,
+            "jvm-overhead.max": self.overhead,
+        }
+        return {f"taskmanager.memory.{name}": f"{size * _MIB}b" for name, size in sizes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """What a cluster is asked to be. Equal configurations may share a cluster."""
+
+    taskmanagers: int = 1
+    slots: int = 4
+    memory: MemorySizes = MemorySizes()
+    flink_options: Mapping[str, str] = field(default_factory=dict)
+
+
+def flink_options(
+    config: ClusterConfig, *, directory: Path, rest_port: int, rpc_port: int, python: Path
+) -> dict[str, str]:
+    """Every Flink option of the cluster.
+
+    All seven listening addresses are loopback. The registration delays are short, since otherwise a TaskManager that
+    comes up before the JobManager waits ten seconds until its second try.
+    """
+    options = {
+        "jobmanager.rpc.address": LOOPBACK,
+        "jobmanager.rpc.port": str(rpc_port),
+        "jobmanager.bind-host": LOOPBACK,
+        "rest.address": LOOPBACK,
+        "rest.bind-address": LOOPBACK,
+        "rest.port": str(rest_port),
+        "rest.bind-port": str(rest_port),
+        "taskmanager.host": LOOPBACK,
+        "taskmanager.bind-host": LOOPBACK,
+        "taskmanager.rpc.port": "0",
+        "taskmanager.data.port": "0",
+        "blob.server.port": "0",
+        "metrics.internal.query-service.port": "0",
+        "taskmanager.numberOfTaskSlots": str(config.slots),
+        "taskmanager.cpu.cores": "2.0",
+        "cluster.registration.initial-timeout": "100ms",
+        "cluster.registration.max-timeout": "1s",
+        "cluster.registration.error-delay": "50ms",
+        "cluster.registration.refused-registration-delay": "100ms",
+        "resourcemanager.standalone.start-up-time": "120s",
+        "jobmanager.scheduler": "Default",
+        "jobmanager.execution.failover-strategy": "region",
+        "parallelism.default": "1",
+        "io.tmp.dirs": str(directory / "tmp"),
+        "web.tmpdir": str(directory / "web"),
+        "web.upload.dir": str(directory / "upload"),
+        "process.jobmanager.working-dir": str(directory / "work"),
+        "process.taskmanager.working-dir": str(directory / "work"),
+        "execution.checkpointing.dir": (directory / "checkpoints").as_uri(),
+        "execution.checkpointing.savepoint-dir": (directory / "savepoints").as_uri(),
+        "heartbeat.interval": "2s",
+        "heartbeat.timeout": "20s",
+        "metrics.fetcher.update-interval": "1s",
+        "web.refresh-interval": "1000",
+        "rest.flamegraph.enabled": "false",
+        # Without these two the second Python job of a TaskManager dies: pemja must be loaded once, by one class loader.
+        "classloader.parent-first-patterns.additional": "pemja.",
+        "classloader.check-leaked-classloader": "false",
+        "python.executable": str(python),
+        "python.client.executable": str(python),
+    }
+    return options | config.memory.taskmanager_options() | dict(config.flink_options)
+
+
+def options_yaml(options: Mapping[str, str]) -> str:
+    """The options as Flink's ``config.yaml``: flat keys, every value a quoted string."""
+    return "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in sorted(options.items()))
+
+
+LOGGING = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = File
+appender.file.name = File
+appender.file.type = RollingFile
+appender.file.fileName = ${sys:log.file}
+appender.file.filePattern = ${sys:log.file}.%i
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 16MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 2
+logger.pekko.name = org.apache.pekko
+logger.pekko.level = WARN
+logger.netty.name = org.jboss.netty
+logger.netty.level = ERROR
+"""
+
+
+def java_command(
+    java: Path, *, classes: Sequence[Path], main: str, flags: Sequence[str], config_dir: Path, log: Path
+) -> list[str]:
+    """The command line of one of Flink's JVMs."""
+    return [
+        str(java),
+        *flags,
+        *QUICK_START_FLAGS,
+        *MODULE_FLAGS,
+        f"-Dlog.file={log}",
+        f"-Dlog4j.configurationFile={config_dir / 'log4j2.properties'}",
+        "-cp",
+        ":".join(map(str, classes)),
+        main,
+        "-c",
+        str(config_dir),
+    ]
