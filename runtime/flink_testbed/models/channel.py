@@ -1,0 +1,213 @@
+"""A channel: one script at one address, and the record of every call made there.
+
+It says what to deliver; :mod:`flink_testbed.models.server` delivers it. Opens no socket.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from flink_testbed.core.clock import wall_time_s
+from flink_testbed.models import wire_ollama, wire_openai
+from flink_testbed.models.chat import Body, ChatRequest, Stamp
+from flink_testbed.models.rule import Fault, Reply, Usage
+from flink_testbed.models.script import Answer, Script, Unmatched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+# Clients retry 408, 409, 429 and 5xx: a request that no rule answers must fail at once.
+UNMATCHED_STATUS = 422
+_SPEAKER = "scripted model: "
+
+
+class Wire(Protocol):
+    """A wire format: what the modules wire_* provide."""
+
+    NAME: str
+    CHAT_PATH: str
+
+    def read_request(self, body: bytes) -> ChatRequest:
+        """Read the request in a body; raises ValueError."""
+
+    def write_reply(self, request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
+        """Write the response to a request."""
+
+    def write_error(self, text: str) -> Body:
+        """Write an error."""
+
+    def write_get(self, path: str, models: Sequence[str], *, now_s: float) -> Body | None:
+        """Write the response to a GET; None where the path is unknown."""
+
+
+WIRES: tuple[Wire, ...] = (wire_ollama, wire_openai)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as recorded before it was answered.
+
+    ``seq`` counts from 1 in a channel; ``wall_time_s`` is seconds since 1970; ``tools`` are the names of those offered;
+    ``rule`` is the index of the rule that answered, from 0; ``reply`` is plain data (``text``, ``tool_calls``), empty
+    where the client got none, and ``usage`` is None then; ``nearest`` says why no rule answered; ``status`` is the HTTP
+    status, 0 for a reset; ``faults`` are the words of the rule's fault.
+    """
+
+    seq: int
+    wall_time_s: float
+    wire: str
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[str, ...]
+    rule: int | None
+    reply: Mapping[str, Any]
+    nearest: str
+    status: int
+    faults: tuple[str, ...]
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What to send after ``delay_s``: a response or a ``reset``. ``truncate`` promises all of the body, sends half."""
+
+    status: int
+    body: Body
+    retry_after_s: float | None = None
+    delay_s: float = 0.0
+    reset: bool = False
+    truncate: bool = False
+
+
+@final
+class Channel:
+    """A script at an address of its own, from :meth:`ModelServer.channel` until closed. A context manager.
+
+    ``url`` is the channel's address without a slash at the end; ``on_close`` is called by :meth:`close`. Thread-safe.
+    """
+
+    def __init__(self, url: str, script: Script, on_close: Callable[[], object]) -> None:
+        self._url = url
+        self._script = script
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._answered: Counter[int] = Counter()
+        self._calls: list[Call] = []
+        self.closed = threading.Event()
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def ollama_url(self) -> str:
+        """The address to give an Ollama client as its host."""
+        return self._url
+
+    @property
+    def openai_url(self) -> str:
+        """The address to give an OpenAI client as its base URL."""
+        return self._url + "/v1"
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call so far, in order of arrival."""
+        with self._lock:
+            return tuple(self._calls)
+
+    @property
+    def unmatched(self) -> tuple[Call, ...]:
+        """The calls that no rule answered: unmatched, unreadable, or to a path that is not a chat."""
+        return tuple(call for call in self.calls if call.rule is None)
+
+    def close(self) -> None:
+        """Take the address away; delayed answers are dropped. The record stays readable."""
+        self.closed.set()
+        self._on_close()
+
+    def get(self, path: str) -> Delivery:
+        """Say what a GET of ``path`` (below the channel's address) gets: what clients look at before they chat."""
+        models = self._script.models or ("scripted",)
+        for wire in WIRES:
+            body = wire.write_get(path, models, now_s=wall_time_s())
+            if body:
+                return Delivery(200, body)
+        return Delivery(404, wire_of(path).write_error(_SPEAKER + _unknown_path("GET", path)))
+
+    def post(self, path: str, body: bytes) -> Delivery:
+        """Say what a POST of ``body`` to ``path`` gets; the call is on record when this returns."""
+        wire = wire_of(path)
+        if path != wire.CHAT_PATH:
+            return self.refuse(path, 404, _unknown_path("POST", path))
+        try:
+            request = wire.read_request(body)
+        except ValueError as error:
+            return self.refuse(path, 400, str(error))
+        with self._lock:
+            answer = self._script.answer(request, self._answered)
+            if isinstance(answer, Unmatched):
+                return self._refuse(wire, request, UNMATCHED_STATUS, answer.text)
+            self._answered[answer.rule] += 1
+            return self._deliver(wire, request, answer)
+
+    def refuse(self, path: str, status: int, text: str) -> Delivery:
+        """Refuse a POST that is no readable chat request, on record like any call."""
+        with self._lock:
+            return self._refuse(wire_of(path), ChatRequest("", ()), status, text)
+
+    def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
+        self._record(wire, request, status=status, nearest=text)
+        return Delivery(status, wire.write_error(_SPEAKER + text))
+
+    def _deliver(self, wire: Wire, request: ChatRequest, answer: Answer) -> Delivery:
+        fault = answer.fault or Fault()
+        status = fault.status or (0 if fault.reset else 200)
+        call = self._record(wire, request, status=status, answer=answer)
+        if fault.replaces_reply:
+            body = wire.write_error(f"{_SPEAKER}rule {answer.rule + 1} scripts this failure (status {status})")
+        else:
+            body = wire.write_reply(request, answer.reply, answer.usage, Stamp(call.seq, call.wall_time_s))
+        if fault.malformed:
+            # Without closing braces the framing of a stream stays whole, and no JSON in it can be read.
+            body = Body(body.content_type, body.data.replace(b"}", b""))
+        return Delivery(status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate)
+
+    def _record(
+        self, wire: Wire, request: ChatRequest, *, status: int, answer: Answer | None = None, nearest: str = ""
+    ) -> Call:
+        fault = (answer and answer.fault) or Fault()
+        given = None if fault.replaces_reply else answer
+        call = Call(
+            seq=len(self._calls) + 1,
+            wall_time_s=wall_time_s(),
+            wire=wire.NAME,
+            model=request.model,
+            messages=request.messages,
+            tools=request.tools,
+            rule=answer.rule if answer else None,
+            reply=given.reply.as_data() if given else {},
+            nearest=nearest,
+            status=status,
+            faults=fault.names,
+            usage=given.usage if given else None,
+        )
+        self._calls.append(call)
+        return call
+
+
+def wire_of(path: str) -> Wire:
+    """Tell the wire format of a client by the path it uses."""
+    return wire_openai if path.startswith("/v1") else wire_ollama
+
+
+def _unknown_path(method: str, path: str) -> str:
+    chats = ", ".join(f"POST {wire.CHAT_PATH}" for wire in WIRES)
+    return f"nothing at {method} {path}; there are {chats}, GET /api/tags, GET /api/version and GET /v1/models"

@@ -1,0 +1,119 @@
+"""One chat request, and the body of one response, in a form that all wire formats share.
+
+Imports nothing of ours; never opens a socket.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_ROLES = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a client asks a model.
+
+    ``messages`` are as the client sent them, each with a text ``role``; ``tools`` are the names of the tools offered;
+    ``stream_usage`` says whether a streamed answer ends with its token usage.
+    """
+
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[str, ...] = ()
+    stream: bool = False
+    stream_usage: bool = False
+
+    @property
+    def last_text(self) -> str:
+        """The text of the last message, empty where there is none."""
+        return text_of(self.messages[-1]) if self.messages else ""
+
+    @property
+    def last_role(self) -> str:
+        """The role of the last message, empty where there is none."""
+        return str(self.messages[-1]["role"]) if self.messages else ""
+
+    @property
+    def system_texts(self) -> tuple[str, ...]:
+        """The texts of all system messages, in order."""
+        return tuple(text_of(message) for message in self.messages if message["role"] in SYSTEM_ROLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of an HTTP response."""
+
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What marks one response: ``seq`` counts from 1 in a channel, ``now_s`` is seconds since 1970."""
+
+    seq: int
+    now_s: float
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Take the text of a message: its content is a text, a list of parts (their texts, a line each), or absent."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict) and "text" in part)
+    return content if isinstance(content, str) else ""
+
+
+def json_body(value: Any) -> Body:
+    """Write the value as one JSON document."""
+    return Body("application/json", json.dumps(value).encode())
+
+
+def pieces_of(text: str) -> list[str]:
+    """Cut the text as a stream brings it, a word and the blanks after it at a time; joined, they are the text."""
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def read_chat_request(body: bytes, *, streams_by_default: bool) -> ChatRequest:
+    """Read the request in a JSON body; raises ValueError that names the first thing wrong with it."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the request body is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"the request body is a JSON {type(data).__name__}, not an object")
+    model = data.get("model")
+    if not isinstance(model, str) or not model:
+        raise ValueError(f"the request needs a 'model' name, it has {model!r}")
+    options = data.get("stream_options") or {}
+    return ChatRequest(
+        model=model,
+        messages=_messages(data.get("messages")),
+        tools=_tool_names(data.get("tools") or []),
+        stream=bool(data.get("stream", streams_by_default)),
+        stream_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+    )
+
+
+def _messages(value: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"the request needs a list 'messages', it has {value!r:.60}")
+    for number, message in enumerate(value, 1):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise ValueError(f"message {number} of the request is not an object with a 'role': {message!r:.60}")
+        if not isinstance(message.get("content"), (str, list, type(None))):
+            raise ValueError(f"message {number} of the request has a content that is neither text nor a list of parts")
+    return tuple(value)
+
+
+def _tool_names(value: Any) -> tuple[str, ...]:
+    try:
+        return tuple(str(tool["function"]["name"]) for tool in value)
+    except (TypeError, KeyError):
+        raise ValueError("each of the request's 'tools' must be an object with function.name") from None

@@ -1,0 +1,212 @@
+"""A script: the rules by which the model answers, first match wins. Matching only; no I/O, no clock, no socket."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.core.patterns import compile_pattern
+from flink_testbed.core.problem import nearest
+from flink_testbed.models.rule import Fault, Reply, Rule, ToolCall, Usage, When, counted_usage
+
+if TYPE_CHECKING:
+    from flink_testbed.models.chat import ChatRequest
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request gets; ``rule`` is the index of the rule that says so, from 0."""
+
+    rule: int
+    reply: Reply
+    usage: Usage
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """No rule answers; ``text`` says why, by the nearest rule; ``nearest`` is its index, None in an empty script."""
+
+    text: str
+    nearest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Rules in order. It holds no state: who uses it counts how often each rule has answered."""
+
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that the rules name, each once."""
+        return tuple(dict.fromkeys(rule.when.model for rule in self.rules if rule.when.model is not None))
+
+    def answer(self, request: ChatRequest, answered: Mapping[int, int] | None = None) -> Answer | Unmatched:
+        """Give the answer of the first rule that matches; ``answered`` maps a rule's index to its answers so far."""
+        answered = answered or {}
+        for index, rule in enumerate(self.rules):
+            if not _is_spent(rule, answered.get(index, 0)) and all(look.holds for look in rule.when.looks(request)):
+                reply = rule.reply or Reply()
+                return Answer(index, reply, rule.usage or counted_usage(request, reply), rule.fault)
+        return self._unmatched(request, answered)
+
+    def _unmatched(self, request: ChatRequest, answered: Mapping[int, int]) -> Unmatched:
+        asked = f"no rule of the script answers this request to model {request.model!r}"
+        if not self.rules:
+            return Unmatched(f"{asked}: the script has no rules", None)
+
+        def nearness(index: int) -> tuple[float, float, int]:
+            looks = list(self.rules[index].when.looks(request))
+            failed = [look for look in looks if not look.holds]
+            held = 1 - len(failed) / len(looks) if looks else 1.0
+            return held, sum(look.likeness() for look in failed), -index
+
+        index = max(range(len(self.rules)), key=nearness)
+        rule = self.rules[index]
+        reasons = [look.reason() for look in rule.when.looks(request) if not look.holds]
+        if _is_spent(rule, answered.get(index, 0)):
+            reasons.append(
+                f"has answered {rule.times} time{'s' if rule.times != 1 else ''} already, as often as it may"
+            )
+        return Unmatched(f"{asked}; the nearest, rule {index + 1} of {len(self.rules)}, {'; '.join(reasons)}", index)
+
+
+def _is_spent(rule: Rule, answered: int) -> bool:
+    return rule.times is not None and answered >= rule.times
+
+
+def parse_script(data: Any) -> Script:
+    """Read a script from a list of plain rules, as ``llm.script`` of a scenario has it.
+
+    Each rule is ``{when, reply, usage, fault, times}``; durations are texts like ``500ms``, or seconds. Raises
+    ValueError that names the rule (counted from 1), the place and the nearest known word.
+    """
+    if not isinstance(data, (list, tuple)):
+        raise ValueError(f"a script is a list of rules, not {data!r:.60}")
+    return Script(tuple(_rule(item, f"rule {number}") for number, item in enumerate(data, 1)))
+
+
+def _rule(data: Any, where: str) -> Rule:
+    _check_keys(data, tuple(one.name for one in fields(Rule)), where)
+    if "reply" not in data and "fault" not in data:
+        raise ValueError(f"{where}: a rule needs a reply or a fault")
+    rule = Rule(
+        when=_when(data.get("when", {}), f"{where}, when"),
+        reply=_reply(data["reply"], f"{where}, reply") if "reply" in data else None,
+        usage=_usage(data["usage"], f"{where}, usage") if "usage" in data else None,
+        fault=_fault(data["fault"], f"{where}, fault") if "fault" in data else None,
+        times=_whole(data["times"], f"{where}, times", least=1) if "times" in data else None,
+    )
+    if rule.fault and rule.fault.replaces_reply and (rule.reply or rule.usage):
+        raise ValueError(f"{where}: {rule.fault.names[-1]} comes instead of a reply; take the reply and its usage out")
+    return rule
+
+
+def _when(data: Any, where: str) -> When:
+    _check_keys(data, tuple(one.name for one in fields(When)), where)
+    when = When(**{name: _text(value, f"{where}, {name}") for name, value in data.items()})
+    if when.regex is not None:
+        try:
+            compile_pattern(when.regex)
+        except ValueError as error:
+            raise ValueError(f"{where}, regex: {when.regex!r} is not a regular expression: {error}") from None
+    return when
+
+
+def _reply(data: Any, where: str) -> Reply:
+    _check_keys(data, ("text", "json", "tool_calls"), where)
+    if not data:
+        raise ValueError(f"{where}: a reply needs text, json or tool_calls")
+    if "text" in data and "json" in data:
+        raise ValueError(f"{where}: text and json are the same thing twice; keep one")
+    if not isinstance(data.get("text", ""), str):
+        raise ValueError(f"{where}, text: {data['text']!r:.60} is not a text; quote it, or use json")
+    text = _json_text(data["json"], f"{where}, json") if "json" in data else data.get("text", "")
+    calls = data.get("tool_calls", [])
+    if not isinstance(calls, (list, tuple)) or ("tool_calls" in data and not calls):
+        raise ValueError(f"{where}, tool_calls: a list of {{name, arguments}} is wanted, not {calls!r:.60}")
+    return Reply(text, tuple(_tool_call(call, f"{where}, tool call {number}") for number, call in enumerate(calls, 1)))
+
+
+def _tool_call(data: Any, where: str) -> ToolCall:
+    _check_keys(data, ("name", "arguments"), where)
+    arguments = data.get("arguments", {})
+    if not isinstance(arguments, Mapping):
+        raise ValueError(f"{where}, arguments: a mapping is wanted, not {arguments!r:.60}")
+    _json_text(arguments, f"{where}, arguments")
+    return ToolCall(_text(data.get("name"), f"{where}, name"), dict(arguments))
+
+
+def _usage(data: Any, where: str) -> Usage:
+    names = tuple(one.name for one in fields(Usage))
+    _check_keys(data, names, where)
+    return Usage(*(_whole(data.get(name), f"{where}, {name}", least=0) for name in names))
+
+
+def _fault(data: Any, where: str) -> Fault:
+    switches = ("reset", "malformed", "truncate")
+    _check_keys(data, ("delay", "status", "retry_after", *switches), where)
+    for name in switches:
+        if data.get(name, True) is not True:
+            raise ValueError(f"{where}, {name}: only true makes sense here; to have no fault, leave it out")
+    status = _whole(data["status"], f"{where}, status", least=400) if "status" in data else None
+    if status is not None and status > 599:
+        raise ValueError(f"{where}, status: an error status is 400 to 599, not {status}")
+    if "retry_after" in data and status is None:
+        raise ValueError(f"{where}: retry_after goes with a status")
+    fault = Fault(
+        delay_s=_seconds(data["delay"], f"{where}, delay") if "delay" in data else 0.0,
+        status=status,
+        retry_after_s=_seconds(data["retry_after"], f"{where}, retry_after") if "retry_after" in data else None,
+        **{name: True for name in switches if name in data},
+    )
+    if len(set(fault.names) - {"delay"}) > 1:
+        raise ValueError(f"{where}: {' and '.join(fault.names)} cannot happen to one answer; keep one")
+    if not fault.names:
+        raise ValueError(f"{where}: a fault needs one of delay, status, {', '.join(switches)}")
+    return fault
+
+
+def _check_keys(data: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where}: a mapping of {', '.join(known)} is wanted, not {data!r:.60}")
+    for key in data:
+        if key not in known:
+            near = nearest(str(key), known)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+            raise ValueError(f"{where}: unknown key {key!r}; {hint}")
+
+
+def _json_text(value: Any, where: str) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {value!r:.60} cannot be written as JSON: {error}") from None
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where}: a text that is not empty is wanted, not {value!r:.60}")
+    return value
+
+
+def _whole(value: Any, where: str, *, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{where}: a whole number of at least {least} is wanted, not {value!r:.60}")
+    return value
+
+
+def _seconds(value: Any, where: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value) if isinstance(value, str) else None
+    if found:
+        return float(found[1]) * _SECONDS[found[2]]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    raise ValueError(f"{where}: a duration like '2s' or '500ms', or seconds, is wanted, not {value!r:.60}")

@@ -1,0 +1,83 @@
+"""The Ollama chat format: JSON in, JSON or a stream of JSON lines out. Pure; no socket, no clock."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, pieces_of, read_chat_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flink_testbed.models.rule import Reply, Usage
+
+NAME = "ollama"
+CHAT_PATH = "/api/chat"
+_VERSION = "0.12.0"
+# No model works here, so there is nothing to measure; not 0, for clients divide by it.
+_DURATION_NS = 1_000_000
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Read the request in the body of POST /api/chat; raises ValueError."""
+    return read_chat_request(body, streams_by_default=True)
+
+
+def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
+    """Write the response, of one document, or of many lines where a stream was asked for."""
+    head = {"model": request.model, "created_at": _iso(stamp.now_s)}
+    tool_calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in reply.tool_calls]
+    tail: dict[str, Any] = {
+        "done_reason": "stop",
+        "done": True,
+        "total_duration": 3 * _DURATION_NS,
+        "load_duration": _DURATION_NS,
+        "prompt_eval_count": usage.prompt_tokens,
+        "prompt_eval_duration": _DURATION_NS,
+        "eval_count": usage.completion_tokens,
+        "eval_duration": _DURATION_NS,
+    }
+    if not request.stream:
+        return json_body({**head, "message": _message(reply.text, tool_calls), **tail})
+    messages = [_message(piece) for piece in pieces_of(reply.text)]
+    if tool_calls:
+        messages.append(_message("", tool_calls))
+    lines = [{**head, "message": message, "done": False} for message in messages]
+    lines.append({**head, "message": _message(""), **tail})
+    return Body("application/x-ndjson", "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def write_error(text: str) -> Body:
+    """Write an error as Ollama tells it."""
+    return json_body({"error": text})
+
+
+def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
+    """Write the response to a GET; None where this format has nothing at that path."""
+    if path == "/api/version":
+        return json_body({"version": _VERSION})
+    if path == "/api/tags":
+        return json_body({"models": [_tag(model, now_s) for model in models]})
+    return None
+
+
+def _message(text: str, tool_calls: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    return {"role": "assistant", "content": text} | ({"tool_calls": list(tool_calls)} if tool_calls else {})
+
+
+def _tag(model: str, now_s: float) -> dict[str, Any]:
+    details = {"format": "gguf", "family": "scripted", "families": ["scripted"], "parameter_size": "0B"}
+    return {
+        "name": model,
+        "model": model,
+        "modified_at": _iso(now_s),
+        "size": 0,
+        "digest": "0" * 64,
+        "details": {"parent_model": "", **details, "quantization_level": "F16"},
+    }
+
+
+def _iso(now_s: float) -> str:
+    return datetime.fromtimestamp(now_s, timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")

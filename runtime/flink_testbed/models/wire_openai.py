@@ -1,0 +1,85 @@
+"""The OpenAI chat completions format: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, pieces_of, read_chat_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flink_testbed.models.rule import Reply, Usage
+
+NAME = "openai"
+CHAT_PATH = "/v1/chat/completions"
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Read the request in the body of POST /v1/chat/completions; raises ValueError."""
+    return read_chat_request(body, streams_by_default=False)
+
+
+def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
+    """Write the response, of one document, or of many events where a stream was asked for; the stamp makes its ids."""
+    tool_calls = [
+        {
+            "id": f"call_{stamp.seq}_{number}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+        }
+        for number, call in enumerate(reply.tool_calls)
+    ]
+    head = {"id": f"chatcmpl-{stamp.seq}", "created": int(stamp.now_s), "model": request.model}
+    tokens = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+    finish_reason = "tool_calls" if tool_calls else "stop"
+    if request.stream:
+        return _stream(request, reply, head, tool_calls, finish_reason, tokens)
+    message: dict[str, Any] = {"role": "assistant", "content": _content(reply), "refusal": None}
+    if tool_calls:
+        message["tool_calls"] = tool_calls
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+    return json_body({**head, "object": "chat.completion", "choices": [choice], "usage": tokens})
+
+
+def write_error(text: str) -> Body:
+    """Write an error as OpenAI tells it."""
+    return json_body({"error": {"message": text, "type": "scripted_model_error", "param": None, "code": None}})
+
+
+def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
+    """Write the response to a GET; None where this format has nothing at that path."""
+    if path != "/v1/models":
+        return None
+    data = [{"id": model, "object": "model", "created": int(now_s), "owned_by": "script"} for model in models]
+    return json_body({"object": "list", "data": data})
+
+
+def _content(reply: Reply) -> str | None:
+    return None if reply.tool_calls and not reply.text else reply.text
+
+
+def _stream(
+    request: ChatRequest,
+    reply: Reply,
+    head: dict[str, Any],
+    tool_calls: list[dict[str, Any]],
+    finish_reason: str,
+    tokens: dict[str, int],
+) -> Body:
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": _content(reply) and ""}]
+    deltas.extend({"content": piece} for piece in pieces_of(reply.text))
+    deltas.extend({"tool_calls": [{"index": index, **call}]} for index, call in enumerate(tool_calls))
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": finish_reason})
+    head = {**head, "object": "chat.completion.chunk"}
+    chunks: list[dict[str, Any]] = [{**head, "choices": [choice]} for choice in choices]
+    if request.stream_usage:
+        chunks.append({**head, "choices": [], "usage": tokens})
+    events = [json.dumps(chunk) for chunk in chunks] + ["[DONE]"]
+    return Body("text/event-stream", "".join(f"data: {event}\n\n" for event in events).encode())
