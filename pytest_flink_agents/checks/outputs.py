@@ -1,0 +1,237 @@
+"""Whether the outputs are the expected ones, in the expected order."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.pairing import keeps_order, largest_pairing
+from pytest_flink_agents.run.evidence import Evidence, Output
+
+NAME = "outputs"
+_SHOWN_CHARACTERS = 200
+_PATH: tuple[str | int, ...] = ("expect", "outputs")
+# What is wrong whatever may still come, and what has not come.
+_Found: TypeAlias = tuple[list[Finding], list[Finding]]
+
+
+class Deviation(Protocol):
+    """One place where a value differs: where in it, what was wanted there (a text), what is there."""
+
+    @property
+    def at(self) -> Sequence[str | int]:
+        """Where in the value."""
+
+    @property
+    def expected_text(self) -> str:
+        """What was wanted there, in words."""
+
+    @property
+    def seen(self) -> Any:
+        """What is there."""
+
+
+class Matches(Protocol):
+    """A compiled expectation. No deviations means that the value is as expected."""
+
+    def match(self, seen: Any) -> Sequence[Deviation]:
+        """Compare a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedOutput:
+    """One line of ``expect.outputs``: its place there, the value's matcher and how it was written.
+
+    ``key`` is a plain key, compared with its type; where ``key_matcher`` is given, that decides instead.
+    """
+
+    index: int
+    matcher: Matches
+    shown: Any
+    key: Any = None
+    key_matcher: Matches | None = None
+
+    def fits_key(self, output: Output) -> bool:
+        """Whether the output's key is the one wanted; 1, true and "1" are three keys."""
+        if self.key_matcher:
+            return not self.key_matcher.match(output.key)
+        return identity(self.key) == identity(output.key)
+
+    def fits_value(self, output: Output) -> bool:
+        """Whether the output's value is the one wanted."""
+        return not self.matcher.match(output.value)
+
+    def fits(self, output: Output) -> bool:
+        """Whether key and value are as wanted."""
+        return self.fits_key(output) and self.fits_value(output)
+
+
+def identity(key: Any) -> str:
+    """A key's text with its type in it."""
+    return json.dumps(key, sort_keys=True)
+
+
+def check_outputs(expected: Sequence[ExpectedOutput], order: str, evidence: Evidence) -> CheckResult:
+    """Compare under the order rule ``strict`` (one sequence), ``per_key`` (one sequence a key) or ``any`` (a multiset).
+
+    What was seen and should not have been is invalid, also in a run that was cut short; what is only missing from such
+    a run is unknown.
+    """
+    seen = list(evidence.outputs)
+    if order == "any":
+        wrong, missing = _compare_as_multiset(expected, seen)
+    elif order == "strict":
+        wrong, missing = _compare_in_sequence(expected, seen)
+    elif any(item.key_matcher for item in expected):
+        wrong, missing = _compare_with_open_keys(expected, seen)
+    else:
+        wrong, missing = _compare_per_key(expected, seen)
+    validity = Validity.VALID
+    if wrong or (missing and evidence.complete):
+        validity = Validity.INVALID
+    elif missing:
+        validity = Validity.UNKNOWN
+    return CheckResult(NAME, validity, (*wrong, *missing))
+
+
+def _compare_per_key(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
+    wanted: dict[str, list[ExpectedOutput]] = {}
+    came: dict[str, list[Output]] = {}
+    for item in expected:
+        wanted.setdefault(identity(item.key), []).append(item)
+    for output in seen:
+        came.setdefault(identity(output.key), []).append(output)
+    wrong: list[Finding] = []
+    missing: list[Finding] = []
+    for key in dict.fromkeys([*wanted, *came]):
+        found = _compare_in_sequence(wanted.get(key, []), came.get(key, []))
+        wrong += found[0]
+        missing += found[1]
+    return wrong, missing
+
+
+def _compare_with_open_keys(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
+    """Per key, where an expectation leaves its key open, so that its sequence is not known beforehand."""
+    wrong, missing = _compare_as_multiset(expected, seen)
+    queues: dict[str, list[int]] = {}
+    for number, output in enumerate(seen):
+        queues.setdefault(identity(output.key), []).append(number)
+    # With something missing it is no pass anyway, and which place it left empty cannot be told.
+    if wrong or missing or keeps_order(len(expected), list(queues.values()), _fits(expected, seen)):
+        return wrong, missing
+    return [_out_of_order(expected, seen)], []
+
+
+def _compare_in_sequence(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
+    if len(seen) <= len(expected) and all(item.fits(output) for item, output in zip(expected, seen, strict=False)):
+        return [], [_missing(item, seen) for item in expected[len(seen) :]]
+    pairs = largest_pairing(len(expected), len(seen), _fits(expected, seen))
+    wrong, missing = _explain(expected, seen, pairs)
+    if wrong:
+        return wrong, missing
+    numbers = [number for _, number in sorted(pairs.items())]
+    if numbers != sorted(numbers):
+        return [_out_of_order(expected, seen)], missing
+    # Nothing but gaps: what later outputs of its sequence overtook is not merely late, also in a run that was cut short.
+    return missing, []
+
+
+def _compare_as_multiset(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
+    return _explain(expected, seen, largest_pairing(len(expected), len(seen), _fits(expected, seen)))
+
+
+def _fits(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> Callable[[int, int], bool]:
+    """Whether an expectation fits an output, by their numbers; each pair is compared once at most."""
+    return functools.cache(lambda index, number: expected[index].fits(seen[number]))
+
+
+def _explain(expected: Sequence[ExpectedOutput], seen: Sequence[Output], pairs: Mapping[int, int]) -> _Found:
+    """What is lone on both sides: first the nearest of the same key beside each other, then the right value under another key."""
+    taken = set(pairs.values())
+    waiting = [item for index, item in enumerate(expected) if index not in pairs]
+    lone = [output for number, output in enumerate(seen) if number not in taken]
+    wrong: list[Finding] = []
+    for related in (ExpectedOutput.fits_key, ExpectedOutput.fits_value):
+        still_waiting: list[ExpectedOutput] = []
+        for item in waiting:
+            candidates = [number for number, output in enumerate(lone) if related(item, output)]
+            if candidates:
+                nearest = min(candidates, key=lambda number: len(item.matcher.match(lone[number].value)))
+                wrong.append(_deviation(item, lone.pop(nearest)))
+            else:
+                still_waiting.append(item)
+        waiting = still_waiting
+    wrong += [_unexpected(output) for output in lone]
+    return wrong, [_missing(item, seen) for item in waiting]
+
+
+def _deviation(item: ExpectedOutput, output: Output) -> Finding:
+    if not item.fits_key(output):
+        return Finding(
+            f"output {item.index + 1} came under another key",
+            (*_PATH, item.index),
+            {"key": item.key, "value": item.shown},
+            {"key": output.key, "value": output.value},
+            key=output.key if item.key_matcher else item.key,
+        )
+    places = "; ".join(
+        f"at {_dotted(deviation.at)}: expected {deviation.expected_text}, seen {_short(deviation.seen)}"
+        for deviation in item.matcher.match(output.value)[:5]
+    )
+    return Finding(
+        f"output {item.index + 1} is not as expected: {places}",
+        (*_PATH, item.index),
+        item.shown,
+        output.value,
+        key=output.key,
+    )
+
+
+def _out_of_order(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> Finding:
+    pairs = list(zip(expected, seen, strict=False))
+    item, output = next(((item, output) for item, output in pairs if not item.fits(output)), pairs[0])
+    return Finding(
+        f"the outputs came in another order; the first difference is output {item.index + 1}",
+        (*_PATH, item.index),
+        [item.shown for item in expected],
+        [output.value for output in seen],
+        key=output.key,
+    )
+
+
+def _missing(item: ExpectedOutput, seen: Sequence[Output]) -> Finding:
+    of_key = [output.value for output in seen if item.fits_key(output)]
+    nearest = min(of_key, key=lambda value: len(item.matcher.match(value)), default=None)
+    hint = f"; the nearest that came: {_short(nearest)}" if of_key else "; no output of its key came"
+    return Finding(
+        f"output {item.index + 1} never came{hint}",
+        (*_PATH, item.index),
+        item.shown,
+        "nothing",
+        key=None if item.key_matcher else item.key,
+    )
+
+
+def _unexpected(output: Output) -> Finding:
+    return Finding(
+        f"an output that nothing expects, under key {identity(output.key)}",
+        _PATH,
+        "no further output",
+        output.value,
+        key=output.key,
+    )
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(map(str, path)) or "the value itself"
+
+
+def _short(value: Any) -> str:
+    """Whole or not at all: half of a secret would slip past the redactor."""
+    is_json = value is None or isinstance(value, (str, int, float, list, tuple, dict))
+    text = json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"a value of {len(text)} characters"

@@ -1,0 +1,28 @@
+"""Every error code of the project, for ``flink-agents-gate explain``."""
+
+from __future__ import annotations
+
+from flink_testbed.core.codes import CODES as MACHINE_CODES
+from pytest_flink_agents.scenario.codes import CODES as SCENARIO_CODES
+
+_OWN: dict[str, tuple[str, str]] = {
+    "FA220": (
+        "the agent cannot be built",
+        "The scenario's agent was found wanting before anything ran: its module, its class, or a resource it names. The "
+        "message says what was expected; imports happen inside the job environment, with the project root first.",
+    ),
+    "FA501": ("our own bug", "Please report it with the text below the message; nothing is known of the scenario."),
+    "FA502": ("a check crashed", "Our own bug. The run counts as unknown, never as passed. Please report it."),
+}
+
+
+def explain(code: str) -> str | None:
+    """Title and explanation of one code, None for a code that does not exist."""
+    known = all_codes().get(code.upper())
+    return f"{code.upper()}: {known[0]}\n\n{known[1]}" if known else None
+
+
+def all_codes() -> dict[str, tuple[str, str]]:
+    """Code -> title and explanation."""
+    scenario = {code: (entry[0], entry[1]) for code, entry in SCENARIO_CODES.items()}
+    return dict(sorted((scenario | MACHINE_CODES | _OWN).items()))

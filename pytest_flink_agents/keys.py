@@ -1,0 +1,21 @@
+"""The stash keys, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from flink_testbed.core.problem import ProblemError
+    from pytest_flink_agents.gate import ItemResult, Verdict
+    from pytest_flink_agents.plan import SessionPlan
+    from pytest_flink_agents.run.judged import Judged
+    from pytest_flink_agents.run.settings import Settings
+
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()
+PLAN: pytest.StashKey[SessionPlan] = pytest.StashKey()
+REPORTS: pytest.StashKey[dict[str, ItemResult]] = pytest.StashKey()
+RESULT: pytest.StashKey[Judged] = pytest.StashKey()
+VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()

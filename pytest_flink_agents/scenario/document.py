@@ -1,0 +1,155 @@
+"""YAML text into plain values, and for every value its place in the text.
+
+The YAML is a small, safe part of YAML 1.2: mappings with text keys, lists, and the scalars of the core schema. Anchors,
+aliases, tags, merge keys and duplicate keys are problems, not features. Work is bounded before it is done: size, depth
+and number of nodes are checked while the events come in, so no text can make this slow or deep.
+Must never import: pydantic, pytest, the scenario model.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.reader import FILE_BYTES, LimitReached, Reader, Span, YamlBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_flink_agents.scenario.error import DocumentPath, Mistake
+
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Mark(NamedTuple):
+    """A place in a file, both counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its plain value and the place of everything in it.
+
+    ``file`` is the name that messages show, ``index`` counts the documents of the file from 0, ``source`` holds the
+    lines of the whole file, ``spans`` the place of every path.
+    """
+
+    file: str
+    index: int
+    value: Any
+    source: Sequence[str]
+    spans: Mapping[DocumentPath, Span]
+
+    def mark(self, path: DocumentPath = (), *, key: bool = False) -> Mark:
+        """Where the value at ``path`` begins, or with ``key`` the key before it.
+
+        For a path that is not there (a missing key), its nearest parent.
+        """
+        span = self._span(path)
+        return Mark(span.key_line, span.key_column) if key else Mark(span.line, span.column)
+
+    def lines(self, path: DocumentPath = ()) -> list[tuple[int, str]]:
+        """Return the lines that hold the key and value at ``path``: ``[(line number, text)]``."""
+        span = self._span(path)
+        found = [(number, self.source[number - 1]) for number in range(span.key_line, span.last_line + 1)]
+        while len(found) > 1 and not found[-1][1].strip():
+            found.pop()
+        return found
+
+    def raw(self, path: DocumentPath) -> str:
+        """Return the text of a value as written, where it stands on one line; else empty."""
+        span = self._span(path)
+        if span.line != span.last_line:
+            return ""
+        return self.source[span.line - 1][span.column - 1 : span.last_column]
+
+    def problem(self, mistake: Mistake) -> Problem:
+        """Return the mistake with file, line and column instead of a path."""
+        line, column = self.mark(mistake.path, key=mistake.at_key)
+        return Problem(
+            mistake.code,
+            mistake.message,
+            where=f"{self.file}:{line}:{column}",
+            expected=mistake.expected,
+            seen=mistake.seen,
+            next_step=mistake.next_step,
+        )
+
+    def _span(self, path: DocumentPath) -> Span:
+        while path not in self.spans:
+            path = path[:-1]
+        return self.spans[path]
+
+
+def parse(data: bytes, file: str) -> tuple[list[Document], list[Problem]]:
+    """Return the documents of a file that are sound, and the problems of the others; empty documents are left out.
+
+    ``file`` is the name for messages. Broken YAML ends the reading: what came before it is still returned.
+    """
+    if len(data) > FILE_BYTES:
+        return [], [_too_large(file)]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return [], [_not_text(data, error.start, file)]
+    source = _LINE_BREAK.split(text)
+    if bad := _NOT_IN_YAML.search(text):
+        before = _LINE_BREAK.split(text[: bad.start()])
+        seen = f"the character U+{ord(bad[0]):04X}"
+        broken = YamlBroken(
+            len(before), len(before[-1]) + 1, "a control character", seen, 'write it as "\\u....", quoted'
+        )
+        return [], [_broken(file, broken)]
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    try:
+        for index, (value, spans, mistakes) in enumerate(Reader(text).documents()):
+            document = Document(file, index, value, source, spans)
+            problems.extend(document.problem(mistake) for mistake in mistakes)
+            if not mistakes and not (value is None and document.raw(()) == ""):
+                documents.append(document)
+    except YamlBroken as broken:
+        problems.append(_broken(file, broken))
+    except LimitReached as limit:
+        problems.append(
+            Problem(
+                "FA211",
+                f"too large for a scenario file: {limit.what}",
+                where=f"{file}:{limit.line}:{limit.column}",
+                expected=limit.allowed,
+                seen="more than that",
+                next_step=limit.next_step,
+            )
+        )
+    return documents, problems
+
+
+def _too_large(file: str) -> Problem:
+    return Problem(
+        "FA211",
+        "too large for a scenario file: size",
+        where=f"{file}:1:1",
+        expected=f"at most {FILE_BYTES:,} bytes",
+        seen="more than that",
+        next_step="put data into a JSON-lines file, and name it by `from` under `inputs`",
+    )
+
+
+def _not_text(data: bytes, position: int, file: str) -> Problem:
+    before = data[:position].decode("utf-8-sig", "replace").split("\n")
+    broken = YamlBroken(
+        len(before), len(before[-1]) + 1, "not UTF-8 text", f"the byte 0x{data[position]:02x}", "save the file as UTF-8"
+    )
+    return _broken(file, broken)
+
+
+def _broken(file: str, broken: YamlBroken) -> Problem:
+    where = f"{file}:{broken.line}:{broken.column}"
+    return Problem(
+        "FA201", f"this is not valid YAML: {broken.what}", where=where, seen=broken.seen, next_step=broken.next_step
+    )

@@ -1,0 +1,203 @@
+"""Scenario files into loaded scenarios: everything that can be wrong with them is found here, before anything starts.
+
+Must never import: pytest, anything that starts something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.document import Document, parse
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
+from pytest_flink_agents.scenario.matchers import Matcher, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.placeholders import read_placeholders
+from pytest_flink_agents.scenario.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.reader import FILE_BYTES
+from pytest_flink_agents.scenario.validation import read_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_flink_agents.scenario.model import Scenario
+
+PROBLEMS_PER_FILE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMatcher:
+    """One expected output, ready to compare."""
+
+    key: Matcher
+    value: Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScenario:
+    """A sound scenario with the place it came from.
+
+    ``file`` and ``root`` are absolute, all links followed. ``outputs`` are the matchers of ``expect.outputs`` in order,
+    None where the scenario says nothing of outputs; ``failure`` is the matcher of the failure's message.
+    """
+
+    scenario: Scenario
+    document: Document
+    file: Path
+    root: Path
+    outputs: tuple[OutputMatcher, ...] | None
+    failure: Matcher | None
+
+    def path(self, relative: str) -> Path:
+        """Return the file of the project that the scenario names by ``relative``.
+
+        Raises :class:`ScenarioError` where it is gone by now.
+        """
+        try:
+            return file_inside(self.file.parent, relative, self.root)
+        except PlaceError as error:
+            problem = Problem("FA206", error.message, self.document.file, error.expected, error.seen, error.next_step)
+            raise ScenarioError(problem) from None
+
+
+def load_file(path: Path, root: Path, allowed_env: Iterable[str] = ()) -> list[LoadedScenario]:
+    """Return the scenarios of one file, in order.
+
+    ``root`` is the project root, which no path may leave; ``allowed_env`` are the names that ``${env.NAME}`` may use.
+    Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of the lines.
+    """
+    file, root = path.resolve(), root.resolve()
+    name = shown(file, root)
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(Problem("FA206", "cannot read the scenario file", name, seen=str(error.strerror))) from None
+    documents, problems = parse(data, name)
+    if not documents and not problems:
+        next_step = "write at least version, name, agent, inputs and expect"
+        problems.append(Problem("FA201", "the file holds no scenario", f"{name}:1:1", next_step=next_step))
+    loaded = []
+    names: dict[str, int] = {}
+    allowed = tuple(allowed_env)
+    for document in documents:
+        scenario, mistakes = _load(document, file, root, allowed)
+        mistakes = [*mistakes, *_duplicate_name(document, names)]
+        problems.extend(document.problem(mistake) for mistake in mistakes)
+        if scenario:
+            loaded.append(scenario)
+    if problems:
+        raise ScenarioError(*_in_order(problems, name))
+    return loaded
+
+
+def load_files(
+    paths: Iterable[Path], root: Path, allowed_env: Iterable[str] = ()
+) -> tuple[list[LoadedScenario], list[Problem]]:
+    """Return the scenarios of all sound files, and the problems of all others; parameters as in :func:`load_file`."""
+    loaded: list[LoadedScenario] = []
+    problems: list[Problem] = []
+    allowed = tuple(allowed_env)
+    for path in paths:
+        try:
+            loaded.extend(load_file(path, root, allowed))
+        except ScenarioError as error:  # noqa: PERF203 - it is how one file says no
+            problems.extend(error.problems)
+    return loaded, problems
+
+
+def _load(
+    document: Document, file: Path, root: Path, allowed_env: tuple[str, ...]
+) -> tuple[LoadedScenario | None, list[Mistake]]:
+    value, mistakes = read_placeholders(document.value, allowed_env)
+    scenario, wrong = read_scenario(document, value)
+    mistakes += wrong
+    # What follows looks at the plain value too, so that one mistake does not hide the others.
+    for path, relative in _named_files(value):
+        mistakes += _path_mistakes(path, relative, file, root)
+    outputs = tuple(_output_matchers(value, mistakes))
+    failure = None
+    if scenario and scenario.expect.failure:
+        wanted = scenario.expect.failure.model_dump(exclude_unset=True)
+        failure = _matcher(wanted, ("expect", "failure"), mistakes)
+    if scenario is None or mistakes:
+        return None, mistakes
+    return LoadedScenario(
+        scenario, document, file, root, outputs if scenario.expect.outputs is not None else None, failure
+    ), []
+
+
+def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:
+    """Yield the matchers of the outputs that have a key and a value; adds what is wrong with them."""
+    per_key = _at(value, "expect", "order") in (None, "per_key")
+    outputs = _at(value, "expect", "outputs")
+    for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if not isinstance(output, dict) or not {"key", "value"} <= output.keys():
+            continue
+        path: DocumentPath = ("expect", "outputs", index)
+        if per_key and not is_plain(output["key"]):
+            next_step = "write the key itself, or `order: any` or `order: strict`"
+            message = f"wrong value for {path_text((*path, 'key'))}"
+            expected = "a plain key, as outputs are compared key by key"
+            mistakes.append(Mistake("FA203", (*path, "key"), message, expected, describe(output["key"]), next_step))
+        key, wanted = (_matcher(output[word], (*path, word), mistakes) for word in ("key", "value"))
+        if key and wanted:
+            yield OutputMatcher(key, wanted)
+
+
+def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+    try:
+        return compile_matcher(value, path)
+    except MatcherError as error:
+        mistakes += error.mistakes
+        return None
+
+
+def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
+    """Yield the files that a scenario names, by their place in the document."""
+    inputs = _at(value, "inputs")
+    count = len(inputs) if isinstance(inputs, list) else 0
+    places: list[DocumentPath] = [("agent", "yaml"), ("agent", "plan"), ("requirements",)]
+    for path in [*places, *(("inputs", index, "from") for index in range(count))]:
+        if isinstance(relative := _at(value, *path), str) and relative:
+            yield path, relative
+
+
+def _path_mistakes(path: DocumentPath, relative: str, file: Path, root: Path) -> list[Mistake]:
+    try:
+        file_inside(file.parent, relative, root)
+    except PlaceError as error:
+        return [Mistake("FA206", path, error.message, error.expected, error.seen, error.next_step)]
+    return []
+
+
+def _at(value: Any, *path: str | int) -> Any:
+    """Return the value at a place of plain data, None where there is none."""
+    for step in path:
+        fits = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
+        if not fits or (isinstance(step, str) and step not in value):
+            return None
+        value = value[step]
+    return value
+
+
+def _duplicate_name(document: Document, names: dict[str, int]) -> Iterator[Mistake]:
+    name = document.value.get("name") if isinstance(document.value, dict) else None
+    if not isinstance(name, str):
+        return
+    line = document.mark(("name",)).line
+    if name in names:
+        message = f'the name "{shorten(name)}" is taken in this file'
+        yield Mistake("FA208", ("name",), message, "a name of its own", f"the same name in line {names[name]}")
+    names.setdefault(name, line)
+
+
+def _in_order(problems: list[Problem], name: str) -> list[Problem]:
+    """By line and column, and not more than a reader will read."""
+    ordered = sorted(problems, key=lambda problem: tuple(int(number) for number in problem.where.split(":")[-2:]))
+    left_out = len(ordered) - PROBLEMS_PER_FILE
+    if left_out <= 0:
+        return ordered
+    rest = Problem("FA211", f"{left_out} more problems in this file are not shown", where=name)
+    return [*ordered[:PROBLEMS_PER_FILE], rest]

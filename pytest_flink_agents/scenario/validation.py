@@ -1,0 +1,147 @@
+"""A document into a :class:`Scenario`, or into the mistakes that keep it from being one.
+
+pydantic finds the errors; here they get our codes, their place in the document, the nearest word and the next step.
+Must never import: yaml, pytest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+from pydantic import Tag, ValidationError
+
+from flink_testbed.core.problem import nearest
+from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, describe, path_text, shorten
+from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
+from pytest_flink_agents.scenario.model import Scenario
+from pytest_flink_agents.scenario.words import WRONG
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.scenario.document import Document
+
+_PydanticError = Mapping[str, Any]
+
+_EXPECTED = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "too_short": "a list that is not empty",
+}
+_LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
+
+
+def read_scenario(document: Document, value: Any) -> tuple[Scenario | None, list[Mistake]]:
+    """Return the scenario that a document's value means, or None and all that is wrong with it."""
+    try:
+        return Scenario.model_validate(value), []
+    except ValidationError as error:
+        # A list whose items are wrong counts as too short for pydantic: only an empty one is.
+        told = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+        return None, _without_echoes([_mistake(one, document) for one in told])
+
+
+def _mistake(error: _PydanticError, document: Document) -> Mistake:
+    loc: DocumentPath = error["loc"]
+    kind: str = error["type"]
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if kind in ("extra_forbidden", "missing"):
+        path, mapping = (*_without_forms(loc[:-1]), loc[-1]), _mappings()[_shape(loc[:-1])]
+        return _unknown_key(path, mapping) if kind == "extra_forbidden" else _missing_key(path, mapping)
+    path = _without_forms(loc)
+    seen = describe(error["input"])
+    if isinstance(error["input"], (int, float)) and (raw := document.raw(path)):
+        seen = shorten(raw)
+    message = f"wrong value for {path_text(path)}" if path else "this is no scenario"
+    if kind == WRONG:
+        code, next_step = context["code"], context["next_step"]
+        if code == "FA204":
+            message = f"something is missing in {path_text(path)}"
+        return Mistake(code, path, context["message"] or message, context["expected"], seen, next_step)
+    if kind == "literal_error":
+        return _not_one_of(path, message, context["expected"], seen, error["input"])
+    if kind in _LIMITS:
+        words, limit = _LIMITS[kind]
+        return Mistake("FA203", path, message, f"a number of {words} {context[limit]}", seen)
+    is_bare = kind == "string_type" and isinstance(error["input"], (int, float, bool))
+    next_step = "quote it if it is meant as text" if is_bare else ""
+    return Mistake("FA203", path, message, _EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
+
+
+def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
+    word = str(path[-1])
+    known = _keys(model)
+    if word in model.not_yet:
+        next_step = "take it out, or use a version that supports it"
+        return Mistake("FA205", path, f'"{word}" is {NOT_YET}', next_step=next_step, at_key=True)
+    near = nearest(word, [*known, *model.not_yet])
+    inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
+    message = f'unknown key "{shorten(word)}"{inside}'
+    next_step = f'did you mean "{near}"?' if near else "take it out, or correct it"
+    return Mistake("FA202", path, message, f"one of {', '.join(known)}", f'"{shorten(word)}"', next_step, at_key=True)
+
+
+def _missing_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
+    word = str(path[-1])
+    inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
+    return Mistake("FA204", path, f'missing key "{word}"{inside}', f"{word}: {_keys(model)[word]}")
+
+
+def _not_one_of(path: DocumentPath, message: str, expected: str, seen: str, value: Any) -> Mistake:
+    # pydantic writes the words of a list as Python does: 'block', 'warn' or 'info'.
+    words = expected.replace("'", '"').replace("True", "true")
+    near = nearest(value, re.findall('"([^"]*)"', words)) if isinstance(value, str) else None
+    return Mistake("FA203", path, message, words, seen, f'did you mean "{near}"?' if near else "")
+
+
+def _without_echoes(mistakes: list[Mistake]) -> list[Mistake]:
+    """Leave out missing keys that another mistake of the same mapping explains: a mistyped key, a word not done yet."""
+    explained: set[DocumentPath] = set()
+    not_yet = {mistake.path[:-1] for mistake in mistakes if mistake.code == "FA205" and mistake.at_key}
+    missing = [mistake.path for mistake in mistakes if mistake.code == "FA204"]
+    for mistake in mistakes:
+        if mistake.code == "FA202":
+            words = [str(path[-1]) for path in missing if path[:-1] == mistake.path[:-1]]
+            near = nearest(str(mistake.path[-1]), words)
+            explained |= {(*mistake.path[:-1], near)} if near else set()
+    return [
+        one for one in mistakes if one.code != "FA204" or (one.path not in explained and one.path[:-1] not in not_yet)
+    ]
+
+
+def _without_forms(loc: DocumentPath) -> DocumentPath:
+    """Return the place in the document: pydantic also names the form that it took a value for."""
+    return tuple(step for step in loc if not (isinstance(step, str) and step.startswith(FORM)))
+
+
+def _shape(loc: DocumentPath) -> tuple[str, ...]:
+    """Return a place without its list positions: what tells which mapping of the language stands there."""
+    return tuple(step for step in loc if isinstance(step, str))
+
+
+def _keys(model: type[LanguageMapping]) -> dict[str, str]:
+    """Return the keys of a mapping as written, with what they mean."""
+    return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
+
+
+@lru_cache(maxsize=1)
+def _mappings() -> Mapping[tuple[str, ...], type[LanguageMapping]]:
+    """Every mapping of the language by the shape of the places where it stands."""
+    return dict(_mappings_below(Scenario, ()))
+
+
+def _mappings_below(kind: Any, shape: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[LanguageMapping]]]:
+    if isinstance(kind, type) and issubclass(kind, LanguageMapping):
+        yield shape, kind
+        for name, field in kind.model_fields.items():
+            yield from _mappings_below(field.annotation, (*shape, field.alias or name))
+        return
+    tags = [one.tag for one in get_args(kind)[1:] if isinstance(one, Tag)] if get_origin(kind) is Annotated else []
+    for part in get_args(kind):
+        yield from _mappings_below(part, (*shape, *tags))

@@ -1,0 +1,139 @@
+"""The texts of the language that have a form of their own: durations, agent references, patterns, paths into data.
+
+Each is a type for a field of :mod:`model`. A value in the wrong form raises pydantic's own error kind with our code,
+what was expected and the next step, see :func:`wrong`.
+Must never import: yaml, pytest.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from functools import lru_cache
+from typing import Annotated, Any
+
+import jmespath
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from flink_testbed.core.patterns import compile_pattern
+
+WRONG = "scenario"
+_DURATION = r"(\d+(?:\.\d+)?)(ms|s|m)"
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_AGENT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
+_PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_BARE_VERSION = re.compile(r"\d+(?:\.\d+)*")
+_NAME_CHARACTERS = 200
+
+
+def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
+    """Return the error of a validator: its context is read back when pydantic's errors become problems."""
+    context = {"code": code, "expected": expected, "message": message, "next_step": next_step}
+    # The template only names the kind: texts of the user must not be read as a template.
+    return PydanticCustomError(WRONG, "wrong value", context)
+
+
+def _seconds(value: Any) -> float:
+    found = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    if not found or not float(found[1]):
+        raise wrong("a duration above 0: 500ms, 2s or 1m", next_step="write a number and its unit: ms, s or m")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def quoted_version(value: Any) -> Any:
+    """Return the value, unless it is a number: then a version was not quoted."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise wrong(
+            "a version in quotes",
+            code="FA207",
+            message="a version must be quoted",
+            next_step="quote it: unquoted, 1.20 is the number 1.2",
+        )
+    return value
+
+
+@lru_cache(maxsize=256)
+def flink_versions(text: str) -> SpecifierSet:
+    """Return the Flink versions that a text like ``>=1.20.3`` or ``2.2`` (any 2.2.x) names; raises InvalidSpecifier."""
+    return SpecifierSet(f"=={text}.*" if _BARE_VERSION.fullmatch(text) else text)
+
+
+def _flink(text: str) -> str:
+    try:
+        if not text.strip():
+            raise InvalidSpecifier(text)
+        flink_versions(text)
+    except InvalidSpecifier:
+        raise wrong('versions of Flink, like ">=1.20.3", "2.2" or ">=1.20,<2.1"') from None
+    return text
+
+
+def _agent(text: str) -> str:
+    if not _AGENT.fullmatch(text):
+        raise wrong("package.module:Class", next_step="name the module, a colon and the class: shop.agents:RefundAgent")
+    return text
+
+
+def _package(text: str) -> str:
+    if len(text) > _NAME_CHARACTERS or not _PACKAGE.fullmatch(text):
+        raise wrong("a package like shop.testdata")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.isprintable() or text != text.strip() or "::" in text or not 0 < len(text) <= _NAME_CHARACTERS:
+        raise wrong(f'one line of 1 to {_NAME_CHARACTERS} characters, no blanks around it, no "::" in it')
+    return text
+
+
+def _regex(text: str) -> str:
+    try:
+        compile_pattern(text)
+    except ValueError as error:
+        raise wrong("a regular expression", next_step=str(error)) from None
+    return text
+
+
+def _jmespath(text: str) -> str:
+    try:
+        jmespath.compile(text)
+    except jmespath.exceptions.JMESPathError as error:
+        reason = str(error).splitlines()[0].rstrip(":")
+        raise wrong("a JMESPath into the record, like order.id", next_step=f"it does not parse: {reason}") from None
+    return text
+
+
+def _date(text: str) -> str:
+    try:
+        # Two checks: fromisoformat of newer Pythons takes more forms than ours.
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError(text)
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise wrong("a date like 2027-01-31") from None
+    return text
+
+
+def _requirement(text: str) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
+        raise wrong("a requirement like pandas==2.2.3", next_step=f"it does not parse: {reason}") from None
+    return text
+
+
+NotEmpty = Annotated[str, Field(min_length=1)]
+Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
+FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
+AgentClass = Annotated[str, AfterValidator(_agent)]
+Package = Annotated[str, AfterValidator(_package)]
+Name = Annotated[str, AfterValidator(_name)]
+Regex = Annotated[str, AfterValidator(_regex)]
+JmesPath = Annotated[str, AfterValidator(_jmespath)]
+Date = Annotated[str, AfterValidator(_date)]
+Requirement = Annotated[str, AfterValidator(_requirement)]
