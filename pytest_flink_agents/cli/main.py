@@ -1,0 +1,84 @@
+"""The command line: ``explain`` an error code, print the ``schema`` of scenarios, ``list`` them, ask the ``doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 1 for a problem in what was looked at, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(prog="flink-agents-gate", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    explaining = commands.add_parser("explain", help="say what an error code means and what to do")
+    explaining.add_argument("code", nargs="?", help="a code such as FA202; left out: all of them")
+    commands.add_parser("schema", help="print the JSON schema of scenario files, for editors")
+    listing = commands.add_parser("list", help="list the scenarios below a directory, and what is wrong with them")
+    listing.add_argument("directory", nargs="?", type=Path, default=Path())
+    looking = commands.add_parser("doctor", help="say what a run needs that this machine lacks; changes nothing")
+    looking.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma separated (default: 2.2)")
+    looking.add_argument("--job-python", type=Path, metavar="PYTHON", help="look at this interpreter's environment")
+    looking.add_argument("--json", action="store_true", help="print the checks as JSON")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "explain":
+        return _explain(chosen.code)
+    if chosen.command == "schema":
+        return _schema()
+    if chosen.command == "doctor":
+        return _doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
+    return _list(chosen.directory)
+
+
+def _explain(code: str | None) -> int:
+    from flink_testbed.core.problem import nearest
+    from pytest_flink_agents.codes import all_codes, explain
+
+    if code is None:
+        _say("\n".join(f"{known}  {title}" for known, (title, _) in all_codes().items()))
+        return 0
+    text = explain(code)
+    if text is None:
+        near = nearest(code.upper(), all_codes())
+        _say(f"there is no code {code}" + (f"; did you mean {near}?" if near else ""), error=True)
+        return 2
+    _say(text)
+    return 0
+
+
+def _schema() -> int:
+    from pytest_flink_agents.scenario.schema import json_schema
+
+    _say(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+def _list(directory: Path) -> int:
+    from pytest_flink_agents.scenario.load import load_files
+
+    files = sorted(path for pattern in ("*.scenario.yaml", "*.scenario.yml") for path in directory.rglob(pattern))
+    loaded, problems = load_files(files, directory)
+    for scenario in loaded:
+        _say(f"{scenario.document.file}::{scenario.scenario.name}")
+    for problem in problems:
+        _say(problem.render(), error=True)
+    return 1 if problems else 0
+
+
+def _doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> int:
+    from flink_testbed.core.problem import HostError
+    from pytest_flink_agents.cli.doctor.command import doctor
+
+    try:
+        code, text = doctor(flink_versions, job_python, as_json=as_json)
+    except HostError as error:
+        _say(str(error), error=True)
+        return 2
+    _say(text)
+    return code
+
+
+def _say(text: str, *, error: bool = False) -> None:
+    (sys.stderr if error else sys.stdout).write(text + "\n")

@@ -1,0 +1,53 @@
+"""Fixtures for tests written in Python. Each needs the session's running parts, made when first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from flink_testbed.flink.standalone import StandaloneCluster
+    from flink_testbed.models.server import ModelServer
+    from pytest_flink_agents.plan import SessionPlan
+    from pytest_flink_agents.run.agent_runner import AgentRunner
+
+
+def _plan(request: pytest.FixtureRequest) -> SessionPlan:
+    from pytest_flink_agents.plugin import plan_of
+
+    return plan_of(request.config)
+
+
+@pytest.fixture(scope="session")
+def flink_version(request: pytest.FixtureRequest) -> str:
+    """The first Flink version asked for, in full (``2.2.1``)."""
+    return _plan(request).releases[0].version
+
+
+@pytest.fixture(scope="session")
+def flink_cluster(request: pytest.FixtureRequest) -> StandaloneCluster:
+    """The session's embedded cluster, running: the same one that scenarios use."""
+    plan = _plan(request)
+    return plan.session.workplace(plan.releases[0]).cluster()
+
+
+@pytest.fixture(scope="session")
+def llm_server(request: pytest.FixtureRequest) -> ModelServer:
+    """The session's model server, listening on loopback; open a channel with a script of your own."""
+    return _plan(request).session.models
+
+
+@pytest.fixture
+def flink_tier(request: pytest.FixtureRequest) -> str:
+    """The tier that the test runs on: a test that asks for it, or for ``agent_runner``, runs once on each tier asked for."""
+    return str(request.param)
+
+
+@pytest.fixture
+def agent_runner(request: pytest.FixtureRequest, flink_tier: str) -> AgentRunner:
+    """Run an agent on inputs and get the evidence, in the same way on every tier."""
+    from pytest_flink_agents.run.agent_runner import AgentRunner
+
+    plan = _plan(request)
+    return AgentRunner(plan.session, plan.releases[0], flink_tier, plan.folder_of(request.node.nodeid))

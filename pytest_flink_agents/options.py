@@ -1,0 +1,222 @@
+"""Command line, environment and ini: each setting three ways, command line first. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_flink_agents.run.settings import BUILT_TIERS, TIERS, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its command line flag, what it is for, and how argparse should take it."""
+
+    flag: str
+    help: str
+    metavar: str | None = None
+    action: str = "store"
+    const: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The ini name, and argparse's destination."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "FLINK_AGENTS_TEST_" + self.name.upper()
+
+
+class Given(NamedTuple):
+    """What a user wrote for an option, and where: ``--flink-tier=moon``, a variable, or a line of the ini file."""
+
+    text: str
+    place: str
+
+
+OPTIONS = (
+    Option("--flink-version", "Flink versions to run on, comma separated: 2.2 or 2.2.1 (default: 2.2)", "VERSIONS"),
+    Option(
+        "--flink-tier", "where to run: local, embedded, or auto for both (repeatable; default: auto)", "TIER", "append"
+    ),
+    Option("--flink-engine", "what executes agents on Flink: bundled, or auto (default: auto)", "ENGINE"),
+    Option(
+        "--flink-agents",
+        "flink-agents to test with: a version, or a path to a wheel or sdist (default: 0.3.1)",
+        "WHICH",
+    ),
+    Option("--flink-job-python", "use this interpreter's environment as the job environment, as it is", "PYTHON"),
+    Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
+    Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
+    Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
+    Option("--flink-report-dir", "where run folders are written (default: flink-agents-report)", "DIR"),
+    Option("--scenario-seed", "interleave the keys of local runs by this seed", "SEED"),
+)
+_ALLOWED_ENV = "flink_scenario_env"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option and its ini twin. Defaults are None, so that a lower source can speak."""
+    group = parser.getgroup("flink agents")
+    for option in OPTIONS:
+        extra: dict[str, Any] = {"nargs": "?", "const": option.const} if option.const else {}
+        group.addoption(
+            option.flag,
+            action=option.action,
+            default=None,
+            metavar=option.metavar,
+            help=option.help,
+            dest=option.name,
+            **extra,
+        )
+        parser.addini(option.name, f"{option.help} (see {option.flag})", default=None)
+    parser.addini(
+        _ALLOWED_ENV, "names of environment variables that scenarios may use as ${env.NAME}", type="args", default=[]
+    )
+
+
+def given(config: pytest.Config, option: Option) -> Given | None:
+    """The option's text from the first source that has one: command line, environment, ini."""
+    value = config.getoption(option.name, default=None)
+    if value:
+        text = ",".join(value) if isinstance(value, list) else str(value)
+        return Given(text, f"{option.flag}={text}")
+    text = os.environ.get(option.variable, "")
+    if text:
+        return Given(text, f"{option.variable}={text}")
+    text = str(config.getini(option.name) or "")
+    if text:
+        return Given(text, f"{config.inipath.name if config.inipath else 'ini'}: {option.name} = {text}")
+    return None
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The session's settings. Raises ``pytest.UsageError`` (exit code 4) on a value that makes no sense."""
+    found = {option.name: given(config, option) for option in OPTIONS}
+    agents, report_dir = found["flink_agents"], found["flink_report_dir"]
+    return Settings(
+        root=config.rootpath,
+        python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
+        flink_versions=_versions(found["flink_version"]),
+        tiers=_tiers(found["flink_tier"]),
+        engine=_engine(found["flink_engine"]),
+        flink_agents=agents.text if agents else "",
+        job_python=_job_python(found["flink_job_python"]),
+        parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
+        startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
+        gate=_profile(found["flink_gate"]),
+        report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
+        scenario_seed=_whole_number(found["scenario_seed"], minimum=0),
+        allowed_env=tuple(config.getini(_ALLOWED_ENV)),
+    )
+
+
+def _refused(
+    value: Given, message: str, expected: str, next_step: str = "", *, code: str = "FA421"
+) -> pytest.UsageError:
+    from flink_testbed.core.problem import Problem
+
+    return pytest.UsageError(Problem(code, message, where=value.place, expected=expected, next_step=next_step).render())
+
+
+def _words(value: Given | None) -> tuple[str, ...]:
+    """The words between commas, each once. Quotes around one are taken off: in pytest.ini they would be part of it."""
+    words = (word.strip().strip("'\"") for word in (value.text if value else "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _versions(value: Given | None) -> tuple[str, ...]:
+    if value is None:
+        return ("2.2",)
+    from flink_testbed.artifacts.versions import resolve_flink
+    from flink_testbed.core.problem import HostError
+
+    versions = _words(value)
+    if not versions:
+        raise _refused(value, "no version", "Flink versions, comma separated, such as 2.2 or 2.2.1")
+    try:
+        for version in versions:
+            resolve_flink(version)
+    except HostError as error:
+        problems = (dataclasses.replace(problem, where=value.place) for problem in error.problems)
+        raise pytest.UsageError("\n".join(problem.render() for problem in problems)) from None
+    return versions
+
+
+def _tiers(value: Given | None) -> tuple[str, ...]:
+    asked = _words(value)
+    if value is None or not asked:
+        return BUILT_TIERS
+    for tier in asked:
+        if tier not in (*TIERS, "auto"):
+            raise _refused(value, f"there is no tier {tier!r}", f"{', '.join(TIERS)} or auto", _nearest(tier, TIERS))
+        if tier not in (*BUILT_TIERS, "auto"):
+            next_step = "leave it out, or install a version that has it"
+            raise _refused(
+                value, f"this version has no tier {tier!r} yet", f"{', '.join(BUILT_TIERS)} or auto", next_step
+            )
+    return BUILT_TIERS if "auto" in asked else asked
+
+
+def _engine(value: Given | None) -> str:
+    if value is None:
+        return "auto"
+    if value.text == "upstream":
+        raise _refused(value, "this version has no engine 'upstream' yet", "bundled or auto", "leave it at auto")
+    if value.text not in ("auto", "bundled"):
+        next_step = _nearest(value.text, ("auto", "bundled"))
+        raise _refused(value, f"there is no engine {value.text!r}", "auto, bundled or upstream", next_step)
+    return value.text
+
+
+def _profile(value: Given | None) -> str | None:
+    if value is not None and value.text != "default":
+        raise _refused(
+            value,
+            f"there is no profile {value.text!r}",
+            "default",
+            "write --flink-gate=default, or paths before --flink-gate: the word after it is its profile",
+        )
+    return value.text if value else None
+
+
+def _job_python(value: Given | None) -> Path | None:
+    if value is not None and not Path(value.text).is_file():
+        expected = "the python program of an environment that holds apache-flink and flink-agents"
+        raise _refused(value, "no such interpreter", expected, "check the path", code="FA417")
+    return Path(value.text) if value else None
+
+
+def _seconds(value: Given | None) -> float | None:
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if 0 < float(value.text) < math.inf:
+            return float(value.text)
+    raise _refused(value, "wrong value", "seconds, above 0", "write a number, such as 60")
+
+
+def _whole_number(value: Given | None, *, minimum: int) -> int | None:
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if int(value.text) >= minimum:
+            return int(value.text)
+    raise _refused(value, "wrong value", f"a whole number, at least {minimum}")
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from flink_testbed.core.problem import nearest
+
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""

@@ -1,0 +1,171 @@
+"""What one test session is going to do and has done: settings, releases, running parts, results, run folder.
+
+Made by the plugin when the first scenario file is collected, or when a verdict is asked for; never otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from pytest_flink_agents import __version__
+from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.report.directory import make_run_folder, node_folder
+from pytest_flink_agents.report.event_writer import EventWriter
+from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
+from pytest_flink_agents.report.junit import write_junit
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.report.summary import write_summary
+from pytest_flink_agents.run.session import RunSession
+from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.run.workplace import unwritable
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.scenario.load import LoadedScenario
+
+
+class SessionPlan:
+    """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports."""
+
+    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.releases: tuple[FlinkRelease, ...] = tuple(resolve_flink(asked) for asked in settings.flink_versions)
+        self.redactor = Redactor(os.environ)
+        self.results: list[ItemResult] = []
+        self.deselected = 0
+        self._told: list[Exception] = []
+        self.scenario_files: set[Path] = set()
+        self.subject_files: set[Path] = set()
+        self._facts: dict[str, str] = {}
+        self._progress = progress
+        self._started = _utc_now()
+        self._folder: Path | None = None
+        self._session: RunSession | None = None
+        self._events: EventWriter | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, made when the first thing is written: collecting alone leaves nothing behind."""
+        return self._folder or self.make_folder()
+
+    def make_folder(self) -> Path:
+        """Make the run folder, if that was not done yet. Raises ``HostError`` FA422 where it cannot be made."""
+        if self._folder is None:
+            try:
+                self._folder = make_run_folder(self.settings.report_dir)
+            except OSError as error:
+                raise unwritable(error, "name another place with --flink-report-dir") from None
+        return self._folder
+
+    @property
+    def session(self) -> RunSession:
+        """The running parts."""
+        if self._session is None:
+            self._session = RunSession(
+                self.settings, directory=self.folder / "running", progress=self.tell, redactor=self.redactor
+            )
+        return self._session
+
+    def folder_of(self, node_id: str) -> Path:
+        """Where an item's evidence goes."""
+        return node_folder(self.folder, node_id)
+
+    def tell(self, line: str) -> None:
+        """Progress: to the terminal and to ``events.jsonl``."""
+        self._progress(line)
+        self.record("progress", message=line)
+
+    def record(self, kind: str, **fields: Any) -> None:
+        """One line of ``events.jsonl``."""
+        if self._events is None:
+            self._events = EventWriter(self.folder / "events.jsonl", self.redactor)
+            self._events.write("session_started", settings=repr(self.settings), tool=__version__)
+        self._events.write(kind, **fields)
+
+    def is_told(self, error: Exception) -> bool:
+        """Whether this very error was told before: a cluster that does not start fails every scenario, and is told once."""
+        known = any(error is other for other in self._told)
+        self._told.append(error)
+        return known
+
+    def close(self) -> None:
+        """End everything that was started."""
+        if self._session:
+            self._facts = self._session.facts()
+            self._session.close()
+            self._session = None
+            self._mask_files()
+
+    def _mask_files(self) -> None:
+        """What programs wrote by themselves (logs, event logs, outputs) leaves the session without secrets too."""
+        for path in self.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                data = path.read_bytes()
+                # Bytes that are no text of ours stay as they are.
+                with contextlib.suppress(UnicodeDecodeError):
+                    masked = self.redactor.text(data.decode("utf-8")).encode()
+                    if masked != data:
+                        path.write_bytes(masked)
+
+    def conclude(self, pytest_exit: int) -> Verdict:
+        """Decide, and write the report. ``pytest_exit`` is pytest's own answer. Nothing may run any more."""
+        policy = Policy(self.settings.gate or "default", self.settings.tiers)
+        verdict = decide(self.results, policy, pytest_exit, deselected=self.deselected)
+        folder, finished = self.folder, _utc_now()
+        environment = self._environment()
+        write_json(folder / "environment.json", environment, self.redactor)
+        write_junit(folder / "junit.xml", self.results, started=self._started, redactor=self.redactor)
+        write_summary(folder / "summary.md", verdict, self.results, environment, self.redactor)
+        files = sorted(self.scenario_files)
+        write_verdict(
+            folder / "verdict.json",
+            verdict,
+            policy,
+            subjects={
+                os.path.relpath(path, self.settings.root): digest_of([path.read_bytes()])
+                for path in sorted(self.subject_files)
+            },
+            scenarios_digest=digest_of(path.read_bytes() for path in files),
+            started=self._started,
+            finished=finished,
+            redactor=self.redactor,
+        )
+        self.record("verdict", verdict=verdict.verdict, counts=verdict.counts)
+        if self._events:
+            self._events.close()
+            self._events = None
+        return verdict
+
+    def _environment(self) -> dict[str, str]:
+        facts = {
+            "pytest-flink-agents": __version__,
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "processors": str(os.cpu_count()),
+        }
+        return facts | self._facts
+
+    def add_scenario(self, loaded: LoadedScenario) -> None:
+        """Remember what is tested: the scenario's file, and the file of its agent where the project holds it."""
+        self.scenario_files.add(loaded.file)
+        agent = loaded.scenario.agent
+        if not isinstance(agent, str):
+            names = [value for name, value in agent.model_dump().items() if name in ("yaml", "plan")]
+            self.subject_files.update(loaded.path(name) for name in names)
+            return
+        module = Path(*agent.partition(":")[0].split("."))
+        roots = [self.settings.root, *self.settings.python_path]
+        candidates = [root / module.with_suffix(".py") for root in roots] + [
+            root / module / "__init__.py" for root in roots
+        ]
+        self.subject_files.update(candidate for candidate in candidates if candidate.is_file())
+
+
+def _utc_now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,194 @@
+"""The pytest plugin: hooks only. Unused, it imports nothing heavy, opens nothing and prints nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_flink_agents import collect, options
+from pytest_flink_agents.fixtures import agent_runner, flink_cluster, flink_tier, flink_version, llm_server
+from pytest_flink_agents.keys import PLAN, REPORTS, RESULT, SETTINGS, VERDICT
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.gate import ItemResult
+    from pytest_flink_agents.plan import SessionPlan
+
+__all__ = ["agent_runner", "flink_cluster", "flink_tier", "flink_version", "llm_server"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare options and ini values."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings, so that a wrong one is told at once. Under the gate a session is judged, whatever it collects."""
+    config.stash[REPORTS] = {}
+    config.stash[SETTINGS] = options.settings_of(config)
+    if config.stash[SETTINGS].gate and not config.option.collectonly:
+        plan_of(config)
+
+
+def plan_of(config: pytest.Config) -> SessionPlan:
+    """The session's plan, made when first needed."""
+    if PLAN not in config.stash:
+        if collect.is_distributed(config):
+            raise pytest.UsageError(collect.NOT_DISTRIBUTED)
+        from pytest_flink_agents.plan import SessionPlan
+
+        config.stash[PLAN] = SessionPlan(config.stash[SETTINGS], _progress(config))
+    return config.stash[PLAN]
+
+
+def _progress(config: pytest.Config) -> Callable[[str], None]:
+    """Progress lines of their own, past pytest's capture; none with ``-q`` or without a terminal."""
+
+    def tell(line: str) -> None:
+        # Looked up late: at configure time the reporter may not be there yet.
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        capture: Any = config.pluginmanager.get_plugin("capturemanager")
+        if reporter and config.get_verbosity() >= 0:
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"[flink-agents] {line}", cyan=True)
+
+    return tell
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take ``*.scenario.yaml``."""
+    if not collect.is_scenario_file(file_path):
+        return None
+    if not collect.is_distributed(parent.config):
+        plan_of(parent.config)
+    return collect.ScenarioFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """A file that cannot be collected is a result too: what it holds did not run."""
+    report = yield
+    if report.failed and PLAN in collector.config.stash and collector.config.stash[SETTINGS].gate:
+        from pytest_flink_agents.results import not_collected
+
+        _keep(collector.config, not_collected(collector, report))
+    return report
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A Python test that asks for a tier runs on each."""
+    if "flink_tier" in metafunc.fixturenames:
+        metafunc.parametrize("flink_tier", metafunc.config.stash[SETTINGS].tiers, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All local runs first: they answer in a second what a cluster would be started for. Order within a tier is kept."""
+    scenarios = collect.scenario_items(items)
+    places = [index for index, item in enumerate(items) if isinstance(item, collect.ScenarioItem)]
+    for place, item in zip(places, sorted(scenarios, key=lambda item: item.tier != "local"), strict=True):
+        items[place] = item
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """The verdict will say what it does not speak of."""
+    scenarios = collect.scenario_items(items)
+    if scenarios:
+        scenarios[0].config.stash[PLAN].deselected += len(scenarios)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is tested is what was selected."""
+    for item in collect.scenario_items(session.items):
+        session.config.stash[PLAN].add_scenario(item.loaded)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """No scenario runs without a place for its report."""
+    config = session.config
+    stops_here = config.option.collectonly or (session.testsfailed and not config.option.continue_on_collection_errors)
+    if collect.scenario_items(session.items) and not stops_here:
+        with _unwritable_is_usage():
+            config.stash[PLAN].make_folder()
+
+
+@contextlib.contextmanager
+def _unwritable_is_usage() -> Generator[None, None, None]:
+    from flink_testbed.core.problem import HostError
+
+    try:
+        yield
+    except HostError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Keep what the verdict needs of each phase."""
+    report = yield
+    if PLAN in item.config.stash and (report.when == "call" or report.outcome != "passed"):
+        from pytest_flink_agents.results import item_result
+
+        result = item_result(item, call, report, item.stash.get(RESULT, None), item.config.stash[PLAN])
+        _keep(item.config, result)
+    return report
+
+
+def _keep(config: pytest.Config, result: ItemResult) -> None:
+    """One result an item: an error at its end overrules that it passed, nothing overrules a failure."""
+    reports = config.stash[REPORTS]
+    known = reports.get(result.node_id)
+    if known is None or known.outcome in ("passed", "skipped", "waived"):
+        reports[result.node_id] = result
+    if result.tier:
+        config.stash[PLAN].record(
+            "scenario_finished", node_id=result.node_id, outcome=result.outcome, duration_s=round(result.duration_s, 3)
+        )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """End what runs, decide, write the report; under the gate the exit code is the verdict's."""
+    config = session.config
+    if PLAN not in config.stash:
+        return
+    plan, reports = config.stash[PLAN], config.stash[REPORTS]
+    plan.close()
+    if config.option.collectonly or not (plan.settings.gate or any(result.tier for result in reports.values())):
+        return
+    from pytest_flink_agents.gate import exit_code
+    from pytest_flink_agents.results import not_reached
+
+    with _unwritable_is_usage():
+        for item in session.items if plan.settings.gate else collect.scenario_items(session.items):
+            if item.nodeid not in reports:
+                _keep(config, not_reached(item, plan))
+        plan.results = list(reports.values())
+        verdict = plan.conclude(int(exitstatus))
+    config.stash[VERDICT] = verdict
+    if plan.settings.gate:
+        session.exitstatus = exit_code(verdict, int(exitstatus))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The answer, last."""
+    if VERDICT not in config.stash:
+        return
+    from pytest_flink_agents.report.terminal import verdict_lines
+
+    plan = config.stash[PLAN]
+    report = plan.folder / "summary.md"
+    shown = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
+    terminalreporter.write_sep("=", "flink agents gate" if plan.settings.gate else "flink agents")
+    for text, markup in verdict_lines(config.stash[VERDICT], plan.results, str(shown), plan.redactor):
+        terminalreporter.write_line(text, **markup)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing outlives the session, whatever ended it."""
+    if PLAN in config.stash:
+        config.stash[PLAN].close()

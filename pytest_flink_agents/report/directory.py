@@ -1,0 +1,58 @@
+"""The report directory: one folder a run, a ``latest`` link, the newest twenty kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import shutil
+from datetime import datetime, timezone
+from pathlib import Path
+
+from flink_testbed.core import clock
+
+_MARKER = ".flink-agents-run"
+_KEPT_RUNS = 20
+
+
+def make_run_folder(report_dir: Path) -> Path:
+    """A new run folder, named so that names sort by time; older ones beyond the newest twenty are removed."""
+    stamp = datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    folder = report_dir / f"{stamp}-{secrets.token_hex(3)}"
+    folder.mkdir(parents=True)
+    (folder / _MARKER).touch()
+    _point_latest_to(folder)
+    _forget_old(report_dir)
+    return folder
+
+
+def node_folder(run_folder: Path, node_id: str) -> Path:
+    """Where one item's evidence goes: a path made of its node id's safe characters, and of its digest.
+
+    Without the digest two items could share a folder (names in another script have no safe characters at all), and one
+    would be judged by what the other left.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", node_id).strip("-.")[:110]
+    digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return run_folder / "artifacts" / f"{safe}-{digest}" / "1"
+
+
+def _point_latest_to(folder: Path) -> None:
+    latest = folder.parent / "latest"
+    in_words = folder.parent / "latest.txt"
+    fresh = folder.parent / f".latest-{folder.name}"
+    try:
+        fresh.symlink_to(folder.name, target_is_directory=True)
+        fresh.replace(latest)
+    except OSError:  # no links on this file system, or the name is taken by a real directory
+        fresh.unlink(missing_ok=True)
+        in_words.write_text(folder.name + "\n", encoding="utf-8")
+    else:
+        in_words.unlink(missing_ok=True)
+
+
+def _forget_old(report_dir: Path) -> None:
+    """Only folders with our marker are ours to remove."""
+    runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
+    for old in runs[:-_KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""A failed scenario, told to somebody who is tired: what was written, expected beside seen, what happened to that key."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.run.evidence import Event, Evidence
+
+T = TypeVar("T")
+
+_FINDINGS = 8
+_TIMELINE = 30
+_VALUE_LINES = 24
+_TRACE_LINES = 25
+_WIDTH = 110
+
+
+def failure_text(
+    results: Sequence[CheckResult],
+    evidence: Evidence,
+    *,
+    where: Sequence[tuple[str, Sequence[tuple[int, str]]]],
+    reproduce: str,
+    redactor: Redactor,
+) -> str:
+    """The whole text. ``where[i]`` belongs to the i-th finding of all results: ``file:line`` and the scenario's own lines there.
+
+    Secrets are masked before anything is cut: half a secret would not be known as one any more.
+    """
+    evidence = _masked(evidence, redactor)
+    findings = [
+        (result, _masked(finding, redactor))
+        for result in results
+        for finding in result.findings
+        if result.validity is not Validity.VALID
+    ]
+    lines: list[str] = []
+    for (result, finding), (place, source) in zip(findings[:_FINDINGS], where, strict=False):
+        lines += [*_finding(result, finding, place, source), ""]
+    if len(findings) > _FINDINGS:
+        lines += [f"... and {len(findings) - _FINDINGS} more findings, all in the run folder", ""]
+    lines += _job_failure(evidence)
+    lines += _timelines(
+        dict.fromkeys(identity(finding.key) for _, finding in findings[:_FINDINGS] if finding.key is not None),
+        evidence.events,
+    )
+    if evidence.log_tail:
+        lines += ["the end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
+    if evidence.ui_url:
+        lines.append(f"job {evidence.job_id} ({evidence.job_state})")
+    lines.append(f"again: {reproduce}")
+    return "\n".join(lines)
+
+
+def _masked(value: T, redactor: Redactor) -> T:
+    """A copy of evidence or a finding in which every text and all data are masked."""
+    if isinstance(value, tuple):
+        return tuple(_masked(item, redactor) for item in value)  # type: ignore[return-value]  # still a T
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _masked(getattr(value, field.name), redactor) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    masked: T = redactor.data(value)
+    return masked
+
+
+def _finding(result: CheckResult, finding: Finding, place: str, source: Sequence[tuple[int, str]]) -> list[str]:
+    doubt = f"{result.check}: cannot be told: " if result.validity is Validity.UNKNOWN else ""
+    lines = [f"{place}: {doubt}{finding.message}"]
+    lines += [f"  > {number:4} | {text}" for number, text in source[:12]]
+    if finding.expected is not None or finding.seen is not None:
+        lines += _beside(finding.expected, finding.seen)
+    return lines
+
+
+def _beside(expected: Any, seen: Any) -> list[str]:
+    """Two short values one below the other; two long ones as a diff."""
+    one, other = _json_lines(expected), _json_lines(seen)
+    if len(one) == len(other) == 1:
+        return [f"    expected: {one[0]}", f"    seen:     {other[0]}"]
+    difference = list(difflib.unified_diff(one, other, "expected", "seen", lineterm="", n=2))[2:]
+    shown = difference or one
+    cut = [f"... {len(shown) - _VALUE_LINES} more lines"] if len(shown) > _VALUE_LINES else []
+    return ["    expected (-) beside seen (+):", *_indented([*shown[:_VALUE_LINES], *cut], 6)]
+
+
+def _json_lines(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return value.splitlines() or [""]
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return [text] if len(text) <= _WIDTH else json.dumps(value, ensure_ascii=False, default=str, indent=1).splitlines()
+
+
+def _job_failure(evidence: Evidence) -> list[str]:
+    failure = evidence.failure
+    if failure is None:
+        return []
+    lines = [f"the job failed: {failure.message}"]
+    if failure.action:
+        given = json.dumps(failure.input, ensure_ascii=False, default=str)
+        lines.append(f"  action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
+    return [*lines, *_indented(failure.traceback.rstrip().splitlines()[-_TRACE_LINES:]), ""]
+
+
+def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:
+    lines: list[str] = []
+    for key in list(keys)[:3]:
+        # Some dialects of the log name no keys; then everything that happened is the best there is.
+        of_key = [event for event in events if event.key is None or identity(event.key) == key]
+        lines.append(
+            f"what happened to key {key} ({len(of_key)} events):" if of_key else f"no event of key {key} was logged"
+        )
+        lines += [
+            f"  {number:3}. {event.type:<34} {_cut(_attributes(event))}"
+            for number, event in enumerate(of_key[:_TIMELINE], 1)
+        ]
+        if len(of_key) > _TIMELINE:
+            lines.append(f"       ... {len(of_key) - _TIMELINE} more")
+        lines.append("")
+    return lines
+
+
+def _attributes(event: Event) -> str:
+    values = list(event.attributes.values())
+    return json.dumps(values[0] if len(values) == 1 else dict(event.attributes), ensure_ascii=False, default=str)
+
+
+def _cut(text: str) -> str:
+    """At a blank, never inside a word: half of a secret would slip past the redactor."""
+    if len(text) <= _WIDTH:
+        return text
+    head = text[: _WIDTH - 3]
+    return head[: head.rfind(" ") + 1] + "..."
+
+
+def _indented(lines: Iterable[str], by: int = 4) -> list[str]:
+    return [" " * by + line for line in lines]

@@ -1,0 +1,59 @@
+"""``verdict.json`` and ``environment.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_flink_agents import __version__
+from pytest_flink_agents.gate import Policy, Verdict
+from pytest_flink_agents.report.redact import Redactor
+
+SCHEMA_VERSION = "1"
+
+
+def digest_of(parts: Iterable[bytes]) -> str:
+    """``sha256:...`` over the parts in order; lengths are part of it, so that no two lists read the same."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:".encode() + part)
+    return "sha256:" + digest.hexdigest()
+
+
+def write_verdict(
+    path: Path,
+    verdict: Verdict,
+    policy: Policy,
+    *,
+    subjects: Mapping[str, str],
+    scenarios_digest: str,
+    started: str,
+    finished: str,
+    redactor: Redactor,
+) -> None:
+    """The verdict as programs read it. ``subjects`` is what was tested: names to digests; times are ISO 8601, UTC."""
+    data = {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": verdict.verdict,
+        "profile": verdict.profile,
+        "reasons": [dataclasses.asdict(reason) for reason in verdict.reasons],
+        "counts": verdict.counts,
+        "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
+        "subjects": [{"name": name, "digest": digest} for name, digest in subjects.items()],
+        "policy_digest": digest_of([json.dumps(dataclasses.asdict(policy), sort_keys=True).encode()]),
+        "scenarios_digest": scenarios_digest,
+        "baseline": None,
+        "started": started,
+        "finished": finished,
+        "tool": {"name": "pytest-flink-agents", "version": __version__},
+    }
+    write_json(path, data, redactor)
+
+
+def write_json(path: Path, data: Any, redactor: Redactor) -> None:
+    """Any data as one readable JSON file."""
+    path.write_text(json.dumps(redactor.data(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,77 @@
+"""``junit.xml``: one suite a tier and Flink version, for CI servers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from pytest_flink_agents.gate import ItemResult
+from pytest_flink_agents.report.redact import Redactor
+
+# What XML 1.0 cannot hold at all, not even escaped.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Every outcome but "passed" that is not here is an error: no server may count as passed what nobody understands.
+_ELEMENTS = {
+    "failed": "failure",
+    "skipped": "skipped",
+    "not_applicable": "skipped",
+    "waived": "skipped",
+}
+
+
+def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, redactor: Redactor) -> None:
+    """The results as JUnit's XML. What could not be told is an ``error``, so that no server counts it as passed."""
+    root = Xml.Element("testsuites", name="flink agents")
+    suites: dict[str, list[ItemResult]] = {}
+    for result in results:
+        suites.setdefault(f"{result.tier}-{result.flink_version}" if result.tier else "tests", []).append(result)
+    for name, members in suites.items():
+        suite = Xml.SubElement(
+            root,
+            "testsuite",
+            name=name,
+            timestamp=started,
+            tests=str(len(members)),
+            failures=str(sum(_element(member) == "failure" for member in members)),
+            errors=str(sum(_element(member) == "error" for member in members)),
+            skipped=str(sum(_element(member) == "skipped" for member in members)),
+            time=f"{sum(member.duration_s for member in members):.3f}",
+        )
+        for member in members:
+            _case(suite, member, redactor)
+    Xml.indent(root)
+    Xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _element(result: ItemResult) -> str | None:
+    return None if result.outcome == "passed" else _ELEMENTS.get(result.outcome, "error")
+
+
+def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
+    def clean(text: str) -> str:
+        return _ILLEGAL.sub("?", redactor.text(text))
+
+    case = Xml.SubElement(
+        suite,
+        "testcase",
+        name=clean(result.name),
+        classname=clean(result.file or result.node_id),
+        file=clean(result.file),
+        line=str(result.line),
+        time=f"{result.duration_s:.3f}",
+    )
+    properties = {
+        "severity": result.severity,
+        "engine": result.engine,
+        "requirement": result.requirement,
+        "evidence": result.evidence,
+    }
+    holder = Xml.SubElement(case, "properties")
+    for name, value in properties.items():
+        if value:
+            Xml.SubElement(holder, "property", name=name, value=clean(value))
+    element = _element(result)
+    if element:
+        Xml.SubElement(case, element, message=clean(result.message or result.outcome)).text = clean(result.detail)

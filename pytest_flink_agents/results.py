@@ -1,0 +1,107 @@
+"""What pytest reports of an item -> the result that the gate reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from flink_testbed.core.problem import HostError
+from pytest_flink_agents.collect import ScenarioItem
+from pytest_flink_agents.gate import ItemResult
+from pytest_flink_agents.keys import NOT_READY
+from pytest_flink_agents.plan import SessionPlan
+from pytest_flink_agents.run.judged import Judged
+
+
+def item_result(
+    item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport, judged: Judged | None, plan: SessionPlan
+) -> ItemResult:
+    """The result of one item after one of its phases."""
+    error = item.stash.get(NOT_READY, None) or (call.excinfo.value if call.excinfo else None)
+    return _result(
+        item,
+        plan,
+        outcome=_outcome(item, error, judged, report),
+        message=_message(item, error, judged, report),
+        detail=report.longreprtext if report.failed else "",
+        duration_s=report.duration,
+        judged=judged,
+    )
+
+
+def not_reached(item: pytest.Item, plan: SessionPlan) -> ItemResult:
+    """The result of an item that was selected and never begun: the session was stopped before."""
+    return _result(item, plan, outcome="not_run", message="the session ended before it ran")
+
+
+def not_collected(collector: pytest.Collector, report: pytest.CollectReport) -> ItemResult:
+    """The result of a file that pytest could not collect."""
+    detail = report.longreprtext
+    message = detail.partition("\n")[0].removeprefix(f"{report.nodeid}:")
+    return ItemResult(
+        report.nodeid, collector.name, "not_run", message=message, detail=detail, file=report.nodeid.partition("::")[0]
+    )
+
+
+def _result(
+    item: pytest.Item,
+    plan: SessionPlan,
+    *,
+    outcome: str,
+    message: str,
+    detail: str = "",
+    duration_s: float = 0.0,
+    judged: Judged | None = None,
+) -> ItemResult:
+    result = ItemResult(item.nodeid, item.name, outcome, message=message, detail=detail, duration_s=duration_s)
+    if not isinstance(item, ScenarioItem):
+        return dataclasses.replace(result, file=str(item.path))
+    scenario = item.loaded.scenario
+    folder = plan.folder_of(item.nodeid)
+    return dataclasses.replace(
+        result,
+        name=scenario.name,
+        tier=item.tier,
+        flink_version=item.release.version,
+        engine=judged.evidence.engine if judged else "",
+        severity=scenario.severity,
+        file=item.loaded.document.file,
+        line=item.loaded.document.mark(()).line,
+        evidence=str(folder.relative_to(plan.folder)) if folder.exists() else "",
+        requirement=scenario.requirement or "",
+        reproduce=item.reproduce,
+    )
+
+
+def _outcome(item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport) -> str:
+    if isinstance(error, HostError):
+        return "not_run"
+    if not isinstance(item, ScenarioItem):
+        return report.outcome
+    if report.skipped:
+        if hasattr(report, "wasxfail"):
+            return "waived"
+        return "not_applicable" if item.not_applicable else "skipped"
+    if report.passed:
+        return "passed"
+    if report.when != "call":
+        return "not_run"
+    if judged is not None and judged.unknown:
+        return "unknown"
+    # An exception of ours is no statement about the scenario.
+    return "failed" if judged is not None else "unknown"
+
+
+def _message(item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport) -> str:
+    """One line. What a scenario says of a known failure comes before what the checks say."""
+    if isinstance(error, HostError):
+        # Without its place, which is a long path and stands in the detail: the line must say what happened.
+        return f"{error.problems[0].code}: {error.problems[0].message}"
+    if report.passed:
+        return ""
+    known = isinstance(item, ScenarioItem) and item.loaded.scenario.expect_fail is not None
+    if judged is not None and judged.headline and not (known and not judged.unknown):
+        return judged.headline
+    return str(error or "").partition("\n")[0]

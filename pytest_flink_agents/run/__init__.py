@@ -1,0 +1,1 @@
+"""One scenario on one tier: provision, submit, gather evidence."""

@@ -1,0 +1,57 @@
+"""Agents from Python tests: what the fixture ``agent_runner`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flink_testbed.artifacts.versions import FlinkRelease
+from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.scenario_run import RUNNERS, RunRequest
+from pytest_flink_agents.run.session import RunSession
+
+
+class AgentRunner:
+    """Runs agents on one tier. The evidence of each run is also kept below ``folder``."""
+
+    def __init__(self, session: RunSession, release: FlinkRelease, tier: str, folder: Path) -> None:
+        self.tier = tier
+        self._session = session
+        self._release = release
+        self._folder = folder
+        self._runs = 0
+
+    def run(
+        self,
+        agent: str | Mapping[str, str],
+        inputs: Iterable[tuple[Any, Any]],
+        *,
+        config: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        within_s: float = 60.0,
+    ) -> Evidence:
+        """Run an agent to the end of its inputs.
+
+        ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan": path}``; ``inputs`` are
+        pairs of key and value, both JSON; ``config`` are flink-agents options; ``resources`` are sections of upstream's
+        YAML, which take the place of the agent's own of the same name. An agent that fails, or is not done in time, is
+        told in the evidence. Raises ``AgentRefusedError`` for an agent that cannot be built, ``HostError`` for what is
+        the machine's fault.
+        """
+        self._runs += 1
+        directory = self._folder / f"run-{self._runs}"
+        directory.mkdir(parents=True, exist_ok=True)
+        request = RunRequest(
+            name=f"{self._folder.parent.name}, run {self._runs}"[:120],
+            agent_spec={"agent": agent, "resources": dict(resources or {})},
+            config=dict(config or {}),
+            inputs=[{"key": key, "value": value} for key, value in inputs],
+            within_s=within_s,
+            directory=directory,
+            parallelism=self._session.settings.parallelism,
+            seed=self._session.settings.scenario_seed,
+        )
+        evidence = RUNNERS[self.tier](request, self._session.workplace(self._release))
+        self._session.write_evidence(directory, evidence, ())
+        return evidence

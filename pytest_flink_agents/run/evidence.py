@@ -1,0 +1,72 @@
+"""What a run leaves behind: the only thing that checks may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of the job: the key it was made under and its JSON value, in the order of arrival."""
+
+    key: Any
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of the event log, normalised: type, attributes as JSON, and the key where the log tells it."""
+
+    type: str
+    attributes: Mapping[str, Any]
+    key: Any = None
+    timestamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One request that the model server answered. ``rule`` is the index of the script's rule, None where none matched."""
+
+    wire: str
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    rule: int | None
+    reply: Mapping[str, Any]
+    nearest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The job's own failure: what its agent raised, and where."""
+
+    message: str
+    type: str = ""
+    traceback: str = ""
+    agent: str = ""
+    action: str = ""
+    key: Any = None
+    input: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then."""
+
+    tier: str
+    flink_version: str
+    engine: str
+    outputs: tuple[Output, ...] = ()
+    events: tuple[Event, ...] = ()
+    model_calls: tuple[ModelCall, ...] = ()
+    failure: Failure | None = None
+    complete: bool = True
+    timed_out_after_s: float | None = None
+    job_id: str = ""
+    job_state: str = ""
+    ui_url: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    log_tail: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)

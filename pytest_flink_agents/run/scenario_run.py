@@ -1,0 +1,229 @@
+"""One run of one scenario: what every tier has in common, and what each does by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flink_agents_runtime.engine.failure import FAILURE_MARK
+from flink_testbed.core import clock
+from flink_testbed.core.problem import Problem, WaitTimeoutError
+from flink_testbed.core.responder import RefusedError
+from flink_testbed.flink.rest import TERMINAL_STATES
+from flink_testbed.flink.standalone import StandaloneCluster
+from pytest_flink_agents.run.event_log import read_event_logs
+from pytest_flink_agents.run.evidence import Evidence, Failure, Output
+from pytest_flink_agents.run.workplace import Workplace
+
+ENGINE = "bundled"
+# Building the plan imports the user's modules; submitting adds the client's and the JobManager's work.
+_BUILD_S = 60.0
+# A run that ended at its deadline still needs a moment to say so.
+_MARGIN_S = 10.0
+_CANCEL_S = 20.0
+_WAITING_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run, free of placeholders: the agent and its resources as the runtime wants them, plain inputs, a deadline.
+
+    ``directory`` (created) takes the run's files.
+    """
+
+    name: str
+    agent_spec: Mapping[str, Any]
+    config: Mapping[str, Any]
+    inputs: Sequence[Mapping[str, Any]]
+    within_s: float
+    directory: Path
+    flink_config: Mapping[str, str] = field(default_factory=dict)
+    parallelism: int = 1
+    seed: int | None = None
+
+
+class AgentRefusedError(Exception):
+    """The agent could not be built: the job's fault, not the machine's. ``problem`` says what to change."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.render())
+        self.problem = problem
+
+
+def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
+    """Run without Flink, in the warm worker of the job environment."""
+    worker = workplace.worker()
+    events = request.directory / "events"
+    events.mkdir(parents=True, exist_ok=True)
+    started = clock.now_s()
+    try:
+        result = worker.request(
+            "run",
+            timeout_s=_BUILD_S + request.within_s + _MARGIN_S,
+            agent_spec=request.agent_spec,
+            config=_logged_in_full(request.config),
+            inputs=list(request.inputs),
+            seed=request.seed,
+            event_log=str(events / "events-local-0.log"),
+            deadline_s=request.within_s,
+        )
+    except RefusedError as error:
+        raise _refused(error) from error
+    timed_out = result["timed_out"]
+    failure = result["failure"]
+    return Evidence(
+        tier="local",
+        flink_version=workplace.release.version,
+        engine=ENGINE,
+        outputs=tuple(Output(output["key"], output["value"]) for output in result["outputs"]),
+        events=read_event_logs(events),
+        failure=_failure(failure) if failure else None,
+        complete=timed_out is None,
+        timed_out_after_s=request.within_s if timed_out else None,
+        job_state="FAILED" if failure else "RUNNING" if timed_out else "FINISHED",
+        metrics=result["metrics"],
+        timings_s={"run": result["elapsed_s"], "total": clock.now_s() - started},
+        log_tail=_still_waiting(timed_out["waiting_on"]) if timed_out else "",
+        files={"events": str(events)},
+    )
+
+
+def _still_waiting(waiting_on: Sequence[Mapping[str, Any]]) -> str:
+    """What a run was at when its time was over, in words: one line."""
+    named = [
+        f"{'action ' + at['action'] if at['action'] else 'the next input'} of key {json.dumps(at['key'], ensure_ascii=False)}"
+        for at in waiting_on
+    ]
+    more = f" and {len(named) - _WAITING_NAMED} more" if len(named) > _WAITING_NAMED else ""
+    return f"still waiting on {', '.join(named[:_WAITING_NAMED])}{more}"
+
+
+def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
+    """Run as a job on the session's embedded cluster."""
+    submitter = workplace.submitter()
+    cluster = workplace.cluster()
+    directory = request.directory
+    (directory / "events").mkdir(parents=True, exist_ok=True)
+    started = clock.now_s()
+    inputs = directory / "inputs.jsonl"
+    inputs.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
+    try:
+        submitted = submitter.request(
+            "submit",
+            timeout_s=_BUILD_S + _MARGIN_S,
+            name=request.name,
+            rest_url=cluster.rest_url,
+            agent_spec=request.agent_spec,
+            config=_logged_in_full(request.config) | {"baseLogDir": str(directory / "events")},
+            inputs=str(inputs),
+            outputs=str(directory / "outputs"),
+            parallelism=request.parallelism,
+            flink_config=dict(request.flink_config),
+        )
+    except RefusedError as error:
+        raise _refused(error) from error
+    job_id = str(submitted["job_id"])
+    running = clock.now_s()
+    state, timed_out = _wait_for_end(cluster, job_id, request.within_s)
+    ended = clock.now_s()
+    failure = _job_failure(cluster.rest.root_exception(job_id)) if state == "FAILED" else None
+    if timed_out:
+        _cancel(cluster, job_id)
+    return Evidence(
+        tier="embedded",
+        flink_version=workplace.release.version,
+        engine=ENGINE,
+        outputs=_outputs(directory / "outputs"),
+        events=read_event_logs(directory / "events"),
+        failure=failure,
+        complete=not timed_out,
+        timed_out_after_s=request.within_s if timed_out else None,
+        job_id=job_id,
+        job_state=state,
+        ui_url=f"{cluster.rest_url}/#/job/{job_id}/overview",
+        timings_s={"submit": running - started, "run": ended - running, "total": clock.now_s() - started},
+        # Where an agent's action failed, its own traceback says more than Flink's logs.
+        log_tail=cluster.log_tail(15) if timed_out or (failure and not failure.action) else "",
+        files={
+            "events": str(directory / "events"),
+            "outputs": str(directory / "outputs"),
+            "logs": str(cluster.directory / "log"),
+        },
+    )
+
+
+def _logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The scenario's options, with events logged untruncated unless it says otherwise: they are evidence."""
+    return {"event-log.level": "VERBOSE"} | dict(config)
+
+
+def _wait_for_end(cluster: StandaloneCluster, job_id: str, within_s: float) -> tuple[str, bool]:
+    """The job's last seen state, and whether the deadline passed before it ended."""
+    last = "unknown"
+
+    def probe() -> tuple[str | None, str]:
+        nonlocal last
+        cluster.require_alive()
+        last = cluster.rest.job_state(job_id)
+        return (last if last in TERMINAL_STATES else None), last
+
+    try:
+        return clock.wait_until(probe, what=f"job {job_id} to end", timeout_s=within_s, interval_s=0.05), False
+    except WaitTimeoutError:
+        return last, True
+
+
+def _cancel(cluster: StandaloneCluster, job_id: str) -> None:
+    """Take the job off the cluster, so that the next scenario finds its slots free."""
+    cluster.rest.cancel(job_id)
+    _wait_for_end(cluster, job_id, _CANCEL_S)
+
+
+def _outputs(directory: Path) -> tuple[Output, ...]:
+    """The committed lines of the sink's files, which are read in the order in which they were written.
+
+    After a restart a subtask goes on in another file. Files in progress (a dot first) are not output.
+    """
+    found: list[Output] = []
+    for path in sorted(directory.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            found.append(Output(record["key"], record["value"]))
+    return tuple(found)
+
+
+def _failure(data: Mapping[str, Any]) -> Failure:
+    return Failure(
+        **{
+            name: data[name]
+            for name in ("message", "type", "traceback", "agent", "action", "key", "input")
+            if name in data
+        }
+    )
+
+
+def _job_failure(exception: str) -> Failure:
+    """What failed the job: the engine's own words, which travel in the exception that Flink keeps, else its last cause."""
+    for line in exception.splitlines():
+        _, marked, data = line.partition(FAILURE_MARK)
+        if marked:
+            with contextlib.suppress(ValueError):
+                return _failure(json.JSONDecoder().raw_decode(data)[0])
+    causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
+    first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
+    return Failure(message=first or "the job failed and Flink keeps no exception", traceback=exception[-8000:])
+
+
+def _refused(error: RefusedError) -> AgentRefusedError:
+    code = "FA220" if error.kind == "plan" else "FA501"
+    detail = error.traceback if error.kind == "internal" else ""
+    return AgentRefusedError(
+        Problem(code, error.message, expected=error.expected, seen=error.seen, next_step=error.next_step, detail=detail)
+    )
+
+
+RUNNERS: Mapping[str, Callable[[RunRequest, Workplace], Evidence]] = {"local": run_local, "embedded": run_embedded}

@@ -1,0 +1,72 @@
+"""Everything that runs during one test session: workplaces, the model server, the run folder. Made when first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.models.server import ModelServer
+from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.report.json_files import write_json
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.run.workplace import Workplace
+
+
+class RunSession:
+    """The running parts of one test session. ``directory`` takes the logs; ``progress`` gets one short line a step."""
+
+    def __init__(
+        self, settings: Settings, *, directory: Path, progress: Callable[[str], None], redactor: Redactor
+    ) -> None:
+        self.settings = settings
+        self.directory = directory
+        self._progress = progress
+        self.redactor = redactor
+        self._workplaces: dict[tuple[str, tuple[str, ...]], Workplace] = {}
+        self._models: ModelServer | None = None
+
+    def workplace(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> Workplace:
+        """The workplace for a Flink release and a list of requirements."""
+        key = (release.version, requirements)
+        if key not in self._workplaces:
+            name = f"flink-{release.version}" + (f"-{len(self._workplaces)}" if requirements else "")
+            self._workplaces[key] = Workplace(
+                self.settings, release, requirements, directory=self.directory / name, progress=self._progress
+            )
+        return self._workplaces[key]
+
+    @property
+    def models(self) -> ModelServer:
+        """The model server, listening."""
+        if self._models is None:
+            server = ModelServer()
+            server.start()
+            self._models = server
+        return self._models
+
+    def write_evidence(self, folder: Path, evidence: Evidence, results: tuple[CheckResult, ...]) -> None:
+        """Everything seen of one run, as one file."""
+        data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
+        write_json(folder / "evidence.json", data, self.redactor)
+
+    def facts(self) -> dict[str, str]:
+        """What the session ran on, in words."""
+        facts: dict[str, str] = {}
+        for workplace in self._workplaces.values():
+            facts |= {f"{workplace.release.version} {name}": value for name, value in workplace.facts().items()}
+        return facts
+
+    def close(self) -> None:
+        """End everything, last first; one failure does not keep the next from ending."""
+        with contextlib.ExitStack() as stack:
+            if self._models:
+                stack.callback(self._models.stop)
+            for workplace in self._workplaces.values():
+                stack.callback(workplace.close)
+        self._workplaces = {}
+        self._models = None

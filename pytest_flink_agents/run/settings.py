@@ -1,0 +1,28 @@
+"""Everything a user can set, resolved to one frozen value. Knows nothing of pytest; ``options.py`` fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TIERS = ("local", "embedded", "container", "remote")
+BUILT_TIERS = ("local", "embedded")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for."""
+
+    root: Path
+    python_path: tuple[Path, ...]
+    flink_versions: tuple[str, ...] = ("2.2",)
+    tiers: tuple[str, ...] = BUILT_TIERS
+    engine: str = "auto"
+    flink_agents: str = ""
+    job_python: Path | None = None
+    parallelism: int = 1
+    startup_timeout_s: float = 60.0
+    gate: str | None = None
+    report_dir: Path = Path("flink-agents-report")
+    scenario_seed: int | None = None
+    allowed_env: tuple[str, ...] = ()

@@ -1,0 +1,230 @@
+"""What scenarios of one (Flink release, requirements) run on: environment, Java, worker, cluster, submitter.
+
+Each part is made when it is first asked for and kept for the session. A part that could not be made is not tried
+again: the second scenario gets the same error at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.environments import (
+    EnvironmentRequest,
+    JobEnvironment,
+    existing_environment,
+    provide_environment,
+)
+from flink_testbed.artifacts.java import JavaRuntime, provide_java
+from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.process import clean_environment
+from flink_testbed.core.responder import Responder
+from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS, ClusterConfig
+from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from pytest_flink_agents.run.settings import Settings
+
+T = TypeVar("T")
+
+_WORKER_READY_S = 60.0
+_SUBMITTER_READY_S = 90.0
+
+
+def unwritable(error: OSError, next_step: str) -> HostError:
+    """A file or directory of ours that this machine does not let us make."""
+    where = str(error.filename or "")
+    return HostError(
+        Problem(
+            "FA422",
+            "cannot write here",
+            where,
+            "a directory that this user may write to",
+            str(error.strerror),
+            next_step,
+        )
+    )
+
+
+class Workplace:
+    """The running parts for one Flink release and one list of requirements. ``directory`` takes logs and cluster files."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        release: FlinkRelease,
+        requirements: tuple[str, ...],
+        *,
+        directory: Path,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.release = release
+        self._settings = settings
+        self._requirements = requirements
+        self._directory = directory
+        self._progress = progress
+        self._made: dict[str, object] = {}
+        self._worker: Responder | None = None
+        self._submitter: Responder | None = None
+        self._cluster: StandaloneCluster | None = None
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """The part's value, or its first error again."""
+        if name not in self._made:
+            try:
+                self._made[name] = make()
+            except HostError as error:
+                self._made[name] = error
+            except OSError as error:
+                self._made[name] = unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
+        value = self._made[name]
+        if isinstance(value, HostError):
+            raise value
+        return value  # type: ignore[return-value]  # what make() returned under this name
+
+    @property
+    def environment(self) -> JobEnvironment:
+        """The job environment."""
+        return self._once("environment", self._provide_environment)
+
+    def _provide_environment(self) -> JobEnvironment:
+        if self._settings.job_python:
+            return self._as_asked(existing_environment(self._settings.job_python))
+        request = EnvironmentRequest(self.release, self._settings.flink_agents, self._requirements)
+        return provide_environment(request, progress=self._progress)
+
+    def _as_asked(self, environment: JobEnvironment) -> JobEnvironment:
+        """An environment that was handed in must hold the Flink version that the evidence will speak of."""
+        if environment.flink_version == self.release.version:
+            return environment
+        raise HostError(
+            Problem(
+                "FA417",
+                "the job environment holds another Flink",
+                where=str(environment.python),
+                expected=f"apache-flink {self.release.version}",
+                seen=f"apache-flink {environment.flink_version}",
+                next_step=f"ask for the one that is there: --flink-version={environment.flink_version}",
+            )
+        )
+
+    @property
+    def java(self) -> JavaRuntime:
+        """A Java for this Flink."""
+        return self._once("java", lambda: provide_java(self.release.line, progress=self._progress))
+
+    @property
+    def import_roots(self) -> tuple[Path, ...]:
+        """Where jobs import from: the bundled runtime, the project, pytest's ``pythonpath``. Nothing else of the harness."""
+        return (provide_runtime_zip(), self._settings.root, *self._settings.python_path)
+
+    def _job_environment(self, **extra: str) -> dict[str, str]:
+        return clean_environment(PYTHONPATH=os.pathsep.join(map(str, self.import_roots)), **extra)
+
+    def worker(self) -> Responder:
+        """The warm process of the local tier. One that died or hung is replaced."""
+        if self._worker is None or not self._worker.usable:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._worker = Responder(
+                [str(self.environment.python), "-m", "flink_agents_runtime.local.worker"],
+                name="local worker",
+                log=self._directory / "local-worker.log",
+                env=self._job_environment(),
+                cwd=self._settings.root,
+            )
+            self._worker.wait_ready(_WORKER_READY_S)
+        return self._worker
+
+    def cluster(self) -> StandaloneCluster:
+        """The embedded cluster, running; the submitter starts beside it, as each waits for its own JVM."""
+        cluster = self._once("cluster", self._start_cluster)
+        cluster.require_alive()
+        return cluster
+
+    def _start_cluster(self) -> StandaloneCluster:
+        environment, java = self.environment, self.java
+        self._start_submitter()
+        cluster = StandaloneCluster(
+            FlinkHome(
+                environment.flink_home,
+                environment.flink_version,
+                java.java,
+                java.version,
+                environment.python,
+                (*self.import_roots, environment.site_packages),
+            ),
+            ClusterConfig(),
+            directory=self._directory / "cluster",
+            ports=cache_root() / "ports",
+            archives=cache_root() / "class-archives",
+            startup_timeout_s=self._settings.startup_timeout_s,
+            environment={},
+            progress=self._progress,
+        )
+        cluster.start()
+        self._cluster = cluster
+        return cluster
+
+    def _start_submitter(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        conf = self._directory / "client"
+        conf.mkdir(exist_ok=True)
+        (conf / "config.yaml").write_text("{}\n", encoding="utf-8")
+        (conf / "log4j2.properties").write_text("rootLogger.level = WARN\n", encoding="utf-8")
+        self._submitter = Responder(
+            [str(self.environment.python), "-m", "flink_agents_runtime.on_flink.submitter"],
+            name="job submitter",
+            log=self._directory / "submitter.log",
+            env=self._job_environment(
+                JAVA_HOME=str(self.java.home),
+                FLINK_HOME=str(self.environment.flink_home),
+                FLINK_CONF_DIR=str(conf),
+                FLINK_LOG_DIR=str(conf),
+                LOG4J_PROPERTIES=str(conf / "log4j2.properties"),
+                JVM_ARGS=" ".join([*QUICK_START_FLAGS, *MODULE_FLAGS, "-Xmx256m", f"-Djava.io.tmpdir={conf}"]),
+                # Otherwise PyFlink opens a worker pool for local runs, on every interface.
+                _python_worker_execution_mode="process",
+            ),
+            cwd=self._settings.root,
+        )
+
+    def submitter(self) -> Responder:
+        """The warm process that builds and submits jobs."""
+        self.cluster()
+        if self._submitter is None or not self._submitter.usable:
+            self._made.pop("submitter", None)
+            self._start_submitter()
+        assert self._submitter is not None
+        submitter = self._submitter
+        self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
+        return submitter
+
+    def facts(self) -> dict[str, str]:
+        """What was made, in words."""
+        facts: dict[str, str] = {}
+        environment, java = self._made.get("environment"), self._made.get("java")
+        if isinstance(environment, JobEnvironment):
+            facts["job environment"] = (
+                f"Python {environment.python_version}, apache-flink {environment.flink_version}, "
+                f"flink-agents {environment.flink_agents_version}"
+            )
+            facts["engine"] = "bundled" + (
+                f" (upstream not available: {environment.upstream_reason})" if environment.upstream_reason else ""
+            )
+        if isinstance(java, JavaRuntime):
+            facts["Java"] = f"{java.version} from {java.source}"
+        if self._cluster:
+            mib = self._cluster.resident_bytes() // (1024 * 1024)
+            facts["cluster"] = f"ready after {self._cluster.startup_s:.1f} s, {mib} MiB resident at the end"
+        return facts
+
+    def close(self) -> None:
+        """End what was started, last first."""
+        for process in (self._submitter, self._worker):
+            if process:
+                process.kill()
+        if self._cluster:
+            self._cluster.stop()
