@@ -1,0 +1,39 @@
+"""The fixture for tests written in Python: one test, every tier, one shape of evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from flink_testbed.models.script import parse_script
+from flink_testbed.models.server import ModelServer
+from pytest_flink_agents.run.agent_runner import AgentRunner
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_agent_runs_on_every_tier(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """Outputs, state and tier are told in the same way everywhere."""
+    evidence = agent_runner.run("scenarios.agents.till:TillAgent", [("ada", {"item": "tea", "amount": 3})])
+    assert [output.value for output in evidence.outputs] == [{"item": "tea", "total": 3, "purchases": 1}]
+    assert (evidence.tier, evidence.job_state) == (flink_tier, "FINISHED")
+
+
+def test_a_model_of_the_test_answers(agent_runner: AgentRunner, llm_server: ModelServer) -> None:
+    """An agent from YAML, pointed at a channel that the test opened."""
+    script = [{"when": {"contains": "thank"}, "reply": {"text": "You are welcome!"}}]
+    with llm_server.channel(parse_script(script)) as channel:
+        connection = {"name": "model_server", "clazz": "openai", "api_base_url": channel.openai_url, "api_key": "none"}
+        evidence = agent_runner.run(
+            {"yaml": "scenarios/agents/support.yaml", "name": "support_desk"},
+            [("t-1", {"text": "thank you"})],
+            resources={"chat_model_connections": [connection]},
+        )
+        assert [output.value for output in evidence.outputs] == [{"answer": "You are welcome!"}]
+        assert len(channel.calls) == 1
+
+
+def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> None:
+    """It does not raise: what failed, and where, is for the test to look at."""
+    evidence = agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])
+    assert evidence.failure is not None
+    assert evidence.failure.action == "double"

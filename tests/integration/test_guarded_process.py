@@ -1,0 +1,225 @@
+"""The guard: nothing that it parents outlives its owner. Real processes, no mocks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flink_testbed.core import ports
+from flink_testbed.core.problem import HostError, WaitTimeoutError
+from flink_testbed.core.process import GuardedProcess, clean_environment, run_guarded
+from flink_testbed.core.responder import RefusedError, Responder
+
+# A grandchild in its own session, one orphaned by a double fork, one ordinary child.
+FAMILY = "setsid nohup sleep 1111 & (sleep 1112 &) ; sleep 1113"
+
+
+def start(command: str, tmp_path: Path, **options: object) -> GuardedProcess:
+    return GuardedProcess(
+        ["/bin/bash", "-c", command],
+        name="family",
+        log=tmp_path / "log",
+        env=clean_environment(),
+        cwd=tmp_path,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def family_of(process: GuardedProcess, sleepers: int = 3) -> list[psutil.Process]:
+    """The tree once every `sleep` runs in it.
+
+    A shell on its way to a `sleep` counts for a moment too, so the number of processes alone says nothing.
+    """
+    deadline = time.monotonic() + 10
+    family = process.tree()
+    while [is_sleep(member) for member in family].count(True) < sleepers and time.monotonic() < deadline:
+        time.sleep(0.02)
+        family = process.tree()
+    return family
+
+
+def is_sleep(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.name() == "sleep"
+    return False
+
+
+def all_gone(processes: list[psutil.Process], seconds: float = 5) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_kill_ends_the_whole_tree(tmp_path: Path) -> None:
+    """Also children that left the process group, and orphans."""
+    process = start(FAMILY, tmp_path)
+    family = family_of(process)
+    assert len(family) == 4
+    process.kill()
+    assert all_gone(family)
+
+
+def test_a_killed_guard_takes_its_command_along(tmp_path: Path) -> None:
+    """The kernel kills the command when its guard is killed."""
+    process = start("exec sleep 1114", tmp_path)
+    family = family_of(process, sleepers=1)
+    assert len(family) == 2
+    os.kill(process.guard_pid, signal.SIGKILL)
+    assert all_gone(family[1:])
+    process.kill()
+
+
+def test_the_tree_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL of the process that started it all."""
+    program = (
+        "import sys, time; from pathlib import Path; from flink_testbed.core.process import *\n"
+        f"p = GuardedProcess(['/bin/bash', '-c', {FAMILY!r}], name='x', log=Path('log'), env=clean_environment(), cwd=Path('.'))\n"
+        "while [q.name() for q in p.tree()].count('sleep') < 3: time.sleep(0.05)\n"
+        "print(*[q.pid for q in p.tree()], flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        family = [psutil.Process(int(pid)) for pid in owner.stdout.readline().split()]
+        assert len(family) == 4
+        owner.kill()
+        assert all_gone(family)
+
+
+def test_what_a_command_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+    """A command that ends by itself, its child still running."""
+    os.mkfifo(tmp_path / "go")
+    process = start("sleep 1115 & sleep 1116 & read -r _ < go", tmp_path)
+    family = family_of(process, sleepers=2)[1:]
+    assert len(family) == 3, "bash and two sleeps"
+    (tmp_path / "go").write_text("\n")
+    assert process.wait_ended(5) == 0
+    assert all_gone(family)
+    process.kill()
+
+
+def test_exit_code_and_log_come_through(tmp_path: Path) -> None:
+    """The guard ends as its command did; output is in the log."""
+    process = start("echo out; echo err >&2; exit 7", tmp_path)
+    assert process.wait_ended(5) == 7
+    assert process.log_tail() == "out\nerr"
+    process.kill()
+
+
+def test_stop_lets_a_command_end_in_its_own_time(tmp_path: Path) -> None:
+    """SIGTERM reaches the command, which may still write."""
+    process = start("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", tmp_path)
+    deadline = time.monotonic() + 5
+    while "ready" not in process.log_tail() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.stop(grace_s=5)
+    assert process.log_tail() == "ready\nbye"
+
+
+def test_a_log_that_grows_is_cut_and_goes_on(tmp_path: Path) -> None:
+    """Only its end is kept, and what the process writes afterwards still arrives."""
+    os.mkfifo(tmp_path / "go")
+    process = start("head -c 300000 /dev/zero | tr '\\0' 'x'; echo; echo before; read -r _ < go; echo after", tmp_path)
+    deadline = time.monotonic() + 5
+    while "before" not in process.log_tail(1) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.cap_log(limit_bytes=100_000)
+    assert process.log.stat().st_size < 100_000
+    (tmp_path / "go").write_text("\n")
+    assert process.wait_ended(5) == 0
+    assert process.log_tail(2) == "before\nafter"
+    process.kill()
+
+
+def test_many_open_descriptors_do_not_matter(tmp_path: Path) -> None:
+    """The guard's pipe may have any number, also one with two digits."""
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(30)]
+    try:
+        assert run_guarded(["/bin/echo", "hello"], env={}, cwd=tmp_path, timeout_s=10).output == "hello"
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_a_command_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> None:
+    """The error says what was waited for and what was seen last."""
+    with pytest.raises(WaitTimeoutError, match="still thinking"):
+        run_guarded(["/bin/bash", "-c", "echo still thinking; sleep 60"], env={}, cwd=tmp_path, timeout_s=0.3)
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Exit code 127 and a sentence, not a Python traceback."""
+    done = run_guarded(["/no/such/program"], env=clean_environment(), cwd=tmp_path, timeout_s=10)
+    assert (done.returncode, "No such file" in done.output or "not found" in done.output) == (127, True)
+
+
+ECHO = """
+import json, sys
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["op"] == "die": sys.exit(3)
+    if request["op"] == "hang": import time; time.sleep(60)
+    ok = request["op"] == "echo"
+    body = {"result": {"text": request.get("text")}} if ok else {"error": {"kind": "plan", "message": "no"}}
+    print(json.dumps({"id": request["id"], "ok": ok, **body}), flush=True)
+"""
+
+
+@pytest.fixture
+def responder(tmp_path: Path):
+    made = Responder(
+        [sys.executable, "-c", ECHO], name="echo", log=tmp_path / "log", env=clean_environment(), cwd=tmp_path
+    )
+    made.wait_ready(10)
+    yield made
+    made.kill()
+
+
+def test_a_responder_answers_and_refuses(responder: Responder) -> None:
+    """Results come back, refusals with their fields; large texts too."""
+    text = "x" * 300_000
+    assert responder.request("echo", timeout_s=5, text=text) == {"text": text}
+    with pytest.raises(RefusedError) as caught:
+        responder.request("other", timeout_s=5)
+    assert (caught.value.kind, caught.value.message) == ("plan", "no")
+
+
+def test_a_responder_that_dies_or_hangs_is_not_used_again(responder: Responder) -> None:
+    """Its death is told with the exit code; afterwards it says itself that it is unusable."""
+    with pytest.raises(HostError, match="exit code 3"):
+        responder.request("die", timeout_s=5)
+    assert not responder.usable
+
+
+def test_a_responder_that_hangs_is_killed(responder: Responder) -> None:
+    """A late answer would be taken for that of the next question."""
+    with pytest.raises(WaitTimeoutError):
+        responder.request("hang", timeout_s=0.3)
+    assert not responder.usable
+
+
+def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
+    """Bound by a foreign program or leased by another session: the next one is taken; with none left, FA403."""
+    with socket.socket() as foreign, socket.socket() as chosen:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        taken = foreign.getsockname()[1]
+        chosen.bind(("127.0.0.1", 0))
+        free = chosen.getsockname()[1]
+        chosen.close()
+        lease = ports.lease_port(tmp_path, [taken, free])
+        assert lease.port == free
+        with pytest.raises(HostError, match="FA403"):
+            ports.lease_port(tmp_path, [taken, free])
+        lease.release()
+        again = ports.lease_port(tmp_path, [free])
+        assert again.port == free
+        again.release()

@@ -1,0 +1,221 @@
+"""The model server over real sockets, asked by a plain HTTP client."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from flink_testbed.core.clock import now_s, wait_until
+from flink_testbed.models.channel import Channel
+from flink_testbed.models.script import parse_script
+from flink_testbed.models.server import BODY_LIMIT_BYTES, ModelServer
+
+
+class Client:
+    """One keep-alive connection to one channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        address = urlsplit(channel.ollama_url)
+        self.root = address.path
+        self.http = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+
+    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+        self.http.request("POST", self.root + path, body, headers)
+        response = self.http.getresponse()
+        return response.status, json.loads(response.read())
+
+    def chat(self, text: str, path: str = "/api/chat") -> tuple[int, Any]:
+        return self.post(path, chat_body(text))
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+Connect = Callable[[Channel], Client]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Clients that are closed when the test is over."""
+    clients: list[Client] = []
+
+    def new(channel: Channel) -> Client:
+        clients.append(Client(channel))
+        return clients[-1]
+
+    yield new
+    for client in clients:
+        client.http.close()
+
+
+def chat_body(text: str) -> str:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], "stream": False})
+
+
+def open_channel(server: ModelServer, *rules: dict[str, Any]) -> Channel:
+    return server.channel(parse_script(rules or [{"reply": {"text": "ok"}}]))
+
+
+def test_one_connection_speaks_both_wires(server: ModelServer, connect: Connect) -> None:
+    """Chats and lists of both formats are answered on one connection that stays open, errors included."""
+    client = connect(open_channel(server, {"when": {"contains": "hi"}, "reply": {"text": "ok"}}))
+    assert client.chat("hi")[1]["message"]["content"] == "ok"
+    used = client.http.sock
+    status, error = client.chat("hello")
+    assert (status, "rule 1 of 1, wanted the last message to contain 'hi', saw 'hello'" in error["error"]) == (
+        422,
+        True,
+    )
+    assert client.chat("hi", "/v1/chat/completions")[1]["choices"][0]["message"]["content"] == "ok"
+    client.http.request("GET", client.root + "/v1/models")
+    assert json.loads(client.http.getresponse().read())["object"] == "list"
+    assert client.http.sock is used is not None
+
+
+def test_channels_do_not_mix(server: ModelServer, connect: Connect) -> None:
+    """Two scripts at one port answer for themselves; a closed or unknown address is a 404 that says so."""
+    first = open_channel(server, {"reply": {"text": "first"}})
+    second = open_channel(server, {"reply": {"text": "second"}})
+    client = connect(first)
+    assert client.chat("hi")[1]["message"]["content"] == "first"
+    assert connect(second).chat("hi")[1]["message"]["content"] == "second"
+    first.close()
+    status, body = client.chat("hi")
+    assert (status, "its run is over" in body["error"]) == (404, True)
+    assert (len(first.calls), len(second.calls)) == (1, 1)
+
+
+def test_clients_at_the_same_time_are_all_on_record(server: ModelServer, connect: Connect) -> None:
+    """Eight threads of twenty calls: every call is answered, recorded once, and numbered without a gap."""
+    channel = open_channel(server)
+    statuses: list[int] = []
+
+    def work() -> None:
+        client = connect(channel)
+        statuses.extend(client.chat("hi")[0] for _ in range(20))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 160
+    assert [call.seq for call in channel.calls] == list(range(1, 161))
+
+
+def test_a_body_in_chunks_is_read(server: ModelServer, connect: Connect) -> None:
+    """Clients that do not know the length of their body beforehand are understood."""
+    client = connect(open_channel(server))
+    body = chat_body("hi").encode()
+    client.http.request("POST", client.root + "/api/chat", iter([body[:9], body[9:]]), encode_chunked=True)
+    assert client.http.getresponse().status == 200
+
+
+def test_a_body_over_the_limit_is_refused(server: ModelServer, connect: Connect) -> None:
+    """Too much is a 413 that the client can read, on record; a Content-Length that is no number is a 400."""
+    channel = open_channel(server)
+    status, body = connect(channel).post("/api/chat", b"x" * (BODY_LIMIT_BYTES + 1))
+    assert (status, "over the limit" in body["error"]) == (413, True)
+    status, body = connect(channel).post("/api/chat", b"", **{"Content-Length": "-1"})
+    assert (status, "is not a number" in body["error"]) == (400, True)
+    assert [call.status for call in channel.unmatched] == [413, 400]
+
+
+def test_a_client_that_goes_away_is_let_go(
+    server: ModelServer, connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A request that is cut off is neither on record nor an error of the server, which goes on."""
+    channel = open_channel(server)
+    client = connect(channel)
+    before = threading.active_count()
+    with socket.create_connection(("127.0.0.1", client.http.port)) as half:
+        half.sendall(f"POST {client.root}/api/chat HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf".encode())
+        wait_until(lambda: (threading.active_count() > before or None, ""), what="its thread", timeout_s=10)
+    wait_until(lambda: (threading.active_count() == before or None, ""), what="its thread to end", timeout_s=10)
+    assert channel.calls == ()
+    assert client.chat("hi")[0] == 200
+    assert capsys.readouterr().err == ""
+
+
+def test_status_fault_carries_when_to_come_back(server: ModelServer, connect: Connect) -> None:
+    """The scripted status and Retry-After reach the client, and the connection lives on."""
+    client = connect(
+        open_channel(server, {"fault": {"status": 503, "retry_after": "1500ms"}, "times": 1}, {"reply": {"text": "ok"}})
+    )
+    client.http.request("POST", client.root + "/api/chat", chat_body("hi"))
+    response = client.http.getresponse()
+    response.read()
+    assert (response.status, response.headers["Retry-After"]) == (503, "1.5")
+    assert client.chat("hi")[0] == 200
+
+
+def test_reset_fault_is_a_reset(server: ModelServer, connect: Connect) -> None:
+    """The client's system reports a reset by the peer, not an orderly end; the call is on record."""
+    channel = open_channel(server, {"fault": {"reset": True}})
+    with pytest.raises(ConnectionResetError) as broken:
+        connect(channel).chat("hi")
+    assert not isinstance(broken.value, http.client.RemoteDisconnected)
+    assert channel.calls[0].faults == ("reset",)
+
+
+def test_truncate_fault_ends_within_the_body(server: ModelServer, connect: Connect) -> None:
+    """The body ends before the length that was promised."""
+    client = connect(open_channel(server, {"reply": {"text": "ok"}, "fault": {"truncate": True}}))
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        client.chat("hi")
+    assert cut.value.partial
+    assert cut.value.expected
+
+
+def test_delay_fault_delays(server: ModelServer, connect: Connect) -> None:
+    """The answer takes at least as long as the script says, and is whole."""
+    client = connect(open_channel(server, {"reply": {"text": "late"}, "fault": {"delay": "100ms"}}))
+    started = now_s()
+    assert client.chat("hi")[1]["message"]["content"] == "late"
+    assert now_s() - started >= 0.1
+
+
+def test_stop_waits_for_nobody(connect: Connect) -> None:
+    """Open idle connections, a half-sent request and a minute's delay do not hold the server up; no thread stays."""
+    before = set(threading.enumerate())
+    server = ModelServer()
+    server.start()
+    channel = open_channel(server, {"when": {"contains": "slow"}, "fault": {"delay": "60s"}}, {"reply": {"text": "ok"}})
+    idle, slow = connect(channel), connect(channel)
+    assert idle.chat("hi")[0] == 200
+    slow.http.request("POST", slow.root + "/api/chat", chat_body("slow"))
+    with socket.create_connection(("127.0.0.1", idle.http.port)) as half:
+        half.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf")
+        wait_until(lambda: (True if len(channel.calls) == 2 else None, ""), what="the slow call", timeout_s=10)
+        started = now_s()
+        server.stop()
+        assert now_s() - started < 3
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        slow.http.getresponse()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", idle.http.port))
+    wait_until(
+        lambda: (True if set(threading.enumerate()) <= before else None, str(threading.enumerate())),
+        what="the server's threads to end",
+        timeout_s=10,
+    )
+
+
+def test_a_stopped_server_starts_again(connect: Connect) -> None:
+    """Stopping twice is fine, and so is a second life."""
+    server = ModelServer()
+    server.stop()
+    for _ in range(2):
+        server.start()
+        assert connect(open_channel(server)).chat("hi")[0] == 200
+        server.stop()

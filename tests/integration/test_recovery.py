@@ -1,0 +1,106 @@
+"""A TaskManager dies in the middle of a job: what the checkpoint holds must be all that the operator needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core import clock
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.standalone import StandaloneCluster
+from pytest_flink_agents.run.scenario_run import run_embedded
+
+pytestmark = pytest.mark.slow
+
+KEYS, INPUTS_PER_KEY = 8, 500
+# A file is read at once; small buffers keep most of it in the source, so that checkpoints cut through the stream.
+OPTIONS = {
+    "heartbeat.interval": "500ms",
+    "heartbeat.timeout": "3s",
+    "taskmanager.memory.segment-size": "4kb",
+    "taskmanager.network.memory.buffers-per-channel": "1",
+    "taskmanager.network.memory.floating-buffers-per-gate": "1",
+}
+CHECKPOINTED = {
+    "execution.checkpointing.interval": "300ms",
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": "5",
+    "restart-strategy.fixed-delay.delay": "100ms",
+}
+
+
+class OwnCluster:
+    """The session's workplace, with a cluster that the test may break."""
+
+    def __init__(self, workplace, cluster: StandaloneCluster) -> None:
+        self._workplace = workplace
+        self._cluster = cluster
+
+    def cluster(self) -> StandaloneCluster:
+        return self._cluster
+
+    def __getattr__(self, name: str):
+        return getattr(self._workplace, name)
+
+
+@pytest.fixture
+def own_cluster(workplace, flink_cluster: StandaloneCluster, tmp_path: Path):
+    cluster = StandaloneCluster(
+        flink_cluster.home,
+        ClusterConfig(slots=2, flink_options=OPTIONS),
+        directory=tmp_path / "cluster",
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives",
+        startup_timeout_s=60,
+        environment={},
+        progress=lambda line: None,
+    )
+    cluster.start()
+    yield OwnCluster(workplace, cluster)
+    cluster.kill()
+
+
+def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_cluster, run_request) -> None:
+    """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
+
+    Committed outputs are complete, without duplicates, in order per key; memory is the fold of the inputs.
+    """
+    inputs = [(f"k{number % KEYS}", number) for number in range(KEYS * INPUTS_PER_KEY)]
+    request = dataclasses.replace(
+        run_request("tests.integration.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
+    )
+    cluster = own_cluster.cluster()
+
+    def kill_after_two_checkpoints() -> int:
+        def two_checkpoints():
+            jobs = [job for job in cluster.rest.jobs() if job["state"] == "RUNNING"]
+            counts = cluster.rest.call("GET", f"/jobs/{jobs[0]['jid']}/checkpoints")["counts"] if jobs else {}
+            return (jobs[0]["jid"] if counts.get("completed", 0) >= 2 else None), str(counts)
+
+        job_id = clock.wait_until(two_checkpoints, what="two checkpoints", timeout_s=60)
+        cluster.kill_taskmanager()
+        cluster.add_taskmanager()
+
+        def restored():
+            counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+            return (counts["restored"] or None), str(counts)
+
+        return int(clock.wait_until(restored, what="a restore from a checkpoint", timeout_s=60))
+
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_after_two_checkpoints)
+        evidence = run_embedded(request, own_cluster)
+        assert killing.result() == 1, "the fault was felt"
+    assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
+    by_key: dict[str, list[dict[str, int]]] = defaultdict(list)
+    for output in evidence.outputs:
+        by_key[output.key].append(output.value)
+    for number in range(KEYS):
+        amounts = range(number, KEYS * INPUTS_PER_KEY, KEYS)
+        expected = [{"count": n, "total": sum(amounts[:n])} for n in range(1, INPUTS_PER_KEY + 1)]
+        assert by_key[f"k{number}"] == expected

@@ -1,0 +1,123 @@
+"""A project of a user's own, and pytest run on it as that user does: in a process of its own. Not a test module."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flink_testbed.artifacts.cache import cache_root
+
+# Before pytester gives the tests another home: the job environment is not built anew.
+CACHE = cache_root()
+SHOP = """
+import os
+import time
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Echo(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def echo(event: Event, ctx: RunnerContext) -> None:
+        ctx.send_event(OutputEvent(output={"said": InputEvent.from_event(event).input}))
+
+
+class Refuses(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def charge(event: Event, ctx: RunnerContext) -> None:
+        raise RuntimeError("the card was refused")
+
+
+class Leaves(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def leave(event: Event, ctx: RunnerContext) -> None:
+        os._exit(7)
+
+
+def nap(seconds):
+    time.sleep(seconds)
+
+
+class Sleeper(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def doze(event: Event, ctx: RunnerContext) -> None:
+        await ctx.durable_execute_async(nap, 20)
+
+
+class NoAgent:
+    pass
+"""
+
+
+class Project:
+    """A project root with the module ``shop``, and the results of running pytest in it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self._pytester = pytester
+        self.path = pytester.path
+        self.write("shop.py", SHOP)
+        self.write("pytest.ini", "[pytest]\n")
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def scenarios(self, file: str, *documents: str) -> Path:
+        """The file ``<file>.scenario.yaml`` with these documents."""
+        return self.write(f"{file}.scenario.yaml", "---\n".join(documents))
+
+    def run(self, *arguments: str, tier: str = "local") -> pytest.RunResult:
+        """Run pytest; whatever it started must be gone afterwards."""
+        chosen = [f"--flink-tier={tier}"] if tier else []
+        result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=120)
+        assert not self.processes(), "the session left processes behind"
+        return result
+
+    def processes(self) -> list[str]:
+        """Command lines of what runs in, or was started for, this project."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                    words = process.cmdline()
+                    if process.cwd() == str(self.path) or any(str(self.path) in word for word in words):
+                        found.append(" ".join(words))
+        return found
+
+    @property
+    def report(self) -> Path:
+        """The newest run folder."""
+        return self.path / "flink-agents-report" / "latest"
+
+    def verdict(self) -> dict[str, Any]:
+        """The newest run's ``verdict.json``."""
+        return dict(json.loads((self.report / "verdict.json").read_text(encoding="utf-8")))
+
+
+def scenario(name: str, *, agent: str = "shop:Echo", said: str = "hi", more: str = "") -> str:
+    """A scenario: ``hi`` goes in under key ``a``, ``{said: ...}`` is expected, which :class:`Echo` answers by ``hi``."""
+    return (
+        f'version: "1"\nname: {name}\nagent: {agent}\ninputs: [{{key: a, value: hi}}]\n'
+        f"expect:\n  outputs:\n    - {{key: a, value: {{said: {said}}}}}\n{more}"
+    )
+
+
+def lines_of(result: pytest.RunResult) -> str:
+    """All that the session said."""
+    return "\n".join([*result.outlines, *result.errlines])

@@ -1,0 +1,104 @@
+"""Agents that are not there, are no agents, or fail: told in words, each in its scenario, and no more than its scenario."""
+
+from __future__ import annotations
+
+import pytest
+from plugin_project import Project, lines_of, scenario
+
+GATE = "--flink-gate=default"
+DESK = """\
+agents:
+  - name: desk
+    actions:
+      - {name: ask, function: "desk:ask", listen_to: [input]}
+      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
+    chat_model_connections:
+      - {name: server, clazz: ollama, request_timeout: 30}
+    chat_model_setups:
+      - {name: model, clazz: ollama, connection: server, model: desk-model}
+"""
+DESK_ACTIONS = """\
+from flink_agents.api.chat_message import ChatMessage, MessageRole
+from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+def ask(event: Event, ctx: RunnerContext) -> None:
+    text = InputEvent.from_event(event).input
+    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
+
+
+def answer(event: Event, ctx: RunnerContext) -> None:
+    ctx.send_event(OutputEvent(output={"said": ChatResponseEvent.from_event(event).response.content}))
+"""
+UNANSWERED = """\
+version: "1"
+name: unanswered
+agent: {yaml: desk.yaml, name: desk}
+resources:
+  chat_model_connections:
+    - {name: server, clazz: ollama, base_url: "${llm.ollama_url}", request_timeout: 30}
+llm:
+  mode: scripted
+  script:
+    - {when: {contains: where is my order}, reply: {text: On its way.}}
+inputs: [{key: a, value: what is your opening time}]
+expect: {outputs: [{key: a, value: {said: On its way.}}]}
+within: 20s
+"""
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """A project with good and bad agents, one scenario each."""
+    project.write("breaks.py", "import shop\n\nraise ValueError('no shop today')\n")
+    project.write("desk.yaml", DESK)
+    project.write("desk.py", DESK_ACTIONS)
+    project.scenarios(
+        "x",
+        scenario("no module", agent="shopp:Echo"),
+        scenario("no class", agent="shop:Ecko"),
+        scenario("no agent", agent="shop:NoAgent"),
+        scenario("breaks", agent="breaks:Echo"),
+        scenario("refuses", agent="shop:Refuses"),
+        UNANSWERED,
+        scenario("sleeps", agent="shop:Sleeper", more="within: 300ms\n"),
+        scenario("right"),
+    )
+    return project
+
+
+# What each of them says: its line first, then what happened, then what helps.
+TOLD = {
+    "no module": ("x.scenario.yaml:3: FA220: no module 'shopp'", "No module named 'shopp'", "pythonpath"),
+    "no class": ("x.scenario.yaml:11: FA220: the module 'shop' has no 'Ecko'", "did you mean 'Echo'?"),
+    "no agent": ("x.scenario.yaml:19: FA220: shop:NoAgent is no agent", "a subclass of flink_agents' Agent"),
+    "breaks": ("x.scenario.yaml:27: FA220: the module 'breaks' cannot be imported", "ValueError: no shop today"),
+    "refuses": ("x.scenario.yaml:35: ", "the job failed: the card was refused", '  action charge, key "a", input "hi"'),
+    "unanswered": (
+        *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
+        *("where is my order", "what is your opening time"),
+    ),
+    "sleeps": (
+        *("x.scenario.yaml:62: ", "the job had not ended after 0.3 s", 'still waiting on action doze of key "a"'),
+        'what happened to key "a"',
+    ),
+}
+
+
+def test_each_bad_agent_blocks_with_its_own_words(shop: Project):
+    """Every one of them fails with place, code and next step, no traceback of ours; the one after them passes; exit 1."""
+    result = shop.run(GATE)
+    text = lines_of(result)
+    assert result.ret == 1
+    result.assert_outcomes(failed=len(TOLD), passed=1)
+    sections = {name: text.partition(f"_ {name}[local-2.2] _")[2].partition("\n____")[0] for name in TOLD}
+    for name, wanted in TOLD.items():
+        for words in (*wanted, f"again: pytest 'x.scenario.yaml::{name}[local-2.2]'"):
+            assert words in sections[name], f"{words!r} not in:\n{sections[name]}"
+        assert "pytest_flink_agents" not in sections[name]
+    verdict = shop.verdict()
+    assert (verdict["verdict"], verdict["counts"]["failed"]) == ("block", len(TOLD))
+    for reason in verdict["reasons"]:
+        assert (shop.report / reason["evidence"] / "evidence.json").is_file()

@@ -1,0 +1,123 @@
+"""What is collected, under which names, and how it is selected."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+import pytest
+from plugin_project import Project, lines_of, scenario
+
+
+def ids_of(result: pytest.RunResult) -> list[str]:
+    """The node ids that ``--collect-only -q`` lists."""
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_node_ids_name_file_scenario_tier_and_flink(project: Project):
+    """A node id is file::name[tier-minor]; another patch than the newest is written in full; local comes first."""
+    project.scenarios("x", scenario("refund is refused twice"))
+    project.scenarios("more/y", scenario("other"))
+    newest = project.run("--collect-only", "-q", "x.scenario.yaml")
+    both = project.run("--collect-only", "-q", "--flink-version=2.2.0,1.20", tier="auto")
+    assert newest.ret == 0
+    assert ids_of(newest) == ["x.scenario.yaml::refund is refused twice[local-2.2]"]
+    assert ids_of(both) == [
+        f"{where}[{tier}-{version}]"
+        for tier in ("local", "embedded")
+        for where in ("more/y.scenario.yaml::other", "x.scenario.yaml::refund is refused twice")
+        for version in ("2.2.0", "1.20")
+    ]
+
+
+def test_collecting_leaves_nothing_and_starts_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """--collect-only, also under the gate, makes no report folder and no job environment, and exits 0."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(project.path / "cache"))
+    project.scenarios("x", scenario("one"))
+    result = project.run("--collect-only", "--flink-gate=default", "-p", "no:cacheprovider", tier="")
+    assert result.ret == 0
+    assert not project.report.parent.exists()
+    assert not (project.path / "cache").exists()
+
+
+def test_scenarios_are_selected_like_tests(project: Project):
+    """-k and -m take tags and tiers, -k names too, a node id takes one item, and --lf runs what failed, alone."""
+    project.scenarios("x", scenario("good one", more="tags: [money, skip]\n"), scenario("bad one", said="bye"))
+    by_tag = project.run("-k", "money")
+    by_mark = project.run("-m", "money", "--strict-markers")
+    by_tier_mark = project.run("--collect-only", "-q", "-m", "embedded", tier="auto")
+    by_tier = project.run("--collect-only", "-q", "-k", "embedded and bad", tier="auto")
+    by_id = project.run("x.scenario.yaml::bad one[local-2.2]")
+    again = project.run("--lf")
+    by_tag.assert_outcomes(passed=1, deselected=1)
+    # A tag named like one of pytest's own marks does not become that mark.
+    by_mark.assert_outcomes(passed=1, deselected=1)
+    assert all("[embedded-2.2]" in node_id for node_id in ids_of(by_tier_mark))
+    assert ids_of(by_tier) == ["x.scenario.yaml::bad one[embedded-2.2]"]
+    by_id.assert_outcomes(failed=1)
+    again.assert_outcomes(failed=1, deselected=0)
+    again.stdout.fnmatch_lines(["*run-last-failure: rerun previous 1 failure*"])
+
+
+def test_the_command_to_run_one_again_works(project: Project):
+    """The printed command, pasted into a shell, runs that one item, whatever quotes its name holds."""
+    project.scenarios("x", scenario('it\'s "quoted" & odd', said="bye"))
+    project.scenarios("y", scenario("other"))
+    first = project.run("--scenario-seed=7")
+    line = next(line for line in first.outlines if line.startswith("again: "))
+    words = shlex.split(line.removeprefix("again: "))
+    assert words[0] == "pytest"
+    assert "--scenario-seed=7" in words
+    second = project.run(*words[1:], tier="")
+    second.assert_outcomes(failed=1)
+
+
+def test_problems_of_all_files_come_at_once(project: Project):
+    """Every bad file is told with code, place, expected and next step; nothing runs; exit code 2."""
+    project.scenarios("fine", scenario("fine"))
+    project.scenarios("key", scenario("key", more="imputs: []\n"))
+    project.scenarios("kind", scenario("kind", more="within: 60\n"), scenario("flink", more="flink: 1.20\n"))
+    project.scenarios("yaml", 'version: "1"\nname: [never closed\nagent: shop:Echo\n')
+    result = project.run()
+    text = lines_of(result)
+    assert result.ret == 2
+    result.assert_outcomes(errors=3)
+    for wanted in (
+        'key.scenario.yaml:8:1: FA202: unknown key "imputs"',
+        'did you mean "inputs"?',
+        "kind.scenario.yaml:8:9: FA203: wrong value for within",
+        "write a number and its unit",
+        "kind.scenario.yaml:17:8: FA207: a version must be quoted",
+        "quote it: unquoted, 1.20 is the number 1.2",
+        "yaml.scenario.yaml:3:6: FA201: this is not valid YAML",
+        "close every bracket",
+    ):
+        assert text.count(wanted) == 1, wanted
+    assert "Traceback" not in text
+    assert not project.report.exists()
+
+
+def test_xdist_is_refused_in_words(project: Project):
+    """Under -n a scenario file is one clear error, and the gate does not even begin; -n 0 is no distribution."""
+    pytest.importorskip("xdist")
+    project.scenarios("x", scenario("one"))
+    spread = project.run("-n1", "-q")
+    gated = project.run("-n1", "--flink-gate=default")
+    alone = project.run("-n0", "--collect-only")
+    assert (spread.ret, gated.ret, alone.ret) == (1, 4, 0)
+    assert "FA423" in lines_of(spread)
+    assert "Traceback" not in lines_of(spread)
+    gated.stderr.fnmatch_lines(["ERROR: FA423: scenarios do not run under pytest-xdist yet", "*leave out -n*"])
+
+
+@pytest.mark.slow
+def test_a_thousand_scenarios_are_collected_in_three_seconds(project: Project, record_property):
+    """100 files of 10 scenarios: --collect-only takes at most 3 s, start of Python included."""
+    for file in range(100):
+        project.scenarios(f"f{file}", *(scenario(f"s {number}", more="tags: [a, b]\n") for number in range(10)))
+    started = time.monotonic()
+    result = project.run("--collect-only", "-q")
+    took_s = time.monotonic() - started
+    record_property("collect_1000_s", round(took_s, 2))
+    assert len(ids_of(result)) == 1000
+    assert took_s <= 3

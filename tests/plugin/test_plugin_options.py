@@ -1,0 +1,120 @@
+"""What can be set, where from, and what is said of values that make no sense."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from plugin_project import Project, lines_of, scenario
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "expected", "next_step"),
+    [
+        ("--flink-version=2.20", "FA410", "one of 1.20, 2.0,", "did you mean 2.2?"),
+        ("--flink-version=1.19", "FA410", "one of 1.20, 2.0,", "choose a supported version"),
+        ("--flink-tier=lokal", "FA421", "local, embedded, container, remote or auto", "did you mean local?"),
+        ("--flink-tier=remote", "FA421", "local, embedded or auto", "leave it out"),
+        ("--flink-engine=bundeled", "FA421", "auto, bundled or upstream", "did you mean bundled?"),
+        ("--flink-engine=upstream", "FA421", "bundled or auto", "leave it at auto"),
+        ("--flink-parallelism=1.5", "FA421", "a whole number, at least 1", ""),
+        ("--flink-startup-timeout=nan", "FA421", "seconds, above 0", "write a number"),
+        ("--scenario-seed=dice", "FA421", "a whole number, at least 0", ""),
+        ("--flink-job-python=nowhere/python", "FA417", "the python program of an environment", "check the path"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_a_usage_error(
+    project: Project, wrong: str, code: str, expected: str, next_step: str
+):
+    """Exit code 4 and one error: the option as written, a code, what is expected, the next step; nothing is collected."""
+    project.scenarios("x", scenario("one"))
+    result = project.run(wrong, tier="")
+    assert result.ret == 4
+    errors = [line for line in result.errlines if line]
+    assert errors[0].startswith(f"ERROR: {wrong}: {code}: ")
+    assert any(line.startswith("  expected: ") and expected in line for line in errors)
+    assert not next_step or any(line.startswith("  next: ") and next_step in line for line in errors)
+    assert not result.outlines
+    assert not project.report.parent.exists()
+
+
+def test_a_path_after_the_gate_is_not_taken_for_its_profile(project: Project):
+    """``--flink-gate x.scenario.yaml`` would silently judge everything else: it is refused, and told how to write it."""
+    project.scenarios("x", scenario("one"))
+    result = project.run("--flink-gate", "x.scenario.yaml")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: --flink-gate=x.scenario.yaml: FA421: there is no profile *",
+            "*write --flink-gate=default, or paths before*",
+        ]
+    )
+
+
+def test_an_ini_value_is_named_as_such(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """A wrong ini value or variable names its file or variable; 1.2 is told apart from 1.20."""
+    project.scenarios("x", scenario("one"))
+    project.write("pytest.ini", "[pytest]\nflink_version = 1.2\n")
+    ini = project.run()
+    monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_VERSION", "9.9")
+    variable = project.run()
+    assert (ini.ret, variable.ret) == (4, 4)
+    ini.stderr.fnmatch_lines(
+        ["ERROR: pytest.ini: flink_version = 1.2: FA410: *", "*1.20 written as a number, without quotes, becomes 1.2*"]
+    )
+    variable.stderr.fnmatch_lines(["ERROR: FLINK_AGENTS_TEST_FLINK_VERSION=9.9: FA410: *"])
+
+
+def test_the_command_line_comes_before_the_environment_before_the_ini(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    """One value from each source: the nearest one is taken, and taking it away uncovers the next. Quotes in an ini are none."""
+    project.scenarios("x", scenario("one"))
+
+    def collected(*arguments: str) -> str:
+        listed = project.run("--collect-only", "-q", *arguments).outlines
+        return str(next(line.partition("[")[2] for line in listed if "::" in line))
+
+    assert collected() == "local-2.2]"
+    project.write("pytest.ini", '[pytest]\nflink_version = "2.0"\n')
+    assert collected() == "local-2.0]"
+    monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_VERSION", "2.1")
+    assert collected() == "local-2.1]"
+    assert collected("--flink-version=2.3") == "local-2.3]"
+
+
+def test_the_report_goes_where_it_is_told(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """--flink-report-dir names the place; one that cannot be made is a usage error before anything runs."""
+    project.scenarios("x", scenario("one"))
+    monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_REPORT_DIR", "from-environment")
+    result = project.run("--flink-report-dir=out/reports")
+    assert result.ret == 0
+    assert (project.path / "out/reports/latest/verdict.json").is_file()
+    assert not (project.path / "from-environment").exists()
+    project.write("taken", "")
+    for gate in ((), ("--flink-gate=default",)):
+        refused = project.run("--flink-report-dir=taken/reports", *gate)
+        assert refused.ret == 4
+        refused.stderr.fnmatch_lines(["ERROR: *taken/reports*: FA422: cannot write here", "*--flink-report-dir*"])
+        assert "Traceback" not in lines_of(refused)
+
+
+def test_a_placeholder_reads_only_variables_that_the_ini_allows(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """${env.NAME} is an error until ``flink_scenario_env`` names it."""
+    monkeypatch.setenv("SHOP_URL", "http://127.0.0.1:9")
+    more = 'resources: {chat_model_connections: [{name: s, clazz: ollama, base_url: "${env.SHOP_URL}"}]}\n'
+    project.scenarios("x", scenario("one", more=more))
+    refused = project.run("--collect-only")
+    project.write("pytest.ini", "[pytest]\nflink_scenario_env = SHOP_URL\n")
+    allowed = project.run("--collect-only")
+    assert (refused.ret, allowed.ret) == (2, 0)
+    assert "FA210" in lines_of(refused)
+
+
+def test_relative_paths_of_the_command_line_are_the_shells(project: Project):
+    """--flink-job-python may be relative to where pytest is started."""
+    project.scenarios("x", scenario("one"))
+    relative = os.path.relpath(sys.executable, project.path)
+    result = project.run(f"--flink-job-python={relative}", "--collect-only")
+    assert result.ret == 0

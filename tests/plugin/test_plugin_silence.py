@@ -1,0 +1,75 @@
+"""In a project without scenarios the plugin is not there, as far as anybody can tell."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+
+import pytest
+from plugin_project import Project
+
+HEAVY = (
+    *("pydantic", "yaml", "requests", "psutil", "filelock", "jmespath", "uv", "docker", "testcontainers", "kafka"),
+    *("pyflink", "flink_agents", "flink_agents_runtime", "flink_testbed", "socketserver"),
+    *(
+        "pytest_flink_agents.plan",
+        "pytest_flink_agents.gate",
+        "pytest_flink_agents.report",
+        "pytest_flink_agents.scenario",
+    ),
+)
+CONFTEST = f"""\
+import sys
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    loaded = [name for name in {HEAVY!r} if name in sys.modules]
+    assert "pytest_flink_agents.plugin" in sys.modules
+    with open("loaded.txt", "w") as file:
+        file.write(" ".join(loaded))
+"""
+TIMING = """\
+import time, pytest, _pytest.config, _pytest.python, _pytest.terminal
+started = time.perf_counter()
+import pytest_flink_agents.plugin
+print(time.perf_counter() - started)
+"""
+
+
+def test_an_unused_plugin_loads_nothing_prints_nothing_and_leaves_nothing(project: Project):
+    """Plain tests only: none of the libraries is imported, the output is that of pytest without it, no folder is made."""
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    alone = project.run("-p", "no:flink_agents", "-p", "no:cacheprovider", "--no-header", "-q", tier="")
+    project.write("conftest.py", CONFTEST)
+    result = project.run("-p", "no:cacheprovider", "--no-header", "-q", tier="")
+    assert (alone.ret, result.ret) == (0, 0)
+    assert [line.partition(" in ")[0] for line in result.outlines] == [
+        line.partition(" in ")[0] for line in alone.outlines
+    ]
+    assert result.errlines == alone.errlines
+    assert (project.path / "loaded.txt").read_text() == ""
+    ours = [path.name for path in project.path.iterdir() if "flink" in path.name or "report" in path.name]
+    assert ours == []
+
+
+@pytest.mark.slow
+def test_loading_the_plugin_takes_at_most_sixty_milliseconds(tmp_path, record_property):
+    """The median of seven imports of the plugin, beside a loaded pytest and with compiled files at hand."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)
+    measured = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", TIMING], env=environment, capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(8)
+    ][1:]
+    median_ms = 1000 * statistics.median(measured)
+    record_property("plugin_import_ms", round(median_ms, 1))
+    assert median_ms <= 60

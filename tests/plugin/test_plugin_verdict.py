@@ -1,0 +1,216 @@
+"""What a session answers: exit code, verdict, the text for people and the files for programs."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as Xml
+
+import pytest
+from plugin_project import Project, lines_of, scenario
+
+GATE = "--flink-gate=default"
+KNOWN = 'expect_fail: {{reason: "ticket 7", until: "{until}"}}\n'
+
+
+@pytest.mark.parametrize("gate", [(GATE,), ()], ids=["gate", "no gate"])
+def test_one_wrong_value_blocks_and_is_shown_in_its_line(project: Project, gate: tuple[str, ...]):
+    """One changed expectation: exit 1, block, the scenario's line marked, expected beside seen, the command to repeat it."""
+    project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
+    result = project.run(*gate)
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "x.scenario.yaml:15: *output 1 is not as expected*",
+            "  >   15 |     - {key: a, value: {said: bye}}",
+            '    expected: {"said": "bye"}',
+            '    seen:     {"said": "hi"}',
+            'what happened to key "a" (2 events):',
+            "again: pytest 'x.scenario.yaml::wrong[[]local-2.2]' --flink-version=2.2.1 --flink-tier=local",
+            f"=* flink agents{' gate' if gate else ''} =*",
+            "BLOCK  2 scenarios on local-2.2.1: 1 passed, 1 failed",
+            "  block: scenarios: x.scenario.yaml::wrong[[]local-2.2]: output 1*",
+            "  report: flink-agents-report/*/summary.md",
+        ]
+    )
+    assert project.verdict()["verdict"] == "block"
+
+
+def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project):
+    """All right: exit 0, promote, and verdict.json, junit.xml, summary.md, events.jsonl, environment.json under ``latest``."""
+    project.scenarios("x", scenario("right", more="requirement: REQ-17\n"))
+    result = project.run(GATE)
+    verdict = project.verdict()
+    folder = project.report
+    assert result.ret == 0
+    assert folder.is_symlink()
+    assert set(verdict) >= {
+        *("schema_version", "verdict", "profile", "reasons", "counts", "waivers", "subjects", "policy_digest"),
+        *("scenarios_digest", "baseline", "started", "finished", "tool"),
+    }
+    assert (verdict["verdict"], verdict["profile"], verdict["reasons"]) == ("promote", "default", [])
+    assert verdict["counts"] == {"passed": 1, "failed": 0, "flaky": 0, "skipped": 0, "waived": 0, "not_run": 0}
+    assert [subject["name"] for subject in verdict["subjects"]] == ["shop.py"]
+    assert verdict["subjects"][0]["digest"].startswith("sha256:")
+    assert verdict["tool"]["name"] == "pytest-flink-agents"
+    assert verdict["started"] <= verdict["finished"]
+    case = Xml.parse(folder / "junit.xml").getroot().find(".//testcase")
+    assert case is not None
+    assert (case.get("name"), case.get("file"), case.get("line")) == ("right", "x.scenario.yaml", "1")
+    assert "# PROMOTE" in (folder / "summary.md").read_text(encoding="utf-8")
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [event["kind"] for event in events] == ["session_started", "scenario_finished", "verdict"]
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
+    (evidence,) = folder.glob("artifacts/*/1/evidence.json")
+    assert json.loads(evidence.read_text(encoding="utf-8"))["evidence"]["outputs"] == [
+        {"key": "a", "value": {"said": "hi"}}
+    ]
+
+
+def test_a_session_that_verified_nothing_is_inconclusive(project: Project):
+    """No tests at all, plain tests only, and everything deselected: exit 10 under the gate, and it is said why."""
+    for prepare in (
+        lambda: (),
+        lambda: project.write("test_plain.py", "def test_plain(): pass\n") and (),
+        lambda: project.scenarios("x", scenario("one")) and ("-k", "neither_of_them"),
+    ):
+        result = project.run(GATE, *prepare())
+        assert result.ret == 10
+        result.stdout.fnmatch_lines(
+            ["INCONCLUSIVE *", "  inconclusive: coverage: no scenario ran: nothing was verified"]
+        )
+        assert project.verdict()["verdict"] == "inconclusive"
+
+
+def test_without_scenarios_only_the_gate_asks_for_a_verdict(project: Project):
+    """Plain tests without the gate: pytest's own answer and no report, also where scenarios are deselected."""
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    project.scenarios("x", scenario("one"))
+    result = project.run("-k", "plain")
+    assert result.ret == 0
+    assert "flink agents" not in lines_of(result).replace("flink-agents", "")
+    assert not project.report.parent.exists()
+
+
+def test_a_plain_test_that_fails_blocks(project: Project):
+    """Scenarios pass, a plain test fails: block, by the rule 'tests'; a skipped plain test says nothing."""
+    project.scenarios("x", scenario("right"))
+    project.write(
+        "test_plain.py",
+        "import pytest\n\n\ndef test_plain():\n    assert 1 == 2\n\n\n@pytest.mark.skip(reason='later')\ndef test_later(): ...\n",
+    )
+    result = project.run(GATE)
+    verdict = project.verdict()
+    assert result.ret == 1
+    assert verdict["verdict"] == "block"
+    assert [(reason["kind"], reason["rule"]) for reason in verdict["reasons"]] == [("block", "tests")]
+    assert verdict["reasons"][0]["message"].startswith("test_plain.py::test_plain: ")
+
+
+def test_a_machine_fault_in_a_plain_test_does_not_block(project: Project):
+    """A test whose cluster could not start has shown nothing about the job: inconclusive, not block."""
+    project.scenarios("x", scenario("right"))
+    project.write("test_plain.py", "def test_plain(flink_cluster): ...\n")
+    result = project.run(GATE, "--flink-startup-timeout=0.01")
+    assert result.ret == 10
+    assert {reason["rule"] for reason in project.verdict()["reasons"]} == {"could not run"}
+
+
+def test_severity_warn_is_shown_and_does_not_block(project: Project):
+    """A failing scenario of severity warn: exit 0 and promote, with the failure told as a remark."""
+    project.scenarios("x", scenario("right"), scenario("weak", said="bye", more="severity: warn\n"))
+    result = project.run(GATE)
+    (reason,) = project.verdict()["reasons"]
+    assert result.ret == 0
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["PROMOTE *1 passed, 1 failed", "  remark: scenarios: x.scenario.yaml::weak*"])
+    assert (reason["kind"], reason["severity"]) == ("remark", "warn")
+
+
+def test_what_was_not_reached_is_not_promoted(project: Project):
+    """-x stops at a failure that does not block: the scenarios behind it did not run, so nothing is promoted."""
+    project.scenarios(
+        "x", scenario("right"), scenario("weak", said="bye", more="severity: warn\n"), scenario("behind it", said="bye")
+    )
+    result = project.run(GATE, "-x")
+    verdict = project.verdict()
+    assert result.ret == 10
+    assert (verdict["verdict"], verdict["counts"]["not_run"]) == ("inconclusive", 1)
+    assert "behind it[local-2.2]: the session ended before it ran" in lines_of(result)
+
+
+def test_a_file_that_cannot_be_collected_is_never_promoted(project: Project):
+    """A bad scenario file: exit 2; told to go on without it, or a test module that does not import: still not a pass."""
+    project.scenarios("right", scenario("right"))
+    project.scenarios("bad", scenario("bad", more="imputs: []\n"))
+    stopped = project.run(GATE)
+    gone_on = project.run(GATE, "--continue-on-collection-errors")
+    verdict = project.verdict()
+    assert (stopped.ret, gone_on.ret) == (2, 10)
+    stopped.stdout.fnmatch_lines(["INCONCLUSIVE *"])
+    gone_on.assert_outcomes(passed=1, errors=1)
+    assert [reason["rule"] for reason in verdict["reasons"]] == ["could not run"]
+    assert 'bad.scenario.yaml: 8:1: FA202: unknown key "imputs"' in verdict["reasons"][0]["message"]
+
+
+def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
+    """Known to fail: waived. Known to fail and passing, or the date over: red, with the line that says so."""
+    later, over = KNOWN.format(until="2999-01-01"), KNOWN.format(until="2020-01-01")
+    project.scenarios(
+        "x",
+        scenario("right"),
+        scenario("known", said="bye", more=later),
+        scenario("mended", more=later),
+        scenario("overdue", said="bye", more=over),
+    )
+    waived = project.run(GATE, "-k", "known or right")
+    waivers = project.verdict()
+    red = project.run(GATE)
+    verdict = project.verdict()
+    assert waived.ret == 0
+    waived.assert_outcomes(passed=1, xfailed=1, deselected=2)
+    assert (waivers["verdict"], waivers["counts"]["waived"]) == ("promote", 1)
+    assert "ticket 7 (until 2999-01-01)" in json.dumps(waivers["waivers"])
+    assert red.ret == 1
+    red.assert_outcomes(passed=1, failed=2, xfailed=1)
+    text = lines_of(red)
+    for wanted in (
+        "x.scenario.yaml:25: it passes, although it is expected to fail (ticket 7)",
+        "take expect_fail out",
+        "x.scenario.yaml:34: expect_fail is over since 2020-01-01: ticket 7",
+        '  >   34 | expect_fail: {reason: "ticket 7", until: "2020-01-01"}',
+    ):
+        assert wanted in text
+    assert verdict["verdict"] == "block"
+    assert {reason["message"].partition("[")[0] for reason in verdict["reasons"]} == {
+        "x.scenario.yaml::mended",
+        "x.scenario.yaml::overdue",
+    }
+
+
+def test_a_scenario_that_applies_nowhere_is_not_promoted(project: Project):
+    """A scenario for another tier or another Flink is skipped with its reason, and leaves the verdict inconclusive."""
+    project.scenarios(
+        "x",
+        scenario("right"),
+        scenario("other tier", more="tiers: [embedded]\n"),
+        scenario("old", more='flink: "<2"\n'),
+    )
+    result = project.run(GATE, "-rs")
+    assert result.ret == 10
+    result.assert_outcomes(passed=1, skipped=2)
+    text = lines_of(result)
+    assert "not applicable: the scenario runs on embedded" in text
+    assert "not applicable: the scenario is for Flink <2" in text
+
+
+@pytest.mark.parametrize("style", [("-qq",), ("-p", "no:terminal"), ("-p", "no:capture")], ids=" ".join)
+def test_other_ways_of_showing_do_not_change_the_answer(project: Project, style: tuple[str, ...]):
+    """Very quiet, no terminal, no capture plugin: the exit code and the verdict are the same."""
+    project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
+    result = project.run(GATE, *style)
+    assert result.ret == 1
+    assert project.verdict()["verdict"] == "block"
+    assert ("BLOCK" in lines_of(result)) == ("no:terminal" not in style)
+    assert "INTERNALERROR" not in lines_of(result)

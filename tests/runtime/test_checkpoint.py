@@ -1,0 +1,106 @@
+"""What a snapshot of a key holds, and what a restart makes of it."""
+
+import io
+import pickle
+
+import pytest
+from engine_bench import Bench
+from runtime_agents import TRACE
+
+from flink_agents_runtime.engine.run import Step
+from flink_agents_runtime.engine.state import KeyState
+
+
+class BuiltinsOnly(pickle.Unpickler):
+    """Refuses every class."""
+
+    def find_class(self, module, name):
+        raise AssertionError(f"the snapshot names {module}.{name}")
+
+
+def test_an_action_in_flight_runs_again_from_its_first_line():
+    """After a restart it begins anew, sees the memory it saw at first, and ends as if nothing had been."""
+    before = Bench("Counting")
+    before.settle("x", "y")
+    after = before.restored("Counting")
+    assert after.settle() is Step.WAITING
+    after.executor.run_next()
+    assert after.settle() is Step.WAITING
+    after.executor.run_next()
+    assert after.settle() is Step.IDLE
+    assert after.outputs == [1, 2]
+
+
+def test_finished_durable_calls_replay_after_a_restart():
+    """The call that had ended is not made again; the one that had not is."""
+    before = Bench("TwoCalls")
+    before.settle(1)
+    before.executor.run_next()
+    before.settle()
+    after = before.restored("TwoCalls")
+    assert after.settle() is Step.WAITING
+    assert TRACE == ["begin"]
+    after.executor.run_next()
+    after.settle()
+    assert TRACE == ["begin", ("called", 2)]
+    assert after.outputs == [[1, 2]]
+
+
+def test_waiting_inputs_and_sequence_survive():
+    """Inputs that waited run after the restart, in order, and the count goes on."""
+    before = Bench("Remembering")
+    before.settle("one")
+    before.run.offer("two")
+    before.run.offer("three")
+    before.run.step()
+    after = before.restored("Remembering")
+    assert after.run.state.busy
+    after.settle()
+    assert after.outputs == [["two", 2], ["three", 3]]
+    assert after.run.state.sequence == 3
+
+
+def test_the_input_of_a_restored_run_is_known():
+    """A failure after the restart still tells the input, and outputs still carry its time stamp."""
+    before = Bench("Waiter")
+    before.run.offer("x", 42)
+    before.settle()
+    after = before.restored("Waiter")
+    after.settle()
+    after.executor.run_next()
+    after.settle()
+    assert after.timestamps == [42]
+
+
+def test_a_snapshot_holds_builtins_only():
+    """No class of ours or of upstream's is part of the format."""
+    bench = Bench("TwoCalls")
+    bench.settle(1, 2)
+    bench.executor.run_next()
+    bench.settle()
+    snapshot = bench.run.state.snapshot()
+    assert BuiltinsOnly(io.BytesIO(snapshot)).load()[0] == 1
+    assert bench.run.state.tasks[0].calls[0].status == "SUCCEEDED"
+
+
+def test_an_unknown_layout_is_refused():
+    """A snapshot of another version fails at once, and says so."""
+    with pytest.raises(ValueError, match="layout 99"):
+        KeyState.restore(pickle.dumps((99, "whatever")))
+
+
+def test_an_idle_key_is_small():
+    """Between runs nothing but the count and the short-term memory is kept."""
+    bench = Bench("Echo")
+    bench.settle("x")
+    state = bench.run.state
+    assert (state.current, list(state.tasks), list(state.inputs), state.sensory) == (None, [], [], {})
+
+
+def test_closing_a_run_gives_up_what_is_in_flight():
+    """The coroutine is closed; the state could still be restored."""
+    bench = Bench("Waiter")
+    bench.settle("x")
+    bench.run.close()
+    assert bench.run.waiting_on == {}
+    assert bench.run.state.busy

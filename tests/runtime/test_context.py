@@ -1,0 +1,94 @@
+"""What an action gets from its context, and what it must not do with it."""
+
+import threading
+
+import pytest
+from engine_bench import Bench
+from flink_agents.api.resource import ResourceType
+from runtime_agents import TRACE
+
+from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.run import Step
+
+
+@pytest.mark.parametrize("how", ["memory", "event"])
+def test_a_durable_call_must_not_use_memory_or_context(how):
+    """On the thread of the call both raise, and the action fails with the reason."""
+    bench = Bench("Escaping")
+    bench.settle(how)
+    thread = threading.Thread(target=bench.executor.run_next)
+    thread.start()
+    thread.join()
+    with pytest.raises(ActionFailure, match="off its thread"):
+        bench.settle()
+
+
+def test_a_context_is_closed_after_its_action():
+    """An action that keeps its context cannot use it later, even on the same thread."""
+    bench = Bench("Escaping")
+    assert bench.settle("neither") is Step.IDLE
+    context = TRACE[0]
+    for use in (
+        lambda: context.short_term_memory,
+        lambda: context.agent_metric_group,
+        lambda: context.get_resource("x", ResourceType.TOOL),
+        lambda: context.durable_execute(len, ""),
+        lambda: context.durable_execute_async(len, ""),
+    ):
+        with pytest.raises(RuntimeError, match="off its thread, or after the action had ended"):
+            use()
+
+
+def test_options_of_action_and_agent():
+    """An action reads its own options and, converted, the agent's."""
+    bench = Bench("Configured", **{"max-retries": "5"})
+    bench.settle(1)
+    assert bench.outputs == [[{"limit": 3}, 3, None, 5]]
+
+
+def test_long_term_memory_names_its_options():
+    """Without configuration the error lists all three options to set."""
+    with pytest.raises(ActionFailure) as caught:
+        Bench("Wrong").settle("long-term memory")
+    for option in ("chat-model-setup", "embedding-model-setup", "vector-store"):
+        assert f"long-term-memory.mem0.{option}" in str(caught.value.original)
+
+
+def test_long_term_memory_is_upstreams_where_it_is_configured():
+    """With the three options set, upstream's Mem0 memory of this job looks for the resources they name."""
+    options = {
+        "long-term-memory.mem0.chat-model-setup": "my-chat",
+        "long-term-memory.mem0.embedding-model-setup": "my-embedding",
+        "long-term-memory.mem0.vector-store": "my-store",
+        "job-identifier": "job-7",
+    }
+    bench = Bench("Wrong", **options)
+    with pytest.raises(ActionFailure, match="Resource not found: 'my-chat'"):
+        bench.settle("long-term memory")
+    memory = bench.engine._long_term_memory
+    assert (memory.job_id, memory.vector_store_name) == ("job-7", "my-store")
+
+
+def test_a_resource_is_bound_to_the_actions_metrics():
+    """What get_resource gives counts below the action that asked."""
+    bench = Bench("Connected")
+    bench.settle(1)
+    connection = bench.engine.resources.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION)
+    assert connection.metric_group is bench.engine.metrics.action("name")
+
+
+def test_metrics_of_actions_are_there_before_they_run():
+    """Every action of the plan, built-in ones too, shows a zero from the begin; then they count."""
+    bench = Bench("Metered")
+    before = bench.engine.metrics.agent.snapshot()
+    assert before["action.measure.numOfActionsExecuted"] == 0
+    assert before["action.chat_model_action.numOfActionsExecuted"] == 0
+    bench.settle(1, 2)
+    after = bench.engine.metrics.agent.snapshot()
+    assert after["numOfEventProcessed"] == 2
+    assert after["numOfActionsExecuted"] == after["action.measure.numOfActionsExecuted"] == 2
+    assert after["numOfEventProcessedPerSec"] > 0
+    assert after["mine"] == 4
+    assert after["action.measure.level"] == 0.5
+    assert after["action.measure.model.m=1.calls"] == 2
+    assert after["action.measure.size.mean"] == 4

@@ -1,0 +1,127 @@
+"""Upstream's environment without Flink."""
+
+import json
+
+import pytest
+from flink_agents.api.execution_environment import AgentsExecutionEnvironment
+from flink_agents.api.prompts.prompt import Prompt
+from flink_agents.api.resource import ResourceDescriptor, ResourceType
+from flink_agents.examples.quickstart.agents.custom_types_and_resources import ProductReview
+from flink_agents.examples.quickstart.agents.review_analysis_agent import ReviewAnalysisAgent
+from runtime_agents import Configured, Echo, FailsOnTwo
+
+from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.local.environment import LocalEnvironment
+
+
+def test_a_script_for_upstreams_local_environment_runs():
+    """from_list, apply, to_list, execute: outputs are {key: output}, in the list that was handed out before."""
+    environment = LocalEnvironment()
+    assert isinstance(environment, AgentsExecutionEnvironment)
+    outputs = environment.from_list([{"key": "a", "value": 1}, {"k": "b", "v": 2}]).apply(Echo()).to_list()
+    assert outputs == []
+    environment.execute()
+    assert outputs == [{"a": 1}, {"b": 2}]
+
+
+def test_environments_share_nothing():
+    """An option set on one is not seen by another."""
+    one, other = LocalEnvironment(), LocalEnvironment()
+    one.get_config().set_str("max-retries", "8")
+    lists = [each.from_list([{"value": 1}]).apply(Configured()).to_list() for each in (one, other)]
+    one.execute()
+    other.execute()
+    assert [next(iter(found[0].values()))[3] for found in lists] == [8, 0]
+
+
+def test_options_come_from_a_file_and_the_script_wins(tmp_path):
+    """The agent section of a YAML file is read; what is set afterwards goes over it."""
+    file = tmp_path / "config.yaml"
+    file.write_text("agent: {max-retries: 4, event-log: {level: 'OFF'}}")
+    environment = LocalEnvironment()
+    environment.get_config(str(file))
+    assert environment.get_config().get_int("max-retries") == 4
+    environment.get_config().set_int("max-retries", 5)
+    outputs = environment.from_list([{"value": 1}]).apply(Configured()).to_list()
+    environment.execute()
+    assert next(iter(outputs[0].values()))[3] == 5
+
+
+def test_tool_requests_are_kept():
+    """An agent finds the environment's connection, and the tool it asked for can be looked at afterwards."""
+    environment = LocalEnvironment()
+    connection = ResourceDescriptor(clazz="runtime_agents.ScriptedConnection")
+    environment.add_resource("ollama_server", ResourceType.CHAT_MODEL_CONNECTION, connection)
+    review = ProductReview(id="p-1", review="the shipping was late")
+    outputs = environment.from_list([{"key": "a", "value": review}]).apply(ReviewAnalysisAgent()).to_list()
+    environment.execute()
+    assert outputs == [{"a": {"id": "p-1", "score": 2, "reasons": ["shipping"]}}]
+    (request,) = environment.get_tool_request_events()
+    assert request.tool_calls[0]["function"]["name"] == "notify_shipping_manager"
+
+
+def test_yaml_agents_by_name_with_the_environments_resources(tmp_path):
+    """load_yaml registers, apply finds by name; resources of the environment yield to the agent's own."""
+    file = tmp_path / "agents.yaml"
+    action = "{name: echo, function: 'runtime_agents:Echo.echo', listen_to: [input]}"
+    file.write_text(f"agents: [{{name: one, actions: [{action}], prompts: [{{name: p, text: own}}]}}]")
+    environment = LocalEnvironment()
+    environment.load_yaml(file)
+    environment.add_resource("p", ResourceType.PROMPT, Prompt.from_text("shared"))
+    environment.add_resource("q", ResourceType.PROMPT, Prompt.from_text("shared"))
+    prompts = environment.plan_of("one").resource_providers[ResourceType.PROMPT]
+    assert {name: provider.serialized["template"] for name, provider in prompts.items()} == {"p": "own", "q": "shared"}
+    outputs = environment.from_list([{"key": 1, "value": "x"}]).apply("one").to_list()
+    environment.execute()
+    assert outputs == [{1: "x"}]
+    with pytest.raises(ValueError, match="no agent 'two' here; loaded: one"):
+        environment.from_list([]).apply("two")
+
+
+def test_a_failure_is_raised_and_outputs_so_far_stay():
+    """As a job fails: the exception carries the original one."""
+    environment = LocalEnvironment()
+    outputs = environment.from_list([{"key": "a", "value": 1}, {"key": "a", "value": 2}]).apply(FailsOnTwo()).to_list()
+    with pytest.raises(ActionFailure) as caught:
+        environment.execute()
+    assert isinstance(caught.value.original, ValueError)
+    assert outputs == [{"a": 1}]
+
+
+def test_an_event_log_goes_where_the_option_says(tmp_path):
+    """baseLogDir makes one file a pipeline."""
+    environment = LocalEnvironment()
+    environment.get_config().set_str("baseLogDir", str(tmp_path / "logs"))
+    environment.from_list([{"key": "a", "value": 1}]).apply(Echo())
+    environment.execute("job")
+    lines = (tmp_path / "logs" / "events-job-0.log").read_text().splitlines()
+    assert [json.loads(line)["eventType"] for line in lines] == ["_input_event", "_output_event"]
+
+
+def test_what_belongs_to_flink_is_refused():
+    """The error says what to do instead."""
+    environment = LocalEnvironment()
+    builder = environment.from_list([])
+    for call in (
+        lambda: environment.from_datastream(None),
+        lambda: environment.from_table(None),
+        builder.to_datastream,
+        lambda: builder.to_table(None, None),
+    ):
+        with pytest.raises(NotImplementedError, match="StreamExecutionEnvironment"):
+            call()
+
+
+def test_misuse_is_an_error():
+    """No agent, two agents, two executions."""
+    environment = LocalEnvironment()
+    builder = environment.from_list([])
+    with pytest.raises(RuntimeError, match="has an agent"):
+        builder.apply(Echo()).apply(Echo())
+    environment.execute()
+    with pytest.raises(RuntimeError, match="executed before"):
+        environment.execute()
+    unfinished = LocalEnvironment()
+    unfinished.from_list([])
+    with pytest.raises(RuntimeError, match="call apply"):
+        unfinished.execute()

@@ -1,0 +1,101 @@
+"""The event log's records, levels and cuts."""
+
+import json
+import re
+
+import pytest
+from flink_agents.api.events.event import Event
+from flink_agents.plan.configuration import AgentConfiguration
+
+from flink_agents_runtime.observe.event_log import EventLog
+from flink_agents_runtime.observe.truncation import Limits, truncated
+
+
+def written(path, config, *events, key="k"):
+    """The records that a log with these options makes of events."""
+    log = EventLog(path, AgentConfiguration(config))
+    for event in events:
+        log.event_processed(key, event.type, event.model_dump_json())
+    log.close()
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_record_has_upstreams_shape_and_the_key(tmp_path):
+    """Fields and their order, time in UTC with a Z, extra properties between attributes and type."""
+    event = Event(type="t", attributes={"a": [1]}, more="extra")
+    (record,) = written(tmp_path / "log", {"event-log.level": "VERBOSE"}, event, key=["user", 1])
+    assert list(record) == ["timestamp", "logLevel", "eventType", "key", "event"]
+    assert list(record["event"]) == ["eventType", "id", "attributes", "more", "type"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", record["timestamp"])
+    assert (record["logLevel"], record["eventType"], record["key"]) == ("VERBOSE", "t", ["user", 1])
+    assert record["event"]["id"] == str(event.id)
+    assert record["event"]["attributes"] == {"a": [1]}
+
+
+def test_each_record_is_there_at_once(tmp_path):
+    """A reader sees the line before the log is closed."""
+    log = EventLog(tmp_path / "deep" / "log", AgentConfiguration())
+    log.event_processed("k", "t", Event(type="t").model_dump_json())
+    assert (tmp_path / "deep" / "log").read_text().count("\n") == 1
+    log.close()
+
+
+def test_a_log_goes_on_where_it_was(tmp_path):
+    """After a restart the file is appended to."""
+    written(tmp_path / "log", {}, Event(type="a"))
+    assert [record["eventType"] for record in written(tmp_path / "log", {}, Event(type="b"))] == ["a", "b"]
+
+
+def test_off_writes_nothing(tmp_path):
+    """Not even a file."""
+    assert written(tmp_path / "log", {"event-log.level": "OFF"}, Event(type="t")) == []
+    assert not (tmp_path / "log").exists()
+
+
+def test_levels_of_types(tmp_path):
+    """The exact type wins, then its prefixes by dots, then the general level."""
+    config = {
+        "event-log.level": "OFF",
+        "event-log.type.a.level": "STANDARD",
+        "event-log.type.a.b.level": "verbose",
+        "event-log.type.a.c.level": "OFF",
+    }
+    events = [Event(type=name) for name in ("a", "a.b", "a.b.x", "a.c", "a.d", "other")]
+    levels = [(record["eventType"], record["logLevel"]) for record in written(tmp_path / "log", config, *events)]
+    assert levels == [("a", "STANDARD"), ("a.b", "VERBOSE"), ("a.b.x", "VERBOSE"), ("a.d", "STANDARD")]
+
+
+def test_a_wrong_level_fails_at_once(tmp_path):
+    """A word that is no level is not taken for another."""
+    with pytest.raises(ValueError, match="LOUD"):
+        EventLog(tmp_path / "log", AgentConfiguration({"event-log.level": "LOUD"}))
+
+
+def test_standard_cuts_and_verbose_does_not(tmp_path):
+    """The same event, long at VERBOSE, wrapped at STANDARD by the limits set."""
+    event = Event(type="t", attributes={"text": "x" * 9})
+    limits = {"event-log.standard.max-string-length": 4}
+    (standard,) = written(tmp_path / "standard", limits, event)
+    (verbose,) = written(tmp_path / "verbose", {**limits, "event-log.level": "VERBOSE"}, event)
+    assert standard["event"]["attributes"]["text"] == {"truncatedString": "xxxx...", "omittedChars": 5}
+    assert verbose["event"]["attributes"]["text"] == "x" * 9
+
+
+def test_the_three_cuts():
+    """Texts, lists and deep objects leave wrappers that count what is gone; id and type of the event stay whole."""
+    event = {
+        "eventType": "longer than five",
+        "id": "longer than five",
+        "attributes": {"list": [1, 2, 3], "deep": {"deeper": {"scalar": 1, "object": {"x": 1}, "list": [1]}}},
+    }
+    cut = truncated(event, Limits(string_length=5, array_elements=2, depth=4))
+    assert cut["id"] == cut["eventType"] == "longer than five"
+    assert cut["attributes"]["list"] == {"truncatedList": [1, 2], "omittedElements": 1}
+    deep = {"truncatedObject": {"scalar": 1}, "omittedFields": 2}
+    assert cut["attributes"]["deep"] == {"deeper": deep}
+
+
+def test_zero_is_no_limit():
+    """With all limits off nothing is cut."""
+    event = {"attributes": {"text": "x" * 9999, "list": list(range(99)), "deep": {"a": {"b": {"c": {"d": {}}}}}}}
+    assert truncated(event, Limits(0, 0, 0)) == event

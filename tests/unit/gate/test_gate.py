@@ -1,0 +1,165 @@
+"""The gate: which results under which policy give which verdict, and which exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.gate import ItemResult, Policy, Reason, Verdict, Waiver, decide, exit_code
+
+LOCAL = Policy("default", ("local",))
+
+
+def _scenario(outcome: str, name: str = "refund", **fields: Any) -> ItemResult:
+    fields = {"tier": "local", "flink_version": "2.2.1", "file": "s.yaml", "message": f"it {outcome}"} | fields
+    return ItemResult(f"s.yaml::{name}[{fields['tier']}]", name, outcome, **fields)
+
+
+def _plain(outcome: str) -> ItemResult:
+    return ItemResult("test_x.py::test_x", "test_x", outcome, message="assert 1 == 2")
+
+
+def _rules(verdict: Verdict) -> list[tuple[str, str]]:
+    return [(reason.kind, reason.rule) for reason in verdict.reasons]
+
+
+PASSED = _scenario("passed", "another")
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict", "rules"),
+    [
+        ([PASSED], "promote", []),
+        ([PASSED, _plain("passed"), _plain("skipped")], "promote", []),
+        ([PASSED, _scenario("failed")], "block", [("block", "scenarios")]),
+        ([PASSED, _plain("failed")], "block", [("block", "tests")]),
+        ([PASSED, _scenario("failed", severity="warn")], "promote", [("remark", "scenarios")]),
+        ([PASSED, _scenario("failed", severity="info")], "promote", [("remark", "scenarios")]),
+        ([PASSED, _scenario("unknown")], "inconclusive", [("inconclusive", "could not judge")]),
+        ([PASSED, _scenario("unknown", severity="warn")], "promote", [("remark", "could not judge")]),
+        ([PASSED, _scenario("not_run")], "inconclusive", [("inconclusive", "could not run")]),
+        ([PASSED, _scenario("skipped")], "inconclusive", [("inconclusive", "skipped")]),
+        ([PASSED, _scenario("skipped", severity="warn")], "promote", [("remark", "skipped")]),
+        ([PASSED, _scenario("waived")], "promote", []),
+        ([PASSED, _scenario("a new word")], "inconclusive", [("inconclusive", "could not judge")]),
+        ([PASSED, _plain("a new word")], "inconclusive", [("inconclusive", "could not judge")]),
+        ([], "inconclusive", [("inconclusive", "coverage")]),
+        ([_plain("passed")], "inconclusive", [("inconclusive", "coverage")]),
+        ([_scenario("waived")], "inconclusive", [("inconclusive", "coverage")]),
+        (
+            [_scenario("failed", severity="warn")],
+            "inconclusive",
+            [("inconclusive", "coverage"), ("remark", "scenarios")],
+        ),
+        (
+            [_scenario("not_run"), PASSED, _scenario("failed", "third")],
+            "block",
+            [("block", "scenarios"), ("inconclusive", "could not run")],
+        ),
+    ],
+)
+def test_the_verdict_of(results: list[ItemResult], verdict: str, rules: list[tuple[str, str]]) -> None:
+    """Each row: results, their verdict, and the reasons for it, the weightiest first."""
+    decided = decide(results, LOCAL)
+    assert decided.verdict == verdict
+    assert _rules(decided) == rules
+
+
+def test_a_requested_tier_on_which_nothing_ran_is_inconclusive() -> None:
+    """Passing on one tier says nothing of the other."""
+    decided = decide([PASSED], Policy("default", ("local", "embedded")))
+    assert decided.verdict == "inconclusive"
+    assert decided.reasons[0].message == "no scenario ran on the tier embedded"
+
+
+@pytest.mark.parametrize("outcome", ["not_run", "skipped", "not_applicable"])
+def test_a_scenario_that_did_not_run_does_not_cover_its_tier(outcome: str) -> None:
+    """Only what ran covers a tier."""
+    there = _scenario(outcome, tier="embedded", severity="warn")
+    assert decide([PASSED, there], Policy("default", ("local", "embedded"))).verdict == "inconclusive"
+
+
+def test_a_scenario_that_applies_to_one_of_the_tiers_is_enough() -> None:
+    """Excluded here, run there: it was verified where it applies."""
+    results = [_scenario("not_applicable", tier="local"), _scenario("passed", tier="embedded"), PASSED]
+    assert decide(results, Policy("default", ("local", "embedded"))).verdict == "promote"
+
+
+def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
+    """It is required, and nobody looked."""
+    decided = decide([PASSED, _scenario("not_applicable")], LOCAL)
+    assert decided.verdict == "inconclusive"
+    assert "s.yaml::refund applies to nothing" in decided.reasons[0].message
+    assert decide([PASSED, _scenario("not_applicable", severity="warn")], LOCAL).verdict == "promote"
+
+
+@pytest.mark.parametrize("pytest_exit", [2, 3, 4, 6, 77])
+def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) -> None:
+    """Interrupted, internal error, usage error, and codes of later versions: inconclusive, and pytest's own code stays."""
+    decided = decide([PASSED], LOCAL, pytest_exit)
+    assert (decided.verdict, _rules(decided)) == ("inconclusive", [("inconclusive", "session")])
+    assert str(pytest_exit) in decided.reasons[0].message
+    assert exit_code(decided, pytest_exit) == pytest_exit
+
+
+def test_a_failure_that_is_no_result_is_not_promoted() -> None:
+    """pytest says failed and no result explains it: a file that could not be collected, for one."""
+    decided = decide([PASSED], LOCAL, 1)
+    assert (decided.verdict, exit_code(decided, 1)) == ("inconclusive", 10)
+
+
+def test_a_failure_that_only_warns_explains_pytests_one() -> None:
+    """pytest counts it as failed; the policy lets it through."""
+    decided = decide([PASSED, _scenario("failed", severity="warn")], LOCAL, 1)
+    assert (decided.verdict, exit_code(decided, 1)) == ("promote", 0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "pytest_exit", "code"),
+    [
+        ("promote", 0, 0),
+        ("promote", 1, 0),
+        ("block", 1, 1),
+        ("block", 0, 1),
+        ("inconclusive", 0, 10),
+        ("inconclusive", 5, 10),
+    ]
+    + [(verdict, own, own) for verdict in ("promote", "block", "inconclusive") for own in (2, 3, 4)],
+)
+def test_the_exit_code_of(verdict: str, pytest_exit: int, code: int) -> None:
+    """The verdict's, unless pytest has more to say; nothing collected is inconclusive."""
+    assert exit_code(Verdict(verdict, "default", (), {}), pytest_exit) == code
+
+
+def test_a_reason_tells_what_a_reader_needs() -> None:
+    """Who, what, how bad, what was wanted, where the evidence is."""
+    (reason,) = decide([PASSED, _scenario("failed", evidence="artifacts/x/1")], LOCAL).reasons
+    assert reason == Reason(
+        "block", "scenarios", "block", "s.yaml::refund[local]: it failed", "failed", "passed", "artifacts/x/1"
+    )
+
+
+def test_every_result_is_counted_once() -> None:
+    """The counts add up, whatever the outcomes."""
+    outcomes = ["passed", "passed", "failed", "skipped", "not_applicable", "waived", "not_run", "unknown", "a new word"]
+    counts = decide([_scenario(outcome, str(number)) for number, outcome in enumerate(outcomes)], LOCAL).counts
+    assert counts == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 3}
+    assert sum(counts.values()) == len(outcomes)
+
+
+def test_waived_failures_are_named() -> None:
+    """What was let through is on record, not only counted."""
+    assert decide([PASSED, _scenario("waived")], LOCAL).waivers == (Waiver("s.yaml::refund[local]", "it waived"),)
+
+
+def test_the_profile_is_the_policys() -> None:
+    """The verdict says under which profile it was given."""
+    assert decide([PASSED], Policy("strict", ("local",))).profile == "strict"
+
+
+def test_what_was_deselected_is_said() -> None:
+    """A verdict on a part of the scenarios says that it is one; it stays what the part deserves."""
+    verdict = decide([ItemResult("a", "a", "passed", tier="local")], Policy(tiers=("local",)), deselected=3)
+    assert verdict.verdict == "promote"
+    assert [(reason.kind, reason.rule, reason.actual) for reason in verdict.reasons] == [("remark", "selection", 3)]

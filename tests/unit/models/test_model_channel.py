@@ -1,0 +1,161 @@
+"""The channel: what is delivered for a request, and what is on record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flink_testbed.models.channel import Channel
+from flink_testbed.models.rule import Usage
+from flink_testbed.models.script import parse_script
+
+OLLAMA = "/api/chat"
+OPENAI = "/v1/chat/completions"
+
+
+def channel_of(*rules: dict[str, Any]) -> Channel:
+    return Channel("http://127.0.0.1:1/token", parse_script(rules), on_close=lambda: None)
+
+
+def chat(text: str, **more: Any) -> bytes:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], "stream": False, **more}).encode()
+
+
+def test_addresses() -> None:
+    """An Ollama client gets the channel's address, an OpenAI client the one that ends in /v1."""
+    channel = channel_of()
+    assert (channel.ollama_url, channel.openai_url) == ("http://127.0.0.1:1/token", "http://127.0.0.1:1/token/v1")
+
+
+def test_a_call_is_on_record() -> None:
+    """Everything about an answered call is kept: who asked what, which rule said what, at what count."""
+    tools = [{"type": "function", "function": {"name": "pay"}}]
+    channel = channel_of(
+        {"when": {"contains": "no"}, "reply": {"text": "no"}},
+        {
+            "reply": {"tool_calls": [{"name": "pay", "arguments": {"a": 1}}]},
+            "usage": {"prompt_tokens": 4, "completion_tokens": 2},
+        },
+    )
+    assert channel.post(OPENAI, chat("hi", tools=tools)).status == 200
+    (call,) = channel.calls
+    assert (call.seq, call.wire, call.model, call.tools, call.rule) == (1, "openai", "m", ("pay",), 1)
+    assert call.messages == ({"role": "user", "content": "hi"},)
+    assert call.reply == {"tool_calls": [{"name": "pay", "arguments": {"a": 1}}]}
+    assert (call.nearest, call.status, call.faults, call.usage) == ("", 200, (), Usage(4, 2))
+    assert call.wall_time_s > 1_600_000_000
+    assert channel.unmatched == ()
+
+
+def test_times_are_counted_a_channel() -> None:
+    """A rule's answers are used up in one channel and fresh in the next."""
+    rules = ({"reply": {"text": "first"}, "times": 1}, {"reply": {"text": "later"}})
+    channel = channel_of(*rules)
+    for _ in range(3):
+        channel.post(OLLAMA, chat("hi"))
+    assert [call.rule for call in channel.calls] == [0, 1, 1]
+    other = channel_of(*rules)
+    other.post(OLLAMA, chat("hi"))
+    assert [call.rule for call in other.calls] == [0]
+
+
+@pytest.mark.parametrize("path", [OLLAMA, OPENAI])
+def test_an_unmatched_request_is_a_loud_error(path: str) -> None:
+    """No rule: a status no client retries, with the nearest rule in the body, and on record as unmatched."""
+    channel = channel_of({"when": {"contains": "refund"}, "reply": {"text": "ok"}})
+    delivery = channel.post(path, chat("hello"))
+    assert delivery.status == 422
+    assert "scripted model: no rule" in delivery.body.data.decode()
+    assert "rule 1 of 1, wanted the last message to contain 'refund', saw 'hello'" in delivery.body.data.decode()
+    (call,) = channel.unmatched
+    assert (call.rule, call.reply, call.status, call.usage) == (None, {}, 422, None)
+    assert "rule 1 of 1" in call.nearest
+
+
+def test_unreadable_requests_and_unknown_paths_are_on_record() -> None:
+    """What is no chat request is refused and counts as unmatched: asking for more than a chat does not pass."""
+    channel = channel_of({"reply": {"text": "ok"}})
+    statuses = [
+        channel.post(OLLAMA, b"{").status,
+        channel.post("/api/embed", b"{}").status,
+        channel.post("/v1/embeddings", b"{}").status,
+        channel.refuse(OPENAI, 413, "too big").status,
+    ]
+    assert statuses == [400, 404, 404, 413]
+    assert [(call.wire, call.status) for call in channel.unmatched] == [
+        ("ollama", 400),
+        ("ollama", 404),
+        ("openai", 404),
+        ("openai", 413),
+    ]
+    assert "POST /api/embed" in channel.unmatched[1].nearest
+
+
+def test_gets_are_answered_and_not_on_record() -> None:
+    """The lists that clients look at show the script's models, or one where it names none; they are no calls."""
+    named = channel_of({"when": {"model": "qwen"}, "reply": {"text": "ok"}})
+    unnamed = channel_of()
+    assert json.loads(named.get("/v1/models").body.data)["data"][0]["id"] == "qwen"
+    assert json.loads(unnamed.get("/api/tags").body.data)["models"][0]["name"] == "scripted"
+    assert unnamed.get("/nowhere").status == 404
+    assert named.calls == ()
+
+
+def test_a_status_fault_comes_instead_of_the_reply() -> None:
+    """The client gets the status, when to come back, and who did this; the record has no reply and no usage."""
+    channel = channel_of({"fault": {"status": 429, "retry_after": "2s"}})
+    delivery = channel.post(OPENAI, chat("hi"))
+    assert (delivery.status, delivery.retry_after_s) == (429, 2.0)
+    assert "rule 1 scripts this failure" in json.loads(delivery.body.data)["error"]["message"]
+    (call,) = channel.calls
+    assert (call.rule, call.status, call.reply, call.usage, call.faults) == (0, 429, {}, None, ("status",))
+    assert channel.unmatched == ()
+
+
+def test_a_reset_fault() -> None:
+    """A reset is delivered as such and recorded without a status."""
+    channel = channel_of({"fault": {"reset": True}})
+    assert channel.post(OLLAMA, chat("hi")).reset
+    assert (channel.calls[0].status, channel.calls[0].faults) == (0, ("reset",))
+
+
+def test_a_delay_keeps_the_reply() -> None:
+    """A delayed answer is the whole answer; without a scripted reply it is an empty text."""
+    delivery = channel_of({"fault": {"delay": "2s"}}).post(OLLAMA, chat("hi"))
+    assert (delivery.delay_s, delivery.status) == (2.0, 200)
+    assert json.loads(delivery.body.data)["message"]["content"] == ""
+
+
+@pytest.mark.parametrize("path", [OLLAMA, OPENAI])
+@pytest.mark.parametrize("stream", [False, True])
+def test_malformed_answers_cannot_be_read(path: str, stream: bool) -> None:
+    """No line, event or document of a malformed answer is JSON, while the status says that all is well."""
+    channel = channel_of({"reply": {"text": "some words"}, "fault": {"malformed": True}})
+    delivery = channel.post(path, chat("hi", stream=stream))
+    assert delivery.status == 200
+    texts = [line.removeprefix("data: ") for line in delivery.body.data.decode().splitlines()]
+    for text in (text for text in texts if text not in ("", "[DONE]")):
+        with pytest.raises(ValueError):
+            json.loads(text)
+
+
+def test_a_truncated_answer_is_whole_until_it_is_sent() -> None:
+    """The channel marks the cut; the server makes it."""
+    delivery = channel_of({"reply": {"text": "ok"}, "fault": {"truncate": True}}).post(OLLAMA, chat("hi"))
+    assert delivery.truncate
+    assert json.loads(delivery.body.data)["message"]["content"] == "ok"
+
+
+def test_closing_takes_the_address_away_and_keeps_the_record() -> None:
+    """Leaving the channel tells the server and wakes delayed answers; what was recorded stays."""
+    closed: list[bool] = []
+    with Channel(
+        "http://x", parse_script([{"reply": {"text": "ok"}}]), on_close=lambda: closed.append(True)
+    ) as channel:
+        channel.post(OLLAMA, chat("hi"))
+        assert not channel.closed.is_set()
+    assert closed == [True]
+    assert channel.closed.is_set()
+    assert len(channel.calls) == 1

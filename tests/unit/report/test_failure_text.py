@@ -1,0 +1,163 @@
+"""The text of a failed scenario: everything needed, in a bearable length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.report.failure_text import failure_text
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.run.evidence import Event, Evidence, Failure
+
+WHERE = ("s.yaml:9", [(9, '    - {key: "c-1", value: {amount: 20}}')])
+
+
+def _result(*findings: Finding, check: str = "outputs", validity: Validity = Validity.INVALID) -> CheckResult:
+    return CheckResult(check, validity, findings)
+
+
+def _text(*results: CheckResult, **evidence: Any) -> str:
+    count = sum(len(result.findings) for result in results if result.validity is not Validity.VALID)
+    run = Evidence(tier="embedded", flink_version="2.2.1", engine="bundled", **evidence)
+    again = "pytest 's.yaml::refund[embedded-2.2]'"
+    return failure_text(results, run, where=[WHERE] * count, reproduce=again, redactor=Redactor({}))
+
+
+WRONG = Finding("output 1 is not as expected", ("expect", "outputs", 0), {"amount": 20}, {"amount": 25}, key="c-1")
+
+
+def test_a_wrong_output_is_told_from_line_to_command() -> None:
+    """The whole text: place, the scenario's own line, both values, that key's events, the job, the command."""
+    events = (
+        Event("_input_event", {"input": {"amount": 20}}, key="c-1"),
+        Event("_input_event", {"input": {"amount": 1}}, key="c-2"),
+        Event("_output_event", {"output": {"amount": 25}, "n": 1}, key="c-1"),
+    )
+    text = _text(_result(WRONG), events=events, job_id="3f", job_state="FINISHED", ui_url="http://127.0.0.1:1/#/job/3f")
+    assert text == EXPECTED
+
+
+def test_long_values_are_shown_as_their_difference() -> None:
+    """Only the lines around what differs, not both values whole."""
+    expected = {f"field_{number}": number for number in range(40)}
+    text = _text(_result(Finding("differs", (), expected, expected | {"field_20": "other"})))
+    shown = [line.strip() for line in text.splitlines() if "field_" in line]
+    assert shown == [
+        '"field_18": 18,',
+        '"field_19": 19,',
+        '- "field_20": 20,',
+        '+ "field_20": "other",',
+        '"field_21": 21,',
+        '"field_22": 22,',
+    ]
+
+
+def test_long_differences_are_cut_and_say_so() -> None:
+    """Two values with nothing in common do not fill the screen."""
+    expected = {f"a{number}": "x" * 20 for number in range(200)}
+    seen = {f"b{number}": "x" * 20 for number in range(200)}
+    text = _text(_result(Finding("differs", (), expected, seen)))
+    assert len(text.splitlines()) < 40
+    assert "more lines" in text
+
+
+def test_only_the_first_findings_are_told_in_full() -> None:
+    """Eight in full, the number of the others."""
+    findings = [Finding(f"finding number {number}", (), 1, 2) for number in range(30)]
+    text = _text(_result(*findings))
+    assert "finding number 7" in text
+    assert "finding number 8" not in text
+    assert "... and 22 more findings" in text
+
+
+def test_what_is_valid_is_not_mentioned_and_doubt_is_no_error() -> None:
+    """Findings of valid checks are left out; unknown is worded as unknown."""
+    text = _text(
+        _result(Finding("a remark"), validity=Validity.VALID),
+        _result(Finding("it was cut short"), check="ended", validity=Validity.UNKNOWN),
+    )
+    assert "a remark" not in text
+    assert "ended: cannot be told: it was cut short" in text
+
+
+def test_a_jobs_failure_is_shown_with_its_place_and_the_end_of_its_trace() -> None:
+    """The action, the key, the input, and the last lines, where the cause stands."""
+    trace = "\n".join(f"frame {number}" for number in range(100))
+    failure = Failure("boom", "ValueError", trace, "Refunds", "pay", "c-1", {"amount": 20})
+    text = _text(_result(Finding("the job failed: boom", key="c-1"), check="failure"), failure=failure)
+    assert '  action pay, key "c-1", input {"amount": 20}' in text
+    assert "    frame 99" in text
+    assert "frame 74" not in text
+
+
+def test_the_timeline_is_of_that_key_and_limited() -> None:
+    """Thirty events at most, none of other keys, and one long event is one line."""
+    events = tuple(Event("_e", {"a": f"mine {number} " + "y " * 200}, key="c-1") for number in range(50))
+    events += tuple(Event("_e", {"a": "other"}, key=key) for key in ("c-2", 1, "1"))
+    text = _text(_result(WRONG), events=events)
+    assert 'what happened to key "c-1" (50 events):' in text
+    assert "mine 29" in text
+    assert "mine 30" not in text
+    assert "... 20 more" in text
+    assert "other" not in text
+    assert max(map(len, text.splitlines())) < 170
+
+
+def test_a_key_without_events_says_so() -> None:
+    """That nothing was logged for it is a clue."""
+    text = _text(_result(WRONG), events=(Event("_input_event", {}, key="c-2"),))
+    assert 'no event of key "c-1" was logged' in text
+
+
+def test_a_log_that_names_no_keys_is_shown_as_it_is() -> None:
+    """Then "nothing was logged" would be a lie."""
+    text = _text(_result(WRONG), events=(Event("_input_event", {"input": 1}),))
+    assert "_input_event" in text
+    assert "no event" not in text
+
+
+def test_the_end_of_the_logs_is_shown() -> None:
+    """The last 25 lines, where there are logs."""
+    text = _text(_result(Finding("not ended")), log_tail="\n".join(f"log line {number}" for number in range(100)))
+    assert "the end of the logs:" in text
+    assert "log line 99" in text
+    assert "log line 74" not in text
+    assert "logs" not in _text(_result(Finding("not ended")))
+
+
+def test_a_cut_never_leaves_half_a_word() -> None:
+    """The redactor masks whole secrets only, and it comes after: wherever the cut falls, all or nothing is left."""
+    secret = "hunter2-hunter2-hunter2"
+    for padding in range(60, 130):
+        words = "m" * (padding // 2) + " " + "m" * (padding - padding // 2) + " " + secret + " more " * 20
+        text = _text(_result(WRONG), events=(Event("_e", {"a": words}, key="c-1"),))
+        assert "hunt" not in text.replace(secret, "")
+
+
+EXPECTED = """\
+s.yaml:9: output 1 is not as expected
+  >    9 |     - {key: "c-1", value: {amount: 20}}
+    expected: {"amount": 20}
+    seen:     {"amount": 25}
+
+what happened to key "c-1" (2 events):
+    1. _input_event                       {"amount": 20}
+    2. _output_event                      {"output": {"amount": 25}, "n": 1}
+
+job 3f (FINISHED)
+again: pytest 's.yaml::refund[embedded-2.2]'"""
+
+
+def test_a_secret_is_masked_before_its_line_is_cut() -> None:
+    """A long traceback line or payload is cut; a secret across the cut does not leave half of itself."""
+    secret = "s3cret with blanks in it " * 3
+    event = Event("_input_event", {"input": "p" * 90 + secret}, key="c-1")
+    finding = Finding("wrong", (), "a", "b", key="c-1")
+    text = failure_text(
+        [CheckResult("outputs", Validity.INVALID, (finding,))],
+        Evidence("local", "2.2.1", "bundled", events=(event,)),
+        where=[WHERE],
+        reproduce="",
+        redactor=Redactor({"A_SECRET": secret}),
+    )
+    assert "s3cret" not in text

@@ -1,0 +1,91 @@
+"""junit.xml: the structure that CI servers read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from pytest_flink_agents.gate import ItemResult
+from pytest_flink_agents.report.junit import write_junit
+from pytest_flink_agents.report.redact import Redactor
+
+
+def _written(path: Path, results: list[ItemResult]) -> Xml.Element:
+    write_junit(path / "junit.xml", results, started="2026-11-23T10:00:00+00:00", redactor=Redactor({}))
+    return Xml.parse(path / "junit.xml").getroot()
+
+
+def test_one_suite_a_place_with_counts_that_add_up(tmp_path: Path, results: list[ItemResult]) -> None:
+    """Tier and version make a suite, plain tests another; each count is the number of such elements inside."""
+    root = _written(tmp_path, results)
+    assert root.tag == "testsuites"
+    assert [suite.get("name") for suite in root] == ["local-2.2.1", "embedded-2.2.1", "tests"]
+    for suite in root:
+        assert suite.get("tests") == str(len(suite.findall("testcase")))
+        for count, element in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert suite.get(count) == str(len(suite.findall(f"testcase/{element}"))), (suite.get("name"), count)
+        assert float(suite.get("time", "")) == pytest.approx(sum(float(case.get("time", "")) for case in suite))
+
+
+def test_a_case_tells_all_about_itself(tmp_path: Path, results: list[ItemResult]) -> None:
+    """Place, time, properties, and the whole text of the failure."""
+    case = _written(tmp_path, results).find("testsuite[@name='embedded-2.2.1']/testcase[@name='refund']")
+    assert case is not None
+    assert {name: case.get(name) for name in ("classname", "file", "line", "time")} == {
+        "classname": "s.yaml",
+        "file": "s.yaml",
+        "line": "3",
+        "time": "1.250",
+    }
+    properties = {one.get("name"): one.get("value") for one in case.findall("properties/property")}
+    assert properties == {
+        "severity": "block",
+        "engine": "bundled",
+        "requirement": "REQ-17",
+        "evidence": "artifacts/refund/1",
+    }
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "output 1 is not as expected"
+    assert failure.text == results[1].detail
+
+
+@pytest.mark.parametrize(
+    ("outcome", "element"),
+    [
+        ("passed", None),
+        ("failed", "failure"),
+        ("unknown", "error"),
+        ("not_run", "error"),
+        ("a new word", "error"),
+        ("skipped", "skipped"),
+        ("not_applicable", "skipped"),
+        ("waived", "skipped"),
+    ],
+)
+def test_only_what_passed_looks_passed(tmp_path: Path, outcome: str, element: str | None) -> None:
+    """What could not be told, and what nobody has heard of, is an error and never a silent pass."""
+    case = _written(tmp_path, [ItemResult("n", "n", outcome, tier="local")]).find(".//testcase")
+    assert case is not None
+    assert [child.tag for child in case if child.tag != "properties"] == ([element] if element else [])
+
+
+def test_characters_that_xml_cannot_hold_are_replaced(tmp_path: Path, results: list[ItemResult]) -> None:
+    """Colour codes, NUL and half surrogates in a job's words do not spoil the file; markup is escaped."""
+    odd = "\x1b[31mred\x00 \ud800 <b>&\ufffe ü"
+    case = _written(tmp_path, [dataclasses.replace(results[1], name=odd, message=odd, detail=odd)]).find(".//testcase")
+    assert case is not None
+    failure = case.find("failure")
+    assert failure is not None
+    for text in (case.get("name"), failure.get("message"), failure.text):
+        assert text is not None
+        assert text.startswith("?[31mred? ")
+        assert text.endswith(" <b>&? ü")
+
+
+def test_no_results_make_an_empty_file_that_parses(tmp_path: Path) -> None:
+    """A session that ran nothing leaves a report that says so."""
+    assert list(_written(tmp_path, [])) == []

@@ -1,0 +1,99 @@
+"""Run folders: named by time, the newest kept, nothing of others touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.core import clock
+from pytest_flink_agents.report.directory import make_run_folder, node_folder
+
+
+@pytest.fixture
+def tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that moves on by a second with every look."""
+    seconds = iter(range(1_763_900_000, 1_763_999_999))
+    monkeypatch.setattr(clock, "wall_time_s", lambda: float(next(seconds)))
+
+
+@pytest.mark.usefixtures("tick")
+def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
+    """UTC time and a short id; the link leads to the last one made."""
+    first, second = make_run_folder(tmp_path / "r"), make_run_folder(tmp_path / "r")
+    assert first.name.startswith("20251123T121320Z-")
+    assert first.name < second.name
+    assert (tmp_path / "r" / "latest").resolve() == second.resolve()
+
+
+@pytest.mark.usefixtures("tick")
+def test_the_newest_twenty_are_kept(tmp_path: Path) -> None:
+    """Of 23 runs the first three go."""
+    made = [make_run_folder(tmp_path) for _ in range(23)]
+    assert [folder.exists() for folder in made] == [False] * 3 + [True] * 20
+
+
+@pytest.mark.usefixtures("tick")
+def test_folders_of_others_are_never_removed(tmp_path: Path) -> None:
+    """Without our marker it is not ours, however old its name; and a link is not followed."""
+    foreign = tmp_path / "20000101T000000Z-abcdef"
+    foreign.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".flink-agents-run").touch()
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "0-link").symlink_to(elsewhere)
+    (reports / "0-foreign").mkdir()
+    for _ in range(22):
+        make_run_folder(reports)
+    assert foreign.is_dir()
+    assert (elsewhere / ".flink-agents-run").is_file()
+    assert (reports / "0-foreign").is_dir()
+
+
+def test_without_links_a_text_names_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system has no links, ``latest.txt`` says it, and nothing half-made stays."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    folder = make_run_folder(tmp_path)
+    assert (tmp_path / "latest.txt").read_text().strip() == folder.name
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "latest.txt"]
+
+
+@pytest.mark.usefixtures("tick")
+def test_a_real_directory_called_latest_is_left_alone(tmp_path: Path) -> None:
+    """Somebody's directory is not replaced by our link."""
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "file").touch()
+    folder = make_run_folder(tmp_path)
+    assert (tmp_path / "latest" / "file").is_file()
+    assert (tmp_path / "latest.txt").read_text().strip() == folder.name
+    assert not list(tmp_path.glob(".latest-*"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s.yaml::退款一[local-2.2]", "s.yaml::退款二[local-2.2]"),
+        ("s.yaml::a b[local-2.2]", "s.yaml::a-b[local-2.2]"),
+        ("s.yaml::" + "x" * 200 + "1", "s.yaml::" + "x" * 200 + "2"),
+    ],
+)
+def test_two_items_never_share_a_folder(tmp_path: Path, one: str, other: str) -> None:
+    """One would be judged by the outputs that the other left."""
+    assert node_folder(tmp_path, one) != node_folder(tmp_path, other)
+
+
+@pytest.mark.parametrize("node_id", ["../../etc/passwd", "..", "/", "a/../../b", "x" * 500, "退款", ""])
+def test_an_item_stays_inside_the_run_folder(tmp_path: Path, node_id: str) -> None:
+    """Whatever its name, it is one folder below ``artifacts``, with a name that file systems take."""
+    folder = node_folder(tmp_path, node_id)
+    assert folder.parent.parent == tmp_path / "artifacts"
+    assert folder.resolve().is_relative_to(tmp_path.resolve() / "artifacts")
+    assert len(folder.parent.name) <= 128
+    assert node_folder(tmp_path, node_id) == folder

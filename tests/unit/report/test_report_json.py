@@ -1,0 +1,98 @@
+"""verdict.json and events.jsonl: what programs read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.core import clock
+from pytest_flink_agents import __version__
+from pytest_flink_agents.gate import Policy, Verdict
+from pytest_flink_agents.report.event_writer import EventWriter
+from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
+from pytest_flink_agents.report.redact import Redactor
+
+
+def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:
+    write_verdict(
+        path / "verdict.json",
+        verdict,
+        policy,
+        subjects={"shop/agents.py": "sha256:1"},
+        scenarios_digest="sha256:2",
+        started="2026-11-23T10:00:00+00:00",
+        finished="2026-11-23T10:01:00+00:00",
+        redactor=Redactor({}),
+    )
+    return json.loads((path / "verdict.json").read_text(encoding="utf-8"))
+
+
+def test_the_verdict_file_has_every_field_of_its_schema(tmp_path: Path, verdict: Verdict, policy: Policy) -> None:
+    """The names are a promise to whoever reads it; their order and spelling are fixed."""
+    data = _written(tmp_path, verdict, policy)
+    assert list(data) == [
+        *("schema_version", "verdict", "profile", "reasons", "counts", "waivers", "subjects", "policy_digest"),
+        *("scenarios_digest", "baseline", "started", "finished", "tool"),
+    ]
+    assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")
+    assert set(data["reasons"][0]) == {"kind", "rule", "severity", "actual", "limit", "message", "evidence"}
+    assert data["counts"] == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 2}
+    assert data["waivers"] == [{"node_id": "s.yaml::known[local-2.2]", "message": "upstream #1"}]
+    assert data["subjects"] == [{"name": "shop/agents.py", "digest": "sha256:1"}]
+    assert data["scenarios_digest"] == "sha256:2"
+    assert data["tool"] == {"name": "pytest-flink-agents", "version": __version__}
+
+
+def test_another_policy_has_another_digest(tmp_path: Path, verdict: Verdict, policy: Policy) -> None:
+    """A verdict is bound to what it was given under; the same policy gives the same digest."""
+    digest = _written(tmp_path, verdict, policy)["policy_digest"]
+    assert digest.startswith("sha256:")
+    assert digest == _written(tmp_path, verdict, policy)["policy_digest"]
+    assert digest != _written(tmp_path, verdict, Policy("strict", ("local",)))["policy_digest"]
+
+
+def test_a_digest_tells_parts_apart() -> None:
+    """Moving a byte from one file to the next is another set of files."""
+    assert digest_of([b"ab", b"c"]) != digest_of([b"a", b"bc"])
+    assert digest_of([b"a"]) == digest_of(iter([b"a"]))
+
+
+def test_json_is_written_for_any_parser(tmp_path: Path) -> None:
+    """No NaN, no half surrogate, text readable as it is."""
+    write_json(tmp_path / "x.json", {"a": float("nan"), "b": json.loads('"\\ud800"'), "c": "ü"}, Redactor({}))
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": "nan", "b": "\\ud800", "c": "ü"}
+    assert "ü" in text
+
+
+def test_an_event_is_on_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read back while the writer is still open: a killed session leaves it. Each line is one object."""
+    monkeypatch.setattr(clock, "wall_time_s", lambda: 1_763_900_000.25)
+    writer = EventWriter(tmp_path / "events.jsonl", Redactor({}))
+    writer.write("session_started")
+    writer.write("scenario_finished", node_id="a\nb", duration_s=1.5, where=Path("x"))
+    lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    writer.close()
+    assert [json.loads(line) for line in lines] == [
+        {"time": "2025-11-23T12:13:20.250+00:00", "kind": "session_started"},
+        {
+            "time": "2025-11-23T12:13:20.250+00:00",
+            "kind": "scenario_finished",
+            "node_id": "a\nb",
+            "duration_s": 1.5,
+            "where": "x",
+        },
+    ]
+
+
+def test_events_are_appended(tmp_path: Path) -> None:
+    """What an earlier writer left stays."""
+    for kind in ("one", "two"):
+        writer = EventWriter(tmp_path / "events.jsonl", Redactor({}))
+        writer.write(kind)
+        writer.close()
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert kinds == ["one", "two"]

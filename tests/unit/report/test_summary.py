@@ -1,0 +1,157 @@
+"""summary.md and the terminal: what people read first."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.report.summary import write_summary
+from pytest_flink_agents.report.terminal import verdict_lines
+
+LOCAL = Policy("default", ("local",))
+
+
+def _summary(path: Path, verdict: Verdict, results: list[ItemResult]) -> str:
+    write_summary(path / "summary.md", verdict, results, {"python": "3.11", "java": ""}, Redactor({}))
+    return (path / "summary.md").read_text(encoding="utf-8")
+
+
+def test_the_summary_tells_the_story_in_order(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
+    """The whole page: verdict, counts, why, table, failures with both values, evidence and command, what it ran on."""
+    assert _summary(tmp_path, verdict, results) == SUMMARY
+
+
+def test_no_text_ends_its_block(tmp_path: Path, results: list[ItemResult]) -> None:
+    """A job's words that hold a fence are shown inside a longer one."""
+    failed = dataclasses.replace(results[1], detail="a\n```\n# PROMOTE\n````\nb")
+    page = _summary(tmp_path, decide([failed], LOCAL), [failed])
+    assert "`````text\na\n```\n# PROMOTE\n````\nb\n`````\n" in page
+
+
+def test_a_name_with_a_bar_keeps_its_row_whole(tmp_path: Path) -> None:
+    """The table has as many cells in every row."""
+    result = ItemResult("n", "a | b", "passed", tier="local", flink_version="2.2.1")
+    page = _summary(tmp_path, decide([result], LOCAL), [result])
+    assert "| a &#124; b | passed 0.0 s |" in page
+
+
+def test_many_failures_do_not_flood_the_page(tmp_path: Path, results: list[ItemResult]) -> None:
+    """Twenty in full, the others a line each; the page stays below what CI servers take."""
+    failures = [
+        dataclasses.replace(results[1], node_id=f"s.yaml::n{number}", detail="x" * 10_000) for number in range(200)
+    ]
+    page = _summary(tmp_path, decide(failures, LOCAL), failures)
+    assert page.count("x" * 10_000) == 20
+    assert "## 180 more" in page
+    assert "\n- s.yaml::n199: output 1 is not as expected" in page
+    assert len(page.encode()) < 1_000_000
+
+
+def test_an_outcome_that_is_new_is_shown_by_its_name(tmp_path: Path) -> None:
+    """The page is written all the same."""
+    result = ItemResult("n", "n", "a new word", tier="local", flink_version="2.2.1")
+    assert "| a new word 0.0 s |" in _summary(tmp_path, decide([result], LOCAL), [result])
+
+
+def test_all_is_well_in_a_glance() -> None:
+    """Two lines: the answer in green with what it rests on, and where the report is."""
+    results = [ItemResult("n", "n", "passed", tier="local", flink_version="2.2.1")]
+    assert verdict_lines(decide(results, LOCAL), results, "r/summary.md", Redactor({})) == [
+        ("PROMOTE  1 scenario on local-2.2.1: 1 passed", {"green": True, "bold": True}),
+        ("  report: r/summary.md", {}),
+    ]
+
+
+def test_a_block_tells_why_and_what_to_run(results: list[ItemResult]) -> None:
+    """Red, a line for each reason in its colour, and the command of the first failure."""
+    lines = verdict_lines(decide(results[:2], Policy("default", ("local",))), results[:2], "r", Redactor({}))
+    assert lines == [
+        ("BLOCK  1 scenario on local-2.2.1, embedded-2.2.1: 1 passed, 1 failed", {"red": True, "bold": True}),
+        ("  block: scenarios: s.yaml::refund[embedded-2.2]: output 1 is not as expected", {"red": True}),
+        ("  again:  pytest 's.yaml::refund[embedded-2.2]'", {}),
+        ("  report: r", {}),
+    ]
+
+
+def test_nothing_ran_is_yellow_and_says_so() -> None:
+    """No results are no reason to be silent."""
+    lines = verdict_lines(decide([], LOCAL), [], "r", Redactor({}))
+    assert lines[0] == ("INCONCLUSIVE  nothing ran", {"yellow": True, "bold": True})
+    assert "no scenario ran" in lines[1][0]
+
+
+def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
+    """Twelve are shown, the number of the others is told; a message of many lines is one line."""
+    failures = [dataclasses.replace(results[1], node_id=f"n{number}", message="a\nb") for number in range(30)]
+    texts = [text for text, _ in verdict_lines(decide(failures, LOCAL), failures, "r", Redactor({}))]
+    assert sum(text.startswith("  block:") for text in texts) == 12
+    # 30 failures, and the tier that was asked for had no scenario.
+    assert "  ... and 19 more reasons in the report" in texts
+    assert not any("\n" in text for text in texts)
+
+
+def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> None:
+    """Wherever the cut falls, no half of it is left."""
+    for padding in range(120, 200):
+        failed = dataclasses.replace(results[1], node_id="n", message="m" * padding + "hunter2hunter2" + "n" * 100)
+        lines = verdict_lines(decide([failed], LOCAL), [failed], "r", Redactor({"API_KEY": "hunter2hunter2"}))
+        assert not any("hunt" in text for text, _ in lines)
+
+
+SUMMARY = """\
+# BLOCK
+
+2 passed, 1 failed, 2 skipped, 1 waived, 2 not run
+
+## Why
+
+- block, scenarios: s.yaml::refund[embedded-2.2]: output 1 is not as expected
+- inconclusive, could not judge: s.yaml::slow[local-2.2]: cut short
+- inconclusive, could not run: s.yaml::slow[embedded-2.2]: FA401: no cluster
+- inconclusive, skipped: s.yaml::later[local-2.2]: by hand
+
+## Scenarios
+
+| scenario | local-2.2.1 | embedded-2.2.1 |
+|---|---|---|
+| refund | passed 1.2 s | **failed** 1.2 s |
+| slow | unknown 1.2 s | not run 1.2 s |
+| later | skipped 1.2 s | - 1.2 s |
+| known | fails as known 1.2 s |  |
+
+## s.yaml::refund[embedded-2.2]
+
+output 1 is not as expected
+
+```text
+s.yaml:9: outputs
+    expected: 1
+    seen:     2
+```
+
+Evidence: `artifacts/refund/1`
+
+Again: `pytest 's.yaml::refund[embedded-2.2]'`
+
+## s.yaml::slow[local-2.2]
+
+cut short
+
+```text
+cut short: detail
+```
+
+## s.yaml::slow[embedded-2.2]
+
+FA401: no cluster
+
+```text
+FA401: no cluster
+```
+
+## Ran on
+
+- python: 3.11
+"""

@@ -1,0 +1,60 @@
+"""A scenario that is sound, as text, and the loader's answers about files made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from flink_testbed.core.problem import Problem
+
+SOUND = """\
+version: "1"
+name: refund is approved once
+agent: shop.agents:RefundAgent
+inputs:
+  - {key: "c-1", value: {order: "o-1", amount: 20}}
+expect:
+  outputs:
+    - {key: "c-1", value: {status: approved}}
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., LoadedScenario]:
+    """The one scenario of a text, as file ``x.scenario.yaml`` in the project root ``tmp_path``."""
+
+    def load_text(text: str, **options: tuple[str, ...]) -> LoadedScenario:
+        file = tmp_path / "x.scenario.yaml"
+        file.write_text(text, encoding="utf-8")
+        (scenario,) = load_file(file, tmp_path, **options)
+        return scenario
+
+    return load_text
+
+
+@pytest.fixture
+def problems(tmp_path: Path) -> Callable[[str | bytes], list[Problem]]:
+    """The problems of a text, as file ``x.scenario.yaml`` in the project root ``tmp_path``."""
+
+    def problems_of(text: str | bytes) -> list[Problem]:
+        file = tmp_path / "x.scenario.yaml"
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        with pytest.raises(ScenarioError) as caught:
+            load_file(file, tmp_path)
+        return list(caught.value.problems)
+
+    return problems_of
+
+
+@pytest.fixture
+def sound() -> str:
+    """A scenario without a mistake; what tests add comes after its last line, at the left margin."""
+    return SOUND

@@ -1,0 +1,177 @@
+"""Inputs out of the three forms, and the errors of data files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from pytest_flink_agents.scenario import inputs
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.inputs import resolve_inputs
+from pytest_flink_agents.scenario.load import LoadedScenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Load: TypeAlias = Callable[..., LoadedScenario]
+Resolve: TypeAlias = Callable[..., list[dict[str, object]]]
+
+ORDERS = b'{"order": {"id": "o-1"}, "n": 1}\n\n{"order": {"id": "o-2"}, "n": 0}\n{"order": {"id": 3}, "n": false}\n'
+
+
+@pytest.fixture
+def resolve(tmp_path: Path, load: Load, sound: str) -> Resolve:
+    """The inputs of a scenario with this one entry under ``inputs``, and this data in ``data.jsonl``."""
+
+    def resolve_entry(entry: str, data: bytes = ORDERS, roots: tuple[Path, ...] = ()) -> list[dict[str, object]]:
+        (tmp_path / "data.jsonl").write_bytes(data)
+        return resolve_inputs(load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry)), roots)
+
+    return resolve_entry
+
+
+def refused(resolve: Resolve, entry: str, data: bytes) -> list[tuple[str, str, str]]:
+    with pytest.raises(ScenarioError) as caught:
+        resolve(entry, data)
+    return [(problem.where, problem.code, problem.seen) for problem in caught.value.problems]
+
+
+def test_inputs_written_out_come_as_they_are(resolve: Resolve) -> None:
+    """Key and value are taken over, whatever JSON they are."""
+    assert resolve("{key: 7, value: [a, {b: null}]}\n  - {key: x, value: null}") == [
+        {"key": 7, "value": ["a", {"b": None}]},
+        {"key": "x", "value": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{from: data.jsonl, key: order.id, value: n}", [("o-1", 1), ("o-2", 0), (3, False)]),
+        ("{from: data.jsonl, key: order.id, value: n, limit: 2}", [("o-1", 1), ("o-2", 0)]),
+        ("{from: data.jsonl, key: n, value: 'order.{i: id}', limit: 1}", [(1, {"i": "o-1"})]),
+        ("{from: data.jsonl, key: n, limit: 1}", [(1, {"order": {"id": "o-1"}, "n": 1})]),
+    ],
+)
+def test_records_of_a_file_become_inputs(entry: str, expected: list[tuple[object, object]], resolve: Resolve) -> None:
+    """Key and value are found by JMESPath, without a value path the whole record comes, blank lines count as nothing."""
+    assert [(one["key"], one["value"]) for one in resolve(entry)] == expected
+
+
+def test_a_limit_stops_before_bad_lines(resolve: Resolve) -> None:
+    """Only as many lines are read as are wanted."""
+    assert resolve("{from: data.jsonl, key: k, limit: 1}", b'{"k": 1}\n{oops\n') == [{"key": 1, "value": {"k": 1}}]
+
+
+def test_data_is_never_filled_in(resolve: Resolve) -> None:
+    """A text in a data file that looks like a placeholder is data."""
+    assert resolve("{from: data.jsonl, key: k}", b'{"k": "${env.HOME} $${x}"}') == [
+        {"key": "${env.HOME} $${x}", "value": {"k": "${env.HOME} $${x}"}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "seen"),
+    [
+        (b'{"k": 1}\n\n{"k": 2,}\n', "data.jsonl:3:1", "Expecting property name enclosed in double quotes"),
+        (b'{"k": NaN}\n', "data.jsonl:1:1", "NaN is not JSON"),
+        (b'{"n": 1}\n', "data.jsonl:1:1", "a mapping of n"),
+        (b'{"k": null}\n', "data.jsonl:1:1", "a mapping of k"),
+        (b'{"k": 1}\n"\xff"\n', "data.jsonl:2:1", "the byte 0xff"),
+        (b'{"k": ' + b"[" * 100_000 + b"\n", "data.jsonl:1:1", ""),
+    ],
+)
+def test_bad_lines_are_told_with_file_and_line(data: bytes, where: str, seen: str, resolve: Resolve) -> None:
+    """A line that is no JSON, or has no key, is a problem at that line."""
+    ((found_where, code, found_seen),) = refused(resolve, "{from: data.jsonl, key: k}", data)
+    assert (found_where, code) == (where, "FA212")
+    assert found_seen.startswith(seen)
+
+
+def test_many_bad_lines_are_told_together(resolve: Resolve) -> None:
+    """Bad lines do not hide one another, up to twenty."""
+    found = refused(resolve, "{from: data.jsonl, key: k}", b"oops\n" * 30)
+    assert [where for where, _, _ in found] == [f"data.jsonl:{number}:1" for number in range(1, 21)]
+
+
+def test_a_value_path_that_finds_nothing_is_a_problem(resolve: Resolve) -> None:
+    """A mistyped path would otherwise send null after null."""
+    assert refused(resolve, "{from: data.jsonl, key: n, value: ordr}", b'{"n": 1}\n')[0][1] == "FA212"
+
+
+def test_a_path_that_cannot_be_applied_is_a_problem(resolve: Resolve) -> None:
+    """A JMESPath function on the wrong kind of value is told at the line."""
+    assert refused(resolve, "{from: data.jsonl, key: length(n)}", b'{"n": 1}\n')[0][:2] == ("data.jsonl:1:1", "FA212")
+
+
+def test_an_empty_file_is_a_problem(resolve: Resolve) -> None:
+    """No record is no input, and no input proves nothing."""
+    assert refused(resolve, "{from: data.jsonl, key: k}", b"\n\n") == [("data.jsonl", "FA212", "")]
+
+
+def test_reading_is_bounded(resolve: Resolve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many bytes as allowed are read, one more is refused at its line; a limit keeps a large file usable."""
+    monkeypatch.setattr(inputs, "DATA_BYTES", 18)
+    assert len(resolve("{from: data.jsonl, key: k}", b'{"k": 1}\n' * 2)) == 2
+    assert refused(resolve, "{from: data.jsonl, key: k}", b'{"k": 1}\n' * 3) == [("data.jsonl:3", "FA211", "more")]
+    assert len(resolve("{from: data.jsonl, key: k, limit: 1}", b'{"k": 1}\n' * 3)) == 1
+
+
+def package(root: Path, name: str, data: str) -> Path:
+    folder = root / "shop" / "testdata"
+    folder.mkdir(parents=True)
+    (folder / name).write_text(data)
+    return folder
+
+
+def test_a_package_is_looked_up_in_order(tmp_path: Path, resolve: Resolve) -> None:
+    """The first root that has the file is taken; nothing is imported."""
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    package(first, "other.jsonl", '{"k": 1}')
+    package(second, "a.jsonl", '{"k": 2}')
+    package(third, "a.jsonl", '{"k": 3}')
+    entry = "{package: shop.testdata, file: a.jsonl, key: k}"
+    assert [one["key"] for one in resolve(entry, roots=(first, second, third))] == [2]
+
+
+def test_a_missing_package_says_where_it_looked(tmp_path: Path, resolve: Resolve) -> None:
+    """All roots that were looked in are named, with what was not there."""
+    package(tmp_path / "one", "b.jsonl", "")
+    (tmp_path / "two").mkdir()
+    with pytest.raises(ScenarioError) as caught:
+        resolve("{package: shop.testdata, file: a.jsonl, key: k}", roots=(tmp_path / "one", tmp_path / "two"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("FA206", "x.scenario.yaml:5:36")
+    assert problem.seen == (f"{tmp_path}/one/shop/testdata: no file a.jsonl; {tmp_path}/two has no shop/testdata/")
+
+
+@pytest.mark.parametrize("file", ["../secret.jsonl", "/etc/passwd", "link.jsonl"])
+def test_a_package_file_stays_in_its_package(file: str, tmp_path: Path, resolve: Resolve) -> None:
+    """The folder of the package is the fence, also for links."""
+    folder = package(tmp_path / "one", "a.jsonl", "")
+    (folder.parent / "secret.jsonl").write_text('{"k": 1}')
+    (folder / "link.jsonl").symlink_to(folder.parent / "secret.jsonl")
+    with pytest.raises(ScenarioError, match="FA206"):
+        resolve(f"{{package: shop.testdata, file: {file}, key: k}}", roots=(tmp_path / "one",))
+
+
+@pytest.mark.parametrize("name", ["../shop", "shop/testdata", "shop..testdata", ".", "''", "x" * 5000])
+def test_a_package_is_a_dotted_name(name: str, tmp_path: Path, load: Load, sound: str) -> None:
+    """What is no package name is refused at load."""
+    entry = f"{{package: {name}, file: a, key: k}}"
+    with pytest.raises(ScenarioError, match=r"FA203: wrong value for inputs\[0\].package"):
+        load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry))
+
+
+@pytest.mark.parametrize("path", ["a[", "''(", "nosuch(a)", ""])
+def test_a_path_into_data_is_checked_at_load(path: str, load: Load, sound: str) -> None:
+    """A JMESPath that does not parse is found before anything starts; an unknown function when it is used."""
+    text = sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', f'{{from: x.scenario.yaml, key: "{path}"}}')
+    if path == "nosuch(a)":
+        with pytest.raises(ScenarioError, match="FA212"):
+            resolve_inputs(load(text), ())
+    else:
+        with pytest.raises(ScenarioError, match=r"FA203: wrong value for inputs\[0\].key"):
+            load(text)

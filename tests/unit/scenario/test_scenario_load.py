@@ -1,0 +1,296 @@
+"""Loading: what a sound scenario becomes, and the files that it may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from pydantic import ValidationError
+
+from flink_testbed.core.problem import Problem
+from flink_testbed.models.script import parse_script
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
+from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs, PlanAgent, YamlAgent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Load: TypeAlias = Callable[..., LoadedScenario]
+Problems: TypeAlias = Callable[[str], list[Problem]]
+
+FULL = """\
+version: "1"
+name: refund is approved once
+description: |
+  A refund under the limit
+  is approved.
+tags: [refunds, money]
+severity: warn
+requirement: REQ-17
+owner: payments-qa
+agent: {yaml: agents.yaml, name: refunds}
+requirements: requirements.txt
+resources:
+  chat_model_connections:
+    - {name: ollama_server, clazz: ollama, base_url: "${llm.ollama_url}"}
+tiers: [local, embedded]
+flink: ">=1.20.3,<2.3"
+config: {error-handling-strategy: retry, max-retries: 3, region: "${env.REGION}"}
+llm:
+  mode: scripted
+  script:
+    - when: {contains: refund, role: user, system_contains: shop, model: qwen, regex: "o-[0-9]"}
+      reply: {tool_calls: [{name: pay_back, arguments: {order: "o-1", amount: 20}}]}
+      usage: {prompt_tokens: 41, completion_tokens: 9}
+    - {when: {contains: slow}, fault: {delay: 2s}, times: 1}
+    - {when: {contains: busy}, fault: {status: 429, retry_after: 500ms}, times: 2}
+    - {fault: {truncate: true}, reply: {json: {ok: [1, null]}}}
+    - {reply: {text: ""}}
+inputs:
+  - {key: "c-1", value: {order: "o-1"}}
+  - {from: data/orders.jsonl, key: order.id, value: order, limit: 5}
+  - {package: shop.testdata, file: more.jsonl, key: id}
+expect:
+  outputs:
+    - {key: "c-1", value: {status: {regex: "^appr"}, amount: 20}}
+    - {key: 7, value: {any_value: true}}
+  order: strict
+  failure: {contains: max retries}
+within: 1.5m
+expect_fail: {reason: "upstream #1084", until: 2027-01-31}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    for name in ("data/orders.jsonl", "agents.yaml", "plan.json", "requirements.txt"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_full_scenario_keeps_every_value(project: Path, load: Load) -> None:
+    """Every key of the language arrives in the model, in its kind."""
+    loaded = load(FULL, allowed_env=("REGION",))
+    scenario = loaded.scenario
+    assert scenario.name == "refund is approved once"
+    assert scenario.description == "A refund under the limit\nis approved.\n"
+    assert (scenario.tags, scenario.severity) == (("refunds", "money"), "warn")
+    assert (scenario.requirement, scenario.owner) == ("REQ-17", "payments-qa")
+    assert scenario.agent == YamlAgent(yaml="agents.yaml", name="refunds")
+    assert scenario.requirements == "requirements.txt"
+    assert scenario.tiers == ("local", "embedded")
+    assert scenario.config == {"error-handling-strategy": "retry", "max-retries": 3, "region": "${env.REGION}"}
+    assert scenario.resources.sections() == {
+        "chat_model_connections": [{"name": "ollama_server", "clazz": "ollama", "base_url": "${llm.ollama_url}"}]
+    }
+    assert [type(one) for one in scenario.inputs] == [InlineInput, FileInputs, PackageInputs]
+    assert scenario.within == 90.0
+    assert scenario.expect.order == "strict"
+    assert scenario.expect_fail is not None
+    assert scenario.expect_fail.until == "2027-01-31"
+    assert (loaded.file, loaded.root) == (project.resolve() / "x.scenario.yaml", project.resolve())
+    assert loaded.path("data/orders.jsonl") == project.resolve() / "data/orders.jsonl"
+
+
+def test_what_is_left_out_has_its_default(load: Load, sound: str) -> None:
+    """A scenario without the optional keys blocks, compares per key, and has a minute."""
+    loaded = load(sound)
+    scenario = loaded.scenario
+    assert (scenario.severity, scenario.expect.order, scenario.within) == ("block", "per_key", 60.0)
+    assert (scenario.tags, scenario.tiers, scenario.flink, scenario.llm) == ((), None, None, None)
+    assert (scenario.config, scenario.resources.sections(), scenario.description) == ({}, {}, "")
+    assert (loaded.failure, scenario.expect_fail, scenario.requirements) == (None, None, None)
+
+
+def test_the_matchers_are_ready(project: Path, load: Load) -> None:
+    """Expected outputs and the failure are compiled, with their place in the document."""
+    loaded = load(FULL, allowed_env=("REGION",))
+    assert loaded.outputs is not None
+    first, second = loaded.outputs
+    assert first.key.match("c-1") == []
+    (mismatch,) = first.value.match({"status": "denied", "amount": 20})
+    assert mismatch.path == ("expect", "outputs", 0, "value", "status", "regex")
+    assert loaded.document.lines(mismatch.path) == [(34, FULL.splitlines()[33])]
+    assert second.key.match(7) == []
+    assert second.value.match("whatever") == []
+    assert loaded.failure is not None
+    assert loaded.failure.match("gave up: max retries reached") == []
+    assert loaded.failure.match("out of memory") != []
+
+
+def test_no_outputs_is_not_the_same_as_nothing_said(load: Load, sound: str) -> None:
+    """`outputs: []` means none may come; without `outputs` nothing is said of them."""
+    head = sound[: sound.index("  outputs")]
+    assert load(head + "  outputs: []\n").outputs == ()
+    assert load(head + "  failure: {regex: retries$}\n").outputs is None
+
+
+def test_the_script_is_what_the_model_server_reads(project: Path, load: Load) -> None:
+    """The rules as plain data are taken by the model server, and mean the same there."""
+    scenario = load(FULL, allowed_env=("REGION",)).scenario
+    assert scenario.llm is not None
+    rules = parse_script(scenario.llm.rules()).rules
+    assert rules[0].when.system_contains == "shop"
+    assert rules[0].reply is not None
+    assert rules[0].reply.tool_calls[0].arguments == {"order": "o-1", "amount": 20}
+    assert rules[0].usage is not None
+    assert rules[1].fault is not None
+    assert (rules[1].fault.delay_s, rules[1].times) == (2.0, 1)
+    assert rules[2].fault is not None
+    assert (rules[2].fault.status, rules[2].fault.retry_after_s) == (429, 0.5)
+    assert rules[3].reply is not None
+    assert rules[3].reply.text == '{"ok": [1, null]}'
+    assert rules[4].reply is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1m", 60.0), ("0.5s", 0.5), ("1.5m", 90.0)]
+)
+def test_durations_are_seconds(written: str, seconds: float, load: Load, sound: str) -> None:
+    """A duration with its unit becomes seconds."""
+    assert load(f"{sound}within: {written}\n").scenario.within == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "yes", "no"),
+    [
+        ('">=1.20.3"', ["1.20.3", "2.2.1"], ["1.20.2"]),
+        ('"2.2"', ["2.2", "2.2.0", "2.2.1"], ["2.1.3", "2.3.0", "2.20.0"]),
+        ('"1.20"', ["1.20.5"], ["1.2.0"]),
+        ('">=1.20,<2.1"', ["2.0.2"], ["2.1.0"]),
+        ("2.2.1", ["2.2.1"], ["2.2.0"]),
+    ],
+)
+def test_flink_versions_are_compared_as_versions(
+    written: str, yes: list[str], no: list[str], load: Load, sound: str
+) -> None:
+    """A specifier, or a bare version with all its patches."""
+    scenario = load(f"{sound}flink: {written}\n").scenario
+    assert [version for version in yes if not scenario.allows_flink(version)] == []
+    assert [version for version in no if scenario.allows_flink(version)] == []
+
+
+def test_a_scenario_without_flink_is_for_all(load: Load, sound: str) -> None:
+    """Nothing said means every version."""
+    assert load(sound).scenario.allows_flink("1.20.3")
+
+
+@pytest.mark.parametrize(
+    ("written", "agent"),
+    [
+        ("shop.agents:RefundAgent", "shop.agents:RefundAgent"),
+        ("agents:A", "agents:A"),
+        ("{plan: plan.json}", PlanAgent(plan="plan.json")),
+    ],
+)
+def test_forms_of_an_agent(written: str, agent: Any, project: Path, load: Load, sound: str) -> None:
+    """A class, or a plan, is taken as it is; nothing is imported."""
+    assert load(sound.replace("shop.agents:RefundAgent", written)).scenario.agent == agent
+
+
+def test_requirements_as_a_list(load: Load, sound: str) -> None:
+    """A list of requirements is no path."""
+    scenario = load(sound + "requirements: ['pandas==2.2.3', 'numpy>=1; python_version > \"3.9\"']\n").scenario
+    assert scenario.requirements == ("pandas==2.2.3", 'numpy>=1; python_version > "3.9"')
+
+
+def test_scenarios_are_frozen(load: Load, sound: str) -> None:
+    """Nobody changes a scenario after it was checked."""
+    with pytest.raises(ValidationError):
+        load(sound).scenario.name = "other"  # type: ignore[misc]
+
+
+def test_several_scenarios_in_a_file(tmp_path: Path, sound: str) -> None:
+    """Each document is a scenario of its own, in order, with its own lines."""
+    file = tmp_path / "two.scenario.yaml"
+    file.write_text(f"{sound}---\n{sound.replace('once', 'twice')}")
+    first, second = load_file(file, tmp_path)
+    assert [first.scenario.name, second.scenario.name] == ["refund is approved once", "refund is approved twice"]
+    assert (first.document.index, second.document.index) == (0, 1)
+    assert second.document.lines(("name",)) == [(11, "name: refund is approved twice")]
+
+
+def test_a_taken_name_names_the_first(problems: Problems, sound: str) -> None:
+    """Two scenarios of one name in a file are told at the second, with the line of the first."""
+    (problem,) = problems(f"{sound}---\n{sound}")
+    assert (problem.where, problem.code, problem.seen) == ("x.scenario.yaml:11:7", "FA208", "the same name in line 2")
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sound: str) -> None:
+    """The sound files are loaded, and the problems of all others are told together."""
+    for name, text in (("a", sound), ("b", "a: ["), ("c", sound), ("d", sound.replace("agent:", "agnt:"))):
+        (tmp_path / f"{name}.scenario.yaml").write_text(text)
+    paths = [tmp_path / f"{name}.scenario.yaml" for name in "abcde"]
+    loaded, problems = load_files(paths, tmp_path)
+    assert [one.document.file for one in loaded] == ["a.scenario.yaml", "c.scenario.yaml"]
+    assert [(problem.where, problem.code) for problem in problems] == [
+        ("b.scenario.yaml:2:1", "FA201"),
+        ("d.scenario.yaml:3:1", "FA202"),
+        ("e.scenario.yaml", "FA206"),
+    ]
+
+
+def test_a_file_in_a_folder_is_shown_from_the_root(tmp_path: Path, sound: str) -> None:
+    """Messages name the file from the project root, and paths are relative to the file."""
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (tmp_path / "requirements.txt").touch()
+    file = folder / "x.scenario.yaml"
+    file.write_text(sound + "requirements: ../requirements.txt\n")
+    (loaded,) = load_file(file, tmp_path)
+    assert loaded.document.file == "scenarios/x.scenario.yaml"
+    assert loaded.path("../requirements.txt") == tmp_path.resolve() / "requirements.txt"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/etc/passwd", "a path must be relative"),
+        ("../outside.txt", "a path that leads outside"),
+        ("link.txt", "a path that leads outside"),
+        ("folder/../../outside.txt", "a path that leads outside"),
+        ("folder", "no file folder"),
+        ("gone.txt", "no file gone.txt"),
+        ("x" * 5000, "a path that leads nowhere"),
+        ('"a\\0b"', "a path must be relative"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("agent: shop.agents:RefundAgent", "agent: {{yaml: {}, name: a}}"),
+        ("agent: shop.agents:RefundAgent", "agent: {{plan: {}}}"),
+        ("agent: ", "requirements: {}\nagent: "),
+        ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{{from: {}, key: id}}"),
+    ],
+)
+def test_paths_stay_in_the_project(path: str, message: str, old: str, new: str, tmp_path: Path, sound: str) -> None:
+    """Nothing outside the project root can be named, neither directly nor through a link, and what is named is there."""
+    root = tmp_path / "project"
+    (root / "folder").mkdir(parents=True)
+    (tmp_path / "outside.txt").touch()
+    (root / "link.txt").symlink_to(tmp_path / "outside.txt")
+    file = root / "x.scenario.yaml"
+    file.write_text(sound.replace(old, new.format(path), 1))
+    with pytest.raises(ScenarioError) as caught:
+        load_file(file, root)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("FA206", message)
+    assert problem.where.startswith("x.scenario.yaml:")
+
+
+def test_a_missing_file_names_its_neighbour(problems: Problems, project: Path, sound: str) -> None:
+    """A mistyped file name is told with the nearest file of that folder."""
+    (problem,) = problems(sound.replace("shop.agents:RefundAgent", "{plan: plam.json}"))
+    assert problem.next_step == 'did you mean "plan.json"?'
+
+
+def test_a_file_gone_after_loading_is_told(project: Path, load: Load) -> None:
+    """Between loading and running a file may go; that is a problem, not a crash."""
+    loaded = load(FULL, allowed_env=("REGION",))
+    (project / "data/orders.jsonl").unlink()
+    with pytest.raises(ScenarioError, match=r"FA206: no file data/orders\.jsonl"):
+        loaded.path("data/orders.jsonl")

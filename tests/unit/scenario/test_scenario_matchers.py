@@ -1,0 +1,177 @@
+"""The matching words: what each accepts, what each refuses, where a mismatch is, and which make no sense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.scenario.matchers import ABSENT, MatcherError, compile_matcher, is_plain
+
+ANY = {"any_value": True}
+
+# An expected value, values that match it, values that do not.
+CASES: list[tuple[Any, list[Any], list[Any]]] = [
+    ("a", ["a"], ["A", "", None, ["a"], {"a": 1}]),
+    (1, [1, 1.0], [2, "1", True, None]),
+    (0, [0, 0.0], [False, None, ""]),
+    (True, [True], [1, "true", False]),
+    (None, [None], [0, "", False, {}]),
+    ({}, [{}], [{"a": 1}, [], None]),
+    ([], [[]], [[1], {}, None, ""]),
+    ({"a": {"b": 1}}, [{"a": {"b": 1}}], [{"a": {"b": 2}}, {"a": {"b": 1, "c": 2}}, {"a": 1}, {}]),
+    ([1, {"a": ANY}], [[1, {"a": []}]], [[1], [1, {"a": 1}, 3], [{"a": 1}, 1], {}]),
+    ({"equals": 5}, [5], [6]),
+    ({"equals": {"contains": "x"}}, [{"contains": "x"}], ["x", {"contains": "y"}, {}]),
+    ({"equals": [{"not": 1}]}, [[{"not": 1}]], [[2], []]),
+    ({"contains": "ok"}, ["it is ok", ["ok"]], ["OK", ["okay"], None, 5, {"ok": 1}]),
+    ({"contains": {"a": 1}}, [{"a": 1}, {"a": 1, "b": 2}], [{"a": 2}, {"b": 1}, "a", [{"a": 1}]]),
+    ({"contains": {"a": {"contains": "x"}}}, [{"a": "wxyz", "b": 0}], [{"a": "w"}, {}]),
+    ({"contains": [1, {"regex": "^b"}]}, [["bc", 0, 1]], [[1], ["bc"], [], "1b", {"a": 1}]),
+    ({"contains": 5}, [[5, 6]], [[6], 5, "5"]),
+    ({"contains": {"regex": "^b"}}, [["a", "b"]], [["a"], "b", {"regex": "^b"}]),
+    ({"regex": "^ap+r"}, ["approved"], ["not approved", 5, None, ["approved"]]),
+    ({"approx": {"value": 20, "abs": 0.1}}, [20, 20.1, 19.9], [20.11, 19.8, "20", True, None, 10**400]),
+    ({"approx": {"value": -100, "rel": 0.1}}, [-90, -110], [-89, -111, 100]),
+    ({"one_of": ["a", {"regex": r"^\d$"}, None]}, ["a", "7", None], ["b", "77", 7, ["a"]]),
+    ({"any_string": True}, ["", "x"], [1, None, True, []]),
+    ({"any_number": True}, [0, -1.5], ["1", True, None]),
+    ({"any_bool": True}, [True, False], [0, 1, "true", None]),
+    (ANY, [None, 0, "", [], {}, {"a": 1}], []),
+    ({"not": {"contains": "error"}}, ["fine", 5], ["an error", ["error"]]),
+    ({"not": "a"}, ["b", None], ["a"]),
+    ({"not": {"status": "failed"}}, [{"status": "ok"}, "failed"], [{"status": "failed"}]),
+    ({"each": {"any_number": True}}, [[1], [1, 2]], [[], [1, "2"], 1, {"a": 1}]),
+    ({"each": {"contains": {"a": 1}}}, [[{"a": 1, "b": 2}]], [[{"b": 2}]]),
+    ({"length": 2}, ["ab", [1, 2], {"a": 1, "b": 2}], ["a", [], 2, None]),
+    ({"length": 0}, ["", [], {}], ["a", [0], 0, None]),
+    ({"length": {"min": 1, "max": 2}}, ["a", [1, 2]], ["", "abc"]),
+    ({"length": {"min": 2}}, ["ab", "x" * 99], ["a"]),
+    ({"length": {"max": 1}}, ["", "a"], ["ab"]),
+    ({"length": 5, "width": 3}, [{"length": 5, "width": 3}], [{"length": 5}, "abcde"]),
+]
+
+
+@pytest.mark.parametrize(("expected", "matching", "other"), CASES)
+def test_what_a_matcher_accepts_and_refuses(expected: Any, matching: list[Any], other: list[Any]) -> None:
+    """Every word matches what it says, and nothing near it."""
+    matcher = compile_matcher(expected)
+    assert [seen for seen in matching if matcher.match(seen)] == []
+    assert [seen for seen in other if not matcher.match(seen)] == []
+
+
+def found(expected: Any, seen: Any) -> list[tuple[Any, ...]]:
+    matcher = compile_matcher(expected, ("expect", "outputs", 0, "value"))
+    return [(one.path[4:], one.expected_text, one.seen, one.at) for one in matcher.match(seen)]
+
+
+def test_each_mismatch_has_its_places() -> None:
+    """A mismatch says where in the scenario it is expected, where in the value it was seen, and both."""
+    expected = {"status": "approved", "items": [{"n": {"regex": "^a"}}, 2], "note": {"any_string": True}}
+    seen = {"status": "denied", "items": [{"n": "b"}, 2, 3], "extra": 1}
+    assert found(expected, seen) == [
+        (("status",), '"approved"', "denied", ("status",)),
+        (("items", 0, "n", "regex"), "text that matches the pattern ^a", "b", ("items", 0, "n")),
+        (("items",), "a list of 2", [{"n": "b"}, 2, 3], ("items",)),
+        (("note", "any_string"), "any text", ABSENT, ("note",)),
+        ((), 'no key "extra"', 1, ("extra",)),
+    ]
+
+
+def test_a_missing_item_and_a_wrong_item_of_each() -> None:
+    """Items that are not there are absent; `each` names the item."""
+    assert found([1, 2], [1]) == [((1,), "2", ABSENT, (1,))]
+    assert found({"each": {"any_number": True}}, [1, "2"]) == [(("each", "any_number"), "any number", "2", (1,))]
+    assert found({"contains": [1, 9]}, [1]) == [(("contains", 1), "an item that is 9", [1], ())]
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ({"contains": {"a": 1}}, "a mapping with a: 1"),
+        ({"contains": [1]}, "a list that contains 1"),
+        ({"contains": "x"}, 'something that contains "x"'),
+        ({"approx": {"value": 20, "rel": 0.1}}, "20 give or take 2"),
+        ({"one_of": ["a", None]}, 'one of "a", null'),
+        ({"not": {"any_bool": True}}, "anything but true or false"),
+        ({"each": {"any_string": True}}, "a list, not empty, of any text"),
+        ({"length": 3}, "a length of 3"),
+        ({"length": {"min": 1}}, "a length of 1 or more"),
+        ({"length": {"min": 1, "max": 4}}, "a length of 1 to 4"),
+        ({"a": [1, {"any_value": True}]}, "{a: [1, anything]}"),
+    ],
+)
+def test_matchers_read_as_words(expected: Any, text: str) -> None:
+    """What is expected is told in words, with nested matchers in them."""
+    assert compile_matcher(expected).text == text
+
+
+def test_a_pattern_that_takes_too_long_is_a_mismatch() -> None:
+    """A search past its time limit says so, instead of hanging or passing."""
+    (mismatch,) = compile_matcher({"regex": "(.*a){12}x"}).match("a" * 5000)
+    assert "took longer than 1 s" in mismatch.expected_text
+
+
+# An expected value, and the code and place of what is wrong with it.
+WRONG: list[tuple[Any, str, tuple[str | int, ...]]] = [
+    ({"contains": ""}, "FA209", ("contains",)),
+    ({"contains": {}}, "FA209", ("contains",)),
+    ({"contains": []}, "FA209", ("contains",)),
+    ({"regex": ".*"}, "FA209", ("regex",)),
+    ({"one_of": []}, "FA209", ("one_of",)),
+    ({"one_of": ["a", ANY]}, "FA209", ("one_of",)),
+    ({"not": ANY}, "FA209", ("not",)),
+    ({"not": {"contian": "x"}}, "FA209", ("not", "contian")),
+    ({"each": ANY}, "FA209", ("each",)),
+    ({"length": {"min": 0}}, "FA209", ("length",)),
+    ({"length": {"min": 3, "max": 2}}, "FA209", ("length",)),
+    ({"length": -1}, "FA209", ("length",)),
+    ({"length": {}}, "FA203", ("length",)),
+    ({"length": {"most": 3}}, "FA203", ("length",)),
+    ({"length": "3"}, "FA203", ("length",)),
+    ({"length": True}, "FA203", ("length",)),
+    ({"regex": 5}, "FA203", ("regex",)),
+    ({"regex": "(a+"}, "FA203", ("regex",)),
+    ({"approx": 20}, "FA203", ("approx",)),
+    ({"approx": {"value": 20}}, "FA203", ("approx",)),
+    ({"approx": {"value": 20, "abs": 1, "rel": 1}}, "FA203", ("approx",)),
+    ({"approx": {"value": "20", "abs": 1}}, "FA203", ("approx",)),
+    ({"approx": {"value": 20, "abs": -1}}, "FA203", ("approx",)),
+    ({"one_of": "a"}, "FA203", ("one_of",)),
+    ({"any_string": False}, "FA203", ("any_string",)),
+    ({"any_value": 1}, "FA203", ("any_value",)),
+    ({"contains": "a", "regex": "b"}, "FA203", ()),
+    ({"schema": {"type": "string"}}, "FA205", ("schema",)),
+    ({"a": [{"each": {"not": {"regex": ""}}}]}, "FA209", ("a", 0, "each", "not", "regex")),
+]
+
+
+@pytest.mark.parametrize(("expected", "code", "path"), WRONG)
+def test_matchers_without_sense_are_refused(expected: Any, code: str, path: tuple[str | int, ...]) -> None:
+    """A matcher that cannot fail, can never match or is written wrongly is one mistake at its place."""
+    with pytest.raises(MatcherError) as caught:
+        compile_matcher(expected, ("value",))
+    (mistake,) = caught.value.mistakes
+    assert (mistake.code, mistake.path) == (code, ("value", *path))
+    assert caught.value.problems[0].code == code
+
+
+def test_all_mistakes_of_a_value_are_told() -> None:
+    """Compiling goes on after a mistake."""
+    with pytest.raises(MatcherError) as caught:
+        compile_matcher({"a": {"regex": ""}, "b": [{"contains": ""}]})
+    assert [problem.where for problem in caught.value.problems] == ["a.regex", "b[0].contains"]
+
+
+def test_data_under_not_is_still_data() -> None:
+    """Only a near miss of a matching word is refused under `not`; other keys, and `equals`, are data."""
+    assert compile_matcher({"not": {"note": "x"}}).match({"note": "y"}) == []
+    assert compile_matcher({"not": {"equals": {"contian": "x"}}}).match({"contian": "y"}) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"), [("a", True), (1, True), (None, True), (False, True), ({}, False), ([], False)]
+)
+def test_plain_values_are_known(value: Any, plain: bool) -> None:
+    """Texts, numbers, booleans and null are plain, all else may be a matcher."""
+    assert is_plain(value) is plain

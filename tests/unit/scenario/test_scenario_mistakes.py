@@ -1,0 +1,252 @@
+"""What people read when a scenario is wrong: the whole text, with file, line, column and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.codes import CODES
+
+Problems: TypeAlias = Callable[[str], list[Problem]]
+
+# What is added to the sound scenario, and the whole of what is said about it.
+ADDED = [
+    (
+        "imputs: []\n",
+        'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
+        "  expected: one of version, name, description, tags, severity, requirement, owner, agent, requirements, "
+        "resources, tiers, flink, config, llm, inputs, expect, within, expect_fail\n"
+        '  seen:     "imputs"\n'
+        '  next:     did you mean "inputs"?',
+    ),
+    (
+        "flink: 1.20   # the old one\n",
+        "x.scenario.yaml:9:8: FA207: a version must be quoted\n"
+        "  expected: a version in quotes\n"
+        "  seen:     1.20\n"
+        "  next:     quote it: unquoted, 1.20 is the number 1.2",
+    ),
+    (
+        "faults:\n  - {kill: taskmanager}\n",
+        'x.scenario.yaml:9:1: FA205: "faults" is a known word of the language, not supported by this version yet\n'
+        "  next:     take it out, or use a version that supports it",
+    ),
+    (
+        "within: 60\n",
+        "x.scenario.yaml:9:9: FA203: wrong value for within\n"
+        "  expected: a duration above 0: 500ms, 2s or 1m\n"
+        "  seen:     60\n"
+        "  next:     write a number and its unit: ms, s or m",
+    ),
+    (
+        "severity: blocker\n",
+        "x.scenario.yaml:9:11: FA203: wrong value for severity\n"
+        '  expected: "block", "warn" or "info"\n'
+        '  seen:     the text "blocker"\n'
+        '  next:     did you mean "block"?',
+    ),
+    (
+        "tags: refunds\n",
+        'x.scenario.yaml:9:7: FA203: wrong value for tags\n  expected: a list\n  seen:     the text "refunds"',
+    ),
+    (
+        "requirement: 17\n",
+        "x.scenario.yaml:9:14: FA203: wrong value for requirement\n"
+        "  expected: text\n"
+        "  seen:     17\n"
+        "  next:     quote it if it is meant as text",
+    ),
+    (
+        "llm: {mode: live, script: [{reply: {text: hi}}]}\n",
+        'x.scenario.yaml:9:13: FA205: mode "live" is a known word of the language, not supported by this version yet\n'
+        "  expected: scripted\n"
+        '  seen:     the text "live"',
+    ),
+    (
+        "llm:\n  mode: scripted\n  script:\n    - when: {contain: x}\n      reply: {text: hi}\n",
+        'x.scenario.yaml:12:14: FA202: unknown key "contain" in llm.script[0].when\n'
+        "  expected: one of contains, regex, role, model, system_contains\n"
+        '  seen:     "contain"\n'
+        '  next:     did you mean "contains"?',
+    ),
+    (
+        "expect_fail: {reason: upstream 1084}\n",
+        'x.scenario.yaml:9:14: FA204: missing key "until" in expect_fail\n'
+        "  expected: until: the last day on which this holds, like 2027-01-31",
+    ),
+    (
+        "requirements: reqs.txt\n",
+        "x.scenario.yaml:9:15: FA206: no file reqs.txt\n  expected: an existing file\n  seen:     no such file",
+    ),
+    (
+        "resources:\n  tools:\n    - {name: a, url: '${llm.olama_url}'}\n",
+        "x.scenario.yaml:11:22: FA210: unknown placeholder in resources.tools[0].url\n"
+        "  expected: one of llm.ollama_url, llm.openai_url\n"
+        "  seen:     ${llm.olama_url}\n"
+        "  next:     did you mean ${llm.ollama_url}? Else write $${ for a plain ${",
+    ),
+    (
+        "   within: 5s\n",
+        "x.scenario.yaml:9:4: FA201: this is not valid YAML: did not find expected key\n"
+        "  seen:     while parsing a block mapping from line 7, column 3\n"
+        "  next:     indent this line like the keys beside it",
+    ),
+    (
+        "within: 5s\nwithin: 6s\n",
+        'x.scenario.yaml:10:1: FA201: the key "within" stands here twice\n'
+        "  next:     keep one; the first stands in line 9",
+    ),
+]
+
+
+@pytest.mark.parametrize(("added", "text"), ADDED)
+def test_the_whole_text_of_a_mistake(added: str, text: str, sound: str, problems: Problems) -> None:
+    """A slip gives exactly one problem, and this is how it reads."""
+    (problem,) = problems(sound + added)
+    assert problem.render() == text
+
+
+# What is exchanged in the sound scenario, the place of the one problem, its code and its message.
+CHANGED = [
+    ('version: "1"', "version: 1", "1:10", "FA207", "a version must be quoted"),
+    ('version: "1"', 'version: "2"', "1:10", "FA203", "wrong value for version"),
+    ('version: "1"\n', "", "1:1", "FA204", 'missing key "version"'),
+    ("refund is approved once", '"a::b"', "2:7", "FA203", "wrong value for name"),
+    ("refund is approved once", '"a\\nb"', "2:7", "FA203", "wrong value for name"),
+    ("refund is approved once", "x" * 201, "2:7", "FA203", "wrong value for name"),
+    ("refund is approved once", "", "2:6", "FA203", "wrong value for name"),
+    ("shop.agents:RefundAgent", "shop.agents.RefundAgent", "3:8", "FA203", "wrong value for agent"),
+    ("shop.agents:RefundAgent", "os:system()", "3:8", "FA203", "wrong value for agent"),
+    ("shop.agents:RefundAgent", "[a]", "3:8", "FA203", "wrong value for agent"),
+    ("shop.agents:RefundAgent", "{plan: 5}", "3:15", "FA203", "wrong value for agent.plan"),
+    ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:1", "FA205", None),
+    ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{generate: {count: 5}}", "5:6", "FA205", None),
+    ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{key: 1}", "5:5", "FA204", 'missing key "value" in inputs[0]'),
+    ('{key: "c-1", value: {order: "o-1", amount: 20}}', "hello", "5:5", "FA203", "wrong value for inputs[0]"),
+    ('\n  - {key: "c-1", value: {order: "o-1", amount: 20}}', " []", "4:9", "FA203", "wrong value for inputs"),
+    ("outputs:", "metrics: {}\n  outputs:", "7:3", "FA205", None),
+    ("outputs:", "order: sorted\n  outputs:", "7:10", "FA203", "wrong value for expect.order"),
+    ("outputs:", "ouputs:", "7:3", "FA202", 'unknown key "ouputs" in expect'),
+    ("{status: approved}", "{any_string: 1}", "8:40", "FA203", "wrong value for any_string"),
+    ("{status: approved}", "{schema: x}", "8:28", "FA205", None),
+    ("{status: approved}", "{status: {contains: ''}}", "8:47", "FA209", "a matcher that cannot fail: contains"),
+    ('{key: "c-1", value: {status', "{key: {any_value: true}, value: {status", "8:13", "FA203", None),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "code", "message"), CHANGED)
+def test_one_mistake_is_one_problem_at_its_place(
+    old: str, new: str, where: str, code: str, message: str | None, sound: str, problems: Problems
+) -> None:
+    """Each mistake is told once, at its line and column, under its code, and without echoes."""
+    assert old in sound
+    (problem,) = problems(sound.replace(old, new, 1))
+    assert (problem.where, problem.code) == (f"x.scenario.yaml:{where}", code)
+    assert message is None or problem.message == message
+    assert problem.code in CODES
+
+
+# Lines added at the left margin, and the places and codes of their problems.
+BLOCKS = [
+    ("tags: [a, a]", [("9:7", "FA203")]),
+    ("tags: ['']", [("9:8", "FA203")]),
+    ("tiers: []", [("9:8", "FA203")]),
+    ("tiers: [local, docker]", [("9:16", "FA203")]),
+    ("flink: '>>1'", [("9:8", "FA203")]),
+    ("flink: ''", [("9:8", "FA203")]),
+    ("flink: true", [("9:8", "FA203")]),
+    ("requirements: ['pandas==2.2.3', '-r other.txt']", [("9:33", "FA203")]),
+    ("requirements: []", [("9:15", "FA203")]),
+    ("requirements: 5", [("9:15", "FA203")]),
+    ("config: [a]", [("9:9", "FA203")]),
+    ("resources: {chat_models: []}", [("9:13", "FA202")]),
+    ("resources: {tools: [a]}", [("9:21", "FA203")]),
+    ("expect_fail: {reason: x, until: 31.1.2027}", [("9:33", "FA203")]),
+    ("expect_fail: {reason: x, until: 2027-02-30}", [("9:33", "FA203")]),
+    ("within: 0s", [("9:9", "FA203")]),
+    ("within: 1h", [("9:9", "FA203")]),
+    ("llm: {mode: scripted, script: []}", [("9:31", "FA203")]),
+    ("llm: {mode: scripted, script: [{when: {role: tool}}]}", [("9:32", "FA204")]),
+    ("llm: {mode: scripted, script: [{when: {}, reply: {text: a}}]}", [("9:39", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {}}]}", [("9:40", "FA204")]),
+    ("llm: {mode: scripted, script: [{reply: {text: a, json: 1}}]}", [("9:40", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {text: a}, times: 0}]}", [("9:58", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {text: a}, times: true}]}", [("9:58", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {tool_calls: []}}]}", [("9:53", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {text: a}, usage: {prompt_tokens: 1}}]}", [("9:58", "FA204")]),
+    ("llm: {mode: scripted, script: [{fault: {}}]}", [("9:40", "FA204")]),
+    ("llm: {mode: scripted, script: [{fault: {status: 200}}]}", [("9:49", "FA203")]),
+    ("llm: {mode: scripted, script: [{fault: {retry_after: 1s}}]}", [("9:40", "FA203")]),
+    ("llm: {mode: scripted, script: [{fault: {reset: true, truncate: true}}]}", [("9:40", "FA203")]),
+    ("llm: {mode: scripted, script: [{fault: {reset: false}}]}", [("9:48", "FA203")]),
+    ("llm: {mode: scripted, script: [{fault: {reset: true}, reply: {text: a}}]}", [("9:32", "FA203")]),
+    ("llm: {mode: scripted, script: [{when: {regex: '(a+'}, reply: {text: a}}]}", [("9:47", "FA203")]),
+    ("owner: '${env.HOME}'", [("9:8", "FA210")]),
+    ("owner: '${llm.openai_url}'", [("9:8", "FA210")]),
+    ("owner: '${effects.pay.url}'", [("9:8", "FA205")]),
+    ("owner: '${oops'", [("9:8", "FA210")]),
+    ("form:x: 1", [("9:1", "FA202")]),
+    ("jobs: 1\nmatrixx: 2\neffects: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
+]
+
+
+@pytest.mark.parametrize(("added", "places"), BLOCKS)
+def test_every_rule_of_the_model(added: str, places: list[tuple[str, str]], sound: str, problems: Problems) -> None:
+    """Each rule refuses what breaks it, at the value that does."""
+    found = problems(sound + added + "\n")
+    assert [(problem.where, problem.code) for problem in found] == [
+        (f"x.scenario.yaml:{at}", code) for at, code in places
+    ]
+
+
+def test_all_mistakes_of_all_documents_are_told_in_order(sound: str, problems: Problems) -> None:
+    """One mistake hides no other: keys, values, matchers, paths, placeholders, in every document, by line."""
+    wrong = sound.replace(":RefundAgent", "").replace("approved}", "approved, note: {one_of: []}}")
+    text = (
+        f"{wrong}requirements: gone.txt\nowner: '${{x}}'\nwithn: 5s\n---\n{sound}---\n{sound}---\na: &x 1\n---\n- 1\n"
+    )
+    found = [(problem.where.removeprefix("x.scenario.yaml:"), problem.code) for problem in problems(text)]
+    assert found == [
+        ("3:8", "FA203"),
+        ("8:61", "FA209"),
+        ("9:15", "FA206"),
+        ("10:8", "FA210"),
+        ("11:1", "FA202"),
+        ("14:7", "FA208"),
+        ("23:7", "FA208"),
+        ("31:4", "FA201"),
+        ("33:1", "FA203"),
+    ]
+
+
+def test_a_file_without_a_scenario_is_a_problem(problems: Problems) -> None:
+    """Nothing to run is not a pass."""
+    assert [problem.code for problem in problems("# to be written\n")] == ["FA201"]
+
+
+def test_no_control_character_reaches_the_terminal(sound: str, problems: Problems) -> None:
+    """What a scenario says is shown with its control characters spelled out, and cut where it is long."""
+    found = problems(sound + '"\\e[31m": 1\nowner: ["\\e]0;x\\a"]\nseverity: "\\u202e\\n' + "x" * 500 + '"\n')
+    assert found[0].message == r'unknown key "\x1b[31m"'
+    assert all(problem.message.isprintable() and problem.seen.isprintable() for problem in found)
+    assert found[2].seen.startswith(r'the text "\u202e\nxxx')
+    assert len(found[2].seen) < 110
+
+
+def test_only_so_many_problems_are_shown(sound: str, problems: Problems) -> None:
+    """A thousand mistakes are told as a hundred, and the number of the rest."""
+    found = problems(sound + "".join(f"nonsense{n}: 1\n" for n in range(1000)))
+    assert len(found) == 101
+    assert found[-1].message == "900 more problems in this file are not shown"
+
+
+def test_every_code_is_explained() -> None:
+    """Each code has a title, an explanation and an example of wrong and right."""
+    assert list(CODES) == [f"FA{number}" for number in range(201, 213)]
+    for code in CODES.values():
+        assert code.title
+        assert len(code.explanation) > 60
+        assert "->" in code.example

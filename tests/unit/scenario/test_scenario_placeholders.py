@@ -1,0 +1,75 @@
+"""Placeholders: which are known, where they are filled in, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.load import LoadedScenario
+from pytest_flink_agents.scenario.placeholders import read_placeholders, substitute
+
+Load: TypeAlias = Callable[..., LoadedScenario]
+
+
+def test_values_are_filled_in_everywhere() -> None:
+    """Texts, keys and items get their values, several in one text too; all else stays."""
+    value = {"url": "${llm.openai_url}/v1", "list": ["${env.A}-${env.A}", 5, None], "${env.A}": True}
+    filled = substitute(value, {"llm.openai_url": "http://x", "env.A": "a"})
+    assert filled == {"url": "http://x/v1", "list": ["a-a", 5, None], "a": True}
+
+
+def test_filled_in_values_are_not_read_again() -> None:
+    """A value that looks like a placeholder stays text, so that no environment can name another."""
+    assert substitute("${env.A}", {"env.A": "${env.B}", "env.B": "secret"}) == "${env.B}"
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"), [("$${env.A}", "${env.A}"), ("$5 {a}", "$5 {a}"), ("$$", "$$"), ("$$${env.A}", "$${env.A}")]
+)
+def test_dollars_that_are_no_placeholder_stay(text: str, filled: str) -> None:
+    """Two dollars before a brace are one dollar and no placeholder; other dollars are text."""
+    assert substitute(text, {"env.A": "a"}) == filled
+
+
+def test_a_placeholder_without_a_value_is_an_error() -> None:
+    """What has no value in this run is never left as text."""
+    with pytest.raises(ScenarioError, match=r"FA210: the placeholder \$\{env.B\} has no value in this run"):
+        substitute(["${env.B}"], {"env.A": "a"})
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed", "codes"),
+    [
+        ({"config": {"a": "${env.A}"}}, ("A",), []),
+        ({"config": {"a": "${env.A}"}}, ("B",), ["FA210"]),
+        ({"config": {"a": "${env.A}"}}, (), ["FA210"]),
+        ({"config": {"${env.B}": 1}}, ("A",), ["FA210"]),
+        ({"resources": {"tools": [{"u": "${llm.ollama_url} ${llm.openai_url}"}]}}, (), []),
+        ({"config": {"a": "${llm.ollama_ur} ${x}"}}, (), ["FA210", "FA210"]),
+        ({"config": {"a": "${matrix.p} ${effects.e.url} ${input.x} ${output.x}"}}, (), ["FA205"] * 4),
+        ({"config": {"a": "${ llm.ollama_url }"}}, (), ["FA210"]),
+        ({"config": {"a": "${llm.${env.A}}"}}, ("A",), ["FA210"]),
+        ({"inputs": [{"key": "${env.A}", "value": 1}]}, ("A",), ["FA210"]),
+        ({"expect": {"outputs": [{"value": {"contains": "${llm.ollama_url}"}}]}}, (), ["FA210"]),
+        ("${env.A}", ("A",), ["FA210"]),
+        ({"owner": "$${env.A}", "config": {"a": "$${x}"}}, (), []),
+    ],
+)
+def test_which_placeholders_are_known_and_where(value: object, allowed: tuple[str, ...], codes: list[str]) -> None:
+    """A fixed list of names, in resources and config only."""
+    _, mistakes = read_placeholders(value, allowed)
+    assert [mistake.code for mistake in mistakes] == codes
+
+
+def test_escaped_dollars_are_read_at_load_where_nothing_is_filled_in(load: Load, sound: str) -> None:
+    """Inputs and expectations hold what is meant; resources and config wait for their values."""
+    text = sound.replace("o-1", "$${a}").replace("approved", '"$${b}"') + "config: {c: '$${d}'}\n"
+    loaded = load(text)
+    assert loaded.scenario.inputs[0].model_dump() == {"key": "c-1", "value": {"order": "${a}", "amount": 20}}
+    assert loaded.outputs is not None
+    assert loaded.outputs[0].value.match({"status": "${b}"}) == []
+    assert loaded.scenario.config == {"c": "$${d}"}
+    assert substitute(loaded.scenario.config, {}) == {"c": "${d}"}

@@ -1,0 +1,29 @@
+"""The JSON Schema for editors."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_flink_agents.scenario.schema import DIALECT, json_schema
+
+
+def test_the_schema_has_the_language_as_written() -> None:
+    """The keys, their texts and the closed mappings are those of the YAML, not of the Python classes."""
+    schema = json_schema()
+    assert schema["$schema"] == DIALECT
+    assert schema["additionalProperties"] is False
+    assert schema["required"] == ["version", "name", "agent", "inputs", "expect"]
+    assert schema["properties"]["within"]["pattern"].endswith("(ms|s|m)$")
+    assert schema["properties"]["version"]["const"] == "1"
+    assert schema["properties"]["severity"]["enum"] == ["block", "warn", "info"]
+    assert "from" in schema["$defs"]["FileInputs"]["properties"]
+    assert "json" in schema["$defs"]["Reply"]["properties"]
+    described = [name for name, one in schema["properties"].items() if not one.get("description")]
+    assert described == []
+
+
+def test_the_schema_is_plain_json() -> None:
+    """It can be written to a file, with every reference in it."""
+    text = json.dumps(json_schema())
+    references = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
+    assert references <= set(json_schema()["$defs"])

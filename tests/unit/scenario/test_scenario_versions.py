@@ -1,0 +1,29 @@
+"""The Flink versions that a scenario is for."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_flink_agents.scenario.words import flink_versions
+
+
+@pytest.mark.parametrize(
+    ("specifier", "version", "expected"),
+    [
+        (">=1.20.3", "2.2.1", True),
+        (">=1.20.3,<2.2", "2.2.1", False),
+        ("2.2", "2.2.1", True),
+        ("2.2", "2.20.1", False),
+        ("2.2.0", "2.2.1", False),
+        ("2.2.1", "2.2.1", True),
+    ],
+)
+def test_a_range_matches_versions(specifier: str, version: str, expected: bool) -> None:
+    """Ranges follow the packaging rules; a bare minor stands for all its patches, a bare full version for itself."""
+    assert flink_versions(specifier).contains(version, prereleases=True) is expected
+
+
+def test_a_bad_range_is_refused() -> None:
+    """A range that cannot be read is a ValueError, not a range that matches nothing."""
+    with pytest.raises(ValueError):
+        flink_versions("from 2.2 on")
