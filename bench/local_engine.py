@@ -1,0 +1,254 @@
+"""How fast the bundled engine runs a list, beside flink-agents' own local runner, in one process and one run.
+
+To be run inside a job environment, with the runtime's source on the path; needs neither Flink nor a JVM:
+
+    PYTHONPATH=runtime ENVIRONMENT/bin/python bench/local_engine.py [RESULTS.json]
+
+All contestants get the same records and run the same action, in turn, round by round; the figures are medians. Ratios
+are those of the medians. Two actions: ``plain`` reads the event's attribute, ``typed`` makes an InputEvent of it first.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.execution_environment import AgentsExecutionEnvironment
+from flink_agents.api.runner_context import RunnerContext
+
+from flink_agents_runtime.engine.engine import Engine
+from flink_agents_runtime.engine.plan import plan_of
+from flink_agents_runtime.engine.run import Step
+from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.local.pool import DaemonPool
+
+RECORDS = 10_000
+KEYS = 100
+ROUNDS = 7
+IO_RECORDS, IO_KEYS, IO_THREADS, IO_SECONDS = 1_000, 100, 64, 0.1
+MEMORY_RECORDS, MEMORY_KEYS = 200_000, 1_000
+
+Record = dict[str, Any]
+
+
+class Plain(Agent):
+    """One output for each input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def echo(event: Event, ctx: RunnerContext) -> None:
+        """Send back what came."""
+        ctx.send_event(OutputEvent(output=event.get_attr("input")))
+
+
+class Typed(Agent):
+    """The same, written as flink-agents' own examples are."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def echo(event: Event, ctx: RunnerContext) -> None:
+        """Send back what came."""
+        ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
+
+
+class Waiting(Agent):
+    """One slow call for each input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def wait(event: Event, ctx: RunnerContext) -> None:
+        """Sleep for as many seconds as the input says."""
+        await ctx.durable_execute_async(time.sleep, event.get_attr("input"))
+        ctx.send_event(OutputEvent(output=None))
+
+
+class Counting(Agent):
+    """Keeps one number for each key."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def count(event: Event, ctx: RunnerContext) -> None:
+        """Count, and send back what came."""
+        ctx.short_term_memory.set("count", (ctx.short_term_memory.get("count") or 0) + 1)
+        ctx.send_event(OutputEvent(output=event.get_attr("input")))
+
+
+class Sink:
+    """As much of a context as a bare call of the action needs."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Any] = []
+
+    def send_event(self, event: Event) -> None:
+        """Keep the output."""
+        self.outputs.append(event.get_attr("output"))
+
+
+def records() -> list[Record]:
+    """A small review for each record, in turn for each key."""
+    review = {"text": "arrived late, works well", "tags": ["late", "good"]}
+    return [{"key": f"k{n % KEYS}", "value": {"id": f"p-{n}", "score": n % 5, **review}} for n in range(RECORDS)]
+
+
+def seconds_of(run: Callable[[], int], expected: int) -> float:
+    """The time of a run, which returns how many outputs it made."""
+    gc.collect()
+    started = time.perf_counter()
+    outputs = run()
+    elapsed = time.perf_counter() - started
+    if outputs != expected:
+        raise SystemExit(f"{outputs} outputs where {expected} were expected")
+    return elapsed
+
+
+def ours(agent: type[Agent], inputs: list[Record], **options: Any) -> Callable[[], int]:
+    """The bundled engine."""
+    host = LocalHost(plan_of(agent(), options))
+    return lambda: len(host.run(inputs).outputs)
+
+
+def upstreams(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
+    """flink-agents' own local environment, which can be executed once."""
+    environment = AgentsExecutionEnvironment.get_execution_environment()
+    outputs = environment.from_list(inputs).apply(agent()).to_list()
+
+    def run() -> int:
+        environment.execute()
+        return len(outputs)
+
+    return run
+
+
+def bare(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
+    """The action function alone, called with a fresh event."""
+    function: Callable[[Event, Any], None] = vars(agent)["echo"].__func__
+
+    def run() -> int:
+        sink = Sink()
+        for record in inputs:
+            function(InputEvent(input=record["value"]), sink)
+        return len(sink.outputs)
+
+    return run
+
+
+@contextmanager
+def logging_off() -> Iterator[None]:
+    """No log record is made."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def logging_by_default() -> Iterator[None]:
+    """Logging as importing flink-agents sets it up: INFO and above to standard error, which goes to a file here."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def cpu_bound(agent: type[Agent]) -> dict[str, float]:
+    """Records a second of each contestant, and the ratios that matter."""
+    inputs = records()
+    contests: dict[str, tuple[Callable[..., Callable[[], int]], Callable[[], AbstractContextManager[None]]]] = {
+        "bundled engine": (ours, logging_off),
+        "upstream, logging off": (upstreams, logging_off),
+        "action alone": (bare, logging_off),
+        "bundled engine, defaults": (ours, logging_by_default),
+        "upstream, defaults": (upstreams, logging_by_default),
+    }
+    times: dict[str, list[float]] = {name: [] for name in contests}
+    for _ in range(ROUNDS):
+        for name, (contestant, logged) in contests.items():
+            run = contestant(agent, inputs)
+            with logged():
+                times[name].append(seconds_of(run, RECORDS))
+    rate = {name: RECORDS / statistics.median(taken) for name, taken in times.items()}
+    word = agent.__name__.lower()
+    figures = {f"{word}: {name} [records/s]": value for name, value in rate.items()}
+    for label, one, other in (
+        ("ratio to upstream, logging off", "bundled engine", "upstream, logging off"),
+        ("ratio to upstream, defaults", "bundled engine, defaults", "upstream, defaults"),
+        ("ratio to the action alone", "bundled engine", "action alone"),
+    ):
+        figures[f"{word}: {label}"] = rate[one] / rate[other]
+    return figures
+
+
+def io_bound() -> dict[str, float]:
+    """Slow calls of many keys, at the same time; ideal is one after the other on each thread."""
+    inputs = [{"key": f"k{number % IO_KEYS}", "value": IO_SECONDS} for number in range(IO_RECORDS)]
+    options = {"num-async-threads": IO_THREADS}
+    taken = statistics.median(seconds_of(ours(Waiting, inputs, **options), IO_RECORDS) for _ in range(3))
+    name = f"{IO_RECORDS:,} calls of {IO_SECONDS * 1000:.0f} ms, {IO_KEYS} keys, {IO_THREADS} threads"
+    return {f"{name} [s]": taken, "ratio to the ideal": taken / (IO_RECORDS * IO_SECONDS / IO_THREADS)}
+
+
+def memory() -> dict[str, float]:
+    """What the peak of resident memory grows by, once every key has been seen; the engine alone, as on a stream."""
+    with_keys = 0
+    pool = DaemonPool(1, "unused")
+    engine = Engine(plan_of(Counting(), {}), executor=pool)
+    runs = [engine.run_for(f"k{number}", KeyState(), lambda value, timestamp: None) for number in range(MEMORY_KEYS)]
+    for number in range(MEMORY_RECORDS):
+        run = runs[number % MEMORY_KEYS]
+        run.offer({"id": f"p-{number}", "text": "arrived late, works well"})
+        while run.step() is Step.PROGRESSED:
+            pass
+        if number == 10 * MEMORY_KEYS:
+            with_keys = _resident_kib()
+    grown = _resident_kib() - with_keys
+    engine.close()
+    pool.shutdown()
+    return {f"growth over {MEMORY_RECORDS:,} records of {MEMORY_KEYS:,} keys [MiB]": grown / 1024}
+
+
+def _resident_kib() -> int:
+    """Now where the system tells it, else the peak so far, which on a system without /proc is the best there is."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * resource.getpagesize() // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main(argv: list[str]) -> dict[str, float]:
+    """Measure and print; write JSON to the path in ``argv``, if there is one."""
+    figures = memory() | cpu_bound(Plain) | cpu_bound(Typed) | io_bound()
+    for name, value in figures.items():
+        print(f"{name:<62} {value:12,.2f}")
+    if argv:
+        machine = {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processors": os.cpu_count(),
+        }
+        Path(argv[0]).write_text(json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n")
+    return figures
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,201 @@
+"""What starting and running cost, measured in one run: ``make bench``. Writes ``bench/results.json`` and prints a table.
+
+Medians of several rounds, whole processes where a user would see whole processes. Figures of shared machines are noisy:
+compare the ratios, and only within one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.process import clean_environment
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded, run_local
+from pytest_flink_agents.run.session import RunSession
+from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.run.workplace import Workplace
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results.json"
+ONE_SCENARIO = """\
+version: "1"
+name: scenario NUMBER
+description: one of a thousand
+tags: [many]
+agent: scenarios.agents.till:TillAgent
+inputs:
+  - {key: a, value: {item: tea, amount: 3}}
+  - {key: b, value: {item: rope, amount: 20}}
+expect:
+  outputs:
+    - {key: a, value: {item: tea, total: 3, purchases: 1}}
+    - {key: b, value: {item: rope, total: 20, purchases: 1}}
+  order: per_key
+within: 30s
+"""
+
+
+def seconds(action: Callable[[], object], rounds: int) -> float:
+    """The median time of an action."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def tell(line: str) -> None:
+    """Progress, beside the table."""
+    sys.stderr.write(line + "\n")
+
+
+def pytest_in(directory: Path, *options: str) -> None:
+    """One whole pytest process; a failure of it is a failure of the bench."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 5):
+        raise SystemExit(done.stdout + done.stderr)
+
+
+def plugin_costs(directory: Path) -> dict[str, float]:
+    """What the plugin adds to a project that does not use it, and what collecting many scenarios takes."""
+    unused = directory / "unused"
+    unused.mkdir()
+    (unused / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+    many = directory / "many"
+    many.mkdir()
+    (many / "pytest.ini").write_text("[pytest]\n")
+    for number in range(100):
+        documents = [ONE_SCENARIO.replace("NUMBER", str(10 * number + index)) for index in range(10)]
+        (many / f"s{number}.scenario.yaml").write_text("---\n".join(documents))
+    pairs = [
+        (
+            seconds(lambda: pytest_in(unused, "--collect-only"), 1),
+            seconds(lambda: pytest_in(unused, "--collect-only", "-p", "no:flink_agents"), 1),
+        )
+        for _ in range(9)
+    ]
+    return {
+        "plugin loaded and unused, added to pytest's start [s]": statistics.median(one - other for one, other in pairs),
+        "collect 1,000 scenarios, whole process [s]": seconds(
+            lambda: pytest_in(many, "--collect-only", "--flink-tier=local"), 3
+        ),
+    }
+
+
+def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """A cluster's start with and without class archives, in turn, and its memory."""
+    environment, java = workplace.environment, workplace.java
+    home = FlinkHome(
+        environment.flink_home,
+        environment.flink_version,
+        java.java,
+        java.version,
+        environment.python,
+        (environment.site_packages,),
+    )
+    times: dict[bool, list[float]] = {True: [], False: []}
+    memory = 0
+    for round_number in range(5):
+        for archived in (True, False):
+            cluster = StandaloneCluster(
+                home,
+                ClusterConfig(),
+                directory=directory / f"cluster-{round_number}-{archived}",
+                ports=cache_root() / "ports",
+                archives=cache_root() / "class-archives" if archived else None,
+                startup_timeout_s=60,
+                environment={},
+                progress=lambda line: None,
+            )
+            cluster.start()
+            times[archived].append(cluster.startup_s)
+            memory = max(memory, cluster.resident_bytes())
+            cluster.stop()
+    warm, plain = statistics.median(times[True]), statistics.median(times[False])
+    return {
+        "embedded cluster ready, with class archives [s]": warm,
+        "embedded cluster ready, without [s]": plain,
+        "ratio with / without": warm / plain,
+        "idle cluster, resident [MiB]": memory / 2**20,
+    }
+
+
+def scenario_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """One scenario of 20 inputs, again and again, on warm parts."""
+    inputs = [{"key": f"k{number % 4}", "value": {"item": "i", "amount": number}} for number in range(20)]
+
+    def request() -> RunRequest:
+        folder = directory / f"run-{time.perf_counter_ns()}"
+        folder.mkdir()
+        return RunRequest("bench", {"agent": "scenarios.agents.till:TillAgent"}, {}, inputs, 60, folder)
+
+    run_local(request(), workplace)
+    started = time.perf_counter()
+    run_embedded(request(), workplace)
+    first = time.perf_counter() - started
+    return {
+        "scenario on the local tier, warm [s]": seconds(lambda: run_local(request(), workplace), 9),
+        "first scenario on the embedded tier, all starts included [s]": first,
+        "further scenario on the warm cluster [s]": seconds(lambda: run_embedded(request(), workplace), 9),
+        "cluster after ten jobs, resident [MiB]": workplace.cluster().resident_bytes() / 2**20,
+    }
+
+
+def engine_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """The engine beside upstream's local runner, measured inside the job environment by local_engine.py."""
+    written = directory / "engine.json"
+    command = [str(workplace.environment.python), str(ROOT / "bench" / "local_engine.py"), str(written)]
+    done = subprocess.run(
+        command, env=clean_environment(PYTHONPATH=str(ROOT / "runtime")), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    figures: dict[str, float] = json.loads(written.read_text())["figures"]
+    return figures
+
+
+def main() -> None:
+    """Measure, print, write."""
+    directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
+    session = RunSession(
+        Settings(root=ROOT, python_path=()),
+        directory=directory / "running",
+        progress=tell,
+        redactor=Redactor({}),
+    )
+    try:
+        workplace = session.workplace(resolve_flink("2.2"))
+        figures = plugin_costs(directory) | cluster_costs(workplace, directory) | scenario_costs(workplace, directory)
+        tell("the engine beside upstream's local runner (about 1 min)")
+        figures |= engine_costs(workplace, directory)
+    finally:
+        session.close()
+        shutil.rmtree(directory, ignore_errors=True)
+    machine = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+    }
+    RESULTS.write_text(json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n")
+    for name, value in figures.items():
+        print(f"{name:<62} {value:10.3f}")
+
+
+if __name__ == "__main__":
+    main()
