@@ -23,17 +23,11 @@ _PYTEST_MARKS = frozenset(
     {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"}
 )
 SUFFIXES = (".scenario.yaml", ".scenario.yml")
-NOT_DISTRIBUTED = "FA423: scenarios do not run under pytest-xdist yet\n  next:     leave out -n, or pass -n 0"
 
 
 def is_scenario_file(path: Path) -> bool:
     """Whether pytest should hand this file to us."""
     return path.name.endswith(SUFFIXES)
-
-
-def is_distributed(config: pytest.Config) -> bool:
-    """Whether pytest-xdist spreads this session over processes."""
-    return hasattr(config, "workerinput") or getattr(config.option, "dist", "no") != "no"
 
 
 class ScenarioFile(pytest.File):
@@ -44,8 +38,6 @@ class ScenarioFile(pytest.File):
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
 
-        if PLAN not in self.config.stash:
-            raise self.CollectError(NOT_DISTRIBUTED)
         plan = self.config.stash[PLAN]
         try:
             loaded = load_file(self.path, plan.settings.root, plan.settings.allowed_env)
@@ -175,3 +167,11 @@ class ScenarioItem(pytest.Item):
 def scenario_items(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
     """The scenarios among pytest's items."""
     return [item for item in items if isinstance(item, ScenarioItem)]
+
+
+_FIXTURES = frozenset({"agent_runner", "flink_cluster", "llm_server"})
+
+
+def needs_session(item: pytest.Item) -> bool:
+    """Whether an item needs the session's running parts: a scenario, or a test that asks for one of our fixtures."""
+    return isinstance(item, ScenarioItem) or bool(_FIXTURES.intersection(getattr(item, "fixturenames", ())))

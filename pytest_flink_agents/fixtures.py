@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from flink_testbed.flink.standalone import StandaloneCluster
+    from flink_testbed.flink.desk import EmbeddedCluster
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.agent_runner import AgentRunner
@@ -26,7 +26,7 @@ def flink_version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def flink_cluster(request: pytest.FixtureRequest) -> StandaloneCluster:
+def flink_cluster(request: pytest.FixtureRequest) -> EmbeddedCluster:
     """The session's embedded cluster, running: the same one that scenarios use."""
     plan = _plan(request)
     return plan.session.workplace(plan.releases[0]).cluster()

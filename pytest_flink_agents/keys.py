@@ -8,11 +8,13 @@ import pytest
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
+    from pytest_flink_agents.distributed import FirstProcess
     from pytest_flink_agents.gate import ItemResult, Verdict
     from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.judged import Judged
     from pytest_flink_agents.run.settings import Settings
 
+FIRST_PROCESS: pytest.StashKey[FirstProcess] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()
 PLAN: pytest.StashKey[SessionPlan] = pytest.StashKey()

@@ -113,6 +113,7 @@ def settings_of(config: pytest.Config) -> Settings:
         flink_agents=agents.text if agents else "",
         job_python=_job_python(found["flink_job_python"]),
         parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
+        processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
         gate=_profile(found["flink_gate"]),
         report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from pytest_flink_agents import __version__
 from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
-from pytest_flink_agents.report.directory import make_run_folder, node_folder
+from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
@@ -27,14 +27,29 @@ from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.workplace import unwritable
 
 if TYPE_CHECKING:
+    from flink_testbed.flink.desk import DeskAddress
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 
 class SessionPlan:
-    """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports."""
+    """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports.
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+    ``folder`` is the run folder, where another process has named it. ``desk`` and ``process`` (its name) are given where
+    another process owns the clusters: then folder and report are the other's to finish.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Callable[[str], None],
+        *,
+        folder: Path | None = None,
+        desk: DeskAddress | None = None,
+        process: str = "",
+    ) -> None:
         self.settings = settings
+        self._desk = desk
+        self._process = process
         self.releases: tuple[FlinkRelease, ...] = tuple(resolve_flink(asked) for asked in settings.flink_versions)
         self.redactor = Redactor(os.environ)
         self.results: list[ItemResult] = []
@@ -42,25 +57,27 @@ class SessionPlan:
         self._told: list[Exception] = []
         self.scenario_files: set[Path] = set()
         self.subject_files: set[Path] = set()
-        self._facts: dict[str, str] = {}
+        self.facts: dict[str, str] = {}
         self._progress = progress
         self._started = _utc_now()
-        self._folder: Path | None = None
+        self._folder = folder or settings.report_dir / run_folder_name()
+        self._folder_made = False
         self._session: RunSession | None = None
         self._events: EventWriter | None = None
 
     @property
     def folder(self) -> Path:
         """The run folder, made when the first thing is written: collecting alone leaves nothing behind."""
-        return self._folder or self.make_folder()
+        return self.make_folder()
 
     def make_folder(self) -> Path:
         """Make the run folder, if that was not done yet. Raises ``HostError`` FA422 where it cannot be made."""
-        if self._folder is None:
+        if not self._folder_made:
             try:
-                self._folder = make_run_folder(self.settings.report_dir)
+                make_run_folder(self._folder)
             except OSError as error:
                 raise unwritable(error, "name another place with --flink-report-dir") from None
+            self._folder_made = True
         return self._folder
 
     @property
@@ -68,9 +85,17 @@ class SessionPlan:
         """The running parts."""
         if self._session is None:
             self._session = RunSession(
-                self.settings, directory=self.folder / "running", progress=self.tell, redactor=self.redactor
+                self.settings,
+                directory=self.folder / "running" / self._process,
+                progress=self.tell,
+                redactor=self.redactor,
+                desk=self._desk,
             )
         return self._session
+
+    def serve(self, desk: DeskAddress) -> None:
+        """Give the clusters of this process to the session's other processes."""
+        self.session.serve(desk)
 
     def folder_of(self, node_id: str) -> Path:
         """Where an item's evidence goes."""
@@ -85,7 +110,8 @@ class SessionPlan:
         """One line of ``events.jsonl``."""
         if self._events is None:
             self._events = EventWriter(self.folder / "events.jsonl", self.redactor)
-            self._events.write("session_started", settings=repr(self.settings), tool=__version__)
+            if not self._process:
+                self._events.write("session_started", settings=repr(self.settings), tool=__version__)
         self._events.write(kind, **fields)
 
     def is_told(self, error: Exception) -> bool:
@@ -97,10 +123,11 @@ class SessionPlan:
     def close(self) -> None:
         """End everything that was started."""
         if self._session:
-            self._facts = self._session.facts()
+            self.facts |= self._session.facts()
             self._session.close()
             self._session = None
-            self._mask_files()
+            if not self._desk:
+                self._mask_files()
 
     def _mask_files(self) -> None:
         """What programs wrote by themselves (logs, event logs, outputs) leaves the session without secrets too."""
@@ -149,7 +176,7 @@ class SessionPlan:
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "processors": str(os.cpu_count()),
         }
-        return facts | self._facts
+        return facts | self.facts
 
     def add_scenario(self, loaded: LoadedScenario) -> None:
         """Remember what is tested: the scenario's file, and the file of its agent where the project holds it."""

@@ -11,9 +11,10 @@ import pytest
 
 from pytest_flink_agents import collect, options
 from pytest_flink_agents.fixtures import agent_runner, flink_cluster, flink_tier, flink_version, llm_server
-from pytest_flink_agents.keys import PLAN, REPORTS, RESULT, SETTINGS, VERDICT
+from pytest_flink_agents.keys import FIRST_PROCESS, PLAN, REPORTS, RESULT, SETTINGS, VERDICT
 
 if TYPE_CHECKING:
+    from pytest_flink_agents.distributed import Assignment
     from pytest_flink_agents.gate import ItemResult
     from pytest_flink_agents.plan import SessionPlan
 
@@ -29,6 +30,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, so that a wrong one is told at once. Under the gate a session is judged, whatever it collects."""
     config.stash[REPORTS] = {}
     config.stash[SETTINGS] = options.settings_of(config)
+    if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
+        from pytest_flink_agents.distributed import FirstProcess
+
+        config.stash[FIRST_PROCESS] = FirstProcess(config, _keep, plan_of)
+        config.pluginmanager.register(config.stash[FIRST_PROCESS], "flink-agents-first-process")
     if config.stash[SETTINGS].gate and not config.option.collectonly:
         plan_of(config)
 
@@ -36,12 +42,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def plan_of(config: pytest.Config) -> SessionPlan:
     """The session's plan, made when first needed."""
     if PLAN not in config.stash:
-        if collect.is_distributed(config):
-            raise pytest.UsageError(collect.NOT_DISTRIBUTED)
         from pytest_flink_agents.plan import SessionPlan
 
-        config.stash[PLAN] = SessionPlan(config.stash[SETTINGS], _progress(config))
+        settings, tell, given = config.stash[SETTINGS], _progress(config), _assignment(config)
+        if given:
+            process: str = config.workerinput["workerid"]  # type: ignore[attr-defined]  # pytest-xdist's
+            config.stash[PLAN] = SessionPlan(settings, tell, folder=given.folder, desk=given.desk, process=process)
+        else:
+            first = config.stash.get(FIRST_PROCESS, None)
+            config.stash[PLAN] = SessionPlan(settings, tell, folder=first.assignment.folder if first else None)
     return config.stash[PLAN]
+
+
+def _assignment(config: pytest.Config) -> Assignment | None:
+    """What the session's first process told this one; None where this is the only process, or the first."""
+    if not hasattr(config, "workerinput"):
+        return None
+    from pytest_flink_agents.distributed import assignment_of
+
+    return assignment_of(config)
 
 
 def _progress(config: pytest.Config) -> Callable[[str], None]:
@@ -63,8 +82,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Take ``*.scenario.yaml``."""
     if not collect.is_scenario_file(file_path):
         return None
-    if not collect.is_distributed(parent.config):
-        plan_of(parent.config)
+    plan_of(parent.config)
     return collect.ScenarioFile.from_parent(parent, path=file_path)
 
 
@@ -75,7 +93,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     if report.failed and PLAN in collector.config.stash and collector.config.stash[SETTINGS].gate:
         from pytest_flink_agents.results import not_collected
 
-        _keep(collector.config, not_collected(collector, report))
+        _keep_or_send(collector.config, report, not_collected(collector, report))
     return report
 
 
@@ -100,10 +118,14 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         scenarios[0].config.stash[PLAN].deselected += len(scenarios)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is tested is what was selected."""
+    """What is tested is what was selected. Before the session's first process hears of it, the run folder is there."""
+    config = session.config
     for item in collect.scenario_items(session.items):
-        session.config.stash[PLAN].add_scenario(item.loaded)
+        config.stash[PLAN].add_scenario(item.loaded)
+    if _assignment(config) and any(map(collect.needs_session, session.items)):
+        plan_of(config).make_folder()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -134,8 +156,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from pytest_flink_agents.results import item_result
 
         result = item_result(item, call, report, item.stash.get(RESULT, None), item.config.stash[PLAN])
-        _keep(item.config, result)
+        _keep_or_send(item.config, report, result)
     return report
+
+
+def _keep_or_send(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
+    if _assignment(config):
+        from pytest_flink_agents.distributed import fasten
+
+        fasten(report, result)
+    else:
+        _keep(config, result)
 
 
 def _keep(config: pytest.Config, result: ItemResult) -> None:
@@ -158,20 +189,33 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     plan, reports = config.stash[PLAN], config.stash[REPORTS]
     plan.close()
+    if _assignment(config):
+        from pytest_flink_agents.distributed import hand_over
+
+        hand_over(config, plan, _unreached(session, plan))
+        return
     if config.option.collectonly or not (plan.settings.gate or any(result.tier for result in reports.values())):
         return
     from pytest_flink_agents.gate import exit_code
-    from pytest_flink_agents.results import not_reached
 
     with _unwritable_is_usage():
-        for item in session.items if plan.settings.gate else collect.scenario_items(session.items):
-            if item.nodeid not in reports:
-                _keep(config, not_reached(item, plan))
+        first = config.stash.get(FIRST_PROCESS, None)
+        for result in first.unreached() if first else _unreached(session, plan):
+            if result.node_id not in reports:
+                _keep(config, result)
         plan.results = list(reports.values())
         verdict = plan.conclude(int(exitstatus))
     config.stash[VERDICT] = verdict
     if plan.settings.gate:
         session.exitstatus = exit_code(verdict, int(exitstatus))
+
+
+def _unreached(session: pytest.Session, plan: SessionPlan) -> list[ItemResult]:
+    """What was selected and the verdict speaks of, as it stands where it never began."""
+    from pytest_flink_agents.results import not_reached
+
+    items = session.items if plan.settings.gate else collect.scenario_items(session.items)
+    return [not_reached(item, plan) for item in items]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -192,3 +236,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Nothing outlives the session, whatever ended it."""
     if PLAN in config.stash:
         config.stash[PLAN].close()
+    if FIRST_PROCESS in config.stash:
+        config.stash[FIRST_PROCESS].close()

@@ -15,15 +15,22 @@ _MARKER = ".flink-agents-run"
 _KEPT_RUNS = 20
 
 
-def make_run_folder(report_dir: Path) -> Path:
-    """A new run folder, named so that names sort by time; older ones beyond the newest twenty are removed."""
+def run_folder_name() -> str:
+    """A name that no other run has; names sort by time."""
     stamp = datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    folder = report_dir / f"{stamp}-{secrets.token_hex(3)}"
-    folder.mkdir(parents=True)
+    return f"{stamp}-{secrets.token_hex(3)}"
+
+
+def make_run_folder(folder: Path) -> None:
+    """Make a run's folder, unless another process of the session has; beside it only the newest twenty are kept."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
     (folder / _MARKER).touch()
     _point_latest_to(folder)
-    _forget_old(report_dir)
-    return folder
+    _forget_old(folder.parent)
 
 
 def node_folder(run_folder: Path, node_id: str) -> Path:

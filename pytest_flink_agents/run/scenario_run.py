@@ -13,8 +13,8 @@ from flink_agents_runtime.engine.failure import FAILURE_MARK
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 from flink_testbed.core.responder import RefusedError
+from flink_testbed.flink.desk import EmbeddedCluster
 from flink_testbed.flink.rest import TERMINAL_STATES
-from flink_testbed.flink.standalone import StandaloneCluster
 from pytest_flink_agents.run.event_log import read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Failure, Output
 from pytest_flink_agents.run.workplace import Workplace
@@ -161,7 +161,7 @@ def _logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"event-log.level": "VERBOSE"} | dict(config)
 
 
-def _wait_for_end(cluster: StandaloneCluster, job_id: str, within_s: float) -> tuple[str, bool]:
+def _wait_for_end(cluster: EmbeddedCluster, job_id: str, within_s: float) -> tuple[str, bool]:
     """The job's last seen state, and whether the deadline passed before it ended."""
     last = "unknown"
 
@@ -177,7 +177,7 @@ def _wait_for_end(cluster: StandaloneCluster, job_id: str, within_s: float) -> t
         return last, True
 
 
-def _cancel(cluster: StandaloneCluster, job_id: str) -> None:
+def _cancel(cluster: EmbeddedCluster, job_id: str) -> None:
     """Take the job off the cluster, so that the next scenario finds its slots free."""
     cluster.rest.cancel(job_id)
     _wait_for_end(cluster, job_id, _CANCEL_S)

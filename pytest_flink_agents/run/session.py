@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.flink.desk import ClusterDesk, DeskAddress, DeskCaller, DeskServer
+from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
@@ -21,9 +24,17 @@ class RunSession:
     """The running parts of one test session. ``directory`` takes the logs; ``progress`` gets one short line a step."""
 
     def __init__(
-        self, settings: Settings, *, directory: Path, progress: Callable[[str], None], redactor: Redactor
+        self,
+        settings: Settings,
+        *,
+        directory: Path,
+        progress: Callable[[str], None],
+        redactor: Redactor,
+        desk: DeskAddress | None = None,
     ) -> None:
         self.settings = settings
+        self._caller = DeskCaller(desk) if desk else None
+        self._server: DeskServer | None = None
         self.directory = directory
         self._progress = progress
         self.redactor = redactor
@@ -36,9 +47,23 @@ class RunSession:
         if key not in self._workplaces:
             name = f"flink-{release.version}" + (f"-{len(self._workplaces)}" if requirements else "")
             self._workplaces[key] = Workplace(
-                self.settings, release, requirements, directory=self.directory / name, progress=self._progress
+                self.settings,
+                release,
+                requirements,
+                directory=self.directory / name,
+                progress=self._progress,
+                desk=self._caller,
             )
         return self._workplaces[key]
+
+    def serve(self, address: DeskAddress) -> None:
+        """Give this process's clusters to the session's other processes, each started when one first asks."""
+        if self._server is None:
+            self._server = DeskServer(address, ClusterDesk(self._named_cluster))
+
+    def _named_cluster(self, name: str) -> StandaloneCluster:
+        version, *requirements = json.loads(name)
+        return self.workplace(resolve_flink(version), tuple(requirements)).own_cluster()
 
     @property
     def models(self) -> ModelServer:
@@ -64,9 +89,11 @@ class RunSession:
     def close(self) -> None:
         """End everything, last first; one failure does not keep the next from ending."""
         with contextlib.ExitStack() as stack:
+            if self._server:
+                stack.callback(self._server.close)
             if self._models:
                 stack.callback(self._models.stop)
             for workplace in self._workplaces.values():
                 stack.callback(workplace.close)
         self._workplaces = {}
-        self._models = None
+        self._models = self._server = None

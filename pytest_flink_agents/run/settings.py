@@ -11,7 +11,10 @@ BUILT_TIERS = ("local", "embedded")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for."""
+    """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for.
+
+    ``processes``: how many run scenarios at the same time.
+    """
 
     root: Path
     python_path: tuple[Path, ...]
@@ -21,6 +24,7 @@ class Settings:
     flink_agents: str = ""
     job_python: Path | None = None
     parallelism: int = 1
+    processes: int = 1
     startup_timeout_s: float = 60.0
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")

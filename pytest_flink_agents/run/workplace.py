@@ -6,6 +6,7 @@ again: the second scenario gets the same error at once.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import clean_environment
 from flink_testbed.core.responder import Responder
 from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS, ClusterConfig
+from flink_testbed.flink.desk import DeskCaller, EmbeddedCluster, SharedCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
 from pytest_flink_agents.run.settings import Settings
 
@@ -49,6 +51,11 @@ def unwritable(error: OSError, next_step: str) -> HostError:
     )
 
 
+def cluster_name(release: FlinkRelease, requirements: tuple[str, ...]) -> str:
+    """What the processes of a session call the cluster of a workplace."""
+    return json.dumps([release.version, *requirements])
+
+
 class Workplace:
     """The running parts for one Flink release and one list of requirements. ``directory`` takes logs and cluster files."""
 
@@ -60,16 +67,18 @@ class Workplace:
         *,
         directory: Path,
         progress: Callable[[str], None],
+        desk: DeskCaller | None = None,
     ) -> None:
         self.release = release
         self._settings = settings
         self._requirements = requirements
         self._directory = directory
         self._progress = progress
+        self._desk = desk
         self._made: dict[str, object] = {}
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
-        self._cluster: StandaloneCluster | None = None
+        self._cluster: EmbeddedCluster | None = None
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         """The part's value, or its first error again."""
@@ -138,15 +147,22 @@ class Workplace:
             self._worker.wait_ready(_WORKER_READY_S)
         return self._worker
 
-    def cluster(self) -> StandaloneCluster:
-        """The embedded cluster, running; the submitter starts beside it, as each waits for its own JVM."""
-        cluster = self._once("cluster", self._start_cluster)
+    def cluster(self) -> EmbeddedCluster:
+        """The embedded cluster, running: our own, or the one that the session's first process has."""
+        cluster = self._once("cluster", lambda: self._shared_cluster(self._desk) if self._desk else self.own_cluster())
         cluster.require_alive()
         return cluster
 
+    def _shared_cluster(self, desk: DeskCaller) -> SharedCluster:
+        self._cluster = desk.cluster(cluster_name(self.release, self._requirements))
+        return self._cluster
+
+    def own_cluster(self) -> StandaloneCluster:
+        """The embedded cluster that belongs to this process."""
+        return self._once("own cluster", self._start_cluster)
+
     def _start_cluster(self) -> StandaloneCluster:
         environment, java = self.environment, self.java
-        self._start_submitter()
         cluster = StandaloneCluster(
             FlinkHome(
                 environment.flink_home,
@@ -156,7 +172,7 @@ class Workplace:
                 environment.python,
                 (*self.import_roots, environment.site_packages),
             ),
-            ClusterConfig(),
+            self._cluster_config(),
             directory=self._directory / "cluster",
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",
@@ -168,13 +184,17 @@ class Workplace:
         self._cluster = cluster
         return cluster
 
-    def _start_submitter(self) -> None:
+    def _cluster_config(self) -> ClusterConfig:
+        """With slots for what may run at the same time: a job that waits for slots would pass its deadline waiting."""
+        return ClusterConfig(slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism))
+
+    def _start_submitter(self) -> Responder:
         self._directory.mkdir(parents=True, exist_ok=True)
         conf = self._directory / "client"
         conf.mkdir(exist_ok=True)
         (conf / "config.yaml").write_text("{}\n", encoding="utf-8")
         (conf / "log4j2.properties").write_text("rootLogger.level = WARN\n", encoding="utf-8")
-        self._submitter = Responder(
+        return Responder(
             [str(self.environment.python), "-m", "flink_agents_runtime.on_flink.submitter"],
             name="job submitter",
             log=self._directory / "submitter.log",
@@ -192,13 +212,12 @@ class Workplace:
         )
 
     def submitter(self) -> Responder:
-        """The warm process that builds and submits jobs."""
-        self.cluster()
+        """The warm process that builds and submits jobs. It starts beside the cluster, as each waits for its own JVM."""
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
-            self._start_submitter()
-        assert self._submitter is not None
+            self._submitter = self._start_submitter()
         submitter = self._submitter
+        self.cluster()
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
         return submitter
 

@@ -153,6 +153,37 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     assert json.loads((project / "flink-agents-report/latest/verdict.json").read_text())["verdict"] == "inconclusive"
 
 
+def test_killed_processes_of_xdist_take_all_along(tmp_path: Path) -> None:
+    """Under -n the first process owns the cluster; the others, who own workers and submitters, end with it."""
+    project = make_project(tmp_path / "project", nap_s=30)
+    run = start_pytest(project, "--flink-tier=embedded", "-n2")
+    try:
+        assert wait_for(lambda: run.poll() is not None or job_runs(project), 90), (project / "pytest.out").read_text()
+        assert run.poll() is None, (project / "pytest.out").read_text()
+        run.kill()
+        run.wait(10)
+        assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
+    finally:
+        run.kill()
+        run.wait()
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_one_cluster_serves_all_processes(tmp_path: Path, processes: int) -> None:
+    """-n 2 and -n 4 promote what one process promotes, on one cluster."""
+    project = make_project(tmp_path / "project", nap_s=0.2)
+    for number in range(3):
+        text = SCENARIO.replace("NAP_S", "0.3").replace("a nap", f"nap {number}")
+        (project / f"more{number}.scenario.yaml").write_text(text)
+    run = start_pytest(project, f"-n{processes}")
+    said = project / "pytest.out"
+    assert run.wait(180) == 0, said.read_text()
+    assert len(list(project.rglob("taskmanager-0.log"))) == 1
+    verdict = json.loads((project / "flink-agents-report/latest/verdict.json").read_text())
+    assert verdict["counts"]["passed"] == 8
+    assert processes_of(project) == []
+
+
 def test_two_sessions_at_once_both_promote(tmp_path: Path) -> None:
     """Two projects gated at the same time share the cache and the machine, and nothing else."""
     projects = [make_project(tmp_path / name, nap_s=0.2) for name in ("one", "two")]

@@ -85,7 +85,8 @@ CODES: dict[str, tuple[str, str]] = {
         "The cache goes to FLINK_AGENTS_TEST_CACHE_DIR (else the user's cache directory), reports to --flink-report-dir.",
     ),
     "FA423": (
-        "pytest-xdist is not supported yet",
-        "Scenarios of one session share one warm worker and one cluster; they run in one process. Leave out -n for them.",
+        "the process that owns the cluster does not answer",
+        "Under pytest-xdist the clusters belong to the first pytest process; the others ask it through a socket. It has "
+        "ended, or it was killed.",
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.core import clock
-from pytest_flink_agents.report.directory import make_run_folder, node_folder
+from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("tick")
 def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
     """UTC time and a short id; the link leads to the last one made."""
-    first, second = make_run_folder(tmp_path / "r"), make_run_folder(tmp_path / "r")
+    first, second = new_folder(tmp_path / "r"), new_folder(tmp_path / "r")
     assert first.name.startswith("20251123T121320Z-")
     assert first.name < second.name
     assert (tmp_path / "r" / "latest").resolve() == second.resolve()
@@ -30,7 +30,7 @@ def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tick")
 def test_the_newest_twenty_are_kept(tmp_path: Path) -> None:
     """Of 23 runs the first three go."""
-    made = [make_run_folder(tmp_path) for _ in range(23)]
+    made = [new_folder(tmp_path) for _ in range(23)]
     assert [folder.exists() for folder in made] == [False] * 3 + [True] * 20
 
 
@@ -47,10 +47,16 @@ def test_folders_of_others_are_never_removed(tmp_path: Path) -> None:
     (reports / "0-link").symlink_to(elsewhere)
     (reports / "0-foreign").mkdir()
     for _ in range(22):
-        make_run_folder(reports)
+        new_folder(reports)
     assert foreign.is_dir()
     assert (elsewhere / ".flink-agents-run").is_file()
     assert (reports / "0-foreign").is_dir()
+
+
+def new_folder(report_dir: Path) -> Path:
+    folder = report_dir / run_folder_name()
+    make_run_folder(folder)
+    return folder
 
 
 def test_without_links_a_text_names_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +66,7 @@ def test_without_links_a_text_names_the_newest(tmp_path: Path, monkeypatch: pyte
         raise OSError("no links here")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    folder = make_run_folder(tmp_path)
+    folder = new_folder(tmp_path)
     assert (tmp_path / "latest.txt").read_text().strip() == folder.name
     assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "latest.txt"]
 
@@ -70,7 +76,7 @@ def test_a_real_directory_called_latest_is_left_alone(tmp_path: Path) -> None:
     """Somebody's directory is not replaced by our link."""
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "file").touch()
-    folder = make_run_folder(tmp_path)
+    folder = new_folder(tmp_path)
     assert (tmp_path / "latest" / "file").is_file()
     assert (tmp_path / "latest.txt").read_text().strip() == folder.name
     assert not list(tmp_path.glob(".latest-*"))

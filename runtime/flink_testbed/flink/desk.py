@@ -1,0 +1,179 @@
+"""One cluster for several processes: its owner serves a desk, the others ask there.
+
+The owner of a cluster is the process that started it, and with which it ends. Processes that only use it (those that
+pytest-xdist starts) hold a :class:`SharedCluster`, whose questions go to the owner's :class:`ClusterDesk` through a Unix
+socket of the standard library's :mod:`multiprocessing.connection`, behind a key that only the session's processes know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.standalone import StandaloneCluster
+
+
+@dataclass(frozen=True, slots=True)
+class DeskAddress:
+    """Where a desk answers: the path of its Unix socket (at most 100 bytes), and the key that callers must know."""
+
+    path: str
+    key: bytes
+
+
+class ClusterDesk:
+    """The owner's side. ``provide`` gives the running cluster of a name, starting it when first asked.
+
+    Asked by several threads at once, one a caller; one cluster's questions are answered one after the other.
+    """
+
+    def __init__(self, provide: Callable[[str], StandaloneCluster]) -> None:
+        self._provide = provide
+        self._locks: dict[str, threading.Lock] = {}
+
+    def open(self, name: str) -> dict[str, Any]:
+        """What a caller needs to use the cluster by itself. Raises what ``provide`` raises."""
+        with self._lock(name):
+            cluster = self._provide(name)
+        return {"rest_url": cluster.rest_url, "directory": str(cluster.directory), "startup_s": cluster.startup_s}
+
+    def ask(self, name: str, operation: str, *arguments: Any) -> Any:
+        """Do one of the cluster's operations here, where its processes are known."""
+        with self._lock(name):
+            return getattr(self._provide(name), operation)(*arguments)
+
+    def _lock(self, name: str) -> threading.Lock:
+        """A lock a cluster: who uses one that runs does not wait for one that starts."""
+        return self._locks.setdefault(name, threading.Lock())
+
+
+class DeskServer:
+    """Serves a desk until :meth:`close`: a thread listens, and each caller has a thread of its own."""
+
+    def __init__(self, address: DeskAddress, desk: ClusterDesk) -> None:
+        self._desk = desk
+        self._path = Path(address.path)
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._listener = Listener(address.path, family="AF_UNIX", authkey=address.key)
+        self._closed = False
+        threading.Thread(target=self._accept, name="cluster desk", daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            # A caller with a wrong key, or one that went away at once, is no reason to stop listening.
+            with contextlib.suppress(OSError, EOFError, AuthenticationError):
+                caller = self._listener.accept()
+                threading.Thread(target=self._serve, args=(caller,), name="cluster desk caller", daemon=True).start()
+
+    def _serve(self, caller: Connection) -> None:
+        # Until the caller is gone, or the interpreter is.
+        with caller, contextlib.suppress(OSError, EOFError):
+            while True:
+                method, arguments = caller.recv()
+                caller.send(self._answer(method, arguments))
+
+    def _answer(self, method: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+        try:
+            return True, getattr(self._desk, method)(*arguments)
+        except Exception as error:  # the caller's to handle, whatever it is
+            return False, error
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._closed = True
+        # A thread in accept() would not notice that its socket was closed: knock.
+        with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"knock"):
+            pass
+        self._listener.close()
+
+
+class DeskCaller:
+    """A caller's side of a desk: one connection, made when first needed. Not for several threads."""
+
+    def __init__(self, address: DeskAddress) -> None:
+        self._address = address
+        self._desk: Connection | None = None
+
+    def cluster(self, name: str) -> SharedCluster:
+        """The running cluster of that name."""
+        return SharedCluster(self, name, **self.call("open", name))
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Ask the desk. Raises what the owner raised, or :class:`HostError` where the owner is gone."""
+        try:
+            if self._desk is None:
+                self._desk = Client(self._address.path, family="AF_UNIX", authkey=self._address.key)
+            self._desk.send((method, arguments))
+            done, answer = self._desk.recv()
+        except (EOFError, OSError, AuthenticationError) as error:
+            raise HostError(
+                Problem(
+                    "FA423",
+                    "the process that owns the cluster does not answer",
+                    where=self._address.path,
+                    expected="the session's first pytest process, which starts the cluster",
+                    seen=f"{type(error).__name__}: {error}",
+                    next_step="run again; if it was killed, look at why (memory?)",
+                )
+            ) from error
+        if done:
+            return answer
+        raise answer
+
+
+class SharedCluster:
+    """A cluster that another process owns, used like one's own. Ending it is left to the owner."""
+
+    def __init__(self, caller: DeskCaller, name: str, *, rest_url: str, directory: str, startup_s: float) -> None:
+        self.directory = Path(directory)
+        self.startup_s = startup_s
+        self.rest = RestClient(rest_url)
+        self._caller = caller
+        self._name = name
+
+    @property
+    def rest_url(self) -> str:
+        """Where REST and the web UI answer."""
+        return self.rest.url
+
+    def _ask(self, operation: str, *arguments: Any) -> Any:
+        return self._caller.call("ask", self._name, operation, *arguments)
+
+    def require_alive(self) -> None:
+        """Raise :class:`HostError` with the log's end if one of the JVMs has died."""
+        self._ask("require_alive")
+
+    def kill_taskmanager(self) -> None:
+        """SIGKILL the oldest TaskManager. It is everybody's: what others run there fails, too."""
+        self._ask("kill_taskmanager")
+
+    def add_taskmanager(self) -> None:
+        """Start one more TaskManager; returns before it has registered."""
+        self._ask("add_taskmanager")
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The ends of all logs of the cluster, each under its name."""
+        return str(self._ask("log_tail", lines))
+
+    def resident_bytes(self) -> int:
+        """Resident memory of all processes of the cluster."""
+        return int(self._ask("resident_bytes"))
+
+    def listening(self) -> list[tuple[str, int]]:
+        """Every listening socket of the cluster's processes: address and port."""
+        return list(self._ask("listening"))
+
+    def stop(self) -> None:
+        """Let go of it."""
+        self.rest.close()
+
+
+EmbeddedCluster: TypeAlias = StandaloneCluster | SharedCluster
