@@ -44,9 +44,15 @@ class ScenarioFile(pytest.File):
         except ScenarioError as error:
             raise self.CollectError(plan.redactor.text(str(error))) from None
         for scenario in loaded:
+            for warning in scenario.warnings:
+                self.warn(ScenarioWarning(plan.redactor.text(warning.render())))
             for tier in plan.settings.tiers:
                 for release in plan.releases:
                     yield ScenarioItem.from_parent(self, loaded=scenario, tier=tier, release=release)
+
+
+class ScenarioWarning(pytest.PytestWarning):
+    """Something in a scenario is odd, but no mistake."""
 
 
 class ScenarioFailed(Exception):

@@ -62,7 +62,8 @@ def _list(directory: Path) -> int:
     loaded, problems = load_files(files, directory)
     for scenario in loaded:
         _say(f"{scenario.document.file}::{scenario.scenario.name}")
-    for problem in problems:
+    warnings = [warning for scenario in loaded for warning in scenario.warnings]
+    for problem in [*warnings, *problems]:
         _say(problem.render(), error=True)
     return 1 if problems else 0
 

@@ -52,7 +52,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then."""
+    """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
+
+    ``config`` tells the options that held, each with ``value``, ``source`` and ``note``.
+    """
 
     tier: str
     flink_version: str
@@ -66,6 +69,7 @@ class Evidence:
     job_id: str = ""
     job_state: str = ""
     ui_url: str = ""
+    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
     log_tail: str = ""

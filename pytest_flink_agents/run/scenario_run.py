@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_agents_runtime.engine.failure import FAILURE_MARK
+from flink_agents_runtime.engine.options import flat
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 from flink_testbed.core.responder import RefusedError
@@ -85,6 +86,7 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         complete=timed_out is None,
         timed_out_after_s=request.within_s if timed_out else None,
         job_state="FAILED" if failure else "RUNNING" if timed_out else "FINISHED",
+        config=_config_evidence(result["config"], request),
         metrics=result["metrics"],
         timings_s={"run": result["elapsed_s"], "total": clock.now_s() - started},
         log_tail=_still_waiting(timed_out["waiting_on"]) if timed_out else "",
@@ -145,6 +147,7 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
         job_id=job_id,
         job_state=state,
         ui_url=f"{cluster.rest_url}/#/job/{job_id}/overview",
+        config=_config_evidence(submitted["config"], request),
         timings_s={"submit": running - started, "run": ended - running, "total": clock.now_s() - started},
         # Where an agent's action failed, its own traceback says more than Flink's logs.
         log_tail=cluster.log_tail(15) if timed_out or (failure and not failure.action) else "",
@@ -158,7 +161,17 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
 
 def _logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
     """The scenario's options, with events logged untruncated unless it says otherwise: they are evidence."""
-    return {"event-log.level": "VERBOSE"} | dict(config)
+    return {"event-log.level": "VERBOSE"} | dict(flat(config))
+
+
+def _config_evidence(rows: Sequence[Mapping[str, Any]], request: RunRequest) -> dict[str, dict[str, Any]]:
+    """The options that held, by key; those that we added to the scenario's are told as ours."""
+    given = dict(flat(request.config))
+    told = {row["key"]: {name: row[name] for name in ("value", "source", "note")} for row in rows}
+    for key in ("event-log.level", "baseLogDir"):
+        if key not in given and key in told and told[key]["source"] != "default":
+            told[key]["source"] = "the harness"
+    return told
 
 
 def _wait_for_end(cluster: EmbeddedCluster, job_id: str, within_s: float) -> tuple[str, bool]:

@@ -96,5 +96,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the key, and at that of the value where one is given.",
             '{"order": "o-1",}   ->   {"order": "o-1"}',
         ),
+        "FA213": Code(
+            "A key under config that is nearly an option of flink-agents",
+            "Agents may read keys of their own, so this is only a warning; but flink-agents passes over a mistyped "
+            "option without a word.",
+            "config: {event_log.level: OFF}   ->   config: {event-log.level: OFF}",
+        ),
     }
 )

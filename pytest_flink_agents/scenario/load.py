@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.agent_options import check_options
 from pytest_flink_agents.scenario.document import Document, parse
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
 from pytest_flink_agents.scenario.matchers import Matcher, MatcherError, compile_matcher, is_plain
@@ -39,7 +40,8 @@ class LoadedScenario:
     """A sound scenario with the place it came from.
 
     ``file`` and ``root`` are absolute, all links followed. ``outputs`` are the matchers of ``expect.outputs`` in order,
-    None where the scenario says nothing of outputs; ``failure`` is the matcher of the failure's message.
+    None where the scenario says nothing of outputs; ``failure`` is the matcher of the failure's message. ``warnings``
+    tell what is odd, but no mistake.
     """
 
     scenario: Scenario
@@ -48,6 +50,7 @@ class LoadedScenario:
     root: Path
     outputs: tuple[OutputMatcher, ...] | None
     failure: Matcher | None
+    warnings: tuple[Problem, ...] = ()
 
     def path(self, relative: str) -> Path:
         """Return the file of the project that the scenario names by ``relative``.
@@ -113,6 +116,8 @@ def _load(
     value, mistakes = read_placeholders(document.value, allowed_env)
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
+    wrong_options, warnings = check_options(_at(value, "config"))
+    mistakes += wrong_options
     # What follows looks at the plain value too, so that one mistake does not hide the others.
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
@@ -123,9 +128,9 @@ def _load(
         failure = _matcher(wanted, ("expect", "failure"), mistakes)
     if scenario is None or mistakes:
         return None, mistakes
-    return LoadedScenario(
-        scenario, document, file, root, outputs if scenario.expect.outputs is not None else None, failure
-    ), []
+    expected = outputs if scenario.expect.outputs is not None else None
+    odd = tuple(document.problem(warning) for warning in warnings)
+    return LoadedScenario(scenario, document, file, root, expected, failure, odd), []
 
 
 def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:

@@ -108,3 +108,11 @@ def test_a_thousand_scenarios_are_collected_without_delay(project: Project, reco
     record_property("collect_1000_s", round(took_s, 2))
     assert len(ids_of(result)) == 1000
     assert took_s <= 20
+
+
+def test_a_mistyped_option_shows_as_a_warning(project: Project):
+    """The scenario is collected, and pytest's summary says what was probably meant."""
+    project.scenarios("x", scenario("one", more="config: {maxRetries: 2}\n"))
+    result = project.run("--collect-only", "-W", "default")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(['*FA213: "maxRetries" is no option of flink-agents', '*did you mean "max-retries"?'])

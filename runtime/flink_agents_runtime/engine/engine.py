@@ -15,7 +15,7 @@ from flink_agents.plan.function import PythonFunction
 from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.engine.context import ActionContext
-from flink_agents_runtime.engine.plan import PlanError
+from flink_agents_runtime.engine.plan import PlanError, require_supported
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup
@@ -55,6 +55,7 @@ class Engine:
         job_id: str = "local",
         is_done: Callable[[Future[Any]], bool] = Future.done,
     ) -> None:
+        require_supported(plan.config.conf_data)
         _refuse_ttl(plan)
         self.plan = plan
         self.executor = executor

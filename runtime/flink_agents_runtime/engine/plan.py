@@ -17,11 +17,11 @@ from flink_agents.api.resource import ResourceType
 from flink_agents.api.skills import Skills
 from flink_agents.api.yaml.loader import load_yaml
 from flink_agents.plan.agent_plan import SKILLS_CONFIG, AgentPlan
-from flink_agents.plan.configuration import AgentConfiguration
 from flink_agents.plan.resource_provider import PythonSerializableResourceProvider
 
 from flink_agents_runtime.channel import RequestError
-from flink_agents_runtime.engine.options import OptionError, typed_options
+from flink_agents_runtime.engine.configuration import BY_HAND, Configuration
+from flink_agents_runtime.engine.options import OptionError, refuse_unsupported
 
 
 class PlanError(RequestError):
@@ -60,7 +60,7 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
     are added up. An MCP server that the agent declares is still asked for its tools while the plan is made.
     ``config`` goes over a plan file's own. Raises :class:`PlanError`.
     """
-    options = _options(config)
+    options = configured(config, "the scenario")
     scenario = _resources(agent_spec.get("resources") or {})
     agent = agent_spec.get("agent")
     if isinstance(agent, str):
@@ -72,7 +72,7 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
         plan = plan_of(_named(registry, name, path), options, shared=registry)
     elif isinstance(agent, Mapping) and "plan" in agent:
         plan = load_plan(_text(Path(agent["plan"])))
-        plan.config = AgentConfiguration({**plan.config.conf_data, **options})
+        plan.config.add(options.conf_data, "the scenario")
     else:
         raise PlanError(
             "the scenario names no agent",
@@ -104,17 +104,17 @@ def load_plan(text: str) -> AgentPlan:
         plan = AgentPlan.model_validate(raw)
     except Exception as error:
         raise PlanError("the plan does not load", seen=f"{type(error).__name__}: {error}") from error
-    plan.config = plan.config or AgentConfiguration()
+    plan.config = configured(plan.config.conf_data if plan.config else {}, "the plan")
     plan.resource_providers = plan.resource_providers or {}
     return plan
 
 
-def plan_of(agent: Agent, options: Mapping[str, Any], *, shared: Agent | None = None) -> AgentPlan:
+def plan_of(agent: Agent, config: Configuration | Mapping[str, Any], *, shared: Agent | None = None) -> AgentPlan:
     """The plan of an agent object, which stays as it is. Resources of ``shared`` yield to the agent's own.
 
-    Raises :class:`PlanError`.
+    A :class:`Configuration` itself becomes the plan's, so that what is set later still counts. Raises :class:`PlanError`.
     """
-    plan = _compiled(agent, options)
+    plan = _compiled(agent, config if isinstance(config, Configuration) else configured(config, BY_HAND))
     if any("trigger_conditions" in vars(action) for action in plan.actions.values()):
         raise PlanError("the installed flink-agents makes plans with trigger_conditions", expected="flink-agents 0.3")
     if shared is not None:
@@ -124,7 +124,7 @@ def plan_of(agent: Agent, options: Mapping[str, Any], *, shared: Agent | None = 
 
 def _merge(plan: AgentPlan, holder: Agent, *, replace: bool) -> None:
     """Add the resources of ``holder`` to the plan. Where both have one of a type and name, ``replace`` decides."""
-    for resource_type, more in _compiled(holder, plan.config.conf_data).resource_providers.items():
+    for resource_type, more in _compiled(holder, plan.config).resource_providers.items():
         own = plan.resource_providers.get(resource_type, {})
         both = {**own, **more} if replace else {**more, **own}
         if resource_type is ResourceType.SKILLS and own:
@@ -139,25 +139,38 @@ def _added_skills(*providers: PythonSerializableResourceProvider) -> PythonSeria
     return PythonSerializableResourceProvider.from_resource(SKILLS_CONFIG, Skills(sources=sources))
 
 
-def _compiled(agent: Agent, options: Mapping[str, Any]) -> AgentPlan:
+def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
+    require_supported(config.conf_data)
     try:
-        return AgentPlan.from_agent(agent, AgentConfiguration(dict(options)))
+        return AgentPlan.from_agent(agent, config)
     except Exception as error:
         raise PlanError(
             f"the agent {type(agent).__qualname__} does not become a plan", seen=f"{type(error).__name__}: {error}"
         ) from error
 
 
-def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+def configured(options: Mapping[str, Any], source: str) -> Configuration:
+    """Options that came from ``source``. Raises :class:`PlanError` for one that cannot be used."""
     try:
-        return typed_options(config)
+        config = Configuration(options, source=source)
     except OptionError as error:
-        raise PlanError(
-            f"the option {error.key} has no meaning",
-            expected=error.expected,
-            seen=repr(error.seen),
-            nearest=error.nearest,
-        ) from error
+        raise _unusable(error) from error
+    require_supported(config.conf_data)
+    return config
+
+
+def require_supported(options: Mapping[str, Any]) -> None:
+    """Raise :class:`PlanError` for an option that the bundled engine would have to pass over."""
+    try:
+        refuse_unsupported(options)
+    except OptionError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: OptionError) -> PlanError:
+    return PlanError(
+        f"the option {error.key} cannot be used", expected=error.expected, seen=repr(error.seen), nearest=error.nearest
+    )
 
 
 def _resources(sections: Mapping[str, Any]) -> Registry:

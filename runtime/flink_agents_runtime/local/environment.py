@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 from flink_agents.api.agents.agent import Agent
@@ -19,11 +18,11 @@ from flink_agents.api.events.event import Event
 from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.execution_environment import AgentBuilder, AgentsExecutionEnvironment
 from flink_agents.plan.agent_plan import AgentPlan
-from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.engine.options import typed_options
+from flink_agents_runtime.engine.configuration import Configuration
 from flink_agents_runtime.engine.plan import Registry, plan_of
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.observe.event_log import event_log
 
 _FLINK_ONLY = "the local environment takes and gives lists; pass a StreamExecutionEnvironment to work with Flink"
 
@@ -40,21 +39,23 @@ class _Pipeline:
 class LocalEnvironment(AgentsExecutionEnvironment):
     """Runs agents over lists in this process. Environments share nothing; each can be executed once.
 
-    ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written there.
+    Options are those of the file in FLINK_CONF_DIR, where that is set, of files loaded by :meth:`get_config`, and those set
+    by hand, which win. ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written
+    there. Raises ConfigurationError where FLINK_CONF_DIR leads to no file.
     """
 
     def __init__(self, *, seed: int | None = None) -> None:
         super().__init__()
         self._seed = seed
-        self._config = AgentConfiguration()
+        self._config = Configuration()
+        self._config.load_from_flink()
         self._pipelines: list[_Pipeline] = []
         self._tool_requests: list[ToolRequestEvent] = []
         self._executed = False
 
-    def get_config(self, path: str | None = None) -> AgentConfiguration:
+    def get_config(self, path: str | None = None) -> Configuration:
         """The configuration; what the ``agent:`` section of the YAML file at ``path`` holds is added to it."""
-        if path is not None:
-            self._config.load_from_file(path)
+        self._config.load_from_file(path)
         return self._config
 
     def from_list(self, input: list[dict[str, Any]]) -> LocalBuilder:  # noqa: A002 - upstream's name
@@ -71,7 +72,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
             agent = self._agents[agent]
         shared = Registry()
         shared.resources.update(self.resources)
-        return plan_of(agent, typed_options(self._config.conf_data), shared=shared)
+        return plan_of(agent, self._config, shared=shared)
 
     def execute(self, job_name: str | None = None) -> None:
         """Run all pipelines to their end. Raises ActionFailure for the first action that fails; outputs so far stay."""
@@ -81,9 +82,9 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         for index, pipeline in enumerate(self._pipelines):
             if pipeline.plan is None:
                 raise RuntimeError("a list of inputs has no agent; call apply(agent) on what from_list returned")
-            directory = pipeline.plan.config.get_str("baseLogDir")
-            log = Path(directory) / f"events-{job_name or 'local'}-{index}.log" if directory else None
-            result = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self]).run(pipeline.inputs)
+            log = event_log(self._config, f"{job_name or 'local'}-{index}")
+            host = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self])
+            result = host.run(pipeline.inputs)
             pipeline.outputs.extend({output.key: output.value} for output in result.outputs)
             if result.failure is not None:
                 raise result.failure

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from flink_agents.api.core_options import AgentExecutionOptions
 from flink_agents.plan.agent_plan import AgentPlan
 
+from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.engine import Engine, Observer
 from flink_agents_runtime.engine.failure import ActionFailure
-from flink_agents_runtime.engine.plan import PlanError
 from flink_agents_runtime.engine.run import KeyRun
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.order import Order, Seeded, Turns
@@ -68,7 +67,7 @@ class LocalResult:
 class LocalHost:
     """Runs one plan.
 
-    ``event_log`` is the file for the event log. ``seed`` draws the interleaving of keys; without it they go by turns in
+    ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by turns in
     the order of their first input. Raises :class:`PlanError` where the plan cannot run here.
     """
 
@@ -77,15 +76,13 @@ class LocalHost:
         plan: AgentPlan,
         *,
         seed: int | None = None,
-        event_log: Path | str | None = None,
+        event_log: EventLog | Path | str | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        self._threads: int = plan.config.get(AgentExecutionOptions.NUM_ASYNC_THREADS)
-        if self._threads < 1:
-            raise PlanError("async calls have no thread", expected="num-async-threads > 0", seen=str(self._threads))
+        self._threads: int = option(plan.config, "num-async-threads")
         self._plan = plan
         self._seed = seed
-        self._event_log = EventLog(event_log, plan.config) if event_log is not None else None
+        self._event_log = EventLog(event_log, plan.config) if isinstance(event_log, (Path, str)) else event_log
         self._observers = observers
 
     def run(self, inputs: Iterable[Mapping[str, Any]], *, deadline_s: float | None = None) -> LocalResult:

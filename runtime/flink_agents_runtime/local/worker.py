@@ -40,13 +40,14 @@ def hello() -> dict[str, Any]:
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
     """Build the plan, run it, and tell the result as JSON."""
+    from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
     from flink_agents_runtime.local.host import LocalHost
 
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     result = host.run(request["inputs"], deadline_s=request.get("deadline_s"))
-    return _as_json(result)
+    return _as_json(result) | {"config": explained(plan.config)}
 
 
 def _as_json(result: LocalResult) -> dict[str, Any]:

@@ -8,38 +8,47 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
-from flink_agents.api.core_options import AgentConfigOptions, EventLogLevel
+from flink_agents.api.core_options import EventLogLevel
 from flink_agents.plan.configuration import AgentConfiguration
 
+from flink_agents_runtime.engine.configuration import option
+from flink_agents_runtime.engine.options import typed
 from flink_agents_runtime.observe.truncation import Limits, truncated
 
 _TYPE_LEVEL = "event-log.type.{}.level"
+# Upstream's: a record goes to it where its event log goes through SLF4J.
+LOGGER = "org.apache.flink.agents.EventLog"
 
 
 class EventLog:
-    """Appends to ``path``, flushed per event. The directory is made; the file appears with the first record.
+    """Appends to ``path``, flushed per event, or with None logs each record with the logger ``LOGGER``.
 
-    ``config`` gives ``event-log.level`` (OFF, STANDARD: large payloads truncated, VERBOSE: whole), the level of single
-    event types (``event-log.type.a.b.level`` holds for ``a.b`` and, where it has none of its own, ``a.b.c``) and the
-    limits of STANDARD. Raises ValueError for a word that is no level.
+    The directory is made; the file appears with the first record. ``config`` gives ``event-log.level`` (OFF, STANDARD:
+    large payloads truncated, VERBOSE: whole), the level of single event types (``event-log.type.a.b.level`` holds for
+    ``a.b`` and, where it has none of its own, ``a.b.c``), the limits of STANDARD, and ``prettyPrint``: a record then
+    takes many lines. Raises ValueError for a word that is no level.
     """
 
-    def __init__(self, path: Path | str, config: AgentConfiguration) -> None:
-        self._path = Path(path)
+    def __init__(self, path: Path | str | None, config: AgentConfiguration) -> None:
+        self._path = Path(path) if path is not None else None
         self._config = config
         self._levels: dict[str, EventLogLevel] = {}
         self._limits = Limits(
-            config.get(AgentConfigOptions.EVENT_LOG_MAX_STRING_LENGTH),
-            config.get(AgentConfigOptions.EVENT_LOG_MAX_ARRAY_ELEMENTS),
-            config.get(AgentConfigOptions.EVENT_LOG_MAX_DEPTH),
+            option(config, "event-log.standard.max-string-length"),
+            option(config, "event-log.standard.max-array-elements"),
+            option(config, "event-log.standard.max-depth"),
         )
+        self._level = EventLogLevel(option(config, "event-log.level"))
+        self._indent = 2 if option(config, "prettyPrint") else None
         self._file: TextIO | None = None
-        config.get(AgentConfigOptions.EVENT_LOG_LEVEL)
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         """Write the record of one event, given as JSON text."""
@@ -58,8 +67,12 @@ class EventLog:
             "key": key,
             "event": node,
         }
-        file = self._open()
-        file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(record, ensure_ascii=False, default=str, indent=self._indent)
+        if self._path is None:
+            logging.getLogger(LOGGER).info("%s", text)
+            return
+        file = self._open(self._path)
+        file.write(text + "\n")
         file.flush()
 
     def close(self) -> None:
@@ -68,21 +81,39 @@ class EventLog:
             self._file.close()
             self._file = None
 
-    def _open(self) -> TextIO:
+    def _open(self, path: Path) -> TextIO:
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
         return self._file
 
     def _resolved(self, event_type: str) -> EventLogLevel:
         name = event_type
         while name:
-            word = self._config.get_str(_TYPE_LEVEL.format(name))
+            key = _TYPE_LEVEL.format(name)
+            word = typed(key, self._config.conf_data.get(key))
             if word is not None:
-                return EventLogLevel(word.upper())
+                return EventLogLevel(word)
             name = name.rpartition(".")[0]
-        level: EventLogLevel = self._config.get(AgentConfigOptions.EVENT_LOG_LEVEL)
-        return level
+        return self._level
+
+
+def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
+    """The event log that the options ask for, None where they ask for none.
+
+    ``baseLogDir`` makes a file ``events-NAME.log`` there, ``eventLoggerType: file`` alone one in ``flink-agents`` below the
+    directory for temporary files, and ``eventLoggerType: slf4j`` sends records to the logger. Unlike upstream, nothing is
+    logged where neither is set: an agent's payloads do not belong into everybody's logs.
+    """
+    directory = str(option(config, "baseLogDir") or "").strip()
+    kind = typed("eventLoggerType", config.conf_data.get("eventLoggerType"))
+    if not directory and kind == "slf4j":
+        return EventLog(None, config)
+    if not directory and kind is None:
+        return None
+    folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
+    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-96:]
+    return EventLog(folder / f"events-{safe_name}.log", config)
 
 
 def _event_node(event: Mapping[str, Any]) -> dict[str, Any]:

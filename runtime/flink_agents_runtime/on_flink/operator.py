@@ -8,24 +8,21 @@ fires an event-time timer that waits for what is left.
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from pathlib import Path
 
-from flink_agents.api.core_options import AgentExecutionOptions
-from flink_agents.plan.configuration import AgentConfiguration
 from pyflink.common import Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
+from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
 from flink_agents_runtime.engine.plan import load_plan
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.observe.event_log import EventLog
+from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 
 _END_OF_INPUT_MS = 2**63 - 2
@@ -58,10 +55,10 @@ class AgentOperator(KeyedProcessFunction):
     def open(self, runtime_context: RuntimeContext) -> None:
         """Read the plan, open the engine. Called once a subtask, also after a restart."""
         plan = load_plan(self._plan_json)
-        self._executor = ThreadPoolExecutor(
-            plan.config.get(AgentExecutionOptions.NUM_ASYNC_THREADS), thread_name_prefix="agent-async"
-        )
-        self._log = _event_log(plan.config, self._job_name)
+        self._executor = ThreadPoolExecutor(option(plan.config, "num-async-threads"), thread_name_prefix="agent-async")
+        # A random name, since PyFlink's thread mode cannot tell the subtask's index: its get_index_of_this_subtask calls
+        # a method that Flink 2 no longer has (seen on 2.2.1). So there is one file for each subtask and attempt.
+        self._log = event_log(plan.config, f"{self._job_name}-{secrets.token_hex(4)}")
         self._engine = Engine(
             plan,
             executor=self._executor,
@@ -129,13 +126,3 @@ def _run_as_far_as_it_gets(run: KeyRun) -> Step:
     except ActionFailure as failure:
         raise RuntimeError(f"{failure}\n{FAILURE_MARK}{json.dumps(failure.as_json())}") from failure.original
     return step
-
-
-def _event_log(config: AgentConfiguration, job_name: str) -> EventLog | None:
-    """One file for each subtask and attempt. A random name, since PyFlink's thread mode cannot tell the subtask's index.
-
-    (Its ``get_index_of_this_subtask`` calls a method that Flink 2 no longer has; seen on 2.2.1.)
-    """
-    directory = config.get_str("baseLogDir")
-    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", job_name)[:80]
-    return EventLog(Path(directory) / f"events-{safe_name}-{secrets.token_hex(4)}.log", config) if directory else None

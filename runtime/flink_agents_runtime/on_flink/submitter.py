@@ -29,7 +29,8 @@ def hello() -> dict[str, Any]:
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the job of one request and submit it; returns ``{"job_id"}`` once the cluster has it."""
+    """Build the job of one request and submit it; returns ``{"job_id", "config"}`` once the cluster has it."""
+    from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
     from flink_agents_runtime.on_flink.job import build_job
 
@@ -44,7 +45,7 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
         name=request["name"],
     )
     client = env.execute_async(request["name"])
-    return {"job_id": str(client.get_job_id())}
+    return {"job_id": str(client.get_job_id()), "config": explained(plan.config)}
 
 
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
