@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from flink_testbed.artifacts.contents import record_contents, require_contents
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
 
@@ -22,6 +23,8 @@ _MANIFEST = "manifest.json"
 # Longer than any build may take, so that a waiter does not give up on a builder that is alive.
 _LOCK_WAIT_S = 3000.0
 _SWEEP_S = 5.0
+# Entries whose contents this process has looked at: once is enough.
+_checked: set[Path] = set()
 
 
 def cache_root() -> Path:
@@ -39,10 +42,17 @@ class Entry:
 
 
 def find_entry(kind: str, key: str) -> Entry | None:
-    """The entry if it is there. An entry without its manifest is not an entry."""
+    """The entry if it is there. An entry without its manifest is not an entry.
+
+    Raises :class:`HostError` FA416 where its files are not the ones that were put there.
+    """
     path = cache_root() / kind / key
     with contextlib.suppress(FileNotFoundError):
-        return Entry(path, json.loads((path / _MANIFEST).read_text(encoding="utf-8")))
+        entry = Entry(path, json.loads((path / _MANIFEST).read_text(encoding="utf-8")))
+        if path not in _checked:
+            require_contents(path)
+            _checked.add(path)
+        return entry
     return None
 
 
@@ -95,6 +105,7 @@ def _build(shelf: Path, key: str, build: Callable[[Path], dict[str, Any]], needs
         facts = build(partial)
         manifest = json.dumps(facts | {"built": datetime.now(timezone.utc).isoformat(timespec="seconds")}, indent=2)
         (partial / _MANIFEST).write_text(manifest, encoding="utf-8")
+        record_contents(partial)
         partial.rename(shelf / key)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -61,8 +61,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FA415": ("an install failed", "The end of uv's output is below the message."),
     "FA416": (
-        "the Java in the cache is not usable",
-        "Delete the directory that is named, or set JAVA_HOME to a Java that fits.",
+        "something in the cache is not usable",
+        "It is not what was put there: a disk's error, a hand's, or a copy cut short. Delete the directory that is named; "
+        "the next run makes it anew.",
     ),
     "FA417": (
         "not a job environment",

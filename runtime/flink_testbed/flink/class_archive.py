@@ -14,6 +14,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from flink_testbed.artifacts.contents import record_contents, require_contents
+from flink_testbed.core.problem import HostError
+
 _ROLES = ("jobmanager", "taskmanager")
 
 
@@ -25,7 +28,16 @@ class ClassArchive:
         facts = [java_version] + [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in classes]
         self._home = store / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         self._draft = draft
+        self._discard_altered()
         self.recording = not self._home.is_dir()
+
+    def _discard_altered(self) -> None:
+        """A JVM maps an archive as it is: one that is not what was written must not reach it. The next cluster writes it anew."""
+        if self._home.is_dir():
+            try:
+                require_contents(self._home)
+            except HostError:
+                shutil.rmtree(self._home, ignore_errors=True)
 
     def flags(self, role: str) -> list[str]:
         """JVM flags that use the archive of ``role``, or that write it at the JVM's end."""
@@ -45,6 +57,7 @@ class ClassArchive:
         try:
             # A move, where both are on one file system; else a copy, visible under its name only when whole.
             shutil.move(self._draft, partial)
+            record_contents(partial)
             with contextlib.suppress(OSError):  # another session published the same meanwhile; theirs is as good
                 partial.rename(self._home)
         finally:

@@ -1,0 +1,74 @@
+"""A cached directory is what was put there, or it is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.artifacts import cache
+from flink_testbed.artifacts.contents import record_contents, require_contents
+from flink_testbed.core.problem import HostError
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Two files, one below a directory, and their record."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.jar").write_bytes(b"0123456789")
+    (tmp_path / "b.txt").write_bytes(b"text")
+    record_contents(tmp_path)
+    return tmp_path
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a flipped byte": (lambda path: flip(path / "lib" / "a.jar"), "lib/a.jar has changed"),
+    "cut short": (lambda path: (path / "b.txt").write_bytes(b"te"), "b.txt has changed (2 bytes, recorded 4)"),
+    "gone": (lambda path: (path / "b.txt").unlink(), "b.txt is missing"),
+    "no record": (lambda path: (path / "contents.json").unlink(), "no contents.json"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_altered_file_is_refused(directory: Path, change: str) -> None:
+    """The error names the directory, the file and what to do."""
+    alter, seen = CHANGES[change]
+    alter(directory)
+    with pytest.raises(HostError) as caught:
+        require_contents(directory)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("FA416", str(directory))
+    assert seen in problem.seen
+    assert "delete that directory" in problem.next_step
+
+
+def test_what_is_added_or_only_touched_is_no_change(directory: Path) -> None:
+    """Bytecode, new files, and new times with the same bytes."""
+    (directory / "__pycache__").mkdir()
+    (directory / "__pycache__" / "x.pyc").touch()
+    (directory / "new").touch()
+    os.utime(directory / "b.txt", (1, 1))
+    require_contents(directory)
+
+
+def test_the_cache_refuses_an_altered_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one session built and something else changed, the next session does not run."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
+
+    def build(directory: Path) -> dict[str, object]:
+        (directory / "program").write_bytes(b"0123")
+        return {}
+
+    entry = cache.provide_entry("things", "k", build, needs_mib=0, progress=lambda _: None)
+    assert cache.find_entry("things", "k")
+    flip(entry.path / "program")
+    monkeypatch.setattr(cache, "_checked", set())
+    with pytest.raises(HostError, match="program has changed"):
+        cache.find_entry("things", "k")
