@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.run.settings import BUILT_TIERS, TIERS, Settings
+from pytest_flink_agents.run.settings import BUILT_TIERS, ENGINES, TIERS, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,11 @@ OPTIONS = (
     Option(
         "--flink-tier", "where to run: local, embedded, or auto for both (repeatable; default: auto)", "TIER", "append"
     ),
-    Option("--flink-engine", "what executes agents on Flink: bundled, or auto (default: auto)", "ENGINE"),
+    Option(
+        "--flink-engine",
+        "what executes agents on Flink: bundled, upstream (flink-agents' own jars), or auto (default: auto)",
+        "ENGINE",
+    ),
     Option(
         "--flink-agents",
         "flink-agents to test with: a version, or a path to a wheel or sdist (default: 0.3.1)",
@@ -172,10 +176,8 @@ def _tiers(value: Given | None) -> tuple[str, ...]:
 def _engine(value: Given | None) -> str:
     if value is None:
         return "auto"
-    if value.text == "upstream":
-        raise _refused(value, "this version has no engine 'upstream' yet", "bundled or auto", "leave it at auto")
-    if value.text not in ("auto", "bundled"):
-        next_step = _nearest(value.text, ("auto", "bundled"))
+    if value.text not in ENGINES:
+        next_step = _nearest(value.text, ENGINES)
         raise _refused(value, f"there is no engine {value.text!r}", "auto, bundled or upstream", next_step)
     return value.text
 

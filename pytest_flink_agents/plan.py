@@ -50,7 +50,9 @@ class SessionPlan:
         self.settings = settings
         self._desk = desk
         self._process = process
-        self.releases: tuple[FlinkRelease, ...] = tuple(resolve_flink(asked) for asked in settings.flink_versions)
+        self.releases: tuple[FlinkRelease, ...] = tuple(
+            resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions
+        )
         self.redactor = Redactor(os.environ)
         self.results: list[ItemResult] = []
         self.deselected = 0

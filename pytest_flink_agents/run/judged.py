@@ -18,6 +18,7 @@ from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.models import check_model_calls
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.report.failure_text import failure_text
+from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, ModelCall
 from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError, RunRequest
 from pytest_flink_agents.run.session import RunSession
@@ -75,7 +76,7 @@ def run_and_judge(
         try:
             evidence = RUNNERS[tier](request, workplace)
         except AgentRefusedError as error:
-            judged = _refused(error, loaded, tier, release, reproduce)
+            judged = _refused(error, loaded, tier, workplace, reproduce)
             session.write_evidence(folder, judged.evidence, judged.results)
             return judged
     evidence = dataclasses.replace(evidence, model_calls=_model_calls(channel))
@@ -171,12 +172,13 @@ def _where(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[in
 
 
 def _refused(
-    error: AgentRefusedError, loaded: LoadedScenario, tier: str, release: FlinkRelease, reproduce: str
+    error: AgentRefusedError, loaded: LoadedScenario, tier: str, workplace: Workplace, reproduce: str
 ) -> Judged:
     """The agent cannot be built: the scenario's own ``agent`` line is what failed."""
     place, lines = _where(loaded, Finding("", ("agent",)))
     source = [f"  > {number:4} | {line}" for number, line in lines]
     text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
     finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
-    evidence = Evidence(tier=tier, flink_version=release.version, engine="bundled", job_state="not built")
+    engine = BUNDLED if tier == "local" else workplace.engine.name
+    evidence = Evidence(tier=tier, flink_version=workplace.release.version, engine=engine, job_state="not built")
     return Judged(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)

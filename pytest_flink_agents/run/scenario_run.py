@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flink_agents_runtime.engine.failure import FAILURE_MARK
 from flink_agents_runtime.engine.options import flat
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 from flink_testbed.core.responder import RefusedError
 from flink_testbed.flink.desk import EmbeddedCluster
 from flink_testbed.flink.rest import TERMINAL_STATES
+from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Failure, Output
+from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.run.job_failure import failure_of, job_failure
 from pytest_flink_agents.run.workplace import Workplace
 
-ENGINE = "bundled"
 # Building the plan imports the user's modules; submitting adds the client's and the JobManager's work.
 _BUILD_S = 60.0
 # A run that ended at its deadline still needs a moment to say so.
@@ -79,10 +79,10 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
     return Evidence(
         tier="local",
         flink_version=workplace.release.version,
-        engine=ENGINE,
+        engine=BUNDLED,
         outputs=tuple(Output(output["key"], output["value"]) for output in result["outputs"]),
         events=read_event_logs(events),
-        failure=_failure(failure) if failure else None,
+        failure=failure_of(failure) if failure else None,
         complete=timed_out is None,
         timed_out_after_s=request.within_s if timed_out else None,
         job_state="FAILED" if failure else "RUNNING" if timed_out else "FINISHED",
@@ -112,7 +112,8 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
     (directory / "events").mkdir(parents=True, exist_ok=True)
     started = clock.now_s()
     inputs = directory / "inputs.jsonl"
-    inputs.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
+    numbered = ({"input": number, **record} for number, record in enumerate(request.inputs))
+    inputs.write_text("".join(json.dumps(record) + "\n" for record in numbered), encoding="utf-8")
     try:
         submitted = submitter.request(
             "submit",
@@ -125,6 +126,7 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
             outputs=str(directory / "outputs"),
             parallelism=request.parallelism,
             flink_config=dict(request.flink_config),
+            upstream_jars=[str(jar) for jar in workplace.engine.jars],
         )
     except RefusedError as error:
         raise _refused(error) from error
@@ -132,15 +134,16 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
     running = clock.now_s()
     state, timed_out = _wait_for_end(cluster, job_id, request.within_s)
     ended = clock.now_s()
-    failure = _job_failure(cluster.rest.root_exception(job_id)) if state == "FAILED" else None
+    failure = job_failure(cluster.rest.root_exception(job_id)) if state == "FAILED" else None
     if timed_out:
         _cancel(cluster, job_id)
+    _collect_event_logs(cluster, job_id, directory / "events")
     return Evidence(
         tier="embedded",
         flink_version=workplace.release.version,
-        engine=ENGINE,
-        outputs=_outputs(directory / "outputs"),
-        events=read_event_logs(directory / "events"),
+        engine=workplace.engine.name,
+        outputs=_outputs(directory / "outputs", request.inputs),
+        events=read_event_logs(directory / "events", request.inputs),
         failure=failure,
         complete=not timed_out,
         timed_out_after_s=request.within_s if timed_out else None,
@@ -196,39 +199,25 @@ def _cancel(cluster: EmbeddedCluster, job_id: str) -> None:
     _wait_for_end(cluster, job_id, _CANCEL_S)
 
 
-def _outputs(directory: Path) -> tuple[Output, ...]:
+def _collect_event_logs(cluster: EmbeddedCluster, job_id: str, directory: Path) -> None:
+    """Fetch what an engine without the option ``baseLogDir`` (flink-agents 0.1) wrote where it always writes."""
+    for path in (cluster.directory / "tmp" / "flink-agents").glob(f"events-{job_id}-*.log"):
+        shutil.move(path, directory / path.name)
+
+
+def _outputs(directory: Path, inputs: Sequence[Mapping[str, Any]]) -> tuple[Output, ...]:
     """The committed lines of the sink's files, which are read in the order in which they were written.
 
-    After a restart a subtask goes on in another file. Files in progress (a dot first) are not output.
+    After a restart a subtask goes on in another file. Files in progress (a dot first) are not output. An output that
+    does not tell its key tells the number of its input.
     """
     found: list[Output] = []
     for path in sorted(directory.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns):
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
-            found.append(Output(record["key"], record["value"]))
+            key = record["key"] if "key" in record else inputs[record["input"]]["key"]
+            found.append(Output(key, record["value"]))
     return tuple(found)
-
-
-def _failure(data: Mapping[str, Any]) -> Failure:
-    return Failure(
-        **{
-            name: data[name]
-            for name in ("message", "type", "traceback", "agent", "action", "key", "input")
-            if name in data
-        }
-    )
-
-
-def _job_failure(exception: str) -> Failure:
-    """What failed the job: the engine's own words, which travel in the exception that Flink keeps, else its last cause."""
-    for line in exception.splitlines():
-        _, marked, data = line.partition(FAILURE_MARK)
-        if marked:
-            with contextlib.suppress(ValueError):
-                return _failure(json.JSONDecoder().raw_decode(data)[0])
-    causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
-    first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
-    return Failure(message=first or "the job failed and Flink keeps no exception", traceback=exception[-8000:])
 
 
 def _refused(error: RefusedError) -> AgentRefusedError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 TIERS = ("local", "embedded", "container", "remote")
 BUILT_TIERS = ("local", "embedded")
+ENGINES = ("auto", "bundled", "upstream")
 
 
 @dataclass(frozen=True, slots=True)

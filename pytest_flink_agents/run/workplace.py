@@ -28,6 +28,7 @@ from flink_testbed.core.responder import Responder
 from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS, ClusterConfig
 from flink_testbed.flink.desk import DeskCaller, EmbeddedCluster, SharedCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
 from pytest_flink_agents.run.settings import Settings
 
 T = TypeVar("T")
@@ -121,6 +122,11 @@ class Workplace:
         )
 
     @property
+    def engine(self) -> Engine:
+        """What executes agents on this workplace's Flink."""
+        return self._once("engine", lambda: choose_engine(self._settings.engine, self.environment))
+
+    @property
     def java(self) -> JavaRuntime:
         """A Java for this Flink."""
         return self._once("java", lambda: provide_java(self.release.line, progress=self._progress))
@@ -135,6 +141,7 @@ class Workplace:
 
     def worker(self) -> Responder:
         """The warm process of the local tier. One that died or hung is replaced."""
+        require_bundled(self.environment)
         if self._worker is None or not self._worker.usable:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._worker = Responder(
@@ -186,7 +193,13 @@ class Workplace:
 
     def _cluster_config(self) -> ClusterConfig:
         """With slots for what may run at the same time: a job that waits for slots would pass its deadline waiting."""
-        return ClusterConfig(slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism))
+        needs = engine_settings(self.engine, self.java.version)
+        return ClusterConfig(
+            slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism),
+            flink_options=needs.flink_options,
+            classes=needs.classes,
+            java_flags=needs.java_flags,
+        )
 
     def _start_submitter(self) -> Responder:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -195,7 +208,7 @@ class Workplace:
         (conf / "config.yaml").write_text("{}\n", encoding="utf-8")
         (conf / "log4j2.properties").write_text("rootLogger.level = WARN\n", encoding="utf-8")
         return Responder(
-            [str(self.environment.python), "-m", "flink_agents_runtime.on_flink.submitter"],
+            [str(self.environment.python), "-m", "flink_agents_runtime.on_flink.submitter", self.engine.name],
             name="job submitter",
             log=self._directory / "submitter.log",
             env=self._job_environment(
@@ -224,15 +237,14 @@ class Workplace:
     def facts(self) -> dict[str, str]:
         """What was made, in words."""
         facts: dict[str, str] = {}
-        environment, java = self._made.get("environment"), self._made.get("java")
+        environment, java, engine = (self._made.get(name) for name in ("environment", "java", "engine"))
         if isinstance(environment, JobEnvironment):
             facts["job environment"] = (
                 f"Python {environment.python_version}, apache-flink {environment.flink_version}, "
                 f"flink-agents {environment.flink_agents_version}"
             )
-            facts["engine"] = "bundled" + (
-                f" (upstream not available: {environment.upstream_reason})" if environment.upstream_reason else ""
-            )
+        if isinstance(engine, Engine):
+            facts["engine"] = engine.in_words()
         if isinstance(java, JavaRuntime):
             facts["Java"] = f"{java.version} from {java.source}"
         if self._cluster:

@@ -17,7 +17,6 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-tier=lokal", "FA421", "local, embedded, container, remote or auto", "did you mean local?"),
         ("--flink-tier=remote", "FA421", "local, embedded or auto", "leave it out"),
         ("--flink-engine=bundeled", "FA421", "auto, bundled or upstream", "did you mean bundled?"),
-        ("--flink-engine=upstream", "FA421", "bundled or auto", "leave it at auto"),
         ("--flink-parallelism=1.5", "FA421", "a whole number, at least 1", ""),
         ("--flink-startup-timeout=nan", "FA421", "seconds, above 0", "write a number"),
         ("--scenario-seed=dice", "FA421", "a whole number, at least 0", ""),

@@ -14,8 +14,9 @@ from flink_agents.plan.agent_plan import AgentPlan
 from flink_agents.plan.function import PythonFunction
 from flink_agents.runtime.resource_cache import ResourceCache
 
+from flink_agents_runtime.engine.agent_reference import PlanError
 from flink_agents_runtime.engine.context import ActionContext
-from flink_agents_runtime.engine.plan import PlanError, require_supported
+from flink_agents_runtime.engine.plan import require_supported
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup

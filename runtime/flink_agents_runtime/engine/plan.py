@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
 import json
 import tempfile
-import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +15,9 @@ from flink_agents.api.yaml.loader import load_yaml
 from flink_agents.plan.agent_plan import SKILLS_CONFIG, AgentPlan
 from flink_agents.plan.resource_provider import PythonSerializableResourceProvider
 
-from flink_agents_runtime.channel import RequestError
+from flink_agents_runtime.engine.agent_reference import PlanError, agent_named, unknown_name
 from flink_agents_runtime.engine.configuration import BY_HAND, Configuration
 from flink_agents_runtime.engine.options import OptionError, refuse_unsupported
-
-
-class PlanError(RequestError):
-    """An agent that cannot become a plan. The texts are for people; ``nearest`` is a known name like the one given."""
-
-    def __init__(
-        self, message: str, *, expected: str = "", seen: str = "", next_step: str = "", nearest: str = ""
-    ) -> None:
-        super().__init__("plan", message, expected=expected, seen=seen, next_step=next_step)
-        self.nearest = nearest
-
-    def __str__(self) -> str:
-        parts = {"expected": self.expected, "seen": self.seen, "next": self.next_step}
-        return "; ".join([self.message, *(f"{label}: {text}" for label, text in parts.items() if text)])
 
 
 class Registry(Agent):
@@ -64,7 +46,7 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
     scenario = _resources(agent_spec.get("resources") or {})
     agent = agent_spec.get("agent")
     if isinstance(agent, str):
-        plan = plan_of(_from_module(agent), options)
+        plan = plan_of(agent_named(agent), options)
     elif isinstance(agent, Mapping) and "yaml" in agent:
         path, name = Path(agent["yaml"]), str(agent.get("name", ""))
         _text(path)
@@ -211,75 +193,5 @@ def _text(path: Path) -> str:
 
 def _named(registry: Registry, name: str, path: Path) -> Agent:
     if name not in registry.agents:
-        raise _unknown(f"{path} declares no agent {name!r}", name, registry.agents)
+        raise unknown_name(f"{path} declares no agent {name!r}", name, registry.agents)
     return registry.agents[name]
-
-
-def _from_module(reference: str) -> Agent:
-    module_name, _, name = reference.partition(":")
-    if not module_name or not name:
-        raise PlanError("an agent is named module:Class", expected="one colon", seen=reference)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        missing = isinstance(error, ModuleNotFoundError) and (error.name or "") in _with_parents(module_name)
-        raise PlanError(
-            f"no module {module_name!r}" if missing else f"the module {module_name!r} cannot be imported",
-            seen=f"{type(error).__name__}: {error}" + ("" if missing else _last_line(error)),
-            next_step="add its root to pytest's pythonpath, or its package to the scenario's requirements"
-            if isinstance(error, ModuleNotFoundError)
-            else "mend that line; it is run in the job environment, not in pytest's",
-        ) from error
-    found = vars(module).get(name)
-    if found is None:
-        agents = [known for known, value in vars(module).items() if _is_agent_class(value) and value is not Agent]
-        raise _unknown(f"the module {module_name!r} has no {name!r}", name, agents)
-    if isinstance(found, Agent):
-        return found
-    if not _is_agent_class(found):
-        raise PlanError(
-            f"{reference} is no agent",
-            expected="a subclass of flink_agents' Agent, or an agent made of one",
-            seen=repr(found),
-            next_step="name the agent's class, as module:Class",
-        )
-    try:
-        inspect.signature(found).bind()
-    except TypeError as error:
-        raise PlanError(
-            f"{reference} wants arguments",
-            expected="a class that is made without arguments",
-            seen=f"{name}{inspect.signature(found)}: {error}",
-            next_step=f"make one in the module, my_agent = {name}(...), and name it: {module_name}:my_agent",
-        ) from None
-    try:
-        return found()
-    except Exception as error:
-        raise PlanError(f"{reference} fails when it is made", seen=f"{type(error).__name__}: {error}") from error
-
-
-def _last_line(error: BaseException) -> str:
-    """Where the error came from: the innermost line that is a file's."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
-    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-
-
-def _unknown(message: str, name: str, known: Iterable[str]) -> PlanError:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return PlanError(
-        message,
-        expected="one of " + ", ".join(names) if names else "at least one agent there",
-        seen=name,
-        next_step=f"did you mean {near[0]!r}?" if near else "",
-        nearest=near[0] if near else "",
-    )
-
-
-def _is_agent_class(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Agent)
-
-
-def _with_parents(module_name: str) -> list[str]:
-    parts = module_name.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]

@@ -1,4 +1,4 @@
-"""``python -m flink_agents_runtime.on_flink.submitter``: a warm process that builds agent jobs and submits them.
+"""``python -m flink_agents_runtime.on_flink.submitter bundled|upstream``: a warm process that builds agent jobs and submits them.
 
 It pays for the imports and the client JVM once; a further job then takes a fraction of a second to submit.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib import metadata
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,27 +16,42 @@ from urllib.parse import urlsplit
 from flink_agents_runtime.channel import serve
 
 
-def hello() -> dict[str, Any]:
+def hello(engine: str) -> dict[str, Any]:
     """Do the slow part before the first request: imports and the client JVM."""
     from pyflink.java_gateway import get_gateway
 
-    from flink_agents_runtime.engine import plan
-    from flink_agents_runtime.on_flink import job
-
     get_gateway()
-    assert plan
-    assert job
+    if engine == "upstream":
+        from flink_agents_runtime.on_flink import upstream
+
+        assert upstream
+    else:
+        from flink_agents_runtime.engine import plan
+        from flink_agents_runtime.on_flink import job
+
+        assert plan
+        assert job
     return {"python": platform.python_version(), "apache_flink": metadata.version("apache-flink")}
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the job of one request and submit it; returns ``{"job_id", "config"}`` once the cluster has it."""
+    """Build the job of one request and submit it; returns ``{"job_id", "config"}`` once the cluster has it.
+
+    With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one.
+    """
+    jars = request["upstream_jars"]
+    env = _environment(request["rest_url"], request.get("flink_config") or {})
+    config = (_add_upstream_job if jars else _add_bundled_job)(env, request)
+    client = env.execute_async(request["name"])
+    return {"job_id": str(client.get_job_id()), "config": config}
+
+
+def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, Any]]:
     from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
     from flink_agents_runtime.on_flink.job import build_job
 
     plan = build_plan(request["agent_spec"], config=request["config"])
-    env = _environment(request["rest_url"], request.get("flink_config") or {})
     build_job(
         env,
         plan.model_dump_json(serialize_as_any=True),
@@ -44,8 +60,22 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
         parallelism=request["parallelism"],
         name=request["name"],
     )
-    client = env.execute_async(request["name"])
-    return {"job_id": str(client.get_job_id()), "config": explained(plan.config)}
+    return explained(plan.config)
+
+
+def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
+
+    plan, config = upstream_plan(request["agent_spec"], config=request["config"])
+    add_upstream_jars(request["upstream_jars"])
+    build_upstream_job(
+        env,
+        plan,
+        inputs=request["inputs"],
+        outputs=request["outputs"],
+        parallelism=request["parallelism"],
+    )
+    return config
 
 
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
@@ -73,4 +103,4 @@ def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
 
 
 if __name__ == "__main__":
-    serve({"submit": submit}, hello)
+    serve({"submit": submit}, partial(hello, sys.argv[1]))

@@ -43,13 +43,20 @@ class FlinkRelease:
     line: FlinkLine
 
 
-def resolve_flink(asked: str) -> FlinkRelease:
-    """The release meant by ``2.2`` (its newest patch) or ``2.2.1``. Raises :class:`HostError` FA410 for anything else."""
+# flink-agents releases that pin one Flink exactly: with them, a line means that release. Source: their metadata.
+_PINNED = {("0.1.0", "1.20"): "1.20.3", ("0.1.1", "1.20"): "1.20.3"}
+
+
+def resolve_flink(asked: str, flink_agents: str = "") -> FlinkRelease:
+    """The release meant by ``2.2`` (its newest patch, or what ``flink_agents`` pins) or ``2.2.1``.
+
+    Raises :class:`HostError` FA410 for anything else.
+    """
     if re.fullmatch(r"\d+\.\d+(\.\d+)?", asked):
         minor = ".".join(asked.split(".")[:2])
         line = _LINES.get(minor)
         if line and asked == minor:
-            return FlinkRelease(line.newest, line)
+            return FlinkRelease(_PINNED.get((flink_agents, minor), line.newest), line)
         if line and Version(asked) >= OLDEST_FLINK:
             return FlinkRelease(asked, line)
     hint = "1.20 written as a number, without quotes, becomes 1.2" if asked == "1.2" else ""

@@ -90,4 +90,13 @@ CODES: dict[str, tuple[str, str]] = {
         "Under pytest-xdist the clusters belong to the first pytest process; the others ask it through a socket. It has "
         "ended, or it was killed.",
     ),
+    "FA424": (
+        "the upstream engine is not available",
+        "--flink-engine=upstream runs agents on flink-agents' own Java operator. The installed flink-agents holds no jars, or "
+        "jars for other Flinks only: its releases from 0.2 on bring one set for each Flink line, 0.1 one jar for Flink 1.20.",
+    ),
+    "FA425": (
+        "the bundled engine does not execute this flink-agents",
+        "It executes agents of flink-agents 0.3. Others run where their own jars are, with --flink-engine=upstream.",
+    ),
 }

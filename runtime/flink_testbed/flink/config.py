@@ -77,12 +77,17 @@ class MemorySizes:
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """What a cluster is asked to be. Equal configurations may share a cluster."""
+    """What a cluster is asked to be. Equal configurations may share a cluster.
+
+    ``classes`` are jars that every JVM has besides Flink's own, ``java_flags`` what its command line has besides ours.
+    """
 
     taskmanagers: int = 1
     slots: int = 4
     memory: MemorySizes = MemorySizes()
     flink_options: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[Path, ...] = ()
+    java_flags: tuple[str, ...] = ()
 
 
 def flink_options(

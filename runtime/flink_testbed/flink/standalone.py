@@ -68,6 +68,7 @@ class StandaloneCluster:
         self._classes = [
             *sorted((home.flink_home / "lib").glob("*.jar")),
             *sorted((home.flink_home / "opt").glob("flink-python-*.jar")),
+            *config.classes,
         ]
         self._archive = (
             ClassArchive(archives, directory / "archives", classes=self._classes, java_version=home.java_version)
@@ -162,7 +163,7 @@ class StandaloneCluster:
                 classes=self._classes,
                 main=main,
                 # Programs that are killed leave temporary files; here they go with the directory.
-                flags=[*flags, *archive_flags, f"-Djava.io.tmpdir={self.directory / 'tmp'}"],
+                flags=[*flags, *self.config.java_flags, *archive_flags, f"-Djava.io.tmpdir={self.directory / 'tmp'}"],
                 config_dir=self.directory / "conf",
                 log=self.directory / "log" / f"{name}.log",
             ),

@@ -1,0 +1,123 @@
+"""The job around upstream's own Java operator: the same files in and out as around the bundled one.
+
+Upstream's operator emits bare outputs. What tells whose they are is the time stamp, which it carries from an input to
+the outputs of its run: here it is the number of the input. No agent can see it, Python actions have no event time.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cloudpickle
+from pydantic_core import to_jsonable_python
+from pyflink.common import Row, Types, WatermarkStrategy
+from pyflink.datastream import DataStream, ProcessFunction, StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
+from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
+
+from flink_agents_runtime.engine.agent_reference import PlanError, agent_named
+from flink_agents_runtime.on_flink.files import lines_of, sink_to
+
+_COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
+_KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
+
+
+def add_upstream_jars(jars: Sequence[str]) -> None:
+    """Let the client's JVM see upstream's classes. The cluster has them on its class path."""
+    add_jars_to_context_class_loader([f"file://{jar}" for jar in jars])
+
+
+def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """The plan as JSON in the dialect of the installed flink-agents, and its explained options where it can tell.
+
+    Raises :class:`PlanError`.
+    """
+    if importlib.util.find_spec("flink_agents.api.yaml") is None:
+        return _plan_of_0_1(agent_spec, config), []
+    from flink_agents_runtime.engine.configuration import explained
+    from flink_agents_runtime.engine.plan import build_plan
+
+    plan = build_plan(agent_spec, config=config)
+    return plan.model_dump_json(serialize_as_any=True), explained(plan.config)
+
+
+def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """flink-agents 0.1 has agents in Python only, and resources only in the agent itself."""
+    from flink_agents.plan.agent_plan import AgentPlan
+    from flink_agents.plan.configuration import AgentConfiguration
+
+    agent = agent_spec.get("agent")
+    if not isinstance(agent, str) or agent_spec.get("resources"):
+        what = "resources of the scenario" if isinstance(agent, str) else "agents from files"
+        raise PlanError(
+            f"flink-agents 0.1 has no {what}",
+            expected='an agent "module:Class" that declares its own resources',
+            seen=json.dumps(dict(agent_spec), default=repr)[:300],
+            next_step="use flink-agents 0.3.1",
+        )
+    try:
+        plan = AgentPlan.from_agent(agent_named(agent), AgentConfiguration(dict(config)))
+    except PlanError:
+        raise
+    except Exception as error:
+        raise PlanError(f"the agent {agent} does not become a plan", seen=f"{type(error).__name__}: {error}") from error
+    text: str = plan.model_dump_json(serialize_as_any=True)
+    return text
+
+
+def build_upstream_job(
+    env: StreamExecutionEnvironment, plan: str, *, inputs: str, outputs: str, parallelism: int
+) -> None:
+    """Add source, upstream's operator and sink to ``env``. ``inputs`` holds ``{"input": number, "key", "value"}`` lines.
+
+    Outputs are ``{"input": number, "value"}`` lines.
+    """
+    env.set_parallelism(parallelism)
+    j_outputs = invoke_method(
+        None, _COMPILER, "connectToAgent", [_keyed(lines_of(env, inputs)), plan], [_KEYED, "java.lang.String"]
+    )
+    # Without an output type, as in upstream's own environment: what comes are pickled bytes.
+    sink_to(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()), outputs)
+
+
+def _keyed(lines: DataStream) -> Any:
+    """The stream that upstream's environment would make of a keyed one: rows of pickled key and pickled value.
+
+    In one Python stage, where PyFlink's own key_by and time stamp assigner would be two more.
+    """
+    pair = Types.ROW([Types.PICKLED_BYTE_ARRAY(), Types.PICKLED_BYTE_ARRAY()])
+    rows = lines.map(_row, output_type=Types.TUPLE([pair, Types.LONG()])).set_parallelism(1)
+    jvm = get_gateway().jvm
+    functions = jvm.org.apache.flink.streaming.api.functions.python
+    numbers = WatermarkStrategy.no_watermarks()._j_watermark_strategy.withTimestampAssigner(  # noqa: SLF001  PyFlink has no public way
+        functions.eventtime.CustomTimestampAssigner()
+    )
+    j_numbered = rows._j_data_stream.assignTimestampsAndWatermarks(numbers)  # noqa: SLF001  as above
+    j_numbered.setParallelism(1)
+    j_rows = j_numbered.map(functions.eventtime.RemoveTimestampMapFunction(), pair.get_java_type_info())
+    j_rows.setParallelism(1)
+    key_type = Types.ROW([Types.PICKLED_BYTE_ARRAY()]).get_java_type_info()
+    return j_rows.keyBy(functions.KeyByKeySelector(), key_type)
+
+
+def _row(line: str) -> tuple[Row, int]:
+    record = json.loads(line)
+    return Row(record["key"], record["value"]), record["input"]
+
+
+class _Numbered(ProcessFunction):
+    """Writes an output as JSON, with the number of the input that led to it."""
+
+    def process_element(self, value: bytes, ctx: ProcessFunction.Context) -> Iterator[str]:
+        """One output of the operator."""
+        output = cloudpickle.loads(value)
+        yield json.dumps({"input": ctx.timestamp(), "value": to_jsonable_python(output, fallback=_plain)})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Row):
+        return value.as_dict() if hasattr(value, "_fields") else list(value)
+    raise TypeError(f"an output of type {type(value).__name__} does not turn into JSON")

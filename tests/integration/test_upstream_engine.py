@@ -1,0 +1,81 @@
+"""Upstream's own Java operator: flink-agents 0.1.1 on Flink 1.20, the release that brings its jar."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+
+import pytest
+
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
+from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
+from pytest_flink_agents.run.workplace import Workplace
+
+pytestmark = pytest.mark.slow
+
+AGENTS = "tests.integration.typed_events"
+
+
+@pytest.fixture(scope="module")
+def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A workplace with flink-agents 0.1.1: its jars are on the cluster's class path."""
+    settings = dataclasses.replace(plan_of(request.config).settings, flink_agents="0.1.1", engine="upstream")
+    release = resolve_flink("1.20", settings.flink_agents)
+    directory = tmp_path_factory.mktemp("upstream")
+    workplace = Workplace(settings, release, (), directory=directory, progress=lambda line: None)
+    yield workplace
+    workplace.close()
+
+
+def test_evidence_has_the_shape_of_the_bundled_engines(upstream: Workplace, run_request) -> None:
+    """Outputs and events with their keys, 7 and "7" apart, per-key memory, the engine and its jar by name."""
+    people = ["ada", "bob", "ada", 7, "7", "bob"]
+    inputs = [(key, {"item": "tea", "amount": number}) for number, key in enumerate(people)]
+    evidence = run_embedded(run_request(f"{AGENTS}:TypedTill", inputs), upstream)
+    assert (evidence.engine, evidence.job_state, evidence.flink_version) == ("upstream", "FINISHED", "1.20.3")
+    totals = defaultdict(list)
+    for output in evidence.outputs:
+        totals[repr(output.key)].append((output.value["total"], output.value["purchases"]))
+    assert totals == {"'ada'": [(0, 1), (2, 2)], "'bob'": [(1, 1), (6, 2)], "7": [(3, 1)], "'7'": [(4, 1)]}
+    of_bob = [(event.type, event.attributes) for event in evidence.events if event.key == "bob"]
+    assert of_bob[:3] == [
+        ("_input_event", {"input": {"item": "tea", "amount": 1}}),
+        (f"{AGENTS}.Booked", {"item": "tea", "total": 1, "count": 1}),
+        ("_output_event", {"output": {"item": "tea", "total": 1, "purchases": 1}}),
+    ]
+    assert len(evidence.events) == 18
+    assert "flink-agents-dist-0.1.1.jar sha256 " in upstream.facts()["engine"]
+
+
+def test_keys_that_wait_do_not_hold_up_others(upstream: Workplace, run_request) -> None:
+    """Asynchronous actions, on two subtasks: inputs of one key stay in order."""
+    inputs = [("a", 0.3), ("a", 0.01), ("b", 0.02), ("b", 0.01)]
+    evidence = run_embedded(run_request(f"{AGENTS}:TypedNap", inputs, parallelism=2), upstream)
+    assert [output.value for output in evidence.outputs if output.key == "a"] == [0.3, 0.01]
+    assert [output.value for output in evidence.outputs if output.key == "b"] == [0.02, 0.01]
+
+
+def test_a_failing_action_is_told_by_its_own_traceback(upstream: Workplace, run_request) -> None:
+    """Type, message, action and the agent's line, not Flink's wrapping."""
+    failure = run_embedded(run_request(f"{AGENTS}:TypedStrict", [("a", 1), ("a", "x")]), upstream).failure
+    assert failure is not None
+    assert (failure.type, failure.message) == ("ValueError", "only whole numbers are doubled, not 'x'")
+    assert failure.action == "double"
+    assert "typed_events.py" in failure.traceback
+    assert "java" not in failure.traceback
+
+
+def test_what_0_1_cannot_do_is_refused_before_any_job(upstream: Workplace, run_request) -> None:
+    """Resources of a scenario go in by upstream's YAML, which 0.1 does not have."""
+    request = run_request(f"{AGENTS}:TypedTill", [("a", 1)])
+    with_resources = {**request.agent_spec, "resources": {"prompts": [{"name": "p", "text": "hi"}]}}
+    with pytest.raises(AgentRefusedError, match=r"flink-agents 0\.1 has no resources"):
+        run_embedded(dataclasses.replace(request, agent_spec=with_resources), upstream)
+
+
+def test_the_local_tier_refuses_agents_of_0_1(upstream: Workplace) -> None:
+    """FA425 names what the bundled engine executes; the worker is not even started."""
+    with pytest.raises(HostError, match="FA425"):
+        upstream.worker()

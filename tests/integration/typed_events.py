@@ -1,0 +1,67 @@
+"""Agents for flink-agents 0.1, whose events are classes of their own: for tests of the upstream engine."""
+
+import time
+from typing import Any
+
+from flink_agents.api.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Booked(Event):
+    """A purchase was added to its customer's account."""
+
+    item: str
+    total: int
+    count: int
+
+
+class TypedTill(Agent):
+    """One running total for each customer, in short-term memory."""
+
+    @action(InputEvent)
+    @staticmethod
+    def add(event: Event, ctx: RunnerContext) -> None:
+        """Add one purchase, and pass it on for the receipt."""
+        memory = ctx.short_term_memory
+        total = (memory.get("account.total") or 0) + event.input["amount"]
+        count = (memory.get("account.count") or 0) + 1
+        memory.set("account.total", total)
+        memory.set("account.count", count)
+        ctx.send_event(Booked(item=event.input["item"], total=total, count=count))
+
+    @action(Booked)
+    @staticmethod
+    def receipt(event: Event, ctx: RunnerContext) -> None:
+        """Print the receipt."""
+        ctx.send_event(OutputEvent(output={"item": event.item, "total": event.total, "purchases": event.count}))
+
+
+class TypedStrict(Agent):
+    """Doubles numbers; anything else is an error."""
+
+    @action(InputEvent)
+    @staticmethod
+    def double(event: Event, ctx: RunnerContext) -> None:
+        """Double one number."""
+        if not isinstance(event.input, int):
+            raise ValueError(f"only whole numbers are doubled, not {event.input!r}")
+        ctx.send_event(OutputEvent(output=2 * event.input))
+
+
+def nap(seconds: float) -> float:
+    """Wait, and say how long."""
+    time.sleep(seconds)
+    return seconds
+
+
+class TypedNap(Agent):
+    """Waits in an asynchronous call for as long as the input says."""
+
+    @action(InputEvent)
+    @staticmethod
+    def rest(event: Event, ctx: RunnerContext) -> Any:
+        """One nap."""
+        seconds = yield from ctx.execute_async(nap, event.input)
+        ctx.send_event(OutputEvent(output=seconds))

@@ -1,0 +1,79 @@
+"""From the exception that Flink keeps to the agent's own error."""
+
+from __future__ import annotations
+
+from flink_agents_runtime.engine.failure import FAILURE_MARK
+from pytest_flink_agents.run.job_failure import job_failure
+
+WRAPPED = """org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
+\tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(ExecutionFailureHandler.java:219)
+"""
+EMBEDDED = (
+    WRAPPED
+    + """Caused by: org.apache.flink.agents.runtime.PythonActionExecutionException: Failed to execute Python action
+\tat org.apache.flink.agents.runtime.python.utils.PythonActionExecutor.executePythonFunction(PythonActionExecutor.java:121)
+\t... 13 more
+Caused by: pemja.core.PythonException: <class 'shop.errors.NoPrice'>: no price
+for tea
+\tat /project/shop/prices.lookup(prices.py:12)
+\tat /project/shop/agents.price(agents.py:49)
+\tat /venv/lib/python3.11/site-packages/flink_agents/plan/function.__call__(function.py:217)
+\tat pemja.core.PythonInterpreter.invoke(Native Method)
+\t... 19 more
+"""
+)
+PROCESS = (
+    WRAPPED
+    + """Caused by: java.lang.RuntimeException: Error received from the SDK harness: Traceback (most recent call last):
+  File "/venv/apache_beam/sdk_worker.py", line 313, in _execute
+    response = task()
+  File "/project/shop/agents.py", line 49, in price
+    raise NoPrice("no price")
+shop.errors.NoPrice: no price
+
+\tat org.apache.beam.runners.fnexecution.control.FnApiControlClient$ResponseStreamObserver.onNext(FnApiControlClient.java:180)
+\t... 1 more
+"""
+)
+
+
+def test_our_engines_own_words_come_first() -> None:
+    """The marked line holds everything; what Flink wraps around it is left out."""
+    data = '{"message": "no", "type": "ValueError", "action": "pay", "key": "a", "input": 1, "traceback": "t"}'
+    failure = job_failure(
+        f"{WRAPPED}Caused by: RuntimeError: x\n{FAILURE_MARK}{data}\n\tat pemja.core.X(Native Method)"
+    )
+    assert (failure.message, failure.type, failure.action, failure.key) == ("no", "ValueError", "pay", "a")
+
+
+def test_a_python_exception_out_of_an_embedded_interpreter() -> None:
+    """Its class, its whole text, its frames in Python's order, and the action that upstream called."""
+    failure = job_failure(EMBEDDED)
+    assert (failure.type, failure.message, failure.action) == ("NoPrice", "no price\nfor tea", "price")
+    lines = failure.traceback.splitlines()
+    assert lines[-4:] == [
+        '  File "/project/shop/agents.py", line 49, in price',
+        '  File "/project/shop/prices.py", line 12, in lookup',
+        "NoPrice: no price",
+        "for tea",
+    ]
+    assert "java" not in failure.traceback
+
+
+def test_a_traceback_that_a_python_process_printed() -> None:
+    """Process mode passes the text on inside a Java exception's message."""
+    failure = job_failure(PROCESS)
+    assert (failure.type, failure.message) == ("NoPrice", "no price")
+    assert failure.traceback.startswith("Traceback (most recent call last):\n")
+    assert failure.traceback.endswith("shop.errors.NoPrice: no price\n")
+
+
+def test_without_any_python_the_last_cause_is_told() -> None:
+    """A cluster's own trouble."""
+    failure = job_failure(WRAPPED + "Caused by: java.io.IOException: disk full\n\tat java.base/x.Y(Z.java:1)\n")
+    assert failure.message == "java.io.IOException: disk full"
+
+
+def test_no_exception_is_told_too() -> None:
+    """Flink may have forgotten it."""
+    assert job_failure("").message == "the job failed and Flink keeps no exception"
