@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
@@ -51,10 +52,13 @@ def test_evidence_has_the_shape_of_the_bundled_engines(upstream: Workplace, run_
 
 def test_keys_that_wait_do_not_hold_up_others(upstream: Workplace, run_request) -> None:
     """Asynchronous actions, on two subtasks: inputs of one key stay in order."""
-    inputs = [("a", 0.3), ("a", 0.01), ("b", 0.02), ("b", 0.01)]
+    inputs = [("a", 0.3), ("a", 0.01), ("b", 0.02), ("b", 0.01), *((f"k{number}", 0.0) for number in range(12))]
     evidence = run_embedded(run_request(f"{AGENTS}:TypedNap", inputs, parallelism=2), upstream)
     assert [output.value for output in evidence.outputs if output.key == "a"] == [0.3, 0.01]
     assert [output.value for output in evidence.outputs if output.key == "b"] == [0.02, 0.01]
+    assert len(evidence.outputs) == 16
+    logs = {path.stem.rpartition("-")[2] for path in Path(evidence.files["events"]).iterdir()}
+    assert logs == {"0", "1"}, "each subtask had keys"
 
 
 def test_a_failing_action_is_told_by_its_own_traceback(upstream: Workplace, run_request) -> None:

@@ -76,9 +76,10 @@ def build_upstream_job(
     Outputs are ``{"input": number, "value"}`` lines.
     """
     env.set_parallelism(parallelism)
-    j_outputs = invoke_method(
-        None, _COMPILER, "connectToAgent", [_keyed(lines_of(env, inputs)), plan], [_KEYED, "java.lang.String"]
-    )
+    j_keyed = _keyed(lines_of(env, inputs))
+    # The operator takes its parallelism from the keyed stream; what follows has the same, so that order is kept.
+    j_keyed.getTransformation().setParallelism(parallelism)
+    j_outputs = invoke_method(None, _COMPILER, "connectToAgent", [j_keyed, plan], [_KEYED, "java.lang.String"])
     # Without an output type, as in upstream's own environment: what comes are pickled bytes.
     sink_to(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()), outputs)
 
