@@ -43,16 +43,17 @@ class Events:
 
 
 class Bench:
-    """One key "k" of one agent. ``outputs`` holds values, ``timestamps`` their time stamps."""
+    """One key "k" of one agent. ``outputs`` holds values, ``timestamps`` their time stamps; ``now_ms`` is its clock."""
 
     def __init__(self, agent: str, state: KeyState | None = None, **config: Any) -> None:
+        self.now_ms = 1000
         runtime_agents.TRACE.clear()
         self.executor = ManualExecutor()
         self.events = Events()
         self.outputs: list[Any] = []
         self.timestamps: list[int | None] = []
         plan = build_plan({"agent": f"runtime_agents:{agent}"}, config=config)
-        self.engine = Engine(plan, executor=self.executor, observers=[self.events])
+        self.engine = Engine(plan, executor=self.executor, observers=[self.events], now_ms=lambda: self.now_ms)
         self.run: KeyRun = self.engine.run_for("k", state or KeyState(), self._emit)
 
     def _emit(self, value: Any, timestamp: int | None) -> None:

@@ -403,3 +403,22 @@ class ScriptedConnection(BaseChatModelConnection):
             return ChatMessage(role=MessageRole.ASSISTANT, tool_calls=[call], extra_args=usage)
         score = '{"id": "p-1", "score": 2, "reasons": ["shipping"]}'
         return ChatMessage(role=MessageRole.ASSISTANT, content=score, extra_args=usage)
+
+
+class Obeying(Agent):
+    """Does to its short-term memory what the input lists, and tells what it read."""
+
+    @action(INPUT)
+    @staticmethod
+    def obey(event: Event, ctx: RunnerContext) -> None:
+        seen = []
+        for what, path, *value in InputEvent.from_event(event).input:
+            if what == "set":
+                ctx.short_term_memory.set(path, *value)
+            elif what == "get":
+                seen.append(ctx.short_term_memory.get(path))
+            elif what == "has":
+                seen.append(ctx.short_term_memory.is_exist(path))
+            else:
+                seen.append(ctx.short_term_memory.get(path).get_field_names())
+        ctx.send_event(OutputEvent(output=seen))

@@ -128,12 +128,6 @@ def test_java_actions_are_refused():
         Engine(load_plan(json.dumps(plan)), executor=None)
 
 
-def test_a_ttl_of_memory_is_refused():
-    """Rather no answer than one in which nothing expired."""
-    with pytest.raises(PlanError, match="does not expire"):
-        Bench("Echo", **{"short-term-memory.state-ttl.ms": 5})
-
-
 @pytest.mark.parametrize(
     ("spec", "message", "nearest"),
     [

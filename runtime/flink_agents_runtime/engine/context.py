@@ -155,7 +155,8 @@ class ActionContext(RunnerContext):
         self.check()
         known = self._memories.get(memory_type)
         if known is None:
-            overlay = Overlay(store)
+            expiry = self.engine.expiry if memory_type is MemoryType.SHORT_TERM else None
+            overlay = expiry.overlay(self._state) if expiry else Overlay(store)
             known = self._memories[memory_type] = overlay, KeyMemory(memory_type, overlay, self.check)
         return known[1]
 

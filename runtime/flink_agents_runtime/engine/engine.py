@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
-from flink_agents.api.core_options import AgentExecutionOptions
 from flink_agents.api.memory.long_term_memory import BaseLongTermMemory, LongTermMemoryOptions
 from flink_agents.api.metric_group import MetricGroup
 from flink_agents.plan.actions.action import Action
@@ -16,6 +15,7 @@ from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.engine.agent_reference import PlanError
 from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
 from flink_agents_runtime.engine.plan import require_supported
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
@@ -41,9 +41,9 @@ class Engine:
     ``executor`` runs asynchronous durable calls and belongs to the host. ``metrics`` is the group below which the
     agent's metrics are made, by default one in memory. ``job_id`` scopes long-term memory unless the option
     ``job-identifier`` does. ``is_done`` says which async calls may be looked at as ended: a host that wants one order
-    of things whatever the timing holds back those whose turn has not come.
+    of things whatever the timing holds back those whose turn has not come. ``now_ms`` is the clock of memory that expires.
 
-    Raises :class:`PlanError` for what it cannot run: Java actions, short-term memory with a TTL.
+    Raises :class:`PlanError` for what it cannot run: Java actions, options that it would have to pass over.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Engine:
         metrics: MetricGroup | None = None,
         job_id: str = "local",
         is_done: Callable[[Future[Any]], bool] = Future.done,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         require_supported(plan.config.conf_data)
-        _refuse_ttl(plan)
         self.plan = plan
         self.executor = executor
         self.observers = tuple(observers)
@@ -66,12 +66,16 @@ class Engine:
         self.functions = {name: _function(action) for name, action in plan.actions.items()}
         self.metrics = AgentMetrics(metrics if metrics is not None else MemoryMetricGroup(), plan.actions)
         self.is_done = is_done
+        # None where short-term memory does not expire.
+        self.expiry = expiry_of(plan.config, now_ms)
         self.resources = ResourceCache(plan.resource_providers, plan.config)
         self._job_id = plan.config.get_str("job-identifier", job_id)
         self._long_term_memory: Any = None
 
     def run_for(self, key: Any, state: KeyState, emit: Emit) -> KeyRun:
         """The live side of one key's state. ``emit(value, timestamp)`` is called with each output, in order."""
+        if self.expiry is None:
+            state.touched.clear()
         return KeyRun(self, key, state, emit)
 
     def long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:
@@ -103,19 +107,6 @@ class Engine:
                 self._long_term_memory.close()
         finally:
             self.resources.close()
-
-
-def _refuse_ttl(plan: AgentPlan) -> None:
-    """Memory that ought to expire and does not would be a wrong answer."""
-    option = AgentExecutionOptions.SHORT_TERM_MEMORY_STATE_TTL_MS
-    ttl_ms = plan.config.get(option)
-    if ttl_ms:
-        raise PlanError(
-            "short-term memory of the bundled engine does not expire",
-            expected=f"{option.get_key()}: 0",
-            seen=f"{ttl_ms} ms",
-            next_step="run this agent with the upstream engine",
-        )
 
 
 def _function(action: Action) -> Callable[..., Any]:

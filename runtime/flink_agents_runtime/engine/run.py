@@ -114,6 +114,8 @@ class KeyRun:
     def _end_run(self) -> None:
         self.state.sensory.clear()
         self.state.current = None
+        if self._engine.expiry is not None:
+            self._engine.expiry.sweep(self.state)
 
     def _take_ready_task(self) -> Task | None:
         tasks = self.state.tasks

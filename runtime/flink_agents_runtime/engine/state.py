@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 Item = tuple[Any] | dict[str, None]
 Store = dict[str, Item]
 
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 @dataclass(slots=True)
@@ -52,7 +52,8 @@ class KeyState:
     """The state of one key.
 
     ``sequence`` counts the inputs whose run has started. ``current`` is the input of the run in flight, None between
-    runs. ``tasks`` are the run's actions in the order they will run, ``inputs`` wait for the run to end.
+    runs. ``tasks`` are the run's actions in the order they will run, ``inputs`` wait for the run to end. ``touched`` holds
+    the times in ms, by path, from which short-term memory's time to live counts; empty where it has none.
     """
 
     sequence: int = 0
@@ -61,6 +62,7 @@ class KeyState:
     current: Input | None = None
     tasks: deque[Task] = field(default_factory=deque)
     inputs: deque[Input] = field(default_factory=deque)
+    touched: dict[str, int] = field(default_factory=dict)
 
     @property
     def busy(self) -> bool:
@@ -81,6 +83,7 @@ class KeyState:
                 _plain_input(self.current) if self.current else None,
                 [(task.event, task.action, [_plain_call(call) for call in task.calls]) for task in self.tasks],
                 [_plain_input(waiting) for waiting in self.inputs],
+                self.touched,
             ),
             protocol=5,
         )
@@ -91,7 +94,7 @@ class KeyState:
         layout, *fields = pickle.loads(snapshot)  # noqa: S301 - our own bytes, back from the host's checkpoint
         if layout != _LAYOUT:
             raise ValueError(f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}")
-        sequence, sensory, short_term, current, tasks, inputs = fields
+        sequence, sensory, short_term, current, tasks, inputs, touched = fields
         return cls(
             sequence,
             sensory,
@@ -99,6 +102,7 @@ class KeyState:
             Input(*current) if current else None,
             deque(Task(event, action, [CallRecord(*call) for call in calls]) for event, action, calls in tasks),
             deque(Input(*waiting) for waiting in inputs),
+            touched,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from flink_agents.plan.agent_plan import AgentPlan
 
 from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.engine import Engine, Observer
+from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import KeyRun
 from flink_agents_runtime.engine.state import KeyState
@@ -67,8 +68,9 @@ class LocalResult:
 class LocalHost:
     """Runs one plan.
 
-    ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by turns in
-    the order of their first input. Raises :class:`PlanError` where the plan cannot run here.
+    ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by
+    turns in the order of their first input. ``now_ms`` is the clock of short-term memory that expires. Raises
+    :class:`PlanError` where the plan cannot run here.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class LocalHost:
         seed: int | None = None,
         event_log: EventLog | Path | str | None = None,
         observers: Sequence[Observer] = (),
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
+        self._now_ms = now_ms
         self._threads: int = option(plan.config, "num-async-threads")
         self._plan = plan
         self._seed = seed
@@ -119,7 +123,14 @@ class LocalHost:
         metrics = MemoryMetricGroup()
         observers = [*self._observers, self._event_log] if self._event_log is not None else self._observers
         pool = DaemonPool(self._threads, "agent-async")
-        engine = Engine(self._plan, executor=pool, observers=observers, metrics=metrics, is_done=order.is_done)
+        engine = Engine(
+            self._plan,
+            executor=pool,
+            observers=observers,
+            metrics=metrics,
+            is_done=order.is_done,
+            now_ms=self._now_ms,
+        )
         loop = _Loop(engine, pool, self._event_log, order, metrics)
         for index, record in enumerate(inputs):
             loop.offer(*_key_and_value(index, record))

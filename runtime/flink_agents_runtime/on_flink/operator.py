@@ -82,6 +82,8 @@ class AgentOperator(KeyedProcessFunction):
         """
         key = ctx.get_current_key()
         busy = self._busy_key(key)
+        if self._engine.expiry is not None and not busy.run.state.busy:
+            self._engine.expiry.sweep(busy.run.state)
         if timestamp == _END_OF_INPUT_MS:
             wait(busy.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
         yield from self._go_on(key, busy, ctx)
@@ -105,8 +107,15 @@ class AgentOperator(KeyedProcessFunction):
             busy.look_ms = min(2 * busy.look_ms, _LATEST_LOOK_MS)
         else:
             del self._busy[key]
+            self._look_after_memory(busy.run.state, ctx)
         outputs, busy.outputs[:] = list(busy.outputs), []
         yield from outputs
+
+    def _look_after_memory(self, state: KeyState, ctx: KeyedProcessFunction.Context) -> None:
+        """Have a timer remove what expires of a key that no input may ever come for again."""
+        sweep_ms = self._engine.expiry.next_sweep_ms(state) if self._engine.expiry else None
+        if sweep_ms is not None:
+            ctx.timer_service().register_processing_time_timer(sweep_ms)
 
     def close(self) -> None:
         """Give up what is in flight (the checkpoint has it) and close the resources."""
