@@ -34,7 +34,7 @@ def test_no_pattern_hangs(pattern: str, subject: str) -> None:
     started = time.monotonic()
     with contextlib.suppress(TooSlowError):
         assert not compile_pattern(pattern).is_found(subject)
-    assert time.monotonic() - started < SEARCH_S + 2
+    assert time.monotonic() - started < SEARCH_S + 30
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{2,1}", "[z-a]", "x" * (PATTERN_CHARACTERS + 1)])
