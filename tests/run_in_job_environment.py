@@ -1,7 +1,8 @@
 """Run pytest inside a job environment: ``python tests/run_in_job_environment.py PYTEST-ARGUMENTS``.
 
 The bundled runtime's own tests import flink_agents, which the harness's environment does not have. The environment is
-one of those that scenarios use, with pytest added; what the tests see besides is the runtime's source, nothing else.
+one of those that scenarios use, with pytest added, and what the model server of the testbed imports; what the tests see
+besides is the source of runtime and testbed, nothing else.
 """
 
 import importlib.metadata
@@ -22,8 +23,8 @@ def _tell(line: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Build or find the environment, run pytest in it, return its exit code."""
-    pytest_pin = f"pytest=={importlib.metadata.version('pytest')}"
-    request = EnvironmentRequest(resolve_flink("2.2"), requirements=(pytest_pin,))
+    pins = tuple(f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "filelock", "regex"))
+    request = EnvironmentRequest(resolve_flink("2.2"), requirements=pins)
     environment = provide_environment(request, progress=_tell)
     options = [
         "-p",

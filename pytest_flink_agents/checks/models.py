@@ -19,6 +19,6 @@ def check_model_calls(evidence: Evidence) -> CheckResult:
             call.nearest,
         )
         for call in evidence.model_calls
-        if call.rule is None
+        if call.nearest
     )
     return CheckResult("model calls", Validity.INVALID if findings else Validity.VALID, findings)

@@ -27,7 +27,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request that the model server answered. ``rule`` is the index of the script's rule, None where none matched."""
+    """One request that the model server got, texts to embed as messages in the role ``embedding``.
+
+    ``rule`` is the index of the script's rule that answered, None where none did; ``nearest`` says why a chat was refused.
+    """
 
     wire: str
     model: str

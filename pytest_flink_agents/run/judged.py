@@ -112,7 +112,11 @@ def _request(
     session: RunSession, loaded: LoadedScenario, workplace: Workplace, channel: Channel, folder: Path
 ) -> RunRequest:
     scenario, settings = loaded.scenario, session.settings
-    values = {"llm.ollama_url": channel.ollama_url, "llm.openai_url": channel.openai_url}
+    values = {
+        "llm.ollama_url": channel.ollama_url,
+        "llm.openai_url": channel.openai_url,
+        "llm.anthropic_url": channel.anthropic_url,
+    }
     values |= {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
     roots = [settings.root, *settings.python_path, workplace.environment.site_packages]
     return RunRequest(

@@ -80,8 +80,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "FA210": Code(
             "A placeholder that is unknown, or not filled in there",
-            "Known are ${llm.ollama_url}, ${llm.openai_url} and ${env.NAME} for names that the ini file allows, "
-            "in `resources` and `config` only. Write $${ for a plain ${.",
+            "Known are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url} and ${env.NAME} for names that the "
+            "ini file allows, in `resources` and `config` only. Write $${ for a plain ${.",
             'base_url: "${llm.olama_url}"   ->   base_url: "${llm.ollama_url}"',
         ),
         "FA211": Code(

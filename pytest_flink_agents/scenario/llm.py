@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.error import NOT_YET
@@ -16,6 +16,7 @@ from pytest_flink_agents.scenario.words import Duration, NotEmpty, Regex, wrong
 
 Tokens = Annotated[int, Field(ge=0)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
+EMBEDDING = "embedding"
 _INSTEAD_OF_REPLY = ("status", "reset")
 _ONE_OF = ("status", "reset", "malformed", "truncate")
 
@@ -25,7 +26,9 @@ class When(LanguageMapping):
 
     contains: NotEmpty | None = Field(None, description="text that the last message holds")
     regex: Regex | None = Field(None, description="pattern that is found in the last message")
-    role: Literal["system", "user", "assistant", "tool"] | None = Field(None, description="role of the last message")
+    role: Literal["system", "user", "assistant", "tool", "embedding"] | None = Field(
+        None, description="role of the last message; embedding: a text to embed, not a chat"
+    )
     model: NotEmpty | None = Field(None, description="name of the model asked for")
     system_contains: NotEmpty | None = Field(None, description="text that a system message holds")
 
@@ -50,12 +53,17 @@ class Reply(LanguageMapping):
     # `json` would hide a method of the base class.
     json_: Any = Field(None, alias="json", description="the reply as a JSON value, sent as text")
     tool_calls: SomeItems[ToolCall] | None = Field(None, description="the tools that the model asks for")
+    embedding: SomeItems[FiniteFloat] | None = Field(None, description="the vector of a text to embed; stands alone")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
         given = self.model_fields_set
         if not given:
-            raise wrong("text, json or tool_calls", code="FA204")
+            raise wrong("text, json, tool_calls or embedding", code="FA204")
+        if "embedding" in given and len(given) > 1:
+            raise wrong(
+                "embedding alone, or no embedding", next_step="use two rules: a rule is for chats or embeddings"
+            )
         if {"text", "json_"} <= given:
             raise wrong("text or json, not both", next_step="keep one: they are the same thing twice")
         return self
@@ -112,7 +120,22 @@ class LlmRule(LanguageMapping):
             raise wrong(
                 "no reply and no usage beside status or reset", next_step="they come instead of a reply: take it out"
             )
+        self._is_of_one_kind()
         return self
+
+    def _is_of_one_kind(self) -> None:
+        role = self.when.role if self.when else None
+        gives_vector = self.reply is not None and self.reply.embedding is not None
+        if gives_vector and role not in (None, EMBEDDING):
+            raise wrong(
+                "a chat's reply, or no role", next_step=f"take the role {role} out: an embedding answers no chat"
+            )
+        if not gives_vector and role != EMBEDDING:
+            return
+        if self.when is not None and self.when.system_contains is not None:
+            raise wrong("no system_contains", next_step="take it out: a text to embed has no system message")
+        if self.reply is not None and not gives_vector:
+            raise wrong("a reply of embedding, or a fault", next_step="take the role embedding out to answer chats")
 
 
 def _mode(value: Any) -> Any:

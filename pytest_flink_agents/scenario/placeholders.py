@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Only these sections are filled in: what is expected and what goes in must not depend on the run.
 SECTIONS = ("resources", "config")
-NAMES = ("llm.ollama_url", "llm.openai_url")
+NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
 _NOT_YET = ("effects.", "input.", "output.", "matrix.", "llm.anthropic_url")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")

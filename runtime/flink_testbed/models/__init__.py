@@ -1,1 +1,1 @@
-"""The model server: loopback, outside the job, scripted replies in the Ollama and OpenAI wire formats."""
+"""The model server: loopback, outside the job, scripted replies in the Ollama, OpenAI and Anthropic wire formats."""

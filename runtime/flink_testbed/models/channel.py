@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from flink_testbed.core.clock import wall_time_s
-from flink_testbed.models import wire_ollama, wire_openai
-from flink_testbed.models.chat import Body, ChatRequest, Stamp
+from flink_testbed.models import wire_anthropic, wire_ollama, wire_openai
+from flink_testbed.models.chat import EMBEDDING_ROLE, Body, ChatRequest, Stamp
+from flink_testbed.models.embedding import EmbeddingRequest, read_embeddings, vector_of
 from flink_testbed.models.rule import Fault, Reply, Usage
 from flink_testbed.models.script import Answer, Script, Unmatched
 
@@ -26,7 +27,7 @@ _SPEAKER = "scripted model: "
 
 
 class Wire(Protocol):
-    """A wire format: what the modules wire_* provide."""
+    """A wire format: what the modules wire_* provide for chats."""
 
     NAME: str
     CHAT_PATH: str
@@ -44,7 +45,17 @@ class Wire(Protocol):
         """Write the response to a GET; None where the path is unknown."""
 
 
-WIRES: tuple[Wire, ...] = (wire_ollama, wire_openai)
+class EmbeddingWire(Wire, Protocol):
+    """A wire format that knows embeddings too."""
+
+    EMBED_PATH: str
+
+    def write_embeddings(self, request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
+        """Write the response to a request, one vector for each of its texts."""
+
+
+EMBEDDING_WIRES: tuple[EmbeddingWire, ...] = (wire_ollama, wire_openai)
+WIRES: tuple[Wire, ...] = (*EMBEDDING_WIRES, wire_anthropic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +63,11 @@ class Call:
     """One request, as recorded before it was answered.
 
     ``seq`` counts from 1 in a channel; ``wall_time_s`` is seconds since 1970; ``tools`` are the names of those offered;
-    ``rule`` is the index of the rule that answered, from 0; ``reply`` is plain data (``text``, ``tool_calls``), empty
-    where the client got none, and ``usage`` is None then; ``nearest`` says why no rule answered; ``status`` is the HTTP
-    status, 0 for a reset; ``faults`` are the words of the rule's fault.
+    ``rule`` is the index of the rule that answered, from 0, None where none did; ``reply`` is plain data (``text``,
+    ``tool_calls``, or ``embeddings``, their number), empty where the client got none, and ``usage`` is None then;
+    ``nearest`` says why a chat was refused, empty for all that was answered: a text to embed needs no rule. Such texts
+    are ``messages`` in the role ``embedding``. ``status`` is the HTTP status, 0 for a reset; ``faults`` are the words of
+    the rule's fault.
     """
 
     seq: int
@@ -118,6 +131,11 @@ class Channel:
         return self._url + "/v1"
 
     @property
+    def anthropic_url(self) -> str:
+        """The address to give an Anthropic client as its base URL."""
+        return self._url
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """Every call so far, in order of arrival."""
         with self._lock:
@@ -125,8 +143,8 @@ class Channel:
 
     @property
     def unmatched(self) -> tuple[Call, ...]:
-        """The calls that no rule answered: unmatched, unreadable, or to a path that is not a chat."""
-        return tuple(call for call in self.calls if call.rule is None)
+        """The calls that got no answer: no rule matched, unreadable, or to a path where nothing is."""
+        return tuple(call for call in self.calls if call.nearest)
 
     def close(self) -> None:
         """Take the address away; delayed answers are dropped. The record stays readable."""
@@ -144,6 +162,9 @@ class Channel:
 
     def post(self, path: str, body: bytes) -> Delivery:
         """Say what a POST of ``body`` to ``path`` gets; the call is on record when this returns."""
+        for embedding_wire in EMBEDDING_WIRES:
+            if path == embedding_wire.EMBED_PATH:
+                return self._embed(embedding_wire, path, body)
         wire = wire_of(path)
         if path != wire.CHAT_PATH:
             return self.refuse(path, 404, _unknown_path("POST", path))
@@ -159,32 +180,54 @@ class Channel:
             return self._deliver(wire, request, answer)
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
-        """Refuse a POST that is no readable chat request, on record like any call."""
+        """Refuse a POST that is no readable request, on record like any call."""
         with self._lock:
             return self._refuse(wire_of(path), ChatRequest("", ()), status, text)
 
     def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
-        self._record(wire, request, status=status, nearest=text)
+        self._record(wire, request, refused=(status, text))
         return Delivery(status, wire.write_error(_SPEAKER + text))
 
+    def _embed(self, wire: EmbeddingWire, path: str, body: bytes) -> Delivery:
+        """Give each text the vector that a rule scripts for it, else its own; the first fault of a rule counts."""
+        try:
+            request = read_embeddings(body)
+        except ValueError as error:
+            return self.refuse(path, 400, str(error))
+        with self._lock:
+            vectors, first = [], None
+            for text in request.texts:
+                answer = self._script.answer(request.as_chat(text), self._answered)
+                if isinstance(answer, Unmatched):
+                    vectors.append(vector_of(text, request.dimensions))
+                    continue
+                self._answered[answer.rule] += 1
+                vectors.append(answer.reply.embedding or vector_of(text, request.dimensions))
+                first = first if first and first.fault else answer if answer.fault else first or answer
+            usage = Usage(sum(len(text.split()) for text in request.texts), 0)
+            seen = ChatRequest(
+                request.model, tuple({"role": EMBEDDING_ROLE, "content": text} for text in request.texts)
+            )
+            call = self._record(wire, seen, answer=first, reply={"embeddings": len(vectors)}, usage=usage)
+            return _delivery(wire, call, first, lambda: wire.write_embeddings(request, vectors, usage))
+
     def _deliver(self, wire: Wire, request: ChatRequest, answer: Answer) -> Delivery:
-        fault = answer.fault or Fault()
-        status = fault.status or (0 if fault.reset else 200)
-        call = self._record(wire, request, status=status, answer=answer)
-        if fault.replaces_reply:
-            body = wire.write_error(f"{_SPEAKER}rule {answer.rule + 1} scripts this failure (status {status})")
-        else:
-            body = wire.write_reply(request, answer.reply, answer.usage, Stamp(call.seq, call.wall_time_s))
-        if fault.malformed:
-            # Without closing braces the framing of a stream stays whole, and no JSON in it can be read.
-            body = Body(body.content_type, body.data.replace(b"}", b""))
-        return Delivery(status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate)
+        call = self._record(wire, request, answer=answer, reply=answer.reply.as_data(), usage=answer.usage)
+        stamp = Stamp(call.seq, call.wall_time_s)
+        return _delivery(wire, call, answer, lambda: wire.write_reply(request, answer.reply, answer.usage, stamp))
 
     def _record(
-        self, wire: Wire, request: ChatRequest, *, status: int, answer: Answer | None = None, nearest: str = ""
+        self,
+        wire: Wire,
+        request: ChatRequest,
+        *,
+        answer: Answer | None = None,
+        reply: Mapping[str, Any] | None = None,
+        usage: Usage | None = None,
+        refused: tuple[int, str] | None = None,
     ) -> Call:
         fault = (answer and answer.fault) or Fault()
-        given = None if fault.replaces_reply else answer
+        status, nearest = refused or (fault.status or (0 if fault.reset else 200), "")
         call = Call(
             seq=len(self._calls) + 1,
             wall_time_s=wall_time_s(),
@@ -193,21 +236,37 @@ class Channel:
             messages=request.messages,
             tools=request.tools,
             rule=answer.rule if answer else None,
-            reply=given.reply.as_data() if given else {},
+            reply={} if fault.replaces_reply or reply is None else reply,
             nearest=nearest,
             status=status,
             faults=fault.names,
-            usage=given.usage if given else None,
+            usage=None if fault.replaces_reply else usage,
         )
         self._calls.append(call)
         return call
 
 
+def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[], Body]) -> Delivery:
+    """What to send for a call on record: what ``write`` gives, but for the fault of the rule that answers."""
+    fault = (answer and answer.fault) or Fault()
+    if answer and fault.replaces_reply:
+        body = wire.write_error(f"{_SPEAKER}rule {answer.rule + 1} scripts this failure (status {call.status})")
+    else:
+        body = write()
+    if fault.malformed:
+        # Without closing braces the framing of a stream stays whole, and no JSON in it can be read.
+        body = Body(body.content_type, body.data.replace(b"}", b""))
+    return Delivery(call.status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate)
+
+
 def wire_of(path: str) -> Wire:
     """Tell the wire format of a client by the path it uses."""
+    if path.startswith(wire_anthropic.CHAT_PATH):
+        return wire_anthropic
     return wire_openai if path.startswith("/v1") else wire_ollama
 
 
 def _unknown_path(method: str, path: str) -> str:
-    chats = ", ".join(f"POST {wire.CHAT_PATH}" for wire in WIRES)
-    return f"nothing at {method} {path}; there are {chats}, GET /api/tags, GET /api/version and GET /v1/models"
+    paths = [wire.CHAT_PATH for wire in WIRES] + [wire.EMBED_PATH for wire in EMBEDDING_WIRES]
+    posts = ", ".join(f"POST {known}" for known in paths)
+    return f"nothing at {method} {path}; there are {posts}, GET /api/tags, GET /api/version and GET /v1/models"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM_ROLES = ("system", "developer")
+# What a rule sees of a text to embed: a single message in this role.
+EMBEDDING_ROLE = "embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +84,38 @@ def pieces_of(text: str) -> list[str]:
 
 def read_chat_request(body: bytes, *, streams_by_default: bool) -> ChatRequest:
     """Read the request in a JSON body; raises ValueError that names the first thing wrong with it."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the request body is not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise ValueError(f"the request body is a JSON {type(data).__name__}, not an object")
-    model = data.get("model")
-    if not isinstance(model, str) or not model:
-        raise ValueError(f"the request needs a 'model' name, it has {model!r}")
+    data = read_object(body)
     options = data.get("stream_options") or {}
     return ChatRequest(
-        model=model,
-        messages=_messages(data.get("messages")),
+        model=read_model(data),
+        messages=read_messages(data.get("messages")),
         tools=_tool_names(data.get("tools") or []),
         stream=bool(data.get("stream", streams_by_default)),
         stream_usage=isinstance(options, dict) and bool(options.get("include_usage")),
     )
 
 
-def _messages(value: Any) -> tuple[Mapping[str, Any], ...]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a body that must be a JSON object; raises ValueError."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the request body is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"the request body is a JSON {type(data).__name__}, not an object")
+    return data
+
+
+def read_model(data: Mapping[str, Any]) -> str:
+    """Read the name of the model; raises ValueError."""
+    model = data.get("model")
+    if not isinstance(model, str) or not model:
+        raise ValueError(f"the request needs a 'model' name, it has {model!r}")
+    return model
+
+
+def read_messages(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Read the messages, each an object with a role; raises ValueError."""
     if not isinstance(value, list):
         raise ValueError(f"the request needs a list 'messages', it has {value!r:.60}")
     for number, message in enumerate(value, 1):

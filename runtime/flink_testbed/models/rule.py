@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
-from flink_testbed.models.chat import ChatRequest, text_of
+from flink_testbed.models.chat import EMBEDDING_ROLE, ChatRequest, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,13 +90,16 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says: a text (a scripted ``json`` is one already), tool calls, or both."""
+    """What the model says: a text (a scripted ``json`` is one already), tool calls, or both; or a text's vector."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    embedding: tuple[float, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Give the reply as plain data, for records: ``text`` and ``tool_calls``, each only where there is one."""
+        if self.embedding:
+            return {"embedding": list(self.embedding)}
         calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in self.tool_calls]
         return ({"text": self.text} if self.text or not calls else {}) | ({"tool_calls": calls} if calls else {})
 
@@ -144,13 +147,21 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When to answer, with what, and at most how many ``times`` (None: always). No reply is an empty text."""
+    """When to answer, with what, and at most how many ``times`` (None: always). No reply is an empty text.
+
+    A rule is for chats or for embeddings, never for both.
+    """
 
     when: When = field(default_factory=When)
     reply: Reply | None = None
     usage: Usage | None = None
     fault: Fault | None = None
     times: int | None = None
+
+    def is_for(self, request: ChatRequest) -> bool:
+        """Whether the rule speaks of requests of this kind, whatever its conditions."""
+        embeds = self.when.role == EMBEDDING_ROLE or bool(self.reply and self.reply.embedding)
+        return embeds == (request.last_role == EMBEDDING_ROLE)
 
 
 def counted_usage(request: ChatRequest, reply: Reply) -> Usage:

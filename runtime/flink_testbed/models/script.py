@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import compile_pattern
 from flink_testbed.core.problem import nearest
+from flink_testbed.models.chat import EMBEDDING_ROLE
 from flink_testbed.models.rule import Fault, Reply, Rule, ToolCall, Usage, When, counted_usage
 
 if TYPE_CHECKING:
@@ -51,16 +52,20 @@ class Script:
     def answer(self, request: ChatRequest, answered: Mapping[int, int] | None = None) -> Answer | Unmatched:
         """Give the answer of the first rule that matches; ``answered`` maps a rule's index to its answers so far."""
         answered = answered or {}
-        for index, rule in enumerate(self.rules):
+        for index, rule in self._rules_for(request):
             if not _is_spent(rule, answered.get(index, 0)) and all(look.holds for look in rule.when.looks(request)):
                 reply = rule.reply or Reply()
                 return Answer(index, reply, rule.usage or counted_usage(request, reply), rule.fault)
         return self._unmatched(request, answered)
 
+    def _rules_for(self, request: ChatRequest) -> list[tuple[int, Rule]]:
+        return [(index, rule) for index, rule in enumerate(self.rules) if rule.is_for(request)]
+
     def _unmatched(self, request: ChatRequest, answered: Mapping[int, int]) -> Unmatched:
         asked = f"no rule of the script answers this request to model {request.model!r}"
-        if not self.rules:
-            return Unmatched(f"{asked}: the script has no rules", None)
+        candidates = [index for index, _ in self._rules_for(request)]
+        if not candidates:
+            return Unmatched(f"{asked}: the script has no rules" + (" for it" if self.rules else ""), None)
 
         def nearness(index: int) -> tuple[float, float, int]:
             looks = list(self.rules[index].when.looks(request))
@@ -68,7 +73,7 @@ class Script:
             held = 1 - len(failed) / len(looks) if looks else 1.0
             return held, sum(look.likeness() for look in failed), -index
 
-        index = max(range(len(self.rules)), key=nearness)
+        index = max(candidates, key=nearness)
         rule = self.rules[index]
         reasons = [look.reason() for look in rule.when.looks(request) if not look.holds]
         if _is_spent(rule, answered.get(index, 0)):
@@ -106,7 +111,20 @@ def _rule(data: Any, where: str) -> Rule:
     )
     if rule.fault and rule.fault.replaces_reply and (rule.reply or rule.usage):
         raise ValueError(f"{where}: {rule.fault.names[-1]} comes instead of a reply; take the reply and its usage out")
+    _check_kind(rule, where)
     return rule
+
+
+def _check_kind(rule: Rule, where: str) -> None:
+    """A rule is for chats or for embeddings; a condition of the other kind would never hold."""
+    gives_vector = bool(rule.reply and rule.reply.embedding)
+    if gives_vector and rule.when.role not in (None, EMBEDDING_ROLE):
+        raise ValueError(f"{where}: an embedding answers no chat; take the role {rule.when.role!r} out")
+    if gives_vector or rule.when.role == EMBEDDING_ROLE:
+        if rule.when.system_contains is not None:
+            raise ValueError(f"{where}: a text to embed has no system message; take system_contains out")
+        if rule.reply and not gives_vector:
+            raise ValueError(f"{where}: the role {EMBEDDING_ROLE!r} goes with a reply of embedding, or a fault")
 
 
 def _when(data: Any, where: str) -> When:
@@ -121,9 +139,15 @@ def _when(data: Any, where: str) -> When:
 
 
 def _reply(data: Any, where: str) -> Reply:
-    _check_keys(data, ("text", "json", "tool_calls"), where)
+    _check_keys(data, ("text", "json", "tool_calls", "embedding"), where)
     if not data:
-        raise ValueError(f"{where}: a reply needs text, json or tool_calls")
+        raise ValueError(f"{where}: a reply needs text, json, tool_calls or embedding")
+    if "embedding" in data:
+        if len(data) > 1:
+            raise ValueError(
+                f"{where}: an embedding stands alone; keep it, or {', '.join(sorted(set(data) - {'embedding'}))}"
+            )
+        return Reply(embedding=_vector(data["embedding"], f"{where}, embedding"))
     if "text" in data and "json" in data:
         raise ValueError(f"{where}: text and json are the same thing twice; keep one")
     if not isinstance(data.get("text", ""), str):
@@ -133,6 +157,15 @@ def _reply(data: Any, where: str) -> Reply:
     if not isinstance(calls, (list, tuple)) or ("tool_calls" in data and not calls):
         raise ValueError(f"{where}, tool_calls: a list of {{name, arguments}} is wanted, not {calls!r:.60}")
     return Reply(text, tuple(_tool_call(call, f"{where}, tool call {number}") for number, call in enumerate(calls, 1)))
+
+
+def _vector(data: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(data, (list, tuple)) or not data:
+        raise ValueError(f"{where}: a list of numbers is wanted, not {data!r:.60}")
+    for number in data:
+        if not isinstance(number, (int, float)) or isinstance(number, bool) or not math.isfinite(number):
+            raise ValueError(f"{where}: a list of numbers is wanted, and {number!r:.60} is none")
+    return tuple(float(number) for number in data)
 
 
 def _tool_call(data: Any, where: str) -> ToolCall:

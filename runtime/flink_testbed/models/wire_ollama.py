@@ -1,4 +1,4 @@
-"""The Ollama chat format: JSON in, JSON or a stream of JSON lines out. Pure; no socket, no clock."""
+"""The Ollama format, chats and embeddings: JSON in, JSON or a stream of JSON lines out. Pure; no socket, no clock."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, piece
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flink_testbed.models.embedding import EmbeddingRequest
     from flink_testbed.models.rule import Reply, Usage
 
 NAME = "ollama"
 CHAT_PATH = "/api/chat"
+EMBED_PATH = "/api/embed"
 _VERSION = "0.12.0"
 # No model works here, so there is nothing to measure; not 0, for clients divide by it.
 _DURATION_NS = 1_000_000
@@ -47,6 +49,12 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
     lines = [{**head, "message": message, "done": False} for message in messages]
     lines.append({**head, "message": _message(""), **tail})
     return Body("application/x-ndjson", "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
+    """Write the vectors, one for each text, in their order."""
+    head = {"model": request.model, "total_duration": 2 * _DURATION_NS, "load_duration": _DURATION_NS}
+    return json_body({**head, "embeddings": [list(one) for one in vectors], "prompt_eval_count": usage.prompt_tokens})
 
 
 def write_error(text: str) -> Body:

@@ -1,8 +1,10 @@
-"""The OpenAI chat completions format: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
+"""The OpenAI format, chat completions and embeddings: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, pieces_of, read_chat_request
@@ -10,10 +12,12 @@ from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, piece
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flink_testbed.models.embedding import EmbeddingRequest
     from flink_testbed.models.rule import Reply, Usage
 
 NAME = "openai"
 CHAT_PATH = "/v1/chat/completions"
+EMBED_PATH = "/v1/embeddings"
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -45,6 +49,21 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
         message["tool_calls"] = tool_calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
     return json_body({**head, "object": "chat.completion", "choices": [choice], "usage": tokens})
+
+
+def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
+    """Write the vectors, one for each text, in their order: as numbers, or packed where the client asked for it."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": _packed(vector) if request.packed else list(vector)}
+        for index, vector in enumerate(vectors)
+    ]
+    tokens = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
+    return json_body({"object": "list", "data": data, "model": request.model, "usage": tokens})
+
+
+def _packed(vector: Sequence[float]) -> str:
+    """Little-endian 32-bit floats in base64: what the official client asks for unless told otherwise."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def write_error(text: str) -> Body:

@@ -24,8 +24,9 @@ def chat(text: str, **more: Any) -> bytes:
 
 
 def test_addresses() -> None:
-    """An Ollama client gets the channel's address, an OpenAI client the one that ends in /v1."""
+    """Ollama's and Anthropic's clients get the channel's address, OpenAI's the one that ends in /v1."""
     channel = channel_of()
+    assert channel.anthropic_url == channel.ollama_url
     assert (channel.ollama_url, channel.openai_url) == ("http://127.0.0.1:1/token", "http://127.0.0.1:1/token/v1")
 
 
@@ -75,19 +76,21 @@ def test_an_unmatched_request_is_a_loud_error(path: str) -> None:
 
 
 def test_unreadable_requests_and_unknown_paths_are_on_record() -> None:
-    """What is no chat request is refused and counts as unmatched: asking for more than a chat does not pass."""
+    """What cannot be read, or is asked where nothing is, is refused and counts as unmatched."""
     channel = channel_of({"reply": {"text": "ok"}})
     statuses = [
         channel.post(OLLAMA, b"{").status,
-        channel.post("/api/embed", b"{}").status,
+        channel.post("/api/generate", b"{}").status,
         channel.post("/v1/embeddings", b"{}").status,
+        channel.post("/v1/messages", b"{}").status,
         channel.refuse(OPENAI, 413, "too big").status,
     ]
-    assert statuses == [400, 404, 404, 413]
+    assert statuses == [400, 404, 400, 400, 413]
     assert [(call.wire, call.status) for call in channel.unmatched] == [
         ("ollama", 400),
         ("ollama", 404),
-        ("openai", 404),
+        ("openai", 400),
+        ("anthropic", 400),
         ("openai", 413),
     ]
     assert "POST /api/embed" in channel.unmatched[1].nearest
@@ -159,3 +162,47 @@ def test_closing_takes_the_address_away_and_keeps_the_record() -> None:
     assert closed == [True]
     assert channel.closed.is_set()
     assert len(channel.calls) == 1
+
+
+def embed(*texts: str, **more: Any) -> bytes:
+    return json.dumps({"model": "e", "input": list(texts), **more}).encode()
+
+
+def test_a_text_to_embed_needs_no_rule() -> None:
+    """A chat script is never asked about it; the call is on record, answered, and not unmatched."""
+    channel = channel_of({"reply": {"text": "ok"}})
+    vectors = json.loads(channel.post("/api/embed", embed("red shoes", "red shoes", "blue hat")).body.data)[
+        "embeddings"
+    ]
+    assert vectors[0] == vectors[1] != vectors[2]
+    (call,) = channel.calls
+    assert (call.rule, call.status, call.nearest, call.reply) == (None, 200, "", {"embeddings": 3})
+    assert call.messages[2] == {"role": "embedding", "content": "blue hat"}
+    assert call.usage == Usage(6, 0)
+    assert channel.unmatched == ()
+
+
+def test_rules_for_embeddings_answer_no_chat() -> None:
+    """A scripted vector is given to the texts that match, each rule as often as it may; a chat finds no rule in it."""
+    channel = channel_of({"when": {"contains": "red"}, "reply": {"embedding": [1, 0]}, "times": 1})
+    for _ in range(2):
+        data = json.loads(channel.post("/v1/embeddings", embed("red", "blue", dimensions=2)).body.data)["data"]
+    assert len(data[1]["embedding"]) == 2
+    assert [call.rule for call in channel.calls] == [0, None]
+    assert channel.post(OLLAMA, chat("red")).status == 422
+    assert channel.unmatched[0].nearest.endswith("the script has no rules for it")
+
+
+def test_an_embedding_fails_as_scripted() -> None:
+    """A fault for embeddings meets a request if it meets one of its texts, and leaves chats alone."""
+    rule = {"when": {"role": "embedding", "contains": "red"}, "fault": {"status": 503, "retry_after": 1}}
+    channel = channel_of(rule, {"reply": {"text": "ok"}})
+    delivery = channel.post("/v1/embeddings", embed("blue", "red"))
+    assert (delivery.status, delivery.retry_after_s) == (503, 1)
+    assert channel.post("/v1/embeddings", embed("blue")).status == 200
+    assert channel.post(OPENAI, chat("red")).status == 200
+    assert [(call.faults, call.usage is None) for call in channel.calls] == [
+        (("status",), True),
+        ((), False),
+        ((), False),
+    ]

@@ -84,7 +84,7 @@ ADDED = [
     (
         "resources:\n  tools:\n    - {name: a, url: '${llm.olama_url}'}\n",
         "x.scenario.yaml:11:22: FA210: unknown placeholder in resources.tools[0].url\n"
-        "  expected: one of llm.ollama_url, llm.openai_url\n"
+        "  expected: one of llm.ollama_url, llm.openai_url, llm.anthropic_url\n"
         "  seen:     ${llm.olama_url}\n"
         "  next:     did you mean ${llm.ollama_url}? Else write $${ for a plain ${",
     ),
@@ -176,6 +176,11 @@ BLOCKS = [
     ("llm: {mode: scripted, script: [{reply: {text: a}, times: 0}]}", [("9:58", "FA203")]),
     ("llm: {mode: scripted, script: [{reply: {text: a}, times: true}]}", [("9:58", "FA203")]),
     ("llm: {mode: scripted, script: [{reply: {tool_calls: []}}]}", [("9:53", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {embedding: [1], text: a}}]}", [("9:40", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {embedding: [a]}}]}", [("9:53", "FA203")]),
+    ("llm: {mode: scripted, script: [{when: {role: user}, reply: {embedding: [1]}}]}", [("9:32", "FA203")]),
+    ("llm: {mode: scripted, script: [{when: {system_contains: a}, reply: {embedding: [1]}}]}", [("9:32", "FA203")]),
+    ("llm: {mode: scripted, script: [{when: {role: embedding}, reply: {text: a}}]}", [("9:32", "FA203")]),
     ("llm: {mode: scripted, script: [{reply: {text: a}, usage: {prompt_tokens: 1}}]}", [("9:58", "FA204")]),
     ("llm: {mode: scripted, script: [{fault: {}}]}", [("9:40", "FA204")]),
     ("llm: {mode: scripted, script: [{fault: {status: 200}}]}", [("9:49", "FA203")]),

@@ -1,0 +1,124 @@
+"""The Anthropic messages format: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from flink_testbed.models.chat import (
+    Body,
+    ChatRequest,
+    Stamp,
+    json_body,
+    pieces_of,
+    read_messages,
+    read_model,
+    read_object,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from flink_testbed.models.rule import Reply, Usage
+
+NAME = "anthropic"
+CHAT_PATH = "/v1/messages"
+
+
+def read_request(body: bytes) -> ChatRequest:
+    """Read the request in the body of POST /v1/messages; raises ValueError.
+
+    Rules see it as they see the other formats: the system prompt is the first message, and a message of tool results
+    has the role ``tool`` and the results as its text.
+    """
+    data = read_object(body)
+    messages = [_as_seen(message) for message in read_messages(data.get("messages"))]
+    system = data.get("system")
+    if system:
+        if not isinstance(system, (str, list)):
+            raise ValueError("the request's 'system' is neither text nor a list of parts")
+        messages.insert(0, {"role": "system", "content": system})
+    return ChatRequest(
+        model=read_model(data),
+        messages=tuple(messages),
+        tools=_tool_names(data.get("tools") or []),
+        stream=bool(data.get("stream")),
+    )
+
+
+def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
+    """Write the response, of one document, or of many events where a stream was asked for; the stamp makes its ids."""
+    message = {
+        "id": f"msg_{stamp.seq}",
+        "type": "message",
+        "role": "assistant",
+        "model": request.model,
+        "content": _blocks(reply, stamp),
+        "stop_reason": "tool_use" if reply.tool_calls else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens},
+    }
+    if not request.stream:
+        return json_body(message)
+    events = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _stream(message)]
+    return Body("text/event-stream", "".join(events).encode())
+
+
+def write_error(text: str) -> Body:
+    """Write an error as Anthropic tells it."""
+    return json_body({"type": "error", "error": {"type": "scripted_model_error", "message": text}})
+
+
+def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
+    """Nothing: the list of models shares its path with OpenAI's, which answers there."""
+    del path, models, now_s
+    return None
+
+
+def _as_seen(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    content = message.get("content")
+    results = [part for part in content if _is_result(part)] if isinstance(content, list) else []
+    if not results:
+        return message
+    return {**message, "role": "tool", "content": "\n".join(text_of(part) for part in results)}
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "tool_result"
+
+
+def _tool_names(value: Any) -> tuple[str, ...]:
+    try:
+        return tuple(str(tool["name"]) for tool in value)
+    except (TypeError, KeyError):
+        raise ValueError("each of the request's 'tools' must be an object with a name") from None
+
+
+def _blocks(reply: Reply, stamp: Stamp) -> list[dict[str, Any]]:
+    text = [{"type": "text", "text": reply.text}] if reply.text or not reply.tool_calls else []
+    calls = [
+        {"type": "tool_use", "id": f"toolu_{stamp.seq}_{number}", "name": call.name, "input": dict(call.arguments)}
+        for number, call in enumerate(reply.tool_calls)
+    ]
+    return [*text, *calls]
+
+
+def _stream(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    start = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 0}}
+    yield {"type": "message_start", "message": start}
+    for index, block in enumerate(message["content"]):
+        empty = {**block, "text": ""} if block["type"] == "text" else {**block, "input": {}}
+        yield {"type": "content_block_start", "index": index, "content_block": empty}
+        for delta in _deltas(block):
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    yield {"type": "message_delta", "delta": stop, "usage": {"output_tokens": message["usage"]["output_tokens"]}}
+    yield {"type": "message_stop"}
+
+
+def _deltas(block: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if block["type"] == "text":
+        return [{"type": "text_delta", "text": piece} for piece in pieces_of(block["text"])]
+    return [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
