@@ -8,6 +8,11 @@ import pytest
 pytest_plugins = ["pytester"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests that repeat themselves go on: 1 is what CI does."""
+    parser.addoption("--soak", type=int, default=1, metavar="N", help="repeat what is left to chance N times as often")
+
+
 def _guards() -> set[int]:
     """Process ids of our guards that belong to this session: each is the parent of something we started."""
     me = psutil.Process(os.getpid())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pytest_flink_agents.plugin import plan_of
@@ -16,6 +20,42 @@ def workplace(request: pytest.FixtureRequest) -> Workplace:
     """Environment, worker, cluster and submitter of the session."""
     plan = plan_of(request.config)
     return plan.session.workplace(plan.releases[0])
+
+
+LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Nothing that these tests start, however far down, ever listens where other machines could reach it.
+
+    Looked at four times a second, all session long. What is gone at the next look is no service: Flink's client finds a
+    free port by opening one for a moment.
+    """
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        before: set[str] = set()
+        while not over.wait(0.25):
+            now = set(_open_to_others())
+            seen.update(now & before)
+            before = now
+
+    watcher = threading.Thread(target=watch, name="socket watcher")
+    watcher.start()
+    yield
+    over.set()
+    watcher.join()
+    assert not seen, f"listening off loopback: {sorted(seen)}"
+
+
+def _open_to_others() -> Iterator[str]:
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections(kind="inet"):
+                if connection.status == psutil.CONN_LISTEN and not connection.laddr.ip.startswith(LOOPBACK):
+                    yield f"{connection.laddr.ip}:{connection.laddr.port} of {process.pid} {' '.join(process.cmdline())[-200:]}"
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -107,9 +109,8 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_ten_seconds_after_pytest_was_killed(tmp_path: Path, moment: str, number: int) -> None:
-    """A signal that gives pytest no chance to clean up leaves no process and no listening port behind."""
+def test_nothing_is_left_ten_seconds_after_sigterm(tmp_path: Path, moment: str) -> None:
+    """pytest runs no teardown on SIGTERM: no process and no listening port stays all the same."""
     project = make_project(tmp_path / "project", nap_s=30)
     tier = "--flink-tier=local" if moment == "the local worker starts" else "--flink-tier=embedded"
     run = start_pytest(project, tier)
@@ -118,19 +119,60 @@ def test_nothing_is_left_ten_seconds_after_pytest_was_killed(tmp_path: Path, mom
             project / "pytest.out"
         ).read_text()
         assert run.poll() is None, (project / "pytest.out").read_text()
-        os.kill(run.pid, number)
+        run.terminate()
         run.wait(10)
-        gone = wait_for(lambda: not processes_of(project), 10)
-        assert gone, processes_of(project)
-        listening = {
-            connection.laddr.port
-            for connection in psutil.net_connections("tcp")
-            if connection.laddr and connection.status == psutil.CONN_LISTEN
-        }
-        assert not listening & set(ports_of(project))
+        require_nothing_left(project)
     finally:
         run.kill()
         run.wait()
+
+
+def require_nothing_left(project: Path, *but: int) -> None:
+    """Ten seconds at most, and no process (``but`` these) and no port of the project is there."""
+    ours: list[str] = []
+
+    def gone() -> bool:
+        nonlocal ours
+        ours = [line for line in processes_of(project) if int(line.split()[0]) not in but]
+        return not ours
+
+    assert wait_for(gone, 10), ours
+    listening = {
+        connection.laddr.port
+        for connection in psutil.net_connections("tcp")
+        if connection.laddr and connection.status == psutil.CONN_LISTEN
+    }
+    assert not listening & set(ports_of(project))
+
+
+def killed_at(delay_s: float, project: Path) -> None:
+    """SIGKILL a session ``delay_s`` seconds after its start; a stranger's process in the same place lives on."""
+    make_project(project, nap_s=2)
+    with subprocess.Popen(["sleep", "300"], cwd=project) as decoy:
+        run = start_pytest(project)
+        try:
+            time.sleep(delay_s)
+            run.kill()
+            run.wait(10)
+            require_nothing_left(project, decoy.pid)
+            assert decoy.poll() is None
+        finally:
+            run.kill()
+            run.wait()
+            decoy.kill()
+
+
+def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Twenty moments by chance (``--soak 5``: a hundred) between the start of a session and its end."""
+    seed = random.SystemRandom().randrange(2**32)
+    moments = random.Random(seed)
+    with ThreadPoolExecutor(4) as pool:
+        runs = {}
+        for number in range(20 * request.config.getoption("--soak")):
+            delay_s = moments.uniform(0.0, 14.0)
+            runs[pool.submit(killed_at, delay_s, tmp_path / f"p{number}")] = delay_s
+    wrong = [f"after {delay_s:.3f} s: {run.exception()}" for run, delay_s in runs.items() if run.exception()]
+    assert not wrong, f"seed {seed}: {wrong}"
 
 
 def test_a_session_that_ends_by_itself_leaves_no_process(tmp_path: Path) -> None:
