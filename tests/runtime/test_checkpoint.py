@@ -79,7 +79,7 @@ def test_a_snapshot_holds_builtins_only():
     bench.executor.run_next()
     bench.settle()
     snapshot = bench.run.state.snapshot()
-    assert BuiltinsOnly(io.BytesIO(snapshot)).load()[0] == 2
+    assert BuiltinsOnly(io.BytesIO(snapshot)).load()[0] == 3
     assert bench.run.state.tasks[0].calls[0].status == "SUCCEEDED"
 
 

@@ -77,6 +77,7 @@ class DurableCalls:
         if reconciler is not None and self._recording:
             # Written before the call: whoever comes after a crash must know that it may have happened.
             self._records.append(record)
+            self._changed()
         return DurableCall(self, record, lambda: func(*args, **kwargs))
 
     def _earlier(self, record: CallRecord) -> CallRecord | None:
@@ -106,16 +107,24 @@ class DurableCalls:
         try:
             record.payload = cloudpickle.dumps(error if error is not None else result)
         except Exception as reason:
-            _logger.warning(
-                "the outcome of %s cannot be recorded (%s): it and later calls would run again after a restart",
-                record.function_id,
-                reason,
-            )
+            self._unrecordable(record.function_id, reason)
             self._recording = False
             return
         record.status = SUCCEEDED if error is None else FAILED
         if not any(known is record for known in self._records):
             self._records.append(record)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Called when a record was added or finished. Here they live and die with the key's state."""
+
+    def _unrecordable(self, function_id: str, reason: Exception) -> None:
+        """Called where an outcome cannot be pickled."""
+        _logger.warning(
+            "the outcome of %s cannot be recorded (%s): it and later calls would run again after a restart",
+            function_id,
+            reason,
+        )
 
 
 def check_reconciler(reconciler: Callable[[], Any] | None) -> None:

@@ -17,9 +17,11 @@ from flink_agents_runtime.engine.agent_reference import PlanError
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
 from flink_agents_runtime.engine.plan import require_supported
+from flink_agents_runtime.engine.recorded import RecordedRun
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup
+from flink_agents_runtime.stores.store import ActionStateStore
 
 _MEM0 = (
     LongTermMemoryOptions.Mem0.CHAT_MODEL_SETUP,
@@ -42,6 +44,7 @@ class Engine:
     agent's metrics are made, by default one in memory. ``job_id`` scopes long-term memory unless the option
     ``job-identifier`` does. ``is_done`` says which async calls may be looked at as ended: a host that wants one order
     of things whatever the timing holds back those whose turn has not come. ``now_ms`` is the clock of memory that expires.
+    ``store``, rebuilt, keeps what actions come to for the next attempt, and has what the last one left.
 
     Raises :class:`PlanError` for what it cannot run: Java actions, options that it would have to pass over.
     """
@@ -56,6 +59,7 @@ class Engine:
         job_id: str = "local",
         is_done: Callable[[Future[Any]], bool] = Future.done,
         now_ms: Callable[[], int] = wall_ms,
+        store: ActionStateStore | None = None,
     ) -> None:
         require_supported(plan.config.conf_data)
         self.plan = plan
@@ -68,6 +72,7 @@ class Engine:
         self.is_done = is_done
         # None where short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
+        self._store = store
         self.resources = ResourceCache(plan.resource_providers, plan.config)
         self._job_id = plan.config.get_str("job-identifier", job_id)
         self._long_term_memory: Any = None
@@ -76,6 +81,8 @@ class Engine:
         """The live side of one key's state. ``emit(value, timestamp)`` is called with each output, in order."""
         if self.expiry is None:
             state.touched.clear()
+        if self._store is not None:
+            return RecordedRun(self, key, state, emit, self._store)
         return KeyRun(self, key, state, emit)
 
     def long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:

@@ -122,6 +122,11 @@ class _ExpiringOverlay(Overlay):
         self._gone.pop(path, None)
         self._touch(path)
 
+    @property
+    def touched(self) -> dict[str, int]:
+        """When what was touched begins to age."""
+        return self._touched
+
     def commit(self) -> None:
         """Hand removals, writes and times to the state."""
         for path in self._gone:

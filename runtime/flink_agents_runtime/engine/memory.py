@@ -37,6 +37,16 @@ class Overlay:
         """Put an item at an absolute path."""
         self._written[path] = item
 
+    @property
+    def written(self) -> Store:
+        """The items written so far, by absolute path."""
+        return self._written
+
+    @property
+    def touched(self) -> dict[str, int]:
+        """When what was written, or read, begins to age, in ms by absolute path; nothing where memory does not expire."""
+        return {}
+
     def commit(self) -> None:
         """Hand all writes to the store."""
         self._store.update(self._written)

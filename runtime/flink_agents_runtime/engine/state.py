@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 Item = tuple[Any] | dict[str, None]
 Store = dict[str, Item]
 
-_LAYOUT = 2
+_LAYOUT = 3
 
 
 @dataclass(slots=True)
@@ -33,11 +33,16 @@ class Task:
 
     A task that waits for an async call is kept the same way: after a restore it runs from its first line again, its
     finished durable calls replayed from ``calls``.
+
+    With an action state store, ``position`` says where in the run the event came from, and ``processed`` how many of the
+    events that this task sent have been processed already.
     """
 
     event: str
     action: str
     calls: list[CallRecord] = field(default_factory=list)
+    position: str = ""
+    processed: int = 0
 
 
 class Input(NamedTuple):
@@ -81,7 +86,7 @@ class KeyState:
                 self.sensory,
                 self.short_term,
                 _plain_input(self.current) if self.current else None,
-                [(task.event, task.action, [_plain_call(call) for call in task.calls]) for task in self.tasks],
+                [_plain_task(task) for task in self.tasks],
                 [_plain_input(waiting) for waiting in self.inputs],
                 self.touched,
             ),
@@ -100,7 +105,9 @@ class KeyState:
             sensory,
             short_term,
             Input(*current) if current else None,
-            deque(Task(event, action, [CallRecord(*call) for call in calls]) for event, action, calls in tasks),
+            deque(
+                Task(event, action, [CallRecord(*call) for call in calls], *at) for event, action, calls, *at in tasks
+            ),
             deque(Input(*waiting) for waiting in inputs),
             touched,
         )
@@ -108,6 +115,10 @@ class KeyState:
 
 def _plain_input(waiting: Input) -> tuple[str, int | None]:
     return waiting.event, waiting.timestamp
+
+
+def _plain_task(task: Task) -> tuple[str, str, list[tuple[str, str, str, bytes | None]], str, int]:
+    return task.event, task.action, [_plain_call(call) for call in task.calls], task.position, task.processed
 
 
 def _plain_call(call: CallRecord) -> tuple[str, str, str, bytes | None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flink_agents.plan.agent_plan import AgentPlan
 
@@ -23,6 +23,8 @@ from flink_agents_runtime.local.order import Order, Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.observe.event_log import EventLog
 from flink_agents_runtime.observe.metrics import MemoryMetricGroup
+from flink_agents_runtime.stores.settings import check_store, open_store
+from flink_agents_runtime.stores.store import ActionStateStore
 
 # How long a run past its deadline may take to stop between two steps before it counts as stuck in one.
 _GRACE_S = 0.5
@@ -71,6 +73,10 @@ class LocalHost:
     ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by
     turns in the order of their first input. ``now_ms`` is the clock of short-term memory that expires. Raises
     :class:`PlanError` where the plan cannot run here.
+
+    With an action state store (``store``, or the one that the options name) a run replays what an earlier run of the
+    same job had completed before it failed or died; a run that comes to its end forgets its records. The job is the
+    option ``job-identifier``; without it each run is a job of its own. A store that is given may serve further runs.
     """
 
     def __init__(
@@ -81,13 +87,16 @@ class LocalHost:
         event_log: EventLog | Path | str | None = None,
         observers: Sequence[Observer] = (),
         now_ms: Callable[[], int] = wall_ms,
+        store: ActionStateStore | None = None,
     ) -> None:
+        check_store(plan.config)
         self._now_ms = now_ms
         self._threads: int = option(plan.config, "num-async-threads")
         self._plan = plan
         self._seed = seed
         self._event_log = EventLog(event_log, plan.config) if isinstance(event_log, (Path, str)) else event_log
         self._observers = observers
+        self._store = store
 
     def run(self, inputs: Iterable[Mapping[str, Any]], *, deadline_s: float | None = None) -> LocalResult:
         """Run ``{"key", "value"}`` (or ``{"k", "v"}``) records to their end, the first failure or the deadline.
@@ -123,6 +132,7 @@ class LocalHost:
         metrics = MemoryMetricGroup()
         observers = [*self._observers, self._event_log] if self._event_log is not None else self._observers
         pool = DaemonPool(self._threads, "agent-async")
+        store = self._rebuilt_store()
         engine = Engine(
             self._plan,
             executor=pool,
@@ -130,18 +140,32 @@ class LocalHost:
             metrics=metrics,
             is_done=order.is_done,
             now_ms=self._now_ms,
+            store=store,
         )
-        loop = _Loop(engine, pool, self._event_log, order, metrics)
+        loop = _Loop(engine, pool, self._event_log, order, metrics, store)
         for index, record in enumerate(inputs):
             loop.offer(*_key_and_value(index, record))
         return loop
+
+    def _rebuilt_store(self) -> ActionStateStore | None:
+        job = option(self._plan.config, "job-identifier") or uuid4().hex
+        store = self._store or open_store(self._plan.config, job)
+        if store is not None:
+            store.rebuild()
+        return store
 
 
 class _Loop:
     """One run of a host. Read by the caller while, or after, it runs on a thread of its own."""
 
     def __init__(
-        self, engine: Engine, pool: DaemonPool, event_log: EventLog | None, order: Order, metrics: MemoryMetricGroup
+        self,
+        engine: Engine,
+        pool: DaemonPool,
+        event_log: EventLog | None,
+        order: Order,
+        metrics: MemoryMetricGroup,
+        store: ActionStateStore | None,
     ) -> None:
         self.outputs: list[Output] = []
         self.failure: ActionFailure | None = None
@@ -152,6 +176,7 @@ class _Loop:
         self._pool = pool
         self._event_log = event_log
         self._order = order
+        self._store = store
         self._runs: dict[str, KeyRun] = {}
 
     def offer(self, key: Any, value: Any) -> None:
@@ -171,6 +196,8 @@ class _Loop:
             # Asked after each wait: a call may end long after the caller has left.
             while (run := self._order.next()) is not None and not self.stopped:
                 self._order.stepped(run, run.step())
+            if self._store is not None and not self.stopped:
+                self._store.finish()
         except ActionFailure as failure:
             self.failure = failure
         except BaseException as error:
@@ -191,6 +218,8 @@ class _Loop:
 
     def _close(self) -> None:
         self._pool.shutdown()
+        if self._store is not None:
+            self._store.close()
         self._engine.close()
         if self._event_log is not None:
             self._event_log.close()

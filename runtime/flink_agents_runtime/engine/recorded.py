@@ -1,0 +1,221 @@
+"""A key's run loop that keeps what its actions come to in an action state store, and replays it after a restart.
+
+All that a store costs is here; without one, :class:`KeyRun` runs alone. A completed execution is recorded before its
+memory writes and events count, so that whatever anybody has seen of it can be replayed. A durable call is recorded as
+soon as the engine knows how it ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flink_agents.api.memory_object import MemoryType
+
+from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.durable import DurableCalls
+from flink_agents_runtime.engine.memory import Overlay
+from flink_agents_runtime.engine.run import Emit, KeyRun
+from flink_agents_runtime.engine.state import Input, KeyState, Task
+from flink_agents_runtime.stores.record import (
+    ActionRecord,
+    Execution,
+    Place,
+    StoreError,
+    digest_of,
+    key_text,
+    position_below,
+)
+from flink_agents_runtime.stores.store import ActionStateStore
+
+if TYPE_CHECKING:
+    from flink_agents_runtime.engine.engine import Engine
+
+
+class RecordedCalls(DurableCalls):
+    """Durable calls that are no better than their records: one that cannot be written fails the action."""
+
+    def __init__(self, context: RecordedContext) -> None:
+        super().__init__(context.task.calls)
+        self._context = context
+
+    def _changed(self) -> None:
+        self._context.write_calls()
+
+    def _unrecordable(self, function_id: str, reason: Exception) -> None:
+        error = TypeError(
+            f"the outcome of {function_id} cannot be recorded ({reason}), and the job has an action state store: "
+            "let the call return, or raise, what can be pickled"
+        )
+        self._context.refuse(error)
+
+
+class RecordedContext(ActionContext):
+    """A context that knows all its action has sent, and whose durable calls are written to the store."""
+
+    def __init__(self, run: RecordedRun, engine: Engine, state: KeyState, task: Task) -> None:
+        super().__init__(engine, run.key, state, task)
+        self._run = run
+        self.task = task
+        # How many events of this attempt have been processed, or were by the attempt before it.
+        self.processed = 0
+        self.error: Exception | None = None
+        self._taken: list[tuple[str, str]] = []
+
+    @property
+    def calls(self) -> DurableCalls:
+        """The durable calls of this attempt, each written down before the action goes on."""
+        if self._calls is None:
+            self._calls = RecordedCalls(self)
+        return self._calls
+
+    def write_calls(self) -> None:
+        """Keep the durable calls so far."""
+        try:
+            self._run.write_calls(self.task)
+        except StoreError as error:
+            self.refuse(error)
+
+    def refuse(self, error: Exception) -> None:
+        """Raise the error, now and when the step ends: an action may catch what its calls raise, and go on."""
+        self.error = self.error or error
+        raise error
+
+    def take_sent(self) -> list[tuple[str, str]]:
+        """The events sent since the last time."""
+        sent = super().take_sent()
+        self._taken += sent
+        return sent
+
+    def all_sent(self) -> tuple[tuple[str, str], ...]:
+        """The events sent so far by this attempt."""
+        return (*self._taken, *self._sent)
+
+    def overlay(self, memory_type: MemoryType) -> Overlay:
+        """What was written to a memory and is not committed yet."""
+        known = self._memories.get(memory_type)
+        return known[0] if known is not None else Overlay({})
+
+
+class RecordedRun(KeyRun):
+    """One key with a store. ``state`` may be a restored one: what the store has besides is taken from there."""
+
+    def __init__(self, engine: Engine, key: Any, state: KeyState, emit: Emit, store: ActionStateStore) -> None:
+        super().__init__(engine, key, state, emit)
+        self._store = store
+        self._key_text = key_text(key)
+        self._input = ""
+        self._recovered: dict[Place, ActionRecord] = {}
+        self._completed = 0
+        # Whose events are being processed; None for the input event.
+        self._sender: RecordedContext | None = None
+        if state.current is not None:
+            self._recover(state.sequence, state.current)
+
+    def write_calls(self, task: Task) -> None:
+        """Keep the durable calls of an unfinished execution."""
+        self._put(task, ActionRecord(self._input, digest_of(task.event), tuple(task.calls)))
+
+    def _begin_run(self, waiting: Input) -> None:
+        self._recover(self.state.sequence + 1, waiting)
+        self._sender = None
+        super()._begin_run(waiting)
+
+    def _recover(self, sequence: int, current: Input) -> None:
+        """Take what earlier attempts left of this input. Where they had another input in its place, nothing holds."""
+        self._input = digest_of(current.event)
+        found = dict(self._store.get(self._key_text, sequence))
+        if any(record.input != self._input for record in found.values()):
+            self._store.drop(self._key_text, sequence)
+            found = {}
+        self._recovered = found
+        self._completed = 1 + max((record.rank for record in found.values()), default=-1)
+
+    def _take_ready_task(self) -> Task | None:
+        """As ever, but recorded executions come back in the order in which they were completed."""
+        task = super()._take_ready_task()
+        while task is not None and self._recovered and self._another_was_first(task):
+            self.state.tasks.append(task)
+            task = super()._take_ready_task()
+        return task
+
+    def _another_was_first(self, task: Task) -> bool:
+        record = self._completed_record(task)
+        if record is None:
+            return False
+        others = (self._completed_record(other) for other in self.state.tasks)
+        return any(other is not None and other.rank < record.rank for other in others)
+
+    def _completed_record(self, task: Task) -> ActionRecord | None:
+        record = self._recovered.get(_place(task))
+        return record if record is not None and record.completed else None
+
+    def _run(self, task: Task) -> None:
+        attempt = self._attempts.get(task)
+        if not isinstance(attempt, RecordedContext):
+            attempt = RecordedContext(self, self._engine, self.state, task)
+            record = self._recovered.pop(_place(task), None)
+            # An event of another content makes another execution; the new record takes the place of the old one.
+            if record is not None and record.event == digest_of(task.event):
+                if record.completed:
+                    self._replay(attempt, record)
+                    return
+                task.calls[:] = record.calls
+            self._attempts[task] = attempt
+        self._sender = attempt
+        super()._run(task)
+
+    def _replay(self, attempt: RecordedContext, record: ActionRecord) -> None:
+        self.state.sensory.update(record.sensory)
+        self.state.short_term.update(record.short_term)
+        if self._engine.expiry is not None:
+            self.state.touched.update(record.touched)
+        self._sender = attempt
+        for event_type, event in record.sent:
+            self._process(event_type, event)
+        self._engine.metrics.action_executed(attempt.task.action)
+
+    def _advance(self, task: Task, attempt: ActionContext) -> bool:
+        assert isinstance(attempt, RecordedContext)
+        finished = super()._advance(task, attempt)
+        if attempt.error is not None:
+            raise attempt.error
+        if finished:
+            sensory, short_term = (attempt.overlay(each) for each in (MemoryType.SENSORY, MemoryType.SHORT_TERM))
+            record = ActionRecord(
+                self._input,
+                digest_of(task.event),
+                completed=True,
+                rank=self._completed,
+                sent=attempt.all_sent(),
+                sensory=dict(sensory.written),
+                short_term=dict(short_term.written),
+                touched=dict(short_term.touched),
+            )
+            self._completed += 1
+            self._put(task, record)
+        return finished
+
+    def _put(self, task: Task, record: ActionRecord) -> None:
+        try:
+            self._store.put(Execution(self._key_text, self.state.sequence, _place(task)), record)
+        except StoreError as error:
+            raise StoreError(f"the record of action {task.action!r} cannot be written: {error}") from error
+
+    def _process(self, event_type: str, event: str) -> None:
+        """Process an event, unless an earlier attempt of the action that sends it again has had it processed."""
+        sender, position = self._sender, ""
+        if sender is not None:
+            index = sender.processed
+            sender.processed += 1
+            if index < sender.task.processed:
+                return
+            sender.task.processed = sender.processed
+            position = position_below(_place(sender.task), index)
+        first = len(self.state.tasks)
+        super()._process(event_type, event)
+        for queued in range(first, len(self.state.tasks)):
+            self.state.tasks[queued].position = position
+
+
+def _place(task: Task) -> Place:
+    return Place(task.position, task.action)

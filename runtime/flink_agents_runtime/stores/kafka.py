@@ -1,0 +1,289 @@
+"""Action states in a compacted Kafka topic, through confluent-kafka.
+
+A record's key is the JSON list ``[job, key, sequence, position, action]``, its value the record's JSON; a key without
+value is a forgotten one. A put waits until all in-sync replicas have it. Facts on the client: librdkafka's documentation
+of its configuration and statistics, and what a 4.1 broker was seen to do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from flink_agents_runtime.stores.index import Index
+from flink_agents_runtime.stores.record import ActionRecord, Execution, Place, StoreError
+
+_ANSWER_S = 30.0
+# How long a rebuild may come no further before it fails; as long as it comes further it may take what it takes.
+_STALLED_S = 60.0
+_POLL_S = 0.05
+_PAUSE_S = 0.05
+_BATCH = 1000
+# What a broker answers that has not heard yet that it leads a partition, as just after the topic was created.
+_LEADER_UNSETTLED = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
+_FINISHED = b"finished"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaTopic:
+    """Where action states go. ``partitions`` and ``replication`` count only where the topic has to be created."""
+
+    bootstrap_servers: str
+    topic: str
+    partitions: int
+    replication: int
+
+
+class KafkaStore:
+    """The records of one ``job``: others in the same topic are neither seen nor touched.
+
+    Opening it creates the topic where there is none, and raises :class:`StoreError` where no broker answers or the topic
+    would lose records. ``answer_s`` is how long a broker may take for an answer or an acknowledgement.
+    """
+
+    def __init__(self, place: KafkaTopic, job: str, *, answer_s: float = _ANSWER_S) -> None:
+        self._topic = place.topic
+        self._servers = place.bootstrap_servers
+        self._job = job
+        self._answer_s = answer_s
+        client = {"bootstrap.servers": place.bootstrap_servers, "client.id": "flink-agents-action-state"}
+        quiet = {"logger": _logger}
+        self._consumer_config: dict[str, Any] = {
+            **client,
+            "group.id": "flink-agents-action-state",  # never committed to, but the client wants one
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+        }
+        self._admin = AdminClient(client, **quiet)
+        self._provide_topic(place)
+        self._producer = Producer(
+            {
+                **client,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "delivery.timeout.ms": int(answer_s * 1000),
+            },
+            **quiet,
+        )
+        self._live: Index[None] = Index()
+        self._found: Index[ActionRecord] = Index()
+
+    def rebuild(self, marker: Mapping[int, int] | None = None) -> None:
+        """Read the topic up to where it ends now, from the marker on or from its beginning.
+
+        Raises :class:`StoreError` if that end is not reached: half of the records would be worse than none.
+        """
+        ends = self._offsets(OffsetSpec.latest())
+        begins = self._offsets(OffsetSpec.earliest())
+        begins |= {partition: max(offset, begins.get(partition, 0)) for partition, offset in (marker or {}).items()}
+        latest: dict[bytes, bytes] = {}
+        self._read({p: begins[p] for p in ends if begins[p] < ends[p]}, ends, latest)
+        self._live, self._found = Index(), Index()
+        finished = False
+        for name, content in latest.items():
+            execution = self._execution(name)
+            if execution is None:
+                finished = True
+                continue
+            self._live.put(execution, None)
+            self._found.put(execution, ActionRecord.from_bytes(content))
+        if finished:
+            self._forget_all()
+
+    def keys(self) -> frozenset[str]:
+        """The keys found by the last rebuild."""
+        return self._found.keys()
+
+    def get(self, key: str, sequence: int) -> Mapping[Place, ActionRecord]:
+        """What the last rebuild found of one input's run."""
+        return self._found.run(key, sequence)
+
+    def put(self, execution: Execution, record: ActionRecord) -> None:
+        """Write a record; it is with all in-sync replicas when this returns."""
+        self._write([(self._name(execution), record.to_bytes())])
+        self._live.put(execution, None)
+
+    def drop(self, key: str, sequence: int) -> None:
+        """Forget the key's records from this input on, in the topic too."""
+        self._forget(key, lambda other: other >= sequence)
+
+    def prune(self, key: str, sequence: int) -> None:
+        """Forget the key's records up to this input, in the topic too."""
+        self._forget(key, lambda other: other <= sequence)
+
+    def finish(self) -> None:
+        """Forget all of the job. One record makes it final; a rebuild that finds that record does what is left."""
+        self._write([(self._job_name(), _FINISHED)])
+        self._forget_all()
+
+    def marker(self) -> dict[int, int]:
+        """The end of each partition."""
+        return self._offsets(OffsetSpec.latest())
+
+    def close(self) -> None:
+        """Nothing is in flight: each write was waited for."""
+        self._found, self._live = Index(), Index()
+
+    def _forget(self, key: str, chosen: Callable[[int], bool]) -> None:
+        self._found.take(key, chosen)
+        self._write((self._name(execution), None) for execution in self._live.take(key, chosen))
+
+    def _forget_all(self) -> None:
+        self._write([(self._name(execution), None) for execution, _ in self._live])
+        self._live, self._found = Index(), Index()
+        self._write([(self._job_name(), None)])
+
+    def _job_name(self) -> bytes:
+        return json.dumps([self._job]).encode()
+
+    def _name(self, execution: Execution) -> bytes:
+        return json.dumps([self._job, execution.key, execution.sequence, *execution.place]).encode()
+
+    def _execution(self, name: bytes) -> Execution | None:
+        """The execution of a record's key, None for the key that tells the end of the job."""
+        fields = json.loads(name)
+        return Execution(fields[1], fields[2], Place(fields[3], fields[4])) if len(fields) > 1 else None
+
+    def _write(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        failures: list[str] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                failures.append(error.str())
+
+        try:
+            for name, content in records:
+                self._producer.produce(self._topic, key=name, value=content, on_delivery=delivered)
+                if len(self._producer) >= _BATCH:
+                    self._producer.flush(self._answer_s)
+            # Beyond the time limit for a delivery, so that every record comes to its own end.
+            left = self._producer.flush(self._answer_s + _POLL_S)
+        except (KafkaException, BufferError) as error:
+            raise self._error("a record was refused", str(error)) from error
+        if failures or left:
+            raise self._error("a record was not acknowledged", failures[0] if failures else "no answer")
+
+    def _read(self, begins: Mapping[int, int], ends: Mapping[int, int], latest: dict[bytes, bytes]) -> None:
+        """Put the last content of each of the job's record keys into ``latest``."""
+        left = set(begins)
+        if not left:
+            return
+        consumer = Consumer(self._consumer_config, logger=_logger)
+        last_word = "no answer"
+        try:
+            consumer.assign([TopicPartition(self._topic, partition, offset) for partition, offset in begins.items()])
+            deadline = time.monotonic() + _STALLED_S
+            while left:
+                for message in consumer.consume(_BATCH, _POLL_S):
+                    error = message.error()
+                    if error is None:
+                        self._keep(message, latest)
+                    elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                        last_word = error.str()
+                        continue
+                    deadline = time.monotonic() + _STALLED_S
+                # Not the offset of the last record: what compaction or a tombstone's age has removed is passed over.
+                reached = consumer.position([TopicPartition(self._topic, partition) for partition in left])
+                left -= {at.partition for at in reached if at.offset >= ends[at.partition]}
+                if time.monotonic() > deadline:
+                    raise self._error(
+                        f"the rebuild came no further for {_STALLED_S:.0f} s",
+                        f"{len(left)} of {len(ends)} partitions not read to their end; {last_word}",
+                    )
+        except KafkaException as error:
+            raise self._error("the topic cannot be read", str(error)) from error
+        finally:
+            consumer.close()
+
+    def _keep(self, message: Message, latest: dict[bytes, bytes]) -> None:
+        name, content = message.key(), message.value()
+        try:
+            job = json.loads(name)[0]
+        except (ValueError, TypeError, LookupError) as error:
+            raise self._error(
+                f"a record of another kind is at partition {message.partition()}, offset {message.offset()}",
+                repr(name)[:80],
+                "give action states a topic that nothing else writes to",
+            ) from error
+        if job != self._job:
+            return
+        latest.pop(name, None)
+        if content is not None:
+            latest[name] = content
+
+    def _offsets(self, which: OffsetSpec) -> dict[int, int]:
+        deadline = time.monotonic() + self._answer_s
+        while True:
+            try:
+                known = self._admin.list_topics(self._topic, timeout=self._answer_s).topics[self._topic].partitions
+                asked = {TopicPartition(self._topic, partition): which for partition in known}
+                answers = self._admin.list_offsets(asked, request_timeout=self._answer_s)
+                return {at.partition: future.result(self._answer_s).offset for at, future in answers.items()}
+            except (KafkaException, TimeoutError) as error:
+                code = error.args[0].code() if isinstance(error, KafkaException) else None
+                if code not in _LEADER_UNSETTLED or time.monotonic() > deadline:
+                    raise self._error("the topic's offsets cannot be read", str(error)) from error
+            time.sleep(_PAUSE_S)
+
+    def _provide_topic(self, place: KafkaTopic) -> None:
+        try:
+            if self._exists():
+                self._check_policy()
+                return
+            topic = NewTopic(place.topic, place.partitions, place.replication, config={"cleanup.policy": "compact"})
+            created = self._admin.create_topics([topic], operation_timeout=self._answer_s)[place.topic]
+            created.result(self._answer_s)
+        except KafkaException as error:
+            # Another subtask was quicker.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise self._error("the topic cannot be provided", str(error)) from error
+        except TimeoutError as error:
+            raise self._error("the topic cannot be provided", "no answer") from error
+        self._wait_for_topic()
+
+    def _exists(self) -> bool:
+        # All topics are asked for: to ask for one would create it on many brokers, and not a compacted one.
+        return self._topic in self._admin.list_topics(timeout=self._answer_s).topics
+
+    def _wait_for_topic(self) -> None:
+        """Wait until every partition of a new topic has a leader."""
+        deadline = time.monotonic() + self._answer_s
+        while True:
+            found = self._admin.list_topics(timeout=self._answer_s).topics.get(self._topic)
+            if found and found.partitions and all(each.leader >= 0 for each in found.partitions.values()):
+                return
+            if time.monotonic() > deadline:
+                raise self._error("the topic was created, but has no leader", repr(found))
+            time.sleep(_PAUSE_S)
+
+    def _check_policy(self) -> None:
+        resource = ConfigResource(ResourceType.TOPIC, self._topic)
+        answer = self._admin.describe_configs([resource], request_timeout=self._answer_s)[resource]
+        policy = answer.result(self._answer_s)["cleanup.policy"].value
+        if policy != "compact":
+            raise self._error(
+                "the topic would lose action states",
+                f"cleanup.policy={policy}",
+                "set cleanup.policy=compact, or name a topic that does not exist yet: it is created as it should be",
+            )
+
+    def _error(self, what: str, seen: str, next_step: str = "") -> StoreError:
+        where = f"topic {self._topic!r} at {self._servers}"
+        return StoreError("; ".join(part for part in (f"{what}: {where}", f"seen: {seen}", next_step) if part))
