@@ -19,6 +19,7 @@ from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Output
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
+from pytest_flink_agents.run.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
 
 # Building the plan imports the user's modules; submitting adds the client's and the JobManager's work.
@@ -26,7 +27,6 @@ _BUILD_S = 60.0
 # A run that ended at its deadline still needs a moment to say so.
 _MARGIN_S = 10.0
 _CANCEL_S = 20.0
-_WAITING_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +89,9 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         config=_config_evidence(result["config"], request),
         metrics=result["metrics"],
         timings_s={"run": result["elapsed_s"], "total": clock.now_s() - started},
-        log_tail=_still_waiting(timed_out["waiting_on"]) if timed_out else "",
+        log_tail=still_waiting(request.agent_spec["agent"], timed_out["waiting_on"]) if timed_out else "",
         files={"events": str(events)},
     )
-
-
-def _still_waiting(waiting_on: Sequence[Mapping[str, Any]]) -> str:
-    """What a run was at when its time was over, in words: one line."""
-    named = [
-        f"{'action ' + at['action'] if at['action'] else 'the next input'} of key {json.dumps(at['key'], ensure_ascii=False)}"
-        for at in waiting_on
-    ]
-    more = f" and {len(named) - _WAITING_NAMED} more" if len(named) > _WAITING_NAMED else ""
-    return f"still waiting on {', '.join(named[:_WAITING_NAMED])}{more}"
 
 
 def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
@@ -138,12 +128,20 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
     if timed_out:
         _cancel(cluster, job_id)
     _collect_event_logs(cluster, job_id, directory / "events")
+    events = read_event_logs(directory / "events", request.inputs)
+    log_tail = ""
+    if timed_out:
+        waiting = still_waiting(request.agent_spec["agent"], unfinished_in(events, submitted["listeners"]))
+        log_tail = f"{waiting}\n{cluster.log_tail(15)}".lstrip()
+    elif failure and not failure.action:
+        # Where an agent's action failed, its own traceback says more than Flink's logs.
+        log_tail = cluster.log_tail(15)
     return Evidence(
         tier="embedded",
         flink_version=workplace.release.version,
         engine=workplace.engine.name,
         outputs=_outputs(directory / "outputs", request.inputs),
-        events=read_event_logs(directory / "events", request.inputs),
+        events=events,
         failure=failure,
         complete=not timed_out,
         timed_out_after_s=request.within_s if timed_out else None,
@@ -152,8 +150,7 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
         ui_url=f"{cluster.rest_url}/#/job/{job_id}/overview",
         config=_config_evidence(submitted["config"], request),
         timings_s={"submit": running - started, "run": ended - running, "total": clock.now_s() - started},
-        # Where an agent's action failed, its own traceback says more than Flink's logs.
-        log_tail=cluster.log_tail(15) if timed_out or (failure and not failure.action) else "",
+        log_tail=log_tail,
         files={
             "events": str(directory / "events"),
             "outputs": str(directory / "outputs"),

@@ -37,3 +37,14 @@ def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> N
     evidence = agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])
     assert evidence.failure is not None
     assert evidence.failure.action == "double"
+
+
+def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """``within_s`` ends it, on every tier; agent, action, key and input are told."""
+    agent = "tests.integration.napping:NapAgent"
+    # On Flink the operator has to be up by then, on a busy machine too.
+    within_s = 2 if flink_tier == "local" else 15
+    evidence = agent_runner.run(agent, [("quick", 0), ("slow", 300)], within_s=within_s)
+    assert evidence.timed_out_after_s == within_s
+    told = f'still waiting on action nap of key "slow" with input 300 (agent {agent})'
+    assert evidence.log_tail.partition("\n")[0] == told

@@ -81,7 +81,11 @@ TOLD = {
         *("where is my order", "what is your opening time"),
     ),
     "sleeps": (
-        *("x.scenario.yaml:62: ", "the job had not ended after 0.3 s", 'still waiting on action doze of key "a"'),
+        *(
+            "x.scenario.yaml:62: ",
+            "the job had not ended after 0.3 s",
+            'still waiting on action doze of key "a" with input "hi"',
+        ),
         'what happened to key "a"',
     ),
 }

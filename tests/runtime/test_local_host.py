@@ -97,14 +97,14 @@ def test_a_deadline_ends_a_run_that_is_stuck_in_an_action():
     result = host("Stuck").run(records(("a", 1), ("b", 2)), deadline_s=0.1)
     assert time.monotonic() - began < 5
     assert result.timed_out_after_s == 0.1
-    assert result.unfinished == (Unfinished("a", "hang"),)
+    assert result.unfinished == (Unfinished("a", "hang", 1),)
 
 
 def test_a_deadline_names_what_is_awaited():
     """A run whose calls do not come back tells for whom it waits."""
     result = host("Slow").run(records(("a", 3), ("b", 0)), deadline_s=0.2)
     assert result.outputs == (Output("b", 0),)
-    assert result.unfinished == (Unfinished("a", "sleep"),)
+    assert result.unfinished == (Unfinished("a", "sleep", 3),)
 
 
 def test_a_run_in_time_is_not_timed_out():

@@ -98,7 +98,7 @@ def test_a_wrong_agent_is_an_error_of_kind_plan(worker):
 def test_a_stuck_run_leaves_the_worker_usable(worker):
     """Past the deadline the reply tells key and action, and the next request is served."""
     reply = run(worker, "runtime_agents:Stuck", [{"key": "a", "value": 1}], deadline_s=0.2)
-    assert reply["result"]["timed_out"] == {"after_s": 0.2, "waiting_on": [{"key": "a", "action": "hang"}]}
+    assert reply["result"]["timed_out"] == {"after_s": 0.2, "waiting_on": [{"key": "a", "action": "hang", "input": 1}]}
     assert run(worker, "runtime_agents:Echo", [{"key": "a", "value": 2}])["result"]["outputs"] != []
 
 

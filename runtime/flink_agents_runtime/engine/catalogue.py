@@ -37,6 +37,9 @@ class Option:
     ours: bool = False
 
 
+# How often a model may ask for tools in the run of one input; 0 is as often as it likes. Upstream has no such limit.
+TOOL_ROUNDS = "tool-call.max-rounds"
+
 _DECLARED = (
     Option("eventLoggerType", "word", "slf4j", ("slf4j", "file")),
     Option("baseLogDir"),
@@ -84,6 +87,7 @@ _DECLARED = (
     Option("long-term-memory.mem0.chat-model-setup"),
     Option("long-term-memory.mem0.embedding-model-setup"),
     Option("long-term-memory.mem0.vector-store"),
+    Option(TOOL_ROUNDS, "whole number", 200, ours=True),
 )
 CATALOGUE: Mapping[str, Option] = MappingProxyType({option.key: option for option in _DECLARED})
 

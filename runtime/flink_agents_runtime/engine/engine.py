@@ -14,6 +14,8 @@ from flink_agents.plan.function import PythonFunction
 from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.engine.agent_reference import PlanError
+from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
+from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
 from flink_agents_runtime.engine.plan import require_supported
@@ -70,6 +72,8 @@ class Engine:
         self.functions = {name: _function(action) for name, action in plan.actions.items()}
         self.metrics = AgentMetrics(metrics if metrics is not None else MemoryMetricGroup(), plan.actions)
         self.is_done = is_done
+        # How often a model may ask for tools in one run, 0 for as often as it likes.
+        self.most_tool_rounds: int = option(plan.config, TOOL_ROUNDS)
         # None where short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
         self._store = store

@@ -13,9 +13,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from flink_agents.api.events.event import InputEvent, OutputEvent
+from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
+from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text
 from flink_agents_runtime.engine.failure import ActionFailure
@@ -49,6 +51,7 @@ class KeyRun:
         self._emit = emit
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
+        self._tool_rounds = 0
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
@@ -89,7 +92,7 @@ class KeyRun:
         try:
             self._run(task)
         except (Exception, SystemExit) as error:
-            raise ActionFailure(task.action, self.key, self._current_input(), error) from error
+            raise ActionFailure(task.action, self.key, self.current_input, error) from error
         finally:
             self._stepping = None
         if state.tasks:
@@ -107,6 +110,7 @@ class KeyRun:
     def _begin_run(self, waiting: Input) -> None:
         self.state.current = waiting
         self.state.sequence += 1
+        self._tool_rounds = 0
         self._process(InputEvent.EVENT_TYPE, waiting.event)
         if not self.state.tasks:
             self._end_run()
@@ -170,10 +174,24 @@ class KeyRun:
                 raise ValueError(f"an {event_type} was sent without the attribute 'output'")
             self._emit(attributes["output"], state.current.timestamp if state.current else None)
             return
+        if event_type == ToolRequestEvent.EVENT_TYPE:
+            self._count_tool_round()
         for action in engine.listeners.get(event_type, ()):
             state.tasks.append(Task(event, action))
 
-    def _current_input(self) -> Any:
+    def _count_tool_round(self) -> None:
+        """A model may ask for tools for ever; whoever waits for it should be told."""
+        self._tool_rounds += 1
+        most = self._engine.most_tool_rounds
+        if most and self._tool_rounds > most:
+            raise RuntimeError(
+                f"the model asked for tools more than {most} times for one input, and may go on for ever; "
+                f"if that is as it should be, raise {TOOL_ROUNDS}, or set it to 0"
+            )
+
+    @property
+    def current_input(self) -> Any:
+        """The JSON value of the input whose run is in flight, None between runs."""
         return attributes_of(self.state.current.event)["input"] if self.state.current else None
 
 

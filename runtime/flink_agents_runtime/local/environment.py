@@ -40,13 +40,14 @@ class LocalEnvironment(AgentsExecutionEnvironment):
     """Runs agents over lists in this process. Environments share nothing; each can be executed once.
 
     Options are those of the file in FLINK_CONF_DIR, where that is set, of files loaded by :meth:`get_config`, and those set
-    by hand, which win. ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written
+    by hand, which win. ``deadline_s`` is the time for one pipeline, for ever by default. ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written
     there. Raises ConfigurationError where FLINK_CONF_DIR leads to no file.
     """
 
-    def __init__(self, *, seed: int | None = None) -> None:
+    def __init__(self, *, seed: int | None = None, deadline_s: float | None = None) -> None:
         super().__init__()
         self._seed = seed
+        self._deadline_s = deadline_s
         self._config = Configuration()
         self._config.load_from_flink()
         self._pipelines: list[_Pipeline] = []
@@ -75,7 +76,10 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         return plan_of(agent, self._config, shared=shared)
 
     def execute(self, job_name: str | None = None) -> None:
-        """Run all pipelines to their end. Raises ActionFailure for the first action that fails; outputs so far stay."""
+        """Run all pipelines to their end. Outputs so far stay whatever happens.
+
+        Raises ActionFailure for the first action that fails, TimeoutError for a pipeline that is not done in time.
+        """
         if self._executed:
             raise RuntimeError("this environment was executed before; make another one")
         self._executed = True
@@ -84,10 +88,14 @@ class LocalEnvironment(AgentsExecutionEnvironment):
                 raise RuntimeError("a list of inputs has no agent; call apply(agent) on what from_list returned")
             log = event_log(self._config, f"{job_name or 'local'}-{index}")
             host = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self])
-            result = host.run(pipeline.inputs)
+            result = host.run(pipeline.inputs, deadline_s=self._deadline_s)
             pipeline.outputs.extend({output.key: output.value} for output in result.outputs)
             if result.failure is not None:
                 raise result.failure
+            if result.unfinished:
+                raise TimeoutError(
+                    f"not done after {self._deadline_s} s, still at {', '.join(map(str, result.unfinished))}"
+                )
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         """As the engine's observer: keep the tool requests."""

@@ -44,11 +44,16 @@ class Output(NamedTuple):
 class Unfinished:
     """Where a run was when its deadline passed: an action that ran, that awaited a call, or that was next.
 
-    ``action`` is empty where the key's next input had not begun.
+    ``action`` is empty where the key's next input had not begun; ``input`` is the JSON value of the run in flight.
     """
 
     key: Any
     action: str
+    input: Any = None
+
+    def __str__(self) -> str:
+        what = f"action {self.action!r}" if self.action else "the next input"
+        return f"{what} of key {self.key!r}" + (f" with input {json.dumps(self.input)}" if self.action else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +216,11 @@ class _Loop:
         for run in runs:
             action = run.running_action
             if action is not None:
-                return (Unfinished(run.key, action),)
-        awaited = [Unfinished(run.key, action) for run in runs for action in run.waiting_on.values()]
-        queued = [Unfinished(run.key, run.state.tasks[0].action if run.state.tasks else "") for run in runs]
+                return (Unfinished(run.key, action, run.current_input),)
+        awaited = [Unfinished(run.key, action, run.current_input) for run in runs for action in run.waiting_on.values()]
+        queued = [
+            Unfinished(run.key, run.state.tasks[0].action if run.state.tasks else "", run.current_input) for run in runs
+        ]
         return tuple((awaited or queued)[:_MOST_NAMED])
 
     def _close(self) -> None:

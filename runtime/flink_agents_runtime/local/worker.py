@@ -54,7 +54,7 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
     failure = result.failure
     timed_out = None
     if result.timed_out_after_s is not None:
-        waiting_on = [{"key": at.key, "action": at.action} for at in result.unfinished]
+        waiting_on = [{"key": at.key, "action": at.action, "input": at.input} for at in result.unfinished]
         timed_out = {"after_s": result.timed_out_after_s, "waiting_on": waiting_on}
     return {
         "outputs": [{"key": output.key, "value": output.value} for output in result.outputs],

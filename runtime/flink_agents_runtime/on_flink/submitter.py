@@ -35,18 +35,19 @@ def hello(engine: str) -> dict[str, Any]:
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the job of one request and submit it; returns ``{"job_id", "config"}`` once the cluster has it.
+    """Build the job of one request and submit it; returns what it is, once the cluster has it.
 
+    ``job_id``, ``config`` (every option that holds, and why), ``listeners`` (actions by event type, of the bundled engine).
     With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one.
     """
     jars = request["upstream_jars"]
     env = _environment(request["rest_url"], request.get("flink_config") or {})
-    config = (_add_upstream_job if jars else _add_bundled_job)(env, request)
+    told = (_add_upstream_job if jars else _add_bundled_job)(env, request)
     client = env.execute_async(request["name"])
-    return {"job_id": str(client.get_job_id()), "config": config}
+    return {"job_id": str(client.get_job_id()), **told}
 
 
-def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
     from flink_agents_runtime.on_flink.job import build_job
@@ -60,10 +61,10 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, Any
         parallelism=request["parallelism"],
         name=request["name"],
     )
-    return explained(plan.config)
+    return {"config": explained(plan.config), "listeners": plan.actions_by_event}
 
 
-def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
 
     plan, config = upstream_plan(request["agent_spec"], config=request["config"])
@@ -75,7 +76,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> list[dict[str, An
         outputs=request["outputs"],
         parallelism=request["parallelism"],
     )
-    return config
+    return {"config": config, "listeners": {}}
 
 
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
