@@ -40,8 +40,9 @@ class LocalEnvironment(AgentsExecutionEnvironment):
     """Runs agents over lists in this process. Environments share nothing; each can be executed once.
 
     Options are those of the file in FLINK_CONF_DIR, where that is set, of files loaded by :meth:`get_config`, and those set
-    by hand, which win. ``deadline_s`` is the time for one pipeline, for ever by default. ``seed`` draws the interleaving of keys. With the option ``baseLogDir`` an event log is written
-    there. Raises ConfigurationError where FLINK_CONF_DIR leads to no file.
+    by hand, which win. ``deadline_s`` is the time for one pipeline, for ever by default. ``seed`` draws the interleaving
+    of keys. With the option ``baseLogDir`` an event log is written there. Raises ConfigurationError where FLINK_CONF_DIR
+    leads to no file.
     """
 
     def __init__(self, *, seed: int | None = None, deadline_s: float | None = None) -> None:
