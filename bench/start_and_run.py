@@ -126,7 +126,7 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
             cluster.start()
             times[archived].append(cluster.startup_s)
             memory = max(memory, cluster.resident_bytes())
-            cluster.stop()
+            cluster.close()
     warm, plain = statistics.median(times[True]), statistics.median(times[False])
     return {
         "embedded cluster ready, with class archives [s]": warm,
@@ -134,6 +134,13 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
         "ratio with / without": warm / plain,
         "idle cluster, resident [MiB]": memory / 2**20,
     }
+
+
+def resident_mib(workplace: Workplace) -> float:
+    """Memory of the session's embedded cluster."""
+    cluster = workplace.cluster()
+    assert isinstance(cluster, StandaloneCluster)
+    return cluster.resident_bytes() / 2**20
 
 
 def scenario_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
@@ -153,7 +160,7 @@ def scenario_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
         "scenario on the local tier, warm [s]": seconds(lambda: run_local(request(), workplace), 9),
         "first scenario on the embedded tier, all starts included [s]": first,
         "further scenario on the warm cluster [s]": seconds(lambda: run_embedded(request(), workplace), 9),
-        "cluster after ten jobs, resident [MiB]": workplace.cluster().resident_bytes() / 2**20,
+        "cluster after ten jobs, resident [MiB]": resident_mib(workplace),
     }
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from flink_testbed.flink.desk import EmbeddedCluster
+    from flink_testbed.flink.cluster import FlinkCluster
+    from flink_testbed.flink.launched import LaunchedCluster
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.agent_runner import AgentRunner
@@ -26,10 +30,37 @@ def flink_version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def flink_cluster(request: pytest.FixtureRequest) -> EmbeddedCluster:
-    """The session's embedded cluster, running: the same one that scenarios use."""
+def flink_cluster(request: pytest.FixtureRequest) -> FlinkCluster:
+    """The session's cluster, running: the same one that scenarios use, of the first tier asked for that has one."""
     plan = _plan(request)
-    return plan.session.workplace(plan.releases[0]).cluster()
+    return plan.session.workplace(plan.releases[0]).cluster(cluster_tier(request))
+
+
+def cluster_tier(request: pytest.FixtureRequest) -> str:
+    """The tier of the session's cluster: the first one asked for that has a cluster, else the embedded one."""
+    return next((tier for tier in _plan(request).settings.tiers if tier != "local"), "embedded")
+
+
+@pytest.fixture
+def flink_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., LaunchedCluster]]:
+    """Start clusters of the test's own, to be broken or asked for in a particular way: they end with the test.
+
+    Takes the fields of ``flink_testbed.flink.config.ClusterConfig`` by name (``taskmanagers=2, slots=1``).
+    """
+    from flink_testbed.flink.config import ClusterConfig
+
+    plan, tier = _plan(request), cluster_tier(request)
+    workplace = plan.session.workplace(plan.releases[0])
+    with contextlib.ExitStack() as started:
+
+        def start(**fields: Any) -> LaunchedCluster:
+            directory = plan.session.directory / "own-clusters" / secrets.token_hex(4)
+            cluster = workplace.new_cluster(ClusterConfig(**fields), directory, tier=tier)
+            started.callback(cluster.kill)
+            cluster.start()
+            return cluster
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents import collect, options
-from pytest_flink_agents.fixtures import agent_runner, flink_cluster, flink_tier, flink_version, llm_server
+from pytest_flink_agents.fixtures import (
+    agent_runner,
+    flink_cluster,
+    flink_cluster_factory,
+    flink_tier,
+    flink_version,
+    llm_server,
+)
 from pytest_flink_agents.keys import FIRST_PROCESS, PLAN, REPORTS, RESULT, SETTINGS, VERDICT
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.gate import ItemResult
     from pytest_flink_agents.plan import SessionPlan
 
-__all__ = ["agent_runner", "flink_cluster", "flink_tier", "flink_version", "llm_server"]
+__all__ = ["agent_runner", "flink_cluster", "flink_cluster_factory", "flink_tier", "flink_version", "llm_server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -60,7 +60,7 @@ def prepare(session: RunSession, loaded: LoadedScenario, tier: str, release: Fli
     if tier == "local":
         workplace.worker()
     else:
-        workplace.submitter()
+        workplace.submitter(tier)
 
 
 def run_and_judge(

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from flink_agents_runtime.engine.options import flat
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 from flink_testbed.core.responder import RefusedError
-from flink_testbed.flink.desk import EmbeddedCluster
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
@@ -94,10 +95,10 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
     )
 
 
-def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
-    """Run as a job on the session's embedded cluster."""
-    submitter = workplace.submitter()
-    cluster = workplace.cluster()
+def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evidence:
+    """Run as a job on the session's cluster of a tier."""
+    submitter = workplace.submitter(tier)
+    cluster = workplace.cluster(tier)
     directory = request.directory
     (directory / "events").mkdir(parents=True, exist_ok=True)
     started = clock.now_s()
@@ -115,7 +116,7 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
             inputs=str(inputs),
             outputs=str(directory / "outputs"),
             parallelism=request.parallelism,
-            flink_config=dict(request.flink_config),
+            flink_config=dict(request.flink_config) | owner_options(cluster.run_id),
             upstream_jars=[str(jar) for jar in workplace.engine.jars],
         )
     except RefusedError as error:
@@ -137,7 +138,7 @@ def run_embedded(request: RunRequest, workplace: Workplace) -> Evidence:
         # Where an agent's action failed, its own traceback says more than Flink's logs.
         log_tail = cluster.log_tail(15)
     return Evidence(
-        tier="embedded",
+        tier=tier,
         flink_version=workplace.release.version,
         engine=workplace.engine.name,
         outputs=_outputs(directory / "outputs", request.inputs),
@@ -174,7 +175,7 @@ def _config_evidence(rows: Sequence[Mapping[str, Any]], request: RunRequest) -> 
     return told
 
 
-def _wait_for_end(cluster: EmbeddedCluster, job_id: str, within_s: float) -> tuple[str, bool]:
+def _wait_for_end(cluster: FlinkCluster, job_id: str, within_s: float) -> tuple[str, bool]:
     """The job's last seen state, and whether the deadline passed before it ended."""
     last = "unknown"
 
@@ -190,13 +191,13 @@ def _wait_for_end(cluster: EmbeddedCluster, job_id: str, within_s: float) -> tup
         return last, True
 
 
-def _cancel(cluster: EmbeddedCluster, job_id: str) -> None:
+def _cancel(cluster: FlinkCluster, job_id: str) -> None:
     """Take the job off the cluster, so that the next scenario finds its slots free."""
     cluster.rest.cancel(job_id)
     _wait_for_end(cluster, job_id, _CANCEL_S)
 
 
-def _collect_event_logs(cluster: EmbeddedCluster, job_id: str, directory: Path) -> None:
+def _collect_event_logs(cluster: FlinkCluster, job_id: str, directory: Path) -> None:
     """Fetch what an engine without the option ``baseLogDir`` (flink-agents 0.1) wrote where it always writes."""
     for path in (cluster.directory / "tmp" / "flink-agents").glob(f"events-{job_id}-*.log"):
         shutil.move(path, directory / path.name)
@@ -225,4 +226,8 @@ def _refused(error: RefusedError) -> AgentRefusedError:
     )
 
 
-RUNNERS: Mapping[str, Callable[[RunRequest, Workplace], Evidence]] = {"local": run_local, "embedded": run_embedded}
+run_embedded = partial(run_on_flink, tier="embedded")
+RUNNERS: Mapping[str, Callable[[RunRequest, Workplace], Evidence]] = {
+    "local": run_local,
+    "embedded": run_embedded,
+}

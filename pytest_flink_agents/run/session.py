@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.desk import ClusterDesk, DeskAddress, DeskCaller, DeskServer
-from flink_testbed.flink.standalone import StandaloneCluster
+from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
@@ -38,6 +39,8 @@ class RunSession:
         self.directory = directory
         self._progress = progress
         self.redactor = redactor
+        # What our jobs and containers carry, on machines and clusters that others use too.
+        self.run_id = secrets.token_hex(6)
         self._workplaces: dict[tuple[str, tuple[str, ...]], Workplace] = {}
         self._models: ModelServer | None = None
 
@@ -50,6 +53,7 @@ class RunSession:
                 self.settings,
                 release,
                 requirements,
+                run_id=self.run_id,
                 directory=self.directory / name,
                 progress=self._progress,
                 desk=self._caller,
@@ -61,9 +65,9 @@ class RunSession:
         if self._server is None:
             self._server = DeskServer(address, ClusterDesk(self._named_cluster))
 
-    def _named_cluster(self, name: str) -> StandaloneCluster:
-        version, *requirements = json.loads(name)
-        return self.workplace(resolve_flink(version), tuple(requirements)).own_cluster()
+    def _named_cluster(self, name: str) -> LaunchedCluster:
+        tier, version, *requirements = json.loads(name)
+        return self.workplace(resolve_flink(version), tuple(requirements)).own_cluster(tier)
 
     @property
     def models(self) -> ModelServer:

@@ -6,9 +6,10 @@ again: the second scenario gets the same error at once.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +26,10 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import clean_environment
 from flink_testbed.core.responder import Responder
+from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS, ClusterConfig
-from flink_testbed.flink.desk import DeskCaller, EmbeddedCluster, SharedCluster
+from flink_testbed.flink.desk import DeskCaller
+from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
 from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
 from pytest_flink_agents.run.settings import Settings
@@ -52,9 +55,9 @@ def unwritable(error: OSError, next_step: str) -> HostError:
     )
 
 
-def cluster_name(release: FlinkRelease, requirements: tuple[str, ...]) -> str:
-    """What the processes of a session call the cluster of a workplace."""
-    return json.dumps([release.version, *requirements])
+def cluster_name(tier: str, release: FlinkRelease, requirements: tuple[str, ...]) -> str:
+    """What the processes of a session call a workplace's cluster of a tier."""
+    return json.dumps([tier, release.version, *requirements])
 
 
 class Workplace:
@@ -66,12 +69,14 @@ class Workplace:
         release: FlinkRelease,
         requirements: tuple[str, ...],
         *,
+        run_id: str,
         directory: Path,
         progress: Callable[[str], None],
         desk: DeskCaller | None = None,
     ) -> None:
         self.release = release
         self._settings = settings
+        self.run_id = run_id
         self._requirements = requirements
         self._directory = directory
         self._progress = progress
@@ -79,7 +84,7 @@ class Workplace:
         self._made: dict[str, object] = {}
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
-        self._cluster: EmbeddedCluster | None = None
+        self._clusters: dict[str, FlinkCluster] = {}
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         """The part's value, or its first error again."""
@@ -154,23 +159,33 @@ class Workplace:
             self._worker.wait_ready(_WORKER_READY_S)
         return self._worker
 
-    def cluster(self) -> EmbeddedCluster:
-        """The embedded cluster, running: our own, or the one that the session's first process has."""
-        cluster = self._once("cluster", lambda: self._shared_cluster(self._desk) if self._desk else self.own_cluster())
+    def cluster(self, tier: str = "embedded") -> FlinkCluster:
+        """The session's cluster of a tier, running: our own, or the one that the session's first process has."""
+        cluster = self._once(f"{tier} cluster", lambda: self._provide_cluster(tier))
         cluster.require_alive()
         return cluster
 
-    def _shared_cluster(self, desk: DeskCaller) -> SharedCluster:
-        self._cluster = desk.cluster(cluster_name(self.release, self._requirements))
-        return self._cluster
+    def _provide_cluster(self, tier: str) -> FlinkCluster:
+        if self._desk is None:
+            return self.own_cluster(tier)
+        cluster = self._desk.cluster(cluster_name(tier, self.release, self._requirements))
+        self._clusters[tier] = cluster
+        return cluster
 
-    def own_cluster(self) -> StandaloneCluster:
-        """The embedded cluster that belongs to this process."""
-        return self._once("own cluster", self._start_cluster)
+    def own_cluster(self, tier: str) -> LaunchedCluster:
+        """The session's cluster of a tier that belongs to this process."""
+        return self._once(f"own {tier} cluster", lambda: self._start_cluster(tier))
 
-    def _start_cluster(self) -> StandaloneCluster:
+    def _start_cluster(self, tier: str) -> LaunchedCluster:
+        cluster = self.new_cluster(self._cluster_config(), self._directory / f"{tier}-cluster", tier=tier)
+        cluster.start()
+        self._clusters[tier] = cluster
+        return cluster
+
+    def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: str = "embedded") -> LaunchedCluster:
+        """A cluster of the caller's own, not started yet. The caller ends it, too."""
         environment, java = self.environment, self.java
-        cluster = StandaloneCluster(
+        return StandaloneCluster(
             FlinkHome(
                 environment.flink_home,
                 environment.flink_version,
@@ -179,38 +194,40 @@ class Workplace:
                 environment.python,
                 (*self.import_roots, environment.site_packages),
             ),
-            self._cluster_config(),
-            directory=self._directory / "cluster",
+            self._with_engine(config),
+            run_id=self.run_id,
+            directory=directory,
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",
             startup_timeout_s=self._settings.startup_timeout_s,
             environment={},
             progress=self._progress,
         )
-        cluster.start()
-        self._cluster = cluster
-        return cluster
 
     def _cluster_config(self) -> ClusterConfig:
         """With slots for what may run at the same time: a job that waits for slots would pass its deadline waiting."""
+        return ClusterConfig(slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism))
+
+    def _with_engine(self, config: ClusterConfig) -> ClusterConfig:
         needs = engine_settings(self.engine, self.java.version)
-        return ClusterConfig(
-            slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism),
-            flink_options=needs.flink_options,
-            classes=needs.classes,
-            java_flags=needs.java_flags,
+        return dataclasses.replace(
+            config,
+            flink_options={**needs.flink_options, **config.flink_options},
+            classes=(*needs.classes, *config.classes),
+            java_flags=(*needs.java_flags, *config.java_flags),
         )
 
-    def _start_submitter(self) -> Responder:
+    def client_process(self, program: Sequence[str], *, name: str) -> Responder:
+        """Start a Python program of the job environment that uses Flink's client; its log is named after it."""
         self._directory.mkdir(parents=True, exist_ok=True)
         conf = self._directory / "client"
         conf.mkdir(exist_ok=True)
         (conf / "config.yaml").write_text("{}\n", encoding="utf-8")
         (conf / "log4j2.properties").write_text("rootLogger.level = WARN\n", encoding="utf-8")
         return Responder(
-            [str(self.environment.python), "-m", "flink_agents_runtime.on_flink.submitter", self.engine.name],
-            name="job submitter",
-            log=self._directory / "submitter.log",
+            [str(self.environment.python), *program],
+            name=name,
+            log=self._directory / f"{name.replace(' ', '-')}.log",
             env=self._job_environment(
                 JAVA_HOME=str(self.java.home),
                 FLINK_HOME=str(self.environment.flink_home),
@@ -224,13 +241,14 @@ class Workplace:
             cwd=self._settings.root,
         )
 
-    def submitter(self) -> Responder:
+    def submitter(self, tier: str = "embedded") -> Responder:
         """The warm process that builds and submits jobs. It starts beside the cluster, as each waits for its own JVM."""
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
-            self._submitter = self._start_submitter()
+            program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name]
+            self._submitter = self.client_process(program, name="job submitter")
         submitter = self._submitter
-        self.cluster()
+        self.cluster(tier)
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
         return submitter
 
@@ -247,9 +265,11 @@ class Workplace:
             facts["engine"] = engine.in_words()
         if isinstance(java, JavaRuntime):
             facts["Java"] = f"{java.version} from {java.source}"
-        if self._cluster:
-            mib = self._cluster.resident_bytes() // (1024 * 1024)
-            facts["cluster"] = f"ready after {self._cluster.startup_s:.1f} s, {mib} MiB resident at the end"
+        for tier, cluster in self._clusters.items():
+            facts[f"{tier} cluster"] = f"Flink {cluster.flink_version}, ready after {cluster.startup_s:.1f} s"
+            if isinstance(cluster, StandaloneCluster):
+                mib = cluster.resident_bytes() // (1024 * 1024)
+                facts[f"{tier} cluster"] += f", {mib} MiB resident at the end"
         return facts
 
     def close(self) -> None:
@@ -257,5 +277,5 @@ class Workplace:
         for process in (self._submitter, self._worker):
             if process:
                 process.kill()
-        if self._cluster:
-            self._cluster.stop()
+        for cluster in self._clusters.values():
+            cluster.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
 from pytest_flink_agents.run.scenario_run import RunRequest
 from pytest_flink_agents.run.workplace import Workplace
@@ -56,6 +57,12 @@ def _open_to_others() -> Iterator[str]:
             for connection in process.net_connections(kind="inet"):
                 if connection.status == psutil.CONN_LISTEN and not connection.laddr.ip.startswith(LOOPBACK):
                     yield f"{connection.laddr.ip}:{connection.laddr.port} of {process.pid} {' '.join(process.cmdline())[-200:]}"
+
+
+@pytest.fixture(scope="session")
+def session_tier(request: pytest.FixtureRequest) -> str:
+    """The tier whose cluster the session's tests use."""
+    return cluster_tier(request)
 
 
 @pytest.fixture

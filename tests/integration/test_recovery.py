@@ -41,7 +41,7 @@ class OwnCluster:
         self._workplace = workplace
         self._cluster = cluster
 
-    def cluster(self) -> StandaloneCluster:
+    def cluster(self, tier: str = "embedded") -> StandaloneCluster:
         return self._cluster
 
     def __getattr__(self, name: str):

@@ -25,7 +25,7 @@ def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     settings = dataclasses.replace(plan_of(request.config).settings, flink_agents="0.1.1", engine="upstream")
     release = resolve_flink("1.20", settings.flink_agents)
     directory = tmp_path_factory.mktemp("upstream")
-    workplace = Workplace(settings, release, (), directory=directory, progress=lambda line: None)
+    workplace = Workplace(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
     yield workplace
     workplace.close()
 

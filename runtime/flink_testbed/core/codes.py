@@ -99,4 +99,11 @@ CODES: dict[str, tuple[str, str]] = {
         "the bundled engine does not execute this flink-agents",
         "It executes agents of flink-agents 0.3. Others run where their own jars are, with --flink-engine=upstream.",
     ),
+    "FA440": (
+        "the cluster cannot do that",
+        "A process of that name does not run, or the cluster is not ours to break: on the remote tier nothing is killed, "
+        "paused or added.",
+    ),
+    "FA441": ("a job has ended too early", "The test waited for another state; Flink's reason is below the message."),
+    "FA442": ("a savepoint failed", "Flink's reason is below the message."),
 }

@@ -144,6 +144,19 @@ class GuardedProcess:
             return self._popen.wait(timeout_s)
         return None
 
+    def pause(self) -> None:
+        """Stop the command and everything below it (SIGSTOP), the guard not: it must see its owner end."""
+        self._signal_below_guard(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._signal_below_guard(signal.SIGCONT)
+
+    def _signal_below_guard(self, number: signal.Signals) -> None:
+        for process in self.tree()[1:]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
     def stop(self, grace_s: float) -> None:
         """Ask it to end (SIGTERM), wait up to ``grace_s`` seconds, then kill what is left."""
         if self._popen.poll() is None:

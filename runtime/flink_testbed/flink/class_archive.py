@@ -41,6 +41,8 @@ class ClassArchive:
 
     def flags(self, role: str) -> list[str]:
         """JVM flags that use the archive of ``role``, or that write it at the JVM's end."""
+        if role not in _ROLES:
+            return []
         # Both complain in the log about classes that no archive can hold; nobody can act on that.
         quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off"]
         if not self.recording:

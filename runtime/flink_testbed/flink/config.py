@@ -1,4 +1,4 @@
-"""The configuration of an embedded Flink cluster: JVM flags, Flink options, logging. Pure: texts and lists, no I/O."""
+"""The configuration of a Flink cluster that we start: JVM flags, Flink options, logging. Pure: texts and lists, no I/O."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ MODULE_FLAGS = tuple(
 QUICK_START_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 
 JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+ZOOKEEPER_CLASS = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain"
 TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 
@@ -80,34 +81,55 @@ class ClusterConfig:
     """What a cluster is asked to be. Equal configurations may share a cluster.
 
     ``classes`` are jars that every JVM has besides Flink's own, ``java_flags`` what its command line has besides ours.
+    ``state_backend`` is ``hashmap`` or ``rocksdb``. ``checkpoints`` and ``savepoints`` default to directories of the
+    cluster's own. With ``high_availability`` a ZooKeeper runs beside the cluster, and jobs outlive the JobManager.
     """
 
     taskmanagers: int = 1
     slots: int = 4
     memory: MemorySizes = MemorySizes()
+    state_backend: str = "hashmap"
+    checkpoints: Path | None = None
+    savepoints: Path | None = None
+    high_availability: bool = False
     flink_options: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[Path, ...] = ()
     java_flags: tuple[str, ...] = ()
 
 
-def flink_options(
-    config: ClusterConfig, *, directory: Path, rest_port: int, rpc_port: int, python: Path
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the cluster's processes find each other: names, the addresses they bind, ports known beforehand.
+
+    ``zookeeper_port`` is 0 where there is none; ``taskmanager`` is empty where each has a name of its own.
+    """
+
+    rest_port: int
+    rpc_port: int
+    zookeeper_port: int = 0
+    jobmanager: str = LOOPBACK
+    taskmanager: str = LOOPBACK
+    zookeeper: str = LOOPBACK
+    bind: str = LOOPBACK
+
+
+def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Path, python: Path) -> dict[str, str]:
     """Every Flink option of the cluster.
 
-    All seven listening addresses are loopback. The registration delays are short, since otherwise a TaskManager that
-    comes up before the JobManager waits ten seconds until its second try.
+    The registration delays are short, since otherwise a TaskManager that comes up before the JobManager waits ten
+    seconds until its second try.
     """
+    checkpoints = config.checkpoints or directory / "checkpoints"
+    savepoints = config.savepoints or directory / "savepoints"
     options = {
-        "jobmanager.rpc.address": LOOPBACK,
-        "jobmanager.rpc.port": str(rpc_port),
-        "jobmanager.bind-host": LOOPBACK,
-        "rest.address": LOOPBACK,
-        "rest.bind-address": LOOPBACK,
-        "rest.port": str(rest_port),
-        "rest.bind-port": str(rest_port),
-        "taskmanager.host": LOOPBACK,
-        "taskmanager.bind-host": LOOPBACK,
+        "jobmanager.rpc.address": addresses.jobmanager,
+        "jobmanager.rpc.port": str(addresses.rpc_port),
+        "jobmanager.bind-host": addresses.bind,
+        "rest.address": addresses.jobmanager,
+        "rest.bind-address": addresses.bind,
+        "rest.port": str(addresses.rest_port),
+        "rest.bind-port": str(addresses.rest_port),
+        "taskmanager.bind-host": addresses.bind,
         "taskmanager.rpc.port": "0",
         "taskmanager.data.port": "0",
         "blob.server.port": "0",
@@ -127,8 +149,9 @@ def flink_options(
         "web.upload.dir": str(directory / "upload"),
         "process.jobmanager.working-dir": str(directory / "work"),
         "process.taskmanager.working-dir": str(directory / "work"),
-        "execution.checkpointing.dir": (directory / "checkpoints").as_uri(),
-        "execution.checkpointing.savepoint-dir": (directory / "savepoints").as_uri(),
+        "state.backend.type": config.state_backend,
+        "execution.checkpointing.dir": checkpoints.absolute().as_uri(),
+        "execution.checkpointing.savepoint-dir": savepoints.absolute().as_uri(),
         "heartbeat.interval": "2s",
         "heartbeat.timeout": "20s",
         "metrics.fetcher.update-interval": "1s",
@@ -140,7 +163,28 @@ def flink_options(
         "python.executable": str(python),
         "python.client.executable": str(python),
     }
+    options |= {"taskmanager.host": addresses.taskmanager} if addresses.taskmanager else {}
+    options |= _recovery_options(addresses, directory) if config.high_availability else {}
     return options | config.memory.taskmanager_options() | dict(config.flink_options)
+
+
+def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
+    """A JobManager that was killed is missed after the session time, and the next one takes its jobs over."""
+    return {
+        "high-availability.type": "zookeeper",
+        "high-availability.zookeeper.quorum": f"{addresses.zookeeper}:{addresses.zookeeper_port}",
+        "high-availability.zookeeper.client.session-timeout": "4s",
+        "high-availability.storageDir": (directory / "recovery").absolute().as_uri(),
+        "high-availability.jobmanager.port": str(addresses.rpc_port),
+    }
+
+
+def zookeeper_settings(addresses: Addresses, directory: Path) -> str:
+    """The configuration of the ZooKeeper that is part of flink-dist, alone and without its administration server."""
+    return (
+        f"dataDir={directory / 'zookeeper'}\nclientPort={addresses.zookeeper_port}\n"
+        f"clientPortAddress={addresses.bind}\ntickTime=500\nmaxClientCnxns=0\nadmin.enableServer=false\n"
+    )
 
 
 def options_yaml(options: Mapping[str, str]) -> str:
@@ -169,10 +213,30 @@ logger.netty.level = ERROR
 """
 
 
+def java_environment(flink_home: Path, directory: Path) -> dict[str, str]:
+    """The variables by which Flink's JVMs find their parts, as its start scripts would set them."""
+    return {
+        "FLINK_CONF_DIR": str(directory / "conf"),
+        "FLINK_LIB_DIR": str(flink_home / "lib"),
+        "FLINK_OPT_DIR": str(flink_home / "opt"),
+        "FLINK_PLUGINS_DIR": str(flink_home / "plugins"),
+        # PyFlink's process-mode workers are found through these two.
+        "FLINK_HOME": str(flink_home),
+        "_PYTHON_WORKING_DIR": str(directory / "tmp"),
+    }
+
+
 def java_command(
-    java: Path, *, classes: Sequence[Path], main: str, flags: Sequence[str], config_dir: Path, log: Path
+    java: Path,
+    *,
+    classes: Sequence[Path],
+    main: str,
+    arguments: Sequence[str],
+    flags: Sequence[str],
+    config_dir: Path,
+    log: Path,
 ) -> list[str]:
-    """The command line of one of Flink's JVMs."""
+    """The command line of one of the cluster's JVMs."""
     return [
         str(java),
         *flags,
@@ -183,6 +247,5 @@ def java_command(
         "-cp",
         ":".join(map(str, classes)),
         main,
-        "-c",
-        str(config_dir),
+        *arguments,
     ]

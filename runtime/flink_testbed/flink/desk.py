@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.rest import RestClient
-from flink_testbed.flink.standalone import StandaloneCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ClusterDesk:
     Asked by several threads at once, one a caller; one cluster's questions are answered one after the other.
     """
 
-    def __init__(self, provide: Callable[[str], StandaloneCluster]) -> None:
+    def __init__(self, provide: Callable[[str], LaunchedCluster]) -> None:
         self._provide = provide
         self._locks: dict[str, threading.Lock] = {}
 
@@ -43,12 +44,19 @@ class ClusterDesk:
         """What a caller needs to use the cluster by itself. Raises what ``provide`` raises."""
         with self._lock(name):
             cluster = self._provide(name)
-        return {"rest_url": cluster.rest_url, "directory": str(cluster.directory), "startup_s": cluster.startup_s}
+        return {
+            "rest_url": cluster.rest_url,
+            "directory": str(cluster.directory),
+            "startup_s": cluster.startup_s,
+            "flink_version": cluster.flink_version,
+            "run_id": cluster.run_id,
+        }
 
     def ask(self, name: str, operation: str, *arguments: Any) -> Any:
         """Do one of the cluster's operations here, where its processes are known."""
         with self._lock(name):
-            return getattr(self._provide(name), operation)(*arguments)
+            member = getattr(self._provide(name), operation)
+            return member(*arguments) if callable(member) else member
 
     def _lock(self, name: str) -> threading.Lock:
         """A lock a cluster: who uses one that runs does not wait for one that starts."""
@@ -129,20 +137,30 @@ class DeskCaller:
         raise answer
 
 
-class SharedCluster:
+class SharedCluster(FlinkCluster):
     """A cluster that another process owns, used like one's own. Ending it is left to the owner."""
 
-    def __init__(self, caller: DeskCaller, name: str, *, rest_url: str, directory: str, startup_s: float) -> None:
-        self.directory = Path(directory)
+    def __init__(
+        self,
+        caller: DeskCaller,
+        name: str,
+        *,
+        rest_url: str,
+        directory: str,
+        startup_s: float,
+        flink_version: str,
+        run_id: str,
+    ) -> None:
+        super().__init__(flink_version=flink_version, run_id=run_id, directory=Path(directory))
         self.startup_s = startup_s
-        self.rest = RestClient(rest_url)
+        self._rest = RestClient(rest_url)
         self._caller = caller
         self._name = name
 
     @property
-    def rest_url(self) -> str:
-        """Where REST and the web UI answer."""
-        return self.rest.url
+    def rest(self) -> RestClient:
+        """A client of our own: what goes over REST needs no desk."""
+        return self._rest
 
     def _ask(self, operation: str, *arguments: Any) -> Any:
         return self._caller.call("ask", self._name, operation, *arguments)
@@ -151,29 +169,43 @@ class SharedCluster:
         """Raise :class:`HostError` with the log's end if one of the JVMs has died."""
         self._ask("require_alive")
 
-    def kill_taskmanager(self) -> None:
-        """SIGKILL the oldest TaskManager. It is everybody's: what others run there fails, too."""
-        self._ask("kill_taskmanager")
+    @property
+    def taskmanagers(self) -> list[str]:
+        """The names of the TaskManagers that are meant to run, oldest first."""
+        return list(self._ask("taskmanagers"))
 
-    def add_taskmanager(self) -> None:
+    def kill_taskmanager(self) -> str:
+        """SIGKILL the oldest TaskManager. It is everybody's: what others run there fails, too."""
+        return str(self._ask("kill_taskmanager"))
+
+    def add_taskmanager(self) -> str:
         """Start one more TaskManager; returns before it has registered."""
-        self._ask("add_taskmanager")
+        return str(self._ask("add_taskmanager"))
+
+    def kill_jobmanager(self) -> None:
+        """SIGKILL the JobManager, everybody's too, and start another."""
+        self._ask("kill_jobmanager")
+
+    def pause(self, name: str) -> None:
+        """Stop a process without ending it."""
+        self._ask("pause", name)
+
+    def resume(self, name: str) -> None:
+        """Let a paused process go on."""
+        self._ask("resume", name)
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until the slots of all TaskManagers are registered."""
+        self._ask("wait_ready", timeout_s)
+
+    def logs(self) -> Mapping[str, str]:
+        """Name of each log file -> its last part."""
+        return dict(self._ask("logs"))
 
     def log_tail(self, lines: int = 40) -> str:
         """The ends of all logs of the cluster, each under its name."""
         return str(self._ask("log_tail", lines))
 
-    def resident_bytes(self) -> int:
-        """Resident memory of all processes of the cluster."""
-        return int(self._ask("resident_bytes"))
-
-    def listening(self) -> list[tuple[str, int]]:
-        """Every listening socket of the cluster's processes: address and port."""
-        return list(self._ask("listening"))
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Let go of it."""
         self.rest.close()
-
-
-EmbeddedCluster: TypeAlias = StandaloneCluster | SharedCluster

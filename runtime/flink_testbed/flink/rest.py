@@ -29,11 +29,13 @@ class RestClient:
         """Close the connections."""
         self._http.close()
 
-    def call(self, method: str, path: str, **arguments: Any) -> Any:
+    def call(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> Any:
         """One call; JSON in, JSON out. Raises :class:`RestUnavailableError`, or :class:`HostError` on an error status."""
         url = self.url + path
         try:
-            answer = self._http.request(method, url, timeout=self._timeout_s, allow_redirects=False, **arguments)
+            answer = self._http.request(
+                method, url, timeout=timeout_s or self._timeout_s, allow_redirects=False, **arguments
+            )
         except requests.RequestException as error:
             raise RestUnavailableError(
                 Problem(

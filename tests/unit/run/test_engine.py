@@ -9,7 +9,7 @@ import pytest
 
 from flink_testbed.artifacts.environments import JobEnvironment, upstream_jars
 from flink_testbed.core.problem import HostError
-from flink_testbed.flink.config import ClusterConfig, flink_options
+from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
 from pytest_flink_agents.run.engine import choose_engine, engine_settings, require_bundled
 
 
@@ -99,7 +99,7 @@ def test_a_cluster_for_upstream_has_its_jars_and_loads_them_once(environment, tm
     assert settings.classes == engine.jars
     assert settings.java_flags == ("--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED",)
     config = ClusterConfig(flink_options=settings.flink_options, classes=settings.classes)
-    options = flink_options(config, directory=tmp_path, rest_port=1, rpc_port=2, python=tmp_path / "python")
+    options = flink_options(config, Addresses(1, 2), directory=tmp_path, python=tmp_path / "python")
     assert options["classloader.parent-first-patterns.additional"] == "pemja.;org.apache.flink.agents."
     assert options["env.java.opts.all"] == "--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED"
 

@@ -1,0 +1,261 @@
+"""One handle on a real Flink: what every cluster can do, whether it is processes, containers or somebody else's.
+
+Everything here goes over REST. Every operation has a deadline; past it, the error says what was waited for, what was
+seen last, and shows the ends of the logs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.rest import TERMINAL_STATES, RestClient, RestUnavailableError
+
+T = TypeVar("T")
+
+OWNER_PARAMETER = "flink-agents-test-run"
+_TAIL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as the cluster tells it. ``state`` is Flink's word (``RUNNING``, ``FINISHED``, ...)."""
+
+    id: str
+    name: str
+    state: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self.state in TERMINAL_STATES
+
+
+def owner_options(run_id: str) -> dict[str, str]:
+    """The Flink option by which a job carries whose it is; REST shows it as the job's user configuration."""
+    return {"pipeline.global-job-parameters": f"{OWNER_PARAMETER}:{run_id}"}
+
+
+class FlinkCluster(ABC):
+    """A running cluster.
+
+    ``run_id`` is what jobs of ours carry; ``flink_version`` is the cluster's, in full; ``directory`` holds what is kept
+    of it here (logs, and the files of a cluster that we started).
+    """
+
+    def __init__(self, *, flink_version: str, run_id: str, directory: Path) -> None:
+        self.flink_version = flink_version
+        self.run_id = run_id
+        self.directory = directory
+        self.startup_s = 0.0
+
+    @property
+    @abstractmethod
+    def rest(self) -> RestClient:
+        """The REST client of the running cluster."""
+
+    @abstractmethod
+    def require_alive(self) -> None:
+        """Raise :class:`HostError` with the log's end if a process of the cluster has died."""
+
+    @abstractmethod
+    def log_tail(self, lines: int = 40) -> str:
+        """The ends of all logs of the cluster, each under its name; empty where they are out of reach."""
+
+    @abstractmethod
+    def logs(self) -> Mapping[str, str]:
+        """Name of each process -> the last part of its log."""
+
+    @property
+    @abstractmethod
+    def taskmanagers(self) -> Sequence[str]:
+        """The names of the TaskManagers that are meant to run, oldest first."""
+
+    @abstractmethod
+    def kill_taskmanager(self) -> str:
+        """SIGKILL the oldest TaskManager with its Python workers; returns its name. Flink finds out by itself."""
+
+    @abstractmethod
+    def add_taskmanager(self) -> str:
+        """Start one more TaskManager; returns its name before it has registered (:meth:`wait_ready`)."""
+
+    @abstractmethod
+    def kill_jobmanager(self) -> None:
+        """SIGKILL the JobManager and start another in its place; returns before that answers (:meth:`wait_ready`).
+
+        Jobs are taken over where the cluster was asked for high availability; they are lost otherwise.
+        """
+
+    @abstractmethod
+    def pause(self, name: str) -> None:
+        """Stop a process (``jobmanager`` or a TaskManager's name) without ending it: it keeps its sockets and answers nothing."""
+
+    @abstractmethod
+    def resume(self, name: str) -> None:
+        """Let a paused process go on."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what is ours: a cluster that we started, or only our jobs."""
+
+    @abstractmethod
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until REST answers and the slots of all TaskManagers are registered."""
+
+    @property
+    def rest_url(self) -> str:
+        """Where REST and the web UI answer."""
+        return self.rest.url
+
+    def wait(
+        self,
+        probe: Callable[[], tuple[T | None, str]],
+        *,
+        what: str,
+        timeout_s: float,
+        code: str = "FA401",
+        next_step: str = "look at the cluster's logs",
+    ) -> T:
+        """Wait for a condition on the cluster; a REST that does not answer, while its process lives, is "not yet"."""
+
+        def patient() -> tuple[T | None, str]:
+            try:
+                return probe()
+            except RestUnavailableError as error:
+                self.require_alive()
+                return None, str(error.problems[0].seen or error.problems[0].message)
+
+        return clock.wait_until(
+            patient,
+            what=f"{what} at {self.rest_url}",
+            timeout_s=timeout_s,
+            code=code,
+            next_step=next_step,
+            detail=lambda: self.log_tail(_TAIL),
+        )
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job that the cluster knows."""
+        return tuple(Job(job["jid"], job["name"], job["state"]) for job in self.rest.jobs())
+
+    def is_own(self, job_id: str) -> bool:
+        """Whether the job carries our run's id."""
+        config = self.rest.call("GET", f"/jobs/{job_id}/config").get("execution-config", {})
+        return bool(config.get("user-config", {}).get(OWNER_PARAMETER) == self.run_id)
+
+    def wait_for_job(self, job_id: str, *states: str, timeout_s: float) -> str:
+        """Wait until the job is in one of the states, by default any in which it has ended; returns the state."""
+        wanted = frozenset(states) or TERMINAL_STATES
+
+        def probe() -> tuple[str | None, str]:
+            state = self.rest.job_state(job_id)
+            if state in TERMINAL_STATES - wanted:
+                raise HostError(
+                    Problem(
+                        "FA441",
+                        f"job {job_id} has ended",
+                        expected=" or ".join(sorted(wanted)),
+                        seen=state,
+                        detail=self.rest.root_exception(job_id)[:4000],
+                    )
+                )
+            return (state if state in wanted else None), state
+
+        return self.wait(probe, what=f"job {job_id} to be {' or '.join(sorted(wanted))}", timeout_s=timeout_s)
+
+    def wait_for_tasks(self, job_id: str, *, timeout_s: float) -> None:
+        """Wait until every task of the job runs, or has finished."""
+
+        def probe() -> tuple[bool | None, str]:
+            states = sorted({str(vertex["status"]) for vertex in self.rest.job(job_id)["vertices"]})
+            return (True if set(states) <= {"RUNNING", "FINISHED"} else None), ", ".join(states)
+
+        self.wait(probe, what=f"all tasks of job {job_id} to run", timeout_s=timeout_s)
+
+    def submit(
+        self,
+        jar: Path,
+        *,
+        main: str,
+        arguments: Sequence[str] = (),
+        parallelism: int = 1,
+        savepoint: str = "",
+        options: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> str:
+        """Run a program of a jar as a job of ours, from a savepoint where one is given; returns the job's id."""
+        with jar.open("rb") as file:
+            uploaded = self.rest.call(
+                "POST",
+                "/jars/upload",
+                files={"jarfile": (jar.name, file, "application/x-java-archive")},
+                timeout_s=timeout_s,
+            )
+        stored = f"/jars/{str(uploaded['filename']).rpartition('/')[2]}"
+        request = {
+            "entryClass": main,
+            "programArgsList": list(arguments),
+            "parallelism": parallelism,
+            "flinkConfiguration": dict(options or {}) | owner_options(self.run_id),
+        } | ({"savepointPath": savepoint} if savepoint else {})
+        try:
+            return str(self.rest.call("POST", f"{stored}/run", json=request, timeout_s=timeout_s)["jobid"])
+        finally:
+            self.rest.call("DELETE", stored)
+
+    def cancel(self, job_id: str, *, timeout_s: float = 20.0) -> None:
+        """Take the job off the cluster, and see it gone."""
+        self.rest.cancel(job_id)
+        self.wait_for_job(job_id, *TERMINAL_STATES, timeout_s=timeout_s)
+
+    def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 60.0) -> str:
+        """Write a savepoint to the cluster's directory; returns its place. With ``stop`` the job ends with it.
+
+        Waits for all tasks first: a job that Flink calls running may still be deploying, and would refuse.
+        """
+        deadline = clock.now_s() + timeout_s
+        self.wait_for_tasks(job_id, timeout_s=timeout_s)
+        if stop:
+            asked = self.rest.call("POST", f"/jobs/{job_id}/stop", json={"drain": False})
+        else:
+            asked = self.rest.call("POST", f"/jobs/{job_id}/savepoints", json={"cancel-job": False})
+        path = f"/jobs/{job_id}/savepoints/{asked['request-id']}"
+
+        def probe() -> tuple[dict[str, Any] | None, str]:
+            answer = self.rest.call("GET", path)
+            status = str(answer["status"]["id"])
+            return (dict(answer["operation"]) if status == "COMPLETED" else None), status
+
+        left_s = max(0.0, deadline - clock.now_s())
+        done = self.wait(probe, what=f"a savepoint of job {job_id}", timeout_s=left_s)
+        if "location" in done:
+            return str(done["location"])
+        cause = str(done.get("failure-cause", {}).get("stack-trace", done))
+        raise HostError(
+            Problem("FA442", f"no savepoint of job {job_id}", seen=cause.partition("\n")[0], detail=cause[:4000])
+        )
+
+    def completed_checkpoints(self, job_id: str) -> int:
+        """How many checkpoints of the job are complete."""
+        return int(self.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
+
+    def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
+        """Name of each of the job's vertices -> its metrics, ``<subtask>.<operator>.<metric>`` to the value as text."""
+        vertices = self.rest.job(job_id)["vertices"]
+        return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"]) for vertex in vertices}
+
+    def thread_dump(self) -> dict[str, str]:
+        """What every thread is doing: ``jobmanager`` and each TaskManager by its id in Flink."""
+        places = {"jobmanager": "/jobmanager"}
+        for member in self.rest.call("GET", "/taskmanagers")["taskmanagers"]:
+            places[str(member["id"])] = f"/taskmanagers/{member['id']}"
+        dumps = {}
+        for name, path in places.items():
+            threads = self.rest.call("GET", f"{path}/thread-dump")["threadInfos"]
+            dumps[name] = "".join(str(thread["stringifiedThreadInfo"]) for thread in threads)
+        return dumps

@@ -1,0 +1,52 @@
+"""The suite's jobs: the same on every kind of cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.core.responder import Responder
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
+
+CHECKPOINTED = {
+    "execution.checkpointing.interval": "300ms",
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": "20",
+    "restart-strategy.fixed-delay.delay": "100ms",
+}
+StartJob = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def table_jobs(workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Responder]:
+    """The process that submits jobs."""
+    jobs = workplace.client_process([str(Path(__file__).with_name("table_jobs.py"))], name="table jobs")
+    jobs.wait_ready(90)
+    yield jobs
+    jobs.kill()
+
+
+@pytest.fixture
+def start_job(table_jobs: Responder, flink_cluster: FlinkCluster) -> Iterator[StartJob]:
+    """Start a job that counts for ever, ours unless told otherwise; on the session's cluster it is cancelled at the end."""
+    started: list[str] = []
+
+    def start(cluster: FlinkCluster, *, own: bool = True, **options: str) -> str:
+        owner = owner_options(cluster.run_id) if own else {}
+        given = {name.replace("__", "-").replace("_", "."): value for name, value in options.items()}
+        answer = table_jobs.request(
+            "submit", timeout_s=60, rest_url=cluster.rest_url, options=CHECKPOINTED | owner | given
+        )
+        job_id = str(answer["job_id"])
+        if cluster is flink_cluster:
+            started.append(job_id)
+        cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
+        return job_id
+
+    yield start
+    for job in flink_cluster.jobs():
+        if job.id in started and not job.ended:
+            flink_cluster.rest.cancel(job.id)
+            flink_cluster.wait_for_job(job.id, timeout_s=60)

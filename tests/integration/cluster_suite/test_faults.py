@@ -1,0 +1,76 @@
+"""Clusters that are broken on purpose: what a fault does to them, and that they come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.cluster import FlinkCluster
+
+pytestmark = pytest.mark.slow
+
+QUICK = {"heartbeat.interval": "500ms", "heartbeat.timeout": "5s"}
+
+
+def wait_for_checkpoint(cluster: FlinkCluster, job_id: str) -> None:
+    def one() -> tuple[int | None, str]:
+        count = cluster.completed_checkpoints(job_id)
+        return (count or None), f"{count} complete"
+
+    cluster.wait(one, what="a checkpoint", timeout_s=60)
+
+
+def wait_for_restore(cluster: FlinkCluster, job_id: str) -> int:
+    def restored() -> tuple[int | None, str]:
+        counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+        return (int(counts["restored"]) or None), str(counts)
+
+    return cluster.wait(restored, what="a restore from a checkpoint", timeout_s=120)
+
+
+def test_two_taskmanagers_one_killed_one_added(flink_cluster_factory, start_job) -> None:
+    """State in RocksDB, two TaskManagers of one slot each: the job is restored on the one that is added."""
+    cluster = flink_cluster_factory(taskmanagers=2, slots=1, state_backend="rocksdb", flink_options=QUICK)
+    assert cluster.rest.overview()["taskmanagers"] == 2
+    job_id = start_job(cluster, parallelism_default="2")
+    wait_for_checkpoint(cluster, job_id)
+    killed = cluster.kill_taskmanager()
+    added = cluster.add_taskmanager()
+    assert killed not in cluster.taskmanagers
+    assert added in cluster.taskmanagers
+    assert wait_for_restore(cluster, job_id) >= 1
+    assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
+
+
+def test_jobs_outlive_the_jobmanager_with_high_availability(flink_cluster_factory, start_job) -> None:
+    """The JobManager is killed; the next one takes the job over, from its last checkpoint."""
+    cluster = flink_cluster_factory(high_availability=True, flink_options=QUICK)
+    job_id = start_job(cluster)
+    wait_for_checkpoint(cluster, job_id)
+    cluster.kill_jobmanager()
+    cluster.wait_ready(90)
+    assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=90)
+    assert wait_for_restore(cluster, job_id) >= 1
+    assert cluster.is_own(job_id)
+
+
+def test_without_high_availability_jobs_are_lost(flink_cluster_factory, start_job) -> None:
+    """The JobManager that comes back knows no job, and the TaskManager registers with it."""
+    cluster = flink_cluster_factory(flink_options=QUICK)
+    start_job(cluster)
+    cluster.kill_jobmanager()
+    cluster.wait_ready(90)
+    assert cluster.jobs() == ()
+
+
+def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory) -> None:
+    """REST gets no answer in its time and says so; after resume it answers, and nothing has died."""
+    cluster = flink_cluster_factory()
+    cluster.pause("jobmanager")
+    with pytest.raises(HostError) as caught:
+        cluster.rest.call("GET", "/overview", timeout_s=1)
+    cluster.resume("jobmanager")
+    assert (caught.value.problems[0].code, "Timeout" in caught.value.problems[0].seen) == ("FA404", True)
+    cluster.wait_ready(60)
+    with pytest.raises(HostError, match="did you mean jobmanager"):
+        cluster.pause("jobmanger")

@@ -1,0 +1,54 @@
+"""What a cluster is asked to be, as Flink's own options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options, zookeeper_settings
+
+PYTHON = Path("/job/bin/python")
+ALONE = Addresses(20001, 20002)
+TOGETHER = Addresses(20001, 20002, 20003)
+
+
+def options(config: ClusterConfig, addresses: Addresses = ALONE) -> dict[str, str]:
+    return flink_options(config, addresses, directory=Path("/run"), python=PYTHON)
+
+
+def test_every_address_is_loopback_unless_said_otherwise() -> None:
+    """Nothing that is bound or told is another address."""
+    given = options(ClusterConfig())
+    hosts = {name: value for name, value in given.items() if name.endswith((".address", "host", "bind-address"))}
+    assert len(hosts) >= 6
+    assert set(hosts.values()) == {"127.0.0.1"}
+
+
+def test_processes_with_names_of_their_own_are_not_told_one() -> None:
+    """Without a common TaskManager address the option is left out, for each to be given its own."""
+    inside = Addresses(8081, 6123, jobmanager="jobmanager", taskmanager="", bind="0.0.0.0")
+    given = options(ClusterConfig(), inside)
+    assert "taskmanager.host" not in given
+    assert (given["jobmanager.rpc.address"], given["taskmanager.bind-host"]) == ("jobmanager", "0.0.0.0")
+
+
+def test_places_and_backend_are_as_asked() -> None:
+    """Directories of the caller's instead of the cluster's own; RocksDB by its name."""
+    asked = ClusterConfig(state_backend="rocksdb", checkpoints=Path("/keep/c"), savepoints=Path("/keep/s"))
+    given = options(asked)
+    assert given["execution.checkpointing.dir"] == "file:///keep/c"
+    assert given["execution.checkpointing.savepoint-dir"] == "file:///keep/s"
+    assert given["state.backend.type"] == "rocksdb"
+    assert options(ClusterConfig())["execution.checkpointing.dir"] == "file:///run/checkpoints"
+
+
+def test_recovery_is_on_request() -> None:
+    """With high availability the quorum is our ZooKeeper, on the leased port; without, there is no such option."""
+    given = options(ClusterConfig(high_availability=True), TOGETHER)
+    assert given["high-availability.zookeeper.quorum"] == "127.0.0.1:20003"
+    assert "clientPort=20003\nclientPortAddress=127.0.0.1\n" in zookeeper_settings(TOGETHER, Path("/run"))
+    assert not [name for name in options(ClusterConfig()) if name.startswith("high-availability")]
+
+
+def test_the_callers_options_win() -> None:
+    """What a caller writes is what Flink reads."""
+    assert options(ClusterConfig(flink_options={"heartbeat.timeout": "3s"}))["heartbeat.timeout"] == "3s"
