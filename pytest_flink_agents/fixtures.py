@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.agent_runner import AgentRunner
+    from pytest_flink_agents.run.script_run import AgentScript
 
 
 def _plan(request: pytest.FixtureRequest) -> SessionPlan:
@@ -82,3 +83,12 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: str) -> AgentRunner
 
     plan = _plan(request)
     return AgentRunner(plan.session, plan.releases[0], flink_tier, plan.folder_of(request.node.nodeid))
+
+
+@pytest.fixture
+def agent_script(request: pytest.FixtureRequest) -> AgentScript:
+    """Run a script that makes an environment of its own, without Flink, and get the evidence."""
+    from pytest_flink_agents.run.script_run import AgentScript
+
+    plan = _plan(request)
+    return AgentScript(plan.session, plan.releases[0], plan.folder_of(request.node.nodeid))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.distributed import FirstProcess
     from pytest_flink_agents.gate import ItemResult, Verdict
     from pytest_flink_agents.plan import SessionPlan
+    from pytest_flink_agents.route import Route
     from pytest_flink_agents.run.judged import Judged
     from pytest_flink_agents.run.settings import Settings
 
@@ -20,4 +21,5 @@ NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()
 PLAN: pytest.StashKey[SessionPlan] = pytest.StashKey()
 REPORTS: pytest.StashKey[dict[str, ItemResult]] = pytest.StashKey()
 RESULT: pytest.StashKey[Judged] = pytest.StashKey()
+ROUTE: pytest.StashKey[Route] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()

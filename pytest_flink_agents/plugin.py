@@ -12,20 +12,30 @@ import pytest
 from pytest_flink_agents import collect, options
 from pytest_flink_agents.fixtures import (
     agent_runner,
+    agent_script,
     flink_cluster,
     flink_cluster_factory,
     flink_tier,
     flink_version,
     llm_server,
 )
-from pytest_flink_agents.keys import FIRST_PROCESS, PLAN, REPORTS, RESULT, SETTINGS, VERDICT
+from pytest_flink_agents.keys import FIRST_PROCESS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
+from pytest_flink_agents.route import Route
 
 if TYPE_CHECKING:
     from pytest_flink_agents.distributed import Assignment
     from pytest_flink_agents.gate import ItemResult
     from pytest_flink_agents.plan import SessionPlan
 
-__all__ = ["agent_runner", "flink_cluster", "flink_cluster_factory", "flink_tier", "flink_version", "llm_server"]
+__all__ = [
+    "agent_runner",
+    "agent_script",
+    "flink_cluster",
+    "flink_cluster_factory",
+    "flink_tier",
+    "flink_version",
+    "llm_server",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, so that a wrong one is told at once. Under the gate a session is judged, whatever it collects."""
     config.stash[REPORTS] = {}
     config.stash[SETTINGS] = options.settings_of(config)
+    config.stash[ROUTE] = Route(config.stash[SETTINGS].scenario_seed)
+    config.stash[ROUTE].open()
     if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
         from pytest_flink_agents.distributed import FirstProcess
 
@@ -241,6 +253,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Nothing outlives the session, whatever ended it."""
+    if ROUTE in config.stash:
+        config.stash[ROUTE].close()
     if PLAN in config.stash:
         config.stash[PLAN].close()
     if FIRST_PROCESS in config.stash:

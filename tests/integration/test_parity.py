@@ -1,7 +1,7 @@
-"""The parity cases on every engine: one job a case, all on the session's cluster.
+"""The parity cases without Flink and on it: one job a case, all on the session's cluster.
 
-An engine is a tier's runner with what it needs; one that follows Flink in its own way is added to ENGINES and, where it
-is known to differ, to ``tests/parity/known_differences.yaml``.
+On Flink the engine is the session's: ``--flink-engine=upstream``, with a flink-agents that has its jars, plays the same
+cases on upstream's operator. Where that is known to differ, ``tests/parity/known_differences.yaml`` says so.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from tests.parity.cases import Case, Seen, judged, load_cases, load_known_differ
 
 pytestmark = pytest.mark.slow
 
-ENGINES = {"local": RUNNERS["local"], "bundled": RUNNERS["embedded"]}
-
 
 def _seen(evidence: Evidence) -> Seen:
     failure = evidence.failure
@@ -29,18 +27,18 @@ def _seen(evidence: Evidence) -> Seen:
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_case_on_an_engine(engine: str, case: Case, workplace, run_request, tmp_path) -> None:
+@pytest.mark.parametrize("tier", ["local", "embedded"])
+def test_a_case_on_a_tier(tier: str, case: Case, workplace, run_request, tmp_path) -> None:
     """Per key, the events, action executions, memory and outputs are those that were written down for the rule."""
     journal = tmp_path / "journal"
     request = dataclasses.replace(run_request(case.reference, []), config=case.options(journal), inputs=case.records())
-    evidence = ENGINES[engine](request, workplace)
+    evidence = RUNNERS[tier](request, workplace)
     assert evidence.complete, evidence.log_tail
     flink_agents = workplace.environment.flink_agents_version
     known = [
         entry
         for entry in load_known_differences()
-        if (entry.engine, entry.flink_agents, entry.case) == (engine, flink_agents, case.name)
+        if (entry.engine, entry.flink_agents, entry.case) == (evidence.engine, flink_agents, case.name)
     ]
     wrong = judged(problems(case, _seen(evidence), journal), known[0] if known else None)
-    assert not wrong, f"{engine}, flink-agents {flink_agents}: {case.name}\n{wrong}"
+    assert not wrong, f"{tier}, {evidence.engine} engine, flink-agents {flink_agents}: {case.name}\n{wrong}"

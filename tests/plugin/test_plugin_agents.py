@@ -106,3 +106,51 @@ def test_each_bad_agent_blocks_with_its_own_words(shop: Project):
     assert (verdict["verdict"], verdict["counts"]["failed"]) == ("block", len(TOLD))
     for reason in verdict["reasons"]:
         assert (shop.report / reason["evidence"] / "evidence.json").is_file()
+
+
+REVIEW_SCRIPT = """\
+import sys
+
+from flink_agents.api.execution_environment import AgentsExecutionEnvironment
+from shop import Echo, Refuses
+
+for agent in sys.argv[1:]:
+    env = AgentsExecutionEnvironment.get_execution_environment()
+    outputs = env.from_list([{"key": "k", "value": 1}]).apply({"echo": Echo, "refuses": Refuses}[agent]()).to_list()
+    env.execute()
+    print("printed:", outputs)
+"""
+SCRIPT_TESTS = """\
+import pathlib
+
+import pytest
+
+
+def test_outputs(agent_script):
+    evidence = agent_script("jobs/reviews.py", "echo", "echo")
+    assert [output.value for output in evidence.outputs] == [{"said": 1}, {"said": 1}]
+    assert [event.type for event in evidence.events] == ["_input_event", "_output_event"] * 2
+    assert pathlib.Path(evidence.files["stdout"]).read_text() == "printed: [{'k': {'said': 1}}]\\n" * 2
+    assert evidence.job_state == "FINISHED"
+
+
+def test_failure(agent_script):
+    evidence = agent_script("jobs/reviews.py", "echo", "refuses")
+    assert (len(evidence.outputs), evidence.failure.action, evidence.failure.key) == (1, "charge", "k")
+    assert evidence.job_state == "FAILED"
+
+
+def test_missing(agent_script):
+    with pytest.raises(FileNotFoundError, match="relative to pytest's root"):
+        agent_script("jobs/nowhere.py")
+"""
+
+
+def test_a_users_script_runs_unchanged(project: Project) -> None:
+    """Its own environments are without Flink in the job environment; outputs, events, prints and failures are evidence."""
+    project.write("jobs/reviews.py", REVIEW_SCRIPT)
+    project.write("test_scripts.py", SCRIPT_TESTS)
+    project.write("pytest.ini", "[pytest]\npythonpath = .\n")
+    result = project.run("-q")
+    assert result.ret == 0, lines_of(result)
+    result.assert_outcomes(passed=3)

@@ -98,6 +98,10 @@ class LocalEnvironment(AgentsExecutionEnvironment):
                     f"not done after {self._deadline_s} s, still at {', '.join(map(str, result.unfinished))}"
                 )
 
+    def outputs(self) -> list[dict[Any, Any]]:
+        """The outputs of all lists of inputs so far, list after list."""
+        return [output for pipeline in self._pipelines for output in pipeline.outputs]
+
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         """As the engine's observer: keep the tool requests."""
         if event_type == ToolRequestEvent.EVENT_TYPE:

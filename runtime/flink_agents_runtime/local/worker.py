@@ -1,9 +1,10 @@
 """``python -m flink_agents_runtime.local.worker``: a job environment's warm process; runs agents without Flink.
 
-Speaks the protocol of :mod:`flink_agents_runtime.channel`. One operation:
+Speaks the protocol of :mod:`flink_agents_runtime.channel`. Two operations:
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
      "deadline_s": 60}
+    {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
 Everything heavy is imported when the channel is safe.
 """
@@ -15,6 +16,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_agents_runtime.channel import serve
@@ -50,6 +52,23 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     return _as_json(result) | {"config": explained(plan.config)}
 
 
+def script(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a user's script, its environments without Flink, and tell their outputs as JSON. What it prints is in a file."""
+    from flink_agents_runtime.local.script import run_script
+
+    with Path(request["stdout"]).open("w", encoding="utf-8") as stdout:
+        result = run_script(
+            Path(request["path"]),
+            request["arguments"],
+            seed=request.get("seed"),
+            deadline_s=request["deadline_s"],
+            events=Path(request["events"]),
+            stdout=stdout,
+        )
+    outputs = [{"key": key, "value": value} for key, value in result.outputs]
+    return {"outputs": outputs, "failure": result.failure}
+
+
 def _as_json(result: LocalResult) -> dict[str, Any]:
     failure = result.failure
     timed_out = None
@@ -66,4 +85,4 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve({"run": run}, hello)
+    serve({"run": run, "script": script}, hello)
