@@ -119,7 +119,7 @@ class ScenarioItem(pytest.Item):
             self.tier,
             self.release,
             folder=plan.folder_of(self.nodeid),
-            reproduce=self.reproduce,
+            reproduce=self.reproduced_with,
         )
         self.stash[RESULT] = judged
         self._settle(judged)
@@ -146,13 +146,19 @@ class ScenarioItem(pytest.Item):
 
     @property
     def reproduce(self) -> str:
-        """The command that runs this one item again, with the settings that change how it runs."""
+        """The command that runs this one item again, in the same order where a seed drew it."""
+        if RESULT in self.stash:
+            return self.reproduced_with(self.stash[RESULT].evidence.seed)
+        return self.reproduced_with(self.config.stash[PLAN].settings.seeds(self.tier)[0])
+
+    def reproduced_with(self, seed: int | None) -> str:
+        """The command that runs this one item again with a seed, and with the settings that change how it runs."""
         settings = self.config.stash[PLAN].settings
         words = [f"--flink-version={self.release.version}", f"--flink-tier={self.tier}"]
         words += [f"--flink-agents={settings.flink_agents}"] if settings.flink_agents else []
         words += [f"--flink-job-python={settings.job_python}"] if settings.job_python else []
         words += [f"--flink-parallelism={settings.parallelism}"] if settings.parallelism != 1 else []
-        words += [f"--scenario-seed={settings.scenario_seed}"] if settings.scenario_seed is not None else []
+        words += [f"--scenario-seed={seed}"] if seed is not None else []
         return shlex.join(["pytest", self.nodeid, *words])
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ OPTIONS = (
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
     Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
     Option("--flink-report-dir", "where run folders are written (default: flink-agents-report)", "DIR"),
-    Option("--scenario-seed", "interleave the keys of local runs by this seed", "SEED"),
+    Option("--scenario-seed", "interleave the keys of local runs by this seed, or by a random one", "SEED"),
+    Option("--scenario-runs", "run each local scenario so often, with a seed of its own each time (default: 1)", "N"),
 )
 _ALLOWED_ENV = "flink_scenario_env"
 
@@ -108,6 +110,7 @@ def settings_of(config: pytest.Config) -> Settings:
     """The session's settings. Raises ``pytest.UsageError`` (exit code 4) on a value that makes no sense."""
     found = {option.name: given(config, option) for option in OPTIONS}
     agents, report_dir = found["flink_agents"], found["flink_report_dir"]
+    runs = _whole_number(found["scenario_runs"], minimum=1) or 1
     return Settings(
         root=config.rootpath,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
@@ -121,7 +124,8 @@ def settings_of(config: pytest.Config) -> Settings:
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
         gate=_profile(found["flink_gate"]),
         report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
-        scenario_seed=_whole_number(found["scenario_seed"], minimum=0),
+        scenario_seed=_seed(found["scenario_seed"], runs),
+        scenario_runs=runs,
         allowed_env=tuple(config.getini(_ALLOWED_ENV)),
     )
 
@@ -198,6 +202,19 @@ def _job_python(value: Given | None) -> Path | None:
         expected = "the python program of an environment that holds apache-flink and flink-agents"
         raise _refused(value, "no such interpreter", expected, "check the path", code="FA417")
     return Path(value.text) if value else None
+
+
+def _seed(value: Given | None, runs: int) -> int | None:
+    """The seed of a session. Several runs without a seed would all be the same one: they get a random one."""
+    drawn = random.randrange(10**6)  # noqa: S311 - an order to be repeated, no secret
+    if value is None:
+        return drawn if runs > 1 else None
+    if value.text == "random":
+        return drawn
+    with contextlib.suppress(ValueError):
+        if int(value.text) >= 0:
+            return int(value.text)
+    raise _refused(value, "wrong value", "a whole number, at least 0, or random")
 
 
 def _seconds(value: Given | None) -> float | None:

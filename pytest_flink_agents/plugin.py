@@ -58,6 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
         plan_of(config)
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The session's seed, so that whatever failed can be had again."""
+    seed = config.stash[SETTINGS].scenario_seed
+    return f"flink agents: --scenario-seed={seed}" if seed is not None else None
+
+
 def plan_of(config: pytest.Config) -> SessionPlan:
     """The session's plan, made when first needed."""
     if PLAN not in config.stash:

@@ -50,7 +50,7 @@ class AgentRunner:
             within_s=within_s,
             directory=directory,
             parallelism=self._session.settings.parallelism,
-            seed=self._session.settings.scenario_seed,
+            seed=self._session.settings.scenario_seed if self.tier == "local" else None,
         )
         evidence = RUNNERS[self.tier](request, self._session.workplace(self._release))
         self._session.write_evidence(directory, evidence, ())

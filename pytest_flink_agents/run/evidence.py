@@ -57,7 +57,8 @@ class Failure:
 class Evidence:
     """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
 
-    ``config`` tells the options that held, each with ``value``, ``source`` and ``note``.
+    ``config`` tells the options that held, each with ``value``, ``source`` and ``note``. ``seed`` drew the order of keys and
+    calls, None where nothing did.
     """
 
     tier: str
@@ -77,3 +78,4 @@ class Evidence:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     log_tail: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,15 +65,47 @@ def prepare(session: RunSession, loaded: LoadedScenario, tier: str, release: Fli
 
 
 def run_and_judge(
-    session: RunSession, loaded: LoadedScenario, tier: str, release: FlinkRelease, *, folder: Path, reproduce: str
+    session: RunSession,
+    loaded: LoadedScenario,
+    tier: str,
+    release: FlinkRelease,
+    *,
+    folder: Path,
+    reproduce: Callable[[int | None], str],
 ) -> Judged:
-    """Run the scenario, check what it left, and write the evidence to ``folder`` (created)."""
+    """Run the scenario, check what it left, and write the evidence to ``folder`` (created).
+
+    With many runs the first one that is not as expected counts, else the last; files of the others are not kept.
+    ``reproduce`` makes the command that runs it again with a seed.
+    """
+    *others, last = session.settings.seeds(tier)
+    for number, seed in enumerate(others, start=1):
+        directory = folder / f"seed-{seed}"
+        judged = _run_once(session, loaded, tier, release, folder, directory, seed, reproduce(seed))
+        if not judged.valid:
+            passed = f" ({number - 1} runs with other seeds passed)" if number > 1 else ""
+            return dataclasses.replace(judged, text=f"{judged.text}\nwith seed {seed}{passed}")
+        shutil.rmtree(directory)
+    return _run_once(session, loaded, tier, release, folder, folder, last, reproduce(last))
+
+
+def _run_once(
+    session: RunSession,
+    loaded: LoadedScenario,
+    tier: str,
+    release: FlinkRelease,
+    folder: Path,
+    directory: Path,
+    seed: int | None,
+    reproduce: str,
+) -> Judged:
+    """One run; its files go to ``directory``, its evidence to ``folder``."""
     workplace = _workplace(session, loaded, release)
     scenario = loaded.scenario
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
     with channel:
-        request = _request(session, loaded, workplace, channel, folder)
+        request = _request(session, loaded, workplace, channel, directory, seed)
         try:
             evidence = RUNNERS[tier](request, workplace)
         except AgentRefusedError as error:
@@ -109,7 +142,12 @@ def _workplace(session: RunSession, loaded: LoadedScenario, release: FlinkReleas
 
 
 def _request(
-    session: RunSession, loaded: LoadedScenario, workplace: Workplace, channel: Channel, folder: Path
+    session: RunSession,
+    loaded: LoadedScenario,
+    workplace: Workplace,
+    channel: Channel,
+    folder: Path,
+    seed: int | None,
 ) -> RunRequest:
     scenario, settings = loaded.scenario, session.settings
     values = {
@@ -127,7 +165,7 @@ def _request(
         within_s=scenario.within,
         directory=folder,
         parallelism=settings.parallelism,
-        seed=settings.scenario_seed,
+        seed=seed,
     )
 
 

@@ -92,6 +92,7 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         timings_s={"run": result["elapsed_s"], "total": clock.now_s() - started},
         log_tail=still_waiting(request.agent_spec["agent"], timed_out["waiting_on"]) if timed_out else "",
         files={"events": str(events)},
+        seed=request.seed,
     )
 
 

@@ -67,6 +67,7 @@ class AgentScript:
             job_state="FAILED" if failure else "FINISHED",
             timings_s={"total": clock.now_s() - started},
             files={"events": str(events), "stdout": str(stdout)},
+            seed=settings.scenario_seed,
         )
         self._session.write_evidence(directory, evidence, ())
         return evidence

@@ -14,7 +14,7 @@ ENGINES = ("auto", "bundled", "upstream")
 class Settings:
     """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for.
 
-    ``processes``: how many run scenarios at the same time.
+    ``processes``: how many run scenarios at the same time. ``scenario_runs``: how often a scenario runs without Flink.
     """
 
     root: Path
@@ -30,4 +30,11 @@ class Settings:
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
     scenario_seed: int | None = None
+    scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()
+
+    def seeds(self, tier: str) -> tuple[int | None, ...]:
+        """One for each run of a scenario on a tier, None where keys go in the order of arrival: Flink knows no seed."""
+        if tier != "local" or self.scenario_seed is None:
+            return (None,)
+        return tuple(range(self.scenario_seed, self.scenario_seed + self.scenario_runs))

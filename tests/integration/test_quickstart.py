@@ -24,7 +24,12 @@ def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", ROOT)
     return {
         tier: run_and_judge(
-            plan.session, loaded, tier, plan.releases[0], folder=tmp_path_factory.mktemp(tier), reproduce="again"
+            plan.session,
+            loaded,
+            tier,
+            plan.releases[0],
+            folder=tmp_path_factory.mktemp(tier),
+            reproduce=lambda seed: "again",
         )
         for tier in ("local", "embedded")
     }

@@ -19,7 +19,8 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-engine=bundeled", "FA421", "auto, bundled or upstream", "did you mean bundled?"),
         ("--flink-parallelism=1.5", "FA421", "a whole number, at least 1", ""),
         ("--flink-startup-timeout=nan", "FA421", "seconds, above 0", "write a number"),
-        ("--scenario-seed=dice", "FA421", "a whole number, at least 0", ""),
+        ("--scenario-seed=dice", "FA421", "a whole number, at least 0, or random", ""),
+        ("--scenario-runs=0", "FA421", "a whole number, at least 1", ""),
         ("--flink-job-python=nowhere/python", "FA417", "the python program of an environment", "check the path"),
     ],
 )
