@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +26,74 @@ _TYPES_OF_0_1 = {
         ("context_retrieval_event", "ContextRetrievalResponseEvent", "_context_retrieval_response_event"),
     )
 }
+_FILES = ("events-*.log", "traces-*.log", "*.event-log.log", "*.trace-log.log")
+# Where a record begins, for going on behind one whose writer died: at a line's start, or glued to the half one.
+_RECORD = re.compile(r'(?:^|(?<=\n))\{|\{"timestamp"')
+# What became of an execution -> the type that lifecycle records had before they had a status only.
+_LIFECYCLE = {
+    "started": "_execution_started_event",
+    "success": "_execution_finished_event",
+    "failed": "_execution_failed_event",
+    "reused": "_execution_reused_event",
+}
 _NEXT_FIELD = re.compile(r" (?=[A-Za-z_]\w*=)")
 
 
 def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> tuple[Event, ...]:
-    """All events of the files ``events-*.log`` below a directory; per file in order, files in the order of their names.
+    """All events of the event and trace logs below a directory; per file in order, files in the order of their names.
 
-    A last line without its end was being written when its writer died; it is left out. Where a log tells the number of
-    the input (as time stamp) and not the key, the key comes from ``inputs``.
+    A record takes a line, or many with ``prettyPrint``. One without its end was being written when its writer died; it is
+    left out. Where a log tells the number of the input (as time stamp) and not the key, the key comes from ``inputs``.
     """
     events: list[Event] = []
     budget = _LIMIT_BYTES
-    for path in sorted(directory.rglob("events-*.log")):
+    for path in sorted({path for name in _FILES for path in directory.rglob(name)}):
         with path.open(encoding="utf-8", errors="replace") as file:
             text = file.read(budget)
         budget -= len(text)
-        events.extend(_events(text.splitlines(keepends=True), inputs))
+        events.extend(normalised(record, inputs) for record in _records(text))
     return tuple(events)
 
 
-def _events(lines: Iterable[str], inputs: Sequence[Mapping[str, Any]]) -> Iterator[Event]:
-    for line in lines:
-        if line.endswith("\n") and line.strip():
-            yield normalised(json.loads(line), inputs)
+def _records(text: str) -> Iterator[Mapping[str, Any]]:
+    decoder = json.JSONDecoder()
+    start = _RECORD.search(text)
+    while start is not None:
+        end = start.end()
+        try:
+            record, end = decoder.raw_decode(text, start.start())
+        except ValueError:
+            record = {}
+        if "eventType" in record or "event" in record or "entityType" in record:
+            yield record
+        start = _RECORD.search(text, end)
 
 
 def normalised(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]] = ()) -> Event:
-    """One record of any dialect: nested (``event{...}``, 0.3), flat (``eventAttributes``, later), or with ``context`` (0.1)."""
+    """One record of any dialect, told apart by its keys.
+
+    Nested (``event{...}``, 0.3), flat (``eventAttributes``, 0.4, with lifecycle records too), trace (``entityType`` and plain
+    ``attributes``, later), or with ``context`` (0.1).
+    """
     if "context" in record:
         return _of_0_1(record, inputs)
     event = record.get("event", {})
-    attributes = event["attributes"] if "event" in record else record.get("eventAttributes", {})
+    attributes = event.get("attributes") or record.get("eventAttributes") or record.get("attributes") or {}
     key = record.get("key", record.get("businessKey"))
     return Event(
-        type=str(record["eventType"]),
+        type=_type_of(record),
         attributes=dict(attributes),
         key=_key_of_input(event, inputs) if key is None else key,
         timestamp=str(record.get("timestamp", "")),
     )
+
+
+def _type_of(record: Mapping[str, Any]) -> str:
+    if "eventType" in record or "event" in record:
+        return str(record.get("eventType") or record["event"].get("type") or record["event"].get("eventType"))
+    if record["entityType"] == "event":
+        return str(record.get("entityName"))
+    return _LIFECYCLE.get(str(record.get("status")), str(record["entityType"]))
 
 
 def _of_0_1(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Event:

@@ -117,6 +117,11 @@ def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_clust
     assert (found["action.count.naps"], found["action.count.lastNap"]) == ("3", "4")
     assert "numOfEventProcessedPerSec" in found
     assert any(name.startswith("bed.left.seconds") for name in found)
+    assert found["eventLogTruncatedEvents"] == "0"
+    latencies = [
+        name for name in found if name.startswith(("inputRunLatencyMs", "action.count.actionExecutionLatencyMs"))
+    ]
+    assert len({name.partition("_")[0] for name in latencies}) == 2
 
 
 def test_a_failing_action_is_told_as_on_the_local_tier(workplace, run_request) -> None:

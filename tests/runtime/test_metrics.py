@@ -2,6 +2,8 @@
 
 import pytest
 
+from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.observe.metrics import MemoryMetricGroup
 
 
@@ -54,3 +56,50 @@ def test_gauge_and_meter():
     group.get_meter("m").mark(3)
     assert group.get_gauge("g").get_value() == 2.5
     assert group.get_meter("m").get_rate() > 0
+
+
+def measured(agent, *values, **config):
+    """The metrics of a local run over values of one key."""
+    plan = build_plan({"agent": f"runtime_agents:{agent}"}, config=config)
+    return LocalHost(plan).run([{"key": "k", "value": value} for value in values], deadline_s=60).metrics
+
+
+def test_a_run_counts_events_and_actions():
+    """Counters, rates and latencies of the agent and of each action, built-in ones at zero included."""
+    metrics = measured("Slow", 0.02, 0.02)
+    assert metrics["numOfEventProcessed"] == 4
+    assert metrics["numOfActionsExecuted"] == metrics["action.sleep.numOfActionsExecuted"] == 2
+    for name in ("numOfEventProcessedPerSec", "numOfActionsExecutedPerSec", "action.sleep.numOfActionsExecutedPerSec"):
+        assert 0 < metrics[name] <= 4 / 0.04
+    for name in ("inputRunLatencyMs", "action.sleep.actionExecutionLatencyMs"):
+        assert metrics[f"{name}.count"] == 2
+        assert 20 <= metrics[f"{name}.min"] <= metrics[f"{name}.mean"] <= metrics[f"{name}.max"]
+    for action in ("chat_model_action", "tool_call_action", "context_retrieval_action"):
+        assert metrics[f"action.{action}.numOfActionsExecuted"] == 0
+        assert metrics[f"action.{action}.actionExecutionLatencyMs.count"] == 0
+
+
+def test_an_agents_own_metrics_are_below_its_groups():
+    """Counters of the agent, gauges and histograms of the action, and a label that holds an equals sign."""
+    metrics = measured("Metered", 1, 2)
+    assert metrics["mine"] == 4
+    assert metrics["action.measure.level"] == 0.5
+    assert metrics["action.measure.model.m=1.calls"] == 2
+    assert metrics["action.measure.size.count"] == 2
+
+
+def test_a_histogram_has_a_window_of_a_hundred():
+    """Unless it is asked for with another."""
+    histogram = MemoryMetricGroup().get_histogram("h")
+    for value in range(150):
+        histogram.update(value)
+    assert (histogram.get_min(), histogram.get_max(), histogram.values()[".count"]) == (50, 149, 100)
+
+
+@pytest.mark.parametrize(("level", "expected"), [("STANDARD", 2), ("VERBOSE", 0), ("OFF", 0)])
+def test_events_that_the_log_shortens_are_counted(tmp_path, level, expected):
+    """Each once, however much of it was cut; nothing where the log is whole, or not written."""
+    plan = build_plan({"agent": "runtime_agents:Echo"}, config={"event-log.level": level})
+    inputs = [{"key": "k", "value": {"long": "x" * 3000, "list": [1] * 30}}]
+    result = LocalHost(plan, event_log=tmp_path / "log").run(inputs)
+    assert result.metrics["eventLogTruncatedEvents"] == expected

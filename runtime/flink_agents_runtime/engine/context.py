@@ -6,6 +6,7 @@ One context per attempt at an action, usable only on the thread that runs a step
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ class ActionContext(RunnerContext):
         self._sent: list[tuple[str, str]] = []
         self._memories: dict[MemoryType, tuple[Overlay, KeyMemory]] = {}
         self._thread: int | None = None
+        # On the clock of time.perf_counter.
+        self.began_s = time.perf_counter()
 
     def __enter__(self) -> None:
         self._thread = threading.get_ident()

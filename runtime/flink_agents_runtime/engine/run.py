@@ -7,6 +7,7 @@ it and putting it back, the rule of the Flink operator.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from enum import Enum
@@ -52,6 +53,7 @@ class KeyRun:
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
         self._tool_rounds = 0
+        self._began_s = time.perf_counter()
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
@@ -111,6 +113,7 @@ class KeyRun:
         self.state.current = waiting
         self.state.sequence += 1
         self._tool_rounds = 0
+        self._began_s = time.perf_counter()
         self._process(InputEvent.EVENT_TYPE, waiting.event)
         if not self.state.tasks:
             self._end_run()
@@ -118,6 +121,7 @@ class KeyRun:
     def _end_run(self) -> None:
         self.state.sensory.clear()
         self.state.current = None
+        self._engine.metrics.run_ended(self._began_s)
         if self._engine.expiry is not None:
             self._engine.expiry.sweep(self.state)
 
@@ -142,7 +146,7 @@ class KeyRun:
         for event_type, event in attempt.take_sent():
             self._process(event_type, event)
         if finished:
-            self._engine.metrics.action_executed(task.action)
+            self._engine.metrics.action_executed(task.action, attempt.began_s)
         else:
             self._attempts[task] = attempt
             self.state.tasks.append(task)

@@ -147,6 +147,8 @@ class LocalHost:
             now_ms=self._now_ms,
             store=store,
         )
+        if self._event_log is not None:
+            self._event_log.on_truncated = engine.metrics.event_truncated
         loop = _Loop(engine, pool, self._event_log, order, metrics, store)
         for index, record in enumerate(inputs):
             loop.offer(*_key_and_value(index, record))

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,6 +49,8 @@ class EventLog:
         self._level = EventLogLevel(option(config, "event-log.level"))
         self._indent = 2 if option(config, "prettyPrint") else None
         self._file: TextIO | None = None
+        # Called for each event that is shortened: the host may count them.
+        self.on_truncated: Callable[[], None] = lambda: None
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         """Write the record of one event, given as JSON text."""
@@ -59,7 +61,9 @@ class EventLog:
             return
         node = _event_node(json.loads(event))
         if level is EventLogLevel.STANDARD:
-            node = truncated(node, self._limits)
+            whole, node = node, truncated(node, self._limits)
+            if node != whole:
+                self.on_truncated()
         record = {
             "timestamp": datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "logLevel": level.value,

@@ -166,14 +166,27 @@ class MemoryMetricGroup(MetricGroup):
 
 
 class AgentMetrics:
-    """The built-in metrics of an agent, registered at once for every action of its plan."""
+    """The built-in metrics of an agent, registered at once for every action of its plan.
+
+    Counters and rates are those of flink-agents 0.3; the two latencies, histograms in ms, have the names of 0.4's.
+    """
 
     def __init__(self, group: MetricGroup, actions: Iterable[str]) -> None:
         self.agent = group
         self._count_event, self._mark_event = _counter_and_rate(group, "numOfEventProcessed")
         self._count_executed, self._mark_executed = _counter_and_rate(group, "numOfActionsExecuted")
+        self._run_latency = group.get_histogram("inputRunLatencyMs").update
+        truncated = group.get_counter("eventLogTruncatedEvents")
+        # For the event log: it shortened an event.
+        self.event_truncated: Callable[[], None] = truncated.inc
         self._groups = {name: group.get_sub_group("action", name) for name in actions}
-        self._executed_by = {name: _counter_and_rate(sub, "numOfActionsExecuted") for name, sub in self._groups.items()}
+        self._executed_by = {
+            name: (
+                *_counter_and_rate(sub, "numOfActionsExecuted"),
+                sub.get_histogram("actionExecutionLatencyMs").update,
+            )
+            for name, sub in self._groups.items()
+        }
 
     def action(self, name: str) -> MetricGroup:
         """The group of one action."""
@@ -184,13 +197,23 @@ class AgentMetrics:
         self._count_event()
         self._mark_event()
 
-    def action_executed(self, name: str) -> None:
-        """An action finished."""
+    def run_ended(self, began_s: float) -> None:
+        """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter``."""
+        self._run_latency(_ms_since(began_s))
+
+    def action_executed(self, name: str, began_s: float | None = None) -> None:
+        """An action finished that began then; None for one that was replayed."""
         self._count_executed()
         self._mark_executed()
-        count, mark = self._executed_by[name]
+        count, mark, latency = self._executed_by[name]
         count()
         mark()
+        if began_s is not None:
+            latency(_ms_since(began_s))
+
+
+def _ms_since(began_s: float) -> int:
+    return int((time.perf_counter() - began_s) * 1000)
 
 
 def _counter_and_rate(group: MetricGroup, name: str) -> tuple[Callable[[], None], Callable[[], None]]:

@@ -65,6 +65,8 @@ class AgentOperator(KeyedProcessFunction):
             observers=[self._log] if self._log else [],
             metrics=FlinkMetricGroup(runtime_context.get_metrics_group),
         )
+        if self._log is not None:
+            self._log.on_truncated = self._engine.metrics.event_truncated
         self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
         self._busy: dict[str, _Busy] = {}
 

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_flink_agents.run.event_log import normalised, read_event_logs
+from pytest_flink_agents.run.evidence import Event
 
 INPUTS: list[dict[str, Any]] = [{"key": "ada", "value": 1}, {"key": 7, "value": 2}]
 
@@ -44,3 +47,59 @@ def test_a_record_of_0_3_keeps_its_own_key(tmp_path: Path) -> None:
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (tmp_path / "events-1.log").write_text(lines + '{"cut": ')
     assert [event.key for event in read_event_logs(tmp_path, INPUTS)] == ["own", "ada", None]
+
+
+FLAT = {
+    "timestamp": "t",
+    "logLevel": "VERBOSE",
+    "businessKey": "ada",
+    "eventId": "e-1",
+    "eventType": "booked",
+    "upstreamEventId": "e-0",
+    "upstreamActionName": "book",
+    "eventAttributes": {"total": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (FLAT, Event("booked", {"total": 3}, "ada", "t")),
+        (
+            {"timestamp": "t", "eventType": "_execution_reused_event", "entityType": "action", "status": "reused"},
+            Event("_execution_reused_event", {}, None, "t"),
+        ),
+        (
+            {"timestamp": "t", "entityType": "event", "entityName": "booked", "attributes": {"total": 3}},
+            Event("booked", {"total": 3}, None, "t"),
+        ),
+        (
+            {"timestamp": "t", "entityType": "tool", "entityName": "pay", "status": "failed", "attributes": {"e": 1}},
+            Event("_execution_failed_event", {"e": 1}, None, "t"),
+        ),
+    ],
+    ids=["flat", "flat lifecycle", "trace", "trace lifecycle"],
+)
+def test_later_dialects_are_told_by_their_keys(record: dict[str, Any], expected: Event) -> None:
+    """Flat and trace records, events and executions alike, become the same shape as those of 0.3."""
+    assert normalised(record) == expected
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_a_dead_writer_left_half_is_left_out(tmp_path: Path, indent: int | None) -> None:
+    """At the end, in the middle, with the next record glued to it; whole records around it are read, also pretty ones."""
+
+    def text(name: str) -> str:
+        return json.dumps(
+            {"timestamp": "t", "eventType": name, "event": {"attributes": {"deep": [{"a": 1}]}}}, indent=indent
+        )
+
+    half = text("half")[:-20]
+    (tmp_path / "events-1.log").write_text(f"{text('a')}\n{half}\n{text('b')}\n{half}")
+    (tmp_path / "taskmanager.log.event-log.log").write_text(f"{text('c')}\n{half}{text('d')}\nno record\n{text('e')}\n")
+    (tmp_path / "traces-1.log").write_text(text("f"))
+    (tmp_path / "other.log").write_text(text("g"))
+    found = [event.type for event in read_event_logs(tmp_path)]
+    # A pretty record glued to a half one cannot be told from something inside it.
+    assert found == (["a", "b", "c", "d", "e", "f"] if indent is None else ["a", "b", "c", "e", "f"])
+    assert read_event_logs(tmp_path)[0].attributes == {"deep": [{"a": 1}]}
