@@ -97,7 +97,8 @@ def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_clust
     found: dict[str, str] = {}
 
     def look() -> None:
-        deadline = time.monotonic() + 20
+        # The submitter may take its time to come up on a busy machine.
+        deadline = time.monotonic() + 90
         while found.get("numOfEventProcessed") != "5" and time.monotonic() < deadline:
             for job in flink_cluster.rest.jobs():
                 if job["state"] == "RUNNING":
