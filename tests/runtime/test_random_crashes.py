@@ -171,8 +171,7 @@ class OneKey:
 
     def prune(self):
         """As a host does when a checkpoint is complete."""
-        state = self.run.state
-        self.store.prune('"k"', state.sequence - (state.current is not None))
+        self.store.prune('"k"', self.run.state.ended_sequence)
 
     def restore(self, snapshot, marker):
         """Lose all but the snapshot and the store."""

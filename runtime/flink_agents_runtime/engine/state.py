@@ -74,6 +74,11 @@ class KeyState:
         """Whether a run is in flight or an input waits."""
         return self.current is not None or bool(self.inputs)
 
+    @property
+    def ended_sequence(self) -> int:
+        """The number of the last input whose run has ended."""
+        return self.sequence if self.current is None else self.sequence - 1
+
     def snapshot(self) -> bytes:
         """The state as bytes: a pickle of builtin types only, so that no class of ours is part of the format.
 

@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from uuid import uuid4
 
 from pyflink.common import Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
@@ -24,6 +25,7 @@ from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
+from flink_agents_runtime.stores.settings import open_store
 
 _END_OF_INPUT_MS = 2**63 - 2
 # How soon a waiting key is looked at again. A look costs a timer, so a long wait is looked at less and less often.
@@ -46,11 +48,16 @@ class _Busy:
 
 
 class AgentOperator(KeyedProcessFunction):
-    """Runs an agent plan (JSON text) for each key. ``job_name`` names the event log's files."""
+    """Runs an agent plan (JSON text) for each key. ``job_name`` names the event log's files.
+
+    With an action state store, what was recorded since the checkpoint is replayed, also where there was none yet. The
+    records are those of the option ``job-identifier``; without it those of this operator, made anew for each submission.
+    """
 
     def __init__(self, plan_json: str, job_name: str) -> None:
         self._plan_json = plan_json
         self._job_name = job_name
+        self._submission = uuid4().hex
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Read the plan, open the engine. Called once a subtask, also after a restart."""
@@ -59,11 +66,17 @@ class AgentOperator(KeyedProcessFunction):
         # A random name, since PyFlink's thread mode cannot tell the subtask's index: its get_index_of_this_subtask calls
         # a method that Flink 2 no longer has (seen on 2.2.1). So there is one file for each subtask and attempt.
         self._log = event_log(plan.config, f"{self._job_name}-{secrets.token_hex(4)}")
+        self._store = open_store(plan.config, option(plan.config, "job-identifier") or self._submission)
+        if self._store is not None:
+            self._store.rebuild()
+        # Keys with records whose checkpointed state has not been looked at in this attempt.
+        self._unseen = set(self._store.left_keys()) if self._store is not None else set()
         self._engine = Engine(
             plan,
             executor=self._executor,
             observers=[self._log] if self._log else [],
             metrics=FlinkMetricGroup(runtime_context.get_metrics_group),
+            store=self._store,
         )
         if self._log is not None:
             self._log.on_truncated = self._engine.metrics.event_truncated
@@ -96,6 +109,10 @@ class AgentOperator(KeyedProcessFunction):
         if busy is None:
             snapshot = self._state.value()
             state = KeyState.restore(snapshot) if snapshot is not None else KeyState()
+            if self._store is not None and key in self._unseen:
+                # PyFlink does not tell a function of completed checkpoints; what is restored is from one.
+                self._unseen.remove(key)
+                self._store.prune(key, state.ended_sequence)
             busy = self._busy[key] = _Busy(self._engine, key, state)
         return busy
 
@@ -125,6 +142,8 @@ class AgentOperator(KeyedProcessFunction):
             busy.run.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._engine.close()
+        if self._store is not None:
+            self._store.close()
         if self._log:
             self._log.close()
 

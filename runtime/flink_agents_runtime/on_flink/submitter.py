@@ -51,8 +51,10 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
     from flink_agents_runtime.on_flink.job import build_job
+    from flink_agents_runtime.stores.settings import check_store
 
     plan = build_plan(request["agent_spec"], config=request["config"])
+    check_store(plan.config)
     build_job(
         env,
         plan.model_dump_json(serialize_as_any=True),

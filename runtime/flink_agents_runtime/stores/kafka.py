@@ -107,7 +107,7 @@ class KafkaStore:
         if finished:
             self._forget_all()
 
-    def keys(self) -> frozenset[str]:
+    def left_keys(self) -> frozenset[str]:
         """The keys found by the last rebuild."""
         return self._found.keys()
 

@@ -23,7 +23,7 @@ class MemoryStore:
             if number >= (marker or 0):
                 self._found.put(execution, ActionRecord.from_bytes(content))
 
-    def keys(self) -> frozenset[str]:
+    def left_keys(self) -> frozenset[str]:
         """The keys found by the last rebuild."""
         return self._found.keys()
 

@@ -18,7 +18,7 @@ class ActionStateStore(Protocol):
     def rebuild(self, marker: Any = None) -> None:
         """Read what earlier attempts recorded, all of it: since ``marker``, or since ever."""
 
-    def keys(self) -> frozenset[str]:
+    def left_keys(self) -> frozenset[str]:
         """The keys that earlier attempts left records of."""
 
     def get(self, key: str, sequence: int) -> Mapping[Place, ActionRecord]:
