@@ -104,7 +104,8 @@ def _job_failure(evidence: Evidence) -> list[str]:
     lines = [f"the job failed: {failure.message}"]
     if failure.action:
         given = json.dumps(failure.input, ensure_ascii=False, default=str)
-        lines.append(f"  action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
+        agent = f"agent {failure.agent}, " if failure.agent else ""
+        lines.append(f"  {agent}action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
     return [*lines, *_indented(failure.traceback.rstrip().splitlines()[-_TRACE_LINES:]), ""]
 
 

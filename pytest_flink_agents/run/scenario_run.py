@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.run.evidence import Evidence, Failure, Output
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
-from pytest_flink_agents.run.unfinished import still_waiting, unfinished_in
+from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
 
 # Building the plan imports the user's modules; submitting adds the client's and the JobManager's work.
@@ -83,7 +83,7 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         engine=BUNDLED,
         outputs=tuple(Output(output["key"], output["value"]) for output in result["outputs"]),
         events=read_event_logs(events),
-        failure=failure_of(failure) if failure else None,
+        failure=_of_agent(request, failure_of(failure)) if failure else None,
         complete=timed_out is None,
         timed_out_after_s=request.within_s if timed_out else None,
         job_state="FAILED" if failure else "RUNNING" if timed_out else "FINISHED",
@@ -94,6 +94,11 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         files={"events": str(events)},
         seed=request.seed,
     )
+
+
+def _of_agent(request: RunRequest, failure: Failure) -> Failure:
+    """The failure with the agent's name, which an engine does not know."""
+    return replace(failure, agent=agent_name(request.agent_spec["agent"]))
 
 
 def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evidence:
@@ -144,7 +149,7 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
         engine=workplace.engine.name,
         outputs=_outputs(directory / "outputs", request.inputs),
         events=events,
-        failure=failure,
+        failure=_of_agent(request, failure) if failure else None,
         complete=not timed_out,
         timed_out_after_s=request.within_s if timed_out else None,
         job_id=job_id,

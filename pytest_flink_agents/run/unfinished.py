@@ -12,14 +12,18 @@ _NAMED = 5
 _INPUT_CHARACTERS = 200
 
 
+def agent_name(agent: Any) -> str:
+    """What a scenario or a test calls its agent: a class, the name in a YAML file, a plan's file."""
+    return agent if isinstance(agent, str) else str(agent.get("name") or agent.get("plan") or "the agent")
+
+
 def still_waiting(agent: Any, waiting_on: Sequence[Mapping[str, Any]]) -> str:
     """One line of what was not done: each of ``waiting_on`` has ``key`` and ``action``, and ``input`` where it is known."""
     if not waiting_on:
         return ""
-    name = agent if isinstance(agent, str) else agent.get("name") or agent.get("plan") or "the agent"
     named = ", ".join(map(_named, waiting_on[:_NAMED]))
     more = f" and {len(waiting_on) - _NAMED} more" if len(waiting_on) > _NAMED else ""
-    return f"still waiting on {named}{more} (agent {name})"
+    return f"still waiting on {named}{more} (agent {agent_name(agent)})"
 
 
 def unfinished_in(events: Iterable[Event], listeners: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from flink_agents.api.agents.agent import Agent
@@ -83,6 +85,36 @@ class OffThread(Agent):
     @staticmethod
     async def escape(event: Event, ctx: RunnerContext) -> None:
         await ctx.durable_execute_async(ctx.short_term_memory.get, "x")
+
+
+class OwnThread(Agent):
+    """Sends from a thread of its own, and passes on what that raises."""
+
+    @action(INPUT)
+    @staticmethod
+    def escape(event: Event, ctx: RunnerContext) -> None:
+        raised: list[Exception] = []
+
+        def send() -> None:
+            try:
+                ctx.send_event(OutputEvent(output=1))
+            except Exception as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        thread.join()
+        for error in raised:
+            raise error
+
+
+class Yields(Agent):
+    """A generator, as if Flink would draw from it."""
+
+    @action(INPUT)
+    @staticmethod
+    def draw(event: Event, ctx: RunnerContext) -> Iterator[int]:
+        yield 1
 
 
 class NotJson(Agent):

@@ -10,6 +10,8 @@ from typing import Any
 # Put before a failure's data where it travels as a line of text, in the exception of a job.
 FAILURE_MARK = "flink-agents action failure: "
 _OURS = str(Path(__file__).parent)
+# So much of an input is told in a message.
+_SHOWN = 200
 
 
 class ActionFailure(Exception):
@@ -20,7 +22,8 @@ class ActionFailure(Exception):
     """
 
     def __init__(self, action: str, key: Any, input_value: Any, original: BaseException) -> None:
-        super().__init__(f"action {action!r} failed for key {key!r}: {type(original).__name__}: {original}")
+        kind = type(original).__name__
+        super().__init__(f"action {action!r} failed for key {key!r}, input {_short(input_value)}: {kind}: {original}")
         self.action = action
         self.key = key
         self.input = input_value
@@ -39,6 +42,11 @@ class ActionFailure(Exception):
             "message": str(self.original),
             "traceback": self.traceback_text,
         }
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:

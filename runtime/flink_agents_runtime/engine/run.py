@@ -163,7 +163,8 @@ class KeyRun:
             attempt.coroutine = result
         try:
             attempt.future = _awaited(attempt.coroutine)
-        except StopIteration:
+        except StopIteration as end:
+            _check_result(task.action, end.value)
             return True
         return False
 

@@ -85,7 +85,7 @@ def test_a_jobs_failure_is_shown_with_its_place_and_the_end_of_its_trace() -> No
     trace = "\n".join(f"frame {number}" for number in range(100))
     failure = Failure("boom", "ValueError", trace, "Refunds", "pay", "c-1", {"amount": 20})
     text = _text(_result(Finding("the job failed: boom", key="c-1"), check="failure"), failure=failure)
-    assert '  action pay, key "c-1", input {"amount": 20}' in text
+    assert '  agent Refunds, action pay, key "c-1", input {"amount": 20}' in text
     assert "    frame 99" in text
     assert "frame 74" not in text
 
