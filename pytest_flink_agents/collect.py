@@ -88,6 +88,8 @@ class ScenarioItem(pytest.Item):
         scenario = self.loaded.scenario
         if scenario.tiers is not None and self.tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
+        if scenario.job and self.tier == "local":
+            return "not applicable: a job of the team's own runs on Flink"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
         return ""

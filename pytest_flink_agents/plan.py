@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 
+# Where a scenario names the file that it tests.
+_FILES = ("yaml", "plan", "python", "jar")
+
+
 class SessionPlan:
     """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports.
 
@@ -183,10 +187,12 @@ class SessionPlan:
     def add_scenario(self, loaded: LoadedScenario) -> None:
         """Remember what is tested: the scenario's file, and the file of its agent where the project holds it."""
         self.scenario_files.add(loaded.file)
-        agent = loaded.scenario.agent
+        scenario = loaded.scenario
+        agent = scenario.agent
         if not isinstance(agent, str):
-            names = [value for name, value in agent.model_dump().items() if name in ("yaml", "plan")]
-            self.subject_files.update(loaded.path(name) for name in names)
+            named = [subject.model_dump() for subject in (agent, scenario.job) if subject]
+            files = [value for fields in named for name, value in fields.items() if name in _FILES]
+            self.subject_files.update(loaded.path(name) for name in files)
             return
         module = Path(*agent.partition(":")[0].split("."))
         roots = [self.settings.root, *self.settings.python_path]

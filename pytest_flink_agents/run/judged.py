@@ -21,12 +21,14 @@ from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, ModelCall
+from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
 from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError, RunRequest
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.workplace import Workplace
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matchers import is_plain
+from pytest_flink_agents.scenario.model import PythonJob
 from pytest_flink_agents.scenario.placeholders import substitute
 
 
@@ -60,6 +62,8 @@ def prepare(session: RunSession, loaded: LoadedScenario, tier: str, release: Fli
     workplace = _workplace(session, loaded, release)
     if tier == "local":
         workplace.worker()
+    elif loaded.scenario.job:
+        workplace.cluster(tier)
     else:
         workplace.submitter(tier)
 
@@ -105,9 +109,12 @@ def _run_once(
     directory.mkdir(parents=True, exist_ok=True)
     channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
     with channel:
-        request = _request(session, loaded, workplace, channel, directory, seed)
+        values = _values(session, channel, directory)
         try:
-            evidence = RUNNERS[tier](request, workplace)
+            if loaded.scenario.job:
+                evidence = run_job(_job_request(session, loaded, values, workplace, directory), workplace, tier)
+            else:
+                evidence = RUNNERS[tier](_request(session, loaded, values, workplace, directory, seed), workplace)
         except AgentRefusedError as error:
             judged = _refused(error, loaded, tier, workplace, reproduce)
             session.write_evidence(folder, judged.evidence, judged.results)
@@ -141,27 +148,56 @@ def _workplace(session: RunSession, loaded: LoadedScenario, release: FlinkReleas
     return session.workplace(release, tuple(wanted))
 
 
-def _request(
-    session: RunSession,
-    loaded: LoadedScenario,
-    workplace: Workplace,
-    channel: Channel,
-    folder: Path,
-    seed: int | None,
-) -> RunRequest:
-    scenario, settings = loaded.scenario, session.settings
+def _values(session: RunSession, channel: Channel, folder: Path) -> dict[str, str]:
+    """What placeholders stand for in this run."""
     values = {
         "llm.ollama_url": channel.ollama_url,
         "llm.openai_url": channel.openai_url,
         "llm.anthropic_url": channel.anthropic_url,
+        "input.path": str(inputs_file(folder)),
+        "output.path": str(outputs_directory(folder)),
     }
-    values |= {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
-    roots = [settings.root, *settings.python_path, workplace.environment.site_packages]
+    allowed = session.settings.allowed_env
+    return values | {f"env.{name}": os.environ[name] for name in allowed if name in os.environ}
+
+
+def _inputs(session: RunSession, loaded: LoadedScenario, workplace: Workplace) -> Sequence[Mapping[str, Any]]:
+    settings = session.settings
+    return resolve_inputs(loaded, [settings.root, *settings.python_path, workplace.environment.site_packages])
+
+
+def _job_request(
+    session: RunSession, loaded: LoadedScenario, values: Mapping[str, str], workplace: Workplace, folder: Path
+) -> JobRequest:
+    job = loaded.scenario.job
+    assert job is not None
+    return JobRequest(
+        file=loaded.path(job.python if isinstance(job, PythonJob) else job.jar),
+        args=tuple(substitute(list(job.args), values)),
+        main_class="" if isinstance(job, PythonJob) else job.main_class or "",
+        # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is ${llm.openai_url}.
+        environment={f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
+        inputs=_inputs(session, loaded, workplace),
+        within_s=loaded.scenario.within,
+        directory=folder,
+        parallelism=session.settings.parallelism,
+    )
+
+
+def _request(
+    session: RunSession,
+    loaded: LoadedScenario,
+    values: Mapping[str, str],
+    workplace: Workplace,
+    folder: Path,
+    seed: int | None,
+) -> RunRequest:
+    scenario, settings = loaded.scenario, session.settings
     return RunRequest(
         name=f"{scenario.name} ({folder.parent.name})"[:120],
         agent_spec={"agent": _agent(loaded), "resources": substitute(scenario.resources.sections(), values)},
         config=substitute(scenario.config, values),
-        inputs=resolve_inputs(loaded, roots),
+        inputs=_inputs(session, loaded, workplace),
         within_s=scenario.within,
         directory=folder,
         parallelism=settings.parallelism,
@@ -172,7 +208,7 @@ def _request(
 def _agent(loaded: LoadedScenario) -> Any:
     """The agent as the runtime takes it: a class reference as it is, a file by its full path."""
     agent = loaded.scenario.agent
-    if isinstance(agent, str):
+    if agent is None or isinstance(agent, str):
         return agent
     fields = agent.model_dump()
     return {name: str(loaded.path(value)) if name in ("yaml", "plan") else value for name, value in fields.items()}

@@ -133,7 +133,7 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
     ended = clock.now_s()
     failure = job_failure(cluster.rest.root_exception(job_id)) if state == "FAILED" else None
     if timed_out:
-        _cancel(cluster, job_id)
+        cancel(cluster, job_id)
     _collect_event_logs(cluster, job_id, directory / "events")
     events = read_event_logs(directory / "events", request.inputs)
     log_tail = ""
@@ -197,7 +197,7 @@ def _wait_for_end(cluster: FlinkCluster, job_id: str, within_s: float) -> tuple[
         return last, True
 
 
-def _cancel(cluster: FlinkCluster, job_id: str) -> None:
+def cancel(cluster: FlinkCluster, job_id: str) -> None:
     """Take the job off the cluster, so that the next scenario finds its slots free."""
     cluster.rest.cancel(job_id)
     _wait_for_end(cluster, job_id, _CANCEL_S)

@@ -176,6 +176,19 @@ class Workplace:
         """The session's cluster of a tier that belongs to this process."""
         return self._once(f"own {tier} cluster", lambda: self._start_cluster(tier))
 
+    @property
+    def flink_home(self) -> FlinkHome:
+        """Flink's programs and what its Python workers import."""
+        environment, java = self.environment, self.java
+        return FlinkHome(
+            environment.flink_home,
+            environment.flink_version,
+            java.java,
+            java.version,
+            environment.python,
+            (*self.import_roots, environment.site_packages),
+        )
+
     def _start_cluster(self, tier: str) -> LaunchedCluster:
         cluster = self.new_cluster(self._cluster_config(), self._directory / f"{tier}-cluster", tier=tier)
         cluster.start()
@@ -184,16 +197,8 @@ class Workplace:
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: str = "embedded") -> LaunchedCluster:
         """A cluster of the caller's own, not started yet. The caller ends it, too."""
-        environment, java = self.environment, self.java
         return StandaloneCluster(
-            FlinkHome(
-                environment.flink_home,
-                environment.flink_version,
-                java.java,
-                java.version,
-                environment.python,
-                (*self.import_roots, environment.site_packages),
-            ),
+            self.flink_home,
             self._with_engine(config),
             run_id=self.run_id,
             directory=directory,

@@ -163,7 +163,13 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     """Yield the files that a scenario names, by their place in the document."""
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
-    places: list[DocumentPath] = [("agent", "yaml"), ("agent", "plan"), ("requirements",)]
+    places: list[DocumentPath] = [
+        ("agent", "yaml"),
+        ("agent", "plan"),
+        ("job", "python"),
+        ("job", "jar"),
+        ("requirements",),
+    ]
     for path in [*places, *(("inputs", index, "from") for index in range(count))]:
         if isinstance(relative := _at(value, *path), str) and relative:
             yield path, relative

@@ -76,6 +76,32 @@ Agent = Annotated[
 ]
 
 
+class PythonJob(LanguageMapping):
+    """A team's own job: a Python program that builds and executes it."""
+
+    python: NotEmpty = Field(description="the program, relative to this file")
+    args: Items[str] = Field((), description="its arguments, with ${input.path}, ${output.path}, ${llm.openai_url} ...")
+
+
+class JarJob(LanguageMapping):
+    """A team's own job: a jar with the main class that builds and executes it."""
+
+    jar: NotEmpty = Field(description="the jar, relative to this file")
+    main_class: NotEmpty | None = Field(None, description="the class to run; left out: the one its manifest names")
+    args: Items[str] = Field((), description="its arguments, with ${input.path}, ${output.path}, ${llm.openai_url} ...")
+
+
+def _job_form(value: Any) -> str | None:
+    return FORM + ("jar" if "jar" in value else "python") if isinstance(value, dict) else None
+
+
+Job = Annotated[
+    Annotated[PythonJob, Tag(FORM + "python")] | Annotated[JarJob, Tag(FORM + "jar")],
+    Discriminator(_job_form),
+    _has_form(_job_form, "{python: FILE} or {jar: FILE}"),
+]
+
+
 def _requirements_form(value: Any) -> str | None:
     if isinstance(value, list):
         return FORM + "list"
@@ -202,7 +228,7 @@ class Scenario(LanguageMapping):
     """One scenario: what to run, on what, with which inputs, and what must be seen."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"job", "effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "matrix", "include"}
+        {"effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "matrix", "include"}
     )
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
@@ -214,7 +240,8 @@ class Scenario(LanguageMapping):
     severity: Literal["block", "warn", "info"] = Field("block", description="what its failure does to the verdict")
     requirement: NotEmpty | None = Field(None, description="what it proves, like REQ-17; shows in the report")
     owner: NotEmpty | None = Field(None, description="who answers for it")
-    agent: Agent = Field(description="package.module:Class, {yaml, name} or {plan}")
+    agent: Agent | None = Field(None, description="package.module:Class, {yaml, name} or {plan}")
+    job: Job | None = Field(None, description="instead of an agent: a job of the team's own, through `flink run`")
     requirements: Requirements | None = Field(None, description="a requirements file for the job, or a list")
     resources: Resources = Field(Resources(), description="resources of the whole environment")
     tiers: SomeItems[Tier] | None = Field(None, description="where it may run; left out: on all that are enabled")
@@ -225,6 +252,15 @@ class Scenario(LanguageMapping):
     expect: Expect = Field(description="what must be seen")
     within: Duration = Field(60.0, description="time for the whole run, like 500ms, 2s, 1m; in the model: seconds")
     expect_fail: ExpectFail | None = Field(None, description="it is known to fail, and until when")
+
+    @model_validator(mode="after")
+    def _one_thing_to_run(self) -> Self:
+        if (self.agent is None) == (self.job is None):
+            raise wrong("agent or job, and one of them", code="FA204", next_step="say what is to run")
+        if self.job and (self.config or self.resources.sections()):
+            next_step = "take config and resources out: a job of the team's own sets them by itself"
+            raise wrong("job without config and resources", code="FA204", next_step=next_step)
+        return self
 
     @field_validator("tiers", "tags")
     @classmethod

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 # Only these sections are filled in: what is expected and what goes in must not depend on the run.
-SECTIONS = ("resources", "config")
+SECTIONS = ("resources", "config", "job")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
+# Where a job of the team's own finds its inputs and leaves its outputs.
+JOB_NAMES = ("input.path", "output.path")
 _NOT_YET = ("effects.", "input.", "output.", "matrix.", "llm.anthropic_url")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
@@ -92,11 +94,13 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
     if name is None:
         return Mistake("FA210", path, f"a placeholder without its end in {where}", "${NAME}", next_step=escape)
     seen = f"${{{shorten(name)}}}"
+    if path and path[0] == "job":
+        known = [*known, *JOB_NAMES]
     if name in known:
         if path and path[0] in SECTIONS:
             return None
         message = f"the placeholder {seen} is not filled in here"
-        return Mistake("FA210", path, message, f"placeholders only in {' and '.join(SECTIONS)}", where, escape)
+        return Mistake("FA210", path, message, f"placeholders only in {', '.join(SECTIONS)}", where, escape)
     if name.startswith(_NOT_YET):
         message = f"{seen} is {NOT_YET}"
         return Mistake("FA205", path, message, f"one of {', '.join(known)}", seen, escape)

@@ -17,7 +17,7 @@ ADDED = [
     (
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
-        "  expected: one of version, name, description, tags, severity, requirement, owner, agent, requirements, "
+        "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, config, llm, inputs, expect, within, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
@@ -122,7 +122,11 @@ CHANGED = [
     ("shop.agents:RefundAgent", "os:system()", "3:8", "FA203", "wrong value for agent"),
     ("shop.agents:RefundAgent", "[a]", "3:8", "FA203", "wrong value for agent"),
     ("shop.agents:RefundAgent", "{plan: 5}", "3:15", "FA203", "wrong value for agent.plan"),
-    ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:1", "FA205", None),
+    ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:15", "FA206", "no file x.py"),
+    ("agent: shop.agents:RefundAgent", "job: {}", "3:6", "FA204", 'missing key "python" in job'),
+    ("agent: shop.agents:RefundAgent", "job: x.py", "3:6", "FA203", "wrong value for job"),
+    ("agent: shop.agents:RefundAgent", "", "1:1", "FA204", None),
+    ("agent: shop.agents:RefundAgent", "agent: a:B\njob: {python: x.scenario.yaml}", "1:1", "FA204", None),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{generate: {count: 5}}", "5:6", "FA205", None),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{key: 1}", "5:5", "FA204", 'missing key "value" in inputs[0]'),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "hello", "5:5", "FA203", "wrong value for inputs[0]"),

@@ -12,7 +12,7 @@ def test_the_schema_has_the_language_as_written() -> None:
     schema = json_schema()
     assert schema["$schema"] == DIALECT
     assert schema["additionalProperties"] is False
-    assert schema["required"] == ["version", "name", "agent", "inputs", "expect"]
+    assert schema["required"] == ["version", "name", "inputs", "expect"]
     assert schema["properties"]["within"]["pattern"].endswith("(ms|s|m)$")
     assert schema["properties"]["version"]["const"] == "1"
     assert schema["properties"]["severity"]["enum"] == ["block", "warn", "info"]

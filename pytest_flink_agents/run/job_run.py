@@ -1,0 +1,148 @@
+"""One run of a team's own job: files in, `flink run`, files out. The same evidence as an agent's run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import WaitTimeoutError
+from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import TERMINAL_STATES
+from pytest_flink_agents.run.evidence import Evidence, Failure, Output
+from pytest_flink_agents.run.job_failure import job_failure
+from pytest_flink_agents.run.scenario_run import cancel
+from pytest_flink_agents.run.workplace import Workplace
+
+ENGINE = "the job's own"
+# Python's imports and the client's JVM; a busy machine takes five times what a quiet one does.
+_SUBMIT_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A program, its arguments and environment (free of placeholders), its inputs, a deadline in seconds.
+
+    ``directory`` (created) takes the run's files; ``inputs_file`` and ``outputs`` are where the program was told to look.
+    """
+
+    file: Path
+    args: tuple[str, ...]
+    main_class: str
+    environment: Mapping[str, str]
+    inputs: Sequence[Mapping[str, Any]]
+    within_s: float
+    directory: Path
+    parallelism: int = 1
+
+    @property
+    def inputs_file(self) -> Path:
+        """JSON lines, each ``{"key": ..., "value": ...}``."""
+        return inputs_file(self.directory)
+
+    @property
+    def outputs(self) -> Path:
+        """The directory whose files, at any depth, are the job's outputs."""
+        return outputs_directory(self.directory)
+
+
+def inputs_file(directory: Path) -> Path:
+    """Where a job finds its inputs."""
+    return directory / "inputs" / "inputs.jsonl"
+
+
+def outputs_directory(directory: Path) -> Path:
+    """Where a job leaves its outputs."""
+    return directory / "outputs"
+
+
+def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
+    """Submit the program, wait for its jobs to end, gather what they left.
+
+    A program that ends without a job has failed, as a job that fails has.
+    """
+    cluster = workplace.cluster(tier)
+    request.outputs.mkdir(parents=True, exist_ok=True)
+    request.inputs_file.parent.mkdir(parents=True, exist_ok=True)
+    request.inputs_file.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
+    client = FlinkClient(workplace.flink_home, cluster.rest_url, directory=request.directory / "client")
+    program = Program(request.file, request.args, request.main_class, request.parallelism, request.environment)
+    started = clock.now_s()
+    jobs: tuple[str, ...] = ()
+    failure: Failure | None = None
+    timed_out = False
+    try:
+        jobs = client.run(program, timeout_s=_SUBMIT_S)
+        running = clock.now_s()
+        states, timed_out = _wait_for_ends(cluster, jobs, request.within_s)
+        failed = next((job for job, state in states.items() if state == "FAILED"), None)
+        failure = job_failure(cluster.rest.root_exception(failed)) if failed else None
+        state = "FAILED" if failed else next((state for state in states.values() if state != "FINISHED"), "FINISHED")
+    except ProgramFailedError as error:
+        running = clock.now_s()
+        failure, state = Failure(error.message, traceback=error.detail), "FAILED"
+    if timed_out:
+        for job in jobs:
+            cancel(cluster, job)
+    return Evidence(
+        tier=tier,
+        flink_version=workplace.release.version,
+        engine=ENGINE,
+        outputs=tuple(read_outputs(request.outputs)),
+        failure=failure,
+        complete=not timed_out,
+        timed_out_after_s=request.within_s if timed_out else None,
+        job_id=jobs[0] if jobs else "",
+        job_state=state,
+        ui_url=f"{cluster.rest_url}/#/job/{jobs[0]}/overview" if jobs else "",
+        timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
+        log_tail=cluster.log_tail(15) if timed_out or (jobs and failure) else "",
+        files={"client": str(client.log), "outputs": str(request.outputs), "logs": str(cluster.directory / "log")},
+    )
+
+
+def _wait_for_ends(cluster: FlinkCluster, jobs: Sequence[str], within_s: float) -> tuple[dict[str, str], bool]:
+    """Each job's last seen state, and whether the deadline passed before all had ended."""
+    last = dict.fromkeys(jobs, "unknown")
+
+    def probe() -> tuple[bool | None, str]:
+        cluster.require_alive()
+        for job in jobs:
+            last[job] = cluster.rest.job_state(job)
+        return (True if all(state in TERMINAL_STATES for state in last.values()) else None), ", ".join(last.values())
+
+    try:
+        clock.wait_until(probe, what=f"{len(jobs)} jobs to end", timeout_s=within_s, interval_s=0.05)
+    except WaitTimeoutError:
+        return last, True
+    return last, False
+
+
+def read_outputs(directory: Path) -> list[Output]:
+    """Every line of every file below, in the order in which the files were finished.
+
+    A line that is JSON with the fields key and value and no others is an output under that key; any other JSON, and any
+    text, is an output without a key. Names that begin with a dot or an underscore are not (yet) output, as Flink and
+    Hadoop have it.
+    """
+    files = [path for path in directory.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(directory))]
+    files.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
+    return [_output(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _output(line: str) -> Output:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return Output(None, line)
+    if isinstance(record, dict) and record.keys() == {"key", "value"}:
+        return Output(record["key"], record["value"])
+    return Output(None, record)

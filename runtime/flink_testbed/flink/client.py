@@ -1,0 +1,148 @@
+"""``flink run``: a team's own job, submitted by Flink's own client as its users do it.
+
+The client's Java class is started directly, without ``bin/flink``, which starts further JVMs to read the configuration.
+It is detached: the client ends when the job is accepted. A Python job's main program runs in the job environment's
+interpreter; its workers' interpreter is the cluster's ``python.executable``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flink_testbed.core.process import Completed, clean_environment, run_guarded
+from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS
+from flink_testbed.flink.standalone import FlinkHome
+
+_CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
+_JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
+_TRACEBACK = "Traceback (most recent call last):"
+_CAUSE = "Caused by: "
+_LOGGING = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = File
+appender.file.name = File
+appender.file.type = File
+appender.file.fileName = ${sys:log.file}
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What ``flink run`` is given: a ``.py`` or ``.jar`` file and its arguments.
+
+    ``main_class`` is for a jar whose manifest names none; ``environment`` is added to the client's own.
+    """
+
+    file: Path
+    args: tuple[str, ...] = ()
+    main_class: str = ""
+    parallelism: int = 1
+    environment: Mapping[str, str] | None = None
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the client runs it in Python."""
+        return self.file.suffix == ".py"
+
+
+class ProgramFailedError(Exception):
+    """The program ended without a job. ``message`` is its last words, ``detail`` its traceback or causes."""
+
+    def __init__(self, message: str, detail: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class FlinkClient:
+    """Flink's command line client for one cluster. ``directory`` (created) takes its configuration and logs."""
+
+    def __init__(self, home: FlinkHome, rest_url: str, *, directory: Path) -> None:
+        self._home = home
+        self._address = rest_url.partition("://")[2].rstrip("/")
+        self._directory = directory
+
+    @property
+    def log(self) -> Path:
+        """What the client said, and its log: kept whatever comes of the job."""
+        return self._directory / "client.out"
+
+    def run(self, program: Program, *, timeout_s: float) -> tuple[str, ...]:
+        """Run the program until it has submitted its jobs; returns their ids, at least one.
+
+        Raises :class:`ProgramFailedError` where it ends without, :class:`WaitTimeoutError` past ``timeout_s`` seconds.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        (self._directory / "config.yaml").write_text("{}\n", encoding="utf-8")
+        (self._directory / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+        with self.log.open("a", encoding="utf-8") as log:
+
+            def keep(line: str) -> None:
+                log.write(line + "\n")
+                log.flush()
+
+            done = run_guarded(
+                self._command(program),
+                env=self._environment(program),
+                cwd=program.file.parent,
+                timeout_s=timeout_s,
+                on_line=keep,
+            )
+        jobs = tuple(dict.fromkeys(_JOB_ID.findall(done.output)))
+        if done.returncode != 0 or not jobs:
+            raise _failed(done)
+        return jobs
+
+    def _command(self, program: Program) -> list[str]:
+        lib = sorted((self._home.flink_home / "lib").glob("*.jar"))
+        command = [str(self._home.java), *QUICK_START_FLAGS, *MODULE_FLAGS]
+        command += [f"-Dlog.file={self._directory / 'client.log'}", f"-Djava.io.tmpdir={self._directory}"]
+        command += [f"-Dlog4j.configurationFile={self._directory / 'log4j2.properties'}"]
+        command += ["-cp", os.pathsep.join(map(str, lib)), _CLIENT_CLASS]
+        command += ["run", "--detached", "--jobmanager", self._address, "--parallelism", str(program.parallelism)]
+        if program.main_class:
+            command += ["--class", program.main_class]
+        if program.is_python:
+            python = str(self._home.python)
+            command += ["--pyClientExecutable", python, "--pyExecutable", python, "--python", str(program.file)]
+        else:
+            command += [str(program.file)]
+        return [*command, *program.args]
+
+    def _environment(self, program: Program) -> dict[str, str]:
+        home = self._home.flink_home
+        return clean_environment(
+            **(program.environment or {}),
+            JAVA_HOME=str(self._home.java.parent.parent),
+            FLINK_HOME=str(home),
+            FLINK_LIB_DIR=str(home / "lib"),
+            # Where the client finds the jar that drives Python programs.
+            FLINK_OPT_DIR=str(home / "opt"),
+            FLINK_PLUGINS_DIR=str(home / "plugins"),
+            FLINK_CONF_DIR=str(self._directory),
+            FLINK_LOG_DIR=str(self._directory),
+            PYTHONPATH=os.pathsep.join(map(str, self._home.python_path)),
+        )
+
+
+def _failed(done: Completed) -> ProgramFailedError:
+    """The program's own error, not the client's wrapping of it: the last Python traceback, else the innermost cause."""
+    _, found, traceback = done.output.rpartition(_TRACEBACK)
+    if found:
+        lines = traceback.splitlines()
+        # The traceback ends with the first line that is not indented: the error itself.
+        end = next((at for at, line in enumerate(lines[1:], 1) if line and not line.startswith(" ")), len(lines) - 1)
+        return ProgramFailedError(lines[end], "\n".join([_TRACEBACK, *lines[1 : end + 1]]))
+    causes = [line for line in done.output.splitlines() if line.startswith(_CAUSE)]
+    if causes:
+        return ProgramFailedError(causes[-1].removeprefix(_CAUSE), "\n".join(causes))
+    said = done.output.strip().splitlines()
+    if done.returncode == 0:
+        return ProgramFailedError("it ended without submitting a job", "\n".join(said[-20:]))
+    return ProgramFailedError(said[-1] if said else f"it ended with exit code {done.returncode}", "\n".join(said[-20:]))

@@ -1,0 +1,141 @@
+"""A team's own jobs, through `flink run`: a Python program with the Table API and a Java jar, on the session's cluster."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.artifacts.cache import cache_root
+from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
+from pytest_flink_agents.run.workplace import Workplace
+
+pytestmark = pytest.mark.slow
+
+# Before pytester gives the test another home: the job environment is not built anew.
+CACHE = cache_root()
+JOBS = Path(__file__).with_name("jobs")
+PURCHASES = [("ada", 3), ("bob", 2), ("ada", 4), ("cy", 1), ("ada", 5)]
+
+
+def request_for(folder: Path, file: Path, *args: str, within_s: float = 120, main_class: str = "") -> JobRequest:
+    """A run of a program that gets the inputs' file and the outputs' directory as its arguments."""
+    inputs = [{"key": key, "value": {"amount": amount}} for key, amount in PURCHASES]
+    given = args or (str(inputs_file(folder)), str(outputs_directory(folder)))
+    return JobRequest(file, given, main_class, {"SCENARIO_WORD": "said"}, inputs, within_s, folder)
+
+
+def totals(evidence: Evidence) -> dict[Any, list[int]]:
+    found = defaultdict(list)
+    for output in evidence.outputs:
+        found[output.key].append(output.value["total"])
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def jar(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Java job, built by Maven against the classes that the cluster runs."""
+    maven = shutil.which("mvn")
+    if maven is None:
+        pytest.skip("not run: there is no Maven here to build the Java job with")
+    project = tmp_path_factory.mktemp("maven") / "java"
+    shutil.copytree(JOBS / "java", project)
+    lib = workplace.flink_home.flink_home / "lib"
+    version = workplace.release.version
+    built = subprocess.run(
+        [
+            maven,
+            "--batch-mode",
+            "--quiet",
+            f"-Dflink.dist={lib / f'flink-dist-{version}.jar'}",
+            f"-Dflink.files={lib / f'flink-connector-files-{version}.jar'}",
+            "package",
+        ],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return project / "target" / "totals.jar"
+
+
+def test_a_python_table_job_runs_to_its_end(workplace: Workplace, tmp_path: Path) -> None:
+    """Its sums are the outputs; job id, UI address and the client's log are in the evidence."""
+    evidence = run_job(request_for(tmp_path, JOBS / "totals.py"), workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [12], "bob": [2], "cy": [1]}
+    assert evidence.job_state == "FINISHED"
+    assert evidence.ui_url.endswith(f"/#/job/{evidence.job_id}/overview")
+    assert evidence.job_id in Path(evidence.files["client"]).read_text()
+
+
+def test_a_java_job_runs_to_its_end(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+    """A jar with a main class named: each customer's running totals."""
+    evidence = run_job(request_for(tmp_path, jar, main_class="shop.TotalsJob"), workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
+
+
+def test_a_java_job_that_fails_says_why(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+    """The user function's own exception, not the wrapping around it."""
+    request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
+    wrong = [*request.inputs, {"key": "dee", "value": {"amount": -1}}]
+    evidence = run_job(
+        JobRequest(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace, "embedded"
+    )
+    assert evidence.job_state == "FAILED"
+    assert evidence.failure is not None
+    assert "a purchase of -1 by dee" in evidence.failure.message
+
+
+def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path: Path) -> None:
+    """Python's last line is the failure, its traceback the detail; the environment's words reach the program."""
+    program = tmp_path / "raises.py"
+    program.write_text("import os\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n")
+    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    assert evidence.job_state == "FAILED"
+    assert evidence.failure is not None
+    assert evidence.failure.message == "ValueError: no such topic: said"
+    assert 'raises.py", line 2' in evidence.failure.traceback
+    assert evidence.job_id == ""
+
+
+def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path) -> None:
+    """A main program that forgets to execute."""
+    program = tmp_path / "forgets.py"
+    program.write_text("print('done')\n")
+    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    assert evidence.failure is not None
+    assert evidence.failure.message == "it ended without submitting a job"
+
+
+def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the YAML: Python and jar promote on Flink, and on the local tier they do not apply."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
+    root = pytester.path
+    shutil.copy(JOBS / "totals.py", root)
+    shutil.copy(jar, root)
+    head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
+    args = 'args: ["${input.path}", "${output.path}"]'
+    (root / "jobs.scenario.yaml").write_text(
+        f"{head}name: python\njob: {{python: totals.py, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {total: 7}}]}\n---\n"
+        f"{head}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]}\n"
+    )
+    result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
+    result.assert_outcomes(passed=2)
+    verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
+    assert verdict["verdict"] == "promote"
+    assert {subject["name"] for subject in verdict["subjects"]} == {"totals.py", "totals.jar"}
+    local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
+    assert local.ret == 10
+    local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])
