@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flink_testbed.core.codes import CODES as MACHINE_CODES
+from pytest_flink_agents.cli.lint.codes import CODES as LINT_CODES
 from pytest_flink_agents.scenario.codes import CODES as SCENARIO_CODES
 
 _OWN: dict[str, tuple[str, str]] = {
@@ -25,4 +26,4 @@ def explain(code: str) -> str | None:
 def all_codes() -> dict[str, tuple[str, str]]:
     """Code -> title and explanation."""
     scenario = {code: (entry[0], entry[1]) for code, entry in SCENARIO_CODES.items()}
-    return dict(sorted((scenario | MACHINE_CODES | _OWN).items()))
+    return dict(sorted((scenario | MACHINE_CODES | LINT_CODES | _OWN).items()))

@@ -1,4 +1,4 @@
-"""The command line: ``explain`` an error code, print the ``schema`` of scenarios, ``list`` them, ask the ``doctor``."""
+"""The command line: ``explain`` a code, print the ``schema``, ``list`` scenarios, ``lint`` a configuration, ask the ``doctor``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     looking.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma separated (default: 2.2)")
     looking.add_argument("--job-python", type=Path, metavar="PYTHON", help="look at this interpreter's environment")
     looking.add_argument("--json", action="store_true", help="print the checks as JSON")
+    linting = commands.add_parser("lint", help="say what flink-agents would ignore or misread in a Flink configuration")
+    linting.add_argument("configuration", type=Path, metavar="CONFIG.yaml")
+    linting.add_argument("--json", action="store_true", help="print the findings as JSON")
     chosen = parser.parse_args(arguments)
     if chosen.command == "explain":
         return _explain(chosen.code)
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _schema()
     if chosen.command == "doctor":
         return _doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
+    if chosen.command == "lint":
+        return _lint(chosen.configuration, as_json=chosen.json)
     return _list(chosen.directory)
 
 
@@ -74,6 +79,19 @@ def _doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> i
 
     try:
         code, text = doctor(flink_versions, job_python, as_json=as_json)
+    except HostError as error:
+        _say(str(error), error=True)
+        return 2
+    _say(text)
+    return code
+
+
+def _lint(configuration: Path, *, as_json: bool) -> int:
+    from flink_testbed.core.problem import HostError
+    from pytest_flink_agents.cli.lint.command import lint
+
+    try:
+        code, text = lint(configuration, as_json=as_json)
     except HostError as error:
         _say(str(error), error=True)
         return 2

@@ -1,0 +1,215 @@
+"""A parsed configuration -> findings. Pure.
+
+The facts of how flink-agents 0.3 reads its configuration: only the mapping below ``agent:``, flattened with dots; its
+Python and its Java side convert differently, and neither says what it ignores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flink_agents_runtime.engine.catalogue import CATALOGUE, LATER, Option, is_secret, nearest_key, option_for
+from flink_agents_runtime.engine.options import OptionError, typed
+from flink_testbed.core.problem import nearest
+from pytest_flink_agents.scenario.document import Document, Mark
+from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten
+
+ERROR, WARNING = "error", "warning"
+_SECTION = "agent"
+_NEAR_SECTIONS = ("agents", "flink-agents", "flink_agents", "flinkAgents", "flink.agents", "agent-config")
+_BACKEND = "actionStateStoreBackend"
+_NEEDED = {"kafka": "kafkaActionStateTopic", "fluss": "flussActionStateTable"}
+# What PyYAML makes a boolean of, true and false themselves left out.
+_YAML_1_1 = frozenset({"yes", "no", "on", "off"})
+# The one that upstream's Python side converts itself; the others are for Java.
+_CONVERTED_IN_PYTHON = "error-handling-strategy"
+_MEM0 = tuple(key for key in CATALOGUE if key.startswith("long-term-memory.mem0."))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that flink-agents would take for something else. Line and column count from 1."""
+
+    code: str
+    severity: str
+    line: int
+    column: int
+    message: str
+    expected: str = ""
+    seen: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """One option as it is set: its dotted key, its place and its value."""
+
+    key: str
+    path: DocumentPath
+    value: Any
+
+
+def judge(document: Document) -> list[Finding]:
+    """All findings of a document, in the order of its lines."""
+    found = list(_findings(document))
+    return sorted(found, key=lambda finding: (finding.line, finding.column, finding.code))
+
+
+def empty() -> Finding:
+    """The finding of a file that holds nothing."""
+    return Finding(
+        "FA473", ERROR, 1, 1, "the file is empty", "at least one key", "nothing", "remove it, or write a key"
+    )
+
+
+def _findings(document: Document) -> Iterator[Finding]:
+    root = document.value
+    if not isinstance(root, Mapping):
+        yield _at(document, "FA473", ERROR, (), "the file is no mapping", "keys and values", describe(root))
+        return
+    section = root.get(_SECTION)
+    if _SECTION in root and not isinstance(section, Mapping):
+        next_step = f"write options below {_SECTION}:, or take it out"
+        message = f"{_SECTION}: has no mapping below it"
+        yield _at(document, "FA473", ERROR, (_SECTION,), message, "a mapping", describe(section), next_step)
+    options = list(_set_in(section, (_SECTION,), "")) if isinstance(section, Mapping) else []
+    yield from _outside(document, root)
+    yield from _twice(document, options)
+    for option in options:
+        yield from _one(document, option)
+    yield from _together(document, options)
+
+
+def _outside(document: Document, root: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, value in root.items():
+        if name == _SECTION:
+            continue
+        if name.startswith(f"{_SECTION}."):
+            key = name.removeprefix(f"{_SECTION}.")
+            message = f"{shorten(name)} is ignored: it is no key of a mapping {_SECTION}:"
+            yield _misplaced(document, "FA461", (name,), message, key)
+            continue
+        if isinstance(value, Mapping) and (name in _NEAR_SECTIONS or name.lower() == _SECTION):
+            next_step = f"call it {_SECTION}:"
+            message = f"the section {shorten(name)}: is ignored: flink-agents reads {_SECTION}: only"
+            yield _at(document, "FA462", ERROR, (name,), message, next_step=next_step, at_key=True)
+            continue
+        for option in _set_in({name: value}, (), ""):
+            near = None if option_for(option.key) else _near_event_log_key(option.key)
+            if option_for(option.key) or near:
+                message = f"{shorten(option.key)} is ignored: it stands outside of {_SECTION}:"
+                yield _misplaced(document, "FA462", option.path, message, near or option.key)
+
+
+def _near_event_log_key(key: str) -> str | None:
+    """The option of the event log that a key was meant to be: no option of Flink's own begins so."""
+    return nearest_key(key) if key.lower().startswith(("event-log", "event_log", "eventlog")) else None
+
+
+def _misplaced(document: Document, code: str, path: DocumentPath, message: str, key: str) -> Finding:
+    next_step = f"move it below {_SECTION}:, as in {_SECTION}: {{{shorten(key)}: ...}}"
+    return _at(document, code, ERROR, path, message, next_step=next_step, at_key=True)
+
+
+def _twice(document: Document, options: list[_Set]) -> Iterator[Finding]:
+    first: dict[str, _Set] = {}
+    for option in options:
+        earlier = first.setdefault(option.key, option)
+        if earlier is not option:
+            line = document.mark(earlier.path, key=True).line
+            message = f"{shorten(option.key)} is set already, in line {line}"
+            yield _at(document, "FA474", ERROR, option.path, message, next_step="keep one of the two", at_key=True)
+
+
+def _one(document: Document, option: _Set) -> Iterator[Finding]:
+    declared = option_for(option.key)
+    if option.key in LATER or (declared is not None and declared.ours):
+        owner = "flink-agents 0.4" if option.key in LATER else "the bundled engine"
+        message = f"{option.key} is an option of {owner}: flink-agents 0.3 ignores it"
+        yield _at(document, "FA470", WARNING, option.path, message, at_key=True)
+    elif declared is None:
+        near = nearest_key(option.key)
+        if near:
+            message = f"{shorten(option.key)} is no option of flink-agents, which ignores it"
+            yield _at(document, "FA463", WARNING, option.path, message, next_step=f"did you mean {near}?", at_key=True)
+    elif option.value is not None:
+        yield from _value(document, option, declared)
+
+
+def _value(document: Document, option: _Set, declared: Option) -> Iterator[Finding]:
+    value, path = option.value, option.path
+    bare = document.raw(path).strip().lower() if isinstance(value, str) else ""
+    if bare in _YAML_1_1:
+        message = f"{option.key}: Python takes the bare word {value} for {'true' if bare in ('yes', 'on') else 'false'}"
+        next_step = "write true or false" if declared.kind == "true or false" else f'quote it: "{value}"'
+        yield _at(document, "FA471", ERROR, path, message, seen=value, next_step=next_step)
+        return
+    if option.key == _BACKEND and str(value).lower() not in _NEEDED:
+        near = nearest(str(value).lower(), _NEEDED)
+        next_step = f"did you mean {near}?" if near else ""
+        message = "flink-agents knows no such store, and takes it for none: nothing is durable"
+        yield _at(document, "FA467", ERROR, path, message, " or ".join(_NEEDED), describe(value), next_step)
+        return
+    try:
+        meant = typed(option.key, value)
+    except OptionError as error:
+        seen = "***" if is_secret(option.key) else describe(value)
+        next_step = f"did you mean {error.nearest}?" if error.nearest else ""
+        yield _at(document, "FA466", ERROR, path, f"wrong value for {option.key}", error.expected, seen, next_step)
+        return
+    if declared.kind == "true or false" and isinstance(value, str):
+        word = str(meant).lower()
+        message = f"{option.key} is a text: Python takes it for true whatever it says, and Java may not take it"
+        yield _at(document, "FA464", ERROR, path, message, word, describe(value), f"take off the quotes: {word}")
+    if declared.kind == "word" and option.key != _BACKEND and str(value) != meant:
+        severity = ERROR if option.key == _CONVERTED_IN_PYTHON else WARNING
+        message = f"{option.key}: Java takes {shorten(str(value))} for {meant}, Python does not"
+        yield _at(document, "FA465", severity, path, message, meant, describe(value), f"write {meant}")
+
+
+def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
+    """What options mean to each other."""
+    by_key = {option.key: option for option in options if option.value is not None}
+    backend = by_key.get(_BACKEND)
+    chosen = str(backend.value).lower() if backend else ""
+    if backend and chosen in _NEEDED and _NEEDED[chosen] not in by_key:
+        needed = _NEEDED[chosen]
+        message = f"the {chosen} store has no {needed}: the job fails when it starts"
+        yield _at(document, "FA468", ERROR, backend.path, message, needed, "nothing", f"set {needed} beside it")
+    for name, needed in _NEEDED.items():
+        if needed in by_key and chosen != name:
+            message = f"{needed} has no effect without {_BACKEND}: {name}"
+            yield _at(document, "FA468", WARNING, by_key[needed].path, message, at_key=True)
+    given = [key for key in _MEM0 if key in by_key]
+    if given and len(given) < len(_MEM0):
+        missing = ", ".join(key for key in _MEM0 if key not in by_key)
+        message = f"long-term memory stays off: {missing} is not set"
+        yield _at(document, "FA472", WARNING, by_key[given[0]].path, message, at_key=True)
+
+
+def _set_in(value: Mapping[str, Any], path: DocumentPath, prefix: str) -> Iterator[_Set]:
+    """The options of a mapping, nested ones with dotted keys."""
+    for name, inner in value.items():
+        key = f"{prefix}.{name}" if prefix else str(name)
+        if isinstance(inner, Mapping):
+            yield from _set_in(inner, (*path, name), key)
+        else:
+            yield _Set(key, (*path, name), inner)
+
+
+def _at(
+    document: Document,
+    code: str,
+    severity: str,
+    path: DocumentPath,
+    message: str,
+    expected: str = "",
+    seen: str = "",
+    next_step: str = "",
+    *,
+    at_key: bool = False,
+) -> Finding:
+    mark: Mark = document.mark(path, key=at_key)
+    return Finding(code, severity, mark.line, mark.column, message, expected, seen, next_step)

@@ -1,0 +1,154 @@
+"""A Flink configuration as flink-agents reads it: each trap is found, at its place, and a sound file is left in peace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.cli.lint.codes import CODES
+from pytest_flink_agents.cli.lint.command import findings, place
+from pytest_flink_agents.cli.main import main
+
+SOUND = """\
+jobmanager.rpc.address: localhost
+env.java.opts.all: "--add-exports=a=b"
+execution: {checkpointing: {interval: 5s}}
+state:
+  backend: {type: rocksdb}
+agent:
+  baseLogDir: /logs
+  prettyPrint: false
+  eventLoggerType: file
+  error-handling-strategy: retry
+  max-retries: 5
+  event-log:
+    level: "OFF"
+    type: {shop.booked: {level: VERBOSE}}
+  chat: {async: false}
+  actionStateStoreBackend: Kafka
+  kafkaActionStateTopic: states
+  long-term-memory.mem0: {chat-model-setup: a, embedding-model-setup: b, vector-store: c}
+  shop.limit: 3
+"""
+# text -> what is found in it: place, severity, code, and something that is said.
+TRAPS = [
+    ("agent.baseLogDir: /x", "1:1 error FA461", "agent: {baseLogDir: ...}"),
+    ("a: 1\nagent.my.own: 1", "2:1 error FA461", "agent: {my.own: ...}"),
+    ("event-log.level: STANDARD", "1:1 error FA462", "outside of agent:"),
+    ("event-log:\n  type: {a: {level: VERBOSE}}", "2:14 error FA462", "event-log.type.a.level"),
+    ("x: 1\nmax-retries: 3", "2:1 error FA462", "agent: {max-retries: ...}"),
+    ("eventLog.level: STANDARD", "1:1 error FA462", "agent: {event-log.level: ...}"),
+    ("agents: {max-retries: 3}", "1:1 error FA462", "call it agent:"),
+    ("Agent: {max-retries: 3}", "1:1 error FA462", "call it agent:"),
+    ("agent: {event_log.level: VERBOSE}", "1:9 warning FA463", "did you mean event-log.level?"),
+    ("agent: {eventLog: {level: VERBOSE}}", "1:20 warning FA463", "did you mean event-log.level?"),
+    ("agent:\n  chat.async: 'false'", "2:15 error FA464", "take off the quotes: false"),
+    ("agent:\n  prettyPrint: 'TRUE'", "2:16 error FA464", "take off the quotes: true"),
+    ("agent: {error-handling-strategy: RETRY}", "1:34 error FA465", "write retry"),
+    ("agent: {eventLoggerType: FILE}", "1:26 warning FA465", "write file"),
+    ("agent: {event-log.level: loud}", "1:26 error FA466", "OFF, STANDARD, VERBOSE"),
+    ("agent: {error-handling-strategy: retri}", "1:34 error FA466", "did you mean retry?"),
+    ("agent: {max-retries: many}", "1:22 error FA466", "a whole number"),
+    ("agent: {num-async-threads: 0}", "1:28 error FA466", "at least 1"),
+    ("agent: {actionStateStoreBackend: kafak}", "1:34 error FA467", "did you mean kafka?"),
+    ("agent: {actionStateStoreBackend: kafka}", "1:34 error FA468", "no kafkaActionStateTopic"),
+    ("agent: {actionStateStoreBackend: FLUSS}", "1:34 error FA468", "no flussActionStateTable"),
+    ("agent: {kafkaActionStateTopic: t}", "1:9 warning FA468", "no effect without"),
+    ("agent: {event-log.trace.enabled: true}", "1:9 warning FA470", "flink-agents 0.4"),
+    ("agent: {tool-call.max-rounds: 9}", "1:9 warning FA470", "the bundled engine"),
+    ("agent: {event-log.level: OFF}", "1:26 error FA471", 'quote it: "OFF"'),
+    ("agent: {rag.async: no}", "1:20 error FA471", "write true or false"),
+    ("agent: {long-term-memory.mem0.vector-store: v}", "1:9 warning FA472", "mem0.chat-model-setup"),
+    ("", "1:1 error FA473", "empty"),
+    ("# nothing", "1:1 error FA473", "empty"),
+    ("agent:", "1:7 error FA473", "no mapping below it"),
+    ("agent: 3", "1:8 error FA473", "no mapping below it"),
+    ("[1]", "1:1 error FA473", "the file is no mapping"),
+    ("agent: {max-retries: 1, max: {}}\n---\na: 1", "3:1 error FA460", "second document"),
+    ("agent: {a.b: 1, a: {b: 2}}", "1:21 error FA474", "in line 1"),
+    ("agent: {a: 1, a: 2}", "1:15 error FA460", "a"),
+    ("agent: {", "2:1 error FA460", "not valid YAML"),
+]
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """Place, severity and code of each finding, and all that it says."""
+    return [
+        (
+            f"{found.line}:{found.column} {found.severity} {found.code}",
+            " ".join((found.message, found.expected, found.seen, found.next_step)),
+        )
+        for found in findings(text.encode(), "config.yaml")
+    ]
+
+
+def test_a_sound_configuration_has_no_finding() -> None:
+    """Flink's own keys, nested and dotted options, and keys of the agent's own."""
+    assert told(SOUND) == []
+
+
+@pytest.mark.parametrize(("text", "at", "said"), TRAPS)
+def test_each_trap_is_found_at_its_place(text: str, at: str, said: str) -> None:
+    """One finding, with line and column, and what was meant."""
+    ((where, words),) = told(text)
+    assert where == at
+    assert said in words
+
+
+def test_all_findings_come_in_the_order_of_the_lines() -> None:
+    """None hides another."""
+    text = "agent:\n  max-retries: x\n  chat.async: 'no'\nbaseLogDir: /x\nagent.rag.async: true\n"
+    assert [at.partition(" ")[0] for at, _ in told(text)] == ["2:16", "3:15", "4:1", "5:1"]
+
+
+def test_every_code_is_found_by_a_test() -> None:
+    """FA469 is about the file's place."""
+    found = {code for _, at, _ in TRAPS for code in at.split() if code.startswith("FA")}
+    assert found | {"FA469"} == set(CODES)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither in words nor in the document."""
+    ((_, words),) = told("agent: {flussSaslPassword: [hidden]}")
+    assert "hidden" not in words
+    assert "***" in words
+
+
+def test_the_place_of_the_file(tmp_path: Path) -> None:
+    """Quiet only where FLINK_CONF_DIR leads to it, and no other file stands in its way."""
+    file = tmp_path / "config.yaml"
+    file.write_text(SOUND)
+
+    def said(path: Path, directory: str) -> str:
+        return "; ".join(found.message for found in place(path, {"FLINK_CONF_DIR": directory}))
+
+    assert said(file, str(tmp_path)) == ""
+    assert "not set here" in said(file, "")
+    assert "leads elsewhere" in said(file, str(tmp_path.parent))
+    assert "it has to be the directory" in said(file, str(file))
+    assert "a file of this name" in said(tmp_path / "agents.yaml", str(tmp_path))
+    legacy = tmp_path / "flink-conf.yaml"
+    legacy.write_text(SOUND)
+    assert "Python reads that one" in said(file, str(tmp_path))
+    assert "Python reads this one" in said(legacy, str(tmp_path))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 without an error, 1 with one, 2 for no file; lines for people, JSON for programs."""
+    file = tmp_path / "config.yaml"
+    file.write_text(SOUND + "  event_log.level: VERBOSE\n")
+    monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
+    assert main(["lint", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert f"{file}:20:3: warning: FA463: event_log.level is no option" in out
+    assert out.endswith("0 errors, 1 warnings\n")
+    file.write_text("agent: {max-retries: x}\n")
+    assert main(["lint", str(file), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    (finding,) = document["findings"]
+    assert (finding["code"], finding["severity"], finding["line"], finding["column"]) == ("FA466", "error", 1, 22)
+    assert main(["lint", str(tmp_path / "missing.yaml")]) == 2
+    assert "FA460" in capsys.readouterr().err
