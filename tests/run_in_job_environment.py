@@ -15,6 +15,8 @@ from flink_testbed.artifacts.environments import EnvironmentRequest, provide_env
 from flink_testbed.artifacts.versions import resolve_flink
 
 ROOT = Path(__file__).parents[1]
+# flink-agents 0.3.1 asks for this or newer, and gives its client arguments that the newest no longer takes.
+_ANTHROPIC = "anthropic==0.64.0"
 
 
 def _tell(line: str) -> None:
@@ -24,7 +26,7 @@ def _tell(line: str) -> None:
 def main(arguments: list[str]) -> int:
     """Build or find the environment, run pytest in it, return its exit code."""
     pins = tuple(f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "filelock", "regex"))
-    request = EnvironmentRequest(resolve_flink("2.2"), requirements=pins)
+    request = EnvironmentRequest(resolve_flink("2.2"), requirements=(*pins, _ANTHROPIC))
     environment = provide_environment(request, progress=_tell)
     options = [
         "-p",

@@ -63,7 +63,7 @@ def test_long_term_memory_is_upstreams_where_it_is_configured():
         "job-identifier": "job-7",
     }
     bench = Bench("Wrong", **options)
-    with pytest.raises(ActionFailure, match="Resource not found: 'my-chat'"):
+    with pytest.raises(ActionFailure, match="no chat model 'my-chat'"):
         bench.settle("long-term memory")
     memory = bench.engine._long_term_memory
     assert (memory.job_id, memory.vector_store_name) == ("job-7", "my-store")

@@ -22,6 +22,7 @@ from flink_agents.plan.configuration import AgentConfiguration
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.event_text import text_of
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
+from flink_agents_runtime.engine.notes import add_note, answer_note
 from flink_agents_runtime.engine.state import KeyState, Task
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ class ActionContext(RunnerContext):
     def __enter__(self) -> None:
         self._thread = threading.get_ident()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._thread = None
+        if error is not None and self._calls is not None:
+            add_note(error, answer_note(self._calls.last_result))
 
     def check(self) -> None:
         """Raises RuntimeError unless this thread runs a step of this action."""
@@ -128,7 +131,10 @@ class ActionContext(RunnerContext):
             ) from error
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name
-        """The resource, bound to ``metric_group`` or else to the action's own. Raises KeyError if there is none."""
+        """The resource, bound to ``metric_group`` or else to the action's own.
+
+        Raises KeyError if there is none, with the nearest name, and ResourceError for one that cannot be made.
+        """
         self.check()
         resource = self.engine.resources.get_resource(name, type)
         resource.set_metric_group(metric_group or self.action_metric_group)

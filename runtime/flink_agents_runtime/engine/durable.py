@@ -15,6 +15,7 @@ from typing import Any
 
 import cloudpickle
 
+from flink_agents_runtime.engine.notes import add_note, call_note
 from flink_agents_runtime.engine.state import CallRecord
 
 PENDING = "PENDING"
@@ -40,6 +41,7 @@ class DurableCall:
         outcome = cloudpickle.loads(self._record.payload)
         if self._record.status == FAILED:
             raise outcome
+        self._calls.last_result = outcome
         return outcome
 
     def finish(self, result: Any, error: BaseException | None) -> None:
@@ -52,12 +54,14 @@ class DurableCalls:
 
     ``records`` is the task's own list and is kept up to date in place. A call that does not fit its record drops this
     and all later records; an outcome that cannot be pickled ends the recording, so that the records stay a prefix.
+    ``last_result`` is what the call before had returned, None where it failed.
     """
 
     def __init__(self, records: list[CallRecord]) -> None:
         self._records = records
         self._next = 0
         self._recording = True
+        self.last_result: Any = None
 
     def enter(
         self,
@@ -78,7 +82,7 @@ class DurableCalls:
             # Written before the call: whoever comes after a crash must know that it may have happened.
             self._records.append(record)
             self._changed()
-        return DurableCall(self, record, lambda: func(*args, **kwargs))
+        return DurableCall(self, record, lambda: _noted(func, args, kwargs))
 
     def _earlier(self, record: CallRecord) -> CallRecord | None:
         """What an earlier attempt recorded for the next call, None where nothing fits."""
@@ -102,6 +106,7 @@ class DurableCalls:
 
     def finish(self, record: CallRecord, result: Any, error: BaseException | None) -> None:
         """Record the outcome of a call that was begun."""
+        self.last_result = result
         if not self._recording:
             return
         try:
@@ -137,6 +142,15 @@ def check_reconciler(reconciler: Callable[[], Any] | None) -> None:
         inspect.signature(reconciler).bind()
     except (TypeError, ValueError):
         raise TypeError("reconciler must be callable without arguments") from None
+
+
+def _noted(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The call itself; an error of a tool or a model is told which one it was."""
+    try:
+        return func(*args, **kwargs)
+    except Exception as error:
+        add_note(error, call_note(func, kwargs, error))
+        raise
 
 
 def _function_id(func: Callable[..., Any]) -> str:

@@ -11,7 +11,6 @@ from flink_agents.api.metric_group import MetricGroup
 from flink_agents.plan.actions.action import Action
 from flink_agents.plan.agent_plan import AgentPlan
 from flink_agents.plan.function import PythonFunction
-from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.engine.agent_reference import PlanError
 from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
@@ -20,6 +19,7 @@ from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
 from flink_agents_runtime.engine.plan import require_supported
 from flink_agents_runtime.engine.recorded import RecordedRun
+from flink_agents_runtime.engine.resources import Resources
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup
@@ -77,7 +77,7 @@ class Engine:
         # None where short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
         self._store = store
-        self.resources = ResourceCache(plan.resource_providers, plan.config)
+        self.resources = Resources(plan)
         self._job_id = plan.config.get_str("job-identifier", job_id)
         self._long_term_memory: Any = None
 
@@ -90,17 +90,24 @@ class Engine:
         return KeyRun(self, key, state, emit)
 
     def long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:
-        """Upstream's Mem0 memory, made at its first use, switched to the context's key."""
+        """Upstream's Mem0 memory, made at its first use, as a view of the context's key.
+
+        A view of its own, because an action that awaits would otherwise go on with the key of whoever came between.
+        """
         if self._long_term_memory is None:
             self._long_term_memory = self._open_long_term_memory(context)
         self._long_term_memory.switch_context(str(context.key))
-        return self._long_term_memory
+        view: BaseLongTermMemory = self._long_term_memory.model_copy()
+        return view
 
     def _open_long_term_memory(self, context: ActionContext) -> BaseLongTermMemory:
         chat_model, embedding_model, vector_store = (self.plan.config.get(option) for option in _MEM0)
-        if chat_model is None or embedding_model is None or vector_store is None:
+        missing = [option.get_key() for option in _MEM0 if self.plan.config.get(option) is None]
+        if missing:
             options = ", ".join(option.get_key() for option in _MEM0)
-            raise RuntimeError(f"long-term memory is not configured: set all three options {options}")
+            raise RuntimeError(
+                f"long-term memory is not configured: set all three options {options}; missing: {', '.join(missing)}"
+            )
         from flink_agents.runtime.memory.mem0.mem0_long_term_memory import Mem0LongTermMemory
 
         return Mem0LongTermMemory(

@@ -18,12 +18,16 @@ class ActionFailure(Exception):
     """An action failed, and with it the job: as on Flink there is no skipping of an event.
 
     ``action`` and ``key`` say where, ``input`` is the JSON value whose run it was, ``original`` the exception (also
-    ``__cause__``) and ``traceback_text`` its traceback from the action's own first line on.
+    ``__cause__``), ``message`` its text with the notes on it, and ``traceback_text`` its traceback from the action's own
+    first line on.
     """
 
     def __init__(self, action: str, key: Any, input_value: Any, original: BaseException) -> None:
         kind = type(original).__name__
-        super().__init__(f"action {action!r} failed for key {key!r}, input {_short(input_value)}: {kind}: {original}")
+        self.message = "; ".join([str(original), *getattr(original, "__notes__", ())])
+        super().__init__(
+            f"action {action!r} failed for key {key!r}, input {_short(input_value)}: {kind}: {self.message}"
+        )
         self.action = action
         self.key = key
         self.input = input_value
@@ -39,7 +43,7 @@ class ActionFailure(Exception):
             "key": self.key,
             "input": self.input,
             "type": type(self.original).__name__,
-            "message": str(self.original),
+            "message": self.message,
             "traceback": self.traceback_text,
         }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from flink_agents.api.agents.agent import Agent
-from flink_agents.api.resource import ResourceType
+from flink_agents.api.resource import ResourceDescriptor, ResourceType
 from flink_agents.api.skills import Skills
 from flink_agents.api.yaml.loader import load_yaml
 from flink_agents.plan.agent_plan import SKILLS_CONFIG, AgentPlan
@@ -17,6 +17,8 @@ from flink_agents.plan.resource_provider import PythonSerializableResourceProvid
 
 from flink_agents_runtime.engine.agent_reference import PlanError, agent_named, unknown_name
 from flink_agents_runtime.engine.configuration import BY_HAND, Configuration
+from flink_agents_runtime.engine.mcp_servers import described, mcp_servers, without_mcp_servers
+from flink_agents_runtime.engine.notes import reason_of
 from flink_agents_runtime.engine.options import OptionError, refuse_unsupported
 
 
@@ -39,19 +41,21 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
     ``agent`` is ``"module:Class"`` (or the name of an Agent instance in that module), ``{"yaml": path, "name": name}``
     or ``{"plan": path}``. ``resources`` holds the resource sections of upstream's YAML API; a resource there takes the
     place of the agent's own one of the same type and name: so a scenario points an agent at its model server. Skills
-    are added up. An MCP server that the agent declares is still asked for its tools while the plan is made.
-    ``config`` goes over a plan file's own. Raises :class:`PlanError`.
+    are added up. MCP servers are asked for their tools and prompts while the plan is made, but not those of the agent that
+    the resources replace. ``config`` goes over a plan file's own. Raises :class:`PlanError`.
     """
     options = configured(config, "the scenario")
     scenario = _resources(agent_spec.get("resources") or {})
+    replaced = mcp_servers(scenario)
     agent = agent_spec.get("agent")
     if isinstance(agent, str):
-        plan = plan_of(agent_named(agent), options)
+        plan = plan_of(agent_named(agent), options, replaced_mcp_servers=replaced)
     elif isinstance(agent, Mapping) and "yaml" in agent:
         path, name = Path(agent["yaml"]), str(agent.get("name", ""))
         _text(path)
         registry = _loaded(path, str(path))
-        plan = plan_of(_named(registry, name, path), options, shared=registry)
+        agent = _named(registry, name, path)
+        plan = plan_of(agent, options, shared=registry, replaced_mcp_servers=replaced)
     elif isinstance(agent, Mapping) and "plan" in agent:
         plan = load_plan(_text(Path(agent["plan"])))
         plan.config.add(options.conf_data, "the scenario")
@@ -91,11 +95,21 @@ def load_plan(text: str) -> AgentPlan:
     return plan
 
 
-def plan_of(agent: Agent, config: Configuration | Mapping[str, Any], *, shared: Agent | None = None) -> AgentPlan:
+def plan_of(
+    agent: Agent,
+    config: Configuration | Mapping[str, Any],
+    *,
+    shared: Agent | None = None,
+    replaced_mcp_servers: Collection[str] = (),
+) -> AgentPlan:
     """The plan of an agent object, which stays as it is. Resources of ``shared`` yield to the agent's own.
 
-    A :class:`Configuration` itself becomes the plan's, so that what is set later still counts. Raises :class:`PlanError`.
+    A :class:`Configuration` itself becomes the plan's, so that what is set later still counts. MCP servers of the names
+    ``replaced_mcp_servers`` are left out. Raises :class:`PlanError`.
     """
+    agent = without_mcp_servers(agent, replaced_mcp_servers)
+    if shared is not None:
+        shared = without_mcp_servers(shared, replaced_mcp_servers)
     plan = _compiled(agent, config if isinstance(config, Configuration) else configured(config, BY_HAND))
     if any("trigger_conditions" in vars(action) for action in plan.actions.values()):
         raise PlanError("the installed flink-agents makes plans with trigger_conditions", expected="flink-agents 0.3")
@@ -126,8 +140,15 @@ def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
     try:
         return AgentPlan.from_agent(agent, config)
     except Exception as error:
+        servers = described(agent) if getattr(error, "exceptions", ()) else ""
         raise PlanError(
-            f"the agent {type(agent).__qualname__} does not become a plan", seen=f"{type(error).__name__}: {error}"
+            f"the agent {type(agent).__qualname__} does not become a plan"
+            + (": an MCP server does not answer" if servers else ""),
+            expected=f"an answer of each of its MCP servers: {servers}" if servers else "",
+            seen=reason_of(error),
+            next_step="start it, or put another in its place by its name under resources, mcp_servers"
+            if servers
+            else "",
         ) from error
 
 
@@ -165,7 +186,18 @@ def _resources(sections: Mapping[str, Any]) -> Registry:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         json.dump(dict(sections), file)
         file.flush()
-        return _loaded(Path(file.name), "the scenario's resources")
+        registry = _loaded(Path(file.name), "the scenario's resources")
+    connections = registry.resources[ResourceType.CHAT_MODEL_CONNECTION]
+    connections.update({name: _addressed(descriptor) for name, descriptor in connections.items()})
+    return registry
+
+
+def _addressed(descriptor: ResourceDescriptor) -> ResourceDescriptor:
+    """Upstream's Anthropic connection passes over an address; a scenario that gives one means it."""
+    if descriptor.target_clazz != "AnthropicChatModelConnection" or "base_url" not in descriptor.arguments:
+        return descriptor
+    clazz = "flink_agents_runtime.engine.anthropic.AddressedAnthropicConnection"
+    return ResourceDescriptor(clazz=clazz, arguments=descriptor.arguments)
 
 
 def _loaded(path: Path, name: str) -> Registry:

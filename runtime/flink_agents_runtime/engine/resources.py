@@ -1,0 +1,104 @@
+"""The resources of one plan, made when they are first asked for; what is wrong with one is told by name.
+
+Upstream's cache does the making. What it leaves to a bare KeyError or to whatever a class raises is put into words here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from typing import Any
+
+from flink_agents.api.resource import Resource, ResourceType
+from flink_agents.plan.agent_plan import AgentPlan
+from flink_agents.plan.function import JavaFunction
+from flink_agents.plan.resource_provider import JavaResourceProvider, JavaSerializableResourceProvider
+from flink_agents.plan.tools.function_tool import FunctionTool
+from flink_agents.runtime.resource_cache import ResourceCache
+
+from flink_agents_runtime.engine.notes import reason_of
+
+_MOST_NAMED = 20
+_JAVA_PROVIDERS = (JavaResourceProvider, JavaSerializableResourceProvider)
+
+
+class MissingResourceError(KeyError):
+    """No resource of that type and name. A KeyError, as upstream's agents expect: some ask for what may not be there."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ResourceError(RuntimeError):
+    """A resource that is declared and cannot be made here. The cause is what its class raised."""
+
+
+class Resources(ResourceCache):
+    """Makes and keeps resources. Safe to ask from the threads of asynchronous calls too, as tools of skills do."""
+
+    def __init__(self, plan: AgentPlan) -> None:
+        self._providers = plan.resource_providers or {}
+        super().__init__(self._providers, plan.config)
+        self._lock = threading.RLock()
+        self._wanted_by: list[str] = []
+
+    def get_resource(self, name: str, type: ResourceType) -> Resource:  # noqa: A002 - upstream's name
+        """The resource, made and opened at its first use.
+
+        Raises :class:`MissingResourceError` with the nearest name, :class:`ResourceError` for what cannot be made.
+        """
+        kept: Resource | None = self._cache.get(type, {}).get(name)
+        if kept is not None:
+            return kept
+        with self._lock:
+            label = f"{_words(type)} {name!r}"
+            self._check(name, type, label)
+            self._wanted_by.append(label)
+            try:
+                return super().get_resource(name, type)
+            except (MissingResourceError, ResourceError):
+                raise
+            except Exception as error:
+                raise ResourceError(f"{label} cannot be made: {reason_of(error)}") from error
+            finally:
+                self._wanted_by.pop()
+
+    def _check(self, name: str, type: ResourceType, label: str) -> None:  # noqa: A002 - upstream's name
+        known = self._providers.get(type, {})
+        if name not in known:
+            wanted_by = f", which {self._wanted_by[-1]} needs" if self._wanted_by else ""
+            raise MissingResourceError(f"the agent has no {label}{wanted_by}; {_known(name, type, known)}")
+        java = _java_name(known[name])
+        if java:
+            raise ResourceError(
+                f"{label} is Java: {java}; the bundled engine runs Python resources only. Run this agent with the "
+                "upstream engine, in a job environment whose flink-agents holds its jars"
+            )
+
+
+def _words(type: ResourceType) -> str:  # noqa: A002 - upstream's name
+    return str(type.value).replace("_", " ")
+
+
+def _known(name: str, type: ResourceType, known: dict[str, Any]) -> str:  # noqa: A002 - upstream's name
+    if not known:
+        return f"it has no {_words(type)} at all"
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    listed = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {listed}"
+
+
+def _java_name(provider: Any) -> str:
+    """What of Java the resource needs, empty where it needs nothing."""
+    if isinstance(provider, _JAVA_PROVIDERS):
+        descriptor = getattr(provider, "descriptor", None)
+        arguments = descriptor.arguments if descriptor is not None else {}
+        return str(arguments.get("java_clazz") or getattr(provider, "clazz", "") or "a Java class")
+    tool = getattr(provider, "resource", None)
+    if isinstance(tool, FunctionTool) and isinstance(tool.func, JavaFunction):
+        return f"{tool.func.qualname}.{tool.func.method_name}"
+    function = (getattr(provider, "serialized", None) or {}).get("func")
+    if isinstance(function, dict) and function.get("func_type") == JavaFunction.__name__:
+        return f"{function.get('qualname')}.{function.get('method_name')}"
+    return ""

@@ -1,0 +1,34 @@
+"""Runs one agent over a few inputs in this process, as the local tier does."""
+
+from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.local.host import LocalHost
+
+DEADLINE_S = 120
+
+
+def run(agent, *inputs, resources=None, observers=(), **config):
+    """Run an agent over ``(key, value)`` pairs; options with ``__`` for ``.`` and ``_`` for ``-``."""
+    options = {name.replace("__", ".").replace("_", "-"): value for name, value in config.items()}
+    plan = build_plan({"agent": agent, "resources": resources or {}}, config=options)
+    records = [{"key": key, "value": value} for key, value in inputs]
+    return LocalHost(plan, observers=observers).run(records, deadline_s=DEADLINE_S)
+
+
+def outputs_of(agent, *inputs, **how):
+    """The same, where nothing fails: its outputs as ``(key, value)`` pairs."""
+    result = run(agent, *inputs, **how)
+    assert result.failure is None, result.failure.traceback_text
+    assert result.timed_out_after_s is None, result.unfinished
+    return [(output.key, output.value) for output in result.outputs]
+
+
+def failure_of(agent, *inputs, **how):
+    """The same, where an action must fail: its failure."""
+    failure = run(agent, *inputs, **how).failure
+    assert failure is not None
+    return failure
+
+
+def ollama(channel, name="models", **more):
+    """An Ollama connection to a channel of the model server, as a scenario's resources have it."""
+    return {"name": name, "clazz": "ollama", "base_url": channel.ollama_url, "request_timeout": 60, **more}

@@ -1,0 +1,65 @@
+"""Skills: what the model is told of them, loading one, and the shell with its limits."""
+
+import pytest
+from agent_run import failure_of, ollama, outputs_of
+
+AGENT = "resource_agents:Skilled"
+
+
+def asks(tool, **arguments):
+    return {"tool_calls": [{"name": tool, "arguments": arguments}]}
+
+
+def seen_by_the_model(models, reply):
+    """What the model gets back for its first tool call, and all it was told before."""
+    channel = models({"when": {"role": "tool"}, "reply": {"text": "done"}}, {"reply": reply})
+    how = {"resources": {"chat_model_connections": [ollama(channel)]}}
+    assert outputs_of(AGENT, ("k", "reckon"), **how) == [("k", "done")]
+    return channel.calls[1].messages[-1]["content"], channel.calls[0]
+
+
+def test_the_model_is_told_of_the_skill(models):
+    """Name and description are in the system messages; the tools that go with skills are offered."""
+    _, first = seen_by_the_model(models, asks("load_skill", name="math-calculator"))
+    told = "\n".join(message["content"] for message in first.messages if message["role"] == "system")
+    assert "math-calculator" in told
+    assert "arithmetic" in told
+    assert set(first.tools) == {"load_skill", "bash"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "result"),
+    [
+        (asks("load_skill", name="math-calculator"), "Math Calculator Skill"),
+        (asks("load_skill", name="math"), "Skill 'math' not found. Available skills: math-calculator"),
+        (asks("load_skill", name="math-calculator", path="gone.md"), "Resource 'gone.md' not found"),
+        (asks("bash", command="echo $((2 + 3))"), "5"),
+        (asks("bash", command="echo $(id)"), "Command rejected"),
+        (asks("bash", command="rm -rf /nowhere"), "Command rejected"),
+        (asks("bash", command="echo five", cwd="/"), "Command rejected: cwd '/' is not under any allowed script dir"),
+    ],
+)
+def test_a_skill_is_loaded_and_the_shell_keeps_its_limits(reply, result, models):
+    """The model sees the skill's text, the command's output, or why there is none."""
+    seen, _ = seen_by_the_model(models, reply)
+    assert result in seen
+
+
+def test_a_skill_that_is_not_there(models):
+    """A chat model that names an unknown skill fails, with both names."""
+    how = {"resources": {"chat_model_connections": [ollama(models())]}}
+    how["resources"]["chat_model_setups"] = [
+        {"name": "desk", "clazz": "ollama", "connection": "models", "model": "m", "skills": ["maths"]}
+    ]
+    failure = failure_of(AGENT, ("k", "reckon"), **how)
+    assert (failure.action, failure.key, failure.input) == ("chat_model_action", "k", "reckon")
+    assert failure.message.startswith("chat model 'desk' cannot be made: ")
+    assert "maths" in failure.message
+
+
+def test_arguments_that_do_not_fit(models):
+    """A call of load_skill without a name fails its action, with the tool, what it got and what it takes."""
+    how = {"resources": {"chat_model_connections": [ollama(models({"reply": asks("load_skill", skill="a")}))]}}
+    failure = failure_of(AGENT, ("k", "reckon"), **how)
+    assert (failure.action, failure.key) == ("tool_call_action", "k")
+    assert 'tool \'load_skill\' was called with {"skill": "a"}; it takes: name, path' in failure.message
