@@ -75,7 +75,11 @@ TOLD = {
     "no class": ("x.scenario.yaml:11: FA220: the module 'shop' has no 'Ecko'", "did you mean 'Echo'?"),
     "no agent": ("x.scenario.yaml:19: FA220: shop:NoAgent is no agent", "a subclass of flink_agents' Agent"),
     "breaks": ("x.scenario.yaml:27: FA220: the module 'breaks' cannot be imported", "ValueError: no shop today"),
-    "refuses": ("x.scenario.yaml:35: ", "the job failed: the card was refused", '  action charge, key "a", input "hi"'),
+    "refuses": (
+        "x.scenario.yaml:35: ",
+        "the job failed: the card was refused",
+        '  agent shop:Refuses, action charge, key "a", input "hi"',
+    ),
     "unanswered": (
         *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
         *("where is my order", "what is your opening time"),
