@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from flink_testbed.artifacts.contents import record_contents, require_contents
+from flink_testbed.artifacts.contents import is_recorded, record_contents, require_contents
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
 
@@ -42,13 +42,15 @@ class Entry:
 
 
 def find_entry(kind: str, key: str) -> Entry | None:
-    """The entry if it is there. An entry without its manifest is not an entry.
+    """The entry if it is there. An entry without its manifest, or without a record of its contents, is not an entry.
 
     Raises :class:`HostError` FA416 where its files are not the ones that were put there.
     """
     path = cache_root() / kind / key
     with contextlib.suppress(FileNotFoundError):
         entry = Entry(path, json.loads((path / _MANIFEST).read_text(encoding="utf-8")))
+        if not is_recorded(path):
+            return None
         if path not in _checked:
             require_contents(path)
             _checked.add(path)
@@ -106,6 +108,8 @@ def _build(shelf: Path, key: str, build: Callable[[Path], dict[str, Any]], needs
         manifest = json.dumps(facts | {"built": datetime.now(timezone.utc).isoformat(timespec="seconds")}, indent=2)
         (partial / _MANIFEST).write_text(manifest, encoding="utf-8")
         record_contents(partial)
+        # What an older version left under this name, which is no entry to us.
+        shutil.rmtree(shelf / key, ignore_errors=True)
         partial.rename(shelf / key)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -50,7 +50,11 @@ def test_an_altered_file_is_refused(directory: Path, change: str) -> None:
 
 
 def test_what_is_added_or_only_touched_is_no_change(directory: Path) -> None:
-    """Bytecode, new files, and new times with the same bytes."""
+    """Bytecode, new files, new times with the same bytes, and an authority added to certifi's list."""
+    (directory / "certifi").mkdir()
+    (directory / "certifi" / "cacert.pem").write_text("one")
+    record_contents(directory)
+    (directory / "certifi" / "cacert.pem").write_text("one and our own")
     (directory / "__pycache__").mkdir()
     (directory / "__pycache__" / "x.pyc").touch()
     (directory / "new").touch()
@@ -72,3 +76,19 @@ def test_the_cache_refuses_an_altered_entry(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(cache, "_checked", set())
     with pytest.raises(HostError, match="program has changed"):
         cache.find_entry("things", "k")
+
+
+def test_an_entry_of_an_older_version_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no record of its contents, so nothing can be said of them."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
+
+    def build(directory: Path) -> dict[str, object]:
+        (directory / "program").write_bytes(b"new")
+        return {}
+
+    old = tmp_path / "things" / "k"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text("{}")
+    (old / "program").write_bytes(b"old")
+    entry = cache.provide_entry("things", "k", build, needs_mib=0, progress=lambda _: None)
+    assert (entry.path / "program").read_bytes() == b"new"
