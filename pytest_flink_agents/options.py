@@ -109,7 +109,7 @@ def given(config: pytest.Config, option: Option) -> Given | None:
 def settings_of(config: pytest.Config) -> Settings:
     """The session's settings. Raises ``pytest.UsageError`` (exit code 4) on a value that makes no sense."""
     found = {option.name: given(config, option) for option in OPTIONS}
-    agents, report_dir = found["flink_agents"], found["flink_report_dir"]
+    report_dir = found["flink_report_dir"]
     runs = _whole_number(found["scenario_runs"], minimum=1) or 1
     return Settings(
         root=config.rootpath,
@@ -117,7 +117,7 @@ def settings_of(config: pytest.Config) -> Settings:
         flink_versions=_versions(found["flink_version"]),
         tiers=_tiers(found["flink_tier"]),
         engine=_engine(found["flink_engine"]),
-        flink_agents=agents.text if agents else "",
+        flink_agents=_flink_agents(found["flink_agents"]),
         job_python=_job_python(found["flink_job_python"]),
         parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
@@ -202,6 +202,20 @@ def _job_python(value: Given | None) -> Path | None:
         expected = "the python program of an environment that holds apache-flink and flink-agents"
         raise _refused(value, "no such interpreter", expected, "check the path", code="FA417")
     return Path(value.text) if value else None
+
+
+def _flink_agents(value: Given | None) -> str:
+    if value is None:
+        return ""
+    from flink_testbed.artifacts.environments import flink_agents_requirement
+    from flink_testbed.core.problem import HostError
+
+    try:
+        flink_agents_requirement(value.text)
+    except HostError as error:
+        problems = (dataclasses.replace(problem, where=value.place) for problem in error.problems)
+        raise pytest.UsageError("\n".join(problem.render() for problem in problems)) from None
+    return value.text
 
 
 def _seed(value: Given | None, runs: int) -> int | None:

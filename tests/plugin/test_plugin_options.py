@@ -21,6 +21,7 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-startup-timeout=nan", "FA421", "seconds, above 0", "write a number"),
         ("--scenario-seed=dice", "FA421", "a whole number, at least 0, or random", ""),
         ("--scenario-runs=0", "FA421", "a whole number, at least 1", ""),
+        ("--flink-agents=nope", "FA419", "a version such as 0.3.1, or the path of a wheel", "check the path"),
         ("--flink-job-python=nowhere/python", "FA417", "the python program of an environment", "check the path"),
     ],
 )

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 Kind = Literal["text", "true or false", "whole number", "word", "list of texts"]
 
-LEVELS = ("OFF", "STANDARD", "VERBOSE")
+# The levels of the event log.
+OFF, STANDARD, VERBOSE = LEVELS = ("OFF", "STANDARD", "VERBOSE")
 _TYPE_LEVEL = re.compile(r"event-log\.type\.(?P<type>.+)\.level")
 _NEAR = 0.85
 

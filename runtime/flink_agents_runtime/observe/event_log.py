@@ -16,9 +16,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
-from flink_agents.api.core_options import EventLogLevel
 from flink_agents.plan.configuration import AgentConfiguration
 
+from flink_agents_runtime.engine.catalogue import OFF, STANDARD
 from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.options import typed
 from flink_agents_runtime.observe.truncation import Limits, truncated
@@ -40,13 +40,13 @@ class EventLog:
     def __init__(self, path: Path | str | None, config: AgentConfiguration) -> None:
         self._path = Path(path) if path is not None else None
         self._config = config
-        self._levels: dict[str, EventLogLevel] = {}
+        self._levels: dict[str, str] = {}
         self._limits = Limits(
             option(config, "event-log.standard.max-string-length"),
             option(config, "event-log.standard.max-array-elements"),
             option(config, "event-log.standard.max-depth"),
         )
-        self._level = EventLogLevel(option(config, "event-log.level"))
+        self._level: str = option(config, "event-log.level")
         self._indent = 2 if option(config, "prettyPrint") else None
         self._file: TextIO | None = None
         # Called for each event that is shortened: the host may count them.
@@ -57,16 +57,16 @@ class EventLog:
         level = self._levels.get(event_type)
         if level is None:
             level = self._levels[event_type] = self._resolved(event_type)
-        if level is EventLogLevel.OFF:
+        if level == OFF:
             return
         node = _event_node(json.loads(event))
-        if level is EventLogLevel.STANDARD:
+        if level == STANDARD:
             whole, node = node, truncated(node, self._limits)
             if node != whole:
                 self.on_truncated()
         record = {
             "timestamp": datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "logLevel": level.value,
+            "logLevel": level,
             "eventType": event_type,
             "key": key,
             "event": node,
@@ -91,13 +91,13 @@ class EventLog:
             self._file = path.open("a", encoding="utf-8")
         return self._file
 
-    def _resolved(self, event_type: str) -> EventLogLevel:
+    def _resolved(self, event_type: str) -> str:
         name = event_type
         while name:
             key = _TYPE_LEVEL.format(name)
-            word = typed(key, self._config.conf_data.get(key))
+            word: str | None = typed(key, self._config.conf_data.get(key))
             if word is not None:
-                return EventLogLevel(word)
+                return word
             name = name.rpartition(".")[0]
         return self._level
 

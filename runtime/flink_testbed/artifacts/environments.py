@@ -84,7 +84,7 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     interpreter, python_minor = interpreter_for(request.flink)
     flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
     version = request.flink.version
-    wanted = (f"apache-flink=={version}", _flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
+    wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
     # The interpreter's path too: the venv is a link to it, and dies with it.
     identity = [_LAYOUT, platform.machine(), interpreter, _content_of(flink_agents), *wanted]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
@@ -142,7 +142,8 @@ def existing_environment(python: Path) -> JobEnvironment:
     return _environment(python.absolute(), facts, "the environment was given with --flink-job-python", digest)
 
 
-def _flink_agents_requirement(which: str) -> str:
+def flink_agents_requirement(which: str) -> str:
+    """The requirement that a version or a path means. Raises :class:`HostError` FA419 where it is neither."""
     path = Path(which)
     if path.exists():
         return f"flink-agents @ {path.absolute().as_uri()}"

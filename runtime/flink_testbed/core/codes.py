@@ -97,7 +97,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FA425": (
         "the bundled engine does not execute this flink-agents",
-        "It executes agents of flink-agents 0.3. Others run where their own jars are, with --flink-engine=upstream.",
+        "It executes agents of flink-agents 0.3 (0.3.0, 0.3.1). 0.1 and 0.2 have a class for each event and listen to "
+        "classes, where 0.3 has event types; 0.4 listens to conditions that only its Java side can evaluate. Others run where "
+        "their own jars are, with --flink-engine=upstream.",
     ),
     "FA440": (
         "the cluster cannot do that",

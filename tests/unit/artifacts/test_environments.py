@@ -58,5 +58,5 @@ def test_a_checkout_is_known_by_all_its_files(tmp_path: Path) -> None:
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
     """``--flink-agents`` of neither a version nor a file says so before anything is installed."""
     with pytest.raises(HostError) as caught:
-        environments._flink_agents_requirement("dist/flink_agents-0.4.whl")
+        environments.flink_agents_requirement("dist/flink_agents-0.4.whl")
     assert caught.value.problems[0].code == "FA419"
