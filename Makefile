@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-integration lint bench clean
+.PHONY: help setup gate test test-unit test-runtime test-integration break-rules lint bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -45,6 +45,10 @@ test-runtime: $(STAMP)
 test-integration: $(STAMP)
 	@echo "test-integration: the plugin and the real parts (about 4 min)"
 	@$(RUN) -m pytest tests/plugin tests/integration -q
+
+break-rules: $(STAMP)
+	@echo "break-rules: each rule of docs/semantics.md is broken in a copy, and its proof must notice (about 4 min)"
+	@$(RUN) -m tests.break_each_rule
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check --quiet .

@@ -23,8 +23,11 @@ def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def main(arguments: list[str]) -> int:
-    """Build or find the environment, run pytest in it, return its exit code."""
+def run_tests(arguments: list[str], *, runtime: Path = ROOT / "runtime", quiet: bool = False) -> tuple[int, str]:
+    """Build or find the environment, run pytest in it; returns its exit code and, where ``quiet``, what it said.
+
+    ``runtime`` is the source of the bundled runtime that the tests see.
+    """
     pins = tuple(f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "filelock", "regex"))
     request = EnvironmentRequest(resolve_flink("2.2"), requirements=(*pins, _ANTHROPIC))
     environment = provide_environment(request, progress=_tell)
@@ -42,10 +45,17 @@ def main(arguments: list[str]) -> int:
         str(ROOT / "tests" / "runtime"),
     ]
     command = [str(environment.python), "-m", "pytest", *options, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT / "runtime")}, check=False
-    ).returncode
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(runtime)},
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout or ""
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests(sys.argv[1:])[0])

@@ -41,7 +41,7 @@ class RoundTrip(Agent):
     @action("noted")
     @staticmethod
     def receive(event: Event, ctx: RunnerContext) -> None:
-        did(ctx, event, f"noted came as {type(event).__name__}")
+        did(ctx, event, f"noted came as {type(event).__name__}, its pair as {type(event.get_attr('pair')).__name__}")
         ctx.send_event(OutputEvent(output=event.attributes))
 
 

@@ -149,8 +149,8 @@ class OtherKey(Agent):
     async def wait(event: Event, ctx: RunnerContext) -> None:
         key = key_of(event)
         if key == "slow":
-            await ctx.durable_execute_async(until, journal_of(ctx), "quick", "done")
-        did(ctx, event, "done")
+            await ctx.durable_execute_async(until, journal_of(ctx), "quick", "done 2")
+        did(ctx, event, f"done {number(event)}")
         ctx.send_event(OutputEvent(output={"key": key}))
 
 

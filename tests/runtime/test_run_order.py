@@ -77,6 +77,16 @@ def test_an_unfinished_action_goes_to_the_tail():
     assert TRACE == ["c done", ("called", "b"), "b done"]
 
 
+def test_an_action_whose_call_is_over_comes_last_all_the_same():
+    """A call that ends before anybody looks does not let its action pass those that waited for their turn."""
+    bench = Bench("TwoWaiters")
+    bench.run.offer(1)
+    bench.run.step()
+    bench.executor.run_next()
+    assert bench.settle() is Step.WAITING
+    assert [step for step in TRACE if isinstance(step, str)] == ["c done", "a done"]
+
+
 def test_waiting_on_names_future_and_action():
     """A host learns what to wait for, and who waits."""
     bench = Bench("TwoWaiters")
