@@ -99,7 +99,10 @@ def test_a_java_job_that_fails_says_why(workplace: Workplace, tmp_path: Path, ja
 def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path: Path) -> None:
     """Python's last line is the failure, its traceback the detail; the environment's words reach the program."""
     program = tmp_path / "raises.py"
-    program.write_text("import os\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n")
+    # Not at once: the client says nothing of a program that is over before the client looks.
+    program.write_text(
+        "import os, time; time.sleep(3)\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n"
+    )
     evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
@@ -108,10 +111,11 @@ def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path:
     assert evidence.job_id == ""
 
 
-def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path) -> None:
-    """A main program that forgets to execute."""
+@pytest.mark.parametrize("after_s", [0, 3])
+def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, after_s: int) -> None:
+    """A main program that forgets to execute; it may end before or after the client has found it running."""
     program = tmp_path / "forgets.py"
-    program.write_text("print('done')\n")
+    program.write_text(f"import time\ntime.sleep({after_s})\n")
     evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
     assert evidence.failure is not None
     assert evidence.failure.message == "it ended without submitting a job"

@@ -21,6 +21,8 @@ _CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 _JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
 _TRACEBACK = "Traceback (most recent call last):"
 _CAUSE = "Caused by: "
+# What the client says of a Python program that ended before it had anything to do with Flink.
+_NEVER_BEGAN = "Failed to start Python process"
 _LOGGING = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.file.ref = File
@@ -140,9 +142,9 @@ def _failed(done: Completed) -> ProgramFailedError:
         end = next((at for at, line in enumerate(lines[1:], 1) if line and not line.startswith(" ")), len(lines) - 1)
         return ProgramFailedError(lines[end], "\n".join([_TRACEBACK, *lines[1 : end + 1]]))
     causes = [line for line in done.output.splitlines() if line.startswith(_CAUSE)]
+    said = done.output.strip().splitlines()
+    if done.returncode == 0 or _NEVER_BEGAN in done.output:
+        return ProgramFailedError("it ended without submitting a job", "\n".join(said[-20:]))
     if causes:
         return ProgramFailedError(causes[-1].removeprefix(_CAUSE), "\n".join(causes))
-    said = done.output.strip().splitlines()
-    if done.returncode == 0:
-        return ProgramFailedError("it ended without submitting a job", "\n".join(said[-20:]))
     return ProgramFailedError(said[-1] if said else f"it ended with exit code {done.returncode}", "\n".join(said[-20:]))
