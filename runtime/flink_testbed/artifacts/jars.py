@@ -1,0 +1,168 @@
+"""Jars of the lock file: each by Maven coordinate and sha256, downloaded once, checked before anything can use it.
+
+The lock file is made by :mod:`flink_testbed.artifacts.lock_jars`, and read here. Nothing is resolved at run time: what the
+lock file lists is what is used, whatever a repository says today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
+from flink_testbed.artifacts.maven import MIRROR_VARIABLE, MavenRepository, download, maven_repository
+from flink_testbed.artifacts.versions import FlinkLine
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+
+LOCK_FILE = Path(__file__).with_name("jars.lock.json")
+JARS_NEED_MIB = 250
+_KIND = "jars"
+_ATTEMPTS = 3
+_PAUSE_S = 1.0
+_AT_ONCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class LockedJar:
+    """One jar: ``group:artifact:version``, and the sha256 of its bytes in hexadecimal."""
+
+    coordinate: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """As Maven names it."""
+        _, artifact, version = self.coordinate.split(":")
+        return f"{artifact}-{version}.jar"
+
+
+@dataclass(frozen=True, slots=True)
+class JarSet:
+    """Jars that are used together. The first one is what the others are there for."""
+
+    name: str
+    jars: tuple[LockedJar, ...]
+
+    @property
+    def version(self) -> str:
+        """The version of the first one."""
+        return self.jars[0].coordinate.rpartition(":")[2]
+
+    @property
+    def key(self) -> str:
+        """A name for exactly these bytes."""
+        facts = "\n".join(f"{jar.coordinate} {jar.sha256}" for jar in self.jars)
+        return f"{self.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+
+def parse_lock(text: str) -> Mapping[str, JarSet]:
+    """The sets of a lock file by name. Raises ``ValueError`` that names what is wrong with it."""
+    sets = {}
+    for name, jars in json.loads(text).items():
+        for coordinate, sha256 in jars.items():
+            if not re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+", coordinate):
+                raise ValueError(f"{name}: {coordinate!r} is not group:artifact:version")
+            if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+                raise ValueError(f"{name}: {coordinate} has no sha256")
+        if not jars:
+            raise ValueError(f"{name}: no jar")
+        sets[name] = JarSet(name, tuple(LockedJar(coordinate, sha256) for coordinate, sha256 in jars.items()))
+    return sets
+
+
+@lru_cache(maxsize=1)
+def _lock() -> Mapping[str, JarSet]:
+    return parse_lock(LOCK_FILE.read_text(encoding="utf-8"))
+
+
+def locked_jars(name: str) -> JarSet:
+    """A set of the lock file: ``kafka``, or ``flink-sql-connector-kafka-VERSION``."""
+    return _lock()[name]
+
+
+def connector_jars(line: FlinkLine) -> JarSet:
+    """Flink's Kafka connector, the one for this line of Flink."""
+    return locked_jars(f"flink-sql-connector-kafka-{line.kafka_connector}")
+
+
+def provide_jars(jars: JarSet, *, progress: Callable[[str], None]) -> tuple[Path, ...]:
+    """The files, in the lock file's order; downloaded now if the cache does not have them.
+
+    Raises :class:`HostError`: FA414 where no repository answers, FA451 for what it does not have or gives cut short,
+    FA452 for other bytes than the locked ones, FA416 where the cache was altered.
+    """
+
+    def build(directory: Path) -> dict[str, Any]:
+        repository = maven_repository()
+        progress(f"{jars.jars[0].coordinate}: downloading {len(jars.jars)} jar(s) (about 10 s, once)")
+        # Beside each other: most of them are small, and wait for an answer longer than they are read.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            tasks = [pool.submit(_fetch, jar, repository, directory) for jar in jars.jars]
+            try:
+                for task in tasks:
+                    task.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return {"jars": [jar.coordinate for jar in jars.jars]}
+
+    return _files(provide_entry(_KIND, jars.key, build, needs_mib=JARS_NEED_MIB, progress=progress), jars)
+
+
+def cached_jars(jars: JarSet) -> tuple[Path, ...] | None:
+    """The files if the cache has them. Raises :class:`HostError` FA416 where they were altered."""
+    entry = find_entry(_KIND, jars.key)
+    return _files(entry, jars) if entry else None
+
+
+def provide_connector(line: FlinkLine, *, progress: Callable[[str], None]) -> Path:
+    """The jar of Flink's Kafka connector for a line of Flink."""
+    return provide_jars(connector_jars(line), progress=progress)[0]
+
+
+def _files(entry: Entry, jars: JarSet) -> tuple[Path, ...]:
+    return tuple(entry.path / jar.file_name for jar in jars.jars)
+
+
+def _fetch(jar: LockedJar, repository: MavenRepository, directory: Path) -> None:
+    """Put one jar into ``directory`` under its name, once its bytes are seen to be the locked ones."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        # A place of its own for each attempt: what came before may be cut, and jgo takes what is there for whole.
+        incoming = directory / f"incoming-{jar.file_name}-{attempt}"
+        try:
+            come = download(jar.coordinate, repository, incoming)
+            _require_locked(jar, come, repository)
+            come.rename(directory / jar.file_name)
+        except HostError as error:
+            if attempt == _ATTEMPTS or isinstance(error, WaitTimeoutError):
+                raise
+            clock.pause(_PAUSE_S)
+        else:
+            return
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _require_locked(jar: LockedJar, file: Path, repository: MavenRepository) -> None:
+    content = file.read_bytes()
+    seen = hashlib.sha256(content).hexdigest()
+    if seen != jar.sha256:
+        raise HostError(
+            Problem(
+                "FA452",
+                f"{jar.coordinate} is not the jar that was locked",
+                where=f"the repository of {repository.source}",
+                expected=f"sha256 {jar.sha256}",
+                seen=f"sha256 {seen}, {len(content)} bytes",
+                next_step=f"do not use it; see what answers there, or name another mirror in {MIRROR_VARIABLE}",
+            )
+        )

@@ -1,0 +1,63 @@
+"""Make the lock file of jars anew: ``python -m flink_testbed.artifacts.lock_jars``. For those who work on this project.
+
+Each root is resolved alone: jgo takes all roots of one resolve for bills of materials, and lets one of them change the
+versions of another. To raise a version, change it here and run it; what has changed then shows in the lock file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from jgo.maven import MavenContext
+
+from flink_testbed.artifacts.jars import LOCK_FILE
+from flink_testbed.artifacts.maven import download, maven_repository
+
+# Set -> its roots. The broker logs through slf4j-simple: Kafka's own jars bring no logging that works by itself.
+_WITH_ALL_THEY_NEED = {"kafka": ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")}
+# These hold what they need.
+_ALONE = tuple(
+    f"org.apache.flink:flink-sql-connector-kafka:{version}" for version in ("3.2.0-1.19", "4.0.1-2.0", "5.0.0-2.2")
+)
+
+
+def _resolved(root: str, directory: Path) -> Iterator[str]:
+    repository = maven_repository()
+    context = MavenContext(repo_cache=directory, local_repos=[], remote_repos={"central": repository.url}, timeout=60)
+    dependency = context.create_dependency(root)
+    dependency.scope = "compile"
+    inputs, further = context.resolver.resolve([dependency])
+    needed = [*inputs, *(each for each in further if each.scope in ("compile", "runtime"))]
+    for each in needed:
+        yield f"{each.artifact.groupId}:{each.artifact.artifactId}:{each.artifact.version}"
+
+
+def _digest(coordinate: str, directory: Path) -> str:
+    file = download(coordinate, maven_repository(), directory)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def main() -> None:
+    """Resolve, download, write down."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        sets = {
+            name: [coordinate for root in roots for coordinate in _resolved(root, directory / "poms")]
+            for name, roots in _WITH_ALL_THEY_NEED.items()
+        }
+        sets |= {root.partition(":")[2].replace(":", "-"): [root] for root in _ALONE}
+        lock = {
+            name: {coordinate: _digest(coordinate, directory / "jars") for coordinate in dict.fromkeys(coordinates)}
+            for name, coordinates in sets.items()
+        }
+    LOCK_FILE.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+    sys.stderr.write(f"{sum(map(len, lock.values()))} jars in {LOCK_FILE}\n")
+
+
+if __name__ == "__main__":
+    main()
