@@ -9,10 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of the job: the key it was made under and its JSON value, in the order of arrival."""
+    """One output of the job: the key it was made under and its JSON value, in the order of arrival.
+
+    ``input`` is the number of the input that led to it, from 0; None where the job does not tell.
+    """
 
     key: Any
     value: Any
+    input: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,9 @@ from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Failure, Output
+from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
+from pytest_flink_agents.run.transport import FileTransport, output_of
 from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -81,7 +81,7 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         tier="local",
         flink_version=workplace.release.version,
         engine=BUNDLED,
-        outputs=tuple(Output(output["key"], output["value"]) for output in result["outputs"]),
+        outputs=tuple(output_of(output, request.inputs) for output in result["outputs"]),
         events=read_event_logs(events),
         failure=_of_agent(request, failure_of(failure)) if failure else None,
         complete=timed_out is None,
@@ -108,9 +108,8 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
     directory = request.directory
     (directory / "events").mkdir(parents=True, exist_ok=True)
     started = clock.now_s()
-    inputs = directory / "inputs.jsonl"
-    numbered = ({"input": number, **record} for number, record in enumerate(request.inputs))
-    inputs.write_text("".join(json.dumps(record) + "\n" for record in numbered), encoding="utf-8")
+    transport = FileTransport(directory)
+    transport.put(request.inputs)
     try:
         submitted = submitter.request(
             "submit",
@@ -119,8 +118,7 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
             rest_url=cluster.rest_url,
             agent_spec=request.agent_spec,
             config=_logged_in_full(request.config) | {"baseLogDir": str(directory / "events")},
-            inputs=str(inputs),
-            outputs=str(directory / "outputs"),
+            ends=transport.ends,
             parallelism=request.parallelism,
             flink_config=dict(request.flink_config) | owner_options(cluster.run_id),
             upstream_jars=[str(jar) for jar in workplace.engine.jars],
@@ -147,7 +145,7 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
         tier=tier,
         flink_version=workplace.release.version,
         engine=workplace.engine.name,
-        outputs=_outputs(directory / "outputs", request.inputs),
+        outputs=transport.outputs(request.inputs),
         events=events,
         failure=_of_agent(request, failure) if failure else None,
         complete=not timed_out,
@@ -160,8 +158,8 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
         log_tail=log_tail,
         files={
             "events": str(directory / "events"),
-            "outputs": str(directory / "outputs"),
             "logs": str(cluster.directory / "log"),
+            **transport.files,
         },
     )
 
@@ -207,21 +205,6 @@ def _collect_event_logs(cluster: FlinkCluster, job_id: str, directory: Path) -> 
     """Fetch what an engine without the option ``baseLogDir`` (flink-agents 0.1) wrote where it always writes."""
     for path in (cluster.directory / "tmp" / "flink-agents").glob(f"events-{job_id}-*.log"):
         shutil.move(path, directory / path.name)
-
-
-def _outputs(directory: Path, inputs: Sequence[Mapping[str, Any]]) -> tuple[Output, ...]:
-    """The committed lines of the sink's files, which are read in the order in which they were written.
-
-    After a restart a subtask goes on in another file. Files in progress (a dot first) are not output. An output that
-    does not tell its key tells the number of its input.
-    """
-    found: list[Output] = []
-    for path in sorted(directory.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            key = record["key"] if "key" in record else inputs[record["input"]]["key"]
-            found.append(Output(key, record["value"]))
-    return tuple(found)
 
 
 def _refused(error: RefusedError) -> AgentRefusedError:

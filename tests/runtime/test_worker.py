@@ -66,7 +66,7 @@ def test_a_run_gives_outputs_metrics_and_an_event_log(worker, tmp_path):
     reply = run(worker, "runtime_agents:Echo", [{"key": "a", "value": 1}], event_log=str(log), deadline_s=30)
     assert (reply["id"], reply["ok"]) == (1, True)
     result = reply["result"]
-    assert result["outputs"] == [{"key": "a", "value": 1}]
+    assert result["outputs"] == [{"input": 0, "key": "a", "value": 1}]
     assert (result["failure"], result["timed_out"]) == (None, None)
     assert result["metrics"]["action.echo.numOfActionsExecuted"] == 1
     assert result["elapsed_s"] >= 0
@@ -77,7 +77,7 @@ def test_prints_and_a_failure_do_not_disturb_the_channel(worker):
     """What an agent prints goes to the log; its failure comes back as data, with the outputs before it."""
     reply = run(worker, "runtime_agents:FailsOnTwo", [{"key": "a", "value": 1}, {"key": "a", "value": 2}])
     failure = reply["result"]["failure"]
-    assert reply["result"]["outputs"] == [{"key": "a", "value": 1}]
+    assert reply["result"]["outputs"] == [{"input": 0, "key": "a", "value": 1}]
     assert {name: failure[name] for name in ("action", "key", "input", "type", "message")} == {
         "action": "check",
         "key": "a",

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -60,11 +61,13 @@ class Unfinished:
 class LocalResult:
     """What a run came to. ``outputs`` are in the order of emission, as far as the run got.
 
+    ``numbers`` tells of each output the number of the input that led to it, from 0.
     ``failure`` ends a run as it fails a Flink job. ``timed_out_after_s`` is None unless the deadline ended it; then
     ``unfinished`` names what was still to be done, at most 20 of it.
     """
 
     outputs: tuple[Output, ...]
+    numbers: tuple[int, ...]
     failure: ActionFailure | None
     timed_out_after_s: float | None
     unfinished: tuple[Unfinished, ...]
@@ -123,8 +126,10 @@ class LocalHost:
         if loop.error is not None:
             raise loop.error
         unfinished = loop.unfinished() if loop.stopped else ()
+        emitted = tuple(loop.emitted)
         return LocalResult(
-            outputs=tuple(loop.outputs),
+            outputs=tuple(output for _, output in emitted),
+            numbers=tuple(number for number, _ in emitted),
             failure=loop.failure,
             timed_out_after_s=deadline_s if unfinished and loop.failure is None else None,
             unfinished=unfinished,
@@ -151,7 +156,7 @@ class LocalHost:
             self._event_log.on_truncated = engine.metrics.event_truncated
         loop = _Loop(engine, pool, self._event_log, order, metrics, store)
         for index, record in enumerate(inputs):
-            loop.offer(*_key_and_value(index, record))
+            loop.offer(index, *_key_and_value(index, record))
         return loop
 
     def _rebuilt_store(self) -> ActionStateStore | None:
@@ -174,7 +179,7 @@ class _Loop:
         metrics: MemoryMetricGroup,
         store: ActionStateStore | None,
     ) -> None:
-        self.outputs: list[Output] = []
+        self.emitted: list[tuple[int, Output]] = []
         self.failure: ActionFailure | None = None
         self.error: BaseException | None = None
         self.stopped = False
@@ -186,16 +191,20 @@ class _Loop:
         self._store = store
         self._runs: dict[str, KeyRun] = {}
 
-    def offer(self, key: Any, value: Any) -> None:
-        """Queue an input."""
+    def offer(self, number: int, key: Any, value: Any) -> None:
+        """Queue an input; its number travels with it as a time stamp, as on Flink."""
         # As JSON the keys 1, "1" and true are three keys, and a list can be one.
         identity = _quoted(key) if type(key) is str else json.dumps(key, sort_keys=True, default=str)
         run = self._runs.get(identity)
         if run is None:
-            run = self._engine.run_for(key, KeyState(), lambda value, _: self.outputs.append(Output(key, value)))
+            run = self._engine.run_for(key, KeyState(), partial(self._emit, key))
             self._runs[identity] = run
             self._order.add(run)
-        run.offer(value)
+        run.offer(value, number)
+
+    def _emit(self, key: Any, value: Any, number: int | None) -> None:
+        assert number is not None, "every input has one"
+        self.emitted.append((number, Output(key, value)))
 
     def run(self) -> None:
         """Step until nothing is left. Whoever runs the loop closes what it used, be it after the caller has left."""

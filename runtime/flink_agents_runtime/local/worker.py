@@ -76,7 +76,10 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
         waiting_on = [{"key": at.key, "action": at.action, "input": at.input} for at in result.unfinished]
         timed_out = {"after_s": result.timed_out_after_s, "waiting_on": waiting_on}
     return {
-        "outputs": [{"key": output.key, "value": output.value} for output in result.outputs],
+        "outputs": [
+            {"input": number, "key": output.key, "value": output.value}
+            for number, output in zip(result.numbers, result.outputs, strict=True)
+        ],
         "failure": failure.as_json() if failure is not None else None,
         "timed_out": timed_out,
         "metrics": dict(result.metrics),

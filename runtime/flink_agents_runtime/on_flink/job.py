@@ -1,4 +1,4 @@
-"""The job around the bundled operator: JSON lines in from a file, JSON lines out to files."""
+"""The job around the bundled operator: JSON lines in, JSON lines out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import json
 from pyflink.common import Types
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
-from flink_agents_runtime.on_flink.files import lines_of, sink_to
+from flink_agents_runtime.on_flink.ends import Ends
 from flink_agents_runtime.on_flink.operator import AgentOperator
 
 OPERATOR_NAME = "action-execute-operator"
 
 
-def build_job(
-    env: StreamExecutionEnvironment, plan_json: str, *, inputs: str, outputs: str, parallelism: int, name: str
-) -> None:
-    """Add source, operator and sink to ``env``. ``inputs`` is a file of ``{"key", "value"}`` lines, ``outputs`` a directory."""
+def build_job(env: StreamExecutionEnvironment, plan_json: str, *, ends: Ends, parallelism: int, name: str) -> None:
+    """Add source, operator and sink to ``env``. Inputs are ``{"input": number, "key", "value"}``, and so are outputs."""
     env.set_parallelism(parallelism)
-    sink_to(_connect(lines_of(env, inputs), AgentOperator(plan_json, name)), outputs)
+    ends.sink(_connect(ends.lines(env), AgentOperator(plan_json, name)))
 
 
 def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:

@@ -1,6 +1,7 @@
 """The keyed operator: one engine a subtask, one key state a key, everything in flight in the checkpoint.
 
-Records are ``(key as JSON, record as JSON)``; results are JSON texts ``{"key", "value"}``. A key whose actions all wait
+Records are ``(key as JSON, record as JSON)``; results are JSON texts ``{"input", "key", "value"}``. The number of an input
+travels through its run as a time stamp. A key whose actions all wait
 for asynchronous calls is looked at again by a processing-time timer, while other keys go on; the end of a bounded input
 fires an event-time timer that waits for what is left.
 """
@@ -43,7 +44,9 @@ class _Busy:
         self.run: KeyRun = engine.run_for(
             business_key,
             state,
-            lambda value, _timestamp: self.outputs.append(json.dumps({"key": business_key, "value": value})),
+            lambda value, number: self.outputs.append(
+                json.dumps({"input": number, "key": business_key, "value": value})
+            ),
         )
 
 
@@ -87,7 +90,8 @@ class AgentOperator(KeyedProcessFunction):
         """Take one input of the current key, and run the key as far as it gets."""
         key, record = value
         busy = self._busy_key(key)
-        busy.run.offer(json.loads(record)["value"], ctx.timestamp())
+        fields = json.loads(record)
+        busy.run.offer(fields["value"], fields["input"])
         yield from self._go_on(key, busy, ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[str]:

@@ -50,6 +50,7 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.engine.configuration import explained
     from flink_agents_runtime.engine.plan import build_plan
+    from flink_agents_runtime.on_flink.ends import ends_of
     from flink_agents_runtime.on_flink.job import build_job
     from flink_agents_runtime.stores.settings import check_store
 
@@ -58,8 +59,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     build_job(
         env,
         plan.model_dump_json(serialize_as_any=True),
-        inputs=request["inputs"],
-        outputs=request["outputs"],
+        ends=ends_of(request["ends"]),
         parallelism=request["parallelism"],
         name=request["name"],
     )
@@ -67,17 +67,12 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    from flink_agents_runtime.on_flink.ends import ends_of
     from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
 
     plan, config = upstream_plan(request["agent_spec"], config=request["config"])
     add_upstream_jars(request["upstream_jars"])
-    build_upstream_job(
-        env,
-        plan,
-        inputs=request["inputs"],
-        outputs=request["outputs"],
-        parallelism=request["parallelism"],
-    )
+    build_upstream_job(env, plan, ends=ends_of(request["ends"]), parallelism=request["parallelism"])
     return {"config": config, "listeners": {}}
 
 

@@ -1,4 +1,4 @@
-"""The job around upstream's own Java operator: the same files in and out as around the bundled one.
+"""The job around upstream's own Java operator: the same ends as around the bundled one.
 
 Upstream's operator emits bare outputs. What tells whose they are is the time stamp, which it carries from an input to
 the outputs of its run: here it is the number of the input. No agent can see it, Python actions have no event time.
@@ -19,7 +19,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
 from flink_agents_runtime.engine.agent_reference import PlanError, agent_named
-from flink_agents_runtime.on_flink.files import lines_of, sink_to
+from flink_agents_runtime.on_flink.ends import Ends
 
 _COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
 _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
@@ -68,20 +68,18 @@ def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> st
     return text
 
 
-def build_upstream_job(
-    env: StreamExecutionEnvironment, plan: str, *, inputs: str, outputs: str, parallelism: int
-) -> None:
-    """Add source, upstream's operator and sink to ``env``. ``inputs`` holds ``{"input": number, "key", "value"}`` lines.
+def build_upstream_job(env: StreamExecutionEnvironment, plan: str, *, ends: Ends, parallelism: int) -> None:
+    """Add source, upstream's operator and sink to ``env``. Inputs are ``{"input": number, "key", "value"}`` lines.
 
     Outputs are ``{"input": number, "value"}`` lines.
     """
     env.set_parallelism(parallelism)
-    j_keyed = _keyed(lines_of(env, inputs))
+    j_keyed = _keyed(ends.lines(env))
     # The operator takes its parallelism from the keyed stream; what follows has the same, so that order is kept.
     j_keyed.getTransformation().setParallelism(parallelism)
     j_outputs = invoke_method(None, _COMPILER, "connectToAgent", [j_keyed, plan], [_KEYED, "java.lang.String"])
     # Without an output type, as in upstream's own environment: what comes are pickled bytes.
-    sink_to(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()), outputs)
+    ends.sink(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()))
 
 
 def _keyed(lines: DataStream) -> Any:
