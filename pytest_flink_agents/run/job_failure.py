@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flink_agents_runtime.engine.failure import FAILURE_MARK
@@ -18,6 +19,7 @@ _FRAME = re.compile(r"^\s+at (\S+)\.([^.(\s]+)\(([^():]+\.py):(\d+)\)$")
 _JAVA = re.compile(r"^\s+(at \S+\(|\.\.\. \d+ more)|^Caused by: ")
 # What process mode passes on: a traceback as Python prints it.
 _PRINTED = "Traceback (most recent call last):"
+_MISSING_MODULE = re.compile(r"No module named '([^']+)'")
 _CALLER_OF_ACTIONS = "/flink_agents/plan/function"
 _LIMIT = 8000
 
@@ -41,10 +43,22 @@ def job_failure(exception: str) -> Failure:
                 return failure_of(json.JSONDecoder().raw_decode(data)[0])
     found = _embedded(exception) or _printed(exception)
     if found:
-        return found
+        return _missing_module(found) or found
     causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
     first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
     return Failure(message=first or "the job failed and Flink keeps no exception", traceback=exception[-_LIMIT:])
+
+
+def _missing_module(failure: Failure) -> Failure | None:
+    """A module that the workers lack, told with what brings it to them: the submitter had it, or there were no job."""
+    missing = _MISSING_MODULE.search(failure.message) if failure.type == "ModuleNotFoundError" else None
+    if missing is None:
+        return None
+    message = (
+        f"the TaskManagers' Python has no module {missing.group(1)!r}. Modules of the project reach it from the project root "
+        "and pytest's pythonpath (flink run: --pyFiles), packages by the scenario's requirements or an installation there"
+    )
+    return replace(failure, message=message)
 
 
 def _embedded(exception: str) -> Failure | None:

@@ -34,7 +34,7 @@ _CANCEL_S = 20.0
 class RunRequest:
     """What to run, free of placeholders: the agent and its resources as the runtime wants them, plain inputs, a deadline.
 
-    ``directory`` (created) takes the run's files.
+    ``directory`` (created) takes the run's files. ``savepoint``, where given, is what a job on Flink starts from.
     """
 
     name: str
@@ -46,6 +46,7 @@ class RunRequest:
     flink_config: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
     seed: int | None = None
+    savepoint: str = ""
 
 
 class AgentRefusedError(Exception):
@@ -122,6 +123,9 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
             parallelism=request.parallelism,
             flink_config=dict(request.flink_config) | owner_options(cluster.run_id),
             upstream_jars=[str(jar) for jar in workplace.engine.jars],
+            ship=[] if cluster.shares_files else [str(path) for path in workplace.shipment],
+            worker_python=cluster.worker_python,
+            savepoint=request.savepoint,
         )
     except RefusedError as error:
         raise _refused(error) from error

@@ -22,6 +22,7 @@ from flink_testbed.artifacts.environments import (
 )
 from flink_testbed.artifacts.java import JavaRuntime, provide_java
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
+from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import clean_environment
@@ -140,6 +141,12 @@ class Workplace:
     def import_roots(self) -> tuple[Path, ...]:
         """Where jobs import from: the bundled runtime, the project, pytest's ``pythonpath``. Nothing else of the harness."""
         return (provide_runtime_zip(), self._settings.root, *self._settings.python_path)
+
+    @property
+    def shipment(self) -> tuple[Path, ...]:
+        """What travels with a job to a cluster that does not see our files: the runtime, and copies of the other roots."""
+        runtime, *roots = self.import_roots
+        return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
 
     def _job_environment(self, **extra: str) -> dict[str, str]:
         return clean_environment(PYTHONPATH=os.pathsep.join(map(str, self.import_roots)), **extra)

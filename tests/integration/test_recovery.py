@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.core import clock
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import StandaloneCluster
 from pytest_flink_agents.run.scenario_run import run_embedded
+from pytest_flink_agents.run.workplace import Workplace
+from tests.integration.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -34,38 +35,13 @@ CHECKPOINTED = {
 }
 
 
-class OwnCluster:
-    """The session's workplace, with a cluster that the test may break."""
-
-    def __init__(self, workplace, cluster: StandaloneCluster) -> None:
-        self._workplace = workplace
-        self._cluster = cluster
-
-    def cluster(self, tier: str = "embedded") -> StandaloneCluster:
-        return self._cluster
-
-    def __getattr__(self, name: str):
-        return getattr(self._workplace, name)
-
-
 @pytest.fixture
-def own_cluster(workplace, flink_cluster: StandaloneCluster, tmp_path: Path):
-    cluster = StandaloneCluster(
-        flink_cluster.home,
-        ClusterConfig(slots=2, flink_options=OPTIONS),
-        directory=tmp_path / "cluster",
-        ports=cache_root() / "ports",
-        archives=cache_root() / "class-archives",
-        startup_timeout_s=60,
-        environment={},
-        progress=lambda line: None,
-    )
-    cluster.start()
-    yield OwnCluster(workplace, cluster)
-    cluster.kill()
+def own_workplace(workplace: Workplace, tmp_path: Path) -> Iterator[Workplace]:
+    with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
+        yield own
 
 
-def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_cluster, run_request) -> None:
+def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_workplace, run_request) -> None:
     """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
 
     Committed outputs are complete, without duplicates, in order per key; memory is the fold of the inputs.
@@ -74,7 +50,7 @@ def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_clust
     request = dataclasses.replace(
         run_request("tests.integration.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
     )
-    cluster = own_cluster.cluster()
+    cluster = own_workplace.cluster()
 
     def kill_after_two_checkpoints() -> int:
         def two_checkpoints():
@@ -94,7 +70,7 @@ def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_clust
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_after_two_checkpoints)
-        evidence = run_embedded(request, own_cluster)
+        evidence = run_embedded(request, own_workplace)
         assert killing.result() == 1, "the fault was felt"
     assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
     by_key: dict[str, list[dict[str, int]]] = defaultdict(list)

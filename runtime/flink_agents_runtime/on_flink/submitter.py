@@ -1,6 +1,12 @@
 """``python -m flink_agents_runtime.on_flink.submitter bundled|upstream``: a warm process that builds agent jobs and submits them.
 
 It pays for the imports and the client JVM once; a further job then takes a fraction of a second to submit.
+
+Where a job's code is: on the TaskManagers' PYTHONPATH for as long as they live, or shipped with the job by Flink's own means.
+Shipped code wants process mode, in which each job has Python processes of its own: in thread mode all jobs of a TaskManager
+share one interpreter, which keeps the modules that the first job brought (seen on 2.2.1: the second job ran the first
+one's version, or found its package gone with the first job's files). Process mode has a price besides time: a TaskManager
+then listens for its Python processes on all interfaces, and Flink has no option against it.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import urlsplit
 
-from flink_agents_runtime.channel import serve
+from flink_agents_runtime.channel import RequestError, serve
 
 
 def hello(engine: str) -> dict[str, Any]:
@@ -38,10 +44,14 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     """Build the job of one request and submit it; returns what it is, once the cluster has it.
 
     ``job_id``, ``config`` (every option that holds, and why), ``listeners`` (actions by event type, of the bundled engine).
-    With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one.
+    With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one. ``ship`` holds the paths of zips
+    and directories that travel with the job; ``worker_python`` is the workers' interpreter where it is not this one.
+    ``savepoint``, where given, is what the job starts from.
     """
     jars = request["upstream_jars"]
-    env = _environment(request["rest_url"], request.get("flink_config") or {})
+    env = _environment(request["rest_url"], _job_options(request))
+    for path in request.get("ship") or ():
+        env.add_python_file(path)
     told = (_add_upstream_job if jars else _add_bundled_job)(env, request)
     client = env.execute_async(request["name"])
     return {"job_id": str(client.get_job_id()), **told}
@@ -76,6 +86,27 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"config": config, "listeners": {}}
 
 
+def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
+    """The Flink options of one job: its own, and how its Python runs."""
+    options = dict(request.get("flink_config") or {})
+    ship, savepoint = request.get("ship"), request.get("savepoint")
+    mode = options.setdefault("python.execution-mode", "process" if ship else "thread")
+    if ship and mode == "thread":
+        raise RequestError(
+            "plan",
+            "thread mode cannot run code that travels with the job",
+            expected="python.execution-mode: process, or the code on the TaskManagers' PYTHONPATH",
+            seen="python.execution-mode: thread",
+            next_step="leave that option out",
+        )
+    # The workers' interpreter is this one; otherwise they take whatever "python" is on their PATH.
+    options["python.executable"] = request.get("worker_python") or sys.executable
+    options["python.client.executable"] = sys.executable
+    if savepoint:
+        options["execution.savepoint.path"] = savepoint
+    return options
+
+
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
     """An environment whose jobs go to the cluster at ``rest_url``, with Flink options of their own.
 
@@ -92,10 +123,6 @@ def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
     config.set_string("execution.target", "remote")
     config.set_string("rest.address", str(address.hostname))
     config.set_string("rest.port", str(address.port))
-    config.set_string("python.execution-mode", "thread")
-    # The workers' interpreter is this one; otherwise they take whatever "python" is on their PATH.
-    config.set_string("python.executable", sys.executable)
-    config.set_string("python.client.executable", sys.executable)
     java_environment = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
     return StreamExecutionEnvironment(java_environment(config._j_configuration))  # noqa: SLF001  PyFlink has no public way
 

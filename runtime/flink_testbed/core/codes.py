@@ -102,6 +102,11 @@ CODES: dict[str, tuple[str, str]] = {
         "classes, where 0.3 has event types; 0.4 listens to conditions that only its Java side can evaluate. Others run where "
         "their own jars are, with --flink-engine=upstream.",
     ),
+    "FA426": (
+        "a project is too large to travel with its jobs",
+        "A cluster that does not see this machine's files gets the import roots (the project, pytest's pythonpath) with each job: "
+        "Python files, and others of at most 1 MiB, without hidden ones, virtual environments and caches.",
+    ),
     "FA440": (
         "the cluster cannot do that",
         "A process of that name does not run, or the cluster is not ours to break: on the remote tier nothing is killed, "

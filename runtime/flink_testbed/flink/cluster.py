@@ -45,8 +45,13 @@ class FlinkCluster(ABC):
     """A running cluster.
 
     ``run_id`` is what jobs of ours carry; ``flink_version`` is the cluster's, in full; ``directory`` holds what is kept
-    of it here (logs, and the files of a cluster that we started).
+    of it here (logs, and the files of a cluster that we started). ``shares_files`` says whether its processes see this
+    machine's files under the same paths: where they do not, code travels with each job. ``worker_python`` is the
+    interpreter of its Python workers where it is not the job environment's.
     """
+
+    shares_files = True
+    worker_python = ""
 
     def __init__(self, *, flink_version: str, run_id: str, directory: Path) -> None:
         self.flink_version = flink_version

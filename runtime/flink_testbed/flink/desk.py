@@ -50,6 +50,8 @@ class ClusterDesk:
             "startup_s": cluster.startup_s,
             "flink_version": cluster.flink_version,
             "run_id": cluster.run_id,
+            "shares_files": cluster.shares_files,
+            "worker_python": cluster.worker_python,
         }
 
     def ask(self, name: str, operation: str, *arguments: Any) -> Any:
@@ -150,9 +152,13 @@ class SharedCluster(FlinkCluster):
         startup_s: float,
         flink_version: str,
         run_id: str,
+        shares_files: bool,
+        worker_python: str,
     ) -> None:
         super().__init__(flink_version=flink_version, run_id=run_id, directory=Path(directory))
         self.startup_s = startup_s
+        self.shares_files = shares_files
+        self.worker_python = worker_python
         self._rest = RestClient(rest_url)
         self._caller = caller
         self._name = name

@@ -77,3 +77,14 @@ def test_without_any_python_the_last_cause_is_told() -> None:
 def test_no_exception_is_told_too() -> None:
     """Flink may have forgotten it."""
     assert job_failure("").message == "the job failed and Flink keeps no exception"
+
+
+def test_a_module_that_the_workers_lack() -> None:
+    """Named, with what brings it there; a module that an action itself could not import stays that action's failure."""
+    failure = job_failure(
+        PROCESS.replace("shop.errors.NoPrice: no price", "ModuleNotFoundError: No module named 'shop'")
+    )
+    assert failure.message.startswith("the TaskManagers' Python has no module 'shop'")
+    assert failure.type == "ModuleNotFoundError"
+    data = '{"message": "No module named \'x\'", "type": "ModuleNotFoundError", "action": "pay", "traceback": "t"}'
+    assert job_failure(f"{WRAPPED}{FAILURE_MARK}{data}").message == "No module named 'x'"

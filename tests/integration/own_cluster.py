@@ -1,0 +1,51 @@
+"""The session's workplace, with a cluster that a test has to itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.standalone import StandaloneCluster
+from pytest_flink_agents.run.workplace import Workplace
+
+
+class _OwnCluster:
+    """Stands in for a workplace: everything is the session's, but for the cluster."""
+
+    def __init__(self, workplace, cluster: StandaloneCluster) -> None:
+        self._workplace = workplace
+        self._cluster = cluster
+
+    def cluster(self, tier: str = "embedded") -> StandaloneCluster:
+        return self._cluster
+
+    def __getattr__(self, name: str):
+        return getattr(self._workplace, name)
+
+
+@contextmanager
+def own_cluster(
+    workplace, directory: Path, config: ClusterConfig, python_path: tuple[Path, ...] = ()
+) -> Iterator[Workplace]:
+    """A cluster below ``directory``, until the block ends. ``python_path`` is what its workers import, by default everything."""
+    home = workplace.flink_home
+    cluster = StandaloneCluster(
+        dataclasses.replace(home, python_path=python_path or home.python_path),
+        config,
+        directory=directory,
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives",
+        startup_timeout_s=60,
+        environment={},
+        progress=lambda line: None,
+    )
+    cluster.start()
+    try:
+        yield cast(Workplace, _OwnCluster(workplace, cluster))
+    finally:
+        cluster.kill()
