@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-integration break-rules lint bench clean
+.PHONY: help setup gate test test-unit test-runtime test-integration test-versions break-rules lint bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -32,7 +32,7 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-test: test-unit test-runtime test-integration
+test: test-unit test-runtime test-integration test-versions
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
@@ -45,6 +45,13 @@ test-runtime: $(STAMP)
 test-integration: $(STAMP)
 	@echo "test-integration: the plugin and the real parts (about 4 min)"
 	@$(RUN) -m pytest tests/plugin tests/integration -q
+
+# Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
+VERSIONS ?= 1.20,2.3
+
+test-versions: $(STAMP)
+	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 3 min)"
+	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
 
 break-rules: $(STAMP)
 	@echo "break-rules: each rule of docs/semantics.md is broken in a copy, and its proof must notice (about 4 min)"

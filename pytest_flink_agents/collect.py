@@ -65,8 +65,7 @@ class ScenarioItem(pytest.Item):
     def __init__(
         self, *, parent: ScenarioFile, loaded: LoadedScenario, tier: str, release: FlinkRelease, **arguments: Any
     ) -> None:
-        minor_or_full = release.line.minor if release.version == release.line.newest else release.version
-        name = f"{loaded.scenario.name}[{tier}-{minor_or_full}]"
+        name = f"{loaded.scenario.name}[{tier}-{release.label}]"
         # As text: pytest then reads it as it reads the ids that --lf has stored, or the two never meet.
         super().__init__(name=name, parent=parent, nodeid=f"{parent.nodeid}::{name}", **arguments)
         self.loaded = loaded
@@ -84,7 +83,7 @@ class ScenarioItem(pytest.Item):
 
     @property
     def not_applicable(self) -> str:
-        """Why the scenario excludes this tier or version by itself; empty where it does not."""
+        """Why the scenario excludes this tier or version by itself, or the versions each other; empty where none does."""
         scenario = self.loaded.scenario
         if scenario.tiers is not None and self.tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
@@ -92,7 +91,19 @@ class ScenarioItem(pytest.Item):
             return "not applicable: a job of the team's own runs on Flink"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
-        return ""
+        return self._no_such_pair()
+
+    def _no_such_pair(self) -> str:
+        from flink_testbed.artifacts.versions import agents_line, misfit
+
+        flink_agents = self.config.stash[PLAN].settings.flink_agents
+        line = agents_line(flink_agents)
+        if self.tier == "local" and line and "bundled" not in line.engines:
+            return (
+                f"not applicable: without Flink the bundled engine runs, which does not run flink-agents {flink_agents}"
+            )
+        reason = misfit(self.release.line, flink_agents)
+        return f"not applicable: {reason}" if reason else ""
 
     def setup(self) -> None:
         """Make ready what the tier needs; an error here is the machine's, and the scenario has not run."""

@@ -26,15 +26,25 @@ def _plan(request: pytest.FixtureRequest) -> SessionPlan:
 
 @pytest.fixture(scope="session")
 def flink_version(request: pytest.FixtureRequest) -> str:
-    """The first Flink version asked for, in full (``2.2.1``)."""
-    return _plan(request).releases[0].version
+    """The Flink version of the test, in full (``2.2.1``): with several asked for, the test runs once on each.
+
+    So does every test that asks for a fixture below that runs something.
+    """
+    from flink_testbed.artifacts.versions import misfit
+
+    plan = _plan(request)
+    release = getattr(request, "param", plan.releases[0])
+    reason = misfit(release.line, plan.settings.flink_agents)
+    if reason:
+        pytest.skip(f"not applicable: {reason}")
+    return str(release.version)
 
 
 @pytest.fixture(scope="session")
-def flink_cluster(request: pytest.FixtureRequest) -> FlinkCluster:
+def flink_cluster(request: pytest.FixtureRequest, flink_version: str) -> FlinkCluster:
     """The session's cluster, running: the same one that scenarios use, of the first tier asked for that has one."""
     plan = _plan(request)
-    return plan.session.workplace(plan.releases[0]).cluster(cluster_tier(request))
+    return plan.session.workplace(plan.release(flink_version)).cluster(cluster_tier(request))
 
 
 def cluster_tier(request: pytest.FixtureRequest) -> str:
@@ -43,7 +53,9 @@ def cluster_tier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def flink_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., LaunchedCluster]]:
+def flink_cluster_factory(
+    request: pytest.FixtureRequest, flink_version: str
+) -> Iterator[Callable[..., LaunchedCluster]]:
     """Start clusters of the test's own, to be broken or asked for in a particular way: they end with the test.
 
     Takes the fields of ``flink_testbed.flink.config.ClusterConfig`` by name (``taskmanagers=2, slots=1``).
@@ -51,7 +63,7 @@ def flink_cluster_factory(request: pytest.FixtureRequest) -> Iterator[Callable[.
     from flink_testbed.flink.config import ClusterConfig
 
     plan, tier = _plan(request), cluster_tier(request)
-    workplace = plan.session.workplace(plan.releases[0])
+    workplace = plan.session.workplace(plan.release(flink_version))
     with contextlib.ExitStack() as started:
 
         def start(**fields: Any) -> LaunchedCluster:
@@ -77,18 +89,18 @@ def flink_tier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def agent_runner(request: pytest.FixtureRequest, flink_tier: str) -> AgentRunner:
+def agent_runner(request: pytest.FixtureRequest, flink_tier: str, flink_version: str) -> AgentRunner:
     """Run an agent on inputs and get the evidence, in the same way on every tier."""
     from pytest_flink_agents.run.agent_runner import AgentRunner
 
     plan = _plan(request)
-    return AgentRunner(plan.session, plan.releases[0], flink_tier, plan.folder_of(request.node.nodeid))
+    return AgentRunner(plan.session, plan.release(flink_version), flink_tier, plan.folder_of(request.node.nodeid))
 
 
 @pytest.fixture
-def agent_script(request: pytest.FixtureRequest) -> AgentScript:
+def agent_script(request: pytest.FixtureRequest, flink_version: str) -> AgentScript:
     """Run a script that makes an environment of its own, without Flink, and get the evidence."""
     from pytest_flink_agents.run.script_run import AgentScript
 
     plan = _plan(request)
-    return AgentScript(plan.session, plan.releases[0], plan.folder_of(request.node.nodeid))
+    return AgentScript(plan.session, plan.release(flink_version), plan.folder_of(request.node.nodeid))

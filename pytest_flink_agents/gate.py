@@ -25,8 +25,8 @@ class ItemResult:
     """How one scenario on one tier, or one plain test, ended.
 
     ``outcome``: ``passed``, ``failed``, ``unknown`` (ran, and cannot be judged), ``not_run`` (the machine's fault),
-    ``skipped`` (with a reason in ``message``), ``not_applicable`` (its own ``flink:`` or ``tiers:`` exclude it here),
-    ``waived`` (failed as ``expect_fail`` says). ``tier`` is empty for a plain test.
+    ``skipped`` (with a reason in ``message``), ``not_applicable`` (its own ``flink:`` or ``tiers:`` exclude it here, or
+    the versions each other), ``waived`` (failed as ``expect_fail`` says). ``tier`` is empty for a plain test.
     """
 
     node_id: str

@@ -55,7 +55,7 @@ class SessionPlan:
         self._desk = desk
         self._process = process
         self.releases: tuple[FlinkRelease, ...] = tuple(
-            resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions
+            dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
         self.redactor = Redactor(os.environ)
         self.results: list[ItemResult] = []
@@ -98,6 +98,10 @@ class SessionPlan:
                 desk=self._desk,
             )
         return self._session
+
+    def release(self, version: str) -> FlinkRelease:
+        """The one of the session's releases that has this full version."""
+        return next(release for release in self.releases if release.version == version)
 
     def serve(self, desk: DeskAddress) -> None:
         """Give the clusters of this process to the session's other processes."""

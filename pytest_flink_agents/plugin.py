@@ -123,9 +123,14 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A Python test that asks for a tier runs on each."""
+    """A Python test that asks for a tier runs on each, and with several Flink versions on each of these."""
+    settings = metafunc.config.stash[SETTINGS]
     if "flink_tier" in metafunc.fixturenames:
-        metafunc.parametrize("flink_tier", metafunc.config.stash[SETTINGS].tiers, indirect=True)
+        metafunc.parametrize("flink_tier", settings.tiers, indirect=True)
+    if "flink_version" in metafunc.fixturenames and len(settings.flink_versions) > 1:
+        releases = plan_of(metafunc.config).releases
+        labels = [release.label for release in releases]
+        metafunc.parametrize("flink_version", releases, ids=labels, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,10 +17,10 @@ from pytest_flink_agents.run.workplace import Workplace
 
 
 @pytest.fixture(scope="session")
-def workplace(request: pytest.FixtureRequest) -> Workplace:
-    """Environment, worker, cluster and submitter of the session."""
+def workplace(request: pytest.FixtureRequest, flink_version: str) -> Workplace:
+    """Environment, worker, cluster and submitter of the session, for the test's Flink version."""
     plan = plan_of(request.config)
-    return plan.session.workplace(plan.releases[0])
+    return plan.session.workplace(plan.release(flink_version))
 
 
 LOOPBACK = ("127.", "::1", "::ffff:127.")

@@ -40,6 +40,51 @@ def test_collecting_leaves_nothing_and_starts_nothing(project: Project, monkeypa
     assert not (project.path / "cache").exists()
 
 
+PYTHON_TESTS = """
+def test_cluster(flink_cluster): ...
+def test_runner(agent_runner): ...
+def test_version(flink_version): print("ran on", flink_version)
+def test_plain(): ...
+"""
+
+
+def test_python_tests_run_on_each_flink_that_was_asked_for(project: Project):
+    """Whatever runs something has the version in its id, one after the other; with one version, and else, ids are plain."""
+    project.write("test_it.py", PYTHON_TESTS)
+    one = project.run("--collect-only", "-q")
+    several = project.run("--collect-only", "-q", "--flink-version=1.20,2.2.0")
+    assert ids_of(one) == [
+        "test_it.py::test_cluster",
+        "test_it.py::test_runner[local]",
+        "test_it.py::test_version",
+        "test_it.py::test_plain",
+    ]
+    assert sorted(ids_of(several)) == [
+        "test_it.py::test_cluster[1.20]",
+        "test_it.py::test_cluster[2.2.0]",
+        "test_it.py::test_plain",
+        "test_it.py::test_runner[local-1.20]",
+        "test_it.py::test_runner[local-2.2.0]",
+        "test_it.py::test_version[1.20]",
+        "test_it.py::test_version[2.2.0]",
+    ]
+    ran = project.run("-s", "-k", "test_version", "--flink-version=2.2,1.20")
+    ran.assert_outcomes(passed=2, deselected=5)
+    ran.stdout.fnmatch_lines(["*ran on 2.2.1*", "*ran on 1.20.5*"])
+
+
+def test_versions_that_exclude_each_other_are_not_applicable(project: Project):
+    """flink-agents 0.1.1 is for Flink 1.20, and not for the bundled engine: told for scenarios and tests, nothing is started."""
+    project.scenarios("x", scenario("one"))
+    project.write("test_it.py", PYTHON_TESTS)
+    result = project.run("-rs", "--flink-agents=0.1.1", "-k", "not plain", "--flink-gate", tier="auto")
+    result.assert_outcomes(skipped=6, deselected=1)
+    text = lines_of(result)
+    assert "not applicable: flink-agents 0.1.1 is for Flink 1.20" in text
+    assert "not applicable: without Flink the bundled engine runs, which does not run flink-agents 0.1.1" in text
+    assert (result.ret, project.verdict()["verdict"]) == (10, "inconclusive")
+
+
 def test_scenarios_are_selected_like_tests(project: Project):
     """-k and -m take tags and tiers, -k names too, a node id takes one item, and --lf runs what failed, alone."""
     project.scenarios("x", scenario("good one", more="tags: [money, skip]\n"), scenario("bad one", said="bye"))

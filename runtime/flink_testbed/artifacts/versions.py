@@ -40,15 +40,53 @@ _LINES = {line.minor: line for line in FLINK_LINES}
 
 
 @dataclass(frozen=True, slots=True)
+class AgentsLine:
+    """One minor version of flink-agents: the lines of Flink and the Pythons it is for, the engines that run its agents."""
+
+    minor: str
+    flinks: tuple[str, ...]
+    pythons: tuple[str, ...]
+    engines: tuple[str, ...]
+
+
+# Sources: the jars that each package names (of 0.1 the one that it holds), its Requires-Python, and, for the bundled
+# engine, the API that it executes.
+AGENTS_LINES = (
+    AgentsLine("0.1", ("1.20",), ("3.10", "3.11"), ("upstream",)),
+    AgentsLine("0.2", ("1.20", "2.0", "2.1", "2.2"), ("3.10", "3.11"), ("upstream",)),
+    AgentsLine("0.3", ("1.20", "2.0", "2.1", "2.2", "2.3"), ("3.10", "3.11", "3.12"), ("bundled", "upstream")),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class FlinkRelease:
     """One release of Flink, and the line it belongs to."""
 
     version: str
     line: FlinkLine
 
+    @property
+    def label(self) -> str:
+        """As short as it goes: the line where this is its newest release, else the version."""
+        return self.line.minor if self.version == self.line.newest else self.version
+
 
 # flink-agents releases that pin one Flink exactly: with them, a line means that release. Source: their metadata.
 _PINNED = {("0.1.0", "1.20"): "1.20.3", ("0.1.1", "1.20"): "1.20.3"}
+
+
+def agents_line(flink_agents: str) -> AgentsLine | None:
+    """The line of a release of flink-agents (empty is the default), None for a path and for what the table does not know."""
+    minor = ".".join((flink_agents or DEFAULT_FLINK_AGENTS).split(".")[:2])
+    return next((line for line in AGENTS_LINES if line.minor == minor), None)
+
+
+def misfit(flink: FlinkLine, flink_agents: str) -> str:
+    """Why no environment can hold both, as the rest of a sentence; empty where one can, or where only trying tells."""
+    line = agents_line(flink_agents)
+    if line is None or flink.minor in line.flinks:
+        return ""
+    return f"flink-agents {flink_agents} is for Flink {', '.join(line.flinks)}"
 
 
 def resolve_flink(asked: str, flink_agents: str = "") -> FlinkRelease:
