@@ -20,7 +20,7 @@ from flink_testbed.artifacts.environments import (
     existing_environment,
     provide_environment,
 )
-from flink_testbed.artifacts.java import JavaRuntime, provide_java
+from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime, provide_java
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
@@ -28,7 +28,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import clean_environment
 from flink_testbed.core.responder import Responder
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS, ClusterConfig
+from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster

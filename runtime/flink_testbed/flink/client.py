@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.core.process import Completed, clean_environment, run_guarded
-from flink_testbed.flink.config import MODULE_FLAGS, QUICK_START_FLAGS
+from flink_testbed.flink.config import MODULE_FLAGS
 from flink_testbed.flink.standalone import FlinkHome
 
 _CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.core.ports import LOOPBACK
 
 _MIB = 1024 * 1024
@@ -23,8 +24,6 @@ MODULE_FLAGS = tuple(
     [f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED]
     + [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED]
 )
-# A cluster that lives for minutes starts faster with the quick compiler and the small collector.
-QUICK_START_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 
 JOBMANAGER_CLASS = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 ZOOKEEPER_CLASS = "org.apache.flink.shaded.zookeeper3.org.apache.zookeeper.server.ZooKeeperServerMain"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment
 from flink_testbed.flink import config as flink_config
-from flink_testbed.flink.class_archive import ClassArchive
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.rest import RestClient
@@ -77,7 +77,13 @@ class StandaloneCluster(LaunchedCluster):
             *config.classes,
         ]
         self._archive = (
-            ClassArchive(archives, directory / "archives", classes=self._classes, java_version=home.java_version)
+            ClassArchive(
+                archives,
+                directory / "archives",
+                roles=("jobmanager", "taskmanager"),
+                classes=self._classes,
+                java_version=home.java_version,
+            )
             if archives
             else None
         )

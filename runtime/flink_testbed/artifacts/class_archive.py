@@ -1,6 +1,6 @@
-"""Class archives (AppCDS): loaded classes of Flink's JVMs, written once and mapped by every later start.
+"""Class archives (AppCDS): loaded classes of JVMs, written once and mapped by every later start.
 
-The first cluster of a kind records into its own directory; when it is stopped in order, its JVMs write their archives,
+The first cluster or broker of a kind records into its own directory; when it is stopped in order, its JVMs write their archives,
 which are then published by an atomic rename. An archive that does not fit the JVM or its jars any more is ignored by
 the JVM itself.
 """
@@ -17,13 +17,17 @@ from pathlib import Path
 from flink_testbed.artifacts.contents import record_contents, require_contents
 from flink_testbed.core.problem import HostError
 
-_ROLES = ("jobmanager", "taskmanager")
-
 
 class ClassArchive:
-    """The archives of one class path and one Java: kept in ``store``, recorded in ``draft`` where there are none yet."""
+    """The archives of one class path and one Java: kept in ``store``, recorded in ``draft`` where there are none yet.
 
-    def __init__(self, store: Path, draft: Path, *, classes: Sequence[Path], java_version: str) -> None:
+    ``roles`` are the kinds of JVM that have one; others start without.
+    """
+
+    def __init__(
+        self, store: Path, draft: Path, *, roles: Sequence[str], classes: Sequence[Path], java_version: str
+    ) -> None:
+        self._roles = tuple(roles)
         # The JVM refuses an archive when a jar's path, size or time differs: so these are the key.
         facts = [java_version] + [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in classes]
         self._home = store / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
@@ -41,7 +45,7 @@ class ClassArchive:
 
     def flags(self, role: str) -> list[str]:
         """JVM flags that use the archive of ``role``, or that write it at the JVM's end."""
-        if role not in _ROLES:
+        if role not in self._roles:
             return []
         # Both complain in the log about classes that no archive can hold; nobody can act on that.
         quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off"]
@@ -51,8 +55,8 @@ class ClassArchive:
         return [f"-XX:ArchiveClassesAtExit={self._draft / role}.jsa", *quiet]
 
     def publish(self) -> None:
-        """Make freshly written archives the ones to use, if both are there and nobody was faster."""
-        if not all((self._draft / f"{role}.jsa").is_file() for role in _ROLES) or self._home.exists():
+        """Make freshly written archives the ones to use, if all are there and nobody was faster."""
+        if not all((self._draft / f"{role}.jsa").is_file() for role in self._roles) or self._home.exists():
             return
         self._home.parent.mkdir(parents=True, exist_ok=True)
         partial = self._home.with_name(f".{self._home.name}.{os.getpid()}.partial")

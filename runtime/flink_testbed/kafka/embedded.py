@@ -1,0 +1,215 @@
+"""An embedded Kafka: brokers (KRaft, each a controller too) started from jars. No Docker, no root.
+
+Everything is loopback, below one directory, under a guard.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.class_archive import ClassArchive
+from flink_testbed.core import clock
+from flink_testbed.core.clock import wait_until
+from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.process import GuardedProcess, clean_environment, tail
+from flink_testbed.kafka.home import KafkaHome
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.settings import BROKER_CLASS, Node, java_command, new_id, server_properties
+
+_SCRATCH = ("data", "tmp", "archives")
+# The one whose classes are kept: all load the same ones.
+_RECORDED = 0
+
+
+class EmbeddedKafka(KafkaService):
+    """Brokers from :meth:`start` to :meth:`close`. ``directory`` (created) holds all their files.
+
+    ``ports`` is the machine-wide directory of port leases; ``archives`` the directory of class archives, or None to
+    start without.
+    """
+
+    def __init__(
+        self,
+        home: KafkaHome,
+        *,
+        directory: Path,
+        ports: Path,
+        archives: Path | None,
+        run_id: str,
+        startup_timeout_s: float,
+        progress: Callable[[str], None],
+        brokers: int = 1,
+    ) -> None:
+        super().__init__(run_id=run_id)
+        self.replicas = min(3, brokers)
+        self.home = home
+        self.directory = directory
+        self._count = brokers
+        self._ports = ports
+        self._startup_timeout_s = startup_timeout_s
+        self._progress = progress
+        self._archive = (
+            ClassArchive(
+                archives, directory / "archives", roles=["broker"], classes=home.jars, java_version=home.java.version
+            )
+            if archives
+            else None
+        )
+        self._leases: list[PortLease] = []
+        self._nodes: tuple[Node, ...] = ()
+        self._processes: dict[int, GuardedProcess] = {}
+
+    @property
+    def bootstrap(self) -> str:
+        """``HOST:PORT`` of each broker that was started, with commas between."""
+        assert self._nodes, "the broker is not started"
+        return ",".join(f"{LOOPBACK}:{node.port}" for node in self._nodes)
+
+    @property
+    def provided(self) -> str:
+        """Version, and how it runs."""
+        brokers = "1 broker" if self._count == 1 else f"{self._count} brokers"
+        return f"Kafka {self.home.version}, embedded, {brokers}"
+
+    def start(self) -> None:
+        """Start all brokers and wait until each is known to the others. On any error nothing stays."""
+        self._progress(f"{self.provided}: starting (about 2 s)")
+        started = clock.now_s()
+        try:
+            for name in ("conf", "log", *_SCRATCH):
+                (self.directory / name).mkdir(parents=True, exist_ok=True)
+            self._leases = [lease_port(self._ports) for _ in range(2 * self._count)]
+            ports = [lease.port for lease in self._leases]
+            self._nodes = tuple(
+                Node(number, *pair) for number, pair in enumerate(zip(ports[::2], ports[1::2], strict=True))
+            )
+            cluster_id = new_id()
+            for node in self._nodes:
+                self.home.format(self._data(node), node, cluster_id)
+                text = server_properties(node, self._nodes, data=self._data(node))
+                self._conf(node).write_text(text, encoding="utf-8")
+                self._launch(node)
+            self._wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+        self.startup_s = clock.now_s() - started
+
+    def _data(self, node: Node) -> Path:
+        return self.directory / "data" / f"broker-{node.number}"
+
+    def _conf(self, node: Node) -> Path:
+        return self.directory / "conf" / f"broker-{node.number}.properties"
+
+    def _launch(self, node: Node) -> None:
+        name = f"broker-{node.number}"
+        role = "broker" if node.number == _RECORDED or not self._recording else "another"
+        command = java_command(
+            self.home.java.java,
+            jars=self.home.jars,
+            main=BROKER_CLASS,
+            arguments=[str(self._conf(node))],
+            temporary=self.directory / "tmp",
+            flags=self._archive.flags(role) if self._archive else [],
+        )
+        self._processes[node.number] = GuardedProcess(
+            command,
+            name=f"Kafka {name}",
+            log=self.directory / "log" / f"{name}.log",
+            env=clean_environment(),
+            cwd=self.directory,
+        )
+
+    @property
+    def _recording(self) -> bool:
+        return self._archive is not None and self._archive.recording
+
+    def _wait_ready(self) -> None:
+        """Wait until as many brokers as run answer for each other."""
+        wanted = len(self._processes)
+
+        def probe() -> tuple[bool | None, str]:
+            self.require_alive()
+            found = self.live_brokers(timeout_s=0.5)
+            return (found == wanted) or None, "no answer" if found is None else f"{found} brokers"
+
+        wait_until(
+            probe,
+            what=f"{wanted} Kafka broker(s) at {self.bootstrap}",
+            timeout_s=self._startup_timeout_s,
+            code="FA453",
+            next_step=f"read the logs in {self.directory / 'log'}, or allow more time with --flink-startup-timeout",
+            detail=self.log_tail,
+        )
+
+    def kill_broker(self, number: int = 0) -> None:
+        """SIGKILL a broker, the first is 0. Where there are others they take over what it led."""
+        self._running(number).kill()
+        del self._processes[number]
+
+    def start_broker(self, number: int = 0) -> None:
+        """Start a killed broker again on what it had written, and wait until it is back."""
+        if number in self._processes or number >= self._count:
+            raise self._no_such(number, "is running" if number in self._processes else "was never there")
+        self._launch(self._nodes[number])
+        self._wait_ready()
+
+    def _running(self, number: int) -> GuardedProcess:
+        if number not in self._processes:
+            raise self._no_such(number, "does not run")
+        return self._processes[number]
+
+    def _no_such(self, number: int, seen: str) -> HostError:
+        running = ", ".join(map(str, sorted(self._processes))) or "none"
+        return HostError(
+            Problem("FA440", f"broker {number} {seen}", expected=f"one of {self._count}", seen=f"running: {running}")
+        )
+
+    def require_alive(self) -> None:
+        """Raise :class:`HostError` with the log's end if a broker has died by itself. Also keeps their logs in bounds."""
+        for process in self._processes.values():
+            process.cap_log()
+            code = process.returncode()
+            if code is not None:
+                raise HostError(
+                    Problem(
+                        "FA454",
+                        f"{process.name} has died with exit code {code}",
+                        where=os.fspath(process.log),
+                        next_step="the lines below are the end of its log",
+                        detail=self.log_tail(25),
+                    )
+                )
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The ends of the brokers' logs, each under its name."""
+        ends = {path.name: tail(path, lines) for path in sorted((self.directory / "log").glob("*"))}
+        return "\n".join(f"--- {name}\n{text}" for name, text in ends.items() if text.strip())
+
+    def resident_bytes(self) -> int:
+        """Resident memory of all brokers, guards included."""
+        return sum(process.resident_bytes() for process in self._processes.values())
+
+    def close(self) -> None:
+        """End all brokers; the first of their kind leaves its class archive behind."""
+        if self._archive and self._recording and _RECORDED in self._processes:
+            self._progress("Kafka: writing a class archive, so that the next start is faster (once, about 3 s)")
+            self._processes[_RECORDED].stop(grace_s=20)
+            self._archive.publish()
+        self.kill()
+
+    def kill(self) -> None:
+        """End every broker at once. Logs and settings stay; data goes."""
+        self._let_go()
+        for process in self._processes.values():
+            process.kill()
+        self._processes = {}
+        for lease in self._leases:
+            lease.release()
+        self._leases = []
+        for name in _SCRATCH:
+            shutil.rmtree(self.directory / name, ignore_errors=True)

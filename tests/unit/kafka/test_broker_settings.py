@@ -1,0 +1,66 @@
+"""What a broker is told: texts, no process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.kafka.service import topic_name
+from flink_testbed.kafka.settings import Node, meta_properties, new_id, server_properties
+
+
+def properties(count: int, number: int = 0) -> dict[str, str]:
+    nodes = [Node(index, 20000 + index, 21000 + index) for index in range(count)]
+    text = server_properties(nodes[number], nodes, data=Path("/run/data"))
+    pairs = [line.partition("=") for line in text.splitlines()]
+    assert len({name for name, _, _ in pairs}) == len(pairs)
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_address_is_loopback(count: int) -> None:
+    """Listeners, what is told to clients, and the controllers' own."""
+    addresses = re.findall(r"(?:://|@)([^:]*):\d+", " ".join(properties(count).values()))
+    assert len(addresses) == 3 + count
+    assert set(addresses) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(("count", "replicas", "in_sync"), [(1, "1", "1"), (3, "3", "2"), (5, "3", "2")])
+def test_as_many_replicas_as_there_are_brokers(count: int, replicas: str, in_sync: str) -> None:
+    """Three at most; with three, one broker may die and everything goes on."""
+    found = properties(count)
+    assert {value for name, value in found.items() if name.endswith("replication.factor")} == {replicas}
+    assert {found["min.insync.replicas"], found["transaction.state.log.min.isr"]} == {in_sync}
+
+
+def test_a_node_knows_itself_and_all_voters() -> None:
+    """Each node has a number and ports of its own, and the same list of controllers."""
+    one, other = properties(3, 0), properties(3, 2)
+    assert (one["node.id"], other["node.id"]) == ("0", "2")
+    assert other["advertised.listeners"] == "CLIENTS://127.0.0.1:20002"
+    assert one["controller.quorum.voters"] == "0@127.0.0.1:21000,1@127.0.0.1:21001,2@127.0.0.1:21002"
+    assert one["controller.quorum.voters"] == other["controller.quorum.voters"]
+
+
+def test_flink_s_transactions_are_allowed() -> None:
+    """Its sink asks for an hour by default, which Kafka's own limit would refuse."""
+    assert int(properties(1)["transaction.max.timeout.ms"]) >= 3_600_000
+
+
+def test_ids_are_new_each_time_and_as_kafka_wants_them() -> None:
+    """22 characters that are URL-safe base64 of 16 bytes; the first is no dash, which a tool would take for an option."""
+    ids = {new_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"[A-Za-z0-9][\w-]{20}[AQgw]", each) for each in ids)
+    text = meta_properties(Node(2, 1, 2), "c", "d")
+    assert text.splitlines() == ["node.id=2", "directory.id=d", "version=1", "cluster.id=c"]
+
+
+def test_a_topic_s_name_tells_whose_it_is() -> None:
+    """The run's id, a label of legal characters, never too long, and never twice the same."""
+    one, other = (topic_name("r1", "tests/a.py::test_it[x=1 \N{SNOWMAN}]" + "y" * 300) for _ in range(2))
+    assert one != other
+    assert one.startswith("flink-agents-r1-tests-a-py-test_it-x-1-")
+    assert all(re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name) for name in (one, other))
