@@ -10,11 +10,21 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.run.settings import BUILT_TIERS, ENGINES, TIERS, Settings
+from pytest_flink_agents.run.settings import (
+    AUTO_TIERS,
+    AUTO_TIERS_WITH_REMOTE,
+    BUILT_TIERS,
+    ENGINES,
+    TIERS,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from flink_testbed.flink.access import RestAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,12 @@ class Given(NamedTuple):
 OPTIONS = (
     Option("--flink-version", "Flink versions to run on, comma separated: 2.2 or 2.2.1 (default: 2.2)", "VERSIONS"),
     Option(
-        "--flink-tier", "where to run: local, embedded, or auto for both (repeatable; default: auto)", "TIER", "append"
+        "--flink-tier",
+        "where to run: local, embedded, remote, or auto for local and one with Flink (repeatable; default: auto)",
+        "TIER",
+        "append",
     ),
+    Option("--flink-rest-url", "the remote tier's cluster: http(s)://HOST:PORT of its REST", "URL"),
     Option(
         "--flink-engine",
         "what executes agents on Flink: bundled, upstream (flink-agents' own jars), or auto (default: auto)",
@@ -115,7 +129,8 @@ def settings_of(config: pytest.Config) -> Settings:
         root=config.rootpath,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
         flink_versions=_versions(found["flink_version"]),
-        tiers=_tiers(found["flink_tier"]),
+        tiers=_tiers(found["flink_tier"], found["flink_rest_url"]),
+        remote=_remote(found["flink_rest_url"]),
         engine=_engine(found["flink_engine"]),
         flink_agents=_flink_agents(found["flink_agents"]),
         job_python=_job_python(found["flink_job_python"]),
@@ -162,10 +177,23 @@ def _versions(value: Given | None) -> tuple[str, ...]:
     return versions
 
 
-def _tiers(value: Given | None) -> tuple[str, ...]:
+def _remote(value: Given | None) -> RestAccess | None:
+    if value is None:
+        return None
+    from flink_testbed.core.problem import HostError
+    from flink_testbed.flink.access import rest_access
+
+    try:
+        return rest_access(value.text, os.environ)
+    except HostError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _tiers(value: Given | None, rest_url: Given | None) -> tuple[str, ...]:
     asked = _words(value)
+    automatic = AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
     if value is None or not asked:
-        return BUILT_TIERS
+        return automatic
     for tier in asked:
         if tier not in (*TIERS, "auto"):
             raise _refused(value, f"there is no tier {tier!r}", f"{', '.join(TIERS)} or auto", _nearest(tier, TIERS))
@@ -174,7 +202,12 @@ def _tiers(value: Given | None) -> tuple[str, ...]:
             raise _refused(
                 value, f"this version has no tier {tier!r} yet", f"{', '.join(BUILT_TIERS)} or auto", next_step
             )
-    return BUILT_TIERS if "auto" in asked else asked
+    if "remote" in asked and not rest_url:
+        next_step = "name it: --flink-rest-url=http://HOST:8081"
+        raise _refused(
+            value, "the tier remote is a cluster that is there already", "the address of its REST", next_step
+        )
+    return automatic if "auto" in asked else asked
 
 
 def _engine(value: Given | None) -> str:

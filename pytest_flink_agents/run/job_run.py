@@ -11,10 +11,11 @@ from typing import Any
 from flink_testbed.core import clock
 from flink_testbed.core.problem import WaitTimeoutError
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
-from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.evidence import Evidence, Failure, Output
 from pytest_flink_agents.run.job_failure import job_failure
+from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.scenario_run import cancel
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -69,7 +70,13 @@ def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
     request.outputs.mkdir(parents=True, exist_ok=True)
     request.inputs_file.parent.mkdir(parents=True, exist_ok=True)
     request.inputs_file.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
-    client = FlinkClient(workplace.flink_home, cluster.rest_url, directory=request.directory / "client")
+    client = FlinkClient(
+        workplace.flink_home,
+        cluster.rest_url,
+        directory=request.directory / "client",
+        options={**owner_options(cluster.run_id), **cluster.client_options},
+        environment=cluster.client_environment,
+    )
     program = Program(request.file, request.args, request.main_class, request.parallelism, request.environment)
     started = clock.now_s()
     jobs: tuple[str, ...] = ()
@@ -77,10 +84,14 @@ def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
     timed_out = False
     try:
         jobs = client.run(program, timeout_s=_SUBMIT_S)
+        for job in jobs:
+            cluster.adopt(job)
         running = clock.now_s()
         states, timed_out = _wait_for_ends(cluster, jobs, request.within_s)
         failed = next((job for job, state in states.items() if state == "FAILED"), None)
-        failure = job_failure(cluster.rest.root_exception(failed)) if failed else None
+        exception = cluster.rest.root_exception(failed) if failed else ""
+        require_reach(cluster, exception, request.directory)
+        failure = job_failure(exception) if failed else None
         state = "FAILED" if failed else next((state for state in states.values() if state != "FINISHED"), "FINISHED")
     except ProgramFailedError as error:
         running = clock.now_s()

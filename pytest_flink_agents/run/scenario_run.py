@@ -19,6 +19,7 @@ from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
+from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.transport import FileTransport, output_of
 from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
@@ -121,7 +122,7 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
             config=_logged_in_full(request.config) | {"baseLogDir": str(directory / "events")},
             ends=transport.ends,
             parallelism=request.parallelism,
-            flink_config=dict(request.flink_config) | owner_options(cluster.run_id),
+            flink_config={**request.flink_config, **owner_options(cluster.run_id), **cluster.client_options},
             upstream_jars=[str(jar) for jar in workplace.engine.jars],
             ship=[] if cluster.shares_files else [str(path) for path in workplace.shipment],
             worker_python=cluster.worker_python,
@@ -130,10 +131,13 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
     except RefusedError as error:
         raise _refused(error) from error
     job_id = str(submitted["job_id"])
+    cluster.adopt(job_id)
     running = clock.now_s()
     state, timed_out = _wait_for_end(cluster, job_id, request.within_s)
     ended = clock.now_s()
-    failure = job_failure(cluster.rest.root_exception(job_id)) if state == "FAILED" else None
+    exception = cluster.rest.root_exception(job_id) if state == "FAILED" else ""
+    require_reach(cluster, exception, request.directory)
+    failure = job_failure(exception) if state == "FAILED" else None
     if timed_out:
         cancel(cluster, job_id)
     _collect_event_logs(cluster, job_id, directory / "events")
@@ -223,4 +227,5 @@ run_embedded = partial(run_on_flink, tier="embedded")
 RUNNERS: Mapping[str, Callable[[RunRequest, Workplace], Evidence]] = {
     "local": run_local,
     "embedded": run_embedded,
+    "remote": partial(run_on_flink, tier="remote"),
 }

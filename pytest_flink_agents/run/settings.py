@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flink_testbed.flink.access import RestAccess
 
 TIERS = ("local", "embedded", "container", "remote")
-BUILT_TIERS = ("local", "embedded")
+BUILT_TIERS = ("local", "embedded", "remote")
+# What is meant where no tier is named, or ``auto``: without a remote cluster's address, and with one.
+AUTO_TIERS = ("local", "embedded")
+AUTO_TIERS_WITH_REMOTE = ("local", "remote")
 ENGINES = ("auto", "bundled", "upstream")
 
 
@@ -20,7 +27,8 @@ class Settings:
     root: Path
     python_path: tuple[Path, ...]
     flink_versions: tuple[str, ...] = ("2.2",)
-    tiers: tuple[str, ...] = BUILT_TIERS
+    tiers: tuple[str, ...] = AUTO_TIERS
+    remote: RestAccess | None = None
     engine: str = "auto"
     flink_agents: str = ""
     job_python: Path | None = None

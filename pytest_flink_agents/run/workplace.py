@@ -31,6 +31,7 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.flink.launched import LaunchedCluster
+from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
 from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
 from pytest_flink_agents.run.settings import Settings
@@ -76,7 +77,7 @@ class Workplace:
         desk: DeskCaller | None = None,
     ) -> None:
         self.release = release
-        self._settings = settings
+        self.settings = settings
         self.run_id = run_id
         self._requirements = requirements
         self._directory = directory
@@ -107,9 +108,9 @@ class Workplace:
         return self._once("environment", self._provide_environment)
 
     def _provide_environment(self) -> JobEnvironment:
-        if self._settings.job_python:
-            return self._as_asked(existing_environment(self._settings.job_python))
-        request = EnvironmentRequest(self.release, self._settings.flink_agents, self._requirements)
+        if self.settings.job_python:
+            return self._as_asked(existing_environment(self.settings.job_python))
+        request = EnvironmentRequest(self.release, self.settings.flink_agents, self._requirements)
         return provide_environment(request, progress=self._progress)
 
     def _as_asked(self, environment: JobEnvironment) -> JobEnvironment:
@@ -130,7 +131,7 @@ class Workplace:
     @property
     def engine(self) -> Engine:
         """What executes agents on this workplace's Flink."""
-        return self._once("engine", lambda: choose_engine(self._settings.engine, self.environment))
+        return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
 
     @property
     def java(self) -> JavaRuntime:
@@ -140,7 +141,7 @@ class Workplace:
     @property
     def import_roots(self) -> tuple[Path, ...]:
         """Where jobs import from: the bundled runtime, the project, pytest's ``pythonpath``. Nothing else of the harness."""
-        return (provide_runtime_zip(), self._settings.root, *self._settings.python_path)
+        return (provide_runtime_zip(), self.settings.root, *self.settings.python_path)
 
     @property
     def shipment(self) -> tuple[Path, ...]:
@@ -161,7 +162,7 @@ class Workplace:
                 name="local worker",
                 log=self._directory / "local-worker.log",
                 env=self._job_environment(),
-                cwd=self._settings.root,
+                cwd=self.settings.root,
             )
             self._worker.wait_ready(_WORKER_READY_S)
         return self._worker
@@ -173,10 +174,23 @@ class Workplace:
         return cluster
 
     def _provide_cluster(self, tier: str) -> FlinkCluster:
+        if tier == "remote":
+            return self._connect()
         if self._desk is None:
             return self.own_cluster(tier)
         cluster = self._desk.cluster(cluster_name(tier, self.release, self._requirements))
         self._clusters[tier] = cluster
+        return cluster
+
+    def _connect(self) -> RemoteCluster:
+        """The cluster of somebody else; each process of a session uses it by itself."""
+        access = self.settings.remote
+        assert access is not None, "options.py asks for the address"
+        self._progress(f"Flink {self.release.version}: looking at {access.url}")
+        directory = self._directory / "remote-cluster"
+        cluster = RemoteCluster(access, self.java.home, self.release.version, run_id=self.run_id, directory=directory)
+        cluster.connect()
+        self._clusters["remote"] = cluster
         return cluster
 
     def own_cluster(self, tier: str) -> LaunchedCluster:
@@ -204,6 +218,14 @@ class Workplace:
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: str = "embedded") -> LaunchedCluster:
         """A cluster of the caller's own, not started yet. The caller ends it, too."""
+        if tier == "remote":
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "no cluster is started on the remote tier",
+                    next_step="clusters of a test's own are for --flink-tier=embedded",
+                )
+            )
         return StandaloneCluster(
             self.flink_home,
             self._with_engine(config),
@@ -211,14 +233,14 @@ class Workplace:
             directory=directory,
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",
-            startup_timeout_s=self._settings.startup_timeout_s,
+            startup_timeout_s=self.settings.startup_timeout_s,
             environment={},
             progress=self._progress,
         )
 
     def _cluster_config(self) -> ClusterConfig:
         """With slots for what may run at the same time: a job that waits for slots would pass its deadline waiting."""
-        return ClusterConfig(slots=max(ClusterConfig().slots, self._settings.processes * self._settings.parallelism))
+        return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
 
     def _with_engine(self, config: ClusterConfig) -> ClusterConfig:
         needs = engine_settings(self.engine, self.java.version)
@@ -249,8 +271,9 @@ class Workplace:
                 JVM_ARGS=" ".join([*QUICK_START_FLAGS, *MODULE_FLAGS, "-Xmx256m", f"-Djava.io.tmpdir={conf}"]),
                 # Otherwise PyFlink opens a worker pool for local runs, on every interface.
                 _python_worker_execution_mode="process",
+                **(self.settings.remote.client_environment() if self.settings.remote else {}),
             ),
-            cwd=self._settings.root,
+            cwd=self.settings.root,
         )
 
     def submitter(self, tier: str = "embedded") -> Responder:

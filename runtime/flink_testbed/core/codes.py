@@ -114,6 +114,26 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FA441": ("a job has ended too early", "The test waited for another state; Flink's reason is below the message."),
     "FA442": ("a savepoint failed", "Flink's reason is below the message."),
+    "FA443": (
+        "the remote cluster is another Flink",
+        "Jobs are built with the very release that runs them: what its client serialises, the cluster reads. Ask for the "
+        "release that is there.",
+    ),
+    "FA444": (
+        "Flink's REST does not let us in",
+        "The token comes from FLINK_AGENTS_TEST_REST_TOKEN and goes as a Bearer token; FLINK_AGENTS_TEST_REST_CA is the PEM "
+        "file of the authority to trust, _REST_CERT and _REST_KEY those of a client's certificate.",
+    ),
+    "FA445": (
+        "no key store can be made of the TLS files",
+        "Flink's client takes PKCS12 stores only. Java's keytool makes the one of trusted certificates, openssl the one of a "
+        "client's certificate and key.",
+    ),
+    "FA446": (
+        "the cluster does not see this machine's files",
+        "Inputs and outputs of a short run are files. A remote cluster must reach them under the same path, or they travel by "
+        "Kafka.",
+    ),
     "FA450": (
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from Maven "

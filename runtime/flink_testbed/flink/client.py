@@ -64,12 +64,26 @@ class ProgramFailedError(Exception):
 
 
 class FlinkClient:
-    """Flink's command line client for one cluster. ``directory`` (created) takes its configuration and logs."""
+    """Flink's command line client for one cluster.
 
-    def __init__(self, home: FlinkHome, rest_url: str, *, directory: Path) -> None:
+    ``directory`` (created) takes its configuration and logs; ``options`` are Flink options of its jobs, ``environment``
+    what it needs to be let in.
+    """
+
+    def __init__(
+        self,
+        home: FlinkHome,
+        rest_url: str,
+        *,
+        directory: Path,
+        options: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._home = home
         self._address = rest_url.partition("://")[2].rstrip("/")
         self._directory = directory
+        self._options = dict(options or {})
+        self._environment_of_client = dict(environment or {})
 
     @property
     def log(self) -> Path:
@@ -109,6 +123,8 @@ class FlinkClient:
         command += [f"-Dlog4j.configurationFile={self._directory / 'log4j2.properties'}"]
         command += ["-cp", os.pathsep.join(map(str, lib)), _CLIENT_CLASS]
         command += ["run", "--detached", "--jobmanager", self._address, "--parallelism", str(program.parallelism)]
+        # Of its configuration file the client reads nothing that concerns the way to the cluster.
+        command += [f"-D{name}={value}" for name, value in self._options.items()]
         if program.main_class:
             command += ["--class", program.main_class]
         if program.is_python:
@@ -122,6 +138,7 @@ class FlinkClient:
         home = self._home.flink_home
         return clean_environment(
             **(program.environment or {}),
+            **self._environment_of_client,
             JAVA_HOME=str(self._home.java.parent.parent),
             FLINK_HOME=str(home),
             FLINK_LIB_DIR=str(home / "lib"),

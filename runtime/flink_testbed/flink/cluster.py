@@ -58,6 +58,10 @@ class FlinkCluster(ABC):
         self.run_id = run_id
         self.directory = directory
         self.startup_s = 0.0
+        # What a client in Java needs to reach the cluster besides its address: Flink options, variables.
+        self.client_options: Mapping[str, str] = {}
+        self.client_environment: Mapping[str, str] = {}
+        self._adopted: set[str] = set()
 
     @property
     @abstractmethod
@@ -149,9 +153,15 @@ class FlinkCluster(ABC):
         return tuple(Job(job["jid"], job["name"], job["state"]) for job in self.rest.jobs())
 
     def is_own(self, job_id: str) -> bool:
-        """Whether the job carries our run's id."""
+        """Whether the job carries our run's id, or is known to be ours."""
+        if job_id in self._adopted:
+            return True
         config = self.rest.call("GET", f"/jobs/{job_id}/config").get("execution-config", {})
         return bool(config.get("user-config", {}).get(OWNER_PARAMETER) == self.run_id)
+
+    def adopt(self, job_id: str) -> None:
+        """Know a job as ours: a program of a team's own may set its job's parameters, and take our id away."""
+        self._adopted.add(job_id)
 
     def wait_for_job(self, job_id: str, *states: str, timeout_s: float) -> str:
         """Wait until the job is in one of the states, by default any in which it has ended; returns the state."""

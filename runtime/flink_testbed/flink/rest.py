@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import requests
 
+from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.access import CA, TOKEN, RestAccess
 
 TERMINAL_STATES = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
 
@@ -15,15 +18,26 @@ class RestUnavailableError(HostError):
     """Nothing that speaks Flink's REST answers at the address."""
 
 
-class RestClient:
-    """Calls to one JobManager. ``timeout_s`` bounds each of them."""
+# Of a text, how much is read to get at its end (Flink's REST knows no ranges), and how long that may take.
+_READ_BYTES = 1 << 26
+_KEPT_BYTES = 1 << 22
+_READ_S = 30.0
+_CHUNK_BYTES = 1 << 16
 
-    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
+
+class RestClient:
+    """Calls to one JobManager. ``timeout_s`` bounds each of them; ``access`` has token and TLS files, where they are wanted."""
+
+    def __init__(self, url: str, timeout_s: float = 10.0, *, access: RestAccess | None = None) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._http = requests.Session()
         # A proxy of the environment is never the way to a cluster on loopback.
         self._http.trust_env = False
+        if access:
+            self._http.headers.update(access.headers)
+            self._http.verify = str(access.ca) if access.ca else True
+            self._http.cert = (str(access.certificate), str(access.key)) if access.certificate else None
 
     def close(self) -> None:
         """Close the connections."""
@@ -31,11 +45,32 @@ class RestClient:
 
     def call(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> Any:
         """One call; JSON in, JSON out. Raises :class:`RestUnavailableError`, or :class:`HostError` on an error status."""
+        answer = self._answer(method, path, timeout_s=timeout_s, **arguments)
+        url = self.url + path
+        try:
+            return answer.json() if answer.content else {}
+        except ValueError as error:
+            raise RestUnavailableError(
+                Problem("FA404", "the answer is not Flink's", where=url, expected="JSON", seen=answer.text[:200])
+            ) from error
+
+    def _answer(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> requests.Response:
+        """The answer to one call, of which the status is checked; a ``stream`` is the caller's to read and close."""
         url = self.url + path
         try:
             answer = self._http.request(
                 method, url, timeout=timeout_s or self._timeout_s, allow_redirects=False, **arguments
             )
+        except requests.exceptions.SSLError as error:
+            raise HostError(
+                Problem(
+                    "FA444",
+                    "no TLS connection to Flink's REST",
+                    where=url,
+                    seen=str(error)[:300],
+                    next_step=f"{CA} names the file of the authority that signed its certificate",
+                )
+            ) from None
         except requests.RequestException as error:
             raise RestUnavailableError(
                 Problem(
@@ -49,6 +84,16 @@ class RestClient:
         if answer.status_code == 503:
             # A JobManager that has not won its own leader election yet says so; it will.
             raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
+        if answer.status_code in (401, 403):
+            raise HostError(
+                Problem(
+                    "FA444",
+                    "Flink's REST does not let us in",
+                    where=url,
+                    seen=f"status {answer.status_code}",
+                    next_step=f"{TOKEN} holds the token that it wants",
+                )
+            )
         if not answer.ok:
             raise HostError(
                 Problem(
@@ -59,12 +104,20 @@ class RestClient:
                     detail=answer.text[:4000],
                 )
             )
-        try:
-            return answer.json() if answer.content else {}
-        except ValueError as error:
-            raise RestUnavailableError(
-                Problem("FA404", "the answer is not Flink's", where=url, expected="JSON", seen=answer.text[:200])
-            ) from error
+        return answer
+
+    def text(self, path: str, *, skip_bytes: int = 0, keep_bytes: int = _KEPT_BYTES) -> bytes:
+        """The end of a text from a byte on. Of 64 MiB or half a minute at most: of what is longer, the end is not seen."""
+        deadline = clock.now_s() + _READ_S
+        kept, read = b"", 0
+        with self._answer("GET", path, stream=True) as answer, contextlib.suppress(requests.RequestException):
+            for chunk in answer.iter_content(_CHUNK_BYTES):
+                fresh = chunk[max(0, skip_bytes - read) :]
+                read += len(chunk)
+                kept = (kept + fresh)[-keep_bytes:]
+                if read >= _READ_BYTES or clock.now_s() >= deadline:
+                    break
+        return kept
 
     def overview(self) -> dict[str, Any]:
         """The cluster: ``taskmanagers``, ``slots-total``, ``slots-available``, ``flink-version``, counts of jobs."""

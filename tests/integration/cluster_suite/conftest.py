@@ -37,7 +37,10 @@ def start_job(table_jobs: Responder, flink_cluster: FlinkCluster) -> Iterator[St
         owner = owner_options(cluster.run_id) if own else {}
         given = {name.replace("__", "-").replace("_", "."): value for name, value in options.items()}
         answer = table_jobs.request(
-            "submit", timeout_s=60, rest_url=cluster.rest_url, options=CHECKPOINTED | owner | given
+            "submit",
+            timeout_s=60,
+            rest_url=cluster.rest_url,
+            options={**CHECKPOINTED, **owner, **cluster.client_options, **given},
         )
         job_id = str(answer["job_id"])
         if cluster is flink_cluster:

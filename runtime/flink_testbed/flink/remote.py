@@ -1,0 +1,178 @@
+"""A cluster that somebody else runs, by the address of its REST. Nothing is started, and nothing of others is touched."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.access import RestAccess
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestClient, RestUnavailableError
+
+# One call may fail on a busy network; a cluster that is silent for so long is not there.
+_SILENT_S = 20.0
+_CLOSE_S = 20.0
+# The interpreter of workers on other machines, where ours is not: what their PATH has.
+_WORKERS = "python3"
+_LOG_BYTES = 1 << 16
+
+
+class RemoteCluster(FlinkCluster):
+    """A session cluster of somebody else. ``flink_version`` is the one asked for, which it must have.
+
+    ``directory`` is ours and takes the key stores that Flink's client needs; ``java_home`` is of a Java that makes them.
+    """
+
+    def __init__(
+        self, access: RestAccess, java_home: Path, flink_version: str, *, run_id: str, directory: Path
+    ) -> None:
+        super().__init__(flink_version=flink_version, run_id=run_id, directory=directory)
+        self._java_home = java_home
+        self._access = access
+        self.client_environment = access.client_environment()
+        self.shares_files = access.is_this_machine
+        self.worker_python = "" if self.shares_files else _WORKERS
+        self._rest = RestClient(access.url, access=access)
+
+    @property
+    def rest(self) -> RestClient:
+        """The REST client of the cluster."""
+        return self._rest
+
+    def connect(self) -> None:
+        """See that it answers, and is the Flink that was asked for. Raises :class:`HostError` FA404, FA410 or FA443."""
+        started = clock.now_s()
+        self.require_alive()
+        seen = str(self.rest.overview()["flink-version"])
+        resolve_flink(seen)
+        if seen != self.flink_version:
+            raise HostError(
+                Problem(
+                    "FA443",
+                    "the cluster has another Flink than the one asked for",
+                    where=self.rest_url,
+                    expected=self.flink_version,
+                    seen=seen,
+                    next_step=f"ask for what is there: --flink-version={seen}",
+                )
+            )
+        self.client_options = self._access.client_options(self._java_home, self.directory)
+        self.startup_s = clock.now_s() - started
+
+    def require_alive(self) -> None:
+        """Raise :class:`HostError` if REST has not answered for 20 seconds."""
+
+        def probe() -> tuple[bool | None, str]:
+            try:
+                self.rest.overview()
+            except RestUnavailableError as error:
+                return None, str(error.problems[0].seen or error.problems[0].message)
+            return True, "an answer"
+
+        clock.wait_until(
+            probe,
+            what=f"Flink's REST at {self.rest_url} to answer",
+            timeout_s=_SILENT_S,
+            interval_s=0.5,
+            code="FA404",
+            next_step="is the cluster up, and --flink-rest-url its address?",
+        )
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until it has a slot."""
+
+        def probe() -> tuple[int | None, str]:
+            slots = int(self.rest.overview()["slots-total"])
+            return (slots or None), f"{slots} slots"
+
+        self.wait(probe, what="a slot", timeout_s=timeout_s or _SILENT_S, code="FA406")
+
+    @property
+    def taskmanagers(self) -> Sequence[str]:
+        """The TaskManagers that are registered, by their ids in Flink."""
+        return [str(member["id"]) for member in self.rest.call("GET", "/taskmanagers")["taskmanagers"]]
+
+    def cancel(self, job_id: str, *, timeout_s: float = 20.0) -> None:
+        """Take a job of ours off the cluster, and see it gone. Raises :class:`HostError` FA440 for any other."""
+        if not self.is_own(job_id):
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "the job is not ours to cancel",
+                    where=f"{self.rest_url}/#/job/{job_id}/overview",
+                    expected=f"a job of run {self.run_id}",
+                    next_step="whoever submitted it may cancel it",
+                )
+            )
+        super().cancel(job_id, timeout_s=timeout_s)
+
+    def kill_taskmanager(self) -> str:
+        """Refused."""
+        self._refuse("kill a TaskManager")
+
+    def add_taskmanager(self) -> str:
+        """Refused."""
+        self._refuse("add a TaskManager")
+
+    def kill_jobmanager(self) -> None:
+        """Refused."""
+        self._refuse("kill the JobManager")
+
+    def pause(self, name: str) -> None:
+        """Refused."""
+        self._refuse(f"pause {name}")
+
+    def resume(self, name: str) -> None:
+        """Refused."""
+        self._refuse(f"resume {name}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise HostError(
+            Problem(
+                "FA440",
+                f"cannot {what}: the cluster is not ours",
+                where=self.rest_url,
+                expected="a cluster that this session has started",
+                seen="one that was there before",
+                next_step="break a cluster of your own: --flink-tier=embedded",
+            )
+        )
+
+    def logs(self) -> Mapping[str, str]:
+        """Name of each log file that REST offers -> its last 64 KiB."""
+        return {
+            name: self.rest.text(path, keep_bytes=_LOG_BYTES).decode("utf-8", "replace")
+            for name, (path, _) in self._offered().items()
+        }
+
+    def _offered(self) -> dict[str, tuple[str, int]]:
+        """Name of each log -> where REST has it, and its size. Empty where Flink writes its logs elsewhere."""
+        places = {"jobmanager": "/jobmanager", **{name: f"/taskmanagers/{name}" for name in self.taskmanagers}}
+        found = {}
+        for member, path in places.items():
+            # Flink says 404 or 500 where it was started without a log file, as in many containers.
+            with contextlib.suppress(HostError):
+                for log in self.rest.call("GET", f"{path}/logs")["logs"]:
+                    found[f"{member}/{log['name']}"] = (f"{path}/logs/{log['name']}", int(log["size"]))
+        return found
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The ends of all logs that REST offers, each under its name; empty where it does not answer."""
+        with contextlib.suppress(HostError):
+            ends = {name: "\n".join(text.splitlines()[-lines:]) for name, text in self.logs().items()}
+            return "\n".join(f"--- {name}\n{text}" for name, text in ends.items() if text.strip())
+        return ""
+
+    def close(self) -> None:
+        """Cancel our jobs that still run, and let go. Everything else stays as it was."""
+        with contextlib.suppress(HostError):
+            for job in self.jobs():
+                if not job.ended and self.is_own(job.id):
+                    with contextlib.suppress(HostError):
+                        self.cancel(job.id, timeout_s=_CLOSE_S)
+        self.rest.close()
