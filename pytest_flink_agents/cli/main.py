@@ -1,4 +1,4 @@
-"""The command line: ``explain`` a code, print the ``schema``, ``list`` scenarios, ``lint`` a configuration, ask the ``doctor``."""
+"""The command line: ``explain`` codes, print the ``schema``, ``list`` scenarios, ``lint`` configurations, ``doctor``, ``sweep``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     linting = commands.add_parser("lint", help="say what flink-agents would ignore or misread in a Flink configuration")
     linting.add_argument("configuration", type=Path, metavar="CONFIG.yaml")
     linting.add_argument("--json", action="store_true", help="print the findings as JSON")
+    sweeping = commands.add_parser(
+        "sweep", help="remove what sessions left that were killed; nothing of anybody else's"
+    )
+    sweeping.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    sweeping.add_argument("--json", action="store_true", help="print what is left as JSON")
+    sweeping.add_argument("--flink-rest-url", default="", metavar="URL", help="also jobs of dead runs on this cluster")
+    sweeping.add_argument("--kafka-bootstrap", default="", metavar="HOST:PORT", help="also topics of dead runs there")
     chosen = parser.parse_args(arguments)
     if chosen.command == "explain":
         return _explain(chosen.code)
@@ -34,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
     if chosen.command == "lint":
         return _lint(chosen.configuration, as_json=chosen.json)
+    if chosen.command == "sweep":
+        return _sweep(chosen)
     return _list(chosen.directory)
 
 
@@ -92,6 +101,24 @@ def _lint(configuration: Path, *, as_json: bool) -> int:
 
     try:
         code, text = lint(configuration, as_json=as_json)
+    except HostError as error:
+        _say(str(error), error=True)
+        return 2
+    _say(text)
+    return code
+
+
+def _sweep(chosen: argparse.Namespace) -> int:
+    from flink_testbed.core.problem import HostError
+    from pytest_flink_agents.cli.sweep.command import sweep
+
+    try:
+        code, text = sweep(
+            dry_run=chosen.dry_run,
+            as_json=chosen.json,
+            rest_url=chosen.flink_rest_url,
+            bootstrap=chosen.kafka_bootstrap,
+        )
     except HostError as error:
         _say(str(error), error=True)
         return 2

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from flink_testbed.artifacts.records import SOCKETS, own_record
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.desk import ClusterDesk, DeskAddress, DeskCaller, DeskServer
 from flink_testbed.flink.launched import LaunchedCluster
@@ -63,6 +64,7 @@ class RunSession:
     def serve(self, address: DeskAddress) -> None:
         """Give this process's clusters to the session's other processes, each started when one first asks."""
         if self._server is None:
+            own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._server = DeskServer(address, ClusterDesk(self._named_cluster))
 
     def _named_cluster(self, name: str) -> LaunchedCluster:
@@ -101,3 +103,4 @@ class RunSession:
                 stack.callback(workplace.close)
         self._workplaces = {}
         self._models = self._server = None
+        own_record(self.run_id).close()

@@ -21,6 +21,7 @@ from flink_testbed.artifacts.environments import (
     provide_environment,
 )
 from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime, provide_java
+from flink_testbed.artifacts.records import CLUSTER, JOBS, own_record
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
@@ -190,6 +191,7 @@ class Workplace:
         directory = self._directory / "remote-cluster"
         cluster = RemoteCluster(access, self.java.home, self.release.version, run_id=self.run_id, directory=directory)
         cluster.connect()
+        own_record(self.run_id).note(JOBS, access.url)
         self._clusters["remote"] = cluster
         return cluster
 
@@ -226,6 +228,7 @@ class Workplace:
                     next_step="clusters of a test's own are for --flink-tier=embedded",
                 )
             )
+        own_record(self.run_id).note(CLUSTER, str(directory.absolute()))
         return StandaloneCluster(
             self.flink_home,
             self._with_engine(config),

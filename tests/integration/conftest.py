@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
 from pytest_flink_agents.run.scenario_run import RunRequest
@@ -84,3 +86,33 @@ def run_request(tmp_path: Path):
         return RunRequest("a test", spec, {}, records, within_s, folder, **fields)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def nap_as(workplace: Workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Start a job that naps for long, as one of a run; returns its id."""
+    started: list[str] = []
+    inputs = tmp_path / "inputs.jsonl"
+    inputs.write_text(json.dumps({"input": 0, "key": "k", "value": 300}) + "\n")
+
+    def start(run_id: str) -> str:
+        submitted = workplace.submitter().request(
+            "submit",
+            timeout_s=90,
+            name="a nap",
+            rest_url=flink_cluster.rest_url,
+            agent_spec={"agent": "tests.integration.napping:NapAgent", "resources": {}},
+            config={},
+            ends={"files": {"inputs": str(inputs), "outputs": str(tmp_path / f"outputs-{len(started)}")}},
+            parallelism=1,
+            flink_config=owner_options(run_id),
+            upstream_jars=[],
+        )
+        started.append(str(submitted["job_id"]))
+        flink_cluster.wait_for_tasks(started[-1], timeout_s=60)
+        return started[-1]
+
+    yield start
+    for job in flink_cluster.jobs():
+        if job.id in started and not job.ended:
+            flink_cluster.cancel(job.id, timeout_s=60)

@@ -16,7 +16,7 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
-from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster, owner_options
+from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
 from flink_testbed.flink.remote import RemoteCluster
 from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
 from pytest_flink_agents.run.workplace import Workplace
@@ -43,36 +43,6 @@ def connect(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[
     yield make
     for handle in handles:
         handle.rest.close()
-
-
-@pytest.fixture
-def nap_as(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Start a job that naps for long, as one of a run; returns its id."""
-    started: list[str] = []
-    inputs = tmp_path / "inputs.jsonl"
-    inputs.write_text(json.dumps({"input": 0, "key": "k", "value": 300}) + "\n")
-
-    def start(run_id: str) -> str:
-        submitted = workplace.submitter().request(
-            "submit",
-            timeout_s=90,
-            name="a nap",
-            rest_url=flink_cluster.rest_url,
-            agent_spec={"agent": "tests.integration.napping:NapAgent", "resources": {}},
-            config={},
-            ends={"files": {"inputs": str(inputs), "outputs": str(tmp_path / f"outputs-{len(started)}")}},
-            parallelism=1,
-            flink_config=owner_options(run_id),
-            upstream_jars=[],
-        )
-        started.append(str(submitted["job_id"]))
-        flink_cluster.wait_for_tasks(started[-1], timeout_s=60)
-        return started[-1]
-
-    yield start
-    for job in flink_cluster.jobs():
-        if job.id in started and not job.ended:
-            flink_cluster.cancel(job.id, timeout_s=60)
 
 
 def code_of(act: Callable[[], object]) -> str:

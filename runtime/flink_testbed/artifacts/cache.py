@@ -132,6 +132,20 @@ def _sweep(shelf: Path, own_key: str) -> None:
             _remove(leftover)
 
 
+def sweep_partials(*, dry_run: bool) -> list[Path]:
+    """Every partial directory of the cache whose builder is dead; removed, unless this is only to see them."""
+    found = []
+    for leftover in sorted(cache_root().glob("*/.*.partial")):
+        key = leftover.name[1:].rpartition(".partial")[0].rpartition(".")[0]
+        with contextlib.suppress(Timeout), FileLock(leftover.parent / f".{key}.lock").acquire(timeout=0):
+            # Its builder may have finished while we looked for the lock.
+            if leftover.exists():
+                found.append(leftover)
+                if not dry_run:
+                    _remove(leftover)
+    return found
+
+
 def _remove(leftover: Path) -> None:
     """Remove a tree into which the children of a builder killed just now may still be writing."""
 

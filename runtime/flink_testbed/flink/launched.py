@@ -21,7 +21,8 @@ from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.rest import RestClient
 
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
-_SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery")
+# What a cluster that has ended leaves nothing in; ``archives`` is where class archives are written.
+SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives")
 _KEPT = ("conf", "checkpoints", "savepoints", "log")
 
 
@@ -95,7 +96,7 @@ class LaunchedCluster(FlinkCluster):
         """Start all processes and wait until every slot is registered. On any error nothing stays."""
         started = clock.now_s()
         try:
-            for name in (*_SCRATCH, *_KEPT):
+            for name in (*SCRATCH, *_KEPT):
                 (self.directory / name).mkdir(parents=True, exist_ok=True)
             addresses, self._rest = self._prepare()
             self._write_conf(addresses)
@@ -235,5 +236,5 @@ class LaunchedCluster(FlinkCluster):
         if self._rest:
             self._rest.close()
         self._release()
-        for name in _SCRATCH:
+        for name in SCRATCH:
             shutil.rmtree(self.directory / name, ignore_errors=True)

@@ -7,7 +7,6 @@ loopback, below one directory, under a guard.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +162,6 @@ class StandaloneCluster(LaunchedCluster):
         for lease in self._leases:
             lease.release()
         self._leases = []
-        shutil.rmtree(self.directory / "archives", ignore_errors=True)
 
 
 def require_memory(needed_mib: int) -> None:

@@ -1,0 +1,1 @@
+"""What a provably dead owner left: found, and removed."""
