@@ -118,6 +118,22 @@ def plan_of(
     return plan
 
 
+def registered_plan(
+    agent: Agent | str,
+    agents: Mapping[str, Agent],
+    resources: Mapping[ResourceType, Mapping[str, Any]],
+    config: Configuration,
+) -> AgentPlan:
+    """The plan of an agent, or of one of ``agents`` by name, with what is registered on its environment."""
+    if isinstance(agent, str):
+        if agent not in agents:
+            raise ValueError(f"no agent {agent!r} here; loaded: {', '.join(sorted(agents)) or 'none'}")
+        agent = agents[agent]
+    shared = Registry()
+    shared.resources.update({kind: dict(named) for kind, named in resources.items()})
+    return plan_of(agent, config, shared=shared)
+
+
 def _merge(plan: AgentPlan, holder: Agent, *, replace: bool) -> None:
     """Add the resources of ``holder`` to the plan. Where both have one of a type and name, ``replace`` decides."""
     for resource_type, more in _compiled(holder, plan.config).resource_providers.items():

@@ -20,7 +20,7 @@ from flink_agents.api.execution_environment import AgentBuilder, AgentsExecution
 from flink_agents.plan.agent_plan import AgentPlan
 
 from flink_agents_runtime.engine.configuration import Configuration
-from flink_agents_runtime.engine.plan import Registry, plan_of
+from flink_agents_runtime.engine.plan import registered_plan
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.observe.event_log import event_log
 
@@ -68,13 +68,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
 
     def plan_of(self, agent: Agent | str) -> AgentPlan:
         """The plan of an agent, or of one that was loaded by name, with this environment's resources and options."""
-        if isinstance(agent, str):
-            if agent not in self._agents:
-                raise ValueError(f"no agent {agent!r} here; loaded: {', '.join(sorted(self._agents)) or 'none'}")
-            agent = self._agents[agent]
-        shared = Registry()
-        shared.resources.update(self.resources)
-        return plan_of(agent, self._config, shared=shared)
+        return registered_plan(agent, self._agents, self.resources, self._config)
 
     def execute(self, job_name: str | None = None) -> None:
         """Run all pipelines to their end. Outputs so far stay whatever happens.

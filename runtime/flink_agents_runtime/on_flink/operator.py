@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any
 from uuid import uuid4
 
 from pyflink.common import Types
@@ -37,16 +38,14 @@ _LATEST_LOOK_MS = 32
 class _Busy:
     """A key with work in flight: its live run, the outputs not yet handed on, the pause before the next look."""
 
-    def __init__(self, engine: Engine, key: str, state: KeyState) -> None:
-        self.outputs: list[str] = []
+    def __init__(self, engine: Engine, key: str, state: KeyState, told: Callable[[Any, Any, int | None], Any]) -> None:
+        self.outputs: list[Any] = []
         self.look_ms = _FIRST_LOOK_MS
         business_key = json.loads(key)
         self.run: KeyRun = engine.run_for(
             business_key,
             state,
-            lambda value, number: self.outputs.append(
-                json.dumps({"input": number, "key": business_key, "value": value})
-            ),
+            lambda value, mark: self.outputs.append(told(business_key, value, mark)),
         )
 
 
@@ -86,7 +85,7 @@ class AgentOperator(KeyedProcessFunction):
         self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
         self._busy: dict[str, _Busy] = {}
 
-    def process_element(self, value: tuple[str, str], ctx: KeyedProcessFunction.Context) -> Iterator[str]:
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
         key, record = value
         busy = self._busy_key(key)
@@ -94,18 +93,26 @@ class AgentOperator(KeyedProcessFunction):
         busy.run.offer(fields["value"], fields["input"])
         yield from self._go_on(key, busy, ctx)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[str]:
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Go on with a key that waited. After the end of the input this is called until the key is done.
 
         Waiting here is short, and comes back by way of the timer: in between, Flink sees whether the job is cancelled.
         """
-        key = ctx.get_current_key()
+        key = self._key_text(ctx.get_current_key())
         busy = self._busy_key(key)
         if self._engine.expiry is not None and not busy.run.state.busy:
             self._engine.expiry.sweep(busy.run.state)
         if timestamp == _END_OF_INPUT_MS:
             wait(busy.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
         yield from self._go_on(key, busy, ctx)
+
+    def _key_text(self, key: Any) -> str:
+        """The key's JSON text, from the key as Flink has it."""
+        return str(key)
+
+    def _told(self, key: Any, value: Any, mark: int | None) -> Any:
+        """What goes on for an output. ``mark`` is what came with its input: here the input's number."""
+        return json.dumps({"input": mark, "key": key, "value": value})
 
     def _busy_key(self, key: str) -> _Busy:
         """The key's live run; after a restart it begins again from the checkpointed state."""
@@ -117,10 +124,10 @@ class AgentOperator(KeyedProcessFunction):
                 # PyFlink does not tell a function of completed checkpoints; what is restored is from one.
                 self._unseen.remove(key)
                 self._store.prune(key, state.ended_sequence)
-            busy = self._busy[key] = _Busy(self._engine, key, state)
+            busy = self._busy[key] = _Busy(self._engine, key, state, self._told)
         return busy
 
-    def _go_on(self, key: str, busy: _Busy, ctx: KeyedProcessFunction.Context) -> Iterator[str]:
+    def _go_on(self, key: str, busy: _Busy, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         step = _run_as_far_as_it_gets(busy.run)
         self._state.update(busy.run.state.snapshot())
         if step is Step.WAITING:

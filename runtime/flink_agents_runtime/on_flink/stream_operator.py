@@ -1,0 +1,57 @@
+"""The operator on a stream of the user's own: any keys, any values that turn into JSON, and bare outputs.
+
+Values go in and come out as upstream's operator has it: an output is the JSON value of what the agent sent, a row is a
+row again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from pyflink.common import Row
+from pyflink.datastream import KeyedProcessFunction
+
+from flink_agents_runtime.on_flink.operator import AgentOperator
+
+_PLAIN = (str, bool, int, float, type(None))
+
+
+class StreamOperator(AgentOperator):
+    """Runs an agent for each key of a keyed stream."""
+
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+        """Take one input of the current key, and run the key as far as it gets."""
+        key = self._key_text(ctx.get_current_key())
+        busy = self._busy_key(key)
+        busy.run.offer(value, ctx.timestamp())
+        yield from self._go_on(key, busy, ctx)
+
+    def _key_text(self, key: Any) -> str:
+        """Different keys have different texts: what is no JSON of its own carries its type's name."""
+        if isinstance(key, _PLAIN):
+            return json.dumps(key)
+        return json.dumps({type(key).__name__: to_jsonable_python(key, fallback=_of_row)}, sort_keys=True)
+
+    def _told(self, key: Any, value: Any, mark: int | None) -> Any:
+        return with_rows(value)
+
+
+def with_rows(value: Any) -> Any:
+    """The value with rows where upstream's events tell one: ``{"type": "Row", "values": [...], "fields": [...]}``."""
+    if isinstance(value, list):
+        return [with_rows(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "Row" and "values" in value:
+        fields = value.get("fields")
+        return Row(**dict(zip(fields, value["values"], strict=True))) if fields else Row(*value["values"])
+    return {name: with_rows(item) for name, item in value.items()}
+
+
+def _of_row(key: Any) -> Any:
+    if isinstance(key, Row):
+        return list(key)
+    raise TypeError(f"a key of type {type(key).__name__} does not turn into JSON; key the stream by a plain value")
