@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from flink_testbed.core.problem import WaitTimeoutError
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
+from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, Failure, Output
 from pytest_flink_agents.run.job_failure import job_failure
 from pytest_flink_agents.run.reach import require_reach
@@ -20,6 +21,7 @@ from pytest_flink_agents.run.scenario_run import cancel
 from pytest_flink_agents.run.workplace import Workplace
 
 ENGINE = "the job's own"
+_RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"
 # Python's imports and the client's JVM; a busy machine takes five times what a quiet one does.
 _SUBMIT_S = 180.0
 
@@ -70,14 +72,16 @@ def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
     request.outputs.mkdir(parents=True, exist_ok=True)
     request.inputs_file.parent.mkdir(parents=True, exist_ok=True)
     request.inputs_file.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
+    program = _program(request, workplace, cluster)
+    # Where the workers see our files, as for a scenario's agent; a program may say otherwise.
+    mode = {"python.execution-mode": "thread"} if program.is_python and cluster.shares_files else {}
     client = FlinkClient(
         workplace.flink_home,
         cluster.rest_url,
         directory=request.directory / "client",
-        options={**owner_options(cluster.run_id), **cluster.client_options},
+        options={**owner_options(cluster.run_id), **mode, **cluster.client_options},
         environment=cluster.client_environment,
     )
-    program = Program(request.file, request.args, request.main_class, request.parallelism, request.environment)
     started = clock.now_s()
     jobs: tuple[str, ...] = ()
     failure: Failure | None = None
@@ -113,6 +117,23 @@ def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
         timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
         log_tail=cluster.log_tail(15) if timed_out or (jobs and failure) else "",
         files={"client": str(client.log), "outputs": str(request.outputs), "logs": str(cluster.directory / "log")},
+    )
+
+
+def _program(request: JobRequest, workplace: Workplace, cluster: FlinkCluster) -> Program:
+    """The program as the client is to run it: a Python one's agents are executed by the engine that was chosen."""
+    program = Program(request.file, request.args, request.main_class, request.parallelism, request.environment)
+    if not program.is_python:
+        return program
+    run_by = None
+    if workplace.engine.name == BUNDLED:
+        run_by = request.directory / "run_with_bundled_engine.py"
+        run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
+    return replace(
+        program,
+        run_by=run_by,
+        ships=() if cluster.shares_files else workplace.shipment,
+        worker_python=cluster.worker_python,
     )
 
 

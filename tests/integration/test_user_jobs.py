@@ -122,24 +122,32 @@ def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, a
 
 
 def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the YAML: Python and jar promote on Flink, and on the local tier they do not apply."""
+    """From the YAML: Python, Python with agents, and jar promote on Flink; on the local tier they do not apply."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
     shutil.copy(JOBS / "totals.py", root)
     shutil.copy(jar, root)
+    agents = root / JOBS.relative_to(Path(__file__).parents[2])
+    agents.mkdir(parents=True)
+    for name in ("chained.py", "purchases.py"):
+        shutil.copy(JOBS / name, agents)
     head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
     args = 'args: ["${input.path}", "${output.path}"]'
     (root / "jobs.scenario.yaml").write_text(
         f"{head}name: python\njob: {{python: totals.py, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 7}}]}\n---\n"
+        f"{head}name: agents\njob: {{python: tests/integration/jobs/chained.py, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {customer: ada, total: 3, elsewhere: 6, praised: 1}}, "
+        "{key: ada, value: {customer: ada, total: 7, elsewhere: 8, praised: 2}}]}\n---\n"
         f"{head}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]}\n"
     )
     result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
-    assert {subject["name"] for subject in verdict["subjects"]} == {"totals.py", "totals.jar"}
+    names = {Path(subject["name"]).name for subject in verdict["subjects"]}
+    assert names == {"totals.py", "chained.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])

@@ -18,12 +18,11 @@ from flink_agents.plan.agent_plan import AgentPlan
 from pyflink.common import TypeInformation, Types
 from pyflink.datastream import DataStream, KeyedStream, StreamExecutionEnvironment
 from pyflink.table import Schema, StreamTableEnvironment, Table
-from pyflink.util.java_utils import get_j_env_configuration
 
-from flink_agents_runtime.engine.agent_reference import PlanError
 from flink_agents_runtime.engine.configuration import Configuration
 from flink_agents_runtime.engine.plan import registered_plan
 from flink_agents_runtime.on_flink.job import OPERATOR_NAME
+from flink_agents_runtime.on_flink.mode import require_streaming
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator
 from flink_agents_runtime.stores.settings import check_store
 
@@ -140,22 +139,6 @@ class FlinkBuilder(AgentBuilder):
     def to_list(self) -> NoReturn:
         """Not here."""
         raise NotImplementedError(_LOCAL_ONLY)
-
-
-def require_streaming(env: StreamExecutionEnvironment) -> None:
-    """Raise :class:`PlanError` for BATCH mode, and for AUTOMATIC, which may come to it.
-
-    There upstream's operator drops the records of all keys but the last one of a subtask, and the job ends well.
-    """
-    j_options = get_j_env_configuration(env._j_stream_execution_environment)  # noqa: SLF001  PyFlink has no public way
-    mode = j_options.toMap().get("execution.runtime-mode") or "STREAMING"
-    if mode.upper() != "STREAMING":
-        raise PlanError(
-            f"agents do not run in {mode.upper()} mode",
-            expected="execution.runtime-mode: STREAMING, for bounded inputs too",
-            seen=mode,
-            next_step="env.set_runtime_mode(RuntimeExecutionMode.STREAMING), or leave the option out",
-        )
 
 
 def _same(row: Any) -> Any:

@@ -48,8 +48,11 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     and directories that travel with the job; ``worker_python`` is the workers' interpreter where it is not this one.
     ``savepoint``, where given, is what the job starts from.
     """
+    from flink_agents_runtime.on_flink.mode import require_streaming
+
     jars = request["upstream_jars"]
     env = _environment(request["rest_url"], _job_options(request))
+    require_streaming(env)
     for path in request.get("ship") or ():
         env.add_python_file(path)
     told = (_add_upstream_job if jars else _add_bundled_job)(env, request)

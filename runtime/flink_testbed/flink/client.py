@@ -39,7 +39,9 @@ appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
 class Program:
     """What ``flink run`` is given: a ``.py`` or ``.jar`` file and its arguments.
 
-    ``main_class`` is for a jar whose manifest names none; ``environment`` is added to the client's own.
+    ``main_class`` is for a jar whose manifest names none; ``environment`` is added to the client's own. ``run_by`` is a Python
+    program that runs this one: it gets the file as its first argument. ``ships`` are zips and directories of modules that
+    travel with the job, ``worker_python`` is the workers' interpreter where it is not the client's.
     """
 
     file: Path
@@ -47,6 +49,9 @@ class Program:
     main_class: str = ""
     parallelism: int = 1
     environment: Mapping[str, str] | None = None
+    run_by: Path | None = None
+    ships: tuple[Path, ...] = ()
+    worker_python: str = ""
 
     @property
     def is_python(self) -> bool:
@@ -129,9 +134,10 @@ class FlinkClient:
             command += ["--class", program.main_class]
         if program.is_python:
             python = str(self._home.python)
-            command += ["--pyClientExecutable", python, "--pyExecutable", python, "--python", str(program.file)]
-        else:
-            command += [str(program.file)]
+            command += ["--pyClientExecutable", python, "--pyExecutable", program.worker_python or python]
+            command += ["--pyFiles", ",".join(map(str, program.ships))] if program.ships else []
+            command += ["--python", str(program.run_by)] if program.run_by else ["--python"]
+        command += [str(program.file)]
         return [*command, *program.args]
 
     def _environment(self, program: Program) -> dict[str, str]:

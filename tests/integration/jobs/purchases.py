@@ -1,0 +1,50 @@
+"""Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows."""
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+from pyflink.common import Row
+
+
+def doubled(amount: int) -> int:
+    """What the shop next door takes."""
+    return 2 * amount
+
+
+class Booking(Agent):
+    """The customer's running total, in memory."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def book(event: Event, ctx: RunnerContext) -> None:
+        """One purchase, ``{"customer", "amount"}``."""
+        purchase = InputEvent.from_event(event).input
+        elsewhere = await ctx.durable_execute_async(doubled, purchase["amount"])
+        total = (ctx.short_term_memory.get("total") or 0) + purchase["amount"]
+        ctx.short_term_memory.set("total", total)
+        ctx.send_event(OutputEvent(output={"customer": purchase["customer"], "total": total, "elsewhere": elsewhere}))
+
+
+class Praise(Agent):
+    """How often a customer was praised."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def praise(event: Event, ctx: RunnerContext) -> None:
+        """One booking."""
+        booking = InputEvent.from_event(event).input
+        count = (ctx.short_term_memory.get("count") or 0) + 1
+        ctx.short_term_memory.set("count", count)
+        ctx.send_event(OutputEvent(output={**booking, "praised": count}))
+
+
+class Rows(Agent):
+    """A row in, a row out: the amount is doubled."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def double(event: Event, ctx: RunnerContext) -> None:
+        """One purchase, a row."""
+        row = InputEvent.from_event(event).input
+        ctx.send_event(OutputEvent(output=Row(customer=row["customer"], amount=doubled(row["amount"]))))
