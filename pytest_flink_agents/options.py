@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.run.settings import (
-    AUTO_TIERS,
-    AUTO_TIERS_WITH_REMOTE,
-    BUILT_TIERS,
-    ENGINES,
-    TIERS,
-    Settings,
-)
+from pytest_flink_agents.run.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, TIERS, Settings
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -59,7 +52,7 @@ OPTIONS = (
     Option("--flink-version", "Flink versions to run on, comma separated: 2.2 or 2.2.1 (default: 2.2)", "VERSIONS"),
     Option(
         "--flink-tier",
-        "where to run: local, embedded, remote, or auto for local and one with Flink (repeatable; default: auto)",
+        "where to run: local, embedded, container, remote, or auto for local and one with Flink (repeatable; default: auto)",
         "TIER",
         "append",
     ),
@@ -75,6 +68,8 @@ OPTIONS = (
         "WHICH",
     ),
     Option("--flink-job-python", "use this interpreter's environment as the job environment, as it is", "PYTHON"),
+    Option("--flink-image", "what containers run from: this image, as it is, instead of one built for the job", "REF"),
+    Option("--flink-base-image", "what an image is built on (default: python:3.X-slim-bookworm, X as here)", "REF"),
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
     Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
@@ -134,6 +129,8 @@ def settings_of(config: pytest.Config) -> Settings:
         engine=_engine(found["flink_engine"]),
         flink_agents=_flink_agents(found["flink_agents"]),
         job_python=_job_python(found["flink_job_python"]),
+        flink_image=_text(found["flink_image"]),
+        flink_base_image=_text(found["flink_base_image"]),
         parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
@@ -197,17 +194,16 @@ def _tiers(value: Given | None, rest_url: Given | None) -> tuple[str, ...]:
     for tier in asked:
         if tier not in (*TIERS, "auto"):
             raise _refused(value, f"there is no tier {tier!r}", f"{', '.join(TIERS)} or auto", _nearest(tier, TIERS))
-        if tier not in (*BUILT_TIERS, "auto"):
-            next_step = "leave it out, or install a version that has it"
-            raise _refused(
-                value, f"this version has no tier {tier!r} yet", f"{', '.join(BUILT_TIERS)} or auto", next_step
-            )
     if "remote" in asked and not rest_url:
         next_step = "name it: --flink-rest-url=http://HOST:8081"
         raise _refused(
             value, "the tier remote is a cluster that is there already", "the address of its REST", next_step
         )
     return automatic if "auto" in asked else asked
+
+
+def _text(value: Given | None) -> str:
+    return value.text.strip() if value else ""
 
 
 def _engine(value: Given | None) -> str:

@@ -92,6 +92,7 @@ class SessionPlan:
         if self._session is None:
             self._session = RunSession(
                 self.settings,
+                folder=self.folder,
                 directory=self.folder / "running" / self._process,
                 progress=self.tell,
                 redactor=self.redactor,

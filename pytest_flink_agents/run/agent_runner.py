@@ -52,6 +52,8 @@ class AgentRunner:
             parallelism=self._session.settings.parallelism,
             seed=self._session.settings.scenario_seed if self.tier == "local" else None,
         )
-        evidence = RUNNERS[self.tier](request, self._session.workplace(self._release))
+        workplace = self._session.workplace(self._release)
+        self._session.let_models_be_reached(workplace, self.tier)
+        evidence = RUNNERS[self.tier](request, workplace)
         self._session.write_evidence(directory, evidence, ())
         return evidence

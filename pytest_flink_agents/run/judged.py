@@ -109,6 +109,7 @@ def _run_once(
     directory.mkdir(parents=True, exist_ok=True)
     channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
     with channel:
+        session.let_models_be_reached(workplace, tier)
         values = _values(session, channel, directory)
         try:
             if loaded.scenario.job:

@@ -227,5 +227,6 @@ run_embedded = partial(run_on_flink, tier="embedded")
 RUNNERS: Mapping[str, Callable[[RunRequest, Workplace], Evidence]] = {
     "local": run_local,
     "embedded": run_embedded,
+    "container": partial(run_on_flink, tier="container"),
     "remote": partial(run_on_flink, tier="remote"),
 }

@@ -23,7 +23,11 @@ from pytest_flink_agents.run.workplace import Workplace
 
 
 class RunSession:
-    """The running parts of one test session. ``directory`` takes the logs; ``progress`` gets one short line a step."""
+    """The running parts of one test session.
+
+    ``directory`` takes the logs, below the run folder, which is ``folder`` (default: itself); ``progress`` gets one short
+    line a step.
+    """
 
     def __init__(
         self,
@@ -33,10 +37,12 @@ class RunSession:
         progress: Callable[[str], None],
         redactor: Redactor,
         desk: DeskAddress | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.settings = settings
         self._caller = DeskCaller(desk) if desk else None
         self._server: DeskServer | None = None
+        self.folder = folder or directory
         self.directory = directory
         self._progress = progress
         self.redactor = redactor
@@ -55,6 +61,7 @@ class RunSession:
                 release,
                 requirements,
                 run_id=self.run_id,
+                folder=self.folder,
                 directory=self.directory / name,
                 progress=self._progress,
                 desk=self._caller,
@@ -79,6 +86,11 @@ class RunSession:
             server.start()
             self._models = server
         return self._models
+
+    def let_models_be_reached(self, workplace: Workplace, tier: str) -> None:
+        """See to it that jobs on a tier reach the model server, where it listens."""
+        if self._models and tier != "local":
+            workplace.cluster(tier).let_reach(self._models.port)
 
     def write_evidence(self, folder: Path, evidence: Evidence, results: tuple[CheckResult, ...]) -> None:
         """Everything seen of one run, as one file."""

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
 
 TIERS = ("local", "embedded", "container", "remote")
-BUILT_TIERS = ("local", "embedded", "remote")
 # What is meant where no tier is named, or ``auto``: without a remote cluster's address, and with one.
 AUTO_TIERS = ("local", "embedded")
 AUTO_TIERS_WITH_REMOTE = ("local", "remote")
@@ -32,6 +31,8 @@ class Settings:
     engine: str = "auto"
     flink_agents: str = ""
     job_python: Path | None = None
+    flink_image: str = ""
+    flink_base_image: str = ""
     parallelism: int = 1
     processes: int = 1
     startup_timeout_s: float = 60.0

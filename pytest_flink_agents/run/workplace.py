@@ -34,6 +34,7 @@ from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from pytest_flink_agents.run.container_workplace import ContainerWorkplace, provide_containers
 from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
 from pytest_flink_agents.run.settings import Settings
 
@@ -64,7 +65,10 @@ def cluster_name(tier: str, release: FlinkRelease, requirements: tuple[str, ...]
 
 
 class Workplace:
-    """The running parts for one Flink release and one list of requirements. ``directory`` takes logs and cluster files."""
+    """The running parts for one Flink release and one list of requirements.
+
+    ``directory`` takes logs and cluster files; ``folder`` holds it and all else that jobs read and write (default: itself).
+    """
 
     def __init__(
         self,
@@ -76,11 +80,13 @@ class Workplace:
         directory: Path,
         progress: Callable[[str], None],
         desk: DeskCaller | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.release = release
         self.settings = settings
         self.run_id = run_id
         self._requirements = requirements
+        self._folder = folder or directory
         self._directory = directory
         self._progress = progress
         self._desk = desk
@@ -228,10 +234,13 @@ class Workplace:
                     next_step="clusters of a test's own are for --flink-tier=embedded",
                 )
             )
+        if tier == "container":
+            containers = self._containers
+            return containers.cluster(self._with_engine(config, containers.image.java_version), directory)
         own_record(self.run_id).note(CLUSTER, str(directory.absolute()))
         return StandaloneCluster(
             self.flink_home,
-            self._with_engine(config),
+            self._with_engine(config, self.java.version),
             run_id=self.run_id,
             directory=directory,
             ports=cache_root() / "ports",
@@ -241,12 +250,27 @@ class Workplace:
             progress=self._progress,
         )
 
+    @property
+    def _containers(self) -> ContainerWorkplace:
+        return self._once("containers", self._provide_containers)
+
+    def _provide_containers(self) -> ContainerWorkplace:
+        return provide_containers(
+            self.settings,
+            self.release,
+            self.environment,
+            roots=self.import_roots,
+            run_id=self.run_id,
+            folder=self._folder,
+            progress=self._progress,
+        )
+
     def _cluster_config(self) -> ClusterConfig:
         """With slots for what may run at the same time: a job that waits for slots would pass its deadline waiting."""
         return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
 
-    def _with_engine(self, config: ClusterConfig) -> ClusterConfig:
-        needs = engine_settings(self.engine, self.java.version)
+    def _with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
+        needs = engine_settings(self.engine, java_version)
         return dataclasses.replace(
             config,
             flink_options={**needs.flink_options, **config.flink_options},
@@ -305,6 +329,8 @@ class Workplace:
             facts["Java"] = f"{java.version} from {java.source}"
         for tier, cluster in self._clusters.items():
             facts[f"{tier} cluster"] = f"Flink {cluster.flink_version}, ready after {cluster.startup_s:.1f} s"
+            if tier == "container":
+                facts["container engine"] = self._containers.in_words()
             if isinstance(cluster, StandaloneCluster):
                 mib = cluster.resident_bytes() // (1024 * 1024)
                 facts[f"{tier} cluster"] += f", {mib} MiB resident at the end"
@@ -317,3 +343,6 @@ class Workplace:
                 process.kill()
         for cluster in self._clusters.values():
             cluster.close()
+        containers = self._made.get("containers")
+        if isinstance(containers, ContainerWorkplace):
+            containers.close()

@@ -15,7 +15,6 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-version=2.20", "FA410", "one of 1.20, 2.0,", "did you mean 2.2?"),
         ("--flink-version=1.19", "FA410", "one of 1.20, 2.0,", "choose a supported version"),
         ("--flink-tier=lokal", "FA421", "local, embedded, container, remote or auto", "did you mean local?"),
-        ("--flink-tier=container", "FA421", "local, embedded, remote or auto", "leave it out"),
         ("--flink-tier=remote", "FA421", "the address of its REST", "name it: --flink-rest-url="),
         ("--flink-engine=bundeled", "FA421", "auto, bundled or upstream", "did you mean bundled?"),
         ("--flink-parallelism=1.5", "FA421", "a whole number, at least 1", ""),

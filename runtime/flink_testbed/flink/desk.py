@@ -204,6 +204,10 @@ class SharedCluster(FlinkCluster):
         """Wait until the slots of all TaskManagers are registered."""
         self._ask("wait_ready", timeout_s)
 
+    def let_reach(self, port: int) -> None:
+        """See to it that a server on this machine's loopback answers where the jobs run."""
+        self._ask("let_reach", port)
+
     def logs(self) -> Mapping[str, str]:
         """Name of each log file -> its last part."""
         return dict(self._ask("logs"))

@@ -71,12 +71,18 @@ class ModelServer:
             self._http.stop()
             self._http = None
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._http is not None, "start the model server first"
+        return int(self._http.server_address[1])
+
     def channel(self, script: Script) -> Channel:
         """Open an address of its own for this script; close it with the scenario run."""
         assert self._http is not None, "start the model server first"
         channels = self._http.channels
         token = secrets.token_hex(8)
-        url = f"http://{LOOPBACK}:{self._http.server_address[1]}/{token}"
+        url = f"http://{LOOPBACK}:{self.port}/{token}"
         channel = Channel(url, script, on_close=lambda: channels.pop(token, None))
         channels[token] = channel
         return channel

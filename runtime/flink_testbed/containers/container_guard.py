@@ -1,0 +1,82 @@
+"""The guard of one owner's containers: when the owner is gone, SIGKILL included, what carries its label goes too.
+
+What :mod:`flink_testbed.core.guard` is for processes. Run as a script, isolated (``python -I``), by
+:mod:`flink_testbed.containers.owned`:
+
+    container_guard.py DESCRIPTOR ENGINE LABEL DIRECTORY
+
+The owner holds the other end of the pipe on that descriptor. When it closes, or the guard's parent changes, every container,
+network and volume at ENGINE with LABEL (``name=value``) is removed, and so is DIRECTORY.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+
+import docker
+import docker.errors
+import requests
+
+POLL_S = 0.25
+# A container may come into being after its owner's end: the engine had its order already.
+QUIET_S = 2.0
+LIMIT_S = 60.0
+REFUSALS = (docker.errors.DockerException, requests.RequestException)
+
+
+def wait_for_end(owner: int) -> None:
+    """Return when the owner's end of the pipe is closed, or the owner no longer our parent."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        readable, _, _ = select.select([owner], [], [], POLL_S)
+        if readable and os.read(owner, 1) == b"":
+            return
+
+
+def remove_all(client: docker.DockerClient, label: str) -> int:
+    """Remove what carries the label; returns how much there was."""
+    api, found = client.api, 0
+    filters = {"label": label}
+    for container in api.containers(all=True, filters=filters):
+        found += 1
+        with contextlib.suppress(*REFUSALS):
+            api.remove_container(container["Id"], force=True, v=True)
+    for network in api.networks(filters=filters):
+        found += 1
+        with contextlib.suppress(*REFUSALS):
+            api.remove_network(network["Id"])
+    for volume in api.volumes(filters=filters)["Volumes"] or ():
+        found += 1
+        with contextlib.suppress(*REFUSALS):
+            api.remove_volume(volume["Name"], force=True)
+    return found
+
+
+def main(owner: int, engine: str, label: str, directory: str) -> None:
+    """Guard until the owner ends, then clean up until nothing has come for a while."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wait_for_end(owner)
+    shutil.rmtree(directory, ignore_errors=True)
+    deadline = time.monotonic() + LIMIT_S
+    quiet_since = None
+    while time.monotonic() < deadline:
+        try:
+            client = docker.from_env(environment={**os.environ, "DOCKER_HOST": engine}, timeout=20)
+            found = remove_all(client, label)
+        except REFUSALS:
+            found = 1
+        now = time.monotonic()
+        quiet_since = None if found else quiet_since or now
+        if quiet_since is not None and now - quiet_since >= QUIET_S:
+            return
+        time.sleep(POLL_S)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:5])

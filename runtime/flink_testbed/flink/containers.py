@@ -1,0 +1,210 @@
+"""A Flink cluster in containers: the same programs and options as the embedded one, each in a container of its own.
+
+They share a network of their own, on which each has its name; only REST is published, on this machine's loopback. The run's
+files and the places that jobs import from are there under the paths they have here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flink_testbed.containers import relay
+from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
+from flink_testbed.containers.relay import PortRelay
+from flink_testbed.containers.spec import ContainerSpec, Shared
+from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink import config as flink_config
+from flink_testbed.flink.config import Addresses, ClusterConfig
+from flink_testbed.flink.image import FlinkImage
+from flink_testbed.flink.launched import JOBMANAGER, ZOOKEEPER, LaunchedCluster
+from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
+
+_REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT = 8081, 6123, 2181
+# Beside the JVM: its own native memory, and for a TaskManager the agents' Python and all that they load.
+_JOBMANAGER_EXTRA_MIB, _TASKMANAGER_EXTRA_MIB, _ZOOKEEPER_MIB = 384, 2048, 256
+_PROCESSES = 4096
+# Inside the cluster's own network; what is published is another matter.
+_EVERYWHERE = "0.0.0.0"  # noqa: S104
+_SOCKETS = "/run/flink-agents"
+_RELAY_S = 20.0
+
+
+class ContainerCluster(LaunchedCluster):
+    """One cluster of containers, from :meth:`start` to :meth:`close`.
+
+    ``roots`` are what workers import from, first entry first; ``shared`` is the directory that holds all of the run's files,
+    ``directory`` among them. ``ports`` is the machine-wide directory of port leases.
+    """
+
+    def __init__(
+        self,
+        owned: OwnedContainers,
+        image: FlinkImage,
+        config: ClusterConfig,
+        *,
+        directory: Path,
+        shared: Path,
+        roots: Sequence[Path],
+        ports: Path,
+        startup_timeout_s: float,
+        progress: Callable[[str], None],
+        run_id: str = "unnamed",
+    ) -> None:
+        super().__init__(
+            config,
+            flink_version=image.flink_version,
+            run_id=run_id,
+            directory=directory.absolute(),
+            startup_timeout_s=startup_timeout_s,
+            progress=progress,
+        )
+        self.image = image
+        self.worker_python = image.python
+        self._owned = owned
+        self._shares = shares_of(config, shared.absolute(), [root.absolute() for root in roots])
+        self._roots = tuple(roots)
+        self._ports = ports
+        self._lease: PortLease | None = None
+        self._name = secrets.token_hex(3)
+        self._network = ""
+        self._relay: PortRelay | None = None
+        self._sockets = owned.sockets / self._name
+
+    @property
+    def _python(self) -> Path:
+        return Path(self.image.python)
+
+    def start(self) -> None:
+        """Start all containers and wait until every slot is registered. On any error nothing stays."""
+        count = self.config.taskmanagers
+        self._progress(
+            f"Flink {self.flink_version}: starting 1 JobManager, {count} TaskManager in containers (about 8 s)"
+        )
+        require_memory(MEMORY_NEEDED_MIB)
+        super().start()
+
+    def _prepare(self) -> tuple[Addresses, RestClient]:
+        self._sockets.mkdir()
+        self._relay = PortRelay(self._sockets)
+        self._network = self._owned.make_network(self._name)
+        self._lease = lease_port(self._ports)
+        zookeeper_port = _ZOOKEEPER_PORT if self.config.high_availability else 0
+        addresses = Addresses(
+            _REST_PORT, _RPC_PORT, zookeeper_port, JOBMANAGER, taskmanager="", zookeeper=ZOOKEEPER, bind=_EVERYWHERE
+        )
+        return addresses, RestClient(f"http://{LOOPBACK}:{self._lease.port}")
+
+    def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> OwnedContainer:
+        assert self._lease is not None, "the cluster is prepared"
+        command = flink_config.java_command(
+            Path(self.image.java),
+            classes=[*map(Path, self.image.classes), *self.config.classes],
+            main=main,
+            arguments=arguments,
+            flags=[*flags, *self.config.java_flags, f"-Djava.io.tmpdir={self.directory / 'tmp'}"],
+            config_dir=self.directory / "conf",
+            log=self.directory / "log" / f"{name}.log",
+        )
+        spec = ContainerSpec(
+            name,
+            self.image.reference,
+            tuple(command),
+            self._owned.engine.user,
+            self._memory_mib(name),
+            _PROCESSES,
+            network=self._network,
+            environment={
+                "PYTHONPATH": os.pathsep.join([*map(str, self._roots), self.image.site_packages]),
+                "HOME": "/tmp",  # noqa: S108  the container's own
+                **flink_config.java_environment(Path(self.image.flink_home), self.directory),
+            },
+            shared=(*self._shares, Shared(self._sockets, writable=True, at=_SOCKETS)),
+            published={_REST_PORT: self._lease.port} if name == JOBMANAGER else {},
+            directory=str(self.directory),
+        )
+        # The name among the owner's: a JobManager that takes another's place is another container.
+        part = f"{self._name}-{name}-{secrets.token_hex(2)}"
+        # What an earlier container of this name has listened at.
+        for mark in self._sockets.glob(f"*.{name}"):
+            mark.unlink()
+        log = self.directory / "log" / f"{part}.out"
+        container = OwnedContainer(self._owned.start(spec, part), name, log=log)
+        # One that has ended already is told by its log, when next looked at.
+        with contextlib.suppress(HostError):
+            container.execute(
+                [self.image.python, "-c", Path(relay.__file__).read_text(encoding="utf-8"), _SOCKETS, name]
+            )
+        return container
+
+    def _memory_mib(self, name: str) -> int:
+        memory = self.config.memory
+        if name == ZOOKEEPER:
+            return _ZOOKEEPER_MIB
+        if name == JOBMANAGER:
+            return memory.jobmanager_heap + memory.metaspace + _JOBMANAGER_EXTRA_MIB
+        sizes = (memory.framework_heap, memory.task_heap, memory.task_off_heap, memory.framework_off_heap)
+        return (
+            sum(sizes) + memory.managed + memory.network + memory.metaspace + memory.overhead + _TASKMANAGER_EXTRA_MIB
+        )
+
+    def let_reach(self, port: int) -> None:
+        """Make a server on our loopback answer at the same address in every container, later ones included."""
+        assert self._relay is not None, "the cluster is prepared"
+        self._relay.open(port)
+
+        def probe() -> tuple[bool | None, str]:
+            self.require_alive()
+            missing = [name for name in self._members if not relay.mark_of(self._sockets, port, name).exists()]
+            return (None if missing else True), f"not yet in {', '.join(missing)}"
+
+        self.wait(probe, what=f"port {port} of this machine to be reached from containers", timeout_s=_RELAY_S)
+
+    def _release(self) -> None:
+        if self._relay:
+            self._relay.close()
+            self._relay = None
+        if self._network:
+            self._owned.remove_network(self._network)
+            self._network = ""
+        if self._lease:
+            self._lease.release()
+            self._lease = None
+
+
+def shares_of(config: ClusterConfig, run: Path, roots: Sequence[Path]) -> tuple[Shared, ...]:
+    """The run's files and the places that the caller chose for state, to be written; the rest to be read.
+
+    What lies in a directory that is shared anyway needs no share of its own, unless it is to be written.
+    """
+    places = [place.absolute() for place in (config.checkpoints, config.savepoints) if place]
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+    written = _outermost([run, *places])
+    read = [path for path in _outermost([*roots, *config.classes]) if not _inside(path, written)]
+    return (*(Shared(path) for path in read), *(Shared(path, writable=True) for path in written))
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    distinct = list(dict.fromkeys(paths))
+    return [path for path in distinct if not _inside(path, [other for other in distinct if other != path])]
+
+
+def _inside(path: Path, directories: Sequence[Path]) -> bool:
+    return any(path == directory or directory in path.parents for directory in directories)
+
+
+def with_image_paths(config: ClusterConfig, site_packages: Path, image: FlinkImage) -> ClusterConfig:
+    """The configuration with jars of the job environment named where the image has them."""
+
+    def there(path: Path) -> Path:
+        inside = path.is_relative_to(site_packages)
+        return Path(image.site_packages) / path.relative_to(site_packages) if inside else path
+
+    return replace(config, classes=tuple(map(there, config.classes)))

@@ -1,0 +1,253 @@
+"""The image that a cluster's containers run from: ours, built from the job environment, or one that the user names."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.java import packaged_java
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.containers.engine import missing_image, told
+from flink_testbed.containers.owned import OwnedContainers
+from flink_testbed.containers.spec import ContainerSpec
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+
+Progress = Callable[[str], None]
+
+_RECIPE = Path(__file__).parent / "image" / "Dockerfile"
+REPOSITORY = "pytest-flink-agents/flink"
+_BUILD_S = 900.0
+_PROBE_S = 60.0
+_PROBE_MIB = 512
+_KEPT_LINES = 30
+_PROBE = """
+import ctypes, glob, importlib.util, json, os, platform, re, shutil, sys, sysconfig
+from importlib import metadata
+def version(name):
+    try: return metadata.version(name)
+    except metadata.PackageNotFoundError: return ""
+home = os.environ.get("JAVA_HOME") or ""
+java = os.path.join(home, "bin", "java") if home else shutil.which("java") or ""
+release = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(java))), "release")
+told = re.search('JAVA_VERSION="([0-9.]+)', open(release).read()) if java and os.path.exists(release) else None
+pyflink = importlib.util.find_spec("pyflink")
+flink = list(pyflink.submodule_search_locations)[0] if pyflink else ""
+classes = sorted(glob.glob(flink + "/lib/*.jar")) + sorted(glob.glob(flink + "/opt/flink-python-*.jar")) if flink else []
+library = sysconfig.get_config_var("Py_ENABLE_SHARED") and sysconfig.get_config_var("INSTSONAME")
+def loads(name):
+    try: return bool(ctypes.CDLL(name))
+    except OSError: return os.path.exists(os.path.join(sysconfig.get_config_var("LIBDIR") or "", name))
+print(json.dumps({"python": sys.executable, "python_version": platform.python_version(),
+    "embeds_python": not library or loads(library), "site_packages": sysconfig.get_paths()["purelib"],
+    "java": java, "java_version": told.group(1) if told else "", "flink_version": version("apache-flink"),
+    "flink_home": flink, "classes": classes, "flink_agents_version": version("flink-agents")}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkImage:
+    """An image and what it holds. Paths are the image's own; a version is empty where there is no such thing in it.
+
+    ``embeds_python``: whether a JVM can load its Python, which a Python linked to a library of its own may come without.
+    """
+
+    reference: str
+    python: str
+    python_version: str
+    java: str
+    java_version: str
+    flink_version: str
+    flink_home: str
+    flink_agents_version: str
+    site_packages: str
+    classes: tuple[str, ...]
+    embeds_python: bool
+
+
+def provide_flink_image(
+    owned: OwnedContainers, environment: JobEnvironment, release: FlinkRelease, *, base: str, progress: Progress
+) -> FlinkImage:
+    """Our image for a job environment, built now if the engine has it not (about a minute). ``base`` is pulled likewise."""
+    engine = owned.engine
+    base = base or f"python:{_minor(environment.python_version)}-slim-bookworm"
+    base_id = engine.require_image(base, progress=progress)
+    java = packaged_java(release.line, progress=progress)
+    content = [_RECIPE.read_bytes(), base_id.encode(), java.version.encode(), *_records(environment.site_packages)]
+    tag = f"{REPOSITORY}:{release.version}-{hashlib.sha256(b'|'.join(content)).hexdigest()[:12]}"
+    shelf = cache_root() / "images"
+    shelf.mkdir(parents=True, exist_ok=True)
+    # Two sessions that want the same image build it once.
+    with FileLock(shelf / f"{tag.rpartition(':')[2]}.lock", timeout=_BUILD_S):
+        if engine.image_id(tag) is None:
+            _require_python(owned, base, environment)
+            progress(f"containers: building {tag} from {base} (once; about 1 min)")
+            _build(owned, tag, base, environment, java.home)
+    return inspect_image(owned, tag)
+
+
+def inspect_image(owned: OwnedContainers, reference: str) -> FlinkImage:
+    """What an image holds, told by its own ``python3``."""
+    facts = _ask(owned, reference, _PROBE)
+    names = {field.name for field in fields(FlinkImage)} - {"reference", "classes"}
+    return FlinkImage(reference, classes=tuple(facts["classes"]), **{name: facts[name] for name in names})
+
+
+def require_fit(image: FlinkImage, environment: JobEnvironment) -> None:
+    """Raise :class:`HostError` FA474 unless jobs that are built in this environment run in that image."""
+    wanted = {
+        f"Python {_minor(environment.python_version)}": f"Python {_minor(image.python_version)}",
+        f"apache-flink {environment.flink_version}": f"apache-flink {image.flink_version}".rstrip(),
+        f"flink-agents {environment.flink_agents_version}": f"flink-agents {image.flink_agents_version}".rstrip(),
+        "Java": "Java" if image.java_version else "",
+        "Python's shared library": "Python's shared library" if image.embeds_python else "",
+    }
+    wrong = {name: seen for name, seen in wanted.items() if name != seen}
+    if wrong:
+        raise HostError(
+            Problem(
+                "FA474",
+                "the image does not fit the job environment",
+                where=image.reference,
+                expected=", ".join(wrong),
+                seen=", ".join(seen if " " in seen else f"no {seen or name}" for name, seen in wrong.items()),
+                next_step="jobs are pickled here and run there: name another image, or leave --flink-image out to build one",
+            )
+        )
+
+
+def _ask(owned: OwnedContainers, reference: str, program: str) -> dict[str, Any]:
+    engine = owned.engine
+    spec = ContainerSpec("probe", reference, ("python3", "-c", program), engine.user, _PROBE_MIB, 64)
+    done = owned.run(spec, f"probe-{os.urandom(3).hex()}", timeout_s=_PROBE_S)
+    try:
+        return dict(json.loads(done.output.splitlines()[-1]))
+    except (ValueError, IndexError):
+        raise HostError(
+            Problem(
+                "FA474",
+                "the image's python3 does not run",
+                where=reference,
+                expected="an image with python3 on its PATH",
+                seen=done.output[-500:] or f"exit code {done.returncode}",
+            )
+        ) from None
+
+
+def _require_python(owned: OwnedContainers, base: str, environment: JobEnvironment) -> None:
+    facts = _ask(owned, base, "import json, platform; print(json.dumps({'python': platform.python_version()}))")
+    wanted = _minor(environment.python_version)
+    if _minor(facts["python"]) != wanted:
+        raise HostError(
+            Problem(
+                "FA474",
+                "the base image has another Python than the job environment",
+                where=base,
+                expected=f"Python {wanted}, as here: packages and pickled functions are for one version",
+                seen=f"Python {facts['python']}",
+                next_step=f"--flink-base-image=python:{wanted}-slim-bookworm, or run pytest with Python {_minor(facts['python'])}",
+            )
+        )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _records(site_packages: Path) -> Iterator[bytes]:
+    """Each installed package's list of its files with their digests."""
+    for record in sorted(site_packages.glob("*.dist-info/RECORD")):
+        yield record.read_bytes()
+
+
+def _build(owned: OwnedContainers, tag: str, base: str, environment: JobEnvironment, java_home: Path) -> None:
+    """Build under a deadline; what the engine says is shown where it fails."""
+    said: list[str] = []
+    deadline = clock.now_s() + _BUILD_S
+    python = _minor(environment.python_version)
+    with _context(environment.site_packages, java_home) as context, told(f"build {tag}"):
+        answers = owned.engine.client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            buildargs={"BASE": base, "PYTHON": python},
+            labels={
+                "pytest-flink-agents.flink": environment.flink_version,
+                "pytest-flink-agents.flink-agents": environment.flink_agents_version,
+            },
+            network_mode="none",
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=int(_BUILD_S),
+        )
+        for answer in answers:
+            said += str(answer.get("stream", "") or answer.get("error", "")).splitlines()
+            if "error" in answer:
+                raise _build_failed(tag, said)
+            if clock.now_s() >= deadline:
+                raise WaitTimeoutError(Problem("FA401", f"waited {_BUILD_S:g} s for {tag} to be built", seen=said[-1]))
+    if owned.engine.image_id(tag) is None:
+        raise missing_image(tag, "it was built, and is not there")
+
+
+def _build_failed(tag: str, said: list[str]) -> HostError:
+    return HostError(
+        Problem(
+            "FA472",
+            f"building {tag} failed",
+            where=str(_RECIPE),
+            seen=said[-1],
+            next_step="the end of what the engine said follows",
+            detail="\n".join(said[-_KEPT_LINES:]),
+        )
+    )
+
+
+@contextlib.contextmanager
+def _context(site_packages: Path, java_home: Path) -> Iterator[IO[bytes]]:
+    """The build's context as a stream: written by a thread while the engine reads, never whole on disk or in memory."""
+    read_end, write_end = os.pipe()
+
+    def write() -> None:
+        # An engine that refuses the build stops reading.
+        with (
+            contextlib.suppress(BrokenPipeError),
+            os.fdopen(write_end, "wb") as pipe,
+            tarfile.open(mode="w|", fileobj=pipe) as archive,
+        ):
+            recipe = _RECIPE.read_bytes()
+            entry = tarfile.TarInfo("Dockerfile")
+            entry.size = len(recipe)
+            archive.addfile(entry, io.BytesIO(recipe))
+            archive.add(java_home, "java", filter=_readable_by_all)
+            archive.add(site_packages, "site-packages", filter=_readable_by_all)
+
+    writer = threading.Thread(target=write, name="build context", daemon=True)
+    writer.start()
+    try:
+        with os.fdopen(read_end, "rb") as context:
+            yield context
+    finally:
+        writer.join()
+
+
+def _readable_by_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Containers run as whoever runs pytest."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode |= 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry
