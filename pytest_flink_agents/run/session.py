@@ -18,6 +18,7 @@ from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.leaks import listening_leaks, recorded_leaks
 from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -50,6 +51,8 @@ class RunSession:
         self.run_id = secrets.token_hex(6)
         self._workplaces: dict[tuple[str, tuple[str, ...]], Workplace] = {}
         self._models: ModelServer | None = None
+        # What was found still there when everything had been closed.
+        self.leaks: list[str] = []
 
     def workplace(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> Workplace:
         """The workplace for a Flink release and a list of requirements."""
@@ -105,7 +108,8 @@ class RunSession:
         return facts
 
     def close(self) -> None:
-        """End everything, last first; one failure does not keep the next from ending."""
+        """End everything, last first; one failure does not keep the next from ending. Then look for what is left."""
+        ports = {"model server": self._models.port} if self._models else {}
         with contextlib.ExitStack() as stack:
             if self._server:
                 stack.callback(self._server.close)
@@ -115,4 +119,6 @@ class RunSession:
                 stack.callback(workplace.close)
         self._workplaces = {}
         self._models = self._server = None
-        own_record(self.run_id).close()
+        self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
+        if not self.leaks:
+            own_record(self.run_id).close()

@@ -70,6 +70,11 @@ class OwnRecord:
             self._record = Record(self._record.run_id, self._record.owner, made)
             self._record.write()
 
+    @property
+    def made(self) -> tuple[tuple[str, str], ...]:
+        """All that was written down."""
+        return self._record.made
+
     def close(self) -> None:
         """The session has ended, and has cleaned up itself."""
         self._record = Record(self._record.run_id, self._record.owner)

@@ -103,6 +103,8 @@ class DeskServer:
         with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"knock"):
             pass
         self._listener.close()
+        with contextlib.suppress(OSError):
+            self._path.parent.rmdir()
 
 
 class DeskCaller:
