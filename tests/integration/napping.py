@@ -1,5 +1,6 @@
 """An agent that waits, synchronously or not: for tests of time."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -80,3 +81,13 @@ class GatedTill(Agent):
         memory.set("total", (memory.get("total") or 0) + purchase["amount"])
         output = {"key": purchase["key"], "count": memory.get("count"), "total": memory.get("total")}
         ctx.send_event(OutputEvent(output=output))
+
+
+class LockAgent(Agent):
+    """Sends what is no value."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def lock(event: Event, ctx: RunnerContext) -> None:
+        """One lock."""
+        ctx.send_event(OutputEvent(output=threading.Lock()))
