@@ -18,6 +18,8 @@ from pytest_flink_agents.fixtures import (
     flink_cluster_factory,
     flink_tier,
     flink_version,
+    kafka_service,
+    kafka_topic,
     llm_server,
 )
 from pytest_flink_agents.keys import FIRST_PROCESS, LEAKS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
@@ -35,6 +37,8 @@ __all__ = [
     "flink_cluster_factory",
     "flink_tier",
     "flink_version",
+    "kafka_service",
+    "kafka_topic",
     "llm_server",
 ]
 

@@ -6,7 +6,6 @@ error says what was waited for and what was seen last.
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from abc import ABC, abstractmethod
@@ -39,7 +38,6 @@ _UNSETTLED = (
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.OFFSET_NOT_AVAILABLE,
 )
-_logger = logging.getLogger(__name__)
 
 
 def topic_name(run_id: str, label: str) -> str:
@@ -103,7 +101,7 @@ class KafkaService(ABC):
     @property
     def _admin(self) -> AdminClient:
         if self._admin_client is None:
-            self._admin_client = AdminClient(self._client_config(), logger=_logger)
+            self._admin_client = AdminClient(self._client_config())
         return self._admin_client
 
     def _client_config(self) -> dict[str, Any]:
@@ -113,6 +111,8 @@ class KafkaService(ABC):
             "client.id": f"flink-agents-{self.run_id}",
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 500,
+            # What matters is in the errors of the operations themselves.
+            "log_level": 2,
         }
 
     def _let_go(self) -> None:
@@ -171,7 +171,7 @@ class KafkaService(ABC):
         """Write records in their order; all in-sync replicas have them when this returns."""
         if self._producer_client is None:
             config = {**self._client_config(), "acks": "all", "enable.idempotence": True, "linger.ms": 2}
-            self._producer_client = Producer(config, logger=_logger)
+            self._producer_client = Producer(config)
         producer, failures, deadline = self._producer_client, [], clock.now_s() + timeout_s
 
         def delivered(error: KafkaError | None, _: object) -> None:
