@@ -29,6 +29,9 @@ _LEVELS = {
     "read_committed": IsolationLevel.READ_COMMITTED,
     "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
 }
+# One request at a time: of several, a broker that has just become leader may refuse the first and take the second. To a
+# producer that it does not know yet it then says that it has the first one, too, and the client believes it.
+_NOTHING_LOST = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
 # What a broker answers that has not heard yet that it leads a partition, or that has just lost the one that did.
 _UNSETTLED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -135,7 +138,7 @@ class KafkaService(ABC):
         return frozenset(name for name in names if not name.startswith("__"))
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-        """Make a topic, and wait until each partition has a leader. One that is there already is an error."""
+        """Make a topic, and wait until each partition's leader serves it. One that is there already is an error."""
         topic = NewTopic(name, partitions, self.replicas, config=dict(config or {}))
         try:
             self._admin.create_topics([topic], request_timeout=ANSWER_S)[name].result(ANSWER_S)
@@ -148,6 +151,8 @@ class KafkaService(ABC):
             return (len(leaders) == partitions and all(leader >= 0 for leader in leaders)) or None, f"leaders {leaders}"
 
         self._wait(led, f"topic {name} to have its leaders")
+        # A leader may not know it yet: only its answer shows that it takes records.
+        self.end_offsets(name)
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic, and wait until it is gone. One that is not there is an error."""
@@ -170,8 +175,7 @@ class KafkaService(ABC):
     def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float = ANSWER_S) -> None:
         """Write records in their order; all in-sync replicas have them when this returns."""
         if self._producer_client is None:
-            config = {**self._client_config(), "acks": "all", "enable.idempotence": True, "linger.ms": 2}
-            self._producer_client = Producer(config)
+            self._producer_client = Producer({**self._client_config(), **_NOTHING_LOST, "linger.ms": 2})
         producer, failures, deadline = self._producer_client, [], clock.now_s() + timeout_s
 
         def delivered(error: KafkaError | None, _: object) -> None:
