@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.records import BROKERS, TOPICS, own_record
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.desk import DeskCaller
@@ -60,14 +61,16 @@ class SessionKafka:
         return kafka
 
     def _chosen(self) -> KafkaService:
-        bootstrap = self._settings.kafka_bootstrap
-        if self._desk and not bootstrap:
-            bootstrap = self._desk.call("kafka_bootstrap")
-        if bootstrap:
+        named = self._settings.kafka_bootstrap
+        if named:
+            # Topics on a broker that outlives us: whoever cleans up after us looks for them there.
+            own_record(self._run_id).note(TOPICS, named)
+        if named or self._desk:
+            bootstrap = named or self._desk.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
             return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
-        line = resolve_flink(self._settings.flink_versions[0]).line
+        own_record(self._run_id).note(BROKERS, str(self._directory.absolute()))
         return EmbeddedKafka(
-            provide_kafka(line, progress=self._progress),
+            provide_kafka(resolve_flink(self._settings.flink_versions[0]).line, progress=self._progress),
             directory=self._directory,
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from flink_testbed.artifacts.records import CLUSTER, SOCKETS, own_record
+from flink_testbed.artifacts.records import BROKERS, CLUSTER, SOCKETS, own_record
 from flink_testbed.core.process import living
 from flink_testbed.flink.launched import SCRATCH
+from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH
 
 
 def process_leaks() -> Iterator[str]:
@@ -24,8 +25,8 @@ def process_leaks() -> Iterator[str]:
 def recorded_leaks(run_id: str) -> Iterator[str]:
     """Directories of a run outside of what it is to leave."""
     for kind, name in own_record(run_id).made:
-        paths = {SOCKETS: [Path(name)], CLUSTER: [Path(name, scratch) for scratch in SCRATCH]}.get(kind, [])
-        for path in paths:
+        parts = {SOCKETS: ("",), CLUSTER: SCRATCH, BROKERS: KAFKA_SCRATCH}.get(kind, ())
+        for path in (Path(name, part) for part in parts):
             if path.exists():
                 yield f"directory {path}, {_who(run_id)}"
 

@@ -43,9 +43,15 @@ _UNSETTLED = (
 )
 
 
+def topic_prefix(run_id: str) -> str:
+    """What the names of a run's topics begin with."""
+    return f"flink-agents-{run_id}-"
+
+
 def topic_name(run_id: str, label: str) -> str:
     """A name that no other topic has: whose it is, what it is for, and a few characters by chance."""
-    return f"flink-agents-{run_id}-{re.sub(r'[^a-zA-Z0-9_-]+', '-', label)[:120].strip('-')}-{secrets.token_hex(4)}"
+    what = re.sub(r"[^a-zA-Z0-9_-]+", "-", label)[:120].strip("-")
+    return f"{topic_prefix(run_id)}{what}-{secrets.token_hex(4)}"
 
 
 class KafkaService(ABC):

@@ -16,6 +16,8 @@ from flink_testbed.core.ports import LOOPBACK
 
 BROKER_CLASS = "kafka.Kafka"
 STORAGE_TOOL_CLASS = "kafka.tools.StorageTool"
+# Below a broker's directory: what goes with it. Settings and logs stay.
+SCRATCH = ("data", "tmp", "archives")
 _HEAP_MIB = 256
 
 
