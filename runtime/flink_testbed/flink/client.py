@@ -145,19 +145,19 @@ class FlinkClient:
 
     def _environment(self, program: Program) -> dict[str, str]:
         home = self._home.flink_home
-        return clean_environment(
-            **(program.environment or {}),
-            **self._environment_of_client,
-            JAVA_HOME=str(self._home.java.parent.parent),
-            FLINK_HOME=str(home),
-            FLINK_LIB_DIR=str(home / "lib"),
+        own = {
+            "JAVA_HOME": str(self._home.java.parent.parent),
+            "FLINK_HOME": str(home),
+            "FLINK_LIB_DIR": str(home / "lib"),
             # Where the client finds the jar that drives Python programs.
-            FLINK_OPT_DIR=str(home / "opt"),
-            FLINK_PLUGINS_DIR=str(home / "plugins"),
-            FLINK_CONF_DIR=str(self._directory),
-            FLINK_LOG_DIR=str(self._directory),
-            PYTHONPATH=os.pathsep.join(map(str, self._home.python_path)),
-        )
+            "FLINK_OPT_DIR": str(home / "opt"),
+            "FLINK_PLUGINS_DIR": str(home / "plugins"),
+            "FLINK_CONF_DIR": str(self._directory),
+            "FLINK_LOG_DIR": str(self._directory),
+            "PYTHONPATH": os.pathsep.join(map(str, self._home.python_path)),
+        }
+        # What is asked for by name wins: a program's options may come from a FLINK_CONF_DIR of its own.
+        return clean_environment(**{**own, **self._environment_of_client, **(program.environment or {})})
 
 
 def _failed(done: Completed) -> ProgramFailedError:
