@@ -11,19 +11,7 @@ import pytest
 from plugin_project import Project
 
 HEAVY = (
-    *(
-        "pydantic",
-        "yaml",
-        "requests",
-        "psutil",
-        "filelock",
-        "jmespath",
-        "uv",
-        "docker",
-        "testcontainers",
-        "confluent_kafka",
-        "jgo",
-    ),
+    *("pydantic", "yaml", "requests", "psutil", "filelock", "jmespath", "uv", "docker", "testcontainers", "kafka"),
     *("pyflink", "flink_agents", "flink_agents_runtime", "flink_testbed", "socketserver"),
     *(
         "pytest_flink_agents.plan",

@@ -75,6 +75,11 @@ class KeyState:
         return self.current is not None or bool(self.inputs)
 
     @property
+    def holds_nothing(self) -> bool:
+        """Whether there is nothing to remember but how many inputs there were."""
+        return not (self.current or self.inputs or self.tasks or self.short_term or self.sensory)
+
+    @property
     def ended_sequence(self) -> int:
         """The number of the last input whose run has ended."""
         return self.sequence if self.current is None else self.sequence - 1

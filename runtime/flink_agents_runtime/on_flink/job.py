@@ -8,7 +8,7 @@ from pyflink.common import Types
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
 from flink_agents_runtime.on_flink.ends import Ends
-from flink_agents_runtime.on_flink.operator import AgentOperator
+from flink_agents_runtime.on_flink.operator import AgentOperator, key_text
 
 OPERATOR_NAME = "action-execute-operator"
 
@@ -20,15 +20,10 @@ def build_job(env: StreamExecutionEnvironment, plan_json: str, *, ends: Ends, pa
 
 
 def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:
-    pair = Types.TUPLE([Types.STRING(), Types.STRING()])
-    keyed = lines.map(_with_key, output_type=pair).set_parallelism(1).key_by(_key, key_type=Types.STRING())
+    keyed = lines.key_by(key_of, key_type=Types.STRING())
     return keyed.process(operator, output_type=Types.STRING()).name(OPERATOR_NAME).uid(OPERATOR_NAME)
 
 
-def _with_key(line: str) -> tuple[str, str]:
-    # JSON keeps the type: the keys 1 and "1" stay two keys.
-    return json.dumps(json.loads(line)["key"], sort_keys=True), line
-
-
-def _key(record: tuple[str, str]) -> str:
-    return record[0]
+def key_of(line: str) -> str:
+    """The key's JSON text. JSON keeps the type: the keys 1 and "1" stay two keys."""
+    return key_text(json.loads(line)["key"])

@@ -1,5 +1,6 @@
-"""An agent's metrics in Flink's metric system: the group in memory, with every change passed on to PyFlink's group.
+"""An agent's metrics in Flink's metric system: the group in memory, whose changes are passed on to PyFlink's group.
 
+Not each change by itself, but what has come together when the operator says so: one change is a call into the JVM.
 Reading back is done in memory, so that an agent sees the same on every tier; Flink shows, reports and sums.
 """
 
@@ -21,51 +22,60 @@ from flink_agents_runtime.observe.metrics import (
 class FlinkCounter(MemoryCounter):
     """A counter that Flink sees."""
 
-    __slots__ = ("_flink",)
+    __slots__ = ("_flink", "_told")
 
     def __init__(self, flink: Any) -> None:
         super().__init__()
         self._flink = flink
+        self._told = 0
 
-    def inc(self, n: int = 1) -> None:
-        """Add ``n``."""
-        super().inc(n)
-        self._flink.inc(n)
-
-    def dec(self, n: int = 1) -> None:
-        """Take ``n`` away."""
-        super().dec(n)
-        self._flink.dec(n)
+    def tell_flink(self) -> bool:
+        """Hand on what has been counted since the last time, if anything was."""
+        more, self._told = self._count - self._told, self._count
+        if more:
+            self._flink.inc(more)
+        return bool(more)
 
 
 class FlinkMeter(MemoryMeter):
     """A meter that Flink sees; Flink's own rate is that of the last minute."""
 
-    __slots__ = ("_flink",)
+    __slots__ = ("_flink", "_told")
 
     def __init__(self, flink: Any) -> None:
         super().__init__()
         self._flink = flink
+        self._told = 0
 
-    def mark(self, n: int = 1) -> None:
-        """Count ``n`` more marks."""
-        super().mark(n)
-        self._flink.mark_event(n)
+    def tell_flink(self) -> bool:
+        """Hand on the marks since the last time, if there were any."""
+        more, self._told = self._marks - self._told, self._marks
+        if more:
+            self._flink.mark_event(more)
+        return bool(more)
 
 
 class FlinkHistogram(MemoryHistogram):
-    """A histogram that Flink sees, as what PyFlink has for it: a distribution."""
+    """A histogram that Flink sees, as what PyFlink has for it: a distribution, which in thread mode is its last value."""
 
-    __slots__ = ("_flink",)
+    __slots__ = ("_flink", "_untold")
 
     def __init__(self, window_size: int, flink: Any) -> None:
         super().__init__(window_size)
         self._flink = flink
+        self._untold = False
 
     def update(self, value: int) -> None:
         """Add a value."""
-        super().update(value)
-        self._flink.update(value)
+        self._window.append(value)
+        self._untold = True
+
+    def tell_flink(self) -> bool:
+        """Hand on the last value, if there is a new one."""
+        untold, self._untold = self._untold, False
+        if untold:
+            self._flink.update(self._window[-1])
+        return untold
 
 
 class FlinkMetricGroup(MemoryMetricGroup):
@@ -79,6 +89,15 @@ class FlinkMetricGroup(MemoryMetricGroup):
         super().__init__()
         self._register = register
         self._label = label
+
+    def tell_flink(self) -> bool:
+        """Hand on what has changed in this group and those below, if anything has. Gauges are asked by Flink."""
+        told = [
+            below.tell_flink()
+            for below in (*self._metrics.values(), *self._groups.values())
+            if isinstance(below, (FlinkCounter, FlinkMeter, FlinkHistogram, FlinkMetricGroup))
+        ]
+        return any(told)
 
     @cached_property
     def _flink(self) -> Any:

@@ -1,16 +1,16 @@
 """The keyed operator: one engine a subtask, one key state a key, everything in flight in the checkpoint.
 
-Records are ``(key as JSON, record as JSON)``; results are JSON texts ``{"input", "key", "value"}``. The number of an input
-travels through its run as a time stamp. A key whose actions all wait
-for asynchronous calls is looked at again by a processing-time timer, while other keys go on; the end of a bounded input
-fires an event-time timer that waits for what is left.
+Records and results are JSON texts ``{"input", "key", "value"}``. The number of an input travels through its run as a time
+stamp. A key whose actions all wait for asynchronous calls is looked at again by a processing-time timer, while other keys
+go on; the end of a bounded input fires an event-time timer that waits for what is left.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import uuid4
@@ -33,14 +33,28 @@ _END_OF_INPUT_MS = 2**63 - 2
 # How soon a waiting key is looked at again. A look costs a timer, so a long wait is looked at less and less often.
 _FIRST_LOOK_MS = 2
 _LATEST_LOOK_MS = 32
+# How old what Flink shows of the metrics may be: telling it each change costs a call into the JVM.
+_METRICS_MS = 250
+# The idle keys that are kept at hand, by what their states take in the checkpoint and an allowance for each.
+_AT_HAND_BYTES = 16 * 1024 * 1024
+_ALLOWANCE_BYTES = 1024
+
+# Made once: json.dumps makes one for each call that wants keys sorted.
+key_text: Callable[[Any], str] = json.JSONEncoder(sort_keys=True).encode
 
 
-class _Busy:
-    """A key with work in flight: its live run, the outputs not yet handed on, the pause before the next look."""
+class _LiveKey:
+    """A key in work or at hand: its run, the outputs not yet handed on, the pause before the next look.
 
-    def __init__(self, engine: Engine, key: str, state: KeyState, told: Callable[[Any, Any, int | None], Any]) -> None:
+    ``stored`` is the size of what Flink holds of it, 0 for nothing.
+    """
+
+    def __init__(
+        self, engine: Engine, key: str, state: KeyState, stored: int, told: Callable[[Any, Any, int | None], Any]
+    ) -> None:
         self.outputs: list[Any] = []
         self.look_ms = _FIRST_LOOK_MS
+        self.stored = stored
         business_key = json.loads(key)
         self.run: KeyRun = engine.run_for(
             business_key,
@@ -73,38 +87,58 @@ class AgentOperator(KeyedProcessFunction):
             self._store.rebuild()
         # Keys with records whose checkpointed state has not been looked at in this attempt.
         self._unseen = set(self._store.left_keys()) if self._store is not None else set()
+        self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
         self._engine = Engine(
             plan,
             executor=self._executor,
             observers=[self._log] if self._log else [],
-            metrics=FlinkMetricGroup(runtime_context.get_metrics_group),
+            metrics=self._metrics,
             store=self._store,
         )
         if self._log is not None:
             self._log.on_truncated = self._engine.metrics.event_truncated
         self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
-        self._busy: dict[str, _Busy] = {}
+        self._busy: dict[str, _LiveKey] = {}
+        # The one that was used last is at the end.
+        self._idle: dict[str, _LiveKey] = {}
+        self._idle_bytes = 0
+        self._metrics_due_s: float | None = None
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
-        key, record = value
-        busy = self._busy_key(key)
-        fields = json.loads(record)
-        busy.run.offer(fields["value"], fields["input"])
-        yield from self._go_on(key, busy, ctx)
+        fields = json.loads(value)
+        return self._process(key_text(fields["key"]), fields["value"], fields["input"], ctx)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
+    def _process(self, key: str, value: Any, mark: int | None, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
+        live = self._live_key(key)
+        live.run.offer(value, mark)
+        outputs = self._go_on(key, live, ctx)
+        if self._metrics_due_s is None:
+            self._tell_metrics_later(ctx)
+        return outputs
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Any]:
         """Go on with a key that waited. After the end of the input this is called until the key is done.
 
         Waiting here is short, and comes back by way of the timer: in between, Flink sees whether the job is cancelled.
         """
+        if self._metrics_due_s is not None and time.monotonic() >= self._metrics_due_s:
+            self._metrics_due_s = None
+            if self._metrics.tell_flink() or self._busy:
+                self._tell_metrics_later(ctx)
         key = self._key_text(ctx.get_current_key())
-        busy = self._busy_key(key)
-        if self._engine.expiry is not None and not busy.run.state.busy:
-            self._engine.expiry.sweep(busy.run.state)
+        live = self._live_key(key)
+        if self._engine.expiry is not None and not live.run.state.busy:
+            self._engine.expiry.sweep(live.run.state)
         if timestamp == _END_OF_INPUT_MS:
-            wait(busy.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
-        yield from self._go_on(key, busy, ctx)
+            wait(live.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
+        return self._go_on(key, live, ctx)
+
+    def _tell_metrics_later(self, ctx: KeyedProcessFunction.Context) -> None:
+        """By a timer of whichever key is current: what counts is that it comes, also when no input does any more."""
+        self._metrics_due_s = time.monotonic() + _METRICS_MS / 1000
+        timers = ctx.timer_service()
+        timers.register_processing_time_timer(timers.current_processing_time() + _METRICS_MS)
 
     def _key_text(self, key: Any) -> str:
         """The key's JSON text, from the key as Flink has it."""
@@ -114,32 +148,60 @@ class AgentOperator(KeyedProcessFunction):
         """What goes on for an output. ``mark`` is what came with its input: here the input's number."""
         return json.dumps({"input": mark, "key": key, "value": value})
 
-    def _busy_key(self, key: str) -> _Busy:
-        """The key's live run; after a restart it begins again from the checkpointed state."""
-        busy = self._busy.get(key)
-        if busy is None:
+    def _live_key(self, key: str) -> _LiveKey:
+        """The key's live run; where it is not at hand, and after a restart, it begins from the state that Flink holds."""
+        live = self._busy.get(key)
+        if live is not None:
+            return live
+        live = self._idle.pop(key, None)
+        if live is not None:
+            self._idle_bytes -= live.stored + _ALLOWANCE_BYTES
+        else:
             snapshot = self._state.value()
             state = KeyState.restore(snapshot) if snapshot is not None else KeyState()
             if self._store is not None and key in self._unseen:
                 # PyFlink does not tell a function of completed checkpoints; what is restored is from one.
                 self._unseen.remove(key)
                 self._store.prune(key, state.ended_sequence)
-            busy = self._busy[key] = _Busy(self._engine, key, state, self._told)
-        return busy
+            live = _LiveKey(self._engine, key, state, len(snapshot or b""), self._told)
+        self._busy[key] = live
+        return live
 
-    def _go_on(self, key: str, busy: _Busy, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
-        step = _run_as_far_as_it_gets(busy.run)
-        self._state.update(busy.run.state.snapshot())
+    def _go_on(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+        step = _run_as_far_as_it_gets(live.run)
+        self._keep(live)
         if step is Step.WAITING:
             timers = ctx.timer_service()
-            timers.register_processing_time_timer(timers.current_processing_time() + busy.look_ms)
+            timers.register_processing_time_timer(timers.current_processing_time() + live.look_ms)
             timers.register_event_time_timer(_END_OF_INPUT_MS)
-            busy.look_ms = min(2 * busy.look_ms, _LATEST_LOOK_MS)
+            live.look_ms = min(2 * live.look_ms, _LATEST_LOOK_MS)
         else:
-            del self._busy[key]
-            self._look_after_memory(busy.run.state, ctx)
-        outputs, busy.outputs[:] = list(busy.outputs), []
-        yield from outputs
+            self._lay_aside(key, live)
+            self._look_after_memory(live.run.state, ctx)
+        outputs, live.outputs = live.outputs, []
+        return outputs
+
+    def _keep(self, live: _LiveKey) -> None:
+        """Hand Flink what a checkpoint needs of the key. The number of its inputs alone matters to a store only."""
+        state = live.run.state
+        if self._store is None and state.holds_nothing:
+            if live.stored:
+                self._state.clear()
+                live.stored = 0
+            return
+        snapshot = state.snapshot()
+        live.stored = len(snapshot)
+        self._state.update(snapshot)
+
+    def _lay_aside(self, key: str, live: _LiveKey) -> None:
+        """Keep an idle key at hand for its next input, and let go of those that were not used for longest."""
+        del self._busy[key]
+        live.look_ms = _FIRST_LOOK_MS
+        self._idle[key] = live
+        self._idle_bytes += live.stored + _ALLOWANCE_BYTES
+        while self._idle_bytes > _AT_HAND_BYTES:
+            oldest = self._idle.pop(next(iter(self._idle)))
+            self._idle_bytes -= oldest.stored + _ALLOWANCE_BYTES
 
     def _look_after_memory(self, state: KeyState, ctx: KeyedProcessFunction.Context) -> None:
         """Have a timer remove what expires of a key that no input may ever come for again."""
@@ -149,9 +211,10 @@ class AgentOperator(KeyedProcessFunction):
 
     def close(self) -> None:
         """Give up what is in flight (the checkpoint has it) and close the resources."""
-        for busy in self._busy.values():
-            busy.run.close()
+        for live in self._busy.values():
+            live.run.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._metrics.tell_flink()
         self._engine.close()
         if self._store is not None:
             self._store.close()

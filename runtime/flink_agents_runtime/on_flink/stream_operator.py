@@ -7,7 +7,7 @@ row again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -22,12 +22,9 @@ _PLAIN = (str, bool, int, float, type(None))
 class StreamOperator(AgentOperator):
     """Runs an agent for each key of a keyed stream."""
 
-    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
-        key = self._key_text(ctx.get_current_key())
-        busy = self._busy_key(key)
-        busy.run.offer(value, ctx.timestamp())
-        yield from self._go_on(key, busy, ctx)
+        return self._process(self._key_text(ctx.get_current_key()), value, ctx.timestamp(), ctx)
 
     def _key_text(self, key: Any) -> str:
         """Different keys have different texts: what is no JSON of its own carries its type's name."""

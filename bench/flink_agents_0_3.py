@@ -1,0 +1,41 @@
+"""The benchmark's agents for flink-agents 0.3."""
+
+import time
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Echo(Agent):
+    """One output for each input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def echo(event: Event, ctx: RunnerContext) -> None:
+        """Send back what came."""
+        ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
+
+
+class Waiting(Agent):
+    """One slow call for each input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def wait(event: Event, ctx: RunnerContext) -> None:
+        """Sleep for as many seconds as the input says."""
+        await ctx.durable_execute_async(time.sleep, InputEvent.from_event(event).input)
+        ctx.send_event(OutputEvent(output=None))
+
+
+class Counting(Agent):
+    """Keeps what came last, and a number, for each key."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def count(event: Event, ctx: RunnerContext) -> None:
+        """Remember; say nothing."""
+        memory = ctx.short_term_memory
+        memory.set("count", (memory.get("count") or 0) + 1)
+        memory.set("last", InputEvent.from_event(event).input)

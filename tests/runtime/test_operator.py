@@ -1,0 +1,168 @@
+"""What the keyed operator hands to Flink and when. Here Flink is a few lines; on real clusters it is in tests/integration."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from runtime_agents import Echo
+
+from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.on_flink import operator as operator_module
+from flink_agents_runtime.on_flink.operator import AgentOperator
+
+COUNTING = "tests.parity.memory_agents:TypeOfKey"
+
+
+class Flink:
+    """Keyed state, metrics and timers, and how often each was called."""
+
+    def __init__(self) -> None:
+        self.key = ""
+        self.states: dict[str, bytes] = {}
+        self.calls: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        self.timers: list[int] = []
+        self.now_ms = 1000
+
+    # As a runtime context.
+    def get_state(self, descriptor):
+        return self
+
+    def get_metrics_group(self):
+        return self
+
+    # As a value state.
+    def value(self):
+        self.calls["value"] += 1
+        return self.states.get(self.key)
+
+    def update(self, value):
+        if isinstance(value, bytes):
+            self.calls["update"] += 1
+            self.states[self.key] = value
+
+    def clear(self):
+        self.calls["clear"] += 1
+        del self.states[self.key]
+
+    # As a metric group and its metrics.
+    def add_group(self, *names):
+        return self
+
+    def counter(self, name):
+        return Counted(self, name)
+
+    meter = distribution = counter
+
+    # As a context and its timer service.
+    def timer_service(self):
+        return self
+
+    def get_current_key(self):
+        return self.key
+
+    def current_processing_time(self):
+        return self.now_ms
+
+    def register_processing_time_timer(self, timestamp):
+        self.timers.append(timestamp)
+
+
+class Counted:
+    def __init__(self, flink: Flink, name: str) -> None:
+        self._flink, self._name = flink, name
+
+    def inc(self, n):
+        self._flink.calls["metrics"] += 1
+        self._flink.counted[self._name] += n
+
+    mark_event = update = inc
+
+
+class Job:
+    """An operator on that Flink, fed one record at a time."""
+
+    def __init__(self, agent: str, flink: Flink) -> None:
+        self.flink = flink
+        self.operator = AgentOperator(
+            build_plan({"agent": agent}, config={}).model_dump_json(serialize_as_any=True), "j"
+        )
+        self.operator.open(flink)
+
+    def take(self, key: str) -> list[object]:
+        self.flink.key = json.dumps(key)
+        record = json.dumps({"input": 1, "key": key, "value": {"key": key}})
+        return [json.loads(output)["value"] for output in self.operator.process_element(record, self.flink)]
+
+    def fire(self, at_ms: int) -> None:
+        self.flink.now_ms = at_ms
+        list(self.operator.on_timer(at_ms, self.flink))
+
+
+@pytest.fixture
+def job():
+    made: list[Job] = []
+
+    def make(agent: str, flink: Flink | None = None) -> Job:
+        made.append(Job(agent, flink or Flink()))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.operator.close()
+
+
+def test_a_key_with_nothing_to_remember_takes_no_room(job) -> None:
+    """An agent without memory leaves no state, however many keys and inputs there are."""
+    echo = job(f"runtime_agents:{Echo.__name__}")
+    for _ in range(3):
+        assert echo.take("a")
+        assert echo.take("b")
+    assert echo.flink.states == {}
+    assert echo.flink.calls["update"] == echo.flink.calls["clear"] == 0
+
+
+def test_memory_is_in_flinks_state_after_each_record(job) -> None:
+    """Whatever is kept at hand: another operator, on the state that the last record left, goes on where this one was."""
+    first = job(COUNTING)
+    assert [first.take("a")[0]["runs"] for _ in range(3)] == [1, 2, 3]
+    after = Flink()
+    after.states = dict(first.flink.states)
+    assert job(COUNTING, after).take("a")[0]["runs"] == 4
+
+
+def test_a_key_at_hand_is_not_read_again(job) -> None:
+    """Flink is asked once, for the first input of a key."""
+    counting = job(COUNTING)
+    assert [counting.take(key)[0]["runs"] for key in "abab"] == [1, 1, 2, 2]
+    assert (counting.flink.calls["value"], counting.flink.calls["update"]) == (2, 4)
+
+
+def test_what_is_at_hand_has_a_bound(job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it the key that was not used for longest is read from Flink again, and loses nothing."""
+    monkeypatch.setattr(operator_module, "_AT_HAND_BYTES", 3 * operator_module._ALLOWANCE_BYTES)
+    counting = job(COUNTING)
+    assert [counting.take(key)[0]["runs"] for key in "ababcca"] == [1, 1, 2, 2, 1, 2, 3]
+    assert counting.flink.calls["value"] == 4
+    assert len(counting.operator._idle) == 2
+
+
+def test_metrics_are_told_together_and_to_the_last(job) -> None:
+    """Not a call for each record: by a timer while there is something to tell, and when the operator closes."""
+    echo = job(f"runtime_agents:{Echo.__name__}")
+    for _ in range(50):
+        echo.take("a")
+    assert echo.flink.calls["metrics"] == 0
+    assert len(echo.flink.timers) == 1
+    echo.operator._metrics_due_s = 0.0
+    echo.fire(echo.flink.timers[0])
+    assert echo.flink.counted["numOfEventProcessed"] == 100
+    assert len(echo.flink.timers) == 2
+    echo.operator._metrics_due_s = 0.0
+    echo.fire(echo.flink.timers[1])
+    assert len(echo.flink.timers) == 2, "nothing has changed since"
+    echo.take("a")
+    echo.operator.close()
+    assert echo.flink.counted["numOfEventProcessed"] == 102
