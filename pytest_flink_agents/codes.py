@@ -13,6 +13,11 @@ _OWN: dict[str, tuple[str, str]] = {
         "message says what was expected; imports happen inside the job environment, with the project root first.",
     ),
     "FA501": ("our own bug", "Please report it with the text below the message; nothing is known of the scenario."),
+    "FA503": (
+        "something was left",
+        "Each line says what outlived the session and who started it: our own bug, or a test that started something with "
+        "this package and did not end it. Processes end with pytest; for the rest there is flink-agents-gate sweep.",
+    ),
     "FA502": ("a check crashed", "Our own bug. The run counts as unknown, never as passed. Please report it."),
 }
 

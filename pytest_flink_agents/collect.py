@@ -196,7 +196,17 @@ def scenario_items(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
     return [item for item in items if isinstance(item, ScenarioItem)]
 
 
-_FIXTURES = frozenset({"agent_runner", "agent_script", "flink_cluster", "flink_cluster_factory", "llm_server"})
+_FIXTURES = frozenset(
+    {
+        "agent_runner",
+        "agent_script",
+        "flink_cluster",
+        "flink_cluster_factory",
+        "kafka_service",
+        "kafka_topic",
+        "llm_server",
+    }
+)
 
 
 def needs_session(item: pytest.Item) -> bool:

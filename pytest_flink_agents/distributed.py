@@ -67,6 +67,7 @@ def hand_over(config: pytest.Config, plan: SessionPlan, unreached: Sequence[Item
         "scenario_files": sorted(map(str, plan.scenario_files)),
         "subject_files": sorted(map(str, plan.subject_files)),
         "facts": plan.facts,
+        "leaks": plan.leaks,
     }
 
 
@@ -126,6 +127,7 @@ class FirstProcess:
             plan.scenario_files |= set(map(Path, left["scenario_files"]))
             plan.subject_files |= set(map(Path, left["subject_files"]))
             plan.facts |= left["facts"]
+            plan.leaks += left["leaks"]
             self._unreached |= {result["node_id"]: ItemResult(**result) for result in left["unreached"]}
 
     def unreached(self) -> list[ItemResult]:

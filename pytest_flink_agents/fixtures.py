@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster import FlinkCluster
     from flink_testbed.flink.launched import LaunchedCluster
+    from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.agent_runner import AgentRunner
@@ -74,6 +75,25 @@ def flink_cluster_factory(
             return cluster
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def kafka_service(request: pytest.FixtureRequest) -> KafkaService:
+    """The session's Kafka, running: a broker of our own, or the one that ``--kafka-bootstrap`` names."""
+    return _plan(request).session.kafka
+
+
+@pytest.fixture
+def kafka_topic(request: pytest.FixtureRequest, kafka_service: KafkaService) -> Iterator[str]:
+    """The name of a new topic, which is deleted at the test's end. Has one partition, or as many as an indirect parameter says."""
+    from flink_testbed.kafka.service import topic_name
+
+    name = topic_name(kafka_service.run_id, request.node.name)
+    kafka_service.create_topic(name, partitions=getattr(request, "param", 1))
+    yield name
+    # The test may have deleted it.
+    if name in kafka_service.topics():
+        kafka_service.delete_topic(name)
 
 
 @pytest.fixture(scope="session")

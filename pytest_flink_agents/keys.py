@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.run.judged import Judged
     from pytest_flink_agents.run.settings import Settings
 
+LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
 FIRST_PROCESS: pytest.StashKey[FirstProcess] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()

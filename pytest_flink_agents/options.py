@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,7 @@ OPTIONS = (
     Option("--flink-base-image", "what an image is built on (default: python:3.X-slim-bookworm, X as here)", "REF"),
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
+    Option("--kafka-bootstrap", "use this Kafka instead of starting one; only topics of ours are deleted", "HOST:PORT"),
     Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
     Option("--flink-report-dir", "where run folders are written (default: flink-agents-report)", "DIR"),
     Option("--scenario-seed", "interleave the keys of local runs by this seed, or by a random one", "SEED"),
@@ -134,6 +136,7 @@ def settings_of(config: pytest.Config) -> Settings:
         parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
+        kafka_bootstrap=_addresses(found["kafka_bootstrap"]),
         gate=_profile(found["flink_gate"]),
         report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
         scenario_seed=_seed(found["scenario_seed"], runs),
@@ -245,6 +248,14 @@ def _flink_agents(value: Given | None) -> str:
         problems = (dataclasses.replace(problem, where=value.place) for problem in error.problems)
         raise pytest.UsageError("\n".join(problem.render() for problem in problems)) from None
     return value.text
+
+
+def _addresses(value: Given | None) -> str:
+    """``HOST:PORT``, or several with commas between."""
+    words = _words(value)
+    if value is not None and not (words and all(re.fullmatch(r"[^\s:/]+:\d{1,5}", word) for word in words)):
+        raise _refused(value, "no address", "HOST:PORT, or several with commas between", "write it without kafka://")
+    return ",".join(words)
 
 
 def _seed(value: Given | None, runs: int) -> int | None:

@@ -64,6 +64,7 @@ class SessionPlan:
         self.scenario_files: set[Path] = set()
         self.subject_files: set[Path] = set()
         self.facts: dict[str, str] = {}
+        self.leaks: list[str] = []
         self._progress = progress
         self._started = _utc_now()
         self._folder = folder or settings.report_dir / run_folder_name()
@@ -136,6 +137,7 @@ class SessionPlan:
         if self._session:
             self.facts |= self._session.facts()
             self._session.close()
+            self.leaks += self._session.leaks
             self._session = None
             if not self._desk:
                 self._mask_files()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from pytest_flink_agents.fixtures import (
     flink_cluster_factory,
     flink_tier,
     flink_version,
+    kafka_service,
+    kafka_topic,
     llm_server,
 )
-from pytest_flink_agents.keys import FIRST_PROCESS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
+from pytest_flink_agents.keys import FIRST_PROCESS, LEAKS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
 from pytest_flink_agents.route import Route
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ __all__ = [
     "flink_cluster_factory",
     "flink_tier",
     "flink_version",
+    "kafka_service",
+    "kafka_topic",
     "llm_server",
 ]
 
@@ -215,10 +220,15 @@ def _keep(config: pytest.Config, result: ItemResult) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """End what runs, decide, write the report; under the gate the exit code is the verdict's."""
     config = session.config
+    if PLAN in config.stash:
+        config.stash[PLAN].close()
+    leaks = _leaks(config)
+    if leaks and int(exitstatus) == pytest.ExitCode.OK:
+        session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
     if PLAN not in config.stash:
         return
     plan, reports = config.stash[PLAN], config.stash[REPORTS]
-    plan.close()
+    plan.leaks = leaks
     if _assignment(config):
         from pytest_flink_agents.distributed import hand_over
 
@@ -227,17 +237,29 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if config.option.collectonly or not (plan.settings.gate or any(result.tier for result in reports.values())):
         return
     from pytest_flink_agents.gate import exit_code
+    from pytest_flink_agents.results import left_behind
 
     with _unwritable_is_usage():
         first = config.stash.get(FIRST_PROCESS, None)
         for result in first.unreached() if first else _unreached(session, plan):
             if result.node_id not in reports:
                 _keep(config, result)
-        plan.results = list(reports.values())
+        plan.results = [*reports.values(), *(left_behind(leak) for leak in leaks)]
         verdict = plan.conclude(int(exitstatus))
     config.stash[VERDICT] = verdict
     if plan.settings.gate:
         session.exitstatus = exit_code(verdict, int(exitstatus))
+
+
+def _leaks(config: pytest.Config) -> list[str]:
+    """What should have ended with the session. Where none of our programs was ever started, nobody looks."""
+    if LEAKS not in config.stash:
+        config.stash[LEAKS] = list(config.stash[PLAN].leaks) if PLAN in config.stash else []
+        if "flink_testbed.core.process" in sys.modules:
+            from pytest_flink_agents.run.leaks import process_leaks
+
+            config.stash[LEAKS] += process_leaks()
+    return config.stash[LEAKS]
 
 
 def _unreached(session: pytest.Session, plan: SessionPlan) -> list[ItemResult]:
@@ -249,7 +271,9 @@ def _unreached(session: pytest.Session, plan: SessionPlan) -> list[ItemResult]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The answer, last."""
+    """What was left behind, and the answer, last."""
+    for leak in config.stash.get(LEAKS, []):
+        terminalreporter.write_line(f"FA503: left behind: {leak}", red=True)
     if VERDICT not in config.stash:
         return
     from pytest_flink_agents.report.terminal import verdict_lines

@@ -36,6 +36,11 @@ def not_reached(item: pytest.Item, plan: SessionPlan) -> ItemResult:
     return _result(item, plan, outcome="not_run", message="the session ended before it ran")
 
 
+def left_behind(leak: str) -> ItemResult:
+    """The result that a leak is: it says nothing of the scenarios, and the session is not to be trusted."""
+    return ItemResult("session", "what is left", "not_run", message=f"FA503: left behind: {leak}")
+
+
 def not_collected(collector: pytest.Collector, report: pytest.CollectReport) -> ItemResult:
     """The result of a file that pytest could not collect."""
     detail = report.longreprtext

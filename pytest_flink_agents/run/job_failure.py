@@ -19,9 +19,28 @@ _FRAME = re.compile(r"^\s+at (\S+)\.([^.(\s]+)\(([^():]+\.py):(\d+)\)$")
 _JAVA = re.compile(r"^\s+(at \S+\(|\.\.\. \d+ more)|^Caused by: ")
 # What process mode passes on: a traceback as Python prints it.
 _PRINTED = "Traceback (most recent call last):"
-_MISSING_MODULE = re.compile(r"No module named '([^']+)'")
 _CALLER_OF_ACTIONS = "/flink_agents/plan/function"
 _LIMIT = 8000
+# What a message means, where it does not say what to do. Classes of Flink's that are not there: built for another line.
+_MEANINGS = (
+    (
+        re.compile(r"^No module named '([^']+)'"),
+        "the TaskManagers' Python has no module {0!r}. Modules of the project reach it from the project root and pytest's "
+        "pythonpath (flink run: --pyFiles), packages by the scenario's requirements or an installation there",
+    ),
+    (
+        re.compile(r"Could not find any factory for identifier '([^']+)'"),
+        "Flink has no connector or format {0!r} on its class path. Its jar for this Flink line has to be named by the job "
+        "(pipeline.jars) or lie in the cluster's lib",
+    ),
+    (
+        re.compile(
+            r"(?:NoClassDefFoundError|ClassNotFoundException|NoSuchMethodError|NoSuchFieldError|AbstractMethodError|"
+            r"IncompatibleClassChangeError): .*?(org[./]apache[./]flink[./][\w./$]+)"
+        ),
+        "the job was built for another Flink line: this one has no {0}. Build it against the Flink that it runs on",
+    ),
+)
 
 
 def failure_of(data: Mapping[str, Any]) -> Failure:
@@ -43,22 +62,21 @@ def job_failure(exception: str) -> Failure:
                 return failure_of(json.JSONDecoder().raw_decode(data)[0])
     found = _embedded(exception) or _printed(exception)
     if found:
-        return _missing_module(found) or found
+        return explained(found)
     causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
     first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
-    return Failure(message=first or "the job failed and Flink keeps no exception", traceback=exception[-_LIMIT:])
+    message = first or "the job failed and Flink keeps no exception"
+    return explained(Failure(message=message, traceback=exception[-_LIMIT:]))
 
 
-def _missing_module(failure: Failure) -> Failure | None:
-    """A module that the workers lack, told with what brings it to them: the submitter had it, or there were no job."""
-    missing = _MISSING_MODULE.search(failure.message) if failure.type == "ModuleNotFoundError" else None
-    if missing is None:
-        return None
-    message = (
-        f"the TaskManagers' Python has no module {missing.group(1)!r}. Modules of the project reach it from the project root "
-        "and pytest's pythonpath (flink run: --pyFiles), packages by the scenario's requirements or an installation there"
-    )
-    return replace(failure, message=message)
+def explained(failure: Failure) -> Failure:
+    """The failure with what its message means and what helps, where that is known; what was said stays in the traceback."""
+    for pattern, meaning in _MEANINGS:
+        found = pattern.search(failure.message)
+        if found:
+            name = found.group(1).replace("/", ".")
+            return replace(failure, message=meaning.format(name), traceback=failure.traceback or failure.message)
+    return failure
 
 
 def _embedded(exception: str) -> Failure | None:

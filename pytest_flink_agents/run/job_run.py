@@ -15,7 +15,7 @@ from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, Failure, Output
-from pytest_flink_agents.run.job_failure import job_failure
+from pytest_flink_agents.run.job_failure import explained, job_failure
 from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.scenario_run import cancel
 from pytest_flink_agents.run.workplace import Workplace
@@ -99,7 +99,7 @@ def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
         state = "FAILED" if failed else next((state for state in states.values() if state != "FINISHED"), "FINISHED")
     except ProgramFailedError as error:
         running = clock.now_s()
-        failure, state = Failure(error.message, traceback=error.detail), "FAILED"
+        failure, state = explained(Failure(error.message, traceback=error.detail)), "FAILED"
     if timed_out:
         for job in jobs:
             cancel(cluster, job)

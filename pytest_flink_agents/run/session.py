@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import json
 import secrets
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.records import SOCKETS, own_record
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
@@ -18,8 +20,13 @@ from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.leaks import listening_leaks, recorded_leaks
 from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.workplace import Workplace
+
+if TYPE_CHECKING:
+    from flink_testbed.kafka.service import KafkaService
+    from pytest_flink_agents.run.kafka import SessionKafka
 
 
 class RunSession:
@@ -50,6 +57,10 @@ class RunSession:
         self.run_id = secrets.token_hex(6)
         self._workplaces: dict[tuple[str, tuple[str, ...]], Workplace] = {}
         self._models: ModelServer | None = None
+        self._kafka: SessionKafka | None = None
+        self._kafka_lock = threading.Lock()
+        # What was found still there when everything had been closed.
+        self.leaks: list[str] = []
 
     def workplace(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> Workplace:
         """The workplace for a Flink release and a list of requirements."""
@@ -72,7 +83,7 @@ class RunSession:
         """Give this process's clusters to the session's other processes, each started when one first asks."""
         if self._server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
-            self._server = DeskServer(address, ClusterDesk(self._named_cluster))
+            self._server = DeskServer(address, ClusterDesk(self._named_cluster, lambda: self.kafka.bootstrap))
 
     def _named_cluster(self, name: str) -> LaunchedCluster:
         tier, version, *requirements = json.loads(name)
@@ -92,6 +103,22 @@ class RunSession:
         if self._models and tier != "local":
             workplace.cluster(tier).let_reach(self._models.port)
 
+    @property
+    def kafka(self) -> KafkaService:
+        """The session's Kafka, running; asked for by the session's other processes too, through threads of this one."""
+        from pytest_flink_agents.run.kafka import SessionKafka
+
+        with self._kafka_lock:
+            if self._kafka is None:
+                self._kafka = SessionKafka(
+                    self.settings,
+                    run_id=self.run_id,
+                    directory=self.directory / "kafka",
+                    progress=self._progress,
+                    desk=self._caller,
+                )
+        return self._kafka.running()
+
     def write_evidence(self, folder: Path, evidence: Evidence, results: tuple[CheckResult, ...]) -> None:
         """Everything seen of one run, as one file."""
         data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
@@ -102,17 +129,22 @@ class RunSession:
         facts: dict[str, str] = {}
         for workplace in self._workplaces.values():
             facts |= {f"{workplace.release.version} {name}": value for name, value in workplace.facts().items()}
-        return facts
+        return facts | (self._kafka.facts() if self._kafka else {})
 
     def close(self) -> None:
-        """End everything, last first; one failure does not keep the next from ending."""
+        """End everything, last first; one failure does not keep the next from ending. Then look for what is left."""
+        ports = {"model server": self._models.port} if self._models else {}
         with contextlib.ExitStack() as stack:
             if self._server:
                 stack.callback(self._server.close)
             if self._models:
                 stack.callback(self._models.stop)
+            if self._kafka:
+                stack.callback(self._kafka.close)
             for workplace in self._workplaces.values():
                 stack.callback(workplace.close)
         self._workplaces = {}
-        self._models = self._server = None
-        own_record(self.run_id).close()
+        self._models = self._server = self._kafka = None
+        self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
+        if not self.leaks:
+            own_record(self.run_id).close()

@@ -36,6 +36,7 @@ class Settings:
     parallelism: int = 1
     processes: int = 1
     startup_timeout_s: float = 60.0
+    kafka_bootstrap: str = ""
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
     scenario_seed: int | None = None

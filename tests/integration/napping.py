@@ -1,6 +1,8 @@
 """An agent that waits, synchronously or not: for tests of time."""
 
+import threading
 import time
+from pathlib import Path
 
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.decorators import action
@@ -54,3 +56,38 @@ class PacedTill(Agent):
         memory.set("count", count)
         memory.set("total", total)
         ctx.send_event(OutputEvent(output={"count": count, "total": total}))
+
+
+def wait_for(gate: str | None) -> None:
+    """Wait until the file is there, a minute at most; None is open."""
+    for _ in range(600):
+        if gate is None or Path(gate).exists():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody opened {gate}")
+
+
+class GatedTill(Agent):
+    """A running count and total for each key; an input with a gate waits until that file is there."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def add(event: Event, ctx: RunnerContext) -> None:
+        """Book one ``{"key", "amount", "gate"}``."""
+        purchase = InputEvent.from_event(event).input
+        memory = ctx.short_term_memory
+        memory.set("count", (memory.get("count") or 0) + 1)
+        await ctx.durable_execute_async(wait_for, purchase["gate"])
+        memory.set("total", (memory.get("total") or 0) + purchase["amount"])
+        output = {"key": purchase["key"], "count": memory.get("count"), "total": memory.get("total")}
+        ctx.send_event(OutputEvent(output=output))
+
+
+class LockAgent(Agent):
+    """Sends what is no value."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def lock(event: Event, ctx: RunnerContext) -> None:
+        """One lock."""
+        ctx.send_event(OutputEvent(output=threading.Lock()))

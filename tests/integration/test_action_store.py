@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
 from tests.integration.test_recovery import CHECKPOINTED
 
@@ -23,23 +24,14 @@ RESTARTED = {name: value for name, value in CHECKPOINTED.items() if name.startsw
 
 
 @pytest.fixture
-def kafka_servers() -> str:
-    """The address of a broker that a test may make topics on; named from outside."""
-    servers = os.environ.get("FLINK_AGENTS_TEST_KAFKA")
-    if not servers:
-        pytest.skip("FLINK_AGENTS_TEST_KAFKA names no broker")
-    return servers
-
-
-@pytest.fixture
-def charging(run_request, kafka_servers: str, tmp_path: Path):
+def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
     """Make a request for the charging agent with a store, whose ledger is the file ``ledger``."""
 
     def make(inputs: Inputs, flink_config: dict[str, str]) -> RunRequest:
         request: RunRequest = run_request("tests.integration.charging:Charging", inputs, within_s=90)
         options = {
             "actionStateStoreBackend": "kafka",
-            "kafkaBootstrapServers": kafka_servers,
+            "kafkaBootstrapServers": kafka_service.job_bootstrap,
             "kafkaActionStateTopic": f"charges-{uuid.uuid4().hex[:8]}",
             "kafkaActionStateTopicNumPartitions": 4,
             "test.ledger": str(tmp_path / "ledger"),
@@ -69,12 +61,12 @@ def outputs_of(evidence) -> Counter[tuple[str, str, int]]:
     return Counter((str(output.key), *output.value) for output in evidence.outputs)
 
 
-def test_the_store_keeps_its_promises(kafka_servers: str) -> None:
+def test_the_store_keeps_its_promises(kafka_service: KafkaService) -> None:
     """Topic, records, tombstones, markers, rebuilds; and a local job whose process is killed again and again."""
     subprocess.run(
         [sys.executable, ROOT / "tests/run_in_job_environment.py", "tests/runtime/against_kafka.py", "-q"],
         cwd=ROOT,
-        env={**os.environ, "FLINK_AGENTS_TEST_KAFKA": kafka_servers},
+        env={**os.environ, "BROKER_UNDER_TEST": kafka_service.bootstrap},
         timeout=240,
         check=True,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.run.evidence import Evidence
 from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
 from pytest_flink_agents.run.workplace import Workplace
@@ -55,3 +56,20 @@ def test_rows_of_a_table_through_an_agent(workplace: Workplace, tmp_path: Path) 
     """Rows go in and come out, with the types that the job declares."""
     outputs = by_key(run_job(job_request(tmp_path, JOBS / "tables.py"), workplace, "embedded"))
     assert outputs == {"ada": [{"total": 6}, {"total": 8}, {"total": 10}], "bob": [{"total": 4}], "cy": [{"total": 2}]}
+
+
+def test_which_options_hold(workplace: Workplace, tmp_path: Path, flink_cluster: FlinkCluster) -> None:
+    """By hand over the file in the client's FLINK_CONF_DIR over the default; what only a TaskManager's file says is nothing."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("agent: {retry-wait-interval: 7, num-async-threads: 2}\n")
+    request = job_request(
+        tmp_path / "run", JOBS / "settings.py", environment={"FLINK_CONF_DIR": str(tmp_path / "conf")}
+    )
+    on_the_cluster = flink_cluster.directory / "conf" / "config.yaml"
+    before = on_the_cluster.read_text()
+    on_the_cluster.write_text(before + "agent: {max-retries: 9, retry-wait-interval: 9, num-async-threads: 9}\n")
+    try:
+        outputs = by_key(run_job(request, workplace, "embedded"))
+    finally:
+        on_the_cluster.write_text(before)
+    assert outputs == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}

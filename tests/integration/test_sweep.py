@@ -17,8 +17,9 @@ import pytest
 from filelock import FileLock
 
 from flink_testbed.artifacts.cache import cache_root
-from flink_testbed.artifacts.records import CLUSTER, JOBS, SOCKETS, Record, records
+from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.core.owner import Owner, this_process
+from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.cli.main import main
 from tests.integration.test_life_and_death import job_runs, make_project, require_nothing_left, start_pytest, wait_for
 
@@ -150,3 +151,32 @@ def test_jobs_of_dead_runs_are_cancelled_on_request(nap_as, flink_cluster, capsy
     assert flink_cluster.wait_for_job(jobs["deadrun"], timeout_s=60) == "CANCELED"
     assert {flink_cluster.rest.job_state(jobs[run]) for run in ("liverun", "stranger")} == {"RUNNING"}
     assert [record.run_id for record in records()] == ["liverun"]
+
+
+def test_topics_of_dead_runs_are_deleted_on_request(kafka_service: KafkaService, capsys) -> None:
+    """On a Kafka that is named, and only there: the dead run's topic; a living run's and a stranger's stay."""
+    names = [topic_name("deadrun", "x"), topic_name("liverun", "x"), "strangers-flink-agents-deadrun-x"]
+    for name in names:
+        kafka_service.create_topic(name)
+    Record("deadrun", dead(), ((TOPICS, kafka_service.bootstrap),)).write()
+    Record("liverun", this_process(), ((TOPICS, kafka_service.bootstrap),)).write()
+    try:
+        assert swept(capsys) == []
+        ((kind, name, outcome),) = swept(capsys, f"--kafka-bootstrap={kafka_service.bootstrap}")
+        assert (kind, names[0] in name, outcome) == ("topic", True, "removed")
+        assert kafka_service.topics().intersection(names) == set(names[1:])
+        assert [record.run_id for record in records()] == ["liverun"]
+    finally:
+        for name in kafka_service.topics().intersection(names):
+            kafka_service.delete_topic(name)
+
+
+def test_the_data_of_a_dead_run_s_broker_goes(tmp_path: Path, capsys) -> None:
+    """What it held and its scratch; settings and logs are evidence, and stay."""
+    broker = tmp_path / "kafka"
+    for name in ("data/broker-0", "tmp", "conf", "log"):
+        (broker / name).mkdir(parents=True)
+    Record("deadrun", dead(), ((BROKERS, str(broker)),)).write()
+    assert [outcome for _, _, outcome in swept(capsys)] == ["removed"]
+    assert sorted(path.name for path in broker.iterdir()) == ["conf", "log"]
+    assert swept(capsys) == []

@@ -19,6 +19,7 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-engine=bundeled", "FA421", "auto, bundled or upstream", "did you mean bundled?"),
         ("--flink-parallelism=1.5", "FA421", "a whole number, at least 1", ""),
         ("--flink-startup-timeout=nan", "FA421", "seconds, above 0", "write a number"),
+        ("--kafka-bootstrap=kafka://host", "FA421", "HOST:PORT, or several", "without kafka://"),
         ("--scenario-seed=dice", "FA421", "a whole number, at least 0, or random", ""),
         ("--scenario-runs=0", "FA421", "a whole number, at least 1", ""),
         ("--flink-agents=nope", "FA419", "a version such as 0.3.1, or the path of a wheel", "check the path"),

@@ -11,7 +11,19 @@ import pytest
 from plugin_project import Project
 
 HEAVY = (
-    *("pydantic", "yaml", "requests", "psutil", "filelock", "jmespath", "uv", "docker", "testcontainers", "kafka"),
+    *(
+        "pydantic",
+        "yaml",
+        "requests",
+        "psutil",
+        "filelock",
+        "jmespath",
+        "uv",
+        "docker",
+        "testcontainers",
+        "confluent_kafka",
+        "jgo",
+    ),
     *("pyflink", "flink_agents", "flink_agents_runtime", "flink_testbed", "socketserver"),
     *(
         "pytest_flink_agents.plan",

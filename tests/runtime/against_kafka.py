@@ -1,4 +1,4 @@
-"""The Kafka store against a real broker, whose address is in FLINK_AGENTS_TEST_KAFKA. Not collected without being named."""
+"""The Kafka store against a real broker, whose address is in BROKER_UNDER_TEST. Not collected without being named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
 from flink_agents_runtime.stores.record import ActionRecord, Execution, Place, StoreError, key_text
 
-SERVERS = os.environ["FLINK_AGENTS_TEST_KAFKA"]
+SERVERS = os.environ["BROKER_UNDER_TEST"]
 COMPLETED = ActionRecord("i", "e", completed=True, sent=(("t", "{}"),), sensory={"": {"a": None}, "a": (1,)})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from flink_testbed.artifacts.records import CLUSTER, JOBS, SOCKETS, TOPICS
+from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.cli.sweep import look
 from pytest_flink_agents.cli.sweep.leftover import Leftover
@@ -23,7 +23,7 @@ def sweep(*, dry_run: bool, as_json: bool, rest_url: str = "", bootstrap: str = 
     for record in look.dead_records():
         failed = _sweep(look.directories(record), told, dry_run=dry_run)
         left = record
-        for kind in () if failed else (SOCKETS, CLUSTER):
+        for kind in () if failed else (SOCKETS, CLUSTER, BROKERS):
             for name in record.named(kind):
                 left = left.without(kind, name)
         if rest_url and not _sweep(look.jobs(record, rest_url), told, dry_run=dry_run):

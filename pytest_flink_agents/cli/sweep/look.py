@@ -12,11 +12,12 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.cache import sweep_partials
-from flink_testbed.artifacts.records import CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
+from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.flink.access import rest_access
 from flink_testbed.flink.cluster import OWNER_PARAMETER
 from flink_testbed.flink.launched import SCRATCH
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.sweep.leftover import Leftover
 
@@ -60,6 +61,8 @@ def directories(record: Record) -> Iterator[Leftover]:
         yield from _directory(record, SOCKETS, name, [Path(name)])
     for name in record.named(CLUSTER):
         yield from _directory(record, CLUSTER, name, [Path(name, scratch) for scratch in SCRATCH])
+    for name in record.named(BROKERS):
+        yield from _directory(record, BROKERS, name, [Path(name, scratch) for scratch in KAFKA_SCRATCH])
 
 
 def _directory(record: Record, kind: str, name: str, paths: list[Path]) -> Iterator[Leftover]:
@@ -99,10 +102,11 @@ def topics(record: Record, bootstrap: str) -> Iterator[Leftover]:
     if bootstrap not in record.named(TOPICS):
         return
     from flink_testbed.kafka.remote import RemoteKafka
+    from flink_testbed.kafka.service import topic_prefix
 
     kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_GONE_S)
     kafka.start()
     for topic in sorted(kafka.topics()):
-        if topic.startswith(f"flink-agents-{record.run_id}-"):
+        if topic.startswith(topic_prefix(record.run_id)):
             why = f"run {record.run_id}, and {record.owner} is dead"
             yield Leftover("topic", f"{topic} at {bootstrap}", why, partial(kafka.delete_topic, topic))

@@ -77,6 +77,9 @@ class KafkaStore:
                 **client,
                 "acks": "all",
                 "enable.idempotence": True,
+                # Of several requests a broker that has just become leader may refuse the first and take the second; it
+                # then calls the first one a duplicate, and it is lost.
+                "max.in.flight": 1,
                 "linger.ms": 0,
                 "delivery.timeout.ms": int(answer_s * 1000),
             },

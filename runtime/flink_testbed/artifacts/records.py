@@ -17,15 +17,16 @@ from pathlib import Path
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.core.owner import Owner, owner_from, this_process
 
-SOCKETS, CLUSTER, JOBS, TOPICS = "sockets", "cluster", "jobs", "topics"
+SOCKETS, CLUSTER, BROKERS, JOBS, TOPICS = "sockets", "cluster", "brokers", "jobs", "topics"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What ``owner`` has made in the run ``run_id``: pairs of kind and name.
 
-    ``sockets`` names a directory, ``cluster`` the directory of a cluster (of which only the scratch is to go), ``jobs`` the
-    REST address of somebody else's cluster with jobs of the run, ``topics`` the bootstrap address of somebody else's Kafka.
+    ``sockets`` names a directory, ``cluster`` and ``brokers`` the directory of a cluster of Flink or Kafka (of which only
+    the scratch is to go), ``jobs`` the REST address of somebody else's cluster with jobs of the run, ``topics`` the
+    bootstrap address of somebody else's Kafka.
     """
 
     run_id: str
@@ -69,6 +70,11 @@ class OwnRecord:
             made = (*self._record.made, (kind, name))
             self._record = Record(self._record.run_id, self._record.owner, made)
             self._record.write()
+
+    @property
+    def made(self) -> tuple[tuple[str, str], ...]:
+        """All that was written down."""
+        return self._record.made
 
     def close(self) -> None:
         """The session has ended, and has cleaned up itself."""

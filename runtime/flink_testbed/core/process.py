@@ -24,6 +24,15 @@ _GUARD = Path(__file__).with_name("guard.py")
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LD_LIBRARY_PATH")
 
 
+# What this process has started and not killed yet, by the guard's process id.
+_started: dict[int, GuardedProcess] = {}
+
+
+def living() -> list[GuardedProcess]:
+    """What this process has started that runs now, oldest first."""
+    return [process for process in list(_started.values()) if process.returncode() is None]
+
+
 def clean_environment(**extra: str) -> dict[str, str]:
     """A small environment for a child: what a program needs to run, none of the caller's secrets, plus ``extra``."""
     return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | extra
@@ -76,6 +85,7 @@ class GuardedProcess:
             ) from error
         finally:
             os.close(owner_read)
+        _started[self._popen.pid] = self
 
     def __enter__(self) -> Self:
         return self
@@ -177,6 +187,7 @@ class GuardedProcess:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self._popen.wait(10)
+        _started.pop(self._popen.pid, None)
         for pipe in (self._popen.stdin, self._popen.stdout):
             if pipe:
                 with contextlib.suppress(OSError):

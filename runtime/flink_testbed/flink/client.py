@@ -22,6 +22,9 @@ _CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 _JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
 _TRACEBACK = "Traceback (most recent call last):"
 _CAUSE = "Caused by: "
+# A Python exception that stands for one of Java's, whose causes follow; and what the client makes of the end of Python.
+_OF_JAVA = "Py4JJavaError"
+_EXITED = "Python process exits with code"
 # What the client says of a Python program that ended before it had anything to do with Flink.
 _NEVER_BEGAN = "Failed to start Python process"
 _LOGGING = """\
@@ -142,19 +145,19 @@ class FlinkClient:
 
     def _environment(self, program: Program) -> dict[str, str]:
         home = self._home.flink_home
-        return clean_environment(
-            **(program.environment or {}),
-            **self._environment_of_client,
-            JAVA_HOME=str(self._home.java.parent.parent),
-            FLINK_HOME=str(home),
-            FLINK_LIB_DIR=str(home / "lib"),
+        own = {
+            "JAVA_HOME": str(self._home.java.parent.parent),
+            "FLINK_HOME": str(home),
+            "FLINK_LIB_DIR": str(home / "lib"),
             # Where the client finds the jar that drives Python programs.
-            FLINK_OPT_DIR=str(home / "opt"),
-            FLINK_PLUGINS_DIR=str(home / "plugins"),
-            FLINK_CONF_DIR=str(self._directory),
-            FLINK_LOG_DIR=str(self._directory),
-            PYTHONPATH=os.pathsep.join(map(str, self._home.python_path)),
-        )
+            "FLINK_OPT_DIR": str(home / "opt"),
+            "FLINK_PLUGINS_DIR": str(home / "plugins"),
+            "FLINK_CONF_DIR": str(self._directory),
+            "FLINK_LOG_DIR": str(self._directory),
+            "PYTHONPATH": os.pathsep.join(map(str, self._home.python_path)),
+        }
+        # What is asked for by name wins: a program's options may come from a FLINK_CONF_DIR of its own.
+        return clean_environment(**{**own, **self._environment_of_client, **(program.environment or {})})
 
 
 def _failed(done: Completed) -> ProgramFailedError:
@@ -164,7 +167,12 @@ def _failed(done: Completed) -> ProgramFailedError:
         lines = traceback.splitlines()
         # The traceback ends with the first line that is not indented: the error itself.
         end = next((at for at, line in enumerate(lines[1:], 1) if line and not line.startswith(" ")), len(lines) - 1)
-        return ProgramFailedError(lines[end], "\n".join([_TRACEBACK, *lines[1 : end + 1]]))
+        causes = [
+            line.removeprefix(_CAUSE) for line in lines[end + 1 :] if line.startswith(_CAUSE) and _EXITED not in line
+        ]
+        # Java's own error says what Python's only points at.
+        message = causes[-1] if _OF_JAVA in lines[end] and causes else lines[end]
+        return ProgramFailedError(message, "\n".join([_TRACEBACK, *lines[1 : end + 1], *map(_CAUSE.__add__, causes)]))
     causes = [line for line in done.output.splitlines() if line.startswith(_CAUSE)]
     said = done.output.strip().splitlines()
     if done.returncode == 0 or _NEVER_BEGAN in done.output:

@@ -33,11 +33,13 @@ class DeskAddress:
 class ClusterDesk:
     """The owner's side. ``provide`` gives the running cluster of a name, starting it when first asked.
 
-    Asked by several threads at once, one a caller; one cluster's questions are answered one after the other.
+    ``kafka`` gives the address of a running broker, in the same way. Asked by several threads at once, one a caller; one
+    cluster's questions are answered one after the other.
     """
 
-    def __init__(self, provide: Callable[[str], LaunchedCluster]) -> None:
+    def __init__(self, provide: Callable[[str], LaunchedCluster], kafka: Callable[[], str]) -> None:
         self._provide = provide
+        self._kafka = kafka
         self._locks: dict[str, threading.Lock] = {}
 
     def open(self, name: str) -> dict[str, Any]:
@@ -59,6 +61,10 @@ class ClusterDesk:
         with self._lock(name):
             member = getattr(self._provide(name), operation)
             return member(*arguments) if callable(member) else member
+
+    def kafka_bootstrap(self) -> str:
+        """Where the owner's Kafka answers: all that a caller needs of it."""
+        return self._kafka()
 
     def _lock(self, name: str) -> threading.Lock:
         """A lock a cluster: who uses one that runs does not wait for one that starts."""
@@ -103,6 +109,8 @@ class DeskServer:
         with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"knock"):
             pass
         self._listener.close()
+        with contextlib.suppress(OSError):
+            self._path.parent.rmdir()
 
 
 class DeskCaller:

@@ -18,9 +18,8 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment, tail
 from flink_testbed.kafka.home import KafkaHome
 from flink_testbed.kafka.service import KafkaService
-from flink_testbed.kafka.settings import BROKER_CLASS, Node, java_command, new_id, server_properties
+from flink_testbed.kafka.settings import BROKER_CLASS, SCRATCH, Node, java_command, new_id, server_properties
 
-_SCRATCH = ("data", "tmp", "archives")
 # The one whose classes are kept: all load the same ones.
 _RECORDED = 0
 
@@ -80,7 +79,7 @@ class EmbeddedKafka(KafkaService):
         self._progress(f"{self.provided}: starting (about 2 s)")
         started = clock.now_s()
         try:
-            for name in ("conf", "log", *_SCRATCH):
+            for name in ("conf", "log", *SCRATCH):
                 (self.directory / name).mkdir(parents=True, exist_ok=True)
             self._leases = [lease_port(self._ports) for _ in range(2 * self._count)]
             ports = [lease.port for lease in self._leases]
@@ -211,5 +210,5 @@ class EmbeddedKafka(KafkaService):
         for lease in self._leases:
             lease.release()
         self._leases = []
-        for name in _SCRATCH:
+        for name in SCRATCH:
             shutil.rmtree(self.directory / name, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Somebody else's Kafka, by its address: used, never broken; only topics that this handle made are deleted."""
+"""Somebody else's Kafka, by its address: used, never broken; only topics of ours are deleted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.service import KafkaService, topic_prefix
 
 
 class RemoteKafka(KafkaService):
-    """A Kafka at ``bootstrap`` (``HOST:PORT``, several with commas between), which was there before us."""
+    """A Kafka at ``bootstrap`` (``HOST:PORT``, several with commas between), which was there before us.
+
+    A topic is ours if it was made here, or if its name says so (:func:`topic_name`).
+    """
 
     def __init__(self, bootstrap: str, *, run_id: str, startup_timeout_s: float) -> None:
         super().__init__(run_id=run_id)
@@ -59,9 +62,9 @@ class RemoteKafka(KafkaService):
         self._ours.add(name)
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic that was made here; any other is refused."""
-        if name not in self._ours:
-            raise self._not_ours(f"topic {name} is not ours to delete", "a topic that this session made")
+        """Delete a topic of ours; any other is refused."""
+        if name not in self._ours and not name.startswith(topic_prefix(self.run_id)):
+            raise self._not_ours(f"topic {name} is not ours to delete", f"one of run {self.run_id}")
         super().delete_topic(name)
         self._ours.discard(name)
 

@@ -6,7 +6,6 @@ error says what was waited for and what was seen last.
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from abc import ABC, abstractmethod
@@ -30,6 +29,9 @@ _LEVELS = {
     "read_committed": IsolationLevel.READ_COMMITTED,
     "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
 }
+# One request at a time: of several, a broker that has just become leader may refuse the first and take the second. To a
+# producer that it does not know yet it then says that it has the first one, too, and the client believes it.
+_NOTHING_LOST = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
 # What a broker answers that has not heard yet that it leads a partition, or that has just lost the one that did.
 _UNSETTLED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -39,12 +41,17 @@ _UNSETTLED = (
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.OFFSET_NOT_AVAILABLE,
 )
-_logger = logging.getLogger(__name__)
+
+
+def topic_prefix(run_id: str) -> str:
+    """What the names of a run's topics begin with."""
+    return f"flink-agents-{run_id}-"
 
 
 def topic_name(run_id: str, label: str) -> str:
     """A name that no other topic has: whose it is, what it is for, and a few characters by chance."""
-    return f"flink-agents-{run_id}-{re.sub(r'[^a-zA-Z0-9_-]+', '-', label)[:120].strip('-')}-{secrets.token_hex(4)}"
+    what = re.sub(r"[^a-zA-Z0-9_-]+", "-", label)[:120].strip("-")
+    return f"{topic_prefix(run_id)}{what}-{secrets.token_hex(4)}"
 
 
 class KafkaService(ABC):
@@ -103,7 +110,7 @@ class KafkaService(ABC):
     @property
     def _admin(self) -> AdminClient:
         if self._admin_client is None:
-            self._admin_client = AdminClient(self._client_config(), logger=_logger)
+            self._admin_client = AdminClient(self._client_config())
         return self._admin_client
 
     def _client_config(self) -> dict[str, Any]:
@@ -113,6 +120,8 @@ class KafkaService(ABC):
             "client.id": f"flink-agents-{self.run_id}",
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 500,
+            # What matters is in the errors of the operations themselves.
+            "log_level": 2,
         }
 
     def _let_go(self) -> None:
@@ -135,7 +144,7 @@ class KafkaService(ABC):
         return frozenset(name for name in names if not name.startswith("__"))
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-        """Make a topic, and wait until each partition has a leader. One that is there already is an error."""
+        """Make a topic, and wait until each partition's leader serves it. One that is there already is an error."""
         topic = NewTopic(name, partitions, self.replicas, config=dict(config or {}))
         try:
             self._admin.create_topics([topic], request_timeout=ANSWER_S)[name].result(ANSWER_S)
@@ -148,6 +157,8 @@ class KafkaService(ABC):
             return (len(leaders) == partitions and all(leader >= 0 for leader in leaders)) or None, f"leaders {leaders}"
 
         self._wait(led, f"topic {name} to have its leaders")
+        # A leader may not know it yet: only its answer shows that it takes records.
+        self.end_offsets(name)
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic, and wait until it is gone. One that is not there is an error."""
@@ -170,8 +181,7 @@ class KafkaService(ABC):
     def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float = ANSWER_S) -> None:
         """Write records in their order; all in-sync replicas have them when this returns."""
         if self._producer_client is None:
-            config = {**self._client_config(), "acks": "all", "enable.idempotence": True, "linger.ms": 2}
-            self._producer_client = Producer(config, logger=_logger)
+            self._producer_client = Producer({**self._client_config(), **_NOTHING_LOST, "linger.ms": 2})
         producer, failures, deadline = self._producer_client, [], clock.now_s() + timeout_s
 
         def delivered(error: KafkaError | None, _: object) -> None:

@@ -16,6 +16,8 @@ from flink_testbed.core.ports import LOOPBACK
 
 BROKER_CLASS = "kafka.Kafka"
 STORAGE_TOOL_CLASS = "kafka.tools.StorageTool"
+# Below a broker's directory: what goes with it. Settings and logs stay.
+SCRATCH = ("data", "tmp", "archives")
 _HEAP_MIB = 256
 
 
@@ -68,6 +70,8 @@ def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
         # How long a killed broker counts as alive: so long others do not take over, and it cannot come back itself.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
+        # Records may have the time of anything, and stay whatever it is: by default Kafka would delete what is a week old.
+        "log.retention.ms": -1,
         # What is sized for servers: half of the heap for the cleaner alone.
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         "log.index.size.max.bytes": 1024 * 1024,

@@ -1,6 +1,7 @@
 """Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows."""
 
 from flink_agents.api.agents.agent import Agent
+from flink_agents.api.core_options import AgentExecutionOptions
 from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
@@ -48,3 +49,18 @@ class Rows(Agent):
         """One purchase, a row."""
         row = InputEvent.from_event(event).input
         ctx.send_event(OutputEvent(output=Row(customer=row["customer"], amount=doubled(row["amount"]))))
+
+
+class Settings(Agent):
+    """Tells the options that hold where it runs."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def tell(event: Event, ctx: RunnerContext) -> None:
+        """Whatever the input is."""
+        options = (
+            AgentExecutionOptions.MAX_RETRIES,
+            AgentExecutionOptions.RETRY_WAIT_INTERVAL,
+            AgentExecutionOptions.NUM_ASYNC_THREADS,
+        )
+        ctx.send_event(OutputEvent(output={option.get_key(): ctx.config.get(option) for option in options}))

@@ -88,3 +88,22 @@ def test_a_module_that_the_workers_lack() -> None:
     assert failure.type == "ModuleNotFoundError"
     data = '{"message": "No module named \'x\'", "type": "ModuleNotFoundError", "action": "pay", "traceback": "t"}'
     assert job_failure(f"{WRAPPED}{FAILURE_MARK}{data}").message == "No module named 'x'"
+
+
+def test_what_flink_does_not_explain() -> None:
+    """A connector that is not there, and classes of another Flink line: named, with what helps."""
+    connector = "Could not find any factory for identifier 'kafka' that implements 'X' in the classpath."
+    failure = job_failure(
+        f"{WRAPPED}Caused by: org.apache.flink.table.api.ValidationException: {connector}\n\nAvailable\n"
+    )
+    assert failure.message.startswith("Flink has no connector or format 'kafka'")
+    assert connector in failure.traceback
+    for seen in (
+        "java.lang.NoClassDefFoundError: org/apache/flink/api/Gone",
+        "java.lang.ClassNotFoundException: org.apache.flink.api.Gone",
+        "java.lang.NoSuchMethodError: 'void org.apache.flink.api.Gone.call(int)'",
+    ):
+        failure = job_failure(f"{WRAPPED}Caused by: {seen}\n\tat shop.Totals.main(Totals.java:1)\n")
+        assert "built for another Flink line: this one has no org.apache.flink.api.Gone" in failure.message
+    own = "java.lang.ClassNotFoundException: shop.Gone"
+    assert job_failure(f"{WRAPPED}Caused by: {own}\n").message == own

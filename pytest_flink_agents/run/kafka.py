@@ -1,0 +1,93 @@
+"""The session's Kafka: one that is named by its address, the one of the session's first process, or one of our own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.records import BROKERS, TOPICS, own_record
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.desk import DeskCaller
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import provide_kafka
+from flink_testbed.kafka.remote import RemoteKafka
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.run.workplace import unwritable
+
+
+class SessionKafka:
+    """A Kafka that is started when first asked for, and ended with the session. One that cannot start is not tried again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        run_id: str,
+        directory: Path,
+        progress: Callable[[str], None],
+        desk: DeskCaller | None,
+    ) -> None:
+        self._settings = settings
+        self._run_id = run_id
+        self._directory = directory
+        self._progress = progress
+        self._desk = desk
+        self._started: KafkaService | HostError | None = None
+        # The session's other processes ask through threads of this one.
+        self._lock = threading.Lock()
+
+    def running(self) -> KafkaService:
+        """The Kafka, running. Raises the :class:`HostError` that its start has ended with, each time."""
+        with self._lock:
+            if self._started is None:
+                self._started = self._start()
+        if isinstance(self._started, HostError):
+            raise self._started
+        self._started.require_alive()
+        return self._started
+
+    def _start(self) -> KafkaService | HostError:
+        try:
+            kafka = self._chosen()
+            kafka.start()
+        except HostError as error:
+            return error
+        except OSError as error:
+            return unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
+        return kafka
+
+    def _chosen(self) -> KafkaService:
+        named = self._settings.kafka_bootstrap
+        if named:
+            # Topics on a broker that outlives us: whoever cleans up after us looks for them there.
+            own_record(self._run_id).note(TOPICS, named)
+        if named or self._desk:
+            bootstrap = named or self._desk.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
+            return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
+        own_record(self._run_id).note(BROKERS, str(self._directory.absolute()))
+        return EmbeddedKafka(
+            provide_kafka(resolve_flink(self._settings.flink_versions[0]).line, progress=self._progress),
+            directory=self._directory,
+            ports=cache_root() / "ports",
+            archives=cache_root() / "class-archives",
+            run_id=self._run_id,
+            startup_timeout_s=self._settings.startup_timeout_s,
+            progress=self._progress,
+        )
+
+    def facts(self) -> dict[str, str]:
+        """What it is and how long its start took; nothing where there is none, or where another process tells it."""
+        kafka = self._started
+        told_elsewhere = self._desk and not self._settings.kafka_bootstrap
+        if not isinstance(kafka, KafkaService) or told_elsewhere:
+            return {}
+        return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
+
+    def close(self) -> None:
+        """End it."""
+        if isinstance(self._started, KafkaService):
+            self._started.close()

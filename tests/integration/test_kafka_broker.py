@@ -1,0 +1,330 @@
+"""Brokers of our own, real ones: what they keep, what readers see of it, what becomes of them when something dies."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Producer
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.clock import wait_until
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import KafkaHome, provide_kafka
+from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.remote import RemoteKafka
+from flink_testbed.kafka.service import KafkaService, topic_name
+
+pytestmark = pytest.mark.slow
+
+_OWNER = """
+import sys, time
+from pathlib import Path
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import provide_kafka
+tell = lambda line: None
+kafka = EmbeddedKafka(
+    provide_kafka(resolve_flink("2.2").line, progress=tell), directory=Path(sys.argv[1]), ports=cache_root() / "ports",
+    archives=cache_root() / "class-archives", run_id="owner", startup_timeout_s=120, progress=tell,
+)
+kafka.start()
+print("ready", flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> KafkaHome:
+    """Java, jars and a formatted directory: installed or found."""
+    return provide_kafka(resolve_flink("2.2").line, progress=lambda _: None)
+
+
+@pytest.fixture
+def start(home: KafkaHome, tmp_path: Path) -> Iterator[Callable[..., EmbeddedKafka]]:
+    """Start brokers of the test's own, to be broken."""
+    started: list[EmbeddedKafka] = []
+
+    def make(*, home: KafkaHome = home, brokers: int = 1) -> EmbeddedKafka:
+        kafka = EmbeddedKafka(
+            home,
+            directory=tmp_path / f"kafka-{len(started)}",
+            ports=cache_root() / "ports",
+            archives=cache_root() / "class-archives",
+            run_id="a-test",
+            startup_timeout_s=120,
+            progress=lambda _: None,
+            brokers=brokers,
+        )
+        started.append(kafka)
+        kafka.start()
+        return kafka
+
+    yield make
+    for kafka in started:
+        kafka.kill()
+
+
+def record(number: int, **fields: object) -> KafkaRecord:
+    return KafkaRecord(b"k%d" % (number % 7), b"v%d" % number, **fields)  # type: ignore[arg-type]
+
+
+def values(records: list[KafkaRecord]) -> list[bytes | None]:
+    return [each.value for each in records]
+
+
+def problem_of(action: Callable[[], object]) -> Problem:
+    with pytest.raises(HostError) as caught:
+        action()
+    return caught.value.problems[0]
+
+
+def test_what_is_written_is_read(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """Keys, values, headers and times, as bytes or not at all; in the order of writing."""
+    written = [
+        KafkaRecord(b"k", b"v", (("h", b"1"), ("h", b"2"), ("none", None)), timestamp_ms=1_700_000_000_123),
+        KafkaRecord(None, b""),
+        KafkaRecord(b"k", None),
+    ]
+    kafka_service.produce(kafka_topic, written)
+    one, two, three = kafka_service.read(kafka_topic)
+    assert one == dataclasses.replace(written[0], partition=0, offset=0)
+    assert (two.key, two.value, two.headers, two.offset) == (None, b"", (), 1)
+    assert (three.key, three.value, three.offset) == (b"k", None, 2)
+
+
+@pytest.mark.parametrize("kafka_topic", [4], indirect=True)
+def test_records_go_where_their_key_or_partition_leads(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """Equal keys keep their order in one partition; a partition that is named is taken; thousands of records arrive."""
+    kafka_service.produce(kafka_topic, (record(number) for number in range(5000)))
+    kafka_service.produce(kafka_topic, [KafkaRecord(b"k1", b"here", partition=partition) for partition in range(4)])
+    records = kafka_service.read_committed(kafka_topic)
+    assert [(each.partition, each.offset) for each in records] == sorted(
+        (each.partition, each.offset) for each in records
+    )
+    for key in range(7):
+        of_key = [each for each in records if each.key == b"k%d" % key and each.value != b"here"]
+        assert values(of_key) == [b"v%d" % number for number in range(5000) if number % 7 == key]
+        assert len({each.partition for each in of_key}) == 1
+    assert sorted(each.partition or 0 for each in records if each.value == b"here") == [0, 1, 2, 3]
+
+
+def test_a_committed_reader_sees_no_open_and_no_aborted_record(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """Markers of transactions at the end of a topic are no records, and keep no reader waiting."""
+    config = {"bootstrap.servers": kafka_service.bootstrap, "transactional.id": f"{kafka_topic}-writer"}
+    producer = Producer(config)
+    producer.init_transactions(30)
+    for value, end in (
+        (b"one", producer.commit_transaction),
+        (b"never", producer.abort_transaction),
+        (b"two", producer.commit_transaction),
+    ):
+        producer.begin_transaction()
+        producer.produce(kafka_topic, value)
+        assert producer.flush(30) == 0
+        end(30)
+    assert values(kafka_service.read_committed(kafka_topic)) == [b"one", b"two"]
+    producer.begin_transaction()
+    producer.produce(kafka_topic, b"open")
+    assert producer.flush(30) == 0
+    assert values(kafka_service.read_committed(kafka_topic)) == [b"one", b"two"]
+    assert values(kafka_service.read(kafka_topic, isolation="read_uncommitted")) == [b"one", b"never", b"two", b"open"]
+    producer.abort_transaction(30)
+
+
+def test_a_reader_ends_where_the_topic_ended_when_it_began(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """While somebody goes on writing: all that was there before is read, and the reader comes back."""
+    over = threading.Event()
+    writer = Producer({"bootstrap.servers": kafka_service.bootstrap})
+
+    def write() -> None:
+        for number in itertools.count():
+            if over.is_set():
+                break
+            writer.produce(kafka_topic, b"later %d" % number)
+            writer.poll(0.001)
+        writer.flush(30)
+
+    kafka_service.produce(kafka_topic, map(record, range(3000)))
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(3):
+            found = values(kafka_service.read(kafka_topic))
+            assert found[:3000] == [b"v%d" % number for number in range(3000)]
+            end = kafka_service.end_offsets(kafka_topic)[0]
+            assert len(found) <= end
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_compacted_topic_is_read_to_its_end(kafka_service: KafkaService) -> None:
+    """Settings of a topic are taken, and offsets that have no record any more are passed over."""
+    name = topic_name(kafka_service.run_id, "compacted")
+    quickly = {
+        "cleanup.policy": "compact",
+        "segment.ms": "100",
+        "min.cleanable.dirty.ratio": "0.01",
+        "min.compaction.lag.ms": "0",
+    }
+    kafka_service.create_topic(name, config=quickly)
+    try:
+        kafka_service.produce(name, [KafkaRecord(b"k", b"%d" % number) for number in range(100)])
+        assert values(kafka_service.read(name))[-1] == b"99"
+    finally:
+        kafka_service.delete_topic(name)
+
+
+def test_topics_are_made_and_deleted(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """The name tells the run and the test; one that is there is not made again; one that is not there is told."""
+    assert kafka_topic.startswith(f"flink-agents-{kafka_service.run_id}-test_topics_are_made_and_deleted-")
+    assert kafka_topic in kafka_service.topics()
+    twice = problem_of(lambda: kafka_service.create_topic(kafka_topic))
+    assert (twice.code, kafka_topic in twice.message) == ("FA455", True)
+    assert "already exists" in twice.seen
+    kafka_service.delete_topic(kafka_topic)
+    assert kafka_topic not in kafka_service.topics()
+    assert problem_of(lambda: kafka_service.delete_topic(kafka_topic)).code == "FA455"
+    assert "no topic of that name" in problem_of(lambda: kafka_service.read(kafka_topic)).seen
+    assert not any(name.startswith("__") for name in kafka_service.topics())
+
+
+def test_a_wrong_name_makes_no_topic(kafka_service: KafkaService) -> None:
+    """A record for a topic that nobody made is an error, in the time that was given."""
+    name = topic_name(kafka_service.run_id, "nobody")
+    assert name in problem_of(lambda: kafka_service.produce(name, [record(1)], timeout_s=2)).message
+    assert name not in kafka_service.topics()
+
+
+def test_a_broker_that_was_killed_comes_back_with_its_records(start) -> None:
+    """SIGKILL, and a start on what had been written: nothing acknowledged is lost, and the same handle goes on."""
+    kafka = start()
+    kafka.create_topic("t")
+    kafka.produce("t", map(record, range(500)))
+    kafka.kill_broker()
+    assert kafka.live_brokers(timeout_s=0.5) is None
+    kafka.require_alive()
+    assert problem_of(kafka.kill_broker).code == "FA440"
+    kafka.start_broker()
+    kafka.produce("t", map(record, range(500, 600)))
+    assert values(kafka.read("t")) == [b"v%d" % number for number in range(600)]
+
+
+def test_one_of_three_brokers_may_die(start) -> None:
+    """Whatever it led is led by others: written, read and committed as before; and it comes back."""
+    kafka = start(brokers=3)
+    assert kafka.live_brokers() == 3
+    kafka.create_topic("t", partitions=6)
+    kafka.produce("t", map(record, range(1000)), timeout_s=60)
+    producer = Producer(
+        {"bootstrap.servers": kafka.bootstrap, "transactional.id": "w", "transaction.timeout.ms": 60000}
+    )
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce("t", b"begun before")
+    kafka.kill_broker(1)
+    producer.produce("t", b"after")
+    producer.commit_transaction(60)
+    kafka.produce("t", map(record, range(1000, 1100)), timeout_s=60)
+    found = values(kafka.read_committed("t", timeout_s=60))
+    assert sorted(map(str, found)) == sorted(map(str, [*(b"v%d" % n for n in range(1100)), b"begun before", b"after"]))
+    kafka.start_broker(1)
+    assert kafka.live_brokers() == 3
+    kafka.close()
+
+
+def test_a_death_is_told_with_the_end_of_the_log(start) -> None:
+    """Not by a reader that waits for ever: the next look at the broker says that it has died, and how."""
+    kafka = start()
+    (process,) = kafka._processes.values()
+    os.kill(process.command_pid(), signal.SIGKILL)
+    process.wait_ended(10)
+    problem = problem_of(kafka.require_alive)
+    assert (problem.code, "broker-0" in problem.message) == ("FA454", True)
+    assert "broker-0.log" in problem.detail
+
+
+def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(start, home: KafkaHome, tmp_path: Path) -> None:
+    """At once, not when the time for a start is over; no process, no data, no port of it stays."""
+    wrong = dataclasses.replace(home, jars=home.jars[1:])
+    problem = problem_of(lambda: start(home=wrong))
+    assert problem.code == "FA454"
+    assert "kafka.Kafka" in problem.detail
+    assert not (tmp_path / "kafka-0" / "data").exists()
+    assert not any(str(tmp_path) in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
+
+
+def test_all_is_on_loopback(start) -> None:
+    """Each socket that a broker and its controller listen on."""
+    kafka = start()
+    (process,) = kafka._processes.values()
+    listening = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for member in process.tree()
+        for connection in member.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_remote_broker_keeps_what_is_not_ours(start) -> None:
+    """By its address: our topics are made and deleted, another's never; nothing is killed; what we left goes at the end."""
+    kafka = start()
+    kafka.create_topic("theirs")
+    remote = RemoteKafka(kafka.bootstrap, run_id="r2", startup_timeout_s=60)
+    remote.start()
+    remote.create_topic("ours", partitions=2)
+    remote.create_topic("left")
+    remote.produce("ours", map(record, range(10)))
+    assert len(remote.read_committed("ours")) == 10
+    refused = (lambda: remote.delete_topic("theirs"), remote.kill_broker, remote.start_broker)
+    assert {problem_of(action).code for action in refused} == {"FA440"}
+    remote.delete_topic("ours")
+    assert remote.topics() == {"theirs", "left"}
+    remote.close()
+    assert kafka.topics() == {"theirs"}
+    kafka.require_alive()
+
+
+def test_an_address_without_a_broker_is_told() -> None:
+    """What was waited for, where, and which option names it."""
+    with pytest.raises(WaitTimeoutError) as caught:
+        RemoteKafka("127.0.0.1:1", run_id="r", startup_timeout_s=1).start()
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.seen) == ("FA453", "no answer")
+    assert "--kafka-bootstrap" in problem.next_step
+
+
+def test_brokers_end_with_their_owner(tmp_path: Path) -> None:
+    """SIGKILL of the process that started it: ten seconds later no process of it is there."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen([sys.executable, "-c", _OWNER, str(tmp_path)], env=env, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        assert owner.stdout.readline() == b"ready\n"
+        assert ours(tmp_path)
+        owner.kill()
+        owner.wait()
+    wait_until(lambda: (not ours(tmp_path) or None, str(ours(tmp_path))), what="no process of it", timeout_s=10)
+
+
+def ours(directory: Path) -> list[int]:
+    """Processes that name the directory."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "status"]):
+        named = any(str(directory) in word for word in process.info["cmdline"] or ())
+        if named and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.info["pid"])
+    return found
