@@ -8,7 +8,10 @@ from pytest_flink_agents.run.evidence import Evidence, Failure
 
 
 def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
-    """The job ended by itself, within its time. A state that is neither running nor ended leaves it unknown."""
+    """The job ended by itself, or had done all it was to do, within its time.
+
+    A state that is neither running nor ended leaves it unknown.
+    """
     if evidence.timed_out_after_s is not None:
         message = f"the job had not ended after {evidence.timed_out_after_s:g} s"
         finding = Finding(
@@ -18,7 +21,7 @@ def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
             evidence.log_tail.partition("\n")[0] or evidence.job_state,
         )
         return CheckResult("ended", Validity.INVALID, (finding,))
-    if evidence.job_state in ("FINISHED", "FAILED"):
+    if evidence.job_state in ("FINISHED", "FAILED") or evidence.stopped:
         return CheckResult("ended", Validity.VALID)
     finding = Finding(
         "how the job ended is not known", ("within",), "FINISHED or FAILED", evidence.job_state or "no state"

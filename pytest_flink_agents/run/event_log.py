@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ _LIFECYCLE = {
     "reused": "_execution_reused_event",
 }
 _NEXT_FIELD = re.compile(r" (?=[A-Za-z_]\w*=)")
+
+
+def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> None:
+    """Move to ``directory`` what an engine wrote that was not told where to: below the directory of the cluster."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for job in jobs:
+        for path in (cluster / "tmp" / "flink-agents").glob(f"events-{job}-*.log"):
+            shutil.move(path, directory / path.name)
 
 
 def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> tuple[Event, ...]:

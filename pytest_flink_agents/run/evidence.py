@@ -58,11 +58,32 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """How many checkpoints of a job were completed, failed, and gone on from."""
+
+    completed: int = 0
+    failed: int = 0
+    restored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobException:
+    """One failure of a job on Flink, whether it ended the job or had it restarted: when (ms since 1970), what, which task."""
+
+    at_ms: int
+    message: str
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
 
     ``config`` tells the options that held, each with ``value``, ``source`` and ``note``. ``seed`` drew the order of keys and
-    calls, None where nothing did.
+    calls, None where nothing did. ``input_keys`` are the keys of the inputs by their numbers; ``transport`` is how inputs and
+    outputs travelled: ``memory``, ``files`` or ``kafka``. On Flink ``checkpoints`` are counted, ``exceptions`` (oldest first)
+    are what failed the job or had it restarted, and ``metrics`` are what was seen of them last while it ran. ``stopped``: the
+    job would have gone on for ever, and was cancelled when the outputs that were waited for had come.
     """
 
     tier: str
@@ -74,12 +95,18 @@ class Evidence:
     failure: Failure | None = None
     complete: bool = True
     timed_out_after_s: float | None = None
+    input_keys: tuple[Any, ...] = ()
+    transport: str = "memory"
+    stopped: bool = False
     job_id: str = ""
     job_state: str = ""
     ui_url: str = ""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
+    restarts: int = 0
+    exceptions: tuple[JobException, ...] = ()
     log_tail: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None

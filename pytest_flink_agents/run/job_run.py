@@ -1,23 +1,23 @@
-"""One run of a team's own job: files in, `flink run`, files out. The same evidence as an agent's run."""
+"""One run of a team's own job: inputs in, `flink run`, outputs out. The same evidence as an agent's run."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import WaitTimeoutError
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
-from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.engine import BUNDLED
-from pytest_flink_agents.run.evidence import Evidence, Failure, Output
+from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import explained, job_failure
+from pytest_flink_agents.run.job_transport import Arrival, JobFiles, JobTransport
+from pytest_flink_agents.run.job_watch import JobWatch, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
-from pytest_flink_agents.run.scenario_run import cancel
 from pytest_flink_agents.run.workplace import Workplace
 
 ENGINE = "the job's own"
@@ -30,7 +30,9 @@ _SUBMIT_S = 180.0
 class JobRequest:
     """A program, its arguments and environment (free of placeholders), its inputs, a deadline in seconds.
 
-    ``directory`` (created) takes the run's files; ``inputs_file`` and ``outputs`` are where the program was told to look.
+    ``directory`` (created) takes the run's files. ``transport`` is how inputs and outputs travel, through files of
+    ``directory`` where it is left out; ``expected_outputs`` is how many must have come before a job that goes on for ever
+    is done, None where that is not known.
     """
 
     file: Path
@@ -41,83 +43,99 @@ class JobRequest:
     within_s: float
     directory: Path
     parallelism: int = 1
-
-    @property
-    def inputs_file(self) -> Path:
-        """JSON lines, each ``{"key": ..., "value": ...}``."""
-        return inputs_file(self.directory)
-
-    @property
-    def outputs(self) -> Path:
-        """The directory whose files, at any depth, are the job's outputs."""
-        return outputs_directory(self.directory)
-
-
-def inputs_file(directory: Path) -> Path:
-    """Where a job finds its inputs."""
-    return directory / "inputs" / "inputs.jsonl"
-
-
-def outputs_directory(directory: Path) -> Path:
-    """Where a job leaves its outputs."""
-    return directory / "outputs"
+    transport: JobTransport | None = None
+    expected_outputs: int | None = None
 
 
 def run_job(request: JobRequest, workplace: Workplace, tier: str) -> Evidence:
-    """Submit the program, wait for its jobs to end, gather what they left.
+    """Submit the program, wait for its jobs to end or to be done, gather what they left.
 
     A program that ends without a job has failed, as a job that fails has.
     """
+    with closing(request.transport or JobFiles(request.directory)) as transport:
+        return _run_job(request, workplace, tier, transport)
+
+
+def _run_job(request: JobRequest, workplace: Workplace, tier: str, transport: JobTransport) -> Evidence:
     cluster = workplace.cluster(tier)
-    request.outputs.mkdir(parents=True, exist_ok=True)
-    request.inputs_file.parent.mkdir(parents=True, exist_ok=True)
-    request.inputs_file.write_text("".join(json.dumps(record) + "\n" for record in request.inputs), encoding="utf-8")
-    program = _program(request, workplace, cluster)
+    transport.put(request.inputs)
+    client = _client(request, workplace, cluster)
+    started = clock.now_s()
+    watches: list[JobWatch] = []
+    failure: Failure | None = None
+    in_time = True
+    try:
+        jobs = client.run(_program(request, workplace, cluster), timeout_s=_SUBMIT_S)
+        running = clock.now_s()
+        for job in jobs:
+            cluster.adopt(job)
+        watches = [JobWatch(cluster, job) for job in jobs]
+        in_time = wait_for_ends(watches, request.within_s, _done(request, transport))
+        failure = _failure(cluster, watches, request.directory)
+    except ProgramFailedError as error:
+        running = clock.now_s()
+        failure = explained(Failure(error.message, traceback=error.detail))
+    stopped = in_time and not all(watch.ended for watch in watches)
+    outputs = transport.outputs()
+    for watch in watches:
+        if not watch.ended:
+            watch.cancel()
+    events = request.directory / "events"
+    gather_event_logs(cluster.directory, [watch.job_id for watch in watches], events)
+    return Evidence(
+        tier=tier,
+        flink_version=workplace.release.version,
+        engine=ENGINE,
+        outputs=outputs,
+        events=read_event_logs(events),
+        failure=failure,
+        complete=in_time,
+        timed_out_after_s=None if in_time else request.within_s,
+        input_keys=tuple(record["key"] for record in request.inputs),
+        transport=transport.name,
+        stopped=stopped,
+        job_state=_joint_state(watches),
+        timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
+        log_tail=cluster.log_tail(15) if not in_time or (watches and failure) else "",
+        files={"client": str(client.log), "logs": str(cluster.directory / "log"), **transport.files},
+        **(watches[0].story() if watches else {}),
+    )
+
+
+def _client(request: JobRequest, workplace: Workplace, cluster: FlinkCluster) -> FlinkClient:
     # Where the workers see our files, as for a scenario's agent; a program may say otherwise.
-    mode = {"python.execution-mode": "thread"} if program.is_python and cluster.shares_files else {}
-    client = FlinkClient(
+    thread_mode = request.file.suffix == ".py" and cluster.shares_files
+    mode = {"python.execution-mode": "thread"} if thread_mode else {}
+    return FlinkClient(
         workplace.flink_home,
         cluster.rest_url,
         directory=request.directory / "client",
         options={**owner_options(cluster.run_id), **mode, **cluster.client_options},
         environment=cluster.client_environment,
     )
-    started = clock.now_s()
-    jobs: tuple[str, ...] = ()
-    failure: Failure | None = None
-    timed_out = False
-    try:
-        jobs = client.run(program, timeout_s=_SUBMIT_S)
-        for job in jobs:
-            cluster.adopt(job)
-        running = clock.now_s()
-        states, timed_out = _wait_for_ends(cluster, jobs, request.within_s)
-        failed = next((job for job, state in states.items() if state == "FAILED"), None)
-        exception = cluster.rest.root_exception(failed) if failed else ""
-        require_reach(cluster, exception, request.directory)
-        failure = job_failure(exception) if failed else None
-        state = "FAILED" if failed else next((state for state in states.values() if state != "FINISHED"), "FINISHED")
-    except ProgramFailedError as error:
-        running = clock.now_s()
-        failure, state = explained(Failure(error.message, traceback=error.detail)), "FAILED"
-    if timed_out:
-        for job in jobs:
-            cancel(cluster, job)
-    return Evidence(
-        tier=tier,
-        flink_version=workplace.release.version,
-        engine=ENGINE,
-        outputs=tuple(read_outputs(request.outputs)),
-        failure=failure,
-        complete=not timed_out,
-        timed_out_after_s=request.within_s if timed_out else None,
-        job_id=jobs[0] if jobs else "",
-        job_state=state,
-        ui_url=f"{cluster.rest_url}/#/job/{jobs[0]}/overview" if jobs else "",
-        timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
-        log_tail=cluster.log_tail(15) if timed_out or (jobs and failure) else "",
-        files={"client": str(client.log), "outputs": str(request.outputs), "logs": str(cluster.directory / "log")},
-    )
+
+
+def _failure(cluster: FlinkCluster, watches: Sequence[JobWatch], directory: Path) -> Failure | None:
+    """What failed the first of the jobs that failed."""
+    failed = next((watch.job_id for watch in watches if watch.state == "FAILED"), None)
+    exception = cluster.rest.root_exception(failed) if failed else ""
+    require_reach(cluster, exception, directory)
+    return job_failure(exception) if failed else None
+
+
+def _joint_state(watches: Sequence[JobWatch]) -> str:
+    """One word for all jobs: failed where one has, or where there is none; finished where all have."""
+    states = [watch.state for watch in watches]
+    if not states or "FAILED" in states:
+        return "FAILED"
+    return next((state for state in states if state != "FINISHED"), "FINISHED")
+
+
+def _done(request: JobRequest, transport: JobTransport) -> Callable[[], bool]:
+    """Whether a job that may go on for ever has done all that it was to do."""
+    if transport.open_ended and request.expected_outputs:
+        return Arrival(transport, request.expected_outputs)
+    return lambda: False
 
 
 def _program(request: JobRequest, workplace: Workplace, cluster: FlinkCluster) -> Program:
@@ -135,46 +153,3 @@ def _program(request: JobRequest, workplace: Workplace, cluster: FlinkCluster) -
         ships=() if cluster.shares_files else workplace.shipment,
         worker_python=cluster.worker_python,
     )
-
-
-def _wait_for_ends(cluster: FlinkCluster, jobs: Sequence[str], within_s: float) -> tuple[dict[str, str], bool]:
-    """Each job's last seen state, and whether the deadline passed before all had ended."""
-    last = dict.fromkeys(jobs, "unknown")
-
-    def probe() -> tuple[bool | None, str]:
-        cluster.require_alive()
-        for job in jobs:
-            last[job] = cluster.rest.job_state(job)
-        return (True if all(state in TERMINAL_STATES for state in last.values()) else None), ", ".join(last.values())
-
-    try:
-        clock.wait_until(probe, what=f"{len(jobs)} jobs to end", timeout_s=within_s, interval_s=0.05)
-    except WaitTimeoutError:
-        return last, True
-    return last, False
-
-
-def read_outputs(directory: Path) -> list[Output]:
-    """Every line of every file below, in the order in which the files were finished.
-
-    A line that is JSON with the fields key and value and no others is an output under that key; any other JSON, and any
-    text, is an output without a key. Names that begin with a dot or an underscore are not (yet) output, as Flink and
-    Hadoop have it.
-    """
-    files = [path for path in directory.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(directory))]
-    files.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
-    return [_output(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)
-
-
-def _output(line: str) -> Output:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return Output(None, line)
-    if isinstance(record, dict) and record.keys() == {"key", "value"}:
-        return Output(record["key"], record["value"])
-    return Output(None, record)

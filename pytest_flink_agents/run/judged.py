@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
+from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
@@ -21,15 +20,13 @@ from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, ModelCall
-from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
-from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError, RunRequest
+from pytest_flink_agents.run.job_run import run_job
+from pytest_flink_agents.run.requests import agent_request, job_request, needs_kafka, placeholder_values
+from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.workplace import Workplace
-from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matchers import is_plain
-from pytest_flink_agents.scenario.model import PythonJob
-from pytest_flink_agents.scenario.placeholders import substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,9 @@ def prepare(session: RunSession, loaded: LoadedScenario, tier: str, release: Fli
         workplace.cluster(tier)
     else:
         workplace.submitter(tier)
+    if needs_kafka(session.settings, loaded, tier):
+        assert workplace.connector
+        assert session.kafka
 
 
 def run_and_judge(
@@ -110,12 +110,13 @@ def _run_once(
     channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
     with channel:
         session.let_models_be_reached(workplace, tier)
-        values = _values(session, channel, directory)
+        values = placeholder_values(session.settings, channel)
         try:
             if loaded.scenario.job:
-                evidence = run_job(_job_request(session, loaded, values, workplace, directory), workplace, tier)
+                evidence = run_job(job_request(session, loaded, tier, values, workplace, directory), workplace, tier)
             else:
-                evidence = RUNNERS[tier](_request(session, loaded, values, workplace, directory, seed), workplace)
+                request = agent_request(session, loaded, tier, values, workplace, directory, seed)
+                evidence = RUNNERS[tier](request, workplace)
         except AgentRefusedError as error:
             judged = _refused(error, loaded, tier, workplace, reproduce)
             session.write_evidence(folder, judged.evidence, judged.results)
@@ -149,72 +150,6 @@ def _workplace(session: RunSession, loaded: LoadedScenario, release: FlinkReleas
     return session.workplace(release, tuple(wanted))
 
 
-def _values(session: RunSession, channel: Channel, folder: Path) -> dict[str, str]:
-    """What placeholders stand for in this run."""
-    values = {
-        "llm.ollama_url": channel.ollama_url,
-        "llm.openai_url": channel.openai_url,
-        "llm.anthropic_url": channel.anthropic_url,
-        "input.path": str(inputs_file(folder)),
-        "output.path": str(outputs_directory(folder)),
-    }
-    allowed = session.settings.allowed_env
-    return values | {f"env.{name}": os.environ[name] for name in allowed if name in os.environ}
-
-
-def _inputs(session: RunSession, loaded: LoadedScenario, workplace: Workplace) -> Sequence[Mapping[str, Any]]:
-    settings = session.settings
-    return resolve_inputs(loaded, [settings.root, *settings.python_path, workplace.environment.site_packages])
-
-
-def _job_request(
-    session: RunSession, loaded: LoadedScenario, values: Mapping[str, str], workplace: Workplace, folder: Path
-) -> JobRequest:
-    job = loaded.scenario.job
-    assert job is not None
-    return JobRequest(
-        file=loaded.path(job.python if isinstance(job, PythonJob) else job.jar),
-        args=tuple(substitute(list(job.args), values)),
-        main_class="" if isinstance(job, PythonJob) else job.main_class or "",
-        # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is ${llm.openai_url}.
-        environment={f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
-        inputs=_inputs(session, loaded, workplace),
-        within_s=loaded.scenario.within,
-        directory=folder,
-        parallelism=session.settings.parallelism,
-    )
-
-
-def _request(
-    session: RunSession,
-    loaded: LoadedScenario,
-    values: Mapping[str, str],
-    workplace: Workplace,
-    folder: Path,
-    seed: int | None,
-) -> RunRequest:
-    scenario, settings = loaded.scenario, session.settings
-    return RunRequest(
-        name=f"{scenario.name} ({folder.parent.name})"[:120],
-        agent_spec={"agent": _agent(loaded), "resources": substitute(scenario.resources.sections(), values)},
-        config=substitute(scenario.config, values),
-        inputs=_inputs(session, loaded, workplace),
-        within_s=scenario.within,
-        directory=folder,
-        parallelism=settings.parallelism,
-        seed=seed,
-    )
-
-
-def _agent(loaded: LoadedScenario) -> Any:
-    """The agent as the runtime takes it: a class reference as it is, a file by its full path."""
-    agent = loaded.scenario.agent
-    if agent is None or isinstance(agent, str):
-        return agent
-    fields = agent.model_dump()
-    return {name: str(loaded.path(value)) if name in ("yaml", "plan") else value for name, value in fields.items()}
-
-
 def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
     scenario = loaded.scenario
     shown_failure = scenario.expect.failure.model_dump(exclude_unset=True) if scenario.expect.failure else None
@@ -223,6 +158,9 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
         "ended": lambda: check_ended(evidence, scenario.within),
     }
+    delivery = scenario.expect.delivery
+    if delivery:
+        checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
     if loaded.outputs is not None:
         checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
     return checks

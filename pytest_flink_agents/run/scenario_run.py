@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,16 +11,16 @@ from typing import Any
 
 from flink_agents_runtime.engine.options import flat
 from flink_testbed.core import clock
-from flink_testbed.core.problem import Problem, WaitTimeoutError
+from flink_testbed.core.problem import Problem
 from flink_testbed.core.responder import RefusedError
-from flink_testbed.flink.cluster import FlinkCluster, owner_options
-from flink_testbed.flink.rest import TERMINAL_STATES
+from flink_testbed.flink.cluster import owner_options
 from pytest_flink_agents.run.engine import BUNDLED
-from pytest_flink_agents.run.event_log import read_event_logs
+from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
+from pytest_flink_agents.run.job_watch import JobWatch, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
-from pytest_flink_agents.run.transport import FileTransport, output_of
+from pytest_flink_agents.run.transport import FileTransport, Transport, output_of
 from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -28,14 +28,14 @@ from pytest_flink_agents.run.workplace import Workplace
 _BUILD_S = 60.0
 # A run that ended at its deadline still needs a moment to say so.
 _MARGIN_S = 10.0
-_CANCEL_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """What to run, free of placeholders: the agent and its resources as the runtime wants them, plain inputs, a deadline.
 
-    ``directory`` (created) takes the run's files. ``savepoint``, where given, is what a job on Flink starts from.
+    ``directory`` (created) takes the run's files. ``savepoint``, where given, is what a job on Flink starts from;
+    ``transport`` is how its inputs and outputs travel, through files of ``directory`` where it is left out.
     """
 
     name: str
@@ -48,6 +48,7 @@ class RunRequest:
     parallelism: int = 1
     seed: int | None = None
     savepoint: str = ""
+    transport: Transport | None = None
 
 
 class AgentRefusedError(Exception):
@@ -84,6 +85,7 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
         flink_version=workplace.release.version,
         engine=BUNDLED,
         outputs=tuple(output_of(output, request.inputs) for output in result["outputs"]),
+        input_keys=tuple(record["key"] for record in request.inputs),
         events=read_event_logs(events),
         failure=_of_agent(request, failure_of(failure)) if failure else None,
         complete=timed_out is None,
@@ -105,12 +107,16 @@ def _of_agent(request: RunRequest, failure: Failure) -> Failure:
 
 def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evidence:
     """Run as a job on the session's cluster of a tier."""
+    with closing(request.transport or FileTransport(request.directory)) as transport:
+        return _run_on_flink(request, workplace, tier, transport)
+
+
+def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transport: Transport) -> Evidence:
     submitter = workplace.submitter(tier)
     cluster = workplace.cluster(tier)
     directory = request.directory
     (directory / "events").mkdir(parents=True, exist_ok=True)
     started = clock.now_s()
-    transport = FileTransport(directory)
     transport.put(request.inputs)
     try:
         submitted = submitter.request(
@@ -122,7 +128,12 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
             config=_logged_in_full(request.config) | {"baseLogDir": str(directory / "events")},
             ends=transport.ends,
             parallelism=request.parallelism,
-            flink_config={**request.flink_config, **owner_options(cluster.run_id), **cluster.client_options},
+            flink_config={
+                **transport.flink_options,
+                **request.flink_config,
+                **owner_options(cluster.run_id),
+                **cluster.client_options,
+            },
             upstream_jars=[str(jar) for jar in workplace.engine.jars],
             ship=[] if cluster.shares_files else [str(path) for path in workplace.shipment],
             worker_python=cluster.worker_python,
@@ -133,14 +144,16 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
     job_id = str(submitted["job_id"])
     cluster.adopt(job_id)
     running = clock.now_s()
-    state, timed_out = _wait_for_end(cluster, job_id, request.within_s)
+    watch = JobWatch(cluster, job_id)
+    timed_out = not wait_for_ends([watch], request.within_s)
+    state = watch.state
     ended = clock.now_s()
     exception = cluster.rest.root_exception(job_id) if state == "FAILED" else ""
     require_reach(cluster, exception, request.directory)
     failure = job_failure(exception) if state == "FAILED" else None
     if timed_out:
-        cancel(cluster, job_id)
-    _collect_event_logs(cluster, job_id, directory / "events")
+        watch.cancel()
+    gather_event_logs(cluster.directory, [job_id], directory / "events")
     events = read_event_logs(directory / "events", request.inputs)
     log_tail = ""
     if timed_out:
@@ -154,14 +167,15 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
         flink_version=workplace.release.version,
         engine=workplace.engine.name,
         outputs=transport.outputs(request.inputs),
+        input_keys=tuple(record["key"] for record in request.inputs),
+        transport=transport.name,
         events=events,
         failure=_of_agent(request, failure) if failure else None,
         complete=not timed_out,
         timed_out_after_s=request.within_s if timed_out else None,
-        job_id=job_id,
         job_state=state,
-        ui_url=f"{cluster.rest_url}/#/job/{job_id}/overview",
         config=_config_evidence(submitted["config"], request),
+        **watch.story(),
         timings_s={"submit": running - started, "run": ended - running, "total": clock.now_s() - started},
         log_tail=log_tail,
         files={
@@ -185,34 +199,6 @@ def _config_evidence(rows: Sequence[Mapping[str, Any]], request: RunRequest) -> 
         if key not in given and key in told and told[key]["source"] != "default":
             told[key]["source"] = "the harness"
     return told
-
-
-def _wait_for_end(cluster: FlinkCluster, job_id: str, within_s: float) -> tuple[str, bool]:
-    """The job's last seen state, and whether the deadline passed before it ended."""
-    last = "unknown"
-
-    def probe() -> tuple[str | None, str]:
-        nonlocal last
-        cluster.require_alive()
-        last = cluster.rest.job_state(job_id)
-        return (last if last in TERMINAL_STATES else None), last
-
-    try:
-        return clock.wait_until(probe, what=f"job {job_id} to end", timeout_s=within_s, interval_s=0.05), False
-    except WaitTimeoutError:
-        return last, True
-
-
-def cancel(cluster: FlinkCluster, job_id: str) -> None:
-    """Take the job off the cluster, so that the next scenario finds its slots free."""
-    cluster.rest.cancel(job_id)
-    _wait_for_end(cluster, job_id, _CANCEL_S)
-
-
-def _collect_event_logs(cluster: FlinkCluster, job_id: str, directory: Path) -> None:
-    """Fetch what an engine without the option ``baseLogDir`` (flink-agents 0.1) wrote where it always writes."""
-    for path in (cluster.directory / "tmp" / "flink-agents").glob(f"events-{job_id}-*.log"):
-        shutil.move(path, directory / path.name)
 
 
 def _refused(error: RefusedError) -> AgentRefusedError:

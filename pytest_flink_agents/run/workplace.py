@@ -20,6 +20,7 @@ from flink_testbed.artifacts.environments import (
     existing_environment,
     provide_environment,
 )
+from flink_testbed.artifacts.jars import provide_connector
 from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime, provide_java
 from flink_testbed.artifacts.records import CLUSTER, JOBS, own_record
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
@@ -144,6 +145,11 @@ class Workplace:
     def java(self) -> JavaRuntime:
         """A Java for this Flink."""
         return self._once("java", lambda: provide_java(self.release.line, progress=self._progress))
+
+    @property
+    def connector(self) -> Path:
+        """The jar of Flink's Kafka connector for this Flink."""
+        return self._once("connector", lambda: provide_connector(self.release.line, progress=self._progress))
 
     @property
     def import_roots(self) -> tuple[Path, ...]:

@@ -44,7 +44,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "FA204": Code(
             "Something that must be there is missing",
-            "A scenario needs version, name, agent, inputs and expect; expect needs outputs or failure, since a "
+            "A scenario needs version, name, agent, inputs and expect; expect needs outputs, failure or delivery, since a "
             "scenario that expects nothing cannot fail. Other mappings have required keys too.",
             "expect: {}   ->   expect: {outputs: []}",
         ),

@@ -198,22 +198,34 @@ class ExpectedFailure(LanguageMapping):
         return self
 
 
+class ExpectedDelivery(LanguageMapping):
+    """What may become of outputs when something fails. On Flink it has inputs and outputs go through Kafka."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"actions"})
+
+    outputs: Literal["exactly_once", "at_least_once"] = Field(
+        description="exactly_once: none lost, none twice; at_least_once: none lost"
+    )
+    per_input: Annotated[int, Field(ge=1)] = Field(1, description="how many outputs each input leads to; left out: one")
+
+
 class Expect(LanguageMapping):
     """What must be seen. ``outputs: []`` means that no output may come."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"trajectory", "effects", "delivery", "memory", "metrics", "latency", "throughput", "logs"}
+        {"trajectory", "effects", "memory", "metrics", "latency", "throughput", "logs"}
     )
 
     outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs, none besides; [] means none at all")
     order: Literal["per_key", "any", "strict"] = Field("per_key", description="in which order the outputs must come")
     failure: ExpectedFailure | None = Field(None, description="the job must fail, and say so")
+    delivery: ExpectedDelivery | None = Field(None, description="that outputs are neither lost nor come twice")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
-        if self.outputs is None and self.failure is None:
+        if self.outputs is None and self.failure is None and self.delivery is None:
             next_step = "say what must come out; `outputs: []` means that nothing may"
-            raise wrong("outputs or failure", code="FA204", next_step=next_step)
+            raise wrong("outputs, failure or delivery", code="FA204", next_step=next_step)
         return self
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 # Only these sections are filled in: what is expected and what goes in must not depend on the run.
 SECTIONS = ("resources", "config", "job")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
-# Where a job of the team's own finds its inputs and leaves its outputs.
-JOB_NAMES = ("input.path", "output.path")
+# Where a job of the team's own finds its inputs and leaves its outputs: files, or topics and how to get there.
+KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connector")
+JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
 _NOT_YET = ("effects.", "input.", "output.", "matrix.", "llm.anthropic_url")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
@@ -41,6 +42,11 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
     if mistakes or not isinstance(value, dict):
         return value, mistakes
     return {key: item if key in SECTIONS else substitute(item, {}) for key, item in value.items()}, []
+
+
+def names_in(texts: Iterable[str]) -> set[str]:
+    """Return the names of all placeholders in texts."""
+    return {one[2] for text in texts for one in _PLACEHOLDER.finditer(text) if one[2] is not None}
 
 
 def substitute(value: Any, mapping: Mapping[str, str]) -> Any:

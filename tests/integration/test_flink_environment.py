@@ -11,7 +11,8 @@ import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.run.evidence import Evidence
-from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
 from pytest_flink_agents.run.workplace import Workplace
 
 pytestmark = pytest.mark.slow

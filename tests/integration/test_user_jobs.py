@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -12,8 +13,13 @@ from typing import Any
 import pytest
 
 from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.checks.job import check_ended
 from pytest_flink_agents.run.evidence import Evidence
-from pytest_flink_agents.run.job_run import JobRequest, inputs_file, outputs_directory, run_job
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
 from pytest_flink_agents.run.workplace import Workplace
 
 pytestmark = pytest.mark.slow
@@ -121,11 +127,47 @@ def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, a
     assert evidence.failure.message == "it ended without submitting a job"
 
 
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
+    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path, bounded: bool
+) -> None:
+    """It ends by itself, or goes on for ever and is cancelled; either way each input led to one output, in order."""
+    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    names = ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")
+    args = [*(topics.values[name] for name in names), *["bounded"] * bounded]
+    request = dataclasses.replace(
+        request_for(tmp_path, JOBS / "running_totals.py", *args), transport=topics, expected_outputs=len(PURCHASES)
+    )
+    evidence = run_job(request, workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
+    assert (evidence.job_state, evidence.stopped) == (("FINISHED", False) if bounded else ("CANCELED", True))
+    assert check_ended(evidence, 120).validity is Validity.VALID
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    assert kafka_service.topics().isdisjoint(topics.values.values())
+
+
+def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
+    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+) -> None:
+    """At its deadline; what came until then is in the evidence, and the job is off the cluster."""
+    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
+    request = request_for(tmp_path, JOBS / "running_totals.py", *args, within_s=20)
+    evidence = run_job(
+        dataclasses.replace(request, transport=topics, expected_outputs=len(PURCHASES) + 1), workplace, "embedded"
+    )
+    assert (evidence.complete, evidence.stopped, evidence.timed_out_after_s) == (False, False, 20)
+    assert len(evidence.outputs) <= len(PURCHASES)
+    assert workplace.cluster("embedded").rest.job_state(evidence.job_id) == "CANCELED"
+
+
 def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the YAML: Python, Python with agents, and jar promote on Flink; on the local tier they do not apply."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
     shutil.copy(JOBS / "totals.py", root)
+    shutil.copy(JOBS / "running_totals.py", root)
     shutil.copy(jar, root)
     agents = root / JOBS.relative_to(Path(__file__).parents[2])
     agents.mkdir(parents=True)
@@ -133,21 +175,24 @@ def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: p
         shutil.copy(JOBS / name, agents)
     head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
     args = 'args: ["${input.path}", "${output.path}"]'
+    topics = 'args: ["${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}"]'
     (root / "jobs.scenario.yaml").write_text(
         f"{head}name: python\njob: {{python: totals.py, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 7}}]}\n---\n"
         f"{head}name: agents\njob: {{python: tests/integration/jobs/chained.py, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {customer: ada, total: 3, elsewhere: 6, praised: 1}}, "
         "{key: ada, value: {customer: ada, total: 7, elsewhere: 8, praised: 2}}]}\n---\n"
+        f"{head}name: topics\njob: {{python: running_totals.py, {topics}}}\nexpect:\n  delivery: {{outputs: exactly_once}}\n"
+        "  outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]\n---\n"
         f"{head}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]}\n"
     )
     result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
-    assert names == {"totals.py", "chained.py", "totals.jar"}
+    assert names == {"totals.py", "running_totals.py", "chained.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])

@@ -8,6 +8,7 @@ from typing import Protocol
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
 from flink_agents_runtime.on_flink.files import Files
+from flink_agents_runtime.on_flink.kafka import Topics
 
 
 class Ends(Protocol):
@@ -21,6 +22,7 @@ class Ends(Protocol):
 
 
 def ends_of(named: Mapping[str, Mapping[str, str]]) -> Ends:
-    """The ends that a request names: ``{"files": {"inputs": path, "outputs": directory}}``."""
+    """The ends that a request names, ``{"files": {...}}`` or ``{"kafka": {...}}``, with the fields of their class."""
     ((kind, fields),) = named.items()
-    return {"files": Files}[kind](**fields)
+    ends: type[Files | Topics] = {"files": Files, "kafka": Topics}[kind]
+    return ends(**fields)

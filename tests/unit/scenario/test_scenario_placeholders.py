@@ -9,7 +9,7 @@ import pytest
 
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.placeholders import read_placeholders, substitute
+from pytest_flink_agents.scenario.placeholders import names_in, read_placeholders, substitute
 
 Load: TypeAlias = Callable[..., LoadedScenario]
 
@@ -50,6 +50,9 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
         ({"resources": {"tools": [{"u": "${llm.ollama_url} ${llm.openai_url}"}]}}, (), []),
         ({"config": {"a": "${llm.ollama_ur} ${x}"}}, (), ["FA210", "FA210"]),
         ({"config": {"a": "${matrix.p} ${effects.e.url} ${input.x} ${output.x}"}}, (), ["FA205"] * 4),
+        ({"job": {"args": ["${input.topic} ${output.topic} ${kafka.bootstrap} ${kafka.connector}"]}}, (), []),
+        ({"job": {"args": ["${kafka.topic}"]}}, (), ["FA210"]),
+        ({"config": {"a": "${input.topic} ${kafka.bootstrap}"}}, (), ["FA205", "FA210"]),
         ({"config": {"a": "${ llm.ollama_url }"}}, (), ["FA210"]),
         ({"config": {"a": "${llm.${env.A}}"}}, ("A",), ["FA210"]),
         ({"inputs": [{"key": "${env.A}", "value": 1}]}, ("A",), ["FA210"]),
@@ -62,6 +65,11 @@ def test_which_placeholders_are_known_and_where(value: object, allowed: tuple[st
     """A fixed list of names, in resources and config only."""
     _, mistakes = read_placeholders(value, allowed)
     assert [mistake.code for mistake in mistakes] == codes
+
+
+def test_names_are_found_in_texts() -> None:
+    """Each name that will be filled in, and no escaped one."""
+    assert names_in(["--a=${input.topic}", "${env.A}${env.B}", "$${env.C}", "x"]) == {"input.topic", "env.A", "env.B"}
 
 
 def test_escaped_dollars_are_read_at_load_where_nothing_is_filled_in(load: Load, sound: str) -> None:

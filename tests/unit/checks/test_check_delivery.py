@@ -1,0 +1,112 @@
+"""Lost, repeated and overtaken outputs, told by the number of their input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.checks.delivery import AT_LEAST_ONCE, EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.run.evidence import Evidence, Output
+
+KEYS = ("a", 1, "a", "1")
+
+
+def _check(
+    numbers: list[int | None],
+    guarantee: str = EXACTLY_ONCE,
+    per_input: int = 1,
+    keys: tuple[Any, ...] = KEYS,
+    **fields: Any,
+) -> CheckResult:
+    outputs = tuple(Output(keys[n] if n is not None and n < len(keys) else None, {"of": n}, n) for n in numbers)
+    given: dict[str, Any] = {"job_state": "FINISHED", "input_keys": keys, "outputs": outputs} | fields
+    return check_delivery(guarantee, per_input, Evidence("embedded", "2.2.1", "bundled", **given))
+
+
+@pytest.mark.parametrize("guarantee", [EXACTLY_ONCE, AT_LEAST_ONCE])
+def test_each_input_once_is_valid(guarantee: str) -> None:
+    """In the order of each key; keys may interleave, and 1 and "1" are two."""
+    assert _check([3, 1, 0, 2], guarantee) == CheckResult("delivery", Validity.VALID)
+
+
+def test_a_lost_output_is_named(guarantee: str = EXACTLY_ONCE) -> None:
+    """By key and number of the input."""
+    result = _check([0, 1, 3])
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert finding.message == 'output lost: input 2 of key "a" led to 0 outputs'
+    assert (finding.path, finding.key, finding.expected, finding.seen) == (
+        ("expect", "delivery", "outputs"),
+        "a",
+        1,
+        0,
+    )
+
+
+def test_an_output_that_came_twice_is_named_unless_it_is_allowed() -> None:
+    """Invalid for exactly once, also where the second came much later; valid for at least once."""
+    result = _check([0, 1, 2, 3, 0])
+    assert [finding.message for finding in result.findings] == [
+        'output duplicated: input 0 of key "a" led to 2 outputs'
+    ]
+    assert result.validity is Validity.INVALID
+    assert _check([0, 1, 2, 3, 0], AT_LEAST_ONCE).validity is Validity.VALID
+
+
+@pytest.mark.parametrize("guarantee", [EXACTLY_ONCE, AT_LEAST_ONCE])
+def test_an_output_out_of_order_is_named(guarantee: str) -> None:
+    """The first one of each key that was overtaken."""
+    result = _check([2, 0, 1, 3], guarantee)
+    assert [finding.message for finding in result.findings] == [
+        'output out of order: of key "a", input 0 led to one after input 2 had'
+    ]
+    assert result.validity is Validity.INVALID
+
+
+def test_an_input_may_lead_to_more_than_one_output() -> None:
+    """As many as the scenario says: one less is lost, one more is a duplicate."""
+    assert _check([0, 0, 1, 1], per_input=2, keys=("a", "b")).validity is Validity.VALID
+    messages = [finding.message for finding in _check([0, 0, 0, 1], per_input=2, keys=("a", "b")).findings]
+    assert messages == [
+        'output duplicated: input 0 of key "a" led to 3 outputs',
+        'output lost: input 1 of key "b" led to 1 outputs',
+    ]
+
+
+def test_an_output_of_no_input_is_invalid() -> None:
+    """A number that no input has."""
+    result = _check([0, 1, 2, 3, 7])
+    assert (result.validity, result.findings[0].message) == (
+        Validity.INVALID,
+        "an output tells input 7, and there is none of that number",
+    )
+
+
+@pytest.mark.parametrize(
+    "fields", [{"complete": False, "job_state": "RUNNING"}, {"job_state": "FAILED"}, {"job_state": "CANCELED"}]
+)
+def test_what_only_lacks_from_a_run_that_did_not_finish_is_unknown(fields: dict[str, Any]) -> None:
+    """It might have come. What came twice is wrong all the same."""
+    assert _check([0, 1], **fields).validity is Validity.UNKNOWN
+    assert _check([0, 1, 1], **fields).validity is Validity.INVALID
+
+
+def test_outputs_without_a_number_are_unknown() -> None:
+    """A job that does not pass it on."""
+    result = _check([0, None])
+    assert result.validity is Validity.UNKNOWN
+    assert result.findings[0].message == "the outputs do not tell which input led to them"
+
+
+def test_no_input_proves_nothing() -> None:
+    """A check with nothing to look at is no pass."""
+    assert _check([], keys=()).validity is Validity.UNKNOWN
+
+
+def test_many_findings_are_cut_and_counted() -> None:
+    """Five are named, the rest is a number."""
+    result = _check([], keys=("a",) * 10_000)
+    assert len(result.findings) == 5
+    assert result.findings[0].message.endswith("led to 0 outputs (and 9995 more inputs)")
