@@ -75,12 +75,14 @@ def session_tier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run_request(tmp_path: Path):
-    """Make a request for one of our own agents."""
+def run_request(request: pytest.FixtureRequest):
+    """Make a request for one of our own agents. Its files are in the run folder, the one that containers see."""
+    home = plan_of(request.config).folder_of(request.node.nodeid)
+    home.mkdir(parents=True, exist_ok=True)
 
     def make(agent: str, inputs: list[tuple[object, object]], within_s: float = 60, **fields: object) -> RunRequest:
         records = [{"key": key, "value": value} for key, value in inputs]
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder = home / str(len(list(home.iterdir())))
         folder.mkdir()
         spec = {"agent": agent, "resources": {}}
         return RunRequest("a test", spec, {}, records, within_s, folder, **fields)  # type: ignore[arg-type]
