@@ -76,3 +76,17 @@ def test_a_worker_that_dies_costs_its_own_scenario_only(project: Project):
     result.assert_outcomes(failed=1, passed=1)
     assert "FA409: local worker has died with exit code 7" in lines_of(result)
     assert "raise HostError" not in lines_of(result)
+
+
+def test_no_container_engine(two: Project, monkeypatch: pytest.MonkeyPatch):
+    """FA470 names the address that was asked, and the tier that needs no engine."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{two.path}/nobody.sock")
+    result = two.run(GATE, tier="container")
+    assert_inconclusive(two, result, "nobody.sock: FA470: no container engine answers", "--flink-tier=embedded")
+
+
+def test_a_container_engine_on_another_machine(two: Project, monkeypatch: pytest.MonkeyPatch):
+    """FA475, and nobody there is asked: neither the run folder nor a port of our loopback reaches that far."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:2375")
+    result = two.run(GATE, tier="container")
+    assert_inconclusive(two, result, "FA475: the container engine is on another machine", "--flink-tier=remote")

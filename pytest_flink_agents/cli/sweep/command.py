@@ -19,7 +19,7 @@ def sweep(*, dry_run: bool, as_json: bool, rest_url: str = "", bootstrap: str = 
     Jobs and topics on clusters of others are looked for only at the addresses that are given.
     """
     told: list[dict[str, str]] = []
-    _sweep([*look.processes(), *look.partial_entries()], told, dry_run=dry_run)
+    _sweep([*look.processes(), *look.partial_entries(), *look.containers()], told, dry_run=dry_run)
     for record in look.dead_records():
         failed = _sweep(look.directories(record), told, dry_run=dry_run)
         left = record

@@ -13,6 +13,7 @@ import psutil
 
 from flink_testbed.artifacts.cache import sweep_partials
 from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
 from flink_testbed.flink.cluster import OWNER_PARAMETER
 from flink_testbed.flink.launched import SCRATCH
@@ -38,6 +39,20 @@ def _end_tree(guard_pid: int) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(tree, timeout=_GONE_S)
+
+
+def containers() -> Iterator[Leftover]:
+    """What dead processes have at this machine's container engine. Where none answers there is nothing to look for."""
+    from flink_testbed.containers.engine import connect
+    from flink_testbed.containers.labelled import everything_labelled
+
+    try:
+        engine = connect()
+    except HostError:
+        return
+    for thing in everything_labelled(engine):
+        if thing.owner.is_dead():
+            yield Leftover(thing.kind, thing.name, f"{thing.owner} is dead", thing.remove)
 
 
 def partial_entries() -> Iterator[Leftover]:

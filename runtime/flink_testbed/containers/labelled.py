@@ -1,0 +1,51 @@
+"""Everything at an engine that carries an owner's label, whoever the owner is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import docker.errors
+
+from flink_testbed.containers.engine import ContainerEngine, told
+from flink_testbed.containers.owner import OWNER, owner_of_labels
+from flink_testbed.core.owner import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One thing: ``kind`` is ``container``, ``volume`` or ``network``."""
+
+    kind: str
+    name: str
+    owner: Owner
+    engine: ContainerEngine
+
+    def remove(self) -> None:
+        """Remove it, unless somebody was faster."""
+        client = self.engine.client
+        with contextlib.suppress(docker.errors.NotFound), told(f"remove {self.kind} {self.name}"):
+            if self.kind == "container":
+                client.containers.get(self.name).remove(force=True, v=True)
+            elif self.kind == "volume":
+                client.volumes.get(self.name).remove(force=True)
+            else:
+                client.networks.get(self.name).remove()
+
+
+def everything_labelled(engine: ContainerEngine) -> Iterator[Labelled]:
+    """Containers first: a network that is in use cannot be removed."""
+    api, filters = engine.client.api, {"label": OWNER}
+    with told("list what carries our label"):
+        listed: list[tuple[str, list[dict[str, Any]]]] = [
+            ("container", api.containers(all=True, filters=filters)),
+            ("volume", api.volumes(filters=filters)["Volumes"] or []),
+            ("network", api.networks(filters=filters)),
+        ]
+    for kind, things in listed:
+        for thing in things:
+            owner = owner_of_labels(thing.get("Labels") or {})
+            if owner:
+                yield Labelled(kind, str(thing.get("Name") or thing["Names"][0].lstrip("/")), owner, engine)

@@ -1,0 +1,63 @@
+"""The engine, and things at it that are not ours."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+from docker.models.containers import Container
+
+from flink_testbed.containers.engine import ContainerEngine, connect
+from flink_testbed.containers.labelled import everything_labelled
+from pytest_flink_agents.plugin import plan_of
+
+# Found through the socket watcher's eyes, too: everything here listens on loopback only.
+from tests.integration.conftest import only_loopback, run_request, session_tier, workplace
+
+__all__ = ["only_loopback", "run_request", "session_tier", "workplace"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[ContainerEngine]:
+    """The engine that answers."""
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def base_image(request: pytest.FixtureRequest, engine: ContainerEngine) -> str:
+    """A small image with Python in it."""
+    reference = plan_of(request.config).settings.flink_base_image
+    engine.require_image(reference, progress=print)
+    return reference
+
+
+@pytest.fixture
+def stranger(engine: ContainerEngine, base_image: str) -> Iterator[Container]:
+    """Somebody else's container, network and volume, with names like ours and labels nearly like ours."""
+    name = f"flink-agents-{secrets.token_hex(4)}"
+    labels = {"pytest-flink-agents": "somebody's", "pytest-flink-agents.run": "somebody's"}
+    client = engine.client
+    network = client.networks.create(f"{name}-net", labels=labels)
+    volume = client.volumes.create(f"{name}-vol", labels=labels)
+    container = client.containers.run(
+        base_image, ["sleep", "600"], name=f"{name}-jobmanager", labels=labels, network=network.name, detach=True
+    )
+    yield container
+    for thing in (container, network, volume):
+        thing.reload()
+    container.remove(force=True)
+    network.remove()
+    volume.remove()
+
+
+@pytest.fixture
+def left_of(engine: ContainerEngine) -> Callable[[int], list[str]]:
+    """What a process has at the engine: names of containers, networks and volumes."""
+
+    def look(pid: int) -> list[str]:
+        return [thing.name for thing in everything_labelled(engine) if thing.owner.pid == pid]
+
+    return look

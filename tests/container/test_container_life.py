@@ -1,0 +1,120 @@
+"""Whatever ends pytest, its containers end too, and nothing of others is touched. A real engine, real clusters."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_flink_agents.cli.main import main
+from tests.integration.test_life_and_death import job_runs, make_project, start_pytest, wait_for
+
+pytestmark = pytest.mark.slow
+
+MOMENTS = {
+    "the network is there": lambda project, left: any("jobmanager" not in name for name in left),
+    "a container is there": lambda project, left: any("jobmanager" in name for name in left),
+    "the job runs": lambda project, left: job_runs(project),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_nothing_is_left_ten_seconds_after_sigkill(tmp_path: Path, left_of, stranger, moment: str) -> None:
+    """No container, no network, no volume, no socket; a stranger's with names like ours are all there still."""
+    project = make_project(tmp_path / "project", nap_s=30)
+    run = start_pytest(project, "--flink-tier=container")
+    said = project / "pytest.out"
+    try:
+        reached = wait_for(lambda: run.poll() is not None or MOMENTS[moment](project, left_of(run.pid)), 180)
+        assert reached, said.read_text()
+        assert run.poll() is None, said.read_text()
+        sockets = _sockets_of(run.pid)
+        assert left_of(run.pid)
+        assert all(path.is_dir() for path in sockets)
+    finally:
+        run.kill()
+        run.wait()
+    assert wait_for(lambda: not left_of(run.pid), 10), left_of(run.pid)
+    assert wait_for(lambda: not any(path.exists() for path in sockets), 10)
+    stranger.reload()
+    assert stranger.status == "running"
+
+
+def test_a_killed_guard_leaves_work_for_the_sweep(
+    tmp_path: Path, left_of, stranger, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """pytest and the guard killed at once: the containers stay, and sweep removes them and only them."""
+    project = make_project(tmp_path / "project", nap_s=30)
+    run = start_pytest(project, "--flink-tier=container")
+    try:
+        wait_for(lambda: run.poll() is not None or job_runs(project), 180)
+        assert run.poll() is None, (project / "pytest.out").read_text()
+        for guard in _guards_of(run.pid):
+            guard.kill()
+    finally:
+        run.kill()
+        run.wait()
+    left = left_of(run.pid)
+    assert len(left) == 3, left
+    # Other sessions' records are not this test's to look at.
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "cache"))
+    assert main(["sweep", "--dry-run"]) == 0
+    assert left_of(run.pid) == left
+    capsys.readouterr()
+    assert main(["sweep"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name} (" in told for name in left), told
+    assert stranger.name not in told
+    assert left_of(run.pid) == []
+    stranger.reload()
+    assert stranger.status == "running"
+
+
+def test_ctrl_c_ends_everything_in_order(tmp_path: Path, left_of) -> None:
+    """Interrupted in the middle of a job, pytest leaves nothing when it is gone."""
+    project = make_project(tmp_path / "project", nap_s=30)
+    run = start_pytest(project, "--flink-tier=container")
+    try:
+        wait_for(lambda: run.poll() is not None or job_runs(project), 180)
+        assert run.poll() is None, (project / "pytest.out").read_text()
+        run.send_signal(signal.SIGINT)
+        assert wait_for(lambda: run.poll() is not None, 90)
+    finally:
+        run.kill()
+        run.wait()
+    assert left_of(run.pid) == []
+
+
+def _guards_of(pid: int) -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process(pid).children()
+        if any(word.endswith("container_guard.py") for word in child.cmdline())
+    ]
+
+
+def _sockets_of(pid: int) -> list[Path]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [Path(guard.cmdline()[-1]) for guard in _guards_of(pid)]
+    return []
+
+
+def test_the_guard_outlives_its_owner_and_ends(tmp_path: Path, left_of) -> None:
+    """The guard is in a session of its own: a signal to pytest's process group does not reach it, and it ends by itself."""
+    project = make_project(tmp_path / "project", nap_s=30)
+    run = start_pytest(project, "--flink-tier=container")
+    try:
+        assert wait_for(lambda: run.poll() is not None or bool(left_of(run.pid)), 180)
+        guards = _guards_of(run.pid)
+        assert guards
+        os.killpg(run.pid, signal.SIGKILL)
+    finally:
+        run.kill()
+        run.wait()
+    assert wait_for(lambda: not left_of(run.pid), 10)
+    psutil.wait_procs(guards, timeout=30)
+    assert not [guard for guard in guards if guard.is_running()]

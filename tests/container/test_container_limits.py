@@ -1,0 +1,95 @@
+"""What the session's containers may really do: asked of the engine, and tried from inside."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import psutil
+import pytest
+from docker.models.containers import Container
+
+from flink_testbed.containers.engine import ContainerEngine
+from flink_testbed.flink.containers import ContainerCluster
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def members(flink_cluster: ContainerCluster, engine: ContainerEngine) -> dict[str, Container]:
+    """The session's cluster: its containers by their host names, as the engine has them."""
+    assert isinstance(flink_cluster, ContainerCluster)
+    found = engine.client.containers.list(filters={"label": f"pytest-flink-agents.run={flink_cluster.run_id}"})
+    return {str(container.attrs["Config"]["Hostname"]): container for container in found}
+
+
+def inside(container: Container, *command: str) -> tuple[int, str]:
+    """Run a program in it; its exit code, and what it says."""
+    done = container.exec_run(list(command))
+    return int(done.exit_code or 0), done.output.decode()  # type: ignore[union-attr]
+
+
+def test_each_is_limited_as_the_engine_tells_it(members: dict[str, Container]) -> None:
+    """Memory, swap, processes, logs, capabilities, privileges, root file system, user."""
+    assert sorted(members) == ["jobmanager", "taskmanager-0"]
+    for container in members.values():
+        host = container.attrs["HostConfig"]
+        assert 0 < host["Memory"] <= 4 * 2**30
+        assert host["MemorySwap"] == host["Memory"]
+        assert 0 < host["PidsLimit"] <= 4096
+        assert host["LogConfig"]["Config"] == {"max-size": "8m", "max-file": "2"}
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert (host["Privileged"], host["ReadonlyRootfs"], host["PidMode"]) == (False, True, "")
+        assert host["NetworkMode"] != "host"
+        assert container.attrs["Config"]["User"] == f"{os.getuid()}:{os.getgid()}"
+        assert not [mount for mount in container.attrs["Mounts"] if mount["Source"].endswith(".sock")]
+
+
+def test_they_can_do_no_more_from_inside(members: dict[str, Container]) -> None:
+    """The kernel tells no capability and no way to new ones; the root file system cannot be written, /tmp can."""
+    for container in members.values():
+        _, status = inside(container, "cat", "/proc/1/status")
+        facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert (int(facts["CapEff"], 16), int(facts["CapPrm"], 16), int(facts["CapBnd"], 16)) == (0, 0, 0)
+        assert facts["NoNewPrivs"] == "1"
+        assert inside(container, "touch", "/usr/a-file")[0] != 0
+        assert inside(container, "touch", "/tmp/a-file")[0] == 0
+
+
+def test_the_project_is_there_to_be_read_only(members: dict[str, Container], request: pytest.FixtureRequest) -> None:
+    """Jobs import from it; they write to the run folder alone."""
+    root = request.config.rootpath
+    assert inside(members["taskmanager-0"], "cat", str(root / "pyproject.toml"))[0] == 0
+    assert inside(members["taskmanager-0"], "touch", str(root / "a-file"))[0] != 0
+
+
+def test_rest_alone_is_published_and_on_loopback_alone(
+    flink_cluster: ContainerCluster, members: dict[str, Container], engine: ContainerEngine
+) -> None:
+    """One port in all; nothing answers at this machine's other addresses."""
+    published = [
+        (name, port, binding["HostIp"])
+        for name, container in members.items()
+        for port, bindings in (container.attrs["NetworkSettings"]["Ports"] or {}).items()
+        for binding in bindings or ()
+    ]
+    assert published == [("jobmanager", "8081/tcp", "127.0.0.1")]
+    port = int(flink_cluster.rest_url.rpartition(":")[2])
+    addresses = [
+        address.address
+        for interface in psutil.net_if_addrs().values()
+        for address in interface
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    for address in addresses:
+        with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
+            socket.create_connection((address, port), timeout=2).close()
+
+
+def test_what_they_write_is_ours_to_remove(flink_cluster: ContainerCluster) -> None:
+    """Logs and all else in the run folder belong to whoever runs pytest."""
+    written = [path for path in flink_cluster.directory.rglob("*") if path.is_file()]
+    assert written
+    assert {path.stat().st_uid for path in written} == {os.getuid()}
