@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-integration test-versions break-rules lint bench clean
+.PHONY: help setup gate test test-unit test-runtime test-integration test-versions test-container break-rules lint bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -52,6 +52,14 @@ VERSIONS ?= 1.20,2.3
 test-versions: $(STAMP)
 	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 3 min)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
+
+# Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
+BASE ?=
+
+test-container: $(STAMP)
+	@echo "test-container: cluster suite, scenarios, life and limits in containers (about 4 min)"
+	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/container \
+		--flink-version=2.2 --flink-tier=container --flink-gate -q --durations=5
 
 break-rules: $(STAMP)
 	@echo "break-rules: each rule of docs/semantics.md is broken in a copy, and its proof must notice (about 4 min)"

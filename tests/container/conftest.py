@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ from docker.models.containers import Container
 
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.labelled import everything_labelled
+from flink_testbed.flink.image import default_base
 from pytest_flink_agents.plugin import plan_of
 
 # Found through the socket watcher's eyes, too: everything here listens on loopback only.
@@ -29,7 +31,7 @@ def engine() -> Iterator[ContainerEngine]:
 @pytest.fixture(scope="session")
 def base_image(request: pytest.FixtureRequest, engine: ContainerEngine) -> str:
     """A small image with Python in it."""
-    reference = plan_of(request.config).settings.flink_base_image
+    reference = plan_of(request.config).settings.flink_base_image or default_base(platform.python_version())
     engine.require_image(reference, progress=print)
     return reference
 

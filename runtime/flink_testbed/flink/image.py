@@ -83,7 +83,7 @@ def provide_flink_image(
 ) -> FlinkImage:
     """Our image for a job environment, built now if the engine has it not (about a minute). ``base`` is pulled likewise."""
     engine = owned.engine
-    base = base or f"python:{_minor(environment.python_version)}-slim-bookworm"
+    base = base or default_base(environment.python_version)
     base_id = engine.require_image(base, progress=progress)
     java = packaged_java(release.line, progress=progress)
     content = [_RECIPE.read_bytes(), base_id.encode(), java.version.encode(), *_records(environment.site_packages)]
@@ -97,6 +97,11 @@ def provide_flink_image(
             progress(f"containers: building {tag} from {base} (once; about 1 min)")
             _build(owned, tag, base, environment, java.home)
     return inspect_image(owned, tag)
+
+
+def default_base(python_version: str) -> str:
+    """What an image is built on where nothing else is said: Debian with the Python of the job environment."""
+    return f"python:{_minor(python_version)}-slim-bookworm"
 
 
 def inspect_image(owned: OwnedContainers, reference: str) -> FlinkImage:
@@ -158,7 +163,7 @@ def _require_python(owned: OwnedContainers, base: str, environment: JobEnvironme
                 where=base,
                 expected=f"Python {wanted}, as here: packages and pickled functions are for one version",
                 seen=f"Python {facts['python']}",
-                next_step=f"--flink-base-image=python:{wanted}-slim-bookworm, or run pytest with Python {_minor(facts['python'])}",
+                next_step=f"--flink-base-image={default_base(wanted)}, or run pytest with Python {_minor(facts['python'])}",
             )
         )
 
