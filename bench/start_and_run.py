@@ -20,6 +20,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import clean_environment
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
@@ -136,6 +137,21 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     }
 
 
+def container_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
+    times = []
+    try:
+        for round_number in range(4):
+            cluster = workplace.new_cluster(ClusterConfig(), directory / f"containers-{round_number}", tier="container")
+            cluster.start()
+            times.append(cluster.startup_s)
+            cluster.close()
+    except HostError as error:
+        tell(f"cluster in containers: not run ({error.problems[0].code}: {error.problems[0].message})")
+        return {}
+    return {"cluster in containers ready [s]": statistics.median(times)}
+
+
 def resident_mib(workplace: Workplace) -> float:
     """Memory of the session's embedded cluster."""
     cluster = workplace.cluster()
@@ -181,14 +197,19 @@ def main() -> None:
     """Measure, print, write."""
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
     session = RunSession(
-        Settings(root=ROOT, python_path=()),
+        Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
         directory=directory / "running",
         progress=tell,
         redactor=Redactor({}),
     )
     try:
         workplace = session.workplace(resolve_flink("2.2"))
-        figures = plugin_costs(directory) | cluster_costs(workplace, directory) | scenario_costs(workplace, directory)
+        figures = (
+            plugin_costs(directory)
+            | cluster_costs(workplace, directory)
+            | container_costs(workplace, directory)
+            | scenario_costs(workplace, directory)
+        )
         tell("the engine beside upstream's local runner (about 1 min)")
         figures |= engine_costs(workplace, directory)
     finally:

@@ -98,6 +98,16 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Containers:
+    """The container engine: where it answers, its version, and the image to build on, with whether the engine has it."""
+
+    address: str
+    version: str
+    base_image: str
+    has_base_image: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Leftover:
     """A guard without its owner, and the program it guards."""
 
@@ -121,6 +131,7 @@ class Facts:
     loopback: Seen[str]
     registry: Seen[bool | None]
     configuration: Seen[ConfigurationDirectory | None]
+    containers: Seen[Containers]
     leftovers: Seen[tuple[Leftover, ...]]
 
 

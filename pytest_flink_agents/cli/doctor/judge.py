@@ -11,6 +11,7 @@ from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
 from pytest_flink_agents.cli.doctor import configuration
 from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check
 from pytest_flink_agents.cli.doctor.facts import (
+    Containers,
     Facts,
     JavaHome,
     Leftover,
@@ -42,6 +43,7 @@ def judge(facts: Facts) -> list[Check]:
     checks += _told("loopback", facts.loopback, _loopback)
     checks += _told("package registry", facts.registry, lambda name, answers: _registry(name, answers, wanted))
     checks += _told(configuration.NAME, facts.configuration, lambda _, found: configuration.judge_configuration(found))
+    checks += _container_engine(facts.containers)
     checks += _told("processes left behind", facts.leftovers, _leftovers)
     return checks
 
@@ -154,6 +156,21 @@ def _loopback(name: str, error: str) -> list[Check]:
     if not error:
         return [Check(OK, name, "a connection over 127.0.0.1 works")]
     return [Check(FAIL, name, f"no connection over 127.0.0.1: {error}", "look at the firewall: is the lo device up?")]
+
+
+def _container_engine(seen: Seen[Containers]) -> list[Check]:
+    """Never a failure: only the container tier needs an engine, and only who asks for that tier gets it."""
+    name = "container engine"
+    if isinstance(seen, Refused):
+        told = f"{seen.problem.code}: {seen.problem.message} ({seen.problem.where})"
+        return [Check(WARN, name, told, f"needed for --flink-tier=container alone: {seen.problem.next_step}")]
+    if isinstance(seen, Unseen):
+        return _told(name, seen, lambda *_: [])
+    found = f"version {seen.version} at {seen.address}, base image {seen.base_image}"
+    if seen.has_base_image:
+        return [Check(OK, name, f"{found} is there")]
+    next_step = f"docker pull {seen.base_image}, or name another with --flink-base-image"
+    return [Check(WARN, name, f"{found} is not there: the first run with containers pulls it", next_step)]
 
 
 def _registry(name: str, answers: bool | None, wanted: tuple[Missing, ...]) -> list[Check]:

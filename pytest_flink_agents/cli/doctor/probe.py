@@ -33,6 +33,7 @@ from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, ConfigurationDirectory, ConfigurationFile
 from pytest_flink_agents.cli.doctor.facts import (
+    Containers,
     Facts,
     JavaHome,
     Refused,
@@ -82,6 +83,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         loopback=attempt(_loopback_error),
         registry=attempt(_registry_answers) if missing(found) else None,
         configuration=attempt(_configuration),
+        containers=attempt(_containers),
         leftovers=attempt(find_leftovers),
     )
 
@@ -186,6 +188,15 @@ def _loopback_error() -> str:
                 return "" if accepted.recv(1) == b"?" else "what was sent did not arrive"
     except OSError as error:
         return str(error)
+
+
+def _containers() -> Containers:
+    from flink_testbed.containers.engine import connect
+    from flink_testbed.flink.image import default_base
+
+    with contextlib.closing(connect()) as engine:
+        base = os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE") or default_base(platform.python_version())
+        return Containers(engine.address, engine.version, base, engine.image_id(base) is not None)
 
 
 def _registry_answers() -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def provide_flink_image(
     # Two sessions that want the same image build it once.
     with FileLock(shelf / f"{tag.rpartition(':')[2]}.lock", timeout=_BUILD_S):
         if engine.image_id(tag) is None:
-            _require_python(owned, base, environment)
+            _require_likeness(owned, base, environment)
             progress(f"containers: building {tag} from {base} (once; about 1 min)")
             _build(owned, tag, base, environment, java.home)
     return inspect_image(owned, tag)
@@ -152,18 +153,20 @@ def _ask(owned: OwnedContainers, reference: str, program: str) -> dict[str, Any]
         ) from None
 
 
-def _require_python(owned: OwnedContainers, base: str, environment: JobEnvironment) -> None:
-    facts = _ask(owned, base, "import json, platform; print(json.dumps({'python': platform.python_version()}))")
-    wanted = _minor(environment.python_version)
-    if _minor(facts["python"]) != wanted:
+def _require_likeness(owned: OwnedContainers, base: str, environment: JobEnvironment) -> None:
+    """The packages of this machine go into the image: it must be of their kind."""
+    program = "import json, platform as p; print(json.dumps({'is': [p.system(), p.machine(), p.python_version()]}))"
+    system, machine, version = _ask(owned, base, program)["is"]
+    wanted = (platform.system(), platform.machine(), _minor(environment.python_version))
+    if (system, machine, _minor(version)) != wanted:
         raise HostError(
             Problem(
                 "FA474",
-                "the base image has another Python than the job environment",
+                "the base image is of another kind than the job environment",
                 where=base,
-                expected=f"Python {wanted}, as here: packages and pickled functions are for one version",
-                seen=f"Python {facts['python']}",
-                next_step=f"--flink-base-image={default_base(wanted)}, or run pytest with Python {_minor(facts['python'])}",
+                expected=f"{wanted[0]} on {wanted[1]} with Python {wanted[2]}, as here",
+                seen=f"{system} on {machine} with Python {version}",
+                next_step=f"--flink-base-image={default_base(wanted[2])}, or an image of your own with --flink-image",
             )
         )
 

@@ -22,6 +22,7 @@ from pytest_flink_agents.cli.doctor.configuration import (
     judge_configuration,
 )
 from pytest_flink_agents.cli.doctor.facts import (
+    Containers,
     Facts,
     JavaHome,
     Leftover,
@@ -63,6 +64,7 @@ SOUND = Facts(
     loopback="",
     registry=None,
     configuration=None,
+    containers=Containers("unix:///var/run/docker.sock", "28.1", "python:3.11-slim", has_base_image=True),
     leftovers=(),
 )
 
@@ -343,3 +345,19 @@ def test_json_holds_checks_and_support() -> None:
     assert document["checks"] == [{"status": "warn", "name": "memory", "seen": "little", "next_step": "end it"}]
     assert {"flink": "2.0", "newest": "2.0.2", "python": ["3.10", "3.11"], "java": [17, 21]} in document["support"]
     assert json.loads(as_document([Check("fail", "memory", "none", "end it")]))["ok"] is False
+
+
+def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
+    """None, one elsewhere, one without the base image: a warning with a next step, never a failure."""
+    none = Refused(Problem("FA470", "no container engine answers", where="unix:///nowhere", next_step="start one"))
+    found = of_machine("container engine", containers=none)
+    assert (found.status, "FA470" in found.seen, "--flink-tier=container alone" in found.next_step) == (
+        "warn",
+        True,
+        True,
+    )
+    bare = Containers("unix:///var/run/docker.sock", "28.1", "python:3.11-slim", has_base_image=False)
+    found = of_machine("container engine", containers=bare)
+    assert (found.status, "docker pull python:3.11-slim" in found.next_step) == ("warn", True)
+    assert of_machine("container engine").status == "ok"
+    assert of_machine("container engine", containers=Unseen("no time")).status == "not checked"
