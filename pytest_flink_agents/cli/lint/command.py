@@ -65,7 +65,8 @@ def place(path: Path, environment: Mapping[str, str]) -> list[Finding]:
         message = f"{_LEGACY} lies beside it, and Python reads that one in its place"
         found.append(Finding("FA469", WARNING, 1, 1, message, next_step=f"remove {_LEGACY}"))
     directory = environment.get(_VARIABLE, "")
-    next_step = f"where the job is submitted from: export {_VARIABLE}={file.parent}"
+    # Options travel inside the job: what a TaskManager's own file says is never read.
+    next_step = f"where the job is submitted from, not on a TaskManager: export {_VARIABLE}={file.parent}"
     if not directory:
         message = f"{_VARIABLE} is not set here: a client program on this machine reads no file, and says nothing"
         found.append(Finding("FA469", WARNING, 1, 1, message, next_step=next_step))

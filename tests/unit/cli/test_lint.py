@@ -126,6 +126,8 @@ def test_the_place_of_the_file(tmp_path: Path) -> None:
 
     assert said(file, str(tmp_path)) == ""
     assert "not set here" in said(file, "")
+    (only_there,) = place(file, {})
+    assert "not on a TaskManager" in only_there.next_step
     assert "leads elsewhere" in said(file, str(tmp_path.parent))
     assert "it has to be the directory" in said(file, str(file))
     assert "a file of this name" in said(tmp_path / "agents.yaml", str(tmp_path))
