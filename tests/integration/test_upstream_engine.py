@@ -11,8 +11,10 @@ import pytest
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.run.job_run import run_job
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 from pytest_flink_agents.run.workplace import Workplace
+from tests.integration.test_flink_environment import JOBS, job_request
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +71,14 @@ def test_a_failing_action_is_told_by_its_own_traceback(upstream: Workplace, run_
     assert failure.action == "double"
     assert "typed_events.py" in failure.traceback
     assert "java" not in failure.traceback
+
+
+def test_a_program_keeps_upstreams_environment(upstream: Workplace, tmp_path: Path) -> None:
+    """Where upstream's engine was chosen, a program's agents run on it: nothing comes between."""
+    evidence = run_job(job_request(tmp_path, JOBS / "typed.py"), upstream, "embedded")
+    assert evidence.job_state == "FINISHED", evidence.failure
+    assert [output.value["total"] for output in evidence.outputs if output.key == "ada"] == [3, 7, 12]
+    assert len(evidence.outputs) == 5
 
 
 def test_what_0_1_cannot_do_is_refused_before_any_job(upstream: Workplace, run_request) -> None:
