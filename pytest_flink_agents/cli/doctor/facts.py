@@ -89,6 +89,22 @@ class ReleaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Jars:
+    """A set of jars that Kafka needs, in words, and whether the cache has it."""
+
+    what: str
+    cached: Seen[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A Maven repository, by whom it is named, and whether it offers what is missing."""
+
+    source: str
+    offers: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """The cache directory, whether it (or what it would be made in) can be written, and the space free there (MiB)."""
 
@@ -120,7 +136,8 @@ class Facts:
     """Everything that was looked at. ``memory_mib`` is what is available, ``port`` one that was free.
 
     ``loopback`` is the error of a connection over it, empty where it works. ``registry`` says whether it answers, None
-    where nobody asked because nothing is missing. ``configuration`` is None where FLINK_CONF_DIR is not set.
+    where nobody asked because nothing is missing. ``configuration`` is None where FLINK_CONF_DIR is not set. ``maven`` is
+    None where no jar is missing.
     """
 
     system: Seen[System]
@@ -133,6 +150,8 @@ class Facts:
     configuration: Seen[ConfigurationDirectory | None]
     containers: Seen[Containers]
     leftovers: Seen[tuple[Leftover, ...]]
+    jars: tuple[Jars, ...] = ()
+    maven: Seen[Repository | None] = None
 
 
 def missing(releases: tuple[ReleaseFacts, ...]) -> tuple[Missing, ...]:

@@ -18,6 +18,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Missing,
     Refused,
     ReleaseFacts,
+    Repository,
     Room,
     Seen,
     System,
@@ -42,6 +43,9 @@ def judge(facts: Facts) -> list[Check]:
     checks += _told("free ports", facts.port, lambda name, port: [Check(OK, name, f"one of them is {port}")])
     checks += _told("loopback", facts.loopback, _loopback)
     checks += _told("package registry", facts.registry, lambda name, answers: _registry(name, answers, wanted))
+    for jars in facts.jars:
+        checks += _told(f"jars of {jars.what}", jars.cached, _jars)
+    checks += _told("Maven repository", facts.maven, _maven)
     checks += _told(configuration.NAME, facts.configuration, lambda _, found: configuration.judge_configuration(found))
     checks += _container_engine(facts.containers)
     checks += _told("processes left behind", facts.leftovers, _leftovers)
@@ -185,6 +189,28 @@ def _registry(name: str, answers: bool | None, wanted: tuple[Missing, ...]) -> l
             name,
             f"uv gets no answer that it can use; needed for {things}",
             "connect, or name a mirror as for uv itself: UV_DEFAULT_INDEX, HTTPS_PROXY, SSL_CERT_FILE",
+        )
+    ]
+
+
+def _jars(name: str, cached: bool) -> list[Check]:
+    if cached:
+        return [Check(OK, name, "in the cache")]
+    seen = "not in the cache: the first run that needs them downloads them (about 10 s)"
+    return [Check(WARN, name, seen, "run pytest once with a Maven repository in reach")]
+
+
+def _maven(name: str, repository: Repository | None) -> list[Check]:
+    if repository is None:
+        return [Check(NOT_CHECKED, name, "nothing needs it")]
+    if repository.offers:
+        return [Check(OK, name, f"{repository.source} answers, and has what is missing")]
+    return [
+        Check(
+            WARN,
+            name,
+            f"{repository.source} does not answer, or has not what is missing: no Kafka can be started",
+            "connect, or name a mirror in FLINK_AGENTS_MAVEN_MIRROR or in ~/.m2/settings.xml",
         )
     ]
 

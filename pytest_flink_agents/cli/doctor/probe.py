@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,9 @@ from flink_testbed.artifacts.environments import (
     plan_environment,
 )
 from flink_testbed.artifacts.installer import run_uv
+from flink_testbed.artifacts.jars import JarSet, cached_jars, connector_jars, locked_jars
 from flink_testbed.artifacts.java import cached_java, java_version
+from flink_testbed.artifacts.maven import is_offered, maven_repository
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
@@ -35,9 +38,11 @@ from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, Config
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
     Facts,
+    Jars,
     JavaHome,
     Refused,
     ReleaseFacts,
+    Repository,
     Room,
     Seen,
     System,
@@ -74,6 +79,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         found = tuple(_release_as_given(release, environment) for release in releases)
     else:
         found = tuple(_release(release) for release in releases)
+    jars, maven = _jars(releases)
     return Facts(
         system=attempt(lambda: System(platform.system(), platform.release(), platform.machine())),
         releases=found,
@@ -85,7 +91,32 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         configuration=attempt(_configuration),
         containers=attempt(_containers),
         leftovers=attempt(find_leftovers),
+        jars=jars,
+        maven=maven,
     )
+
+
+def _jars(releases: tuple[FlinkRelease, ...]) -> tuple[tuple[Jars, ...], Seen[Repository | None]]:
+    """Kafka's jars and the connectors, and, where some are missing, whether they can be had."""
+    kafka = locked_jars("kafka")
+    wanted = {f"Kafka {kafka.version}": kafka}
+    wanted |= {
+        f"the Kafka connector for Flink {release.line.minor}": connector_jars(release.line) for release in releases
+    }
+    looked = {what: attempt(partial(_are_cached, jars)) for what, jars in wanted.items()}
+    absent = [jars.jars[0].coordinate for what, jars in wanted.items() if looked[what] is False]
+    return tuple(Jars(what, cached) for what, cached in looked.items()), attempt(lambda: _repository(absent))
+
+
+def _are_cached(jars: JarSet) -> bool:
+    return cached_jars(jars) is not None
+
+
+def _repository(absent: list[str]) -> Repository | None:
+    if not absent:
+        return None
+    repository = maven_repository()
+    return Repository(repository.source, all(is_offered(each, repository, _REGISTRY_TIMEOUT_S) for each in absent))
 
 
 def _release(release: FlinkRelease) -> ReleaseFacts:

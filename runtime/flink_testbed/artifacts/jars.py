@@ -160,7 +160,7 @@ def _require_locked(jar: LockedJar, file: Path, repository: MavenRepository) -> 
             Problem(
                 "FA452",
                 f"{jar.coordinate} is not the jar that was locked",
-                where=f"the repository of {repository.source}",
+                where=repository.source,
                 expected=f"sha256 {jar.sha256}",
                 seen=f"sha256 {seen}, {len(content)} bytes",
                 next_step=f"do not use it; see what answers there, or name another mirror in {MIRROR_VARIABLE}",

@@ -28,7 +28,7 @@ _DOWNLOAD_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class MavenRepository:
-    """Where jars come from. ``url`` may hold a token and is never shown; ``source`` says who named it."""
+    """Where jars come from. ``url`` may hold a token and is never shown; ``source`` calls it by who named it."""
 
     url: str
     source: str
@@ -38,14 +38,14 @@ def maven_repository() -> MavenRepository:
     """The repository of this user's settings."""
     url = os.environ.get(MIRROR_VARIABLE, "").strip()
     if url:
-        return MavenRepository(url.rstrip("/"), MIRROR_VARIABLE)
+        return MavenRepository(url.rstrip("/"), f"the mirror of {MIRROR_VARIABLE}")
     settings = Path.home() / ".m2" / "settings.xml"
     mirror = central_mirror(settings)
     if mirror:
-        return MavenRepository(mirror.rstrip("/"), os.fspath(settings))
+        return MavenRepository(mirror.rstrip("/"), f"the mirror of {settings}")
     from jgo.constants import MAVEN_CENTRAL_URL
 
-    return MavenRepository(MAVEN_CENTRAL_URL, "the default, Maven Central")
+    return MavenRepository(MAVEN_CENTRAL_URL, "Maven Central")
 
 
 def central_mirror(settings: Path) -> str | None:
@@ -114,6 +114,17 @@ def download(coordinate: str, repository: MavenRepository, directory: Path) -> P
         raise _not_had(coordinate, repository, "the repository does not have it, or does not give it to us") from None
 
 
+def is_offered(coordinate: str, repository: MavenRepository, timeout_s: float) -> bool:
+    """Whether the repository answers that it has the jar, within about ``timeout_s`` seconds. Downloads nothing."""
+    group, artifact, version = coordinate.split(":")
+    path = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+    try:
+        answer = requests.head(f"{repository.url}/{path}", timeout=timeout_s, allow_redirects=True)
+    except requests.RequestException:
+        return False
+    return answer.ok
+
+
 @contextlib.contextmanager
 def _deadline(file_name: str, _total: int) -> Iterator[Callable[[int], None]]:
     """Called by jgo with each piece that comes: a download that only drips has an end, too."""
@@ -142,7 +153,7 @@ def _unreachable(coordinate: str, repository: MavenRepository, error: Exception)
             "FA414",
             f"no network at first run: cannot download {coordinate}",
             expected="a Maven repository that answers; later runs need none, what is downloaded is kept",
-            seen=f"no answer ({type(error).__name__}) from the repository of {repository.source}",
+            seen=f"no answer ({type(error).__name__}) from {repository.source}",
             next_step=f"connect, or name a mirror in {MIRROR_VARIABLE} or in ~/.m2/settings.xml",
         )
     )
@@ -154,7 +165,7 @@ def _not_had(coordinate: str, repository: MavenRepository, seen: str) -> HostErr
             "FA451",
             f"{coordinate} could not be downloaded",
             expected="the jar, whole",
-            seen=f"{seen} (repository of {repository.source})",
+            seen=f"{seen} ({repository.source})",
             next_step=f"run again, or name another mirror in {MIRROR_VARIABLE} or in ~/.m2/settings.xml",
         )
     )

@@ -87,7 +87,7 @@ def test_the_variable_goes_before_the_settings(tmp_path: Path, monkeypatch: pyte
     """``FLINK_AGENTS_MAVEN_MIRROR``, then ``~/.m2/settings.xml``, then what jgo knows; each says who named it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("FLINK_AGENTS_MAVEN_MIRROR", raising=False)
-    assert maven_repository().source == "the default, Maven Central"
+    assert maven_repository().source == "Maven Central"
     (tmp_path / ".m2").mkdir()
     (tmp_path / ".m2" / "settings.xml").write_text(SETTINGS.format(MIRROR.format("central", "settings")))
     assert maven_repository().url == "https://settings.invalid/maven"

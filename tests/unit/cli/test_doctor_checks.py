@@ -24,10 +24,12 @@ from pytest_flink_agents.cli.doctor.configuration import (
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
     Facts,
+    Jars,
     JavaHome,
     Leftover,
     Refused,
     ReleaseFacts,
+    Repository,
     Room,
     System,
     Unseen,
@@ -86,10 +88,10 @@ def of_release(name: str, **changed: Any) -> Check:
 
 
 def test_a_sound_machine_needs_nothing() -> None:
-    """Every check is ok and has no next step; the registry alone is not asked, as nothing needs it."""
+    """Every check is ok and has no next step; registries alone are not asked, as nothing needs them."""
     checks = judge(SOUND)
-    assert {check.name for check in checks if check.status != "ok"} == {"package registry"}
-    assert of_machine("package registry").status == "not checked"
+    assert {check.name for check in checks if check.status == "not checked"} == {"package registry", "Maven repository"}
+    assert {check.status for check in checks} == {"ok", "not checked"}
     assert [check.next_step for check in checks if check.next_step] == []
 
 
@@ -361,3 +363,23 @@ def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
     assert (found.status, "docker pull python:3.11-slim" in found.next_step) == ("warn", True)
     assert of_machine("container engine").status == "ok"
     assert of_machine("container engine", containers=Unseen("no time")).status == "not checked"
+
+
+def test_jars_that_are_missing_are_told_and_never_a_failure() -> None:
+    """Most scenarios need no Kafka: what is not there yet is a warning, one that was altered is not passed over."""
+    jars = lambda cached: of_machine("jars of Kafka 4.1.1", jars=(Jars("Kafka 4.1.1", cached),))  # noqa: E731
+    assert jars(cached=True).status == "ok"
+    assert (jars(cached=False).status, "Maven repository" in jars(cached=False).next_step) == ("warn", True)
+    altered = jars(
+        cached=Refused(Problem("FA416", "files in the cache are not what was put there", next_step="delete"))
+    )
+    assert (altered.status, altered.next_step) == ("fail", "delete")
+
+
+def test_a_maven_repository_is_looked_for_where_jars_are_missing() -> None:
+    """Who named it is told, its address is not; how to name another is the next step."""
+    assert of_machine("Maven repository", maven=None).status == "not checked"
+    assert of_machine("Maven repository", maven=Repository("the settings", offers=True)).status == "ok"
+    lacking = of_machine("Maven repository", maven=Repository("the settings", offers=False))
+    assert (lacking.status, "the settings" in lacking.seen) == ("warn", True)
+    assert "FLINK_AGENTS_MAVEN_MIRROR" in lacking.next_step
