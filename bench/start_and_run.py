@@ -24,6 +24,8 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import clean_environment
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded, run_local
 from pytest_flink_agents.run.session import RunSession
@@ -152,6 +154,48 @@ def container_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     return {"cluster in containers ready [s]": statistics.median(times)}
 
 
+def broker(home: KafkaHome, directory: Path, *, archived: bool, brokers: int = 1) -> EmbeddedKafka:
+    """A Kafka that is not started yet."""
+    return EmbeddedKafka(
+        home,
+        directory=directory / f"kafka-{time.perf_counter_ns()}",
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives" if archived else None,
+        run_id="bench",
+        startup_timeout_s=60,
+        progress=lambda line: None,
+        brokers=brokers,
+    )
+
+
+def kafka_costs(directory: Path) -> dict[str, float]:
+    """A broker's start: as on a machine that has the jars and nothing else yet, and as ever after; and its memory."""
+    home = provide_kafka(resolve_flink("2.2").line, progress=tell)
+    # Whoever starts the first one leaves the archive that the others use.
+    first = broker(home, directory, archived=True)
+    first.start()
+    first.close()
+    figures: dict[str, list[float]] = {}
+    for number in range(5):
+        started = time.perf_counter()
+        place = directory / f"format-{number}"
+        place.mkdir()
+        format_template(place, home.java.java, home.jars)
+        formatted_s = time.perf_counter() - started
+        for name, archived, brokers, before_s in (
+            ("Kafka broker ready, cold: formatted, no class archive [s]", False, 1, formatted_s),
+            ("Kafka broker ready, warm [s]", True, 1, 0.0),
+            ("three Kafka brokers ready, warm [s]", True, 3, 0.0),
+        ):
+            kafka = broker(home, directory, archived=archived, brokers=brokers)
+            kafka.start()
+            figures.setdefault(name, []).append(before_s + kafka.startup_s)
+            if brokers == 1:
+                figures.setdefault("idle Kafka broker, resident [MiB]", []).append(kafka.resident_bytes() / 2**20)
+            kafka.close()
+    return {name: statistics.median(values) for name, values in figures.items()}
+
+
 def resident_mib(workplace: Workplace) -> float:
     """Memory of the session's embedded cluster."""
     cluster = workplace.cluster()
@@ -208,6 +252,7 @@ def main() -> None:
             plugin_costs(directory)
             | cluster_costs(workplace, directory)
             | container_costs(workplace, directory)
+            | kafka_costs(directory)
             | scenario_costs(workplace, directory)
         )
         tell("the engine beside upstream's local runner (about 1 min)")

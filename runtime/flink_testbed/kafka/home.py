@@ -52,14 +52,14 @@ def provide_kafka(line: FlinkLine, *, progress: Callable[[str], None]) -> KafkaH
 
     def build(directory: Path) -> dict[str, Any]:
         progress(f"Kafka {locked.version}: formatting a data directory (once, about 2 s)")
-        _format(directory, java.java, jars)
+        format_template(directory, java.java, jars)
         return {"version": locked.version}
 
     entry = provide_entry("kafka-formats", locked.key, build, needs_mib=1, progress=progress)
     return KafkaHome(locked.version, java, jars, entry.path)
 
 
-def _format(directory: Path, java: Path, jars: Sequence[Path]) -> None:
+def format_template(directory: Path, java: Path, jars: Sequence[Path]) -> None:
     """Let Kafka format ``directory`` for a broker, and see that it made what :meth:`KafkaHome.format` copies and replaces."""
     node = Node(0, 9092, 9093)
     properties = directory / "server.properties"
