@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.run.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, TIERS, Settings
+from pytest_flink_agents.run.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, KEEP, TIERS, Settings
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -74,6 +74,8 @@ OPTIONS = (
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
     Option("--kafka-bootstrap", "use this Kafka instead of starting one; only topics of ours are deleted", "HOST:PORT"),
+    Option("--flink-keep", "leave the embedded cluster running: never, on-failure or always (default: never)", "WHEN"),
+    Option("--flink-reuse", "use an equal cluster that --flink-keep has left, where there is one", const="yes"),
     Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
     Option("--flink-report-dir", "where run folders are written (default: flink-agents-report)", "DIR"),
     Option("--scenario-seed", "interleave the keys of local runs by this seed, or by a random one", "SEED"),
@@ -137,6 +139,8 @@ def settings_of(config: pytest.Config) -> Settings:
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,
         kafka_bootstrap=_addresses(found["kafka_bootstrap"]),
+        keep=_keep(found["flink_keep"]),
+        reuse=_yes(found["flink_reuse"]),
         gate=_profile(found["flink_gate"]),
         report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
         scenario_seed=_seed(found["scenario_seed"], runs),
@@ -227,6 +231,23 @@ def _profile(value: Given | None) -> str | None:
             "write --flink-gate=default, or paths before --flink-gate: the word after it is its profile",
         )
     return value.text if value else None
+
+
+def _keep(value: Given | None) -> str:
+    if value is None:
+        return "never"
+    if value.text not in KEEP:
+        raise _refused(value, f"a cluster cannot be kept {value.text!r}", ", ".join(KEEP), _nearest(value.text, KEEP))
+    return value.text
+
+
+def _yes(value: Given | None) -> bool:
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if value is None:
+        return False
+    if value.text.lower() not in words:
+        raise _refused(value, "wrong value", "yes or no", "paths come before it: the word after it is its value")
+    return words[value.text.lower()]
 
 
 def _job_python(value: Given | None) -> Path | None:

@@ -22,6 +22,7 @@ from pytest_flink_agents.report.json_files import digest_of, write_json, write_v
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
+from pytest_flink_agents.run.keeping import left_lines
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.workplace import unwritable
@@ -65,6 +66,8 @@ class SessionPlan:
         self.subject_files: set[Path] = set()
         self.facts: dict[str, str] = {}
         self.leaks: list[str] = []
+        # How to look at the clusters that were left running.
+        self.left: list[str] = []
         self._progress = progress
         self._started = _utc_now()
         self._folder = folder or settings.report_dir / run_folder_name()
@@ -132,9 +135,11 @@ class SessionPlan:
         self._told.append(error)
         return known
 
-    def close(self) -> None:
-        """End everything that was started."""
+    def close(self, *, failed: bool = False) -> None:
+        """End everything that was started, but for clusters that are to be left, after a failure or always."""
         if self._session:
+            if self.settings.keep == "always" or (failed and self.settings.keep == "on-failure"):
+                self.left += [line for kept in self._session.leave_clusters() for line in left_lines(kept)]
             self.facts |= self._session.facts()
             self._session.close()
             self.leaks += self._session.leaks

@@ -221,7 +221,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """End what runs, decide, write the report; under the gate the exit code is the verdict's."""
     config = session.config
     if PLAN in config.stash:
-        config.stash[PLAN].close()
+        config.stash[PLAN].close(failed=bool(exitstatus))
     leaks = _leaks(config)
     if leaks and int(exitstatus) == pytest.ExitCode.OK:
         session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -274,6 +274,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """What was left behind, and the answer, last."""
     for leak in config.stash.get(LEAKS, []):
         terminalreporter.write_line(f"FA503: left behind: {leak}", red=True)
+    for line in config.stash[PLAN].left if PLAN in config.stash else ():
+        terminalreporter.write_line(line, yellow=True)
     if VERDICT not in config.stash:
         return
     from pytest_flink_agents.report.terminal import verdict_lines

@@ -59,7 +59,14 @@ def _point_latest_to(folder: Path) -> None:
 
 
 def _forget_old(report_dir: Path) -> None:
-    """Only folders with our marker are ours to remove."""
+    """Only folders with our marker are ours to remove, and none in which a cluster still runs."""
     runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
+    if len(runs) <= _KEPT_RUNS:
+        return
+    from flink_testbed.artifacts.kept import kept_clusters
+
+    used = {Path(kept.directory) for kept in kept_clusters()}
     for old in runs[:-_KEPT_RUNS]:
+        if any(directory.is_relative_to(old.resolve()) for directory in used):
+            continue
         shutil.rmtree(old, ignore_errors=True)

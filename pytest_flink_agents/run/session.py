@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flink_testbed.artifacts.kept import Kept
 from flink_testbed.artifacts.records import SOCKETS, own_record
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.desk import ClusterDesk, DeskAddress, DeskCaller, DeskServer
-from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
@@ -85,7 +86,7 @@ class RunSession:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._server = DeskServer(address, ClusterDesk(self._named_cluster, lambda: self.kafka.bootstrap))
 
-    def _named_cluster(self, name: str) -> LaunchedCluster:
+    def _named_cluster(self, name: str) -> FlinkCluster:
         tier, version, *requirements = json.loads(name)
         return self.workplace(resolve_flink(version), tuple(requirements)).own_cluster(tier)
 
@@ -130,6 +131,11 @@ class RunSession:
         for workplace in self._workplaces.values():
             facts |= {f"{workplace.release.version} {name}": value for name, value in workplace.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
+
+    def leave_clusters(self) -> list[Kept]:
+        """Let the session's embedded clusters outlive it."""
+        left = [workplace.leave_cluster() for workplace in self._workplaces.values()]
+        return [kept for kept in left if kept]
 
     def close(self) -> None:
         """End everything, last first; one failure does not keep the next from ending. Then look for what is left."""

@@ -13,6 +13,7 @@ TIERS = ("local", "embedded", "container", "remote")
 # What is meant where no tier is named, or ``auto``: without a remote cluster's address, and with one.
 AUTO_TIERS = ("local", "embedded")
 AUTO_TIERS_WITH_REMOTE = ("local", "remote")
+KEEP = ("never", "on-failure", "always")
 ENGINES = ("auto", "bundled", "upstream")
 
 
@@ -37,6 +38,8 @@ class Settings:
     processes: int = 1
     startup_timeout_s: float = 60.0
     kafka_bootstrap: str = ""
+    keep: str = "never"
+    reuse: bool = False
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
     scenario_seed: int | None = None

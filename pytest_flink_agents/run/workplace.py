@@ -22,6 +22,7 @@ from flink_testbed.artifacts.environments import (
 )
 from flink_testbed.artifacts.jars import provide_connector
 from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime, provide_java
+from flink_testbed.artifacts.kept import Kept, keep
 from flink_testbed.artifacts.records import CLUSTER, JOBS, own_record
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
@@ -37,6 +38,7 @@ from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
 from pytest_flink_agents.run.container_workplace import ContainerWorkplace, provide_containers
 from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
+from pytest_flink_agents.run.keeping import ReusedCluster, digest_of_cluster, reuse
 from pytest_flink_agents.run.settings import Settings
 
 T = TypeVar("T")
@@ -207,7 +209,7 @@ class Workplace:
         self._clusters["remote"] = cluster
         return cluster
 
-    def own_cluster(self, tier: str) -> LaunchedCluster:
+    def own_cluster(self, tier: str) -> FlinkCluster:
         """The session's cluster of a tier that belongs to this process."""
         return self._once(f"own {tier} cluster", lambda: self._start_cluster(tier))
 
@@ -224,11 +226,19 @@ class Workplace:
             (*self.import_roots, environment.site_packages),
         )
 
-    def _start_cluster(self, tier: str) -> LaunchedCluster:
+    def _start_cluster(self, tier: str) -> FlinkCluster:
+        if self.settings.reuse and tier == "embedded":
+            reused = reuse(self._digest(), self.flink_home, self.run_id, self._progress)
+            if reused:
+                self._clusters[tier] = reused
+                return reused
         cluster = self.new_cluster(self._cluster_config(), self._directory / f"{tier}-cluster", tier=tier)
         cluster.start()
         self._clusters[tier] = cluster
         return cluster
+
+    def _digest(self) -> str:
+        return digest_of_cluster(self.flink_home, self._with_engine(self._cluster_config(), self.java.version))
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: str = "embedded") -> LaunchedCluster:
         """A cluster of the caller's own, not started yet. The caller ends it, too."""
@@ -335,12 +345,25 @@ class Workplace:
             facts["Java"] = f"{java.version} from {java.source}"
         for tier, cluster in self._clusters.items():
             facts[f"{tier} cluster"] = f"Flink {cluster.flink_version}, ready after {cluster.startup_s:.1f} s"
+            if isinstance(cluster, ReusedCluster):
+                facts[f"{tier} cluster"] += f", left by an earlier session at {cluster.rest_url}"
             if tier == "container":
                 facts["container engine"] = self._containers.in_words()
             if isinstance(cluster, StandaloneCluster):
                 mib = cluster.resident_bytes() // (1024 * 1024)
                 facts[f"{tier} cluster"] += f", {mib} MiB resident at the end"
         return facts
+
+    def leave_cluster(self) -> Kept | None:
+        """Let the embedded cluster that this process has started outlive it; :meth:`close` then finds none."""
+        cluster = self._clusters.get("embedded")
+        if not isinstance(cluster, StandaloneCluster):
+            return None
+        kept = keep(cluster, self._digest())
+        own_record(self.run_id).forget(CLUSTER, kept.directory)
+        cluster.rest.close()
+        del self._clusters["embedded"]
+        return kept
 
     def close(self) -> None:
         """End what was started, last first."""

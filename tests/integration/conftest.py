@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
@@ -118,3 +119,18 @@ def nap_as(workplace: Workplace, flink_cluster: FlinkCluster, tmp_path: Path) ->
     for job in flink_cluster.jobs():
         if job.id in started and not job.ended:
             flink_cluster.cancel(job.id, timeout_s=60)
+
+
+_CACHE = cache_root()
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What costs minutes is shared with everybody; what sessions write down is this test's alone."""
+    own = tmp_path / "cache"
+    own.mkdir()
+    for shelf in _CACHE.iterdir():
+        if shelf.name not in ("sessions", "kept"):
+            (own / shelf.name).symlink_to(shelf)
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(own))
+    return own

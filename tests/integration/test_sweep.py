@@ -16,7 +16,6 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.core.owner import Owner, this_process
 from flink_testbed.kafka.service import KafkaService, topic_name
@@ -25,19 +24,10 @@ from tests.integration.test_life_and_death import job_runs, make_project, requir
 
 pytestmark = pytest.mark.slow
 
-CACHE = cache_root()
-
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What costs minutes is shared with everybody; what sessions write down is this test's alone."""
-    own = tmp_path / "cache"
-    own.mkdir()
-    for shelf in CACHE.iterdir():
-        if shelf.name not in ("sessions", "kept"):
-            (own / shelf.name).symlink_to(shelf)
-    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(own))
-    return own
+def _own_cache(own_cache: Path) -> None:
+    """What sessions write down is each test's own."""
 
 
 def dead() -> Owner:

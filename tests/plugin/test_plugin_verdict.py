@@ -64,7 +64,7 @@ def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project)
     assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
     (evidence,) = folder.glob("artifacts/*/1/evidence.json")
     assert json.loads(evidence.read_text(encoding="utf-8"))["evidence"]["outputs"] == [
-        {"key": "a", "value": {"said": "hi"}}
+        {"key": "a", "value": {"said": "hi"}, "input": 0}
     ]
 
 

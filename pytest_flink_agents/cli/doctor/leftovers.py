@@ -13,6 +13,7 @@ from flink_testbed.core.guard import OWNER_PIPE
 from pytest_flink_agents.cli.doctor.facts import Leftover
 
 _GUARD = "flink_testbed/core/guard.py"
+_KEEPER = "flink_testbed/core/keeper.py"
 # A guard looks after its owner four times a second, and then takes a moment to end its tree.
 _SECOND_LOOK_S = 1.0
 
@@ -28,11 +29,12 @@ def find_leftovers() -> tuple[Leftover, ...]:
 
 def _ownerless() -> set[Leftover]:
     found = set()
+    keepers = _keepers()
     for process in psutil.process_iter():
         # It may end while we look, or be another user's.
         with contextlib.suppress(psutil.Error, OSError):
             command = process.cmdline()
-            if _is_guard(command) and not _has_owner(process):
+            if _is_guard(command) and not _has_owner(process, keepers):
                 found.add(Leftover(process.pid, Path(command[5]).name))
     return found
 
@@ -42,18 +44,27 @@ def _is_guard(command: list[str]) -> bool:
     return len(command) > 5 and command[1:3] == ["-I", "-S"] and command[3].endswith(_GUARD)
 
 
-def _has_owner(guard: psutil.Process) -> bool:
-    """Whether its parent holds the other end of its pipe. Process 1 may be an owner too: pytest in a container."""
+def _keepers() -> list[int]:
+    """Processes that own what sessions have left running on purpose, whatever cache these used."""
+    return [process.pid for process in psutil.process_iter(["cmdline"]) if _is_keeper(process.info["cmdline"] or [])]
+
+
+def _is_keeper(command: list[str]) -> bool:
+    return len(command) > 4 and command[1:3] == ["-I", "-S"] and command[3].endswith(_KEEPER)
+
+
+def _has_owner(guard: psutil.Process, keepers: list[int]) -> bool:
+    """Whether its parent or a keeper holds the other end of its pipe. Process 1 may be an owner too: pytest in a container."""
     if not sys.platform.startswith("linux"):
-        return guard.ppid() != 1
+        return guard.ppid() != 1 or bool(keepers)
     pipe = Path(f"/proc/{guard.pid}/fd/{OWNER_PIPE}").readlink()
-    return pipe in _open_files(guard.ppid())
+    return any(pipe in _open_files(pid) for pid in (guard.ppid(), *keepers))
 
 
 def _open_files(pid: int) -> set[Path]:
     """What a process of ours holds open; nothing of another user's, such as process 1, as no owner is one."""
     found = set()
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(PermissionError, FileNotFoundError):
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             # One may have been closed since it was listed.
             with contextlib.suppress(FileNotFoundError):

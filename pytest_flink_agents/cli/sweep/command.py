@@ -13,13 +13,17 @@ from pytest_flink_agents.cli.sweep import look
 from pytest_flink_agents.cli.sweep.leftover import Leftover
 
 
-def sweep(*, dry_run: bool, as_json: bool, rest_url: str = "", bootstrap: str = "") -> tuple[int, str]:
+def sweep(
+    *, dry_run: bool, as_json: bool, rest_url: str = "", bootstrap: str = "", kept: bool = False
+) -> tuple[int, str]:
     """Exit code and text: 0, or 1 where something that is left could not be removed.
 
-    Jobs and topics on clusters of others are looked for only at the addresses that are given.
+    With ``kept`` also clusters that --flink-keep has left. Jobs and topics on clusters of others are looked for only at the
+    addresses that are given.
     """
     told: list[dict[str, str]] = []
-    _sweep([*look.processes(), *look.partial_entries(), *look.containers()], told, dry_run=dry_run)
+    local = [*look.processes(), *look.partial_entries(), *look.containers(), *look.kept(living=kept)]
+    _sweep(local, told, dry_run=dry_run)
     for record in look.dead_records():
         failed = _sweep(look.directories(record), told, dry_run=dry_run)
         left = record

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.cache import sweep_partials
+from flink_testbed.artifacts.kept import kept_clusters
 from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
@@ -63,6 +64,15 @@ def partial_entries() -> Iterator[Leftover]:
 
 def _sweep_partials() -> None:
     sweep_partials(dry_run=False)
+
+
+def kept(*, living: bool) -> Iterator[Leftover]:
+    """Clusters that were left running on purpose: those whose keeper is dead, and the ``living`` ones where asked for."""
+    for cluster in kept_clusters():
+        if cluster.keeper.is_dead():
+            yield Leftover("kept cluster", cluster.rest_url, "its keeper is dead", cluster.end)
+        elif living:
+            yield Leftover("kept cluster", cluster.rest_url, "left by --flink-keep", cluster.end)
 
 
 def dead_records() -> list[Record]:

@@ -71,6 +71,11 @@ class OwnRecord:
             self._record = Record(self._record.run_id, self._record.owner, made)
             self._record.write()
 
+    def forget(self, kind: str, name: str) -> None:
+        """It is not this session's any more."""
+        self._record = self._record.without(kind, name)
+        self._record.write()
+
     @property
     def made(self) -> tuple[tuple[str, str], ...]:
         """All that was written down."""

@@ -46,6 +46,11 @@ def provide_shipment(root: Path) -> Path:
     return provide_entry("shipments", key, build, needs_mib=64, progress=lambda _: None).path / root.name
 
 
+def python_files(root: Path) -> list[Path]:
+    """The Python files of ``root`` that would travel."""
+    return [path for name, path in _files(root) if name.endswith(".py")]
+
+
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
     """Relative name and path of each file that travels, in order."""
     for directory, below, names in os.walk(root):

@@ -9,7 +9,7 @@ The owner holds the other end of the pipe on that descriptor, which the guard mo
 guard's parent changes, the owner is gone: every descendant is killed, also those that left the process group
 (``setsid``) or were orphaned, because the guard is their subreaper. The guard ends with its command's exit code, after
 killing what the command left behind. A SIGTERM to the guard is handed on to the command, so that it can end in its own
-time.
+time. A byte ``k`` through the pipe says that the pipe's other end goes to somebody else: the parent may change then.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ def main(command: list[str]) -> int:
             os.kill(command_pid, number)
 
     signal.signal(signal.SIGTERM, hand_on)
+    handed_over = False
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -106,7 +107,9 @@ def main(command: list[str]) -> int:
             readable, _, _ = select.select([OWNER_PIPE, wake_read], [], [], POLL_S)
             if wake_read in readable:
                 os.read(wake_read, 4096)
-            if (OWNER_PIPE in readable and os.read(OWNER_PIPE, 1) == b"") or os.getppid() != parent:
+            word = os.read(OWNER_PIPE, 1) if OWNER_PIPE in readable else None
+            handed_over = handed_over or word == b"k"
+            if word == b"" or (os.getppid() != parent and not handed_over):
                 kill_descendants(command_pid)
                 return 137
         while True:

@@ -167,6 +167,14 @@ class GuardedProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
+    def hand_over(self) -> int:
+        """Our end of the guard's pipe, for another process to hold: the command lives as long as that. It is ours no more."""
+        pipe, self._owner_write = self._owner_write, -1
+        os.write(pipe, b"k")
+        _started.pop(self._popen.pid, None)
+        self._popen.returncode = 0  # not ours to wait for
+        return pipe
+
     def stop(self, grace_s: float) -> None:
         """Ask it to end (SIGTERM), wait up to ``grace_s`` seconds, then kill what is left."""
         if self._popen.poll() is None:

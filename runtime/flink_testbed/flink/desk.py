@@ -18,7 +18,6 @@ from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 
 
@@ -37,7 +36,7 @@ class ClusterDesk:
     cluster's questions are answered one after the other.
     """
 
-    def __init__(self, provide: Callable[[str], LaunchedCluster], kafka: Callable[[], str]) -> None:
+    def __init__(self, provide: Callable[[str], FlinkCluster], kafka: Callable[[], str]) -> None:
         self._provide = provide
         self._kafka = kafka
         self._locks: dict[str, threading.Lock] = {}

@@ -1,0 +1,64 @@
+"""What must be equal for a cluster to be used again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.standalone import FlinkHome
+from pytest_flink_agents.run.keeping import digest_of_cluster
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> FlinkHome:
+    (tmp_path / "project" / "shop").mkdir(parents=True)
+    (tmp_path / "project" / "shop" / "agents.py").write_text("x = 1\n")
+    (tmp_path / "site-packages").mkdir()
+    paths = (tmp_path / "project", tmp_path / "site-packages")
+    return FlinkHome(tmp_path / "flink", "2.2.1", tmp_path / "java", "21", tmp_path / "python", paths)
+
+
+def test_the_same_is_the_same(home: FlinkHome) -> None:
+    """Also after a scenario has changed, and when a report was written: these are no code."""
+    before = digest_of_cluster(home, ClusterConfig())
+    (home.python_path[0] / "refund.scenario.yaml").write_text("version: '1'\n")
+    (home.python_path[0] / "flink-agents-report").mkdir()
+    (home.python_path[0] / "flink-agents-report" / "left.py").write_text("")
+    assert digest_of_cluster(home, ClusterConfig()) == before
+
+
+def test_code_that_changed_is_another_cluster(home: FlinkHome) -> None:
+    """The workers' interpreter would go on with the module that it knows: a changed, a touched and a new file count."""
+    seen = {digest_of_cluster(home, ClusterConfig())}
+    agents = home.python_path[0] / "shop" / "agents.py"
+    agents.write_text("x = 22\n")
+    seen.add(digest_of_cluster(home, ClusterConfig()))
+    os.utime(agents, (1, 1))
+    seen.add(digest_of_cluster(home, ClusterConfig()))
+    (agents.parent / "more.py").write_text("")
+    seen.add(digest_of_cluster(home, ClusterConfig()))
+    assert len(seen) == 4
+
+
+def test_another_flink_java_environment_or_configuration_is_another_cluster(home: FlinkHome) -> None:
+    """Each by itself."""
+    homes = [home, *(dataclasses.replace(home, **{name: value}) for name, value in CHANGES.items())]
+    digests = {digest_of_cluster(one, ClusterConfig()) for one in homes}
+    digests |= {
+        digest_of_cluster(home, ClusterConfig(slots=2)),
+        digest_of_cluster(home, ClusterConfig(flink_options={"a": "b"})),
+    }
+    assert len(digests) == len(CHANGES) + 3
+
+
+CHANGES: dict[str, Any] = {
+    "flink_version": "2.2.0",
+    "java": Path("other"),
+    "python": Path("other"),
+    "flink_home": Path("other"),
+}
