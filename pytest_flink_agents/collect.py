@@ -172,6 +172,7 @@ class ScenarioItem(pytest.Item):
         words += [f"--flink-job-python={settings.job_python}"] if settings.job_python else []
         words += [f"--flink-image={settings.flink_image}"] if settings.flink_image else []
         words += [f"--flink-base-image={settings.flink_base_image}"] if settings.flink_base_image else []
+        words += [f"--kafka-image={settings.kafka_image}"] if settings.kafka_image else []
         words += [f"--flink-parallelism={settings.parallelism}"] if settings.parallelism != 1 else []
         words += [f"--scenario-seed={seed}"] if seed is not None else []
         return shlex.join(["pytest", self.nodeid, *words])

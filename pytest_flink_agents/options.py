@@ -71,6 +71,9 @@ OPTIONS = (
     Option("--flink-job-python", "use this interpreter's environment as the job environment, as it is", "PYTHON"),
     Option("--flink-image", "what containers run from: this image, as it is, instead of one built for the job", "REF"),
     Option("--flink-base-image", "what an image is built on (default: python:3.X-slim-bookworm, X as here)", "REF"),
+    Option(
+        "--kafka-image", "a broker's container runs from this image (default: one built of Kafka's own jars)", "REF"
+    ),
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
     Option("--kafka-bootstrap", "use this Kafka instead of starting one; only topics of ours are deleted", "HOST:PORT"),
@@ -135,6 +138,7 @@ def settings_of(config: pytest.Config) -> Settings:
         job_python=_job_python(found["flink_job_python"]),
         flink_image=_text(found["flink_image"]),
         flink_base_image=_text(found["flink_base_image"]),
+        kafka_image=_text(found["kafka_image"]),
         parallelism=_whole_number(found["flink_parallelism"], minimum=1) or 1,
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=_seconds(found["flink_startup_timeout"]) or 60.0,

@@ -53,7 +53,7 @@ class AgentRunner:
             seed=self._session.settings.scenario_seed if self.tier == "local" else None,
         )
         workplace = self._session.workplace(self._release)
-        self._session.let_models_be_reached(workplace, self.tier)
+        self._session.let_services_be_reached(workplace, self.tier)
         evidence = RUNNERS[self.tier](request, workplace)
         self._session.write_evidence(directory, evidence, ())
         return evidence

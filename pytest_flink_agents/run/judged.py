@@ -109,7 +109,7 @@ def _run_once(
     directory.mkdir(parents=True, exist_ok=True)
     channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
     with channel:
-        session.let_models_be_reached(workplace, tier)
+        session.let_services_be_reached(workplace, tier)
         values = placeholder_values(session.settings, channel)
         try:
             if loaded.scenario.job:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.records import BROKERS, TOPICS, own_record
-from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
+from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
+from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
@@ -68,9 +71,12 @@ class SessionKafka:
         if named or self._desk:
             bootstrap = named or self._desk.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
             return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
+        line = resolve_flink(self._settings.flink_versions[0]).line
+        if self._settings.kafka_image or self._settings.jobs_in_containers:
+            return self._in_container(line)
         own_record(self._run_id).note(BROKERS, str(self._directory.absolute()))
         return EmbeddedKafka(
-            provide_kafka(resolve_flink(self._settings.flink_versions[0]).line, progress=self._progress),
+            provide_kafka(line, progress=self._progress),
             directory=self._directory,
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",
@@ -78,6 +84,50 @@ class SessionKafka:
             startup_timeout_s=self._settings.startup_timeout_s,
             progress=self._progress,
         )
+
+    def _in_container(self, line: FlinkLine) -> KafkaService:
+        from flink_testbed.containers.engine import connect
+        from flink_testbed.containers.owned import OwnedContainers
+        from flink_testbed.containers.owner import this_owner
+        from flink_testbed.flink.image import default_base
+        from flink_testbed.kafka.container import ContainerKafka
+        from flink_testbed.kafka.image import provide_kafka_image
+
+        settings = self._settings
+        owned = OwnedContainers(connect(), this_owner(self._run_id))
+        try:
+            image = settings.kafka_image
+            if image:
+                owned.engine.require_image(image, progress=self._progress)
+            else:
+                base = settings.flink_base_image or default_base(platform.python_version())
+                image = provide_kafka_image(owned.engine, line, base=base, progress=self._progress)
+        except BaseException:
+            owned.close()
+            raise
+        return ContainerKafka(
+            owned,
+            image,
+            jobs_inside=settings.jobs_in_containers,
+            directory=self._directory,
+            ports=cache_root() / "ports",
+            run_id=self._run_id,
+            startup_timeout_s=settings.startup_timeout_s,
+            progress=self._progress,
+        )
+
+    def let_be_reached(self, cluster: FlinkCluster) -> None:
+        """See to it that jobs on a cluster reach the broker, if one was started: on a network of theirs, or at our loopback."""
+        from flink_testbed.flink.containers import ContainerCluster
+        from flink_testbed.kafka.container import ContainerKafka
+
+        kafka = self._started
+        if isinstance(kafka, ContainerKafka) and isinstance(cluster, ContainerCluster):
+            kafka.join(cluster.network)
+        if isinstance(kafka, KafkaService):
+            for host, _, port in (address.rpartition(":") for address in kafka.bootstrap.split(",")):
+                if host in ("localhost", LOOPBACK):
+                    cluster.let_reach(int(port))
 
     def facts(self) -> dict[str, str]:
         """What it is and how long its start took; nothing where there is none, or where another process tells it."""

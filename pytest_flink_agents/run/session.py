@@ -99,10 +99,14 @@ class RunSession:
             self._models = server
         return self._models
 
-    def let_models_be_reached(self, workplace: Workplace, tier: str) -> None:
-        """See to it that jobs on a tier reach the model server, where it listens."""
-        if self._models and tier != "local":
-            workplace.cluster(tier).let_reach(self._models.port)
+    def let_services_be_reached(self, workplace: Workplace, tier: str) -> None:
+        """See to it that jobs on a tier reach the model server and Kafka, as far as they were started."""
+        if tier != "local":
+            cluster = workplace.cluster(tier)
+            if self._models:
+                cluster.let_reach(self._models.port)
+            if self._kafka:
+                self._kafka.let_be_reached(cluster)
 
     @property
     def kafka(self) -> KafkaService:

@@ -34,6 +34,7 @@ class Settings:
     job_python: Path | None = None
     flink_image: str = ""
     flink_base_image: str = ""
+    kafka_image: str = ""
     parallelism: int = 1
     processes: int = 1
     startup_timeout_s: float = 60.0
@@ -45,6 +46,11 @@ class Settings:
     scenario_seed: int | None = None
     scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()
+
+    @property
+    def jobs_in_containers(self) -> bool:
+        """Whether all jobs on Flink run in containers."""
+        return "container" in self.tiers and not {"embedded", "remote"}.intersection(self.tiers)
 
     def seeds(self, tier: str) -> tuple[int | None, ...]:
         """One for each run of a scenario on a tier, None where keys go in the order of arrival: Flink knows no seed."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 
 if TYPE_CHECKING:
@@ -94,8 +96,9 @@ def connect() -> ContainerEngine:
     _require_local(address)
     environment = {**os.environ, "DOCKER_HOST": address}
     try:
+        # By hand first: the SDK leaves the socket open that found nobody.
+        _knock(address)
         hasty = docker.from_env(environment=environment, timeout=_ANSWER_S)
-        hasty.ping()
         hasty.close()
         return ContainerEngine(docker.from_env(environment=environment, timeout=_CALL_S), address)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
@@ -109,6 +112,17 @@ def connect() -> ContainerEngine:
                 next_step="start one, or name its address in DOCKER_HOST; without one: --flink-tier=embedded",
             )
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Connect once, and hang up. Raises ``OSError`` where nobody listens."""
+    parts = urlsplit(address)
+    if "unix" in parts.scheme:
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.settimeout(_ANSWER_S)
+            knock.connect(parts.path)
+    elif parts.port:
+        socket.create_connection((parts.hostname or LOOPBACK, parts.port), timeout=_ANSWER_S).close()
 
 
 def engine_address() -> str:

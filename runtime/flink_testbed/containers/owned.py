@@ -61,11 +61,14 @@ class OwnedContainers:
         return name
 
     def remove_network(self, name: str) -> None:
-        """Remove a network whose containers are gone."""
+        """Remove a network; containers that are on others, too, go on without it."""
         import docker.errors
 
         with contextlib.suppress(docker.errors.NotFound), told("remove a network"):
-            self.engine.client.networks.get(name).remove()
+            network = self.engine.client.networks.get(name)
+            for container in network.attrs.get("Containers") or {}:
+                network.disconnect(container, force=True)
+            network.remove()
 
     def start(self, spec: ContainerSpec, part: str) -> Container:
         """Start a container; ``part`` is its name among the owner's."""

@@ -26,8 +26,9 @@ class Shared:
 class ContainerSpec:
     """One container. ``name`` is its host name in ``network``, which is the name of a network, or ``none``.
 
-    ``command`` is the whole command line: an image's own entry point is not used. ``published`` maps its ports to ports of
-    this machine's loopback. ``user`` is ``uid:gid``; ``memory_mib`` and ``processes`` (threads count) are limits, 0 for none.
+    ``command`` is the whole command line, an image's own entry point is not used; empty is the image's own. ``published``
+    maps its ports to ports of this machine's loopback. ``user`` is ``uid:gid``, empty is the image's own; ``memory_mib`` and
+    ``processes`` (threads count) are limits.
     """
 
     name: str
@@ -49,12 +50,9 @@ class ContainerSpec:
         No capability, no new privileges, no other user's rights, a root file system that is only read, bounded memory,
         swap, processes and logs; never an engine's socket.
         """
-        memory = {"mem_limit": f"{self.memory_mib}m", "memswap_limit": f"{self.memory_mib}m"} if self.memory_mib else {}
-        processes = {"pids_limit": self.processes} if self.processes else {}
+        command = {"entrypoint": [self.command[0]], "command": list(self.command[1:])} if self.command else {}
         return {
             "image": self.image,
-            "entrypoint": [self.command[0]],
-            "command": list(self.command[1:]),
             "name": name,
             "hostname": self.name,
             "user": self.user,
@@ -68,9 +66,10 @@ class ContainerSpec:
             "tmpfs": {"/tmp": _TEMPORARY},  # noqa: S108  the container's own
             "ports": {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in self.published.items()},
             "detach": True,
-            "init": False,
-            **memory,
-            **processes,
+            "mem_limit": f"{self.memory_mib}m",
+            "memswap_limit": f"{self.memory_mib}m",
+            "pids_limit": self.processes,
+            **command,
         }
 
     def mounts(self) -> list[dict[str, Any]]:

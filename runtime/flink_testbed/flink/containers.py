@@ -73,7 +73,8 @@ class ContainerCluster(LaunchedCluster):
         self._ports = ports
         self._lease: PortLease | None = None
         self._name = secrets.token_hex(3)
-        self._network = ""
+        # The name of the network that its containers share.
+        self.network = ""
         self._relay: PortRelay | None = None
         self._sockets = owned.sockets / self._name
 
@@ -93,7 +94,7 @@ class ContainerCluster(LaunchedCluster):
     def _prepare(self) -> tuple[Addresses, RestClient]:
         self._sockets.mkdir()
         self._relay = PortRelay(self._sockets)
-        self._network = self._owned.make_network(self._name)
+        self.network = self._owned.make_network(self._name)
         self._lease = lease_port(self._ports)
         zookeeper_port = _ZOOKEEPER_PORT if self.config.high_availability else 0
         addresses = Addresses(
@@ -119,7 +120,7 @@ class ContainerCluster(LaunchedCluster):
             self._owned.engine.user,
             self._memory_mib(name),
             _PROCESSES,
-            network=self._network,
+            network=self.network,
             environment={
                 "PYTHONPATH": os.pathsep.join([*map(str, self._roots), self.image.site_packages]),
                 "HOME": "/tmp",  # noqa: S108  the container's own
@@ -170,9 +171,9 @@ class ContainerCluster(LaunchedCluster):
         if self._relay:
             self._relay.close()
             self._relay = None
-        if self._network:
-            self._owned.remove_network(self._network)
-            self._network = ""
+        if self.network:
+            self._owned.remove_network(self.network)
+            self.network = ""
         if self._lease:
             self._lease.release()
             self._lease = None

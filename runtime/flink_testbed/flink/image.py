@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import platform
-import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from filelock import FileLock
-
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.java import packaged_java
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.containers.engine import missing_image, told
+from flink_testbed.containers.build import ImagePlan, provide_image
 from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
-from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.core.problem import HostError, Problem
 
 Progress = Callable[[str], None]
 
 _RECIPE = Path(__file__).parent / "image" / "Dockerfile"
 REPOSITORY = "pytest-flink-agents/flink"
-_BUILD_S = 900.0
 _PROBE_S = 60.0
 _PROBE_MIB = 512
-_KEPT_LINES = 30
 _PROBE = """
 import ctypes, glob, importlib.util, json, os, platform, re, shutil, sys, sysconfig
 from importlib import metadata
@@ -89,14 +79,22 @@ def provide_flink_image(
     java = packaged_java(release.line, progress=progress)
     content = [_RECIPE.read_bytes(), base_id.encode(), java.version.encode(), *_records(environment.site_packages)]
     tag = f"{REPOSITORY}:{release.version}-{hashlib.sha256(b'|'.join(content)).hexdigest()[:12]}"
-    shelf = cache_root() / "images"
-    shelf.mkdir(parents=True, exist_ok=True)
-    # Two sessions that want the same image build it once.
-    with FileLock(shelf / f"{tag.rpartition(':')[2]}.lock", timeout=_BUILD_S):
-        if engine.image_id(tag) is None:
-            _require_likeness(owned, base, environment)
-            progress(f"containers: building {tag} from {base} (once; about 1 min)")
-            _build(owned, tag, base, environment, java.home)
+    plan = ImagePlan(
+        tag,
+        _RECIPE,
+        {"BASE": base, "PYTHON": _minor(environment.python_version)},
+        {
+            "pytest-flink-agents.flink": environment.flink_version,
+            "pytest-flink-agents.flink-agents": environment.flink_agents_version,
+        },
+        {"java": java.home, "site-packages": environment.site_packages},
+    )
+
+    def before() -> None:
+        _require_likeness(owned, base, environment)
+        progress(f"containers: building {tag} from {base} (once; about 1 min)")
+
+    provide_image(engine, plan, before=before)
     return inspect_image(owned, tag)
 
 
@@ -179,83 +177,3 @@ def _records(site_packages: Path) -> Iterator[bytes]:
     """Each installed package's list of its files with their digests."""
     for record in sorted(site_packages.glob("*.dist-info/RECORD")):
         yield record.read_bytes()
-
-
-def _build(owned: OwnedContainers, tag: str, base: str, environment: JobEnvironment, java_home: Path) -> None:
-    """Build under a deadline; what the engine says is shown where it fails."""
-    said: list[str] = []
-    deadline = clock.now_s() + _BUILD_S
-    python = _minor(environment.python_version)
-    with _context(environment.site_packages, java_home) as context, told(f"build {tag}"):
-        answers = owned.engine.client.api.build(
-            fileobj=context,
-            custom_context=True,
-            tag=tag,
-            buildargs={"BASE": base, "PYTHON": python},
-            labels={
-                "pytest-flink-agents.flink": environment.flink_version,
-                "pytest-flink-agents.flink-agents": environment.flink_agents_version,
-            },
-            network_mode="none",
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=int(_BUILD_S),
-        )
-        for answer in answers:
-            said += str(answer.get("stream", "") or answer.get("error", "")).splitlines()
-            if "error" in answer:
-                raise _build_failed(tag, said)
-            if clock.now_s() >= deadline:
-                raise WaitTimeoutError(Problem("FA401", f"waited {_BUILD_S:g} s for {tag} to be built", seen=said[-1]))
-    if owned.engine.image_id(tag) is None:
-        raise missing_image(tag, "it was built, and is not there")
-
-
-def _build_failed(tag: str, said: list[str]) -> HostError:
-    return HostError(
-        Problem(
-            "FA472",
-            f"building {tag} failed",
-            where=str(_RECIPE),
-            seen=said[-1],
-            next_step="the end of what the engine said follows",
-            detail="\n".join(said[-_KEPT_LINES:]),
-        )
-    )
-
-
-@contextlib.contextmanager
-def _context(site_packages: Path, java_home: Path) -> Iterator[IO[bytes]]:
-    """The build's context as a stream: written by a thread while the engine reads, never whole on disk or in memory."""
-    read_end, write_end = os.pipe()
-
-    def write() -> None:
-        # An engine that refuses the build stops reading.
-        with (
-            contextlib.suppress(BrokenPipeError),
-            os.fdopen(write_end, "wb") as pipe,
-            tarfile.open(mode="w|", fileobj=pipe) as archive,
-        ):
-            recipe = _RECIPE.read_bytes()
-            entry = tarfile.TarInfo("Dockerfile")
-            entry.size = len(recipe)
-            archive.addfile(entry, io.BytesIO(recipe))
-            archive.add(java_home, "java", filter=_readable_by_all)
-            archive.add(site_packages, "site-packages", filter=_readable_by_all)
-
-    writer = threading.Thread(target=write, name="build context", daemon=True)
-    writer.start()
-    try:
-        with os.fdopen(read_end, "rb") as context:
-            yield context
-    finally:
-        writer.join()
-
-
-def _readable_by_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Containers run as whoever runs pytest."""
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mode |= 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-    return entry

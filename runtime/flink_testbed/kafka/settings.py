@@ -18,7 +18,7 @@ BROKER_CLASS = "kafka.Kafka"
 STORAGE_TOOL_CLASS = "kafka.tools.StorageTool"
 # Below a broker's directory: what goes with it. Settings and logs stay.
 SCRATCH = ("data", "tmp", "archives")
-_HEAP_MIB = 256
+HEAP_MIB = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ def new_id() -> str:
 def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
     """The properties of one of ``nodes``, which keeps its logs in ``data``."""
     voters = ",".join(f"{each.number}@{LOOPBACK}:{each.controller_port}" for each in nodes)
-    replicas = min(3, len(nodes))
-    in_sync = max(1, replicas - 1)
     settings = {
         "process.roles": "broker,controller",
         "node.id": node.number,
@@ -50,6 +48,16 @@ def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
         "inter.broker.listener.name": "CLIENTS",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,
+        **shared_settings(len(nodes)),
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def shared_settings(brokers: int) -> dict[str, object]:
+    """What every broker of ours is set to, wherever it runs, one of so many."""
+    replicas = min(3, brokers)
+    in_sync = max(1, replicas - 1)
+    return {
         # Kafka's own topics want 3 replicas and 50 partitions by default: more than there are brokers, and slow to make.
         "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": 1,
@@ -79,7 +87,6 @@ def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
         "num.io.threads": 4,
         "background.threads": 2,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def meta_properties(node: Node, cluster_id: str, directory_id: str) -> str:
@@ -95,7 +102,7 @@ def java_command(
     return [
         str(java),
         *QUICK_START_FLAGS,
-        f"-Xmx{_HEAP_MIB}m",
+        f"-Xmx{HEAP_MIB}m",
         *flags,
         f"-Djava.io.tmpdir={temporary}",
         "-Djava.awt.headless=true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from flink_testbed.containers.spec import LOG_LIMITS, ContainerSpec, Shared
@@ -52,6 +53,13 @@ def test_the_command_is_ours_and_not_the_images() -> None:
     """An entry point of the image would get our command as arguments: it is replaced."""
     given = arguments()
     assert (given["entrypoint"], given["command"]) == (["/bin/java"], ["-Xmx64m", "Main"])
+
+
+def test_an_image_may_be_left_its_own_command_and_user() -> None:
+    """Without a command nothing is put in the place of the image's."""
+    given = replace(SPEC, command=(), user="").arguments("ours", {})
+    assert not {"entrypoint", "command"}.intersection(given)
+    assert given["user"] == ""
 
 
 def test_inner_directories_are_mounted_after_outer_ones() -> None:

@@ -1,0 +1,208 @@
+"""A Kafka broker in a container: one listener for this machine, published on loopback, and one for networks of containers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.java import QUICK_START_FLAGS
+from flink_testbed.containers.engine import container_log, told
+from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
+from flink_testbed.containers.spec import ContainerSpec
+from flink_testbed.core import clock
+from flink_testbed.core.clock import wait_until
+from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.settings import HEAP_MIB, new_id, shared_settings
+
+NAME = "kafka"
+_HOST_PORT, _NETWORK_PORT, _CONTROLLER_PORT = 9092, 19092, 9093
+_MEMORY_MIB, _PROCESSES = 1024, 1024
+
+
+class ContainerKafka(KafkaService):
+    """One broker from :meth:`start` to :meth:`close`, of an image that is told what to be as apache/kafka is.
+
+    ``directory`` (created) takes its log; ``ports`` is the machine-wide directory of port leases. ``jobs_inside`` says that
+    jobs run in containers, on networks that the broker is made to :meth:`join`. ``owned`` is this broker's alone.
+    """
+
+    def __init__(
+        self,
+        owned: OwnedContainers,
+        image: str,
+        *,
+        jobs_inside: bool,
+        directory: Path,
+        ports: Path,
+        run_id: str,
+        startup_timeout_s: float,
+        progress: Callable[[str], None],
+    ) -> None:
+        super().__init__(run_id=run_id)
+        self._owned = owned
+        self._image = image
+        self._jobs_inside = jobs_inside
+        self._directory = directory
+        self._ports = ports
+        self._startup_timeout_s = startup_timeout_s
+        self._progress = progress
+        self._lease: PortLease | None = None
+        self._network = ""
+        self._joined: set[str] = set()
+        self._broker: OwnedContainer | None = None
+        self._killed = False
+
+    @property
+    def bootstrap(self) -> str:
+        """``HOST:PORT`` for programs on this machine, and for containers that were let reach that port."""
+        assert self._lease, "the broker is not started"
+        return f"{LOOPBACK}:{self._lease.port}"
+
+    @property
+    def job_bootstrap(self) -> str:
+        """For jobs in containers the broker's name on their network."""
+        return f"{NAME}:{_NETWORK_PORT}" if self._jobs_inside else self.bootstrap
+
+    @property
+    def provided(self) -> str:
+        """The image, and how it runs."""
+        return f"Kafka in a container of {self._image}, 1 broker"
+
+    def start(self) -> None:
+        """Start the broker and wait until it answers. On any error nothing stays."""
+        self._progress(f"{self.provided}: starting (about 5 s)")
+        started = clock.now_s()
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lease = lease_port(self._ports)
+            self._network = self._owned.make_network(NAME)
+            spec = ContainerSpec(
+                NAME,
+                self._image,
+                (),
+                "",
+                _MEMORY_MIB,
+                _PROCESSES,
+                network=self._network,
+                environment=broker_variables(self._lease.port),
+                published={_HOST_PORT: self._lease.port},
+                read_only=False,
+            )
+            self._broker = OwnedContainer(self._owned.start(spec, NAME), NAME, log=self._directory / "broker-0.log")
+            self._wait_ready()
+        except BaseException:
+            self.close()
+            raise
+        self.startup_s = clock.now_s() - started
+
+    def join(self, network: str) -> None:
+        """Be there, under its name, on one more network of the engine."""
+        if network not in self._joined:
+            with told(f"join the broker with {network}"):
+                there = self._owned.engine.client.networks.get(network)
+                there.connect(self._running.container, aliases=[NAME])
+            self._joined.add(network)
+
+    @property
+    def _running(self) -> OwnedContainer:
+        if self._broker is None or self._killed:
+            raise HostError(Problem("FA440", "broker 0 does not run", next_step="start_broker() starts it again"))
+        return self._broker
+
+    def _wait_ready(self) -> None:
+        def probe() -> tuple[bool | None, str]:
+            self.require_alive()
+            found = self.live_brokers(timeout_s=0.5)
+            return (found == 1) or None, "no answer" if found is None else f"{found} brokers"
+
+        wait_until(
+            probe,
+            what=f"the Kafka broker at {self.bootstrap}",
+            timeout_s=self._startup_timeout_s,
+            code="FA453",
+            next_step="read its log, or allow more time with --flink-startup-timeout",
+            detail=self.log_tail,
+        )
+
+    def kill_broker(self, number: int = 0) -> None:
+        """SIGKILL the broker. Its container stays, with what it had written."""
+        self._require_first(number)
+        with told("kill the broker"):
+            self._running.container.kill()
+        self._killed = True
+
+    def start_broker(self, number: int = 0) -> None:
+        """Start the killed broker again on what it had written, and wait until it is back."""
+        self._require_first(number)
+        assert self._broker, "the broker was never started"
+        with told("start the broker"):
+            self._broker.container.start()
+        self._broker = OwnedContainer(self._broker.container, NAME, log=self._directory / "broker-0.log")
+        self._killed = False
+        self._wait_ready()
+
+    def _require_first(self, number: int) -> None:
+        if number != 0:
+            raise HostError(Problem("FA440", f"broker {number} was never there", expected="0, the only one"))
+
+    def require_alive(self) -> None:
+        """Raise :class:`HostError` with the log's end if the broker has died by itself."""
+        if self._broker is None or self._killed:
+            return
+        code = self._broker.returncode()
+        if code is not None:
+            raise HostError(
+                Problem(
+                    "FA454",
+                    f"the Kafka broker has died with exit code {code}",
+                    where=self._image,
+                    next_step="the lines below are the end of its log",
+                    detail=self.log_tail(25),
+                )
+            )
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The end of what the broker has printed."""
+        return container_log(self._broker.container, lines) if self._broker else ""
+
+    def close(self) -> None:
+        """End the broker, and all that it has at the engine. Its log stays."""
+        self._let_go()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._owned.close)
+            if self._lease:
+                stack.callback(self._lease.release)
+            if self._network:
+                stack.callback(self._owned.remove_network, self._network)
+            if self._broker:
+                stack.callback(self._broker.kill)
+        self._broker = None
+
+
+def broker_variables(port: int) -> dict[str, str]:
+    """What a broker's image is told: how each network reaches it (this machine at ``port``), and the embedded one's settings."""
+    listeners = {"HOST": ("0.0.0.0", _HOST_PORT), "NETWORK": ("0.0.0.0", _NETWORK_PORT)}  # noqa: S104  within its networks
+    listeners |= {"CONTROLLER": (LOOPBACK, _CONTROLLER_PORT)}
+    settings = {
+        **shared_settings(1),
+        "node.id": 1,
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{_CONTROLLER_PORT}",
+        "listeners": ",".join(f"{name}://{host}:{inside}" for name, (host, inside) in listeners.items()),
+        "advertised.listeners": f"HOST://{LOOPBACK}:{port},NETWORK://{NAME}:{_NETWORK_PORT}",
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
+        "inter.broker.listener.name": "NETWORK",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": "/var/lib/kafka/data",
+    }
+    variables = {variable_of(name): str(value) for name, value in settings.items()}
+    flags = {"KAFKA_HEAP_OPTS": f"-Xmx{HEAP_MIB}m", "KAFKA_OPTS": " ".join(QUICK_START_FLAGS)}
+    return {**variables, **flags, "CLUSTER_ID": new_id()}
+
+
+def variable_of(name: str) -> str:
+    """The variable that sets a property, as apache/kafka has it."""
+    return "KAFKA_" + name.replace("_", "__").replace("-", "___").replace(".", "_").upper()

@@ -1,0 +1,36 @@
+"""The image of a broker of ours: the jars of the embedded one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from flink_testbed.artifacts.jars import locked_jars, provide_jars
+from flink_testbed.artifacts.java import packaged_java
+from flink_testbed.artifacts.versions import FlinkLine
+from flink_testbed.containers.build import ImagePlan, provide_image
+from flink_testbed.containers.engine import ContainerEngine
+
+REPOSITORY = "pytest-flink-agents/kafka"
+_HERE = Path(__file__).parent / "image"
+
+
+def provide_kafka_image(engine: ContainerEngine, line: FlinkLine, *, base: str, progress: Callable[[str], None]) -> str:
+    """The tag of our image, built now if the engine has it not (about 20 s). Its Java is the one for a line of Flink."""
+    base_id = engine.require_image(base, progress=progress)
+    locked = locked_jars("kafka")
+    java = packaged_java(line, progress=progress)
+    recipe, first = _HERE / "Dockerfile", _HERE / "run.py"
+    content = [recipe.read_bytes(), first.read_bytes(), base_id.encode(), java.version.encode(), locked.key.encode()]
+    tag = f"{REPOSITORY}:{locked.version}-{hashlib.sha256(b'|'.join(content)).hexdigest()[:12]}"
+    jars = provide_jars(locked, progress=progress)
+    plan = ImagePlan(
+        tag,
+        recipe,
+        {"BASE": base},
+        {"pytest-flink-agents.kafka": locked.version},
+        {"java": java.home, "run.py": first, **{f"libs/{jar.name}": jar for jar in jars}},
+    )
+    provide_image(engine, plan, before=lambda: progress(f"containers: building {tag} from {base} (once; about 20 s)"))
+    return tag

@@ -1,0 +1,42 @@
+"""The first program of a Kafka container: settings from the environment, a data directory, and then the broker in its place.
+
+As in apache/kafka, ``KAFKA_LOG_DIRS`` is ``log.dirs``: without its first word, in small letters, ``_`` for a dot, ``__`` for
+``_`` and ``___`` for ``-``. ``KAFKA_HEAP_OPTS`` and ``KAFKA_OPTS`` are flags of the JVM; ``CLUSTER_ID`` names the cluster.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+FLAGS = ("KAFKA_HEAP_OPTS", "KAFKA_OPTS")
+HOME = Path("/opt/kafka")
+SETTINGS = Path("/tmp/server.properties")  # noqa: S108  the container's own
+
+
+def property_of(variable: str) -> str:
+    """The name of the property that a variable sets."""
+    name = variable.removeprefix("KAFKA_").lower()
+    return name.replace("___", "\0").replace("__", "\1").replace("_", ".").replace("\1", "_").replace("\0", "-")
+
+
+def main() -> None:
+    """Write the settings, format the data directory unless that was done, become the broker."""
+    settings = {
+        property_of(name): value
+        for name, value in os.environ.items()
+        if name.startswith("KAFKA_") and name not in FLAGS
+    }
+    SETTINGS.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    flags = [flag for name in FLAGS for flag in os.environ.get(name, "").split()]
+    jars = ":".join(sorted(str(path) for path in (HOME / "libs").glob("*.jar")))
+    java = str(HOME / "java" / "bin" / "java")
+    quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+    command = [java, *flags, *quiet, "-cp", jars]
+    cluster = os.environ["CLUSTER_ID"]
+    tool = [*command, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    subprocess.run([*tool, "--cluster-id", cluster, "--config", str(SETTINGS)], check=True)
+    os.execv(java, [*command, "kafka.Kafka", str(SETTINGS)])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

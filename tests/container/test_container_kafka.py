@@ -1,0 +1,122 @@
+"""A Kafka broker in a container: the same handle, two ways to it, and jobs in containers that use it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.containers.engine import ContainerEngine, connect
+from flink_testbed.containers.owned import OwnedContainers
+from flink_testbed.containers.owner import this_owner
+from flink_testbed.containers.spec import ContainerSpec
+from flink_testbed.core.problem import HostError
+from flink_testbed.kafka.container import ContainerKafka
+from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.run.scenario_run import RUNNERS
+from pytest_flink_agents.run.transport import KafkaTransport
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def broker(kafka_service: KafkaService) -> ContainerKafka:
+    """The session's broker: of a session whose jobs all run in containers."""
+    assert isinstance(kafka_service, ContainerKafka)
+    return kafka_service
+
+
+def test_records_are_written_and_read_from_here(broker: ContainerKafka, kafka_topic: str) -> None:
+    """Over the listener for this machine, which is published on loopback and advertised so."""
+    host, _, _ = broker.bootstrap.partition(":")
+    assert host == "127.0.0.1"
+    broker.produce(kafka_topic, [KafkaRecord(b"k", b"%d" % number) for number in range(100)])
+    assert [record.value for record in broker.read_committed(kafka_topic)] == [b"%d" % number for number in range(100)]
+
+
+def test_a_killed_broker_comes_back_with_what_it_had(broker: ContainerKafka, kafka_topic: str) -> None:
+    """SIGKILL; nothing answers, and that is no death by itself; started again, it has the records, at the same address."""
+    broker.produce(kafka_topic, [KafkaRecord(b"k", b"before")])
+    bootstrap = broker.bootstrap
+    broker.kill_broker()
+    broker.require_alive()
+    assert broker.live_brokers(timeout_s=1) is None
+    with pytest.raises(HostError, match="does not run"):
+        broker.kill_broker()
+    broker.start_broker()
+    broker.produce(kafka_topic, [KafkaRecord(b"k", b"after")])
+    assert broker.bootstrap == bootstrap
+    assert [record.value for record in broker.read_committed(kafka_topic)] == [b"before", b"after"]
+
+
+def test_it_is_limited_as_every_container_is(broker: ContainerKafka, engine: ContainerEngine) -> None:
+    """One published port, on loopback; no capability; bounded memory; and not root."""
+    (container,) = [
+        found
+        for found in engine.client.containers.list(filters={"label": f"pytest-flink-agents.run={broker.run_id}"})
+        if found.attrs["Config"]["Hostname"] == "kafka"
+    ]
+    host = container.attrs["HostConfig"]
+    assert (host["CapDrop"], host["SecurityOpt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert host["Memory"] == host["MemorySwap"] == 2**30
+    ports = {port: bindings for port, bindings in container.attrs["NetworkSettings"]["Ports"].items() if bindings}
+    assert list(ports) == ["9092/tcp"]
+    assert {binding["HostIp"] for binding in ports["9092/tcp"]} == {"127.0.0.1"}
+    assert container.exec_run(["id", "-u"]).output != b"0\n"
+
+
+def test_an_agents_job_reads_and_writes_topics(
+    broker: ContainerKafka, request: pytest.FixtureRequest, run_request, workplace, session_tier: str
+) -> None:
+    """Source and transactional sink in containers, over the network that broker and cluster share."""
+    assert broker.job_bootstrap == "kafka:19092"
+    plan_of(request.config).session.let_services_be_reached(workplace, session_tier)
+    transport = KafkaTransport(broker, workplace.connector, label="in containers")
+    inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
+    asked = run_request("scenarios.agents.till:TillAgent", inputs, transport=transport)
+    evidence = RUNNERS[session_tier](asked, workplace)
+    assert evidence.job_state == "FINISHED", evidence.log_tail
+    assert {output.input for output in evidence.outputs} == set(range(30))
+    assert len(evidence.outputs) == 30
+
+
+@pytest.fixture
+def owned(engine: ContainerEngine) -> Iterator[OwnedContainers]:
+    """What a test has at the engine."""
+    with contextlib.closing(OwnedContainers(connect(), this_owner("a-test"))) as mine:
+        yield mine
+
+
+def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(
+    owned: OwnedContainers, engine: ContainerEngine, base_image: str, tmp_path: Path
+) -> None:
+    """An image without a broker: told as died, with the end of its log; nothing stays at the engine."""
+    kafka = ContainerKafka(
+        owned,
+        base_image,
+        jobs_inside=True,
+        directory=tmp_path / "kafka",
+        ports=tmp_path / "ports",
+        run_id="a-test",
+        startup_timeout_s=30,
+        progress=print,
+    )
+    with pytest.raises(HostError) as caught:
+        kafka.start()
+    assert caught.value.problems[0].code in ("FA454", "FA473")
+    label = f"pytest-flink-agents.owner={owned.owner.token}"
+    assert engine.client.containers.list(all=True, filters={"label": label}) == []
+    assert engine.client.networks.list(filters={"label": label}) == []
+
+
+def test_an_image_that_nobody_has_is_told(owned: OwnedContainers) -> None:
+    """FA471 names it, and what to do."""
+    spec = ContainerSpec("none", "flink-agents-nowhere:0", ("true",), "1:1", 64, 8)
+    with pytest.raises(HostError) as caught:
+        owned.start(spec, "none")
+    assert caught.value.problems[0].code == "FA471"
+    assert "flink-agents-nowhere:0" in caught.value.problems[0].message
