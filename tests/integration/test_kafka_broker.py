@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
 
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
@@ -56,11 +58,12 @@ def home() -> KafkaHome:
 def start(home: KafkaHome, tmp_path: Path) -> Iterator[Callable[..., EmbeddedKafka]]:
     """Start brokers of the test's own, to be broken."""
     started: list[EmbeddedKafka] = []
+    numbers = itertools.count()
 
     def make(*, home: KafkaHome = home, brokers: int = 1) -> EmbeddedKafka:
         kafka = EmbeddedKafka(
             home,
-            directory=tmp_path / f"kafka-{len(started)}",
+            directory=tmp_path / f"kafka-{next(numbers)}",
             ports=cache_root() / "ports",
             archives=cache_root() / "class-archives",
             run_id="a-test",
@@ -299,6 +302,22 @@ def test_a_remote_broker_keeps_what_is_not_ours(start) -> None:
     kafka.require_alive()
 
 
+def test_a_topic_on_a_remote_broker_keeps_records_of_any_time(kafka_service: KafkaService) -> None:
+    """Whatever the broker does by default: records of 1970 would be gone at its next look."""
+    remote = RemoteKafka(kafka_service.bootstrap, run_id="r3", startup_timeout_s=60)
+    remote.start()
+    remote.create_topic("r3-plain")
+    remote.create_topic("r3-chosen", config={"retention.ms": "60000"})
+    topics = [ConfigResource(ResourceType.TOPIC, name) for name in ("r3-plain", "r3-chosen")]
+    admin = AdminClient({"bootstrap.servers": remote.bootstrap})
+    told = admin.describe_configs(topics)
+    entries = [told[topic].result(30)["retention.ms"] for topic in topics]
+    assert [entry.value for entry in entries] == ["-1", "60000"]
+    assert {entry.source for entry in entries} == {ConfigSource.DYNAMIC_TOPIC_CONFIG.value}
+    remote.close()
+    assert not kafka_service.topics().intersection(["r3-plain", "r3-chosen"])
+
+
 def test_an_address_without_a_broker_is_told() -> None:
     """What was waited for, where, and which option names it."""
     with pytest.raises(WaitTimeoutError) as caught:
@@ -306,6 +325,24 @@ def test_an_address_without_a_broker_is_told() -> None:
     (problem,) = caught.value.problems
     assert (problem.code, problem.seen) == ("FA453", "no answer")
     assert "--kafka-bootstrap" in problem.next_step
+
+
+def test_brokers_start_and_end_side_by_side(start, request: pytest.FixtureRequest) -> None:
+    """Four at once, again and again (``--soak 12``: fifty): each answers for itself alone, and no two share a port."""
+
+    def start_and_write(number: int) -> tuple[EmbeddedKafka, set[int]]:
+        kafka = start()
+        kafka.create_topic(f"of-{number}")
+        return kafka, {port for node in kafka._nodes for port in (node.port, node.controller_port)}
+
+    for _ in range(request.config.getoption("--soak")):
+        with ThreadPoolExecutor(4) as pool:
+            started = list(pool.map(start_and_write, range(4)))
+        assert [kafka.topics() for kafka, _ in started] == [{f"of-{number}"} for number in range(4)]
+        assert len(set.union(*(ports for _, ports in started))) == 8
+        for kafka, _ in started:
+            kafka.close()
+            assert not list(kafka.directory.rglob("data"))
 
 
 def test_brokers_end_with_their_owner(tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ class RemoteKafka(KafkaService):
         self._let_go()
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-        """Make a topic, and remember that it is ours."""
-        super().create_topic(name, partitions=partitions, config=config)
+        """Make a topic, and remember that it is ours. Its records are kept as long as it, whatever their times."""
+        super().create_topic(name, partitions=partitions, config={"retention.ms": "-1", **(config or {})})
         self._ours.add(name)
 
     def delete_topic(self, name: str) -> None:
