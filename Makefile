@@ -52,6 +52,7 @@ VERSIONS ?= 1.20,2.3
 test-versions: $(STAMP)
 	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 3 min)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
+	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?=

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
@@ -134,3 +136,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (own / shelf.name).symlink_to(shelf)
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(own))
     return own
+
+
+@pytest.fixture(scope="session")
+def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    """A workplace with flink-agents 0.1.1: its jars are on the cluster's class path."""
+    settings = dataclasses.replace(plan_of(request.config).settings, flink_agents="0.1.1", engine="upstream")
+    release = resolve_flink("1.20", settings.flink_agents)
+    directory = tmp_path_factory.mktemp("upstream")
+    workplace = Workplace(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
+    yield workplace
+    workplace.close()

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
-from pytest_flink_agents.plugin import plan_of
 from pytest_flink_agents.run.job_run import run_job
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 from pytest_flink_agents.run.workplace import Workplace
@@ -19,17 +17,6 @@ from tests.integration.test_flink_environment import JOBS, job_request
 pytestmark = pytest.mark.slow
 
 AGENTS = "tests.integration.typed_events"
-
-
-@pytest.fixture(scope="module")
-def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
-    """A workplace with flink-agents 0.1.1: its jars are on the cluster's class path."""
-    settings = dataclasses.replace(plan_of(request.config).settings, flink_agents="0.1.1", engine="upstream")
-    release = resolve_flink("1.20", settings.flink_agents)
-    directory = tmp_path_factory.mktemp("upstream")
-    workplace = Workplace(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
-    yield workplace
-    workplace.close()
 
 
 def test_evidence_has_the_shape_of_the_bundled_engines(upstream: Workplace, run_request) -> None:

@@ -25,8 +25,9 @@ def journal_of(ctx: RunnerContext) -> str:
 
 
 def key_of(event: Event) -> Any:
-    """The key that an event carries."""
-    return (event.attributes.get("input") or event.attributes)["key"]
+    """The key that an event carries: in its attributes, or, in flink-agents 0.1, in fields of its own."""
+    fields = vars(event).get("attributes") or vars(event)
+    return (fields.get("input") or fields)["key"]
 
 
 def did(ctx: RunnerContext, event: Event, what: str) -> None:
@@ -54,6 +55,21 @@ def until(path: str, key: Any, what: str) -> str:
             return what
         time.sleep(0.01)
     raise TimeoutError(f"{what!r} of key {key!r} did not happen within {_WAIT_S:g} s")
+
+
+def said(path: str, key: Any, what: str) -> str:
+    """A call: it writes down that it begins and that it ends."""
+    note(path, key, f"{what} begins")
+    note(path, key, f"{what} ends")
+    return what
+
+
+def until_both(path: str, key: Any, mine: str, other: str) -> str:
+    """Begin, and wait until the other call has begun: ends only where both run at the same time."""
+    # Under another key, since which of the two begins first is nobody's promise.
+    note(path, f"{key}, call {mine}", "begins")
+    until(path, f"{key}, call {other}", "begins")
+    return mine
 
 
 def _write(path: str, line: dict[str, Any]) -> None:

@@ -10,18 +10,9 @@ from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 
-from tests.parity.journal import did, journal_of, key_of, note, until
+from tests.parity.journal import did, journal_of, key_of, note, said, until, until_both
 
 INPUT = InputEvent.EVENT_TYPE
-
-
-def said(path: str, key: Any, what: str, wait_for: str = "", other_key: Any = None) -> str:
-    """A call: it writes down that it begins, waits if it must, writes down that it ends."""
-    note(path, key, f"{what} begins")
-    if wait_for:
-        until(path, key if other_key is None else other_key, wait_for)
-    note(path, key, f"{what} ends")
-    return what
 
 
 def number(event: Event) -> Any:
@@ -181,14 +172,6 @@ class Overlap(Agent):
     @staticmethod
     async def b(event: Event, ctx: RunnerContext) -> None:
         await ctx.durable_execute_async(until_both, journal_of(ctx), key_of(event), "b", "a")
-
-
-def until_both(path: str, key: Any, mine: str, other: str) -> str:
-    """Begin, and wait until the other call has begun: ends only where both run at the same time."""
-    # Under another key, since which of the two begins first is nobody's promise.
-    note(path, f"{key}, call {mine}", "begins")
-    until(path, f"{key}, call {other}", "begins")
-    return mine
 
 
 class OneThread(Agent):

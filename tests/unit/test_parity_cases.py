@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.parity.cases import (
     judged,
     load_cases,
     load_known_differences,
+    load_not_applicable,
     problems,
     side_by_side,
 )
@@ -90,6 +93,7 @@ def test_a_known_difference_must_be_there() -> None:
     known = KnownDifference("upstream", "0.1.1", "a case", "#1", "reason")
     assert judged(["differs"], known) == ""
     assert "#1 (reason) is gone" in judged([], known)
+    assert judged([], dataclasses.replace(known, certain=False)) == ""
     assert judged(["differs"], None) == "differs"
     assert judged([], None) == ""
 
@@ -99,3 +103,17 @@ def test_names_are_unique_and_known_differences_name_cases() -> None:
     names = [case.name for case in load_cases()]
     assert len(names) == len(set(names))
     assert {entry.case for entry in load_known_differences()} <= set(names)
+
+
+def test_each_case_is_played_on_0_1_or_has_a_reason() -> None:
+    """An agent for it, or an entry that says why there is none; never both, never neither."""
+    source = (Path(__file__).parents[1] / "parity" / "agents_of_0_1.py").read_text(encoding="utf-8")
+    agents = {node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+    excused = {entry.case for entry in load_not_applicable() if entry.flink_agents == "0.1.1"}
+    played = {case.name for case in load_cases() if case.name not in excused}
+    missing = [case.name for case in load_cases() if case.name in played and case.agent.split(":")[1] not in agents]
+    assert not missing
+    assert excused <= {case.name for case in load_cases()}
+    needed = {case.agent.split(":")[1] for case in load_cases() if case.name in played}
+    for agent in {case.agent.split(":")[1] for case in load_cases()} - needed:
+        assert agent not in agents, f"{agent} is written for 0.1, and not played"
