@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from pytest_flink_agents.run.evidence import Evidence
 from pytest_flink_agents.run.scenario_run import RUNNERS, RunRequest
 from pytest_flink_agents.run.session import RunSession
+from pytest_flink_agents.run.transport import KafkaTransport
 
 
 class AgentRunner:
@@ -30,18 +31,24 @@ class AgentRunner:
         config: Mapping[str, Any] | None = None,
         resources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         within_s: float = 60.0,
+        delivery: Literal["exactly_once", "at_least_once"] | None = None,
     ) -> Evidence:
         """Run an agent to the end of its inputs.
 
         ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan": path}``; ``inputs`` are
         pairs of key and value, both JSON; ``config`` are flink-agents options; ``resources`` are sections of upstream's
-        YAML, which take the place of the agent's own of the same name. An agent that fails, or is not done in time, is
-        told in the evidence. Raises ``AgentRefusedError`` for an agent that cannot be built, ``HostError`` for what is
-        the machine's fault.
+        YAML, which take the place of the agent's own of the same name. With ``delivery`` inputs and outputs go through
+        Kafka on Flink. An agent that fails, or is not done in time, is told in the evidence. Raises ``AgentRefusedError``
+        for an agent that cannot be built, ``HostError`` for what is the machine's fault.
         """
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)
+        workplace = self._session.workplace(self._release)
+        transport = None
+        if delivery and self.tier != "local":
+            label = self._folder.parent.name
+            transport = KafkaTransport(self._session.kafka, workplace.connector, label=label, guarantee=delivery)
         request = RunRequest(
             name=f"{self._folder.parent.name}, run {self._runs}"[:120],
             agent_spec={"agent": agent, "resources": dict(resources or {})},
@@ -51,8 +58,8 @@ class AgentRunner:
             directory=directory,
             parallelism=self._session.settings.parallelism,
             seed=self._session.settings.scenario_seed if self.tier == "local" else None,
+            transport=transport,
         )
-        workplace = self._session.workplace(self._release)
         self._session.let_services_be_reached(workplace, self.tier)
         evidence = RUNNERS[self.tier](request, workplace)
         self._session.write_evidence(directory, evidence, ())

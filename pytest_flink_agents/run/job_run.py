@@ -16,7 +16,7 @@ from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import explained, job_failure
 from pytest_flink_agents.run.job_transport import Arrival, JobFiles, JobTransport
-from pytest_flink_agents.run.job_watch import JobWatch, wait_for_ends
+from pytest_flink_agents.run.job_watch import JobWatch, Story, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -76,6 +76,8 @@ def _run_job(request: JobRequest, workplace: Workplace, tier: str, transport: Jo
         running = clock.now_s()
         failure = explained(Failure(error.message, traceback=error.detail))
     stopped = in_time and not all(watch.ended for watch in watches)
+    state = "CANCELED" if stopped else _joint_state(watches)
+    story = watches[0].story() if watches else Story()
     outputs = transport.outputs()
     for watch in watches:
         if not watch.ended:
@@ -94,11 +96,11 @@ def _run_job(request: JobRequest, workplace: Workplace, tier: str, transport: Jo
         input_keys=tuple(record["key"] for record in request.inputs),
         transport=transport.name,
         stopped=stopped,
-        job_state=_joint_state(watches),
+        job_state=state,
         timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
-        log_tail=cluster.log_tail(15) if not in_time or (watches and failure) else "",
+        log_tail=_log_tail(cluster, story, in_time=in_time) if not in_time or (watches and failure) else "",
         files={"client": str(client.log), "logs": str(cluster.directory / "log"), **transport.files},
-        **(watches[0].story() if watches else {}),
+        **story,
     )
 
 
@@ -121,6 +123,12 @@ def _failure(cluster: FlinkCluster, watches: Sequence[JobWatch], directory: Path
     exception = cluster.rest.root_exception(failed) if failed else ""
     require_reach(cluster, exception, directory)
     return job_failure(exception) if failed else None
+
+
+def _log_tail(cluster: FlinkCluster, story: Story, *, in_time: bool) -> str:
+    """The end of the cluster's logs, after a line on why a job came to no end."""
+    why = "" if in_time else restarts_in_words(story.get("exceptions", ()))
+    return f"{why}\n{cluster.log_tail(15)}".lstrip()
 
 
 def _joint_state(watches: Sequence[JobWatch]) -> str:

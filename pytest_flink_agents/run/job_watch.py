@@ -12,6 +12,7 @@ from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.run.evidence import Checkpoints, JobException
+from pytest_flink_agents.run.job_failure import job_failure
 
 _SAMPLE_EVERY_S = 1.0
 _CANCEL_S = 20.0
@@ -92,8 +93,15 @@ class JobWatch:
 
 
 def _exception(entry: Mapping[str, Any]) -> JobException:
-    first_line = str(entry["stacktrace"]).partition("\n")[0]
-    return JobException(int(entry["timestamp"]), first_line, str(entry.get("taskName") or ""))
+    message = job_failure(str(entry["stacktrace"])).message
+    return JobException(int(entry["timestamp"]), message, str(entry.get("taskName") or ""))
+
+
+def restarts_in_words(exceptions: Sequence[JobException]) -> str:
+    """One line of how often a job that still runs began again, and why; empty where it did not."""
+    if not exceptions:
+        return ""
+    return f"the job began again {len(exceptions)} times, last because of: {exceptions[-1].message}"
 
 
 def wait_for_ends(watches: Sequence[JobWatch], within_s: float, enough: Callable[[], bool] = lambda: False) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 from flink_agents_runtime.engine.options import flat
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
-from flink_testbed.core.responder import RefusedError
-from flink_testbed.flink.cluster import owner_options
+from flink_testbed.core.responder import RefusedError, Responder
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
-from pytest_flink_agents.run.job_watch import JobWatch, wait_for_ends
+from pytest_flink_agents.run.job_watch import JobWatch, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.transport import FileTransport, Transport, output_of
 from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
@@ -114,33 +114,11 @@ def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evi
 def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transport: Transport) -> Evidence:
     submitter = workplace.submitter(tier)
     cluster = workplace.cluster(tier)
-    directory = request.directory
-    (directory / "events").mkdir(parents=True, exist_ok=True)
+    events_directory = request.directory / "events"
+    events_directory.mkdir(parents=True, exist_ok=True)
     started = clock.now_s()
     transport.put(request.inputs)
-    try:
-        submitted = submitter.request(
-            "submit",
-            timeout_s=_BUILD_S + _MARGIN_S,
-            name=request.name,
-            rest_url=cluster.rest_url,
-            agent_spec=request.agent_spec,
-            config=_logged_in_full(request.config) | {"baseLogDir": str(directory / "events")},
-            ends=transport.ends,
-            parallelism=request.parallelism,
-            flink_config={
-                **transport.flink_options,
-                **request.flink_config,
-                **owner_options(cluster.run_id),
-                **cluster.client_options,
-            },
-            upstream_jars=[str(jar) for jar in workplace.engine.jars],
-            ship=[] if cluster.shares_files else [str(path) for path in workplace.shipment],
-            worker_python=cluster.worker_python,
-            savepoint=request.savepoint,
-        )
-    except RefusedError as error:
-        raise _refused(error) from error
+    submitted = _submit(request, workplace, submitter, cluster, transport)
     job_id = str(submitted["job_id"])
     cluster.adopt(job_id)
     running = clock.now_s()
@@ -153,12 +131,14 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
     failure = job_failure(exception) if state == "FAILED" else None
     if timed_out:
         watch.cancel()
-    gather_event_logs(cluster.directory, [job_id], directory / "events")
-    events = read_event_logs(directory / "events", request.inputs)
+    story = watch.story()
+    gather_event_logs(cluster.directory, [job_id], events_directory)
+    events = read_event_logs(events_directory, request.inputs)
     log_tail = ""
     if timed_out:
         waiting = still_waiting(request.agent_spec["agent"], unfinished_in(events, submitted["listeners"]))
-        log_tail = f"{waiting}\n{cluster.log_tail(15)}".lstrip()
+        lines = (waiting, restarts_in_words(story["exceptions"]), cluster.log_tail(15))
+        log_tail = "\n".join(line for line in lines if line)
     elif failure and not failure.action:
         # Where an agent's action failed, its own traceback says more than Flink's logs.
         log_tail = cluster.log_tail(15)
@@ -175,15 +155,44 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
         timed_out_after_s=request.within_s if timed_out else None,
         job_state=state,
         config=_config_evidence(submitted["config"], request),
-        **watch.story(),
+        **story,
         timings_s={"submit": running - started, "run": ended - running, "total": clock.now_s() - started},
         log_tail=log_tail,
         files={
-            "events": str(directory / "events"),
+            "events": str(events_directory),
             "logs": str(cluster.directory / "log"),
             **transport.files,
         },
     )
+
+
+def _submit(
+    request: RunRequest, workplace: Workplace, submitter: Responder, cluster: FlinkCluster, transport: Transport
+) -> dict[str, Any]:
+    """Have the job built and submitted; returns what the submitter tells of it."""
+    try:
+        return submitter.request(
+            "submit",
+            timeout_s=_BUILD_S + _MARGIN_S,
+            name=request.name,
+            rest_url=cluster.rest_url,
+            agent_spec=request.agent_spec,
+            config=_logged_in_full(request.config) | {"baseLogDir": str(request.directory / "events")},
+            ends=transport.ends,
+            parallelism=request.parallelism,
+            flink_config={
+                **transport.flink_options,
+                **request.flink_config,
+                **owner_options(cluster.run_id),
+                **cluster.client_options,
+            },
+            upstream_jars=[str(jar) for jar in workplace.engine.jars],
+            ship=[] if cluster.shares_files else [str(path) for path in workplace.shipment],
+            worker_python=cluster.worker_python,
+            savepoint=request.savepoint,
+        )
+    except RefusedError as error:
+        raise _refused(error) from error
 
 
 def _logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:

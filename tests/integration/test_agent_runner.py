@@ -6,6 +6,8 @@ import pytest
 
 from flink_testbed.models.script import parse_script
 from flink_testbed.models.server import ModelServer
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.run.agent_runner import AgentRunner
 
 pytestmark = pytest.mark.slow
@@ -48,3 +50,12 @@ def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_ti
     assert evidence.timed_out_after_s == within_s
     told = f'still waiting on action nap of key "slow" with input 300 (agent {agent})'
     assert evidence.log_tail.partition("\n")[0] == told
+
+
+def test_a_delivery_goes_through_kafka_on_flink(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """Outputs tell their inputs on every tier; on Flink they are what was committed, and the job checkpoints."""
+    inputs = [(f"k{number % 3}", {"item": "tea", "amount": number}) for number in range(30)]
+    evidence = agent_runner.run("scenarios.agents.till:TillAgent", inputs, delivery="exactly_once", within_s=120)
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    assert evidence.transport == ("memory" if flink_tier == "local" else "kafka")
+    assert (evidence.checkpoints is None, evidence.restarts) == (flink_tier == "local", 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
@@ -13,7 +13,7 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.run.evidence import Evidence
@@ -103,3 +103,26 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
     for number in range(KEYS):
         fold = accumulate(range(number, INPUTS, KEYS))
         assert by_key[f"k{number}"] == [{"count": at, "total": total} for at, total in enumerate(fold, 1)]
+
+
+def test_with_an_action_state_store_completed_actions_do_not_run_again(
+    kafka_run, own_workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+) -> None:
+    """Each charge is in the ledger; of 600 only those that were being made when the TaskManager died may be there twice."""
+    inputs = [(f"k{number % 20}", number) for number in range(300)]
+    ledger = tmp_path / "ledger"
+    store = {
+        "actionStateStoreBackend": "kafka",
+        "kafkaBootstrapServers": kafka_service.job_bootstrap,
+        "kafkaActionStateTopic": topic_name(kafka_service.run_id, "charges"),
+        "kafkaActionStateTopicNumPartitions": 2,
+        "test.ledger": str(ledger),
+    }
+    request, transport = kafka_run("tests.integration.charging:Charging", inputs, config=store)
+    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic, range(30, 280))
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    made = Counter(ledger.read_text().splitlines())
+    assert set(made) == {f"{key} {value} {which}" for key, value in inputs for which in ("first", "second")}
+    again = [charge for charge, times in made.items() if times > 1]
+    # One charge a subtask is made at a time, and is on record when it was made; the next may have begun.
+    assert len(again) <= request.parallelism, again

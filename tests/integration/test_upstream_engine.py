@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.core.problem import HostError
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.run.job_run import run_job
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
+from pytest_flink_agents.run.transport import KafkaTransport
 from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.test_flink_environment import JOBS, job_request
 
@@ -19,11 +22,19 @@ pytestmark = pytest.mark.slow
 AGENTS = "tests.integration.typed_events"
 
 
-def test_evidence_has_the_shape_of_the_bundled_engines(upstream: Workplace, run_request) -> None:
-    """Outputs and events with their keys, 7 and "7" apart, per-key memory, the engine and its jar by name."""
+@pytest.mark.parametrize("way", ["files", "kafka"])
+def test_evidence_has_the_shape_of_the_bundled_engines(
+    upstream: Workplace, run_request, way: str, request: pytest.FixtureRequest
+) -> None:
+    """Outputs and events with their keys, 7 and "7" apart, per-key memory, engine and jar by name: either way in and out."""
     people = ["ada", "bob", "ada", 7, "7", "bob"]
     inputs = [(key, {"item": "tea", "amount": number}) for number, key in enumerate(people)]
-    evidence = run_embedded(run_request(f"{AGENTS}:TypedTill", inputs), upstream)
+    transport = None
+    if way == "kafka":
+        transport = KafkaTransport(request.getfixturevalue("kafka_service"), upstream.connector, label="upstream")
+    evidence = run_embedded(run_request(f"{AGENTS}:TypedTill", inputs, transport=transport), upstream)
+    assert evidence.transport == way
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
     assert (evidence.engine, evidence.job_state, evidence.flink_version) == ("upstream", "FINISHED", "1.20.3")
     totals = defaultdict(list)
     for output in evidence.outputs:
