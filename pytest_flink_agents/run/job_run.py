@@ -120,7 +120,7 @@ def _client(request: JobRequest, workplace: Workplace, cluster: FlinkCluster) ->
 def _failure(cluster: FlinkCluster, watches: Sequence[JobWatch], directory: Path) -> Failure | None:
     """What failed the first of the jobs that failed."""
     failed = next((watch.job_id for watch in watches if watch.state == "FAILED"), None)
-    exception = cluster.rest.root_exception(failed) if failed else ""
+    exception = cluster.exception(failed) if failed else ""
     require_reach(cluster, exception, directory)
     return job_failure(exception) if failed else None
 

@@ -126,7 +126,7 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
     timed_out = not wait_for_ends([watch], request.within_s)
     state = watch.state
     ended = clock.now_s()
-    exception = cluster.rest.root_exception(job_id) if state == "FAILED" else ""
+    exception = cluster.exception(job_id) if state == "FAILED" else ""
     require_reach(cluster, exception, request.directory)
     failure = job_failure(exception) if state == "FAILED" else None
     if timed_out:

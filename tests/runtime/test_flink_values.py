@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from flink_agents.api.prompts.prompt import Prompt
+from flink_agents.api.resource import ResourceType
 from pyflink.common import Row
 from runtime_agents import Echo
 
@@ -19,6 +21,32 @@ def test_agents_of_one_class_have_names_of_their_own() -> None:
         "Echo-2",
         "till-2",
     ]
+
+
+def test_what_is_registered_is_in_the_plan(tmp_path) -> None:
+    """Agents of YAML files by name, resources of the environment, options set by hand; an unknown name is told."""
+    file = tmp_path / "agents.yaml"
+    action = "{name: echo, function: 'runtime_agents:Echo.echo', listen_to: [input]}"
+    file.write_text(f"agents: [{{name: one, actions: [{action}]}}]")
+    env = FlinkEnvironment(None)
+    env.load_yaml(file)
+    env.add_resource("p", ResourceType.PROMPT, Prompt.from_text("shared"))
+    env.get_config().set_int("max-retries", 5)
+    plan = env.plan_of("one")
+    assert next(iter(plan.actions)) == "echo"
+    assert plan.resource_providers[ResourceType.PROMPT]["p"].serialized["template"] == "shared"
+    assert plan.config.get_int("max-retries") == 5
+    with pytest.raises(ValueError, match="no agent 'two' here; loaded: one"):
+        env.plan_of("two")
+
+
+def test_lists_and_unkeyed_streams_are_refused() -> None:
+    """Lists belong to the environment without Flink; a stream needs its keys."""
+    env = FlinkEnvironment(None)
+    with pytest.raises(NotImplementedError, match="without Flink"):
+        env.from_list([])
+    with pytest.raises(ValueError, match="key_selector"):
+        env.from_datastream(object())
 
 
 def test_different_keys_have_different_texts() -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.rest import TERMINAL_STATES, RestClient, RestUnavailableError
 
 T = TypeVar("T")
 
 OWNER_PARAMETER = "flink-agents-test-run"
 _TAIL = 20
+_KEPT_BACK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,20 @@ class FlinkCluster(ABC):
         """Take the job off the cluster, and see it gone."""
         self.rest.cancel(job_id)
         self.wait_for_job(job_id, *TERMINAL_STATES, timeout_s=timeout_s)
+
+    def exception(self, job_id: str) -> str:
+        """The stack trace of what failed a job that has failed; empty if Flink keeps none.
+
+        Flink's answers about a job may be as old as ``web.refresh-interval``, older than the state that made us ask.
+        """
+
+        def probe() -> tuple[str | None, str]:
+            return self.rest.root_exception(job_id) or None, "none yet"
+
+        try:
+            return self.wait(probe, what=f"the exception of job {job_id}", timeout_s=_KEPT_BACK_S)
+        except WaitTimeoutError:
+            return ""
 
     def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 60.0) -> str:
         """Write a savepoint to the cluster's directory; returns its place. With ``stop`` the job ends with it.

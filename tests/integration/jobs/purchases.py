@@ -1,5 +1,7 @@
 """Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows."""
 
+import time
+
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.core_options import AgentExecutionOptions
 from flink_agents.api.decorators import action
@@ -9,7 +11,8 @@ from pyflink.common import Row
 
 
 def doubled(amount: int) -> int:
-    """What the shop next door takes."""
+    """What the shop next door takes, which takes its time to say so."""
+    time.sleep(0.1)
     return 2 * amount
 
 
