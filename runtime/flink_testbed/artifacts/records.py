@@ -49,7 +49,9 @@ class Record:
     def write(self) -> None:
         """Keep it; one that names nothing any more is removed."""
         if not self.made:
-            self.file.unlink(missing_ok=True)
+            # Where the cache could not even be made there is nothing to take back.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                self.file.unlink()
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.file.with_suffix(f".{os.getpid()}.tmp")
