@@ -1,6 +1,7 @@
 """Upstream's environment without Flink."""
 
 import json
+import time
 
 import pytest
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
@@ -22,6 +23,27 @@ def test_a_script_for_upstreams_local_environment_runs():
     assert outputs == []
     environment.execute()
     assert outputs == [{"a": 1}, {"b": 2}]
+
+
+def test_inputs_may_come_one_by_one_and_a_long_execution_tells(monkeypatch, capsys):
+    """A generator will do; how far it is stands on standard error, but not for a short execution or a quiet one."""
+    monkeypatch.setattr("flink_agents_runtime.local.progress.FIRST_LINE_S", 0.01)
+
+    def slowly():
+        for number in range(3):
+            time.sleep(0.05)
+            yield {"key": "a", "value": number}
+
+    told = []
+    for quiet in (False, True):
+        environment = LocalEnvironment(quiet=quiet)
+        outputs = environment.from_list(slowly()).apply(Echo()).to_list()
+        environment.execute()
+        assert outputs == [{"a": 0}, {"a": 1}, {"a": 2}]
+        told.append(capsys.readouterr().err)
+    assert "flink-agents, local: " in told[0]
+    assert "inputs done after" in told[0]
+    assert "inputs done" not in told[1]
 
 
 def test_environments_share_nothing():

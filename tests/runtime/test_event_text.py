@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pyflink.common import Row
 
 from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text, text_of
+from flink_agents_runtime.engine.sealed import SealedEvent, sealed, sealed_input
 
 
 class Colour(Enum):
@@ -42,6 +43,14 @@ def deep(levels):
     return [deep(levels - 1)] if levels else []
 
 
+class Worded(str, Enum):
+    YES = "yes"
+
+
+class Text(str):
+    __slots__ = ()
+
+
 VALUES = [
     *(None, True, -1, 0.1, -0.0, 1e300, 5e-324, 2**64, 10**300, "", 'a\x00\u2028"\\ä\U0001f600', [], {}),
     *(float("nan"), float("inf"), (1, (2,)), {1: "one", None: 2, 2.5: 3, False: 4}, {1: "a", "1": "b"}, {1}, b"bytes"),
@@ -54,6 +63,16 @@ VALUES = [
         {"a": [Aliased()]},
     ),
     *(ChatMessage(role=MessageRole.USER, content="hello"), {"type": "Row", "values": [1, 2]}, "Row", {"Row": ["Row"]}),
+    *(
+        Worded.YES,
+        Text("x"),
+        {Text("key"): 1},
+        -(2**63),
+        2**63,
+        float(2**70),
+        {"e+": ["1e+2"]},
+        "".join(map(chr, range(768))),
+    ),
     *(Row(1, "two"), Row(a=1, b=Row(2)), {"rows": [Row(x=[1])]}, deep(150), deep(210), deep(240)),
 ]
 
@@ -70,6 +89,22 @@ def test_an_inputs_text_and_event_are_upstreams(value):
     assert event.model_fields_set == upstreams.model_fields_set
     assert event.model_dump_json() == upstreams.model_dump_json()
     assert json.dumps(attributes_of(text)) == json.dumps(json.loads(text)["attributes"])
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
+def test_a_sealed_input_is_its_text(value):
+    """Whether it keeps the text or what the text is made of: text, event, id, attributes and what pydantic keeps agree."""
+    event = sealed_input(value)
+    text = input_text(value)
+    opened, upstreams = event.open(), Event.from_json(text)
+    assert (event.type, event.text) == (InputEvent.EVENT_TYPE, text)
+    assert type(opened) is Event
+    assert (repr(opened), opened.model_extra) == (repr(upstreams), upstreams.model_extra)
+    assert opened.model_fields_set == upstreams.model_fields_set
+    assert (opened.id, hash(opened.id), opened.id.version) == (upstreams.id, hash(upstreams.id), 3)
+    assert opened.model_dump_json() == upstreams.model_dump_json()
+    assert json.dumps(event.attributes()) == json.dumps(json.loads(text)["attributes"])
+    assert repr(SealedEvent.of_text(text).open()) == repr(upstreams)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +125,31 @@ def test_a_sent_event_arrives_as_upstreams(event):
     arrived, upstreams = event_of(text), Event.from_json(text)
     assert (repr(arrived), arrived.model_extra) == (repr(upstreams), upstreams.model_extra)
     assert arrived.model_fields_set == upstreams.model_fields_set
+    on_its_way = sealed(event)
+    opened = on_its_way.open()
+    assert (on_its_way.type, on_its_way.text) == (event.type, text)
+    assert (repr(opened), opened.model_extra) == (repr(upstreams), upstreams.model_extra)
+    assert opened.model_fields_set == upstreams.model_fields_set
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
+def test_a_sent_value_is_sealed_as_upstream_writes_it(value):
+    """An event of each of the classes that are taken apart; what it held is of no importance any more."""
+    for event in (OutputEvent(output=value), Event(type='a "type"\n\x7f', attributes={"value": value})):
+        on_its_way, text = sealed(event), event.model_dump_json()
+        event.attributes.clear()
+        assert on_its_way.text == text
+        assert repr(on_its_way.open()) == repr(Event.from_json(text))
+
+
+def test_what_is_done_to_an_opened_event_stays_there():
+    """Each opening, and each reading of attributes, gives values of its own, and the text stays."""
+    event = sealed(OutputEvent(output={"list": [1]}))
+    text = event.text
+    event.open().attributes["output"]["list"].append("spoilt")
+    event.attributes()["output"]["list"].append("spoilt")
+    assert event.open().attributes == {"output": {"list": [1]}}
+    assert (event.attributes(), event.text) == ({"output": {"list": [1]}}, text)
 
 
 def test_floats_and_whole_numbers_survive_exactly():
@@ -98,6 +158,8 @@ def test_floats_and_whole_numbers_survive_exactly():
     numbers = [random.uniform(-1, 1) * 10.0 ** random.randint(-320, 308) for _ in range(20_000)]
     numbers += [random.getrandbits(bits) for bits in range(1, 300)]
     assert event_of(input_text(numbers)).attributes["input"] == numbers
+    for number in numbers:
+        assert sealed_input(number).text == input_text(number)
 
 
 def test_each_event_has_values_of_its_own():
@@ -117,7 +179,7 @@ def test_each_event_has_values_of_its_own():
 def test_what_is_no_json_is_refused_with_upstreams_words(value):
     """The error is the one of upstream's event."""
     with pytest.raises(ValueError) as ours:
-        input_text(value)
+        sealed_input(value)
     with pytest.raises(type(ours.value)) as upstreams:
         InputEvent(input=value)
     if "0x" not in str(upstreams.value):

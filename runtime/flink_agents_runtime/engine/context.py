@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from flink_agents.api.events.event import Event
@@ -20,9 +21,9 @@ from flink_agents.api.runner_context import AsyncExecutionResult, RunnerContext
 from flink_agents.plan.configuration import AgentConfiguration
 
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
-from flink_agents_runtime.engine.event_text import text_of
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note
+from flink_agents_runtime.engine.sealed import SealedEvent, sealed
 from flink_agents_runtime.engine.state import KeyState, Task
 
 if TYPE_CHECKING:
@@ -65,17 +66,19 @@ class ActionContext(RunnerContext):
     restore on purpose.
     """
 
+    # What most actions never need stands here, and costs them nothing.
+    coroutine: Coroutine[Any, None, Any] | None = None
+    future: Future[Any] | None = None
+    _calls: DurableCalls | None = None
+    _memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
+    _thread: int | None = None
+
     def __init__(self, engine: Engine, key: Any, state: KeyState, task: Task) -> None:
         self.engine = engine
-        self.coroutine: Coroutine[Any, None, Any] | None = None
-        self.future: Future[Any] | None = None
         self._key = key
         self._state = state
         self._task = task
-        self._calls: DurableCalls | None = None
-        self._sent: list[tuple[str, str]] = []
-        self._memories: dict[MemoryType, tuple[Overlay, KeyMemory]] = {}
-        self._thread: int | None = None
+        self._sent: list[SealedEvent] = []
         # On the clock of time.perf_counter.
         self.began_s = time.perf_counter()
 
@@ -96,9 +99,12 @@ class ActionContext(RunnerContext):
             )
 
     def commit(self) -> None:
-        """Hand the action's memory writes to the state of its key."""
-        for overlay, _ in self._memories.values():
-            overlay.commit()
+        """Hand the action's memory writes to the state of its key; it has ended and sees no memory any more."""
+        if self._memories:
+            for overlay, _ in self._memories.values():
+                overlay.commit()
+            # What it sees leads back here: without this ring, memory is free at once.
+            del self._memories
 
     @property
     def calls(self) -> DurableCalls:
@@ -107,8 +113,8 @@ class ActionContext(RunnerContext):
             self._calls = DurableCalls(self._task.calls)
         return self._calls
 
-    def take_sent(self) -> list[tuple[str, str]]:
-        """Type and JSON text of the events sent since the last time."""
+    def take_sent(self) -> list[SealedEvent]:
+        """The events sent since the last time."""
         sent, self._sent = self._sent, []
         return sent
 
@@ -123,7 +129,7 @@ class ActionContext(RunnerContext):
         if Event not in type(event).__mro__:
             raise TypeError(f"send_event wants an Event, not {type(event).__name__}")
         try:
-            self._sent.append((event.type, text_of(event)))
+            self._sent.append(sealed(event))
         except Exception as error:
             raise TypeError(
                 f"the event {event.type!r} cannot be sent, it does not turn into JSON: {error}; "
@@ -166,7 +172,8 @@ class ActionContext(RunnerContext):
         if known is None:
             expiry = self.engine.expiry if memory_type is MemoryType.SHORT_TERM else None
             overlay = expiry.overlay(self._state) if expiry else Overlay(store)
-            known = self._memories[memory_type] = overlay, KeyMemory(memory_type, overlay, self.check)
+            known = overlay, KeyMemory(memory_type, overlay, self.check)
+            self._memories = {**self._memories, memory_type: known}
         return known[1]
 
     @property

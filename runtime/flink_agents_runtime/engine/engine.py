@@ -7,7 +7,6 @@ from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 
 from flink_agents.api.memory.long_term_memory import BaseLongTermMemory, LongTermMemoryOptions
-from flink_agents.api.metric_group import MetricGroup
 from flink_agents.plan.actions.action import Action
 from flink_agents.plan.agent_plan import AgentPlan
 from flink_agents.plan.function import PythonFunction
@@ -57,7 +56,7 @@ class Engine:
         *,
         executor: Executor,
         observers: Sequence[Observer] = (),
-        metrics: MetricGroup | None = None,
+        metrics: MemoryMetricGroup | None = None,
         job_id: str = "local",
         is_done: Callable[[Future[Any]], bool] = Future.done,
         now_ms: Callable[[], int] = wall_ms,
@@ -76,6 +75,8 @@ class Engine:
         self.most_tool_rounds: int = option(plan.config, TOOL_ROUNDS)
         # None where short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
+        # How many runs of inputs have ended, of all keys.
+        self.runs_ended = 0
         self._store = store
         self.resources = Resources(plan)
         self._job_id = plan.config.get_str("job-identifier", job_id)

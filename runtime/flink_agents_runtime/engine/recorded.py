@@ -15,6 +15,7 @@ from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.durable import DurableCalls
 from flink_agents_runtime.engine.memory import Overlay
 from flink_agents_runtime.engine.run import Emit, KeyRun
+from flink_agents_runtime.engine.sealed import SealedEvent
 from flink_agents_runtime.engine.state import Input, KeyState, Task
 from flink_agents_runtime.stores.record import (
     ActionRecord,
@@ -59,7 +60,7 @@ class RecordedContext(ActionContext):
         # How many events of this attempt have been processed, or were by the attempt before it.
         self.processed = 0
         self.error: Exception | None = None
-        self._taken: list[tuple[str, str]] = []
+        self._taken: list[SealedEvent] = []
 
     @property
     def calls(self) -> DurableCalls:
@@ -80,15 +81,15 @@ class RecordedContext(ActionContext):
         self.error = self.error or error
         raise error
 
-    def take_sent(self) -> list[tuple[str, str]]:
+    def take_sent(self) -> list[SealedEvent]:
         """The events sent since the last time."""
         sent = super().take_sent()
         self._taken += sent
         return sent
 
     def all_sent(self) -> tuple[tuple[str, str], ...]:
-        """The events sent so far by this attempt."""
-        return (*self._taken, *self._sent)
+        """Type and JSON text of the events sent so far by this attempt."""
+        return tuple((event.type, event.text) for event in (*self._taken, *self._sent))
 
     def overlay(self, memory_type: MemoryType) -> Overlay:
         """What was written to a memory and is not committed yet."""
@@ -113,7 +114,7 @@ class RecordedRun(KeyRun):
 
     def write_calls(self, task: Task) -> None:
         """Keep the durable calls of an unfinished execution."""
-        self._put(task, ActionRecord(self._input, digest_of(task.event), tuple(task.calls)))
+        self._put(task, ActionRecord(self._input, digest_of(task.event.text), tuple(task.calls)))
 
     def _begin_run(self, waiting: Input) -> None:
         self._recover(self.state.sequence + 1, waiting)
@@ -122,7 +123,7 @@ class RecordedRun(KeyRun):
 
     def _recover(self, sequence: int, current: Input) -> None:
         """Take what earlier attempts left of this input. Where they had another input in its place, nothing holds."""
-        self._input = digest_of(current.event)
+        self._input = digest_of(current.event.text)
         found = dict(self._store.get(self._key_text, sequence))
         if any(record.input != self._input for record in found.values()):
             self._store.drop(self._key_text, sequence)
@@ -155,7 +156,7 @@ class RecordedRun(KeyRun):
             attempt = RecordedContext(self, self._engine, self.state, task)
             record = self._recovered.pop(_place(task), None)
             # An event of another content makes another execution; the new record takes the place of the old one.
-            if record is not None and record.event == digest_of(task.event):
+            if record is not None and record.event == digest_of(task.event.text):
                 if record.completed:
                     self._replay(attempt, record)
                     return
@@ -170,8 +171,8 @@ class RecordedRun(KeyRun):
         if self._engine.expiry is not None:
             self.state.touched.update(record.touched)
         self._sender = attempt
-        for event_type, event in record.sent:
-            self._process(event_type, event)
+        for event_type, text in record.sent:
+            self._process(SealedEvent(event_type, None, None, text))
         self._engine.metrics.action_executed(attempt.task.action)
 
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
@@ -183,7 +184,7 @@ class RecordedRun(KeyRun):
             sensory, short_term = (attempt.overlay(each) for each in (MemoryType.SENSORY, MemoryType.SHORT_TERM))
             record = ActionRecord(
                 self._input,
-                digest_of(task.event),
+                digest_of(task.event.text),
                 completed=True,
                 rank=self._completed,
                 sent=attempt.all_sent(),
@@ -201,7 +202,7 @@ class RecordedRun(KeyRun):
         except StoreError as error:
             raise StoreError(f"the record of action {task.action!r} cannot be written: {error}") from error
 
-    def _process(self, event_type: str, event: str) -> None:
+    def _process(self, event: SealedEvent) -> None:
         """Process an event, unless an earlier attempt of the action that sends it again has had it processed."""
         sender, position = self._sender, ""
         if sender is not None:
@@ -212,7 +213,7 @@ class RecordedRun(KeyRun):
             sender.task.processed = sender.processed
             position = position_below(_place(sender.task), index)
         first = len(self.state.tasks)
-        super()._process(event_type, event)
+        super()._process(event)
         for queued in range(first, len(self.state.tasks)):
             self.state.tasks[queued].position = position
 

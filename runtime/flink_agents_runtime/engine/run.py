@@ -13,21 +13,23 @@ from concurrent.futures import Future
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from flink_agents.api.events.event import InputEvent, OutputEvent
+from flink_agents.api.events.event import OutputEvent
 from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
 from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
-from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text
 from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.sealed import SealedEvent, sealed_input
 from flink_agents_runtime.engine.state import Input, KeyState, Task
 
 if TYPE_CHECKING:
     from flink_agents_runtime.engine.engine import Engine
 
 Emit = Callable[[Any, int | None], None]
+# Looked up once: on an enumeration and on a pydantic class that takes as long as a call.
+_OUTPUT, _TOOL_REQUEST = OutputEvent.EVENT_TYPE, ToolRequestEvent.EVENT_TYPE
 
 
 class Step(Enum):
@@ -36,6 +38,9 @@ class Step(Enum):
     PROGRESSED = "progressed"  # there may be more to do now
     WAITING = "waiting"  # every task waits for an async call: see KeyRun.waiting_on
     IDLE = "idle"  # no run in flight, no input waits
+
+
+_PROGRESSED, _WAITING, _IDLE = Step
 
 
 class KeyRun:
@@ -75,7 +80,7 @@ class KeyRun:
         Raises TypeError for a value that does not turn into JSON.
         """
         try:
-            event = input_text(value)
+            event = sealed_input(value)
         except Exception as error:
             raise TypeError(f"the input of key {self.key!r} does not turn into JSON: {error}") from error
         self.state.inputs.append(Input(event, timestamp))
@@ -85,11 +90,11 @@ class KeyRun:
         state = self.state
         while not state.tasks:
             if not state.inputs:
-                return Step.IDLE
+                return _IDLE
             self._begin_run(state.inputs.popleft())
         task = self._take_ready_task()
         if task is None:
-            return Step.WAITING
+            return _WAITING
         self._stepping = task
         try:
             self._run(task)
@@ -98,9 +103,9 @@ class KeyRun:
         finally:
             self._stepping = None
         if state.tasks:
-            return Step.PROGRESSED
+            return _PROGRESSED
         self._end_run()
-        return Step.PROGRESSED if state.inputs else Step.IDLE
+        return _PROGRESSED if state.inputs else _IDLE
 
     def close(self) -> None:
         """Give up what is in flight; the state stays what it was."""
@@ -110,20 +115,23 @@ class KeyRun:
         self._attempts.clear()
 
     def _begin_run(self, waiting: Input) -> None:
-        self.state.current = waiting
-        self.state.sequence += 1
+        state = self.state
+        state.current = waiting
+        state.sequence += 1
         self._tool_rounds = 0
         self._began_s = time.perf_counter()
-        self._process(InputEvent.EVENT_TYPE, waiting.event)
-        if not self.state.tasks:
+        self._process(waiting.event)
+        if not state.tasks:
             self._end_run()
 
     def _end_run(self) -> None:
-        self.state.sensory.clear()
-        self.state.current = None
-        self._engine.metrics.run_ended(self._began_s)
-        if self._engine.expiry is not None:
-            self._engine.expiry.sweep(self.state)
+        engine, state = self._engine, self.state
+        state.sensory.clear()
+        state.current = None
+        engine.runs_ended += 1
+        engine.metrics.run_ended(self._began_s)
+        if engine.expiry is not None:
+            engine.expiry.sweep(state)
 
     def _take_ready_task(self) -> Task | None:
         tasks = self.state.tasks
@@ -138,13 +146,15 @@ class KeyRun:
 
     def _run(self, task: Task) -> None:
         """One step of a task that was taken off the queue; what it sent is processed, and it returns if unfinished."""
-        attempt = self._attempts.pop(task, None) or ActionContext(self._engine, self.key, self.state, task)
+        attempt = self._attempts.pop(task, None) if self._attempts else None
+        if attempt is None:
+            attempt = ActionContext(self._engine, self.key, self.state, task)
         with attempt:
             finished = self._advance(task, attempt)
         if finished:
             attempt.commit()
-        for event_type, event in attempt.take_sent():
-            self._process(event_type, event)
+        for event in attempt.take_sent():
+            self._process(event)
         if finished:
             self._engine.metrics.action_executed(task.action, attempt.began_s)
         else:
@@ -154,7 +164,7 @@ class KeyRun:
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
         """Run the action up to its end (True) or its next await (False)."""
         if attempt.coroutine is None:
-            result = self._engine.functions[task.action](event_of(task.event), attempt)
+            result = self._engine.functions[task.action](task.event.open(), attempt)
             if result is None:
                 return True
             if not inspect.iscoroutine(result):
@@ -168,18 +178,18 @@ class KeyRun:
             return True
         return False
 
-    def _process(self, event_type: str, event: str) -> None:
-        engine, state = self._engine, self.state
+    def _process(self, event: SealedEvent) -> None:
+        engine, state, event_type = self._engine, self.state, event.type
         for observer in engine.observers:
-            observer.event_processed(self.key, event_type, event)
+            observer.event_processed(self.key, event_type, event.text)
         engine.metrics.event_processed()
-        if event_type == OutputEvent.EVENT_TYPE:
-            attributes = attributes_of(event)
+        if event_type == _OUTPUT:
+            attributes = event.attributes()
             if "output" not in attributes:
-                raise ValueError(f"an {event_type} was sent without the attribute 'output'")
+                raise ValueError(f"an {_OUTPUT} was sent without the attribute 'output'")
             self._emit(attributes["output"], state.current.timestamp if state.current else None)
             return
-        if event_type == ToolRequestEvent.EVENT_TYPE:
+        if event_type == _TOOL_REQUEST:
             self._count_tool_round()
         for action in engine.listeners.get(event_type, ()):
             state.tasks.append(Task(event, action))
@@ -197,7 +207,7 @@ class KeyRun:
     @property
     def current_input(self) -> Any:
         """The JSON value of the input whose run is in flight, None between runs."""
-        return attributes_of(self.state.current.event)["input"] if self.state.current else None
+        return self.state.current.event.attributes()["input"] if self.state.current else None
 
 
 def _awaited(coroutine: Coroutine[Any, None, Any]) -> Future[Any] | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from flink_agents_runtime.engine.sealed import SealedEvent
 
 # Dotted path -> a value in a 1-tuple, or, for an object, the names of its fields.
 Item = tuple[Any] | dict[str, None]
@@ -29,7 +32,7 @@ class CallRecord:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One action to be run for one event (JSON text). Never equal to another task: each is one execution.
+    """One action to be run for one event. Never equal to another task: each is one execution.
 
     A task that waits for an async call is kept the same way: after a restore it runs from its first line again, its
     finished durable calls replayed from ``calls``.
@@ -38,7 +41,7 @@ class Task:
     events that this task sent have been processed already.
     """
 
-    event: str
+    event: SealedEvent
     action: str
     calls: list[CallRecord] = field(default_factory=list)
     position: str = ""
@@ -46,9 +49,9 @@ class Task:
 
 
 class Input(NamedTuple):
-    """An input that waits for its run or is in its run: the input event as JSON text, the source's time stamp in ms."""
+    """An input that waits for its run or is in its run: the input event, the source's time stamp in ms."""
 
-    event: str
+    event: SealedEvent
     timestamp: int | None = None
 
 
@@ -85,7 +88,7 @@ class KeyState:
         return self.sequence if self.current is None else self.sequence - 1
 
     def snapshot(self) -> bytes:
-        """The state as bytes: a pickle of builtin types only, so that no class of ours is part of the format.
+        """The state as bytes: a pickle of builtin types only, so that no class of ours is part of the format; events as text.
 
         To be taken between two steps. Memory that an unfinished action wrote is not in it.
         """
@@ -106,6 +109,9 @@ class KeyState:
     @classmethod
     def restore(cls, snapshot: bytes) -> KeyState:
         """The state that :meth:`snapshot` wrote. Raises ValueError for a layout that this version does not know."""
+        # Late, so that who only looks at records of a state needs no flink_agents.
+        from flink_agents_runtime.engine.sealed import SealedEvent
+
         layout, *fields = pickle.loads(snapshot)  # noqa: S301 - our own bytes, back from the host's checkpoint
         if layout != _LAYOUT:
             raise ValueError(f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}")
@@ -114,21 +120,22 @@ class KeyState:
             sequence,
             sensory,
             short_term,
-            Input(*current) if current else None,
+            Input(SealedEvent.of_text(current[0]), current[1]) if current else None,
             deque(
-                Task(event, action, [CallRecord(*call) for call in calls], *at) for event, action, calls, *at in tasks
+                Task(SealedEvent.of_text(text), action, [CallRecord(*call) for call in calls], *at)
+                for text, action, calls, *at in tasks
             ),
-            deque(Input(*waiting) for waiting in inputs),
+            deque(Input(SealedEvent.of_text(text), timestamp) for text, timestamp in inputs),
             touched,
         )
 
 
 def _plain_input(waiting: Input) -> tuple[str, int | None]:
-    return waiting.event, waiting.timestamp
+    return waiting.event.text, waiting.timestamp
 
 
 def _plain_task(task: Task) -> tuple[str, str, list[tuple[str, str, str, bytes | None]], str, int]:
-    return task.event, task.action, [_plain_call(call) for call in task.calls], task.position, task.processed
+    return task.event.text, task.action, [_plain_call(call) for call in task.calls], task.position, task.processed
 
 
 def _plain_call(call: CallRecord) -> tuple[str, str, str, bytes | None]:

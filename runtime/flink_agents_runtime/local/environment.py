@@ -9,7 +9,8 @@ What differs from upstream's local environment follows Flink: events and outputs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -22,18 +23,27 @@ from flink_agents.plan.agent_plan import AgentPlan
 from flink_agents_runtime.engine.configuration import Configuration
 from flink_agents_runtime.engine.plan import registered_plan
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.local.loop import Output
 from flink_agents_runtime.observe.event_log import event_log
 
 _FLINK_ONLY = "the local environment takes and gives lists; pass a StreamExecutionEnvironment to work with Flink"
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"flink-agents, local: {line}\n")
 
 
 @dataclass(slots=True)
 class _Pipeline:
     """Inputs, the plan that runs over them, and the list its outputs go to."""
 
-    inputs: Sequence[Mapping[str, Any]]
+    inputs: Iterable[Mapping[str, Any]]
     plan: AgentPlan | None = None
     outputs: list[dict[Any, Any]] = field(default_factory=list)
+
+    def take(self, output: Output) -> None:
+        """Keep an output."""
+        self.outputs.append({output.key: output.value})
 
 
 class LocalEnvironment(AgentsExecutionEnvironment):
@@ -42,11 +52,12 @@ class LocalEnvironment(AgentsExecutionEnvironment):
     Options are those of the file in FLINK_CONF_DIR, where that is set, of files loaded by :meth:`get_config`, and those set
     by hand, which win. ``deadline_s`` is the time for one pipeline, for ever by default. ``seed`` draws the interleaving
     of keys. With the option ``baseLogDir`` an event log is written there. Raises ConfigurationError where FLINK_CONF_DIR
-    leads to no file.
+    leads to no file. An execution that takes long tells now and then on standard error how far it is, unless ``quiet``.
     """
 
-    def __init__(self, *, seed: int | None = None, deadline_s: float | None = None) -> None:
+    def __init__(self, *, seed: int | None = None, deadline_s: float | None = None, quiet: bool = False) -> None:
         super().__init__()
+        self._progress = None if quiet else _tell
         self._seed = seed
         self._deadline_s = deadline_s
         self._config = Configuration()
@@ -60,8 +71,8 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         self._config.load_from_file(path)
         return self._config
 
-    def from_list(self, input: list[dict[str, Any]]) -> LocalBuilder:  # noqa: A002 - upstream's name
-        """Begin a pipeline over ``{"key", "value"}`` records."""
+    def from_list(self, input: Iterable[Mapping[str, Any]]) -> LocalBuilder:  # noqa: A002 - upstream's name
+        """Begin a pipeline over ``{"key", "value"}`` records: a list, or any iterable, read as the execution goes on."""
         pipeline = _Pipeline(input)
         self._pipelines.append(pipeline)
         return LocalBuilder(self, pipeline)
@@ -83,8 +94,12 @@ class LocalEnvironment(AgentsExecutionEnvironment):
                 raise RuntimeError("a list of inputs has no agent; call apply(agent) on what from_list returned")
             log = event_log(self._config, f"{job_name or 'local'}-{index}")
             host = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self])
-            result = host.run(pipeline.inputs, deadline_s=self._deadline_s)
-            pipeline.outputs.extend({output.key: output.value} for output in result.outputs)
+            result = host.run(
+                pipeline.inputs,
+                deadline_s=self._deadline_s,
+                on_output=pipeline.take,
+                progress=self._progress,
+            )
             if result.failure is not None:
                 raise result.failure
             if result.unfinished:

@@ -1,16 +1,15 @@
-"""Runs an agent plan over a list of inputs in this process: many keys on one thread, async calls in a pool."""
+"""Runs an agent plan over inputs in this process: many keys on one thread, async calls in a pool."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 from flink_agents.plan.agent_plan import AgentPlan
 
@@ -18,10 +17,11 @@ from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.engine import Engine, Observer
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
-from flink_agents_runtime.engine.run import KeyRun
-from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.local.order import Order, Seeded, Turns
+from flink_agents_runtime.local.collector import patient_collector
+from flink_agents_runtime.local.loop import Loop, Output, Unfinished
+from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
+from flink_agents_runtime.local.progress import Progress
 from flink_agents_runtime.observe.event_log import EventLog
 from flink_agents_runtime.observe.metrics import MemoryMetricGroup
 from flink_agents_runtime.stores.settings import check_store, open_store
@@ -29,37 +29,13 @@ from flink_agents_runtime.stores.store import ActionStateStore
 
 # How long a run past its deadline may take to stop between two steps before it counts as stuck in one.
 _GRACE_S = 0.5
-_MOST_NAMED = 20
-# What json.dumps makes of a text, without its detours.
-_quoted = json.encoder.encode_basestring_ascii
-
-
-class Output(NamedTuple):
-    """One output: the key it was made under, and its JSON value."""
-
-    key: Any
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """Where a run was when its deadline passed: an action that ran, that awaited a call, or that was next.
-
-    ``action`` is empty where the key's next input had not begun; ``input`` is the JSON value of the run in flight.
-    """
-
-    key: Any
-    action: str
-    input: Any = None
-
-    def __str__(self) -> str:
-        what = f"action {self.action!r}" if self.action else "the next input"
-        return f"{what} of key {self.key!r}" + (f" with input {json.dumps(self.input)}" if self.action else "")
+# How many inputs are in flight at most, unless a host is told otherwise.
+WINDOW = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """What a run came to. ``outputs`` are in the order of emission, as far as the run got.
+    """What a run came to. ``outputs`` are in the order of emission, as far as the run got; none where they were handed on.
 
     ``numbers`` tells of each output the number of the input that led to it, from 0.
     ``failure`` ends a run as it fails a Flink job. ``timed_out_after_s`` is None unless the deadline ended it; then
@@ -79,12 +55,14 @@ class LocalHost:
     """Runs one plan.
 
     ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by
-    turns in the order of their first input. ``now_ms`` is the clock of short-term memory that expires. Raises
+    turns in the order of their first input. Of the inputs at most ``window`` are in flight: the keys that have one there are
+    those that interleave, by turns or by a seed. ``now_ms`` is the clock of short-term memory that expires. Raises
     :class:`PlanError` where the plan cannot run here.
 
     With an action state store (``store``, or the one that the options name) a run replays what an earlier run of the
     same job had completed before it failed or died; a run that comes to its end forgets its records. The job is the
-    option ``job-identifier``; without it each run is a job of its own. A store that is given may serve further runs.
+    option ``job-identifier``; without it each run is a job of its own. A store that is given may serve further runs. It
+    holds the records of all inputs until the run has ended: the next attempt begins with the first one again.
     """
 
     def __init__(
@@ -96,8 +74,12 @@ class LocalHost:
         observers: Sequence[Observer] = (),
         now_ms: Callable[[], int] = wall_ms,
         store: ActionStateStore | None = None,
+        window: int = WINDOW,
     ) -> None:
+        if window < 1:
+            raise ValueError(f"a window of {window} inputs lets none in; give at least 1")
         check_store(plan.config)
+        self._window = window
         self._now_ms = now_ms
         self._threads: int = option(plan.config, "num-async-threads")
         self._plan = plan
@@ -106,58 +88,75 @@ class LocalHost:
         self._observers = observers
         self._store = store
 
-    def run(self, inputs: Iterable[Mapping[str, Any]], *, deadline_s: float | None = None) -> LocalResult:
+    def run(
+        self,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        deadline_s: float | None = None,
+        on_output: Callable[[Output], None] | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> LocalResult:
         """Run ``{"key", "value"}`` (or ``{"k", "v"}``) records to their end, the first failure or the deadline.
 
-        A record without a key gets one of its own. With a deadline the loop has a daemon thread: a loop that is stuck in
-        an action is left behind. Raises ValueError for a record without a value, TypeError for one that is not JSON.
+        The inputs may be any iterable; it is read as the run goes on. A record without a key gets one of its own.
+        ``on_output`` gets each output when it is emitted, and none is kept then; what it raises fails the action that
+        emits. ``progress`` gets a line now and then if the run takes long. With a deadline the loop has a daemon thread: a
+        loop that is stuck in an action is left behind. Raises ValueError for a record without a value, TypeError for one
+        that is not JSON, and what the iterable raises.
         """
         started = time.monotonic()
-        loop = self._loop(inputs)
-        if deadline_s is None:
-            loop.run()
-        else:
-            thread = threading.Thread(target=loop.run, name="agent-loop", daemon=True)
-            thread.start()
-            thread.join(deadline_s)
-            if thread.is_alive():
-                loop.stopped = True
-                thread.join(_GRACE_S)
+        metrics = MemoryMetricGroup()
+        loop = self._loop(inputs, on_output, metrics)
+        total = len(inputs) if isinstance(inputs, Sized) else None
+        with patient_collector(), Progress(loop, total, progress) if progress is not None else nullcontext():
+            if deadline_s is None:
+                loop.run()
+            else:
+                _run_on_a_thread(loop, deadline_s)
         if loop.error is not None:
             raise loop.error
         unfinished = loop.unfinished() if loop.stopped else ()
-        emitted = tuple(loop.emitted)
         return LocalResult(
-            outputs=tuple(output for _, output in emitted),
-            numbers=tuple(number for number, _ in emitted),
+            outputs=tuple(loop.outputs),
+            numbers=tuple(loop.numbers),
             failure=loop.failure,
             timed_out_after_s=deadline_s if unfinished and loop.failure is None else None,
             unfinished=unfinished,
-            metrics=loop.metrics.snapshot(),
+            metrics=metrics.snapshot(),
             elapsed_s=time.monotonic() - started,
         )
 
-    def _loop(self, inputs: Iterable[Mapping[str, Any]]) -> _Loop:
+    def _loop(
+        self,
+        inputs: Iterable[Mapping[str, Any]],
+        on_output: Callable[[Output], None] | None,
+        metrics: MemoryMetricGroup,
+    ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
-        metrics = MemoryMetricGroup()
-        observers = [*self._observers, self._event_log] if self._event_log is not None else self._observers
+        event_log = self._event_log
         pool = DaemonPool(self._threads, "agent-async")
         store = self._rebuilt_store()
         engine = Engine(
             self._plan,
             executor=pool,
-            observers=observers,
+            observers=[*self._observers, event_log] if event_log is not None else self._observers,
             metrics=metrics,
             is_done=order.is_done,
             now_ms=self._now_ms,
             store=store,
         )
-        if self._event_log is not None:
-            self._event_log.on_truncated = engine.metrics.event_truncated
-        loop = _Loop(engine, pool, self._event_log, order, metrics, store)
-        for index, record in enumerate(inputs):
-            loop.offer(index, *_key_and_value(index, record))
-        return loop
+        if event_log is not None:
+            event_log.on_truncated = engine.metrics.event_truncated
+
+        def close() -> None:
+            pool.shutdown()
+            if store is not None:
+                store.close()
+            engine.close()
+            if event_log is not None:
+                event_log.close()
+
+        return Loop(engine, order, inputs, window=self._window, on_output=on_output, store=store, close=close)
 
     def _rebuilt_store(self) -> ActionStateStore | None:
         job = option(self._plan.config, "job-identifier") or uuid4().hex
@@ -167,86 +166,10 @@ class LocalHost:
         return store
 
 
-class _Loop:
-    """One run of a host. Read by the caller while, or after, it runs on a thread of its own."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        pool: DaemonPool,
-        event_log: EventLog | None,
-        order: Order,
-        metrics: MemoryMetricGroup,
-        store: ActionStateStore | None,
-    ) -> None:
-        self.emitted: list[tuple[int, Output]] = []
-        self.failure: ActionFailure | None = None
-        self.error: BaseException | None = None
-        self.stopped = False
-        self.metrics = metrics
-        self._engine = engine
-        self._pool = pool
-        self._event_log = event_log
-        self._order = order
-        self._store = store
-        self._runs: dict[str, KeyRun] = {}
-
-    def offer(self, number: int, key: Any, value: Any) -> None:
-        """Queue an input; its number travels with it as a time stamp, as on Flink."""
-        # As JSON the keys 1, "1" and true are three keys, and a list can be one.
-        identity = _quoted(key) if type(key) is str else json.dumps(key, sort_keys=True, default=str)
-        run = self._runs.get(identity)
-        if run is None:
-            run = self._engine.run_for(key, KeyState(), partial(self._emit, key))
-            self._runs[identity] = run
-            self._order.add(run)
-        run.offer(value, number)
-
-    def _emit(self, key: Any, value: Any, number: int | None) -> None:
-        assert number is not None, "every input has one"
-        self.emitted.append((number, Output(key, value)))
-
-    def run(self) -> None:
-        """Step until nothing is left. Whoever runs the loop closes what it used, be it after the caller has left."""
-        try:
-            # Asked after each wait: a call may end long after the caller has left.
-            while (run := self._order.next()) is not None and not self.stopped:
-                self._order.stepped(run, run.step())
-            if self._store is not None and not self.stopped:
-                self._store.finish()
-        except ActionFailure as failure:
-            self.failure = failure
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._close()
-
-    def unfinished(self) -> tuple[Unfinished, ...]:
-        """What is still to be done, the most telling first: what runs, else what is awaited, else what is next."""
-        runs = [run for run in self._runs.values() if run.state.busy]
-        for run in runs:
-            action = run.running_action
-            if action is not None:
-                return (Unfinished(run.key, action, run.current_input),)
-        awaited = [Unfinished(run.key, action, run.current_input) for run in runs for action in run.waiting_on.values()]
-        queued = [
-            Unfinished(run.key, run.state.tasks[0].action if run.state.tasks else "", run.current_input) for run in runs
-        ]
-        return tuple((awaited or queued)[:_MOST_NAMED])
-
-    def _close(self) -> None:
-        self._pool.shutdown()
-        if self._store is not None:
-            self._store.close()
-        self._engine.close()
-        if self._event_log is not None:
-            self._event_log.close()
-
-
-def _key_and_value(index: int, record: Mapping[str, Any]) -> tuple[Any, Any]:
-    name = "value" if "value" in record else "v"
-    if name not in record:
-        raise ValueError(f"input {index} has no 'value' (or 'v'); it has {', '.join(record) or 'nothing'}")
-    key_name = "key" if "key" in record else "k"
-    key = record[key_name] if key_name in record else str(UUID(int=index))
-    return key, record[name]
+def _run_on_a_thread(loop: Loop, deadline_s: float) -> None:
+    thread = threading.Thread(target=loop.run, name="agent-loop", daemon=True)
+    thread.start()
+    thread.join(deadline_s)
+    if thread.is_alive():
+        loop.stopped = True
+        thread.join(_GRACE_S)

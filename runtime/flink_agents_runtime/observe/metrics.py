@@ -40,11 +40,12 @@ class MemoryCounter(Counter):
 
 
 class MemoryMeter(Meter):
-    """Marks per second since the meter was made."""
+    """Marks per second since the meter was made. What it follows, a counter, counts as marks too."""
 
-    __slots__ = ("_marks", "_since")
+    __slots__ = ("_marks", "_since", "follows")
 
     def __init__(self) -> None:
+        self.follows: MemoryCounter | None = None
         self._marks = 0
         self._since = time.monotonic()
 
@@ -54,7 +55,8 @@ class MemoryMeter(Meter):
 
     def get_rate(self) -> float:
         """Marks per second."""
-        return self._marks / max(time.monotonic() - self._since, 1e-9)
+        marks = self._marks + (self.follows.get_count() if self.follows is not None else 0)
+        return marks / max(time.monotonic() - self._since, 1e-9)
 
     def values(self) -> dict[str, float]:
         """The parts to show, by suffix."""
@@ -149,6 +151,12 @@ class MemoryMetricGroup(MetricGroup):
         metric = self._metrics.setdefault(name, MemoryHistogram(window_size))
         return metric if isinstance(metric, MemoryHistogram) else self._other_kind(name)
 
+    def rated_counter(self, name: str) -> Callable[[], None]:
+        """What counts one for the counter ``name``, and for the meter beside it, named as upstream names the two."""
+        counter = self.get_counter(name)
+        self.get_meter(f"{name}PerSec").follows = counter
+        return counter.inc
+
     def _other_kind(self, name: str) -> NoReturn:
         raise ValueError(f"the metric {name!r} is a {type(self._metrics[name]).__name__} already")
 
@@ -171,20 +179,18 @@ class AgentMetrics:
     Counters and rates are those of flink-agents 0.3; the two latencies, histograms in ms, have the names of 0.4's.
     """
 
-    def __init__(self, group: MetricGroup, actions: Iterable[str]) -> None:
+    def __init__(self, group: MemoryMetricGroup, actions: Iterable[str]) -> None:
         self.agent = group
-        self._count_event, self._mark_event = _counter_and_rate(group, "numOfEventProcessed")
-        self._count_executed, self._mark_executed = _counter_and_rate(group, "numOfActionsExecuted")
+        # To be called for each event of any type that is processed.
+        self.event_processed = group.rated_counter("numOfEventProcessed")
+        self._count_executed = group.rated_counter("numOfActionsExecuted")
         self._run_latency = group.get_histogram("inputRunLatencyMs").update
         truncated = group.get_counter("eventLogTruncatedEvents")
         # For the event log: it shortened an event.
         self.event_truncated: Callable[[], None] = truncated.inc
         self._groups = {name: group.get_sub_group("action", name) for name in actions}
         self._executed_by = {
-            name: (
-                *_counter_and_rate(sub, "numOfActionsExecuted"),
-                sub.get_histogram("actionExecutionLatencyMs").update,
-            )
+            name: (sub.rated_counter("numOfActionsExecuted"), sub.get_histogram("actionExecutionLatencyMs").update)
             for name, sub in self._groups.items()
         }
 
@@ -192,30 +198,14 @@ class AgentMetrics:
         """The group of one action."""
         return self._groups[name]
 
-    def event_processed(self) -> None:
-        """An event of any type was processed."""
-        self._count_event()
-        self._mark_event()
-
     def run_ended(self, began_s: float) -> None:
         """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter``."""
-        self._run_latency(_ms_since(began_s))
+        self._run_latency(int((time.perf_counter() - began_s) * 1000))
 
     def action_executed(self, name: str, began_s: float | None = None) -> None:
         """An action finished that began then; None for one that was replayed."""
         self._count_executed()
-        self._mark_executed()
-        count, mark, latency = self._executed_by[name]
+        count, latency = self._executed_by[name]
         count()
-        mark()
         if began_s is not None:
-            latency(_ms_since(began_s))
-
-
-def _ms_since(began_s: float) -> int:
-    return int((time.perf_counter() - began_s) * 1000)
-
-
-def _counter_and_rate(group: MetricGroup, name: str) -> tuple[Callable[[], None], Callable[[], None]]:
-    """What counts one for a counter, and for the meter beside it, named as upstream names the two."""
-    return group.get_counter(name).inc, group.get_meter(f"{name}PerSec").mark
+            latency(int((time.perf_counter() - began_s) * 1000))

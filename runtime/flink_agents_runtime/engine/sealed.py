@@ -1,0 +1,109 @@
+"""Events on their way: nobody can change one any more, and each action that gets one gets it anew.
+
+An event of plain JSON is kept as its id, its type and the JSON text of its attributes: all else is known, so it is not
+written and read again. Any other (a row in it, a class of its own, extra properties) is kept as its whole text, made and
+read by :mod:`event_text`, which says what is right: the two ways come to the same event and the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID, SafeUUID
+
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from pydantic_core import SchemaValidator, core_schema, from_json
+
+from flink_agents_runtime.engine.event_text import ROW, attributes_of, event_of, input_text, plain_json, text_of
+
+_INPUT = InputEvent.EVENT_TYPE
+_INPUT_CONTENT = b'{"type":"%s","attributes":%%b}' % _INPUT.encode()
+_ROW = ROW.encode()
+# Classes whose instances are nothing but id, type and attributes.
+_PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
+# An Event around values that are known to be right.
+_around = SchemaValidator(
+    core_schema.model_schema(
+        Event,
+        core_schema.model_fields_schema(
+            {name: core_schema.model_field(core_schema.any_schema()) for name in ("id", "type", "attributes")},
+            extra_behavior="allow",
+        ),
+    )
+).validate_python
+# A hash becomes an id as a UUID of version 3: one digit and two bits are fixed.
+_FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
+_FIXED_BITS = (0x3 << 76) | (0x2 << 62)
+_set = object.__setattr__
+
+
+class SealedEvent:
+    """One event. ``type`` is its type; see :func:`sealed_input`, :func:`sealed` and :meth:`of_text` for how it is made."""
+
+    __slots__ = ("_attributes", "_id", "_text", "type")
+
+    def __init__(self, event_type: str, event_id: UUID | None, attributes: bytes | None, text: str | None) -> None:
+        self.type = event_type
+        self._id = event_id
+        self._attributes = attributes
+        self._text = text
+
+    @classmethod
+    def of_text(cls, text: str) -> SealedEvent:
+        """The event whose text this is."""
+        return cls(event_of(text).type, None, None, text)
+
+    @property
+    def text(self) -> str:
+        """The event as JSON text, as upstream writes it."""
+        if self._text is None:
+            assert self._attributes is not None
+            content = (plain_json(self.type) or b'""').decode()
+            self._text = f'{{"id":"{self._id}","type":{content},"attributes":{self._attributes.decode()}}}'
+        return self._text
+
+    def open(self) -> Event:
+        """A new event of the base class, with values of its own."""
+        if self._attributes is not None:
+            try:
+                attributes = from_json(self._attributes)
+            except ValueError:  # nested beyond the fast parser's depth
+                return event_of(self.text)
+            event: Event = _around({"id": self._id, "type": self.type, "attributes": attributes})
+            return event
+        return event_of(self.text)
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes alone, as JSON values of one's own: a row stays what its JSON is."""
+        if self._attributes is not None:
+            try:
+                attributes: dict[str, Any] = from_json(self._attributes)
+            except ValueError:
+                return attributes_of(self.text)
+            return attributes
+        return attributes_of(self.text)
+
+
+def sealed_input(value: Any) -> SealedEvent:
+    """The InputEvent of a value. Raises what InputEvent raises for a value that does not turn into JSON."""
+    attributes = plain_json({"input": value})
+    if attributes is None or _ROW in attributes:
+        return SealedEvent(_INPUT, None, None, input_text(value))
+    digest = hashlib.md5(_INPUT_CONTENT % attributes, usedforsecurity=False).digest()
+    # As UUID's own __init__ does it, which costs more to find out what it was given.
+    event_id = UUID.__new__(UUID)
+    _set(event_id, "int", int.from_bytes(digest, "big") & _FREE_BITS | _FIXED_BITS)
+    _set(event_id, "is_safe", SafeUUID.unknown)
+    return SealedEvent(_INPUT, event_id, attributes, None)
+
+
+def sealed(event: Event) -> SealedEvent:
+    """An event that an action sends. Raises what its ``model_dump_json`` raises."""
+    if type(event) in _PLAIN_CLASSES and not event.__pydantic_extra__:
+        fields = vars(event)
+        event_id, event_type, attributes = fields["id"], fields["type"], fields["attributes"]
+        if type(event_id) is UUID and type(event_type) is str and event_type and type(attributes) is dict:
+            content = plain_json(attributes)
+            if content is not None and _ROW not in content:
+                return SealedEvent(event_type, event_id, content, None)
+    return SealedEvent(event.type, None, None, text_of(event))
