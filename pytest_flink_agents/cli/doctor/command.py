@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
+from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, resolve_flink
 from pytest_flink_agents.cli.doctor.check import FAIL, Check
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import gather
@@ -47,19 +47,39 @@ def as_lines(checks: Sequence[Check]) -> str:
     """A line for each check, the support table, and how many there are of each status."""
     width = max((len(check.name) for check in checks), default=0)
     lines = [_line(check, width) for check in checks]
-    lines += ["", f"{'Flink':<7} {'newest':<7} {'Python':<17} Java"]
-    lines += [
-        f"{row['flink']:<7} {row['newest']:<7} {', '.join(row['python']):<17} {', '.join(map(str, row['java']))}"
+    rows = [("Flink", "newest", "Python", "Java", "flink-agents")]
+    rows += [
+        (
+            row["flink"],
+            row["newest"],
+            ", ".join(row["python"]),
+            ", ".join(map(str, row["java"])),
+            ", ".join(row["flink_agents"]),
+        )
         for row in support_table()
+    ]
+    lines += [
+        "",
+        *(f"{flink:<7} {newest:<7} {python:<17} {java:<7} {agents}" for flink, newest, python, java, agents in rows),
     ]
     counts = Counter(check.status for check in checks)
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
 
 
 def support_table() -> list[dict[str, Any]]:
-    """Which Flink goes with which Python and Java, a row for each line of Flink."""
+    """Which Flink goes with which Python, Java and flink-agents (by which engines), a row for each line of Flink."""
     return [
-        {"flink": line.minor, "newest": line.newest, "python": list(line.pythons), "java": list(line.javas)}
+        {
+            "flink": line.minor,
+            "newest": line.newest,
+            "python": list(line.pythons),
+            "java": list(line.javas),
+            "flink_agents": [
+                f"{agents.minor} ({' or '.join(agents.engines)})"
+                for agents in AGENTS_LINES
+                if line.minor in agents.flinks
+            ],
+        }
         for line in FLINK_LINES
     ]
 
