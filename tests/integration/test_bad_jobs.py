@@ -108,6 +108,15 @@ def test_an_output_that_is_no_value(workplace: Workplace, run_request) -> None:
     assert "napping.py" in failure.traceback
 
 
+def test_a_savepoint_that_is_not_there(workplace: Workplace, run_request, tmp_path: Path) -> None:
+    """The job does not begin anew in silence: it is refused, with Flink's reason and the place."""
+    place = tmp_path / "savepoint-of-nobody"
+    with pytest.raises(AgentRefusedError) as caught:
+        run_embedded(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
+    assert caught.value.problem.message == "Flink does not accept the job"
+    assert str(place) in caught.value.problem.seen
+
+
 def test_a_job_that_ends_at_once(workplace: Workplace, run_request) -> None:
     """Without inputs there is nothing to do: it is finished and complete, with no output and no failure."""
     evidence = run_embedded(run_request("scenarios.agents.till:TillAgent", []), workplace)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flink_testbed.flink.config import ClusterConfig
-from pytest_flink_agents.run.scenario_run import AgentRefusedError, RunRequest, run_embedded
+from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.own_cluster import own_cluster
 
@@ -47,17 +47,21 @@ def test_an_agent_that_did_not_travel_is_named_with_what_brings_it(bare: Workpla
     assert "ModuleNotFoundError" in evidence.failure.traceback
 
 
-def totals(request: RunRequest, workplace: Workplace) -> list[tuple[str, int]]:
-    evidence = run_embedded(request, workplace)
-    assert evidence.job_state == "FINISHED", evidence.failure
-    return sorted((output.key, output.value["total"]) for output in evidence.outputs)
-
-
 def test_runtime_and_project_travel_with_the_job(shares_nothing: Workplace, run_request) -> None:
-    """Two jobs, one after the other, with agents of one package: each gets files of its own."""
-    assert totals(run_request(TILL, INPUTS), shares_nothing) == [("ada", 3), ("ada", 7), ("bob", 1)]
-    evidence = run_embedded(run_request("scenarios.agents.strict:StrictAgent", [("n", 2)]), shares_nothing)
-    assert [output.value for output in evidence.outputs] == [4]
+    """Two jobs, one after the other, with agents of one package: each gets files of its own.
+
+    In process mode the evidence is the same: outputs, events, and a failure with action, key and input.
+    """
+    evidence = run_embedded(run_request(TILL, INPUTS), shares_nothing)
+    assert evidence.job_state == "FINISHED", evidence.failure
+    outputs = sorted((output.key, output.value["total"]) for output in evidence.outputs)
+    assert outputs == [("ada", 3), ("ada", 7), ("bob", 1)]
+    assert len(evidence.events) == 9
+    strict = run_request("scenarios.agents.strict:StrictAgent", [("n", 2), ("n", "two")])
+    failure = run_embedded(strict, shares_nothing).failure
+    assert failure is not None
+    assert (failure.action, failure.key, failure.input) == ("double", "n", "two")
+    assert "strict.py" in failure.traceback
 
 
 def test_thread_mode_does_not_take_what_travels(shares_nothing: Workplace, run_request) -> None:

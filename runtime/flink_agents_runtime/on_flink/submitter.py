@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 
 from flink_agents_runtime.channel import RequestError, serve
 
+_CAUSE = "Caused by: "
+# The cluster has the job and cannot begin it; whatever else goes wrong when a job is submitted is no fault of the job.
+_NOT_BEGUN = "JobInitializationException"
+
 
 def hello(engine: str) -> dict[str, Any]:
     """Do the slow part before the first request: imports and the client JVM."""
@@ -56,8 +60,20 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     for path in request.get("ship") or ():
         env.add_python_file(path)
     told = (_add_upstream_job if jars else _add_bundled_job)(env, request)
-    client = env.execute_async(request["name"])
+    client = _accepted(env, request["name"])
     return {"job_id": str(client.get_job_id()), **told}
+
+
+def _accepted(env: Any, name: str) -> Any:
+    """Submit the job. What the cluster says against it (a savepoint that is not there) is the job's fault, not ours."""
+    try:
+        return env.execute_async(name)
+    except Exception as error:
+        causes = [line for line in str(error).splitlines() if line.startswith(_CAUSE)]
+        if _NOT_BEGUN not in str(error) or not causes:
+            raise
+        seen = causes[-1].removeprefix(_CAUSE)
+        raise RequestError("plan", "Flink does not accept the job", seen=seen) from error
 
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
