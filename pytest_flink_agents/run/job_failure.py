@@ -40,6 +40,18 @@ _MEANINGS = (
         ),
         "the job was built for another Flink line: this one has no {0}. Build it against the Flink that it runs on",
     ),
+    (
+        re.compile(r"(UnknownTopicOrPartitionException)"),
+        "the job asks Kafka for a topic that does not exist; those of the run are ${{input.topic}} and ${{output.topic}} ({0})",
+    ),
+    (
+        re.compile(r"Topic (\S+) not present in metadata"),
+        "the job writes to the topic {0}, which does not exist; those of the run are ${{input.topic}} and ${{output.topic}}",
+    ),
+    (
+        re.compile(r"(Timed out waiting for a node assignment)"),
+        "no Kafka broker answers where the job asks for one; the run's is at ${{kafka.bootstrap}} ({0})",
+    ),
 )
 
 

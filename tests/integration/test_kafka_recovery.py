@@ -37,9 +37,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("round_number", range(metafunc.config.getoption("--soak")))
 
 
-@pytest.fixture
-def own_workplace(workplace: Workplace, tmp_path: Path) -> Iterator[Workplace]:
-    with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
+@pytest.fixture(scope="module")
+def own_workplace(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    directory = tmp_path_factory.mktemp("recovery") / "cluster"
+    with own_cluster(workplace, directory, ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
         yield own
 
 

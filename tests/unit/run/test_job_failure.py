@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flink_agents_runtime.engine.failure import FAILURE_MARK
 from pytest_flink_agents.run.job_failure import job_failure
 
@@ -107,3 +109,30 @@ def test_what_flink_does_not_explain() -> None:
         assert "built for another Flink line: this one has no org.apache.flink.api.Gone" in failure.message
     own = "java.lang.ClassNotFoundException: shop.Gone"
     assert job_failure(f"{WRAPPED}Caused by: {own}\n").message == own
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (
+            "UnknownTopicOrPartitionException: This server does not host this topic-partition.",
+            "the job asks Kafka for a topic that does not exist; those of the run are ${input.topic} and ${output.topic} "
+            "(UnknownTopicOrPartitionException)",
+        ),
+        (
+            "TimeoutException: Topic totals not present in metadata after 60000 ms.",
+            "the job writes to the topic totals, which does not exist; those of the run are ${input.topic} and ${output.topic}",
+        ),
+        (
+            "TimeoutException: Timed out waiting for a node assignment. Call: listNodes",
+            "no Kafka broker answers where the job asks for one; the run's is at ${kafka.bootstrap} "
+            "(Timed out waiting for a node assignment)",
+        ),
+    ],
+)
+def test_what_kafka_does_not_explain(seen: str, told: str) -> None:
+    """A topic that is not there, and a broker that is not: named, with what is there."""
+    kind = "org.apache.flink.kafka.shaded.org.apache.kafka.common.errors."
+    failure = job_failure(f"{WRAPPED}Caused by: {kind}{seen}\n")
+    assert failure.message == told
+    assert seen in failure.traceback
