@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.records import SOCKETS, own_record
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.containers.engine import connect
 from flink_testbed.containers.owned import OwnedContainers
@@ -70,6 +71,7 @@ def provide_containers(
 ) -> ContainerWorkplace:
     """Find the engine, and provide the image. Raises :class:`HostError` FA470 to FA475: then nothing was started."""
     owned = OwnedContainers(connect(), this_owner(run_id))
+    own_record(run_id).note(SOCKETS, str(owned.sockets))
     try:
         if settings.flink_image:
             owned.engine.require_image(settings.flink_image, progress=progress)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
-from flink_testbed.artifacts.records import BROKERS, TOPICS, own_record
+from flink_testbed.artifacts.records import BROKERS, SOCKETS, TOPICS, own_record
 from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
@@ -95,6 +95,7 @@ class SessionKafka:
 
         settings = self._settings
         owned = OwnedContainers(connect(), this_owner(self._run_id))
+        own_record(self._run_id).note(SOCKETS, str(owned.sockets))
         try:
             image = settings.kafka_image
             if image:

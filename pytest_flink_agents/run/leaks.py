@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.records import BROKERS, CLUSTER, SOCKETS, own_record
+from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import living
 from flink_testbed.flink.launched import SCRATCH
 from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH
@@ -29,6 +31,17 @@ def recorded_leaks(run_id: str) -> Iterator[str]:
         for path in (Path(name, part) for part in parts):
             if path.exists():
                 yield f"directory {path}, {_who(run_id)}"
+
+
+def container_leaks(run_id: str) -> Iterator[str]:
+    """What a run has left at this machine's container engine."""
+    from flink_testbed.containers.engine import connect
+    from flink_testbed.containers.labelled import everything_labelled
+
+    with contextlib.suppress(HostError), contextlib.closing(connect()) as engine:
+        for thing in everything_labelled(engine):
+            if thing.run_id == run_id:
+                yield f"{thing.kind} {thing.name}, {_who(run_id)}"
 
 
 def listening_leaks(ports: Mapping[str, int], run_id: str) -> Iterator[str]:

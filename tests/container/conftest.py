@@ -20,6 +20,13 @@ from tests.integration.conftest import only_loopback, run_request, session_tier,
 __all__ = ["only_loopback", "run_request", "session_tier", "workplace"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def asked_for(request: pytest.FixtureRequest) -> None:
+    """These tests need an engine, and so are not part of every run."""
+    if "container" not in plan_of(request.config).settings.tiers:
+        pytest.skip("run them with: make test-container")
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[ContainerEngine]:
     """The engine that answers."""

@@ -22,8 +22,9 @@ def sweep(
     addresses that are given.
     """
     told: list[dict[str, str]] = []
-    local = [*look.processes(), *look.partial_entries(), *look.containers(), *look.kept(living=kept)]
+    local = [*look.processes(), *look.partial_entries(), *look.kept(living=kept)]
     _sweep(local, told, dry_run=dry_run)
+    _sweep(look.containers(), told, dry_run=dry_run)
     for record in look.dead_records():
         failed = _sweep(look.directories(record), told, dry_run=dry_run)
         left = record

@@ -51,9 +51,10 @@ def containers() -> Iterator[Leftover]:
         engine = connect()
     except HostError:
         return
-    for thing in everything_labelled(engine):
-        if thing.owner.is_dead():
-            yield Leftover(thing.kind, thing.name, f"{thing.owner} is dead", thing.remove)
+    with contextlib.closing(engine):
+        for thing in everything_labelled(engine):
+            if thing.owner.is_dead():
+                yield Leftover(thing.kind, thing.name, f"{thing.owner} is dead", thing.remove)
 
 
 def partial_entries() -> Iterator[Leftover]:

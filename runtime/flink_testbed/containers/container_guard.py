@@ -3,10 +3,11 @@
 What :mod:`flink_testbed.core.guard` is for processes. Run as a script, isolated (``python -I``), by
 :mod:`flink_testbed.containers.owned`:
 
-    container_guard.py DESCRIPTOR ENGINE LABEL DIRECTORY
+    container_guard.py DESCRIPTOR ENGINE LABEL DIRECTORY [PATH ...]
 
-The owner holds the other end of the pipe on that descriptor. When it closes, or the guard's parent changes, every container,
-network and volume at ENGINE with LABEL (``name=value``) is removed, and so is DIRECTORY.
+It imports from each PATH, too: the harness may be installed where an isolated Python does not look. The owner holds the
+other end of the pipe on that descriptor. When it closes, or the guard's parent changes, every container, network and volume
+at ENGINE with LABEL (``name=value``) is removed, and so is DIRECTORY.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import shutil
 import signal
 import sys
 import time
+
+sys.path.extend(sys.argv[5:])
 
 import docker
 import docker.errors

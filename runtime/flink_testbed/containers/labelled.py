@@ -10,7 +10,7 @@ from typing import Any
 import docker.errors
 
 from flink_testbed.containers.engine import ContainerEngine, told
-from flink_testbed.containers.owner import OWNER, owner_of_labels
+from flink_testbed.containers.owner import OWNER, RUN, owner_of_labels
 from flink_testbed.core.owner import Owner
 
 
@@ -20,6 +20,7 @@ class Labelled:
 
     kind: str
     name: str
+    run_id: str
     owner: Owner
     engine: ContainerEngine
 
@@ -46,6 +47,8 @@ def everything_labelled(engine: ContainerEngine) -> Iterator[Labelled]:
         ]
     for kind, things in listed:
         for thing in things:
-            owner = owner_of_labels(thing.get("Labels") or {})
+            labels = thing.get("Labels") or {}
+            owner = owner_of_labels(labels)
             if owner:
-                yield Labelled(kind, str(thing.get("Name") or thing["Names"][0].lstrip("/")), owner, engine)
+                name = str(thing.get("Name") or thing["Names"][0].lstrip("/"))
+                yield Labelled(kind, name, labels.get(RUN, ""), owner, engine)

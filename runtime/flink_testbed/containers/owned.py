@@ -41,9 +41,9 @@ class OwnedContainers:
         self.sockets = Path(tempfile.mkdtemp(prefix="flink-agents-"))
         owner_read, self._owner_write = os.pipe()
         docker_settings = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
-        label = f"{OWNER}={owner.token}"
+        given = [str(owner_read), engine.address, f"{OWNER}={owner.token}", str(self.sockets)]
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", str(_GUARD), str(owner_read), engine.address, label, str(self.sockets)],
+            [sys.executable, "-I", str(_GUARD), *given, *filter(None, sys.path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
