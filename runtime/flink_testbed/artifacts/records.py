@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,22 +62,25 @@ class Record:
 
 
 class OwnRecord:
-    """The record of this process's session, written with each note."""
+    """The record of this process's session, written with each note; for several threads."""
 
     def __init__(self, run_id: str) -> None:
         self._record = Record(run_id, this_process())
+        self._lock = threading.Lock()
 
     def note(self, kind: str, name: str) -> None:
         """Write down something that is about to be made."""
-        if (kind, name) not in self._record.made:
-            made = (*self._record.made, (kind, name))
-            self._record = Record(self._record.run_id, self._record.owner, made)
-            self._record.write()
+        with self._lock:
+            if (kind, name) not in self._record.made:
+                made = (*self._record.made, (kind, name))
+                self._record = Record(self._record.run_id, self._record.owner, made)
+                self._record.write()
 
     def forget(self, kind: str, name: str) -> None:
         """It is not this session's any more."""
-        self._record = self._record.without(kind, name)
-        self._record.write()
+        with self._lock:
+            self._record = self._record.without(kind, name)
+            self._record.write()
 
     @property
     def made(self) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,55 @@
+"""Many clusters at the same time, again and again: no two want one port, and nothing stays. ``--soak 50``: fifty rounds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flink_testbed.core.process import living
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
+from pytest_flink_agents.run.workplace import Workplace
+
+pytestmark = pytest.mark.slow
+
+AT_ONCE = 4
+
+
+def started(workplace: Workplace, directory: Path) -> LaunchedCluster:
+    cluster = workplace.new_cluster(ClusterConfig(slots=1), directory)
+    cluster.start()
+    return cluster
+
+
+def listening_in(directory: Path) -> Iterator[str]:
+    """Whoever listens and was started for something in the directory, under a guard or escaped from it."""
+    for connection in psutil.net_connections("tcp"):
+        with contextlib.suppress(psutil.Error):
+            if connection.status == psutil.CONN_LISTEN and connection.pid:
+                command = " ".join(psutil.Process(connection.pid).cmdline())
+                if str(directory) in command:
+                    yield f"{connection.laddr}: {command}"
+
+
+def test_clusters_start_and_stop_four_at_once(workplace: Workplace, tmp_path: Path, request) -> None:
+    """Each round: four that answer, each at ports of its own; then no process, no listening port and no scratch is left."""
+    before = set(living())
+    workplace.flink_home  # noqa: B018  made once, before four ask for it
+    for number in range(request.config.getoption("--soak")):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            places = [tmp_path / f"{number}-{which}" for which in range(AT_ONCE)]
+            clusters = list(pool.map(lambda place: started(workplace, place), places))
+            try:
+                assert {cluster.rest.overview()["slots-total"] for cluster in clusters} == {1}
+                ports = [{port for _, port in cluster.listening()} for cluster in clusters]  # type: ignore[attr-defined]
+                assert len(set.union(*ports)) == sum(map(len, ports)) == 7 * AT_ONCE, f"round {number}: {ports}"
+            finally:
+                list(pool.map(lambda cluster: cluster.kill(), clusters))
+        assert set(living()) == before, f"round {number}"
+        assert not list(listening_in(tmp_path)), f"round {number}"
+        assert not [path for place in places for path in place.iterdir() if path.name in SCRATCH], f"round {number}"
