@@ -53,6 +53,8 @@ def failure_text(
     )
     if evidence.log_tail:
         lines += ["the end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
+    if "threads" in evidence.files:
+        lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
         lines.append(f"job {evidence.job_id} ({evidence.job_state})")
     lines.append(f"again: {reproduce}")

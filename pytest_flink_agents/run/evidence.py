@@ -45,6 +45,16 @@ class ModelCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LogError:
+    """An entry of level ERROR or above in one of the cluster's logs, or a JVM's crash report; ``detail`` is what follows."""
+
+    file: str
+    line: str
+    detail: str = ""
+    crash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The job's own failure: what its agent raised, and where."""
 
@@ -79,6 +89,8 @@ class JobException:
 class Evidence:
     """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
 
+    ``log_errors`` is None where there are no logs of a cluster to see.
+
     ``config`` tells the options that held, each with ``value``, ``source`` and ``note``. ``seed`` drew the order of keys and
     calls, None where nothing did. ``input_keys`` are the keys of the inputs by their numbers; ``transport`` is how inputs and
     outputs travelled: ``memory``, ``files`` or ``kafka``. On Flink ``checkpoints`` are counted, ``exceptions`` (oldest first)
@@ -108,5 +120,6 @@ class Evidence:
     restarts: int = 0
     exceptions: tuple[JobException, ...] = ()
     log_tail: str = ""
+    log_errors: tuple[LogError, ...] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None

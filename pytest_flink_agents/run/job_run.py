@@ -18,6 +18,7 @@ from pytest_flink_agents.run.job_failure import explained, job_failure
 from pytest_flink_agents.run.job_transport import Arrival, JobFiles, JobTransport
 from pytest_flink_agents.run.job_watch import JobWatch, Story, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
+from pytest_flink_agents.run.thread_dump import keep_thread_dump
 from pytest_flink_agents.run.workplace import Workplace
 
 ENGINE = "the job's own"
@@ -78,6 +79,7 @@ def _run_job(request: JobRequest, workplace: Workplace, tier: str, transport: Jo
     stopped = in_time and not all(watch.ended for watch in watches)
     state = "CANCELED" if stopped else _joint_state(watches)
     story = watches[0].story() if watches else Story()
+    threads = {} if in_time else keep_thread_dump(cluster, request.directory)
     outputs = transport.outputs()
     for watch in watches:
         if not watch.ended:
@@ -99,7 +101,7 @@ def _run_job(request: JobRequest, workplace: Workplace, tier: str, transport: Jo
         job_state=state,
         timings_s={"submit": running - started, "run": clock.now_s() - running, "total": clock.now_s() - started},
         log_tail=_log_tail(cluster, story, in_time=in_time) if not in_time or (watches and failure) else "",
-        files={"client": str(client.log), "logs": str(cluster.directory / "log"), **transport.files},
+        files={"client": str(client.log), "logs": str(cluster.directory / "log"), **transport.files, **threads},
         **story,
     )
 

@@ -15,12 +15,14 @@ from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
+from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.engine import BUNDLED
 from pytest_flink_agents.run.evidence import Evidence, ModelCall
 from pytest_flink_agents.run.job_run import run_job
+from pytest_flink_agents.run.log_watch import LogWatch
 from pytest_flink_agents.run.requests import agent_request, job_request, needs_kafka, placeholder_values
 from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError
 from pytest_flink_agents.run.session import RunSession
@@ -111,6 +113,7 @@ def _run_once(
     with channel:
         session.let_services_be_reached(workplace, tier)
         values = placeholder_values(session.settings, channel)
+        logs = LogWatch(workplace.cluster(tier)) if tier != "local" else None
         try:
             if loaded.scenario.job:
                 evidence = run_job(job_request(session, loaded, tier, values, workplace, directory), workplace, tier)
@@ -121,7 +124,11 @@ def _run_once(
             judged = _refused(error, loaded, tier, workplace, reproduce)
             session.write_evidence(folder, judged.evidence, judged.results)
             return judged
-    evidence = dataclasses.replace(evidence, model_calls=_model_calls(channel))
+    evidence = dataclasses.replace(
+        evidence,
+        model_calls=_model_calls(channel),
+        log_errors=logs.collect(directory / "logs") if logs else None,
+    )
     results = judge(_checks(loaded, evidence))
     validity = overall(results)
     text = ""
@@ -158,6 +165,8 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
         "ended": lambda: check_ended(evidence, scenario.within),
     }
+    if evidence.tier != "local":
+        checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     delivery = scenario.expect.delivery
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)

@@ -20,6 +20,7 @@ from pytest_flink_agents.run.evidence import Evidence, Failure
 from pytest_flink_agents.run.job_failure import failure_of, job_failure
 from pytest_flink_agents.run.job_watch import JobWatch, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
+from pytest_flink_agents.run.thread_dump import keep_thread_dump
 from pytest_flink_agents.run.transport import FileTransport, Transport, output_of
 from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
 from pytest_flink_agents.run.workplace import Workplace
@@ -129,6 +130,7 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
     exception = cluster.exception(job_id) if state == "FAILED" else ""
     require_reach(cluster, exception, request.directory)
     failure = job_failure(exception) if state == "FAILED" else None
+    threads = keep_thread_dump(cluster, request.directory) if timed_out else {}
     if timed_out:
         watch.cancel()
     story = watch.story()
@@ -162,6 +164,7 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
             "events": str(events_directory),
             "logs": str(cluster.directory / "log"),
             **transport.files,
+            **threads,
         },
     )
 

@@ -198,6 +198,12 @@ class ExpectedFailure(LanguageMapping):
         return self
 
 
+class ExpectedLogs(LanguageMapping):
+    """What the cluster may log although it is an error. Any other ERROR line, and a crash, fails the scenario."""
+
+    allow: SomeItems[Regex] = Field(description="patterns, each found in the line or in the stack trace below it")
+
+
 class ExpectedDelivery(LanguageMapping):
     """What may become of outputs when something fails. On Flink it has inputs and outputs go through Kafka."""
 
@@ -213,13 +219,15 @@ class Expect(LanguageMapping):
     """What must be seen. ``outputs: []`` means that no output may come."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"trajectory", "effects", "memory", "metrics", "latency", "throughput", "logs"}
+        {"trajectory", "effects", "memory", "metrics", "latency", "throughput"}
     )
 
     outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs, none besides; [] means none at all")
     order: Literal["per_key", "any", "strict"] = Field("per_key", description="in which order the outputs must come")
     failure: ExpectedFailure | None = Field(None, description="the job must fail, and say so")
     delivery: ExpectedDelivery | None = Field(None, description="that outputs are neither lost nor come twice")
+
+    logs: ExpectedLogs | None = Field(None, description="ERROR lines of the cluster that are no reason to fail")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 OWNER_PARAMETER = "flink-agents-test-run"
 _TAIL = 20
 _KEPT_BACK_S = 5.0
+_LOG_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,27 @@ class FlinkCluster(ABC):
     @abstractmethod
     def logs(self) -> Mapping[str, str]:
         """Name of each process -> the last part of its log."""
+
+    def log_sizes(self) -> Mapping[str, int]:
+        """Name of each file of the logs, crash reports of JVMs included -> its size in bytes now."""
+        return {path.name: path.stat().st_size for path in self._log_files()}
+
+    def logs_since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
+        """What was written since :meth:`log_sizes` said ``sizes``: the last MiB of each file."""
+        written = {}
+        for path in self._log_files():
+            start = sizes.get(path.name, 0)
+            size = path.stat().st_size
+            # One that has become smaller was begun anew.
+            start = max(0 if size < start else start, size - _LOG_BYTES)
+            with path.open("rb") as file:
+                file.seek(start)
+                written[path.name] = file.read(_LOG_BYTES).decode("utf-8", "replace")
+        return written
+
+    def _log_files(self) -> list[Path]:
+        files = [*(self.directory / "log").glob("*"), *self.directory.glob("hs_err_pid*")]
+        return sorted(path for path in files if path.is_file())
 
     @property
     @abstractmethod

@@ -20,6 +20,7 @@ _CLOSE_S = 20.0
 # The interpreter of workers on other machines, where ours is not: what their PATH has.
 _WORKERS = "python3"
 _LOG_BYTES = 1 << 16
+_SINCE_BYTES = 1 << 20
 
 
 class RemoteCluster(FlinkCluster):
@@ -142,6 +143,19 @@ class RemoteCluster(FlinkCluster):
                 next_step="break a cluster of your own: --flink-tier=embedded",
             )
         )
+
+    def log_sizes(self) -> Mapping[str, int]:
+        """Name of each log file that REST offers -> its size in bytes; empty where none is in reach."""
+        return {name: size for name, (_, size) in self._offered().items()}
+
+    def logs_since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
+        """What was written since :meth:`log_sizes` said ``sizes``."""
+        written = {}
+        for name, (path, size) in self._offered().items():
+            start = sizes.get(name, 0)
+            text = self.rest.text(path, skip_bytes=0 if size < start else start, keep_bytes=_SINCE_BYTES)
+            written[name] = text.decode("utf-8", "replace")
+        return written
 
     def logs(self) -> Mapping[str, str]:
         """Name of each log file that REST offers -> its last 64 KiB."""

@@ -1,0 +1,100 @@
+"""What a cluster logs while a scenario runs, and what its threads are at when the time is over. One session, one cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_life_and_death import make_project, start_pytest
+
+pytestmark = pytest.mark.slow
+
+NOISY = """
+import logging
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class NoisyAgent(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def say(event: Event, ctx: RunnerContext) -> None:
+        value = InputEvent.from_event(event).input
+        if value == "refuse":
+            raise RuntimeError("the reader was refused")
+        logging.getLogger("shop.reader").error("the reader says: %s", value)
+        ctx.send_event(OutputEvent(output=value))
+"""
+SCENARIOS = """
+version: "1"
+name: quiet is allowed
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: smoke}]
+expect: {outputs: [{key: a, value: smoke}], logs: {allow: ["reader says: smoke$"]}}
+---
+version: "1"
+name: loud is not
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: fire}]
+expect: {outputs: [{key: a, value: fire}], logs: {allow: ["reader says: smoke$"]}}
+---
+version: "1"
+name: a failure is its own explanation
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: refuse}]
+expect: {failure: {contains: the reader was refused}}
+---
+version: "1"
+name: too slow
+agent: napping:NapAgent
+inputs: [{key: a, value: 600}]
+expect: {outputs: [{key: a, value: 600}]}
+within: 5s
+"""
+
+
+def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
+    """An ERROR line fails the scenario in whose time it was written, unless allowed; a job's own failure needs no word.
+
+    What a scenario's cluster logged is kept with it. A run past its deadline says where the dump of its threads is.
+    """
+    project = make_project(tmp_path / "project", nap_s=0.1)
+    (project / "nap.scenario.yaml").unlink()
+    (project / "noisy.py").write_text(NOISY)
+    (project / "noise.scenario.yaml").write_text(SCENARIOS)
+    run = start_pytest(project, "--flink-tier=embedded", "-rA")
+    run.wait(240)
+    said = (project / "pytest.out").read_text()
+    outcomes = {
+        name: word for word, _, name in (line.partition(" noise.scenario.yaml::") for line in said.splitlines())
+    }
+    assert {
+        name.partition("[")[0]: word for name, word in outcomes.items() if "[embedded" in name and word.isupper()
+    } == {
+        "quiet is allowed": "PASSED",
+        "loud is not": "FAILED",
+        "a failure is its own explanation": "PASSED",
+        "too slow": "FAILED",
+    }, said
+    assert "the cluster logged an error in taskmanager-0.log: " in said
+    assert "the reader says: fire" in said
+    kept = {
+        path.parent.parent.parent.name: path.read_text()
+        for path in project.rglob("artifacts/*/1/logs/taskmanager-0.log")
+    }
+    assert len(kept) == 4
+    assert [name for name, text in kept.items() if "reader says: fire" in text] == [
+        name for name in kept if "loud" in name
+    ]
+    (dump,) = project.rglob("thread-dump.txt")
+    assert f"threads at the deadline: {dump}" in said
+    assert "action-execute-operator" in dump.read_text()
+    evidence = next(path for path in project.rglob("evidence.json") if "loud" in str(path))
+    assert [
+        error["line"].rpartition(" - ")[2] for error in json.loads(evidence.read_text())["evidence"]["log_errors"]
+    ] == ["the reader says: fire"]

@@ -1,0 +1,113 @@
+"""ERROR lines of the cluster: which fail a scenario, and which are explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.checks.known_log_lines import KNOWN
+from pytest_flink_agents.checks.logs import check_logs
+from pytest_flink_agents.run.evidence import Evidence, Failure, LogError
+from pytest_flink_agents.run.log_watch import errors_in
+
+LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"
+FIRE = LogError("taskmanager-0.log", LINE, "java.io.IOException: smoke")
+
+
+def evidence(*errors: LogError, failure: Failure | None = None) -> Evidence:
+    return Evidence("embedded", "2.2.1", "bundled", job_id="a" * 32, failure=failure, log_errors=errors)
+
+
+def test_no_error_is_valid() -> None:
+    """With and without words about logs."""
+    assert check_logs(None, evidence()).validity is Validity.VALID
+    assert check_logs(("smoke",), evidence()).validity is Validity.VALID
+
+
+def test_an_error_that_nobody_expects_is_invalid() -> None:
+    """The line, its log and what followed it are told."""
+    result = check_logs(None, evidence(FIRE))
+    assert result.validity is Validity.INVALID
+    assert result.findings[0].message == f"the cluster logged an error in taskmanager-0.log: {LINE}"
+    assert result.findings[0].seen == "java.io.IOException: smoke"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "validity"), [("on fire$", Validity.VALID), ("smoke", Validity.VALID), ("water", Validity.INVALID)]
+)
+def test_what_is_allowed_is_found_in_line_or_trace(pattern: str, validity: Validity) -> None:
+    """A pattern of ``allow`` explains what it is found in, and nothing else."""
+    assert check_logs((pattern,), evidence(FIRE)).validity is validity
+
+
+@pytest.mark.parametrize(
+    ("failure", "validity"),
+    [
+        (Failure("the card reader is on fire"), Validity.VALID),
+        (Failure("the card was refused"), Validity.INVALID),
+        (Failure("fire"), Validity.INVALID),
+    ],
+)
+def test_the_jobs_own_failure_explains_its_lines(failure: Failure, validity: Validity) -> None:
+    """By its message, if that says enough to be told from others."""
+    assert check_logs(None, evidence(FIRE, failure=failure)).validity is validity
+
+
+def test_lines_about_this_job_are_explained_only_where_it_failed() -> None:
+    """The job's id in a line says nothing of a job that has not failed."""
+    line = LogError("jobmanager.log", f"2026-11-26 19:27:45,346 ERROR x [] - job {'a' * 32} cannot go on")
+    assert check_logs(None, evidence(line, failure=Failure("what it was"))).validity is Validity.VALID
+    assert check_logs(None, evidence(line)).validity is Validity.INVALID
+
+
+def test_a_crash_is_never_explained_by_a_failure() -> None:
+    """Of a JVM that crashed a failure of the job is only the consequence; a scenario may allow it by name."""
+    crash = LogError("hs_err_pid7.log", "the JVM has crashed", "SIGSEGV the card was refused", crash=True)
+    assert check_logs(None, evidence(crash, failure=Failure("the card was refused"))).validity is Validity.INVALID
+    assert check_logs(("SIGSEGV",), evidence(crash)).validity is Validity.VALID
+
+
+def test_logs_out_of_reach_are_unknown_where_the_scenario_speaks_of_them() -> None:
+    """Elsewhere a cluster that offers none is no reason to doubt."""
+    nothing = Evidence("remote", "2.2.1", "bundled")
+    assert check_logs(("smoke",), nothing).validity is Validity.UNKNOWN
+    assert check_logs(None, nothing).validity is Validity.VALID
+
+
+def test_a_pattern_that_takes_for_ever_is_unknown() -> None:
+    """It is neither found nor not found."""
+    long = LogError("a.log", "2026-11-26 19:27:45,346 ERROR a [] - " + "a" * 5000 + "!")
+    assert check_logs(("(a+)+$",), evidence(long)).validity is Validity.UNKNOWN
+
+
+def test_many_errors_are_counted() -> None:
+    """Five are shown, of the others the number."""
+    result = check_logs(None, evidence(*[FIRE] * 8))
+    assert [finding.message for finding in result.findings][-1] == "and 3 more errors in the cluster's logs"
+    assert len(result.findings) == 6
+
+
+AT_INFO = "2026-11-26 19:27:44,000 INFO "
+AT = "2026-11-26 19:27:45,346 ERROR org.apache.flink"
+KNOWN_LINES = (
+    f"{AT}.shaded.curator5.org.apache.curator.ConnectionState [] - Authentication failed",
+    f"{AT}.runtime.rest.handler.job.JobDetailsHandler  [] - Exception occurred in REST handler: Job ID not found",
+)
+
+
+@pytest.mark.parametrize("line", KNOWN_LINES)
+def test_what_flink_always_says_means_nothing(line: str) -> None:
+    """As it was seen in its logs; and each entry of the list has a reason."""
+    assert check_logs(None, evidence(LogError("jobmanager.log", line))).validity is Validity.VALID
+    assert all(reason for _, reason in KNOWN)
+
+
+def test_errors_are_found_in_logs() -> None:
+    """Level ERROR and FATAL at an entry's beginning, with what follows to the next entry; a crash report; nothing else."""
+    text = f"rest of a line with ERROR\n{AT_INFO} a [] - ERROR\n{LINE}\n\tat x\n\tat y\n{AT_INFO} a - b\n"
+    found = errors_in({"a.log": text, "a.out": LINE, "hs_err_pid9.log": "#\n# SIGSEGV"})
+    assert found == (
+        LogError("a.log", LINE, "\tat x\n\tat y"),
+        LogError("hs_err_pid9.log", "the JVM has crashed", "#\n# SIGSEGV", crash=True),
+    )
+    assert errors_in({"b.log": "2026-11-26T19:27:46.000Z [FATAL] out of everything"})[0].line.endswith("everything")
