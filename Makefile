@@ -73,7 +73,7 @@ lint: $(STAMP)
 	@$(VENV)/bin/lint-imports
 
 bench: $(STAMP)
-	@$(RUN) bench/start_and_run.py
+	@$(RUN) -m bench.start_and_run
 
 clean:
 	@rm -rf $(VENV) flink-agents-report .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

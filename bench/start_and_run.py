@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.speed_lines import as_json, table
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
@@ -255,7 +256,7 @@ def main() -> None:
             | kafka_costs(directory)
             | scenario_costs(workplace, directory)
         )
-        tell("the engine beside upstream's local runner (about 1 min)")
+        tell("the engine beside upstream's local runner (about 4 min)")
         figures |= engine_costs(workplace, directory)
     finally:
         session.close()
@@ -265,9 +266,11 @@ def main() -> None:
         "system": platform.system(),
         "processors": os.cpu_count(),
     }
-    RESULTS.write_text(json.dumps({"machine": machine, "figures": figures}, indent=2) + "\n")
+    written = {"machine": machine, "speed lines": as_json(figures), "figures": figures}
+    RESULTS.write_text(json.dumps(written, indent=2) + "\n")
     for name, value in figures.items():
-        print(f"{name:<62} {value:10.3f}")
+        print(f"{name:<70} {value:12.3f}")
+    print(f"\n{table(figures)}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 
 _GUARD = Path(__file__).with_name("guard.py")
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LD_LIBRARY_PATH")
+# Chroma and Mem0, which flink-agents brings, tell their makers about each use unless they are told not to.
+_CALLS_HOME_NOT = {"ANONYMIZED_TELEMETRY": "False", "MEM0_TELEMETRY": "False"}
 
 
 # What this process has started and not killed yet, by the guard's process id.
@@ -34,8 +36,11 @@ def living() -> list[GuardedProcess]:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """A small environment for a child: what a program needs to run, none of the caller's secrets, plus ``extra``."""
-    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | extra
+    """A small environment for a child: what a program needs to run, none of the caller's secrets, plus ``extra``.
+
+    Libraries that call their makers are told not to.
+    """
+    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | _CALLS_HOME_NOT | extra
 
 
 class GuardedProcess:

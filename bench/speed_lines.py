@@ -1,0 +1,133 @@
+"""The speed that the bundled runtime is to have, beside what was measured: the last table of ``make bench``.
+
+A line names figures of the same run. What was not measured is said to be so, never taken as kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KEPT, MISSED, UNKNOWN = "PASS", "MISSED", "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. ``ours`` and ``upstreams`` are the figures it compares, ``measure`` the one that is to be ``goal``.
+
+    ``at_least`` says which way; ``required`` is False for a line that nobody promised, but that is good to know.
+    """
+
+    text: str
+    ours: str
+    upstreams: str
+    measure: str
+    goal: float
+    at_least: bool = True
+    required: bool = True
+
+    def verdict(self, figures: Mapping[str, float]) -> str:
+        """Whether the goal is met."""
+        value = figures.get(self.measure)
+        if value is None:
+            return UNKNOWN
+        return KEPT if (value >= self.goal if self.at_least else value <= self.goal) else MISSED
+
+    def row(self, figures: Mapping[str, float]) -> tuple[str, ...]:
+        """Text, ours, upstream's, measure, goal, verdict, each as text."""
+        shown = [_shown(figures.get(name)) for name in (self.ours, self.upstreams, self.measure)]
+        goal = f"{'>=' if self.at_least else '<='} {self.goal:g}"
+        return (self.text, *shown, goal, self.verdict(figures) + ("" if self.required else " (no promise)"))
+
+
+def _cpu_bound(word: str, text: str, *, required: bool) -> tuple[Line, ...]:
+    ours, upstreams = f"{word}: bundled engine", f"{word}: upstream"
+    return (
+        Line(
+            f"{text}, logging off [records/s]",
+            f"{ours} [records/s]",
+            f"{upstreams}, logging off [records/s]",
+            f"{word}: ratio to upstream, logging off",
+            1.2,
+            required=required,
+        ),
+        Line(
+            f"{text}, each one's defaults [records/s]",
+            f"{ours}, defaults [records/s]",
+            f"{upstreams}, defaults [records/s]",
+            f"{word}: ratio to upstream, defaults",
+            2,
+            required=required,
+        ),
+        Line(
+            f"{text}, beside the action alone [records/s]",
+            f"{ours} [records/s]",
+            f"{word}: action alone [records/s]",
+            f"{word}: ratio to the action alone",
+            0.6,
+            required=required,
+        ),
+    )
+
+
+LINES = (
+    *_cpu_bound("plain", "one action", required=True),
+    *_cpu_bound("typed", "one typed action", required=True),
+    *_cpu_bound("nested", "one action, 1.5 KB nested", required=False),
+    Line(
+        "1,000 calls of 100 ms, 100 keys, 64 threads [s]",
+        "1,000 calls of 100 ms, 100 keys, 64 threads [s]",
+        "1,000 calls of 100 ms, upstream, from a twentieth of them [s]",
+        "ratio to the ideal",
+        1.3,
+        at_least=False,
+    ),
+    Line(
+        "on Flink, one subtask [records/s]",
+        "on Flink, one subtask: bundled [records/s]",
+        "on Flink, one subtask: upstream 0.1.1 [records/s]",
+        "bundled: ratio of records/s to upstream",
+        3,
+    ),
+    Line(
+        "memory, 200,000th to 1,000,000th record, 1,000 keys [MiB]",
+        "memory: growth from record 200,000 to 1,000,000, 1,000 keys [MiB]",
+        "memory: the same, upstream, from a tenth of the records [MiB]",
+        "memory: growth from record 200,000 to 1,000,000, 1,000 keys [MiB]",
+        8,
+        at_least=False,
+    ),
+)
+_HEAD = ("speed line", "bundled", "upstream", "measure", "goal", "")
+
+
+def table(figures: Mapping[str, float]) -> str:
+    """All lines, as text."""
+    rows = [_HEAD, *(line.row(figures) for line in LINES)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if column in (0, 5) else cell.rjust(width) for column, (cell, width) in paired)
+        for paired in ((tuple(enumerate(zip(row, widths, strict=True)))) for row in rows)
+    )
+
+
+def as_json(figures: Mapping[str, float]) -> list[dict[str, object]]:
+    """The same as data: ``line, bundled, upstream, measure, goal, verdict``."""
+    return [
+        {
+            "line": line.text,
+            "bundled": figures.get(line.ours),
+            "upstream": figures.get(line.upstreams),
+            "measure": figures.get(line.measure),
+            "goal": line.row(figures)[4],
+            "promised": line.required,
+            "verdict": line.verdict(figures),
+        }
+        for line in LINES
+    ]
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
