@@ -48,7 +48,9 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
-    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"))
+    # Into the log: standard output is the channel.
+    told = logging.getLogger(__name__).info
+    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"), progress=told)
     return _as_json(result) | {"config": explained(plan.config)}
 
 
