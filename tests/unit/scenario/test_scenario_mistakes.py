@@ -123,6 +123,7 @@ CHANGED = [
     ("shop.agents:RefundAgent", "[a]", "3:8", "FA203", "wrong value for agent"),
     ("shop.agents:RefundAgent", "{plan: 5}", "3:15", "FA203", "wrong value for agent.plan"),
     ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:15", "FA206", "no file x.py"),
+    ("agent: shop.agents:RefundAgent", "job: {jar: target/x.jar}", "3:12", "FA206", "no file target/x.jar"),
     ("agent: shop.agents:RefundAgent", "job: {}", "3:6", "FA204", 'missing key "python" in job'),
     ("agent: shop.agents:RefundAgent", "job: x.py", "3:6", "FA203", "wrong value for job"),
     ("agent: shop.agents:RefundAgent", "", "1:1", "FA204", None),
