@@ -175,8 +175,9 @@ class Loop:
 
         def keep(value: Any, number: int | None) -> None:
             assert number is not None, "every input has one"
-            outputs.append(Output(key, value))
+            # In this order: who left a loop that is stuck reads outputs first, and finds a number for each.
             numbers.append(number)
+            outputs.append(Output(key, value))
 
         return keep
 

@@ -80,7 +80,7 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
     return {
         "outputs": [
             {"input": number, "key": output.key, "value": output.value}
-            for number, output in zip(result.numbers, result.outputs, strict=True)
+            for number, output in zip(result.numbers, result.outputs, strict=False)
         ],
         "failure": failure.as_json() if failure is not None else None,
         "timed_out": timed_out,
