@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
+from pytest_flink_agents.run.transport import KafkaTransport
 from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.own_cluster import own_cluster
 
@@ -62,6 +66,16 @@ def test_runtime_and_project_travel_with_the_job(shares_nothing: Workplace, run_
     assert failure is not None
     assert (failure.action, failure.key, failure.input) == ("double", "n", "two")
     assert "strict.py" in failure.traceback
+
+
+def test_with_kafka_the_connector_travels_too(
+    shares_nothing: Workplace, run_request, kafka_service: KafkaService
+) -> None:
+    """Nothing of a run has to be seen by the cluster: inputs and outputs are in topics, the connector's jar is in the job."""
+    transport = KafkaTransport(kafka_service, shares_nothing.connector, label="shipping")
+    evidence = run_embedded(run_request(TILL, INPUTS, within_s=120, transport=transport), shares_nothing)
+    assert (evidence.job_state, evidence.transport) == ("FINISHED", "kafka"), evidence.failure
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
 
 
 def test_thread_mode_does_not_take_what_travels(shares_nothing: Workplace, run_request) -> None:
