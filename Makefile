@@ -58,8 +58,8 @@ test-versions: $(STAMP)
 BASE ?=
 
 test-container: $(STAMP)
-	@echo "test-container: cluster suite, scenarios, life and limits in containers (about 4 min)"
-	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/container \
+	@echo "test-container: cluster suite, scenarios, parity suite, life and limits in containers (about 5 min)"
+	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py tests/container \
 		--flink-version=2.2 --flink-tier=container --flink-gate -q --durations=5
 
 break-rules: $(STAMP)

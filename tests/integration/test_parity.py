@@ -1,4 +1,4 @@
-"""The parity cases without Flink and on it: one job a case, all on the session's cluster.
+"""The parity cases on every tier asked for, without Flink and on it: one job a case, all on the session's cluster.
 
 On Flink the engine is the session's: ``--flink-engine=upstream``, with a flink-agents that has its jars, plays the same
 cases on upstream's operator. Where that is known to differ, ``tests/parity/known_differences.yaml`` says so.
@@ -27,12 +27,12 @@ def _seen(evidence: Evidence) -> Seen:
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
-@pytest.mark.parametrize("tier", ["local", "embedded"])
-def test_a_case_on_a_tier(tier: str, case: Case, workplace, run_request, tmp_path) -> None:
+def test_a_case_on_a_tier(flink_tier: str, case: Case, workplace, run_request) -> None:
     """Per key, the events, action executions, memory and outputs are those that were written down for the rule."""
-    journal = tmp_path / "journal"
-    request = dataclasses.replace(run_request(case.reference, []), config=case.options(journal), inputs=case.records())
-    evidence = RUNNERS[tier](request, workplace)
+    request = run_request(case.reference, [])
+    journal = request.directory / "journal"
+    request = dataclasses.replace(request, config=case.options(journal), inputs=case.records())
+    evidence = RUNNERS[flink_tier](request, workplace)
     assert evidence.complete, evidence.log_tail
     flink_agents = workplace.environment.flink_agents_version
     known = [
@@ -41,4 +41,4 @@ def test_a_case_on_a_tier(tier: str, case: Case, workplace, run_request, tmp_pat
         if (entry.engine, entry.flink_agents, entry.case) == (evidence.engine, flink_agents, case.name)
     ]
     wrong = judged(problems(case, _seen(evidence), journal), known[0] if known else None)
-    assert not wrong, f"{tier}, {evidence.engine} engine, flink-agents {flink_agents}: {case.name}\n{wrong}"
+    assert not wrong, f"{flink_tier}, {evidence.engine} engine, flink-agents {flink_agents}: {case.name}\n{wrong}"
