@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.process import tail
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestClient
 
@@ -167,6 +168,8 @@ class SharedCluster(FlinkCluster):
         self.shares_files = shares_files
         self.worker_python = worker_python
         self._rest = RestClient(rest_url)
+        # Not by way of the desk: that may be waiting for the same cluster.
+        self._rest.tail = lambda: "\n".join(f"--- {path.name}\n{tail(path, 20)}" for path in self._log_files())
         self._caller = caller
         self._name = name
 

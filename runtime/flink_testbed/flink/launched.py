@@ -21,6 +21,7 @@ from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.rest import RestClient
 
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
+_TAIL = 20
 # What a cluster that has ended leaves nothing in; ``archives`` is where class archives are written.
 SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives")
 _KEPT = ("conf", "checkpoints", "savepoints", "log")
@@ -99,6 +100,7 @@ class LaunchedCluster(FlinkCluster):
             for name in (*SCRATCH, *_KEPT):
                 (self.directory / name).mkdir(parents=True, exist_ok=True)
             addresses, self._rest = self._prepare()
+            self._rest.tail = lambda: self.log_tail(_TAIL)
             self._write_conf(addresses)
             if self.config.high_availability:
                 self._members[ZOOKEEPER] = self._launch_zookeeper()

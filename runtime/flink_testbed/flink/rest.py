@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -31,6 +32,8 @@ class RestClient:
     def __init__(self, url: str, timeout_s: float = 10.0, *, access: RestAccess | None = None) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
+        # What is shown where nobody answers: the ends of the logs, set by who knows them.
+        self.tail: Callable[[], str] = str
         self._http = requests.Session()
         # A proxy of the environment is never the way to a cluster on loopback.
         self._http.trust_env = False
@@ -56,11 +59,9 @@ class RestClient:
 
     def _answer(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> requests.Response:
         """The answer to one call, of which the status is checked; a ``stream`` is the caller's to read and close."""
-        url = self.url + path
+        url, timeout_s = self.url + path, timeout_s or self._timeout_s
         try:
-            answer = self._http.request(
-                method, url, timeout=timeout_s or self._timeout_s, allow_redirects=False, **arguments
-            )
+            answer = self._http.request(method, url, timeout=timeout_s, allow_redirects=False, **arguments)
         except requests.exceptions.SSLError as error:
             raise HostError(
                 Problem(
@@ -77,8 +78,10 @@ class RestClient:
                     "FA404",
                     "no answer from Flink's REST",
                     where=url,
+                    expected=f"an answer to {method} within {timeout_s:g} s",
                     seen=type(error).__name__,
                     next_step="see the JobManager's log",
+                    detail=self.tail(),
                 )
             ) from error
         if answer.status_code == 503:

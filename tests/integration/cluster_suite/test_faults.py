@@ -71,10 +71,34 @@ def test_without_high_availability_jobs_are_lost(flink_cluster_factory, start_jo
     assert cluster.jobs() == ()
 
 
-def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory) -> None:
-    """REST gets no answer in its time and says so; after resume it answers, and nothing has died."""
+def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory, tmp_path) -> None:
+    """REST gets no answer in its time and says so; after resume it answers, and nothing has died.
+
+    No operation of the handle waits for ever: each says what it asked for, what it saw, and shows the ends of the logs.
+    """
     cluster = flink_cluster_factory()
     cluster.pause("jobmanager")
+    cluster.rest._timeout_s = 0.5
+    jar, job = tmp_path / "job.jar", "0" * 32
+    jar.write_bytes(b"no jar")
+    for operate in (
+        cluster.jobs,
+        cluster.thread_dump,
+        lambda: cluster.is_own(job),
+        lambda: cluster.completed_checkpoints(job),
+        lambda: cluster.metrics(job),
+        lambda: cluster.cancel(job),
+        lambda: cluster.submit(jar, main="x", timeout_s=0.5),
+        lambda: cluster.savepoint(job, timeout_s=0.5),
+        lambda: cluster.wait_for_job(job, timeout_s=0.5),
+        lambda: cluster.wait_ready(0.5),
+    ):
+        with pytest.raises(HostError) as silent:
+            operate()
+        problem = silent.value.problems[0]
+        assert problem.code in ("FA401", "FA404", "FA406")
+        assert (cluster.rest_url in problem.render(), "Timeout" in problem.seen) == (True, True), problem.render()
+        assert "--- jobmanager.log" in problem.detail, problem.render()
     with pytest.raises(HostError) as caught:
         cluster.rest.call("GET", "/overview", timeout_s=1)
     cluster.resume("jobmanager")
