@@ -9,6 +9,7 @@ from flink_testbed.artifacts.environments import ENVIRONMENT_NEEDS_MIB, JobEnvir
 from flink_testbed.artifacts.java import JAVA_NEEDS_MIB, java_fits
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import Problem
+from pytest_flink_agents.cli.doctor.bridge import Bridge
 from pytest_flink_agents.cli.doctor.configuration import ConfigurationDirectory
 
 T = TypeVar("T")
@@ -61,7 +62,8 @@ class ReleaseFacts:
     """What one Flink release needs. ``python`` is the minor version that its jobs run on.
 
     ``environment`` and ``packaged_java`` (a version) are None where the cache has none; ``given`` says that the
-    environment is that of ``--job-python``. ``conflicts`` holds a sentence for each.
+    environment is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` is None where there is no
+    environment to look into.
     """
 
     release: FlinkRelease
@@ -71,6 +73,7 @@ class ReleaseFacts:
     environment: Seen[JobEnvironment | None]
     conflicts: Seen[tuple[str, ...]]
     given: bool = False
+    bridge: Seen[Bridge | None] = None
 
     @property
     def java_home_fits(self) -> bool:
@@ -124,6 +127,15 @@ class Containers:
 
 
 @dataclass(frozen=True, slots=True)
+class Writable:
+    """A directory (or what it would be made in) that a run writes to, what for, and whether it can."""
+
+    what: str
+    directory: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Leftover:
     """A guard without its owner, and the program it guards."""
 
@@ -150,6 +162,7 @@ class Facts:
     configuration: Seen[ConfigurationDirectory | None]
     containers: Seen[Containers]
     leftovers: Seen[tuple[Leftover, ...]]
+    writable: Seen[tuple[Writable, ...]] = ()
     jars: tuple[Jars, ...] = ()
     maven: Seen[Repository | None] = None
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
-from pytest_flink_agents.cli.doctor import configuration
+from pytest_flink_agents.cli.doctor import bridge, configuration
 from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
@@ -23,6 +23,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Seen,
     System,
     Unseen,
+    Writable,
     missing,
 )
 
@@ -40,6 +41,7 @@ def judge(facts: Facts) -> list[Check]:
         checks += _release(release)
     checks += _told("memory", facts.memory_mib, _memory)
     checks += _told("disk space", facts.room, lambda name, room: _room(name, room, wanted))
+    checks += _told("written to", facts.writable, _writable)
     checks += _told("free ports", facts.port, lambda name, port: [Check(OK, name, f"one of them is {port}")])
     checks += _told("loopback", facts.loopback, _loopback)
     checks += _told("package registry", facts.registry, lambda name, answers: _registry(name, answers, wanted))
@@ -83,7 +85,11 @@ def _release(facts: ReleaseFacts) -> list[Check]:
     checks += _told(f"JAVA_HOME{of}", facts.java_home, lambda name, home: _java_home(name, home, facts))
     checks += _told(f"packaged Java{of}", facts.packaged_java, lambda name, java: _packaged_java(name, java, facts))
     checks += _told(f"job environment{of}", facts.environment, lambda name, found: _environment(name, found, facts))
-    return checks + _told(f"dependencies{of}", facts.conflicts, _conflicts)
+    checks += _told(f"dependencies{of}", facts.conflicts, _conflicts)
+    if facts.bridge is not None:
+        name = f"{bridge.NAME}{of}"
+        checks += _told(name, facts.bridge, lambda name, found: bridge.judge_bridge(name, found, release.version))
+    return checks
 
 
 def _python(name: str, minor: str, release: FlinkRelease) -> list[Check]:
@@ -143,6 +149,20 @@ def _memory(name: str, available_mib: int) -> list[Check]:
     if available_mib >= MEMORY_NEEDED_MIB:
         return [Check(OK, name, seen)]
     return [Check(FAIL, name, seen, "end other programs, or run only the local tier: --flink-tier=local")]
+
+
+def _writable(_: str, places: tuple[Writable, ...]) -> list[Check]:
+    return [
+        Check(OK, place.what, f"{place.directory} can be written")
+        if place.writable
+        else Check(
+            WARN,
+            place.what,
+            f"{place.directory} cannot be written",
+            "name another place: --flink-report-dir, the option baseLogDir",
+        )
+        for place in places
+    ]
 
 
 def _room(name: str, room: Room, wanted: tuple[Missing, ...]) -> list[Check]:

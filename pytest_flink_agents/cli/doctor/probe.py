@@ -34,6 +34,7 @@ from flink_testbed.artifacts.maven import is_offered, maven_repository
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from pytest_flink_agents.cli.doctor.bridge import Bridge, look_at_bridge
 from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, ConfigurationDirectory, ConfigurationFile
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
@@ -47,6 +48,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Seen,
     System,
     Unseen,
+    Writable,
     missing,
 )
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
@@ -91,6 +93,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         configuration=attempt(_configuration),
         containers=attempt(_containers),
         leftovers=attempt(find_leftovers),
+        writable=attempt(_writable),
         jars=jars,
         maven=maven,
     )
@@ -132,6 +135,7 @@ def _release(release: FlinkRelease) -> ReleaseFacts:
         packaged_java=attempt(lambda: _packaged_java(release)),
         environment=environment,
         conflicts=_conflicts_of(environment),
+        bridge=_bridge_of(environment),
     )
 
 
@@ -146,6 +150,7 @@ def _release_as_given(release: FlinkRelease, environment: Seen[JobEnvironment]) 
         packaged_java=attempt(lambda: _packaged_java(release)),
         environment=environment,
         conflicts=_conflicts_of(environment),
+        bridge=_bridge_of(environment),
         given=True,
     )
 
@@ -158,6 +163,24 @@ def _java_home() -> JavaHome:
 def _packaged_java(release: FlinkRelease) -> str | None:
     java = cached_java(release.line)
     return java.version if java else None
+
+
+def _bridge_of(environment: Seen[JobEnvironment | None]) -> Seen[Bridge | None]:
+    return attempt(lambda: look_at_bridge(environment)) if isinstance(environment, JobEnvironment) else None
+
+
+def _writable() -> tuple[Writable, ...]:
+    places = {
+        "reports and metrics": Path("flink-agents-report").absolute(),
+        # Where flink-agents writes its event log unless baseLogDir says otherwise.
+        "event logs": Path(tempfile.gettempdir()) / "flink-agents",
+    }
+    return tuple(Writable(what, str(place), _can_write(place)) for what, place in places.items())
+
+
+def _can_write(place: Path) -> bool:
+    there = next(parent for parent in (place, *place.parents) if parent.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _conflicts_of(environment: Seen[JobEnvironment | None]) -> Seen[tuple[str, ...]]:

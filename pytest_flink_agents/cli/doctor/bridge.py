@@ -1,0 +1,43 @@
+"""What Flink's JVM and Python meet through in thread mode: pemja and Flink's Python jar, as a job environment holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flink_testbed.artifacts.environments import JobEnvironment
+from pytest_flink_agents.cli.doctor.check import FAIL, OK, Check
+
+NAME = "pemja"
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """``version`` of pemja (empty: not installed), its native ``libraries`` for this Python, Flink's ``jars`` for Python."""
+
+    version: str
+    libraries: tuple[str, ...]
+    jars: tuple[str, ...]
+
+
+def look_at_bridge(environment: JobEnvironment) -> Bridge:
+    """Files only: loading them would start a JVM."""
+    packages = environment.site_packages
+    major, minor = environment.python_version.split(".")[:2]
+    tag = f"cpython-{major}{minor}-"
+    versions = [path.name.removesuffix(".dist-info").partition("-")[2] for path in packages.glob("pemja-*.dist-info")]
+    libraries = [path.name for path in (packages / "pemja").glob("pemja_core*.so") if tag in path.name]
+    jars = [path.name for path in (environment.flink_home / "opt").glob("flink-python-*.jar")]
+    return Bridge(versions[0] if versions else "", tuple(libraries), tuple(sorted(jars)))
+
+
+def judge_bridge(name: str, bridge: Bridge, flink_version: str) -> list[Check]:
+    """Thread mode needs all three, and the jar's classes in one class loader: clusters of ours load them parent first."""
+    anew = "install apache-flink anew for this Python"
+    if not bridge.version:
+        return [Check(FAIL, name, "not installed: no Python runs inside a TaskManager", anew)]
+    if not bridge.libraries:
+        return [Check(FAIL, name, f"{bridge.version} has no native library for this Python", anew)]
+    if [jar for jar in bridge.jars if flink_version in jar] != list(bridge.jars) or len(bridge.jars) != 1:
+        held = ", ".join(bridge.jars) or "none"
+        return [Check(FAIL, name, f"{bridge.version}, but not the one jar flink-python-{flink_version}: {held}", anew)]
+    return [Check(OK, name, f"{bridge.version}, loaded once and parent first by clusters that are started here")]
