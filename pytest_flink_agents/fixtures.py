@@ -109,12 +109,19 @@ def flink_tier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def agent_runner(request: pytest.FixtureRequest, flink_tier: str, flink_version: str) -> AgentRunner:
-    """Run an agent on inputs and get the evidence, in the same way on every tier."""
+def agent_runner(request: pytest.FixtureRequest, flink_tier: str, flink_version: str) -> Iterator[AgentRunner]:
+    """Run an agent on inputs and get the evidence, in the same way on every tier.
+
+    What the cluster logs as an error meanwhile fails the test, unless the marker ``log_allow("pattern")`` explains it.
+    """
     from pytest_flink_agents.run.agent_runner import AgentRunner
 
     plan = _plan(request)
-    return AgentRunner(plan.session, plan.release(flink_version), flink_tier, plan.folder_of(request.node.nodeid))
+    runner = AgentRunner(plan.session, plan.release(flink_version), flink_tier, plan.folder_of(request.node.nodeid))
+    yield runner
+    wrong = runner.wrong_in_logs([pattern for mark in request.node.iter_markers("log_allow") for pattern in mark.args])
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
 
 
 @pytest.fixture

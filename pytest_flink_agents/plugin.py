@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, so that a wrong one is told at once. Under the gate a session is judged, whatever it collects."""
     config.stash[REPORTS] = {}
+    config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster of agent_runner may log")
     config.stash[SETTINGS] = options.settings_of(config)
     config.stash[ROUTE] = Route(config.stash[SETTINGS].scenario_seed)
     config.stash[ROUTE].open()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
+from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.run.log_watch import LogWatch
 from pytest_flink_agents.run.scenario_run import RUNNERS, RunRequest
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.transport import KafkaTransport
@@ -22,6 +25,7 @@ class AgentRunner:
         self._release = release
         self._folder = folder
         self._runs = 0
+        self._evidence: list[Evidence] = []
 
     def run(
         self,
@@ -61,6 +65,15 @@ class AgentRunner:
             transport=transport,
         )
         self._session.let_services_be_reached(workplace, self.tier)
+        logs = LogWatch(workplace.cluster(self.tier)) if self.tier != "local" else None
         evidence = RUNNERS[self.tier](request, workplace)
+        if logs:
+            evidence = dataclasses.replace(evidence, log_errors=logs.collect(directory / "logs"))
+        self._evidence.append(evidence)
         self._session.write_evidence(directory, evidence, ())
         return evidence
+
+    def wrong_in_logs(self, allow: Sequence[str]) -> list[str]:
+        """What the cluster logged in all runs that neither ``allow`` (patterns) nor a job's own failure explains."""
+        results = [check_logs(allow or None, evidence) for evidence in self._evidence]
+        return [self._session.redactor.text(finding.message) for result in results for finding in result.findings]

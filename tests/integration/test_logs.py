@@ -58,6 +58,22 @@ within: 5s
 """
 
 
+TESTS = """
+import pytest
+
+
+def test_loud(agent_runner):
+    evidence = agent_runner.run("noisy:NoisyAgent", [("a", "alarm")])
+    assert [output.value for output in evidence.outputs] == ["alarm"]
+
+
+@pytest.mark.log_allow("reader says: alarm$")
+def test_allowed(agent_runner):
+    evidence = agent_runner.run("noisy:NoisyAgent", [("a", "alarm")])
+    assert [error.line.rpartition(" - ")[2] for error in evidence.log_errors] == ["the reader says: alarm"]
+"""
+
+
 def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     """An ERROR line fails the scenario in whose time it was written, unless allowed; a job's own failure needs no word.
 
@@ -67,6 +83,7 @@ def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     (project / "nap.scenario.yaml").unlink()
     (project / "noisy.py").write_text(NOISY)
     (project / "noise.scenario.yaml").write_text(SCENARIOS)
+    (project / "test_noise.py").write_text(TESTS)
     run = start_pytest(project, "--flink-tier=embedded", "-rA")
     run.wait(240)
     said = (project / "pytest.out").read_text()
@@ -81,6 +98,8 @@ def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
         "a failure is its own explanation": "PASSED",
         "too slow": "FAILED",
     }, said
+    assert "PASSED test_noise.py::test_allowed[embedded]" in said
+    assert "ERROR test_noise.py::test_loud[embedded]" in said
     assert "the cluster logged an error in taskmanager-0.log: " in said
     assert "the reader says: fire" in said
     kept = {
@@ -94,7 +113,7 @@ def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     (dump,) = project.rglob("thread-dump.txt")
     assert f"threads at the deadline: {dump}" in said
     assert "action-execute-operator" in dump.read_text()
-    evidence = next(path for path in project.rglob("evidence.json") if "loud" in str(path))
+    evidence = next(path for path in project.rglob("evidence.json") if "loud-is-not" in str(path))
     assert [
         error["line"].rpartition(" - ")[2] for error in json.loads(evidence.read_text())["evidence"]["log_errors"]
     ] == ["the reader says: fire"]
