@@ -43,6 +43,7 @@ def test_the_run_folder_is_written_and_import_roots_are_read(tmp_path: Path) -> 
     run = project / "reports" / "run"
     found = shared(ClusterConfig(), run, zipped, project, project / "src", run / "in-the-run")
     assert found == {str(zipped): False, str(project): False, str(run): True}
+    assert shared(ClusterConfig(), run, run / "in-the-run") == {str(run): True}
 
 
 def test_places_for_state_are_written(tmp_path: Path) -> None:
