@@ -60,9 +60,9 @@ BREAKS: dict[str, Break] = {
         "return _IDLE\n            if self.state.sequence:\n                return _IDLE\n            self._begin_run(",
     ),
     "events arrive as base events, through JSON": Break(
-        SEALED,
-        "            return event\n",
-        '            if event.type == "noted":\n                event.attributes["pair"] = (1, 2)\n            return event\n',
+        TEXT,
+        "    return event\n",
+        '    if event.type == "noted":\n        event.attributes["pair"] = (1, 2)\n    return event\n',
     ),
     "models become mappings": Break(
         TEXT,
@@ -170,7 +170,7 @@ BREAKS: dict[str, Break] = {
     "a call must not use the context": Break(CONTEXT, "threading.get_ident():", "self._thread:"),
     "a thread of one's own must not use the context": Break(CONTEXT, "threading.get_ident():", "self._thread:"),
     "test_context.py::test_a_context_is_closed_after_its_action": Break(
-        CONTEXT, "self._thread = None\n\n    def check", "pass\n\n    def check"
+        CONTEXT, "self._thread = None\n        if error", "if error"
     ),
     "a generator is no action": Break(
         RUN, "if inspect.isgenerator(result) or inspect.isasyncgen(result):", "if False:"
