@@ -1,9 +1,10 @@
 """What running on Flink costs: the bundled engine beside flink-agents' own operator, in one run. Part of ``make bench``.
 
-Alone: ``python bench/on_flink.py [RESULTS.json]``. Both engines run on Flink 1.20 with clusters of their own, the
+Alone: ``python -m bench.on_flink [RESULTS.json]``. Both engines run on Flink 1.20 with clusters of their own, the
 upstream one with flink-agents 0.1.1, whose jar is in its package. The same records of the same keys go through the same
 file source and sink, and the same action, in turn, round by round; the figures are medians. What a job of one record
-takes is taken off: starting and ending a job is the same for both, and is measured elsewhere.
+takes is taken off: starting and ending a job is measured by itself. Beside the time that passed stands the time of the
+processors, of all processes of a cluster: on a machine that does other things too it is the steadier one.
 """
 
 from __future__ import annotations
@@ -19,20 +20,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from flink_testbed.flink.standalone import StandaloneCluster
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import provide_kafka
 from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.transport import FileTransport
 from pytest_flink_agents.run.workplace import Workplace
 
 ROOT = Path(__file__).parents[1]
 KEYS = 100
-RECORDS = 20_000
-ROUNDS = 5
-_JOB_S = 300.0
+RECORDS = 10_000
+ROUNDS = 3
+CALLS, CALL_S, CALL_KEYS = 640, 0.1, 64
+STATE_KEYS = 100_000
+STORED = 2_000
+_JOB_S = 600.0
 
 Record = dict[str, Any]
 
@@ -65,10 +72,11 @@ class Cost(NamedTuple):
 
     elapsed: float
     processor: float
+    job_id: str
 
 
-def run(contestant: Contestant, records: Sequence[Record]) -> Cost:
-    """What a job takes, which must put out one output for each record."""
+def run(contestant: Contestant, records: Sequence[Record], outputs: int | None = None) -> Cost:
+    """What a job takes. It must put out that many outputs, without a number as many as there are records."""
     folder = Path(tempfile.mkdtemp(dir=_directory))
     transport = FileTransport(folder)
     transport.put(records)
@@ -78,13 +86,12 @@ def run(contestant: Contestant, records: Sequence[Record]) -> Cost:
     before = cluster.processor_seconds()
     job_id = submit(contestant, transport, cluster)
     state = wait_for_end(cluster, job_id)
-    outputs = len(transport.outputs(records))
+    seen, expected = len(transport.outputs(records)), len(records) if outputs is None else outputs
     shutil.rmtree(folder)
-    if state != "FINISHED" or outputs != len(records):
-        raise SystemExit(
-            f"{contestant.name}: {state}, {outputs} outputs of {len(records)} inputs\n{cluster.log_tail(30)}"
-        )
-    return Cost(float(cluster.rest.job(job_id)["duration"]) / 1000, cluster.processor_seconds() - before)
+    if state != "FINISHED" or seen != expected:
+        raise SystemExit(f"{contestant.name}: {state}, {seen} outputs for {expected}\n{cluster.log_tail(30)}")
+    elapsed = float(cluster.rest.job(job_id)["duration"]) / 1000
+    return Cost(elapsed, cluster.processor_seconds() - before, job_id)
 
 
 def submit(contestant: Contestant, transport: FileTransport, cluster: FlinkCluster) -> str:
@@ -117,29 +124,31 @@ def wait_for_end(cluster: FlinkCluster, job_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Medians of several rounds: records a second, and microseconds of the processors for each record."""
+    """Medians of several rounds: records a second, processor time for each in µs, and seconds that a job of one takes."""
 
     records: float
     processor_us: float
+    one_s: float
 
 
-def rates(contestants: Sequence[Contestant], records: int = RECORDS, rounds: int = ROUNDS) -> dict[str, Rate]:
+def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[str, Rate]:
     """What each comes to, net of what a job of one record takes; alternating, so that all meet the same machine."""
-    one, many = reviews(1), reviews(records)
-    taken: dict[str, list[Cost]] = {contestant.name: [] for contestant in contestants}
+    taken: dict[str, list[tuple[Cost, Cost]]] = {contestant.name: [] for contestant in contestants}
     for contestant in contestants:
-        run(contestant, many)  # The JVM compiles what is hot.
-    for number in range(rounds):
+        run(contestant, records)  # The JVM compiles what is hot.
+    for number in range(ROUNDS):
         for contestant in contestants:
-            started, ended = run(contestant, one), run(contestant, many)
-            taken[contestant.name].append(Cost(*(more - less for more, less in zip(ended, started, strict=True))))
+            taken[contestant.name].append((run(contestant, records[:1]), run(contestant, records)))
         tell(
-            f"  round {number + 1}: " + ", ".join(f"{name} {costs[-1].elapsed:.2f} s" for name, costs in taken.items())
+            f"  round {number + 1}: "
+            + ", ".join(f"{name} {costs[-1][1].elapsed:.1f} s" for name, costs in taken.items())
         )
+    more = len(records) - 1
     return {
         name: Rate(
-            (records - 1) / statistics.median(cost.elapsed for cost in costs),
-            statistics.median(cost.processor for cost in costs) * 1e6 / (records - 1),
+            more / statistics.median(many.elapsed - one.elapsed for one, many in costs),
+            statistics.median(many.processor - one.processor for one, many in costs) * 1e6 / more,
+            statistics.median(one.elapsed for one, _ in costs),
         )
         for name, costs in taken.items()
     }
@@ -165,36 +174,112 @@ def workplaces(directory: Path) -> tuple[Workplace, Workplace]:
 _directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
 
 
+ECHO, ECHO_OF_0_1 = "bench.flink_agents_0_3:Echo", "bench.flink_agents_0_1:Echo"
+UPSTREAM = "upstream 0.1.1"
+PROCESS = {"python.execution-mode": "process"}
+
+
 def speed(bundled: Workplace, upstream: Workplace) -> dict[str, float]:
-    """The bundled engine, with and without an event log, beside upstream's, which always writes one."""
-    here, there = "bench.flink_agents_0_3:Echo", "bench.flink_agents_0_1:Echo"
+    """The bundled engine beside upstream's, which always writes an event log, and each of its modes."""
     logged = {"baseLogDir": str(_directory / "events")}
-    contestants = [
-        Contestant("bundled", bundled, here),
-        Contestant("bundled, with event log", bundled, here, logged),
-        Contestant("upstream 0.1.1", upstream, there),
-    ]
-    rounds = rates(contestants)
-    figures = {f"on Flink, one subtask: {name} [records/s]": rate.records for name, rate in rounds.items()}
-    figures |= {f"on Flink, one subtask: {name} [µs of processor]": r.processor_us for name, r in rounds.items()}
-    theirs = rounds["upstream 0.1.1"]
-    for name in ("bundled", "bundled, with event log"):
-        figures[f"{name}: ratio of records/s to upstream"] = rounds[name].records / theirs.records
-        figures[f"{name}: ratio of processor time, upstream to it"] = theirs.processor_us / rounds[name].processor_us
+    figures: dict[str, float] = {}
+    for parallelism in (1, 2):
+        contestants = [
+            Contestant("bundled, thread mode", bundled, ECHO, parallelism=parallelism),
+            Contestant("bundled, thread mode, event log", bundled, ECHO, logged, parallelism=parallelism),
+            Contestant("bundled, process mode", bundled, ECHO, flink=PROCESS, parallelism=parallelism),
+            Contestant(UPSTREAM, upstream, ECHO_OF_0_1, parallelism=parallelism),
+        ]
+        tell(f"records a second on Flink, parallelism {parallelism}")
+        found = rates(contestants, reviews(RECORDS))
+        theirs = found[UPSTREAM]
+        for name, rate in found.items():
+            figures[f"p={parallelism}: {name} [records/s]"] = rate.records
+            figures[f"p={parallelism}: {name} [µs of processors a record]"] = rate.processor_us
+            if parallelism == 1:
+                figures[f"p=1: {name}, a job of one record [s]"] = rate.one_s
+            if name != UPSTREAM:
+                figures[f"p={parallelism}: {name}, ratio to upstream, records/s"] = rate.records / theirs.records
+                figures[f"p={parallelism}: {name}, ratio to upstream, processors"] = (
+                    theirs.processor_us / rate.processor_us
+                )
     return figures
 
 
-def main(argv: list[str]) -> None:
-    """Measure and print; write JSON to the path in ``argv``, if there is one."""
+def waiting(bundled: Workplace) -> dict[str, float]:
+    """Slow calls of many keys on one subtask, at the same time; ideal is one round after the other."""
+    calls = [{"key": f"k{number % CALL_KEYS}", "value": CALL_S} for number in range(CALLS)]
+    contestant = Contestant("waiting", bundled, "bench.flink_agents_0_3:Waiting", {"num-async-threads": CALL_KEYS})
+    ideal = CALLS * CALL_S / CALL_KEYS
+    run(contestant, calls[:CALL_KEYS])
+    taken = statistics.median(
+        run(contestant, calls).elapsed - run(contestant, [{"key": "k", "value": 0}]).elapsed for _ in range(ROUNDS)
+    )
+    name = f"{CALLS} calls of {CALL_S * 1000:.0f} ms, {CALL_KEYS} keys, one subtask"
+    return {f"{name} [s]": taken, f"{name}, ratio to the ideal": taken / ideal}
+
+
+def checkpoints(bundled: Workplace) -> dict[str, float]:
+    """Memory of many keys in the checkpoint: its size, and how long one takes."""
+    tell(f"checkpoints of {STATE_KEYS:,} keys")
+    records = [
+        {"key": f"customer-{number}", "value": {"item": "tea", "amount": number}} for number in range(STATE_KEYS)
+    ]
+    options = {"execution.checkpointing.interval": "2s"}
+    counting = Contestant("counting", bundled, "bench.flink_agents_0_3:Counting", flink=options)
+    job_id = run(counting, records, outputs=0).job_id
+    summary = bundled.cluster().rest.call("GET", f"/jobs/{job_id}/checkpoints")["summary"]
+    return {
+        f"checkpoint of {STATE_KEYS:,} keys [MiB]": summary["state_size"]["max"] / 2**20,
+        f"checkpoint of {STATE_KEYS:,} keys [bytes a key]": summary["state_size"]["max"] / STATE_KEYS,
+        f"checkpoint of {STATE_KEYS:,} keys, the slowest [s]": summary["end_to_end_duration"]["max"] / 1000,
+    }
+
+
+def stored(bundled: Workplace) -> dict[str, float]:
+    """What the action state store in Kafka adds to each action."""
+    tell("the action state store in Kafka")
+    kafka = EmbeddedKafka(
+        provide_kafka(resolve_flink("2.2").line, progress=tell),
+        directory=_directory / "kafka",
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives",
+        run_id="bench",
+        startup_timeout_s=60,
+        progress=tell,
+    )
+    kafka.start()
+    try:
+        store = {
+            "actionStateStoreBackend": "kafka",
+            "kafkaBootstrapServers": kafka.bootstrap,
+            "kafkaActionStateTopic": "bench-actions",
+            "kafkaActionStateTopicNumPartitions": 4,
+        }
+        contestants = [Contestant("without", bundled, ECHO), Contestant("with", bundled, ECHO, store)]
+        found = rates(contestants, reviews(STORED))
+    finally:
+        kafka.close()
+    added = 1e6 / found["with"].records - 1e6 / found["without"].records
+    return {"Kafka action state store, added to an action [µs]": added}
+
+
+def figures_on_flink() -> dict[str, float]:
+    """All of them, on clusters that are started for it."""
     bundled, upstream = workplaces(_directory)
     try:
-        figures = speed(bundled, upstream)
+        return speed(bundled, upstream) | waiting(bundled) | checkpoints(bundled) | stored(bundled)
     finally:
         bundled.close()
         upstream.close()
         shutil.rmtree(_directory, ignore_errors=True)
+
+
+def main(argv: list[str]) -> None:
+    """Measure and print; write JSON to the path in ``argv``, if there is one."""
+    figures = figures_on_flink()
     for name, value in figures.items():
-        print(f"{name:<62} {value:12,.2f}")
+        print(f"{name:<70} {value:12,.2f}")
     if argv:
         Path(argv[0]).write_text(json.dumps(figures, indent=2) + "\n")
 

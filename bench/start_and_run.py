@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.on_flink import figures_on_flink
+from bench.shipped_scripts import started_by_scripts_s
 from bench.speed_lines import as_json, table
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
@@ -140,6 +142,21 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     }
 
 
+def script_costs(workplace: Workplace, directory: Path, embedded_s: float) -> dict[str, float]:
+    """The start that Flink ships, beside ours with class archives."""
+    tell("Flink's own start scripts (about 1 min)")
+    times = []
+    for number in range(2):
+        place = directory / f"scripts-{number}"
+        place.mkdir()
+        times.append(started_by_scripts_s(workplace, place))
+    shipped = statistics.median(times)
+    return {
+        "bin/start-cluster.sh, until the slot is there [s]": shipped,
+        "ratio embedded / scripts": embedded_s / shipped,
+    }
+
+
 def container_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
     times = []
@@ -249,15 +266,13 @@ def main() -> None:
     )
     try:
         workplace = session.workplace(resolve_flink("2.2"))
-        figures = (
-            plugin_costs(directory)
-            | cluster_costs(workplace, directory)
-            | container_costs(workplace, directory)
-            | kafka_costs(directory)
-            | scenario_costs(workplace, directory)
-        )
+        figures = plugin_costs(directory) | cluster_costs(workplace, directory)
+        figures |= script_costs(workplace, directory, figures["embedded cluster ready, with class archives [s]"])
+        figures |= container_costs(workplace, directory) | kafka_costs(directory) | scenario_costs(workplace, directory)
         tell("the engine beside upstream's local runner (about 4 min)")
         figures |= engine_costs(workplace, directory)
+        tell("on Flink, beside upstream's operator (about 5 min)")
+        figures |= figures_on_flink()
     finally:
         session.close()
         shutil.rmtree(directory, ignore_errors=True)
