@@ -10,6 +10,7 @@ from runtime_agents import Echo
 
 from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.on_flink import operator as operator_module
+from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.on_flink.operator import AgentOperator
 
 COUNTING = "tests.parity.memory_agents:TypeOfKey"
@@ -24,6 +25,7 @@ class Flink:
         self.calls: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
         self.timers: list[int] = []
+        self.ends: list[tuple[str, int]] = []
         self.now_ms = 1000
 
     # As a runtime context.
@@ -68,6 +70,9 @@ class Flink:
 
     def register_processing_time_timer(self, timestamp):
         self.timers.append(timestamp)
+
+    def register_event_time_timer(self, timestamp):
+        self.ends.append((self.key, timestamp))
 
 
 class Counted:
@@ -166,3 +171,33 @@ def test_metrics_are_told_together_and_to_the_last(job) -> None:
     echo.take("a")
     echo.operator.close()
     assert echo.flink.counted["numOfEventProcessed"] == 102
+
+
+def test_at_the_end_of_the_input_waiting_keys_take_turns(job) -> None:
+    """A key that still waits is looked at again after all others that wait: each look has a later time than those before."""
+    waiting = job("tests.integration.napping:NapAgent")
+    flink = waiting.flink
+    for key in "abc":
+        flink.key = json.dumps(key)
+        assert not waiting.operator.process_element(json.dumps({"input": 1, "key": key, "value": 2}), flink)
+    assert {timestamp for _, timestamp in flink.ends} == {operator_module._END_OF_INPUT_MS}
+    flink.ends.clear()
+    for key in "abcab":
+        flink.key = json.dumps(key)
+        assert not waiting.operator.on_timer(operator_module._END_OF_INPUT_MS, flink)
+    assert [key for key, _ in flink.ends] == ['"a"', '"b"', '"c"', '"a"', '"b"']
+    looks = [timestamp for _, timestamp in flink.ends]
+    assert looks == sorted(set(looks))
+    assert operator_module._END_OF_INPUT_MS < looks[0] < looks[-1] < 2**63 - 1
+
+
+def test_in_thread_mode_flink_never_asks_python_for_a_gauge() -> None:
+    """It has the value itself: asked after the job's interpreter has gone, the TaskManager would die of it."""
+    group_class = type("MetricGroupImpl", (Flink,), {"__module__": "pyflink.fn_execution.metrics.embedded.metric_impl"})
+    in_jvm = group_class()
+    gauge = FlinkMetricGroup(lambda: in_jvm).get_sub_group("bed").get_gauge("left")
+    assert not hasattr(in_jvm, "gauge"), "nothing that could be asked"
+    gauge.update(4.0)
+    assert gauge.tell_flink()
+    assert (in_jvm.counted["left"], gauge.get_value()) == (4, 4.0)
+    assert not gauge.tell_flink(), "told once"

@@ -18,6 +18,9 @@ from flink_agents_runtime.observe.metrics import (
     MemoryMetricGroup,
 )
 
+# Where PyFlink's metrics of thread mode are from.
+_IN_THE_JVM = "pyflink.fn_execution.metrics.embedded"
+
 
 class FlinkCounter(MemoryCounter):
     """A counter that Flink sees."""
@@ -78,6 +81,30 @@ class FlinkHistogram(MemoryHistogram):
         return untold
 
 
+class FlinkGauge(MemoryGauge):
+    """A gauge that Flink sees in thread mode, where it holds whole numbers.
+
+    As a distribution, which there is its last value and lies in the JVM: a gauge of PyFlink's is asked for its value by
+    Flink's own threads, also when the job's interpreter has just gone. The TaskManager died of that (seen on 2.2.1).
+    """
+
+    __slots__ = ("_flink", "_told")
+
+    def __init__(self, flink: Any) -> None:
+        super().__init__()
+        self._flink = flink
+        self._told: int | None = None
+
+    def tell_flink(self) -> bool:
+        """Hand on the value, if it is another one."""
+        value = int(self._value)
+        changed = value != self._told
+        if changed:
+            self._told = value
+            self._flink.update(value)
+        return changed
+
+
 class FlinkMetricGroup(MemoryMetricGroup):
     """A group whose metrics are registered with a PyFlink group, each once, when it is first asked for.
 
@@ -91,11 +118,11 @@ class FlinkMetricGroup(MemoryMetricGroup):
         self._label = label
 
     def tell_flink(self) -> bool:
-        """Hand on what has changed in this group and those below, if anything has. Gauges are asked by Flink."""
+        """Hand on what has changed in this group and those below, if anything has."""
         told = [
             below.tell_flink()
             for below in (*self._metrics.values(), *self._groups.values())
-            if isinstance(below, (FlinkCounter, FlinkMeter, FlinkHistogram, FlinkMetricGroup))
+            if isinstance(below, (FlinkCounter, FlinkMeter, FlinkHistogram, FlinkGauge, FlinkMetricGroup))
         ]
         return any(told)
 
@@ -142,11 +169,13 @@ class FlinkMetricGroup(MemoryMetricGroup):
         return count_and_mark
 
     def get_gauge(self, name: str) -> MemoryGauge:
-        """The gauge ``name``; Flink asks it for its value."""
+        """The gauge ``name``. In process mode PyFlink asks it, from the process that it lives in."""
         if name not in self._metrics:
-            gauge = MemoryGauge()
-            self._flink.gauge(name, gauge.get_value)
-            self._metrics[name] = gauge
+            if type(self._flink).__module__.startswith(_IN_THE_JVM):
+                self._metrics[name] = FlinkGauge(self._flink.distribution(name))
+            else:
+                gauge = self._metrics[name] = MemoryGauge()
+                self._flink.gauge(name, gauge.get_value)
         return super().get_gauge(name)
 
     def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:

@@ -29,7 +29,8 @@ from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.stores.settings import open_store
 
-_END_OF_INPUT_MS = 2**63 - 2
+# From here on event-time timers are those of the end of the input: later ones for later looks, so that keys take turns.
+_END_OF_INPUT_MS = 2**63 - 2**40
 # How soon a waiting key is looked at again. A look costs a timer, so a long wait is looked at less and less often.
 _FIRST_LOOK_MS = 2
 _LATEST_LOOK_MS = 32
@@ -103,6 +104,7 @@ class AgentOperator(KeyedProcessFunction):
         self._idle: dict[str, _LiveKey] = {}
         self._idle_bytes = 0
         self._metrics_due_s: float | None = None
+        self._looks_at_end = 0
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
@@ -112,7 +114,7 @@ class AgentOperator(KeyedProcessFunction):
     def _process(self, key: str, value: Any, mark: int | None, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         live = self._live_key(key)
         live.run.offer(value, mark)
-        outputs = self._go_on(key, live, ctx)
+        outputs = self._go_on(key, live, ctx, at_end=False)
         if self._metrics_due_s is None:
             self._tell_metrics_later(ctx)
         return outputs
@@ -130,9 +132,10 @@ class AgentOperator(KeyedProcessFunction):
         live = self._live_key(key)
         if self._engine.expiry is not None and not live.run.state.busy:
             self._engine.expiry.sweep(live.run.state)
-        if timestamp == _END_OF_INPUT_MS:
+        at_end = timestamp >= _END_OF_INPUT_MS
+        if at_end:
             wait(live.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
-        return self._go_on(key, live, ctx)
+        return self._go_on(key, live, ctx, at_end=at_end)
 
     def _tell_metrics_later(self, ctx: KeyedProcessFunction.Context) -> None:
         """By a timer of whichever key is current: what counts is that it comes, also when no input does any more."""
@@ -167,19 +170,27 @@ class AgentOperator(KeyedProcessFunction):
         self._busy[key] = live
         return live
 
-    def _go_on(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+    def _go_on(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context, *, at_end: bool) -> Sequence[Any]:
         step = _run_as_far_as_it_gets(live.run)
         self._keep(live)
         if step is Step.WAITING:
-            timers = ctx.timer_service()
-            timers.register_processing_time_timer(timers.current_processing_time() + live.look_ms)
-            timers.register_event_time_timer(_END_OF_INPUT_MS)
-            live.look_ms = min(2 * live.look_ms, _LATEST_LOOK_MS)
+            self._look_again(live, ctx, at_end=at_end)
         else:
             self._lay_aside(key, live)
             self._look_after_memory(live.run.state, ctx)
         outputs, live.outputs = live.outputs, []
         return outputs
+
+    def _look_again(self, live: _LiveKey, ctx: KeyedProcessFunction.Context, *, at_end: bool) -> None:
+        """Have a timer look at a waiting key. Timers of one time come in no order, and two keys could take all the turns."""
+        timers = ctx.timer_service()
+        if at_end:
+            self._looks_at_end += 1
+            timers.register_event_time_timer(_END_OF_INPUT_MS + self._looks_at_end)
+            return
+        timers.register_processing_time_timer(timers.current_processing_time() + live.look_ms)
+        timers.register_event_time_timer(_END_OF_INPUT_MS)
+        live.look_ms = min(2 * live.look_ms, _LATEST_LOOK_MS)
 
     def _keep(self, live: _LiveKey) -> None:
         """Hand Flink what a checkpoint needs of the key. The number of its inputs alone matters to a store only."""
