@@ -84,9 +84,9 @@ LINES = (
     ),
     Line(
         "on Flink, one subtask [records/s]",
-        "on Flink, one subtask: bundled [records/s]",
-        "on Flink, one subtask: upstream 0.1.1 [records/s]",
-        "bundled: ratio of records/s to upstream",
+        "p=1: bundled, thread mode [records/s]",
+        "p=1: upstream 0.1.1 [records/s]",
+        "p=1: bundled, thread mode, ratio to upstream, records/s",
         3,
     ),
     Line(
