@@ -20,7 +20,9 @@ def members(flink_cluster: ContainerCluster, engine: ContainerEngine) -> dict[st
     """The session's cluster: its containers by their host names, as the engine has them."""
     assert isinstance(flink_cluster, ContainerCluster)
     found = engine.client.containers.list(filters={"label": f"pytest-flink-agents.run={flink_cluster.run_id}"})
-    return {str(container.attrs["Config"]["Hostname"]): container for container in found}
+    named = {str(container.attrs["Config"]["Hostname"]): container for container in found}
+    # The session's broker is no part of it, and has a test of its own.
+    return {name: container for name, container in named.items() if name != "kafka"}
 
 
 def inside(container: Container, *command: str) -> tuple[int, str]:

@@ -50,6 +50,7 @@ def provide_image(engine: ContainerEngine, plan: ImagePlan, *, before: Callable[
 def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
     """Build under a deadline; what the engine says is shown where it fails."""
     said: list[str] = []
+    failed = False
     deadline = clock.now_s() + _BUILD_S
     with _context(plan) as context, told(f"build {plan.tag}"):
         answers = engine.client.api.build(
@@ -66,11 +67,13 @@ def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
         )
         for answer in answers:
             said += str(answer.get("stream", "") or answer.get("error", "")).splitlines()
-            if "error" in answer:
-                raise _failed(plan, said)
+            # It is read to its end all the same: a connection that is left half-way stays open.
+            failed = failed or "error" in answer
             if clock.now_s() >= deadline:
                 seen = said[-1] if said else "nothing"
                 raise WaitTimeoutError(Problem("FA401", f"waited {_BUILD_S:g} s for {plan.tag} to be built", seen=seen))
+    if failed:
+        raise _failed(plan, said)
     if engine.image_id(plan.tag) is None:
         raise missing_image(plan.tag, "it was built, and is not there")
 
