@@ -7,7 +7,6 @@ read by :mod:`event_text`, which says what is right: the two ways come to the sa
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID, SafeUUID
 
@@ -15,6 +14,12 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from pydantic_core import SchemaValidator, core_schema, from_json
 
 from flink_agents_runtime.engine.event_text import ROW, attributes_of, event_of, input_text, plain_json, text_of
+
+try:
+    # The interpreter's own: to a short text, hashlib's way through OpenSSL takes twice as long.
+    from _md5 import md5  # type: ignore[import-not-found]  # it has no stub
+except ImportError:  # an interpreter that was built without
+    from hashlib import md5
 
 _INPUT = InputEvent.EVENT_TYPE
 _INPUT_CONTENT = b'{"type":"%s","attributes":%%b}' % _INPUT.encode()
@@ -34,7 +39,8 @@ _around = SchemaValidator(
 # A hash becomes an id as a UUID of version 3: one digit and two bits are fixed.
 _FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _FIXED_BITS = (0x3 << 76) | (0x2 << 62)
-_set = object.__setattr__
+# As UUID's own __init__ does it, which costs more to find out what it was given; looked up once, as an enumeration is slow.
+_new_id, _set, _UNKNOWN = UUID.__new__, object.__setattr__, SafeUUID.unknown
 
 
 class SealedEvent:
@@ -89,11 +95,10 @@ def sealed_input(value: Any) -> SealedEvent:
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))
-    digest = hashlib.md5(_INPUT_CONTENT % attributes, usedforsecurity=False).digest()
-    # As UUID's own __init__ does it, which costs more to find out what it was given.
-    event_id = UUID.__new__(UUID)
+    digest = md5(_INPUT_CONTENT % attributes, usedforsecurity=False).digest()
+    event_id = _new_id(UUID)
     _set(event_id, "int", int.from_bytes(digest, "big") & _FREE_BITS | _FIXED_BITS)
-    _set(event_id, "is_safe", SafeUUID.unknown)
+    _set(event_id, "is_safe", _UNKNOWN)
     return SealedEvent(_INPUT, event_id, attributes, None)
 
 
