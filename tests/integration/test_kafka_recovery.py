@@ -109,8 +109,9 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
 def test_with_an_action_state_store_completed_actions_do_not_run_again(
     kafka_run, own_workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
-    """Each charge is in the ledger; of 600 only those that were being made when the TaskManager died may be there twice."""
-    inputs = [(f"k{number % 20}", number) for number in range(300)]
+    """Each charge is in the ledger; of 2,000 only those that were being made when the TaskManager died may be there twice."""
+    # Some hundreds wait between source and agents, where a checkpoint's barrier waits behind them: so there are more.
+    inputs = [(f"k{number % 20}", number) for number in range(1_000)]
     ledger = tmp_path / "ledger"
     store = {
         "actionStateStoreBackend": "kafka",
@@ -120,7 +121,7 @@ def test_with_an_action_state_store_completed_actions_do_not_run_again(
         "test.ledger": str(ledger),
     }
     request, transport = kafka_run("tests.integration.charging:Charging", inputs, config=store)
-    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic, range(30, 280))
+    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic, range(30, 950))
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
     made = Counter(ledger.read_text().splitlines())
     assert set(made) == {f"{key} {value} {which}" for key, value in inputs for which in ("first", "second")}

@@ -220,7 +220,8 @@ def test_one_cluster_serves_all_processes(tmp_path: Path, processes: int) -> Non
     run = start_pytest(project, f"-n{processes}")
     said = project / "pytest.out"
     assert run.wait(180) == 0, said.read_text()
-    assert len(list(project.rglob("taskmanager-0.log"))) == 1
+    # The cluster's own log; parts of it are kept with each scenario too.
+    assert len([path for path in project.rglob("taskmanager-0.log") if "running" in path.parts]) == 1
     verdict = json.loads((project / "flink-agents-report/latest/verdict.json").read_text())
     assert verdict["counts"]["passed"] == 8
     assert processes_of(project) == []
