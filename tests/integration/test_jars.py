@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +16,8 @@ from flink_testbed.artifacts import cache, jars
 from flink_testbed.artifacts.jars import JarSet, LockedJar, cached_jars, provide_jars
 from flink_testbed.core.problem import HostError, Problem
 
-pytestmark = pytest.mark.slow
+# jgo leaves an answer that is no file unread: its connection ends when the answer is collected.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
 
 CONTENT = {f"org/example/part-{n}/1.0/part-{n}-1.0.jar": bytes([n]) * 70_000 for n in range(8)}
 JARS = JarSet(
@@ -25,6 +28,15 @@ JARS = JarSet(
     ),
 )
 CUT = "/part-5/"
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Such answers are collected here, not in the middle of another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Repository(ThreadingHTTPServer):
