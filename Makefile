@@ -43,8 +43,9 @@ test-runtime: $(STAMP)
 	@$(RUN) tests/run_in_job_environment.py tests/runtime -q
 
 test-integration: $(STAMP)
-	@echo "test-integration: the plugin and the real parts (about 4 min)"
-	@$(RUN) -m pytest tests/plugin tests/integration -q
+	@echo "test-integration: the plugin as users see it, then the real parts (about 14 min)"
+	@$(RUN) -m pytest tests/plugin -q -n 2
+	@$(RUN) -m pytest tests/integration -q --durations=15
 
 # Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
 VERSIONS ?= 1.20,2.3
