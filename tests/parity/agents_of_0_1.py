@@ -316,7 +316,7 @@ class LastFinisher(Agent):
     @staticmethod
     def slow(event: Event, ctx: RunnerContext) -> Any:
         ctx.short_term_memory.set("winner", "slow")
-        yield from ctx.execute_async(until, journal_of(ctx), key_of(event), "quick is done")
+        yield from ctx.execute_async(until, journal_of(ctx), key_of(event), "told")
         did(ctx, event, "slow is done")
         ctx.send_event(Told(key=key_of(event)))
 
@@ -331,6 +331,7 @@ class LastFinisher(Agent):
     @staticmethod
     def tell(event: Event, ctx: RunnerContext) -> None:
         saw(ctx, event, winner=ctx.short_term_memory.get("winner"))
+        did(ctx, event, "told")
 
 
 class Copies(Agent):
