@@ -43,7 +43,7 @@ test-runtime: $(STAMP)
 	@$(RUN) tests/run_in_job_environment.py tests/runtime -q
 
 test-integration: $(STAMP)
-	@echo "test-integration: the plugin as users see it, then the real parts (about 14 min)"
+	@echo "test-integration: the plugin as users see it, then the real parts (about 13 min)"
 	@$(RUN) -m pytest tests/plugin -q -n 2
 	@$(RUN) -m pytest tests/integration -q --durations=15
 
@@ -51,7 +51,7 @@ test-integration: $(STAMP)
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 3 min)"
+	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 4 min)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
