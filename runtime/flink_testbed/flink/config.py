@@ -139,7 +139,8 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "cluster.registration.max-timeout": "1s",
         "cluster.registration.error-delay": "50ms",
         "cluster.registration.refused-registration-delay": "100ms",
-        "resourcemanager.standalone.start-up-time": "120s",
+        # As long as a cluster may live: past this time a job does not wait for a TaskManager that is on its way, it fails.
+        "resourcemanager.standalone.start-up-time": "24h",
         "jobmanager.scheduler": "Default",
         "jobmanager.execution.failover-strategy": "region",
         "parallelism.default": "1",
