@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import re
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -71,13 +70,16 @@ def processes_of(project: Path) -> list[str]:
 
 
 def ports_of(project: Path) -> list[int]:
-    """The ports that the run's clusters were told to listen on."""
+    """The ports that the run's clusters and brokers were told to listen on."""
     ports = []
     for config in project.rglob("config.yaml"):
         for line in config.read_text().splitlines():
             name, _, value = line.partition(": ")
             if name in ('"rest.port"', '"jobmanager.rpc.port"'):
                 ports.append(int(json.loads(value)))
+    for properties in project.rglob("broker-*.properties"):
+        (listeners,) = re.findall(r"^listeners=(.*)$", properties.read_text(), re.MULTILINE)
+        ports += [int(address.rpartition(":")[2]) for address in listeners.split(",")]
     return ports
 
 
@@ -143,36 +145,6 @@ def require_nothing_left(project: Path, *but: int) -> None:
         if connection.laddr and connection.status == psutil.CONN_LISTEN
     }
     assert not listening & set(ports_of(project))
-
-
-def killed_at(delay_s: float, project: Path) -> None:
-    """SIGKILL a session ``delay_s`` seconds after its start; a stranger's process in the same place lives on."""
-    make_project(project, nap_s=2)
-    with subprocess.Popen(["sleep", "300"], cwd=project) as decoy:
-        run = start_pytest(project)
-        try:
-            time.sleep(delay_s)
-            run.kill()
-            run.wait(10)
-            require_nothing_left(project, decoy.pid)
-            assert decoy.poll() is None
-        finally:
-            run.kill()
-            run.wait()
-            decoy.kill()
-
-
-def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Twenty moments by chance (``--soak 5``: a hundred) between the start of a session and its end."""
-    seed = random.SystemRandom().randrange(2**32)
-    moments = random.Random(seed)
-    with ThreadPoolExecutor(4) as pool:
-        runs = {}
-        for number in range(20 * request.config.getoption("--soak")):
-            delay_s = moments.uniform(0.0, 14.0)
-            runs[pool.submit(killed_at, delay_s, tmp_path / f"p{number}")] = delay_s
-    wrong = [f"after {delay_s:.3f} s: {run.exception()}" for run, delay_s in runs.items() if run.exception()]
-    assert not wrong, f"seed {seed}: {wrong}"
 
 
 def test_a_session_that_ends_by_itself_leaves_no_process(tmp_path: Path) -> None:
