@@ -142,3 +142,8 @@ class SessionKafka:
         """End it."""
         if isinstance(self._started, KafkaService):
             self._started.close()
+
+    def left_topics(self) -> dict[str, str]:
+        """After :meth:`close`: topics of ours that are still at somebody's Kafka -> why. A broker of ours took them along."""
+        kafka = self._started
+        return dict(kafka.left) if isinstance(kafka, RemoteKafka) else {}

@@ -55,5 +55,11 @@ def listening_leaks(ports: Mapping[str, int], run_id: str) -> Iterator[str]:
             yield f"listening port {port} ({what}), {_who(run_id)}"
 
 
+def topic_leaks(topics: Mapping[str, str], bootstrap: str, run_id: str) -> Iterator[str]:
+    """Topics of a run on somebody else's Kafka; ``topics`` are those that stayed, with what Kafka said."""
+    for name, why in topics.items():
+        yield f"topic {name} at {bootstrap} ({why}), {_who(run_id)}"
+
+
 def _who(run_id: str = "") -> str:
     return f"started by process {os.getpid()}" + (f", run {run_id}" if run_id else "")

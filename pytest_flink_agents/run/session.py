@@ -21,7 +21,7 @@ from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.report.json_files import write_json
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.run.evidence import Evidence
-from pytest_flink_agents.run.leaks import container_leaks, listening_leaks, recorded_leaks
+from pytest_flink_agents.run.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
 from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.workplace import Workplace
 
@@ -144,6 +144,7 @@ class RunSession:
     def close(self) -> None:
         """End everything, last first; one failure does not keep the next from ending. Then look for what is left."""
         ports = {"model server": self._models.port} if self._models else {}
+        kafka = self._kafka
         in_containers = "container" in self.settings.tiers or bool(self.settings.kafka_image)
         with contextlib.ExitStack() as stack:
             if self._server:
@@ -158,5 +159,6 @@ class RunSession:
         self._models = self._server = self._kafka = None
         self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
         self.leaks += container_leaks(self.run_id) if in_containers else ()
+        self.leaks += topic_leaks(kafka.left_topics(), self.settings.kafka_bootstrap, self.run_id) if kafka else ()
         if not self.leaks:
             own_record(self.run_id).close()

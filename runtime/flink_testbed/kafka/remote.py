@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 
 from flink_testbed.core import clock
@@ -25,6 +24,8 @@ class RemoteKafka(KafkaService):
         self._startup_timeout_s = startup_timeout_s
         self._ours: set[str] = set()
         self._found = 0
+        # Topics of ours that :meth:`close` could not delete -> why.
+        self.left: Mapping[str, str] = {}
 
     @property
     def bootstrap(self) -> str:
@@ -49,12 +50,30 @@ class RemoteKafka(KafkaService):
         self.startup_s = clock.now_s() - started
 
     def close(self) -> None:
-        """Delete the topics that were made here and are still there, and let go."""
-        for name in sorted(self._ours):
-            # One that is gone already, or a broker that is: nothing is left to do here.
-            with contextlib.suppress(HostError):
-                self.delete_topic(name)
+        """Delete the topics of ours that are still there, and let go. What stays all the same is in :attr:`left`."""
+        self.left = self._delete_ours()
         self._let_go()
+
+    def _delete_ours(self) -> dict[str, str]:
+        if not self._ours and self.live_brokers() is None:
+            return {}
+        try:
+            there = self.topics()
+        except HostError as error:
+            return dict.fromkeys(self._ours, error.problems[0].seen)
+        refusals = {name: self._refusal(name) for name in sorted(there) if self._is_ours(name)}
+        return {name: refusal for name, refusal in refusals.items() if refusal}
+
+    def _refusal(self, name: str) -> str:
+        """Why a topic cannot be deleted; empty once it is."""
+        try:
+            self.delete_topic(name)
+        except HostError as error:
+            return error.problems[0].seen or error.problems[0].message
+        return ""
+
+    def _is_ours(self, name: str) -> bool:
+        return name in self._ours or name.startswith(topic_prefix(self.run_id))
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """Make a topic, and remember that it is ours. Its records are kept as long as it, whatever their times."""
@@ -63,7 +82,7 @@ class RemoteKafka(KafkaService):
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic of ours; any other is refused."""
-        if name not in self._ours and not name.startswith(topic_prefix(self.run_id)):
+        if not self._is_ours(name):
             raise self._not_ours(f"topic {name} is not ours to delete", f"one of run {self.run_id}")
         super().delete_topic(name)
         self._ours.discard(name)
