@@ -29,8 +29,6 @@ def workplace(request: pytest.FixtureRequest, flink_version: str) -> Workplace:
 
 
 LOOPBACK = ("127.", "::1", "::ffff:127.")
-# Part of the directory of each cluster on which a test uses PyFlink's process mode.
-PROCESS_MODE = "/process-mode"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,9 +37,6 @@ def only_loopback() -> Iterator[None]:
 
     Looked at four times a second, all session long. What is gone at the next look is no service: Flink's client finds a
     free port by opening one for a moment.
-
-    One exception, by the name of the cluster's directory: in PyFlink's process mode a TaskManager listens for its Python
-    processes on all interfaces, and Flink has no option against it (seen on 2.2.1). Clusters of ours use thread mode.
     """
     seen: set[str] = set()
     over = threading.Event()
@@ -66,8 +61,6 @@ def _open_to_others() -> Iterator[str]:
         with contextlib.suppress(psutil.Error):
             for connection in process.net_connections(kind="inet"):
                 if connection.status == psutil.CONN_LISTEN and not connection.laddr.ip.startswith(LOOPBACK):
-                    if any(PROCESS_MODE in argument for argument in process.cmdline()):
-                        continue
                     yield f"{connection.laddr.ip}:{connection.laddr.port} of {process.pid} {' '.join(process.cmdline())[-200:]}"
 
 

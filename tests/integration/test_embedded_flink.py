@@ -43,6 +43,20 @@ def test_the_cluster_listens_on_loopback_only(flink_cluster: StandaloneCluster) 
     assert addresses == {"127.0.0.1"}
 
 
+def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
+    """Beam's servers, to which the Python processes of a job come, are seen, and are not reachable from outside either."""
+    request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
+    seen: set[tuple[str, int]] = set()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_embedded, request, workplace)
+        while not running.done():
+            seen.update(flink_cluster.listening())
+            time.sleep(0.1)
+    assert running.result().job_state == "FINISHED", running.result().failure
+    assert len(seen) > 7
+    assert {address.removeprefix("::ffff:") for address, _ in seen} == {"127.0.0.1"}
+
+
 def test_a_job_gives_the_same_outputs_as_without_flink(workplace, run_request) -> None:
     """300 purchases of 12 customers: every customer's totals are the same, in the same order, on both tiers."""
     inputs = purchases(300, 12)

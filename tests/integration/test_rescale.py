@@ -26,8 +26,8 @@ GATED = "gated"
 
 @pytest.fixture(scope="module")
 def cluster(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    """Two slots, which one job may use both of; a directory by whose name the watcher of sockets knows it."""
-    directory = tmp_path_factory.mktemp("process-mode") / "cluster"
+    """Two slots, which one job may use both of."""
+    directory = tmp_path_factory.mktemp("rescale") / "cluster"
     with own_cluster(workplace, directory, ClusterConfig(slots=2)) as own:
         yield own.cluster()
 

@@ -28,7 +28,7 @@ INPUTS = [
 @pytest.fixture(scope="module")
 def bare(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A cluster whose workers import nothing but the job environment's packages."""
-    directory = tmp_path_factory.mktemp("process-mode") / "cluster"
+    directory = tmp_path_factory.mktemp("bare") / "cluster"
     packages = (workplace.environment.site_packages,)
     with own_cluster(workplace, directory, ClusterConfig(slots=2), packages) as own:
         yield own

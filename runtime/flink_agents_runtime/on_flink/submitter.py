@@ -6,7 +6,7 @@ Where a job's code is: on the TaskManagers' PYTHONPATH for as long as they live,
 Shipped code wants process mode, in which each job has Python processes of its own: in thread mode all jobs of a TaskManager
 share one interpreter, which keeps the modules that the first job brought (seen on 2.2.1: the second job ran the first
 one's version, or found its package gone with the first job's files). Process mode has a price besides time: a TaskManager
-then listens for its Python processes on all interfaces, and Flink has no option against it.
+then listens for its Python processes on all interfaces, unless it is of a cluster that we started on this machine.
 """
 
 from __future__ import annotations

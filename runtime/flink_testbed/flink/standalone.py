@@ -6,6 +6,7 @@ loopback, below one directory, under a guard.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
+from flink_testbed.artifacts.loopback import provide_loopback_jar
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment
@@ -70,9 +72,12 @@ class StandaloneCluster(LaunchedCluster):
         )
         self.home = home
         self._ports = ports
+        python_jars = sorted((home.flink_home / "opt").glob("flink-python-*.jar"))
+        corrected = [provide_loopback_jar(jar, progress=progress) for jar in python_jars]
         self._classes = [
+            *filter(None, corrected),
             *sorted((home.flink_home / "lib").glob("*.jar")),
-            *sorted((home.flink_home / "opt").glob("flink-python-*.jar")),
+            *python_jars,
             *config.classes,
         ]
         self._archive = (
@@ -149,8 +154,10 @@ class StandaloneCluster(LaunchedCluster):
         found = []
         for process in self._alive():
             for member in process.tree():
-                connections = member.net_connections(kind="inet")
-                found += [(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN]
+                # One that has ended meanwhile listens no more.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    connections = member.net_connections(kind="inet")
+                    found += [(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN]
         return found
 
     def close(self) -> None:

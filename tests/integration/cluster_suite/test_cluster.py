@@ -122,12 +122,14 @@ def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace)
     assert not [stored for stored in flink_cluster.rest.call("GET", "/jars")["files"] if stored["name"] == jar.name]
 
 
-def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str) -> None:
-    """The whole way of a scenario: an agent's job, its outputs in order per key, its events."""
+@pytest.mark.parametrize("mode", ["thread", "process"])
+def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str, mode: str) -> None:
+    """The whole way of a scenario, in both of PyFlink's modes: an agent's job, its outputs in order per key, its events."""
     from pytest_flink_agents.run.scenario_run import RUNNERS
 
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
-    evidence = RUNNERS[session_tier](run_request("scenarios.agents.till:TillAgent", inputs), workplace)
+    request = run_request("scenarios.agents.till:TillAgent", inputs, flink_config={"python.execution-mode": mode})
+    evidence = RUNNERS[session_tier](request, workplace)
     assert (evidence.tier, evidence.job_state, len(evidence.outputs)) == (session_tier, "FINISHED", 30), (
         evidence.log_tail
     )
