@@ -15,9 +15,9 @@ from flink_testbed.flink.image import default_base
 from pytest_flink_agents.plugin import plan_of
 
 # Found through the socket watcher's eyes, too: everything here listens on loopback only.
-from tests.integration.conftest import only_loopback, run_request, session_tier, workplace
+from tests.integration.conftest import only_loopback, own_cache, run_request, session_tier, workplace
 
-__all__ = ["only_loopback", "run_request", "session_tier", "workplace"]
+__all__ = ["only_loopback", "own_cache", "run_request", "session_tier", "workplace"]
 
 
 @pytest.fixture(scope="session", autouse=True)

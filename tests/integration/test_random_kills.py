@@ -97,7 +97,7 @@ def kill_at_moments(
     with ThreadPoolExecutor(at_once) as pool:
         runs = {}
         for number in range(count):
-            stage, delay_s = stages[number // 2 % len(stages)], moments.uniform(0.0, LONGEST_DELAY_S)
+            stage, delay_s = stages[number % len(stages)], moments.uniform(0.0, LONGEST_DELAY_S)
             run = pool.submit(killed_at, stage, delay_s, directory / f"p{number}", options(number), look)
             runs[run] = f"{delay_s:.3f} s after {stage}"
     wrong = [f"{moment}: {run.exception()}" for run, moment in runs.items() if run.exception()]
@@ -116,8 +116,8 @@ def test_sigkill_at_any_moment_leaves_nothing(
 ) -> None:
     """Twenty moments by chance (``--soak 5``: a hundred) between the start of a session and its end.
 
-    Ten seconds later no process and no port is left. Every other session is at a Kafka that is not its own: there its
-    topics stay until a sweep that names it. A process in the same place lives on, and so do topics with names like its own.
+    Ten seconds later no process and no port is left. Half of the sessions are at a Kafka that is not their own: there their
+    topics stay until a sweep that names it. A process in the same place lives on, and so do topics with names like theirs.
     """
     strangers = [topic_name("0123456789ab", "decoy"), "strangers-flink-agents-decoy"]
     before = kafka_service.topics()
@@ -129,7 +129,7 @@ def test_sigkill_at_any_moment_leaves_nothing(
         kill_at_moments(
             20 * request.config.getoption("--soak"),
             tmp_path,
-            lambda number: [named] if number % 2 else [],
+            lambda number: [named] if number // len(STAGES) % 2 else [],
             at_once=4,
         )
         found = swept(capsys, named)
