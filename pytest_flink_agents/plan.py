@@ -23,9 +23,9 @@ from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.run.keeping import left_lines
+from pytest_flink_agents.run.provisions import unwritable
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.settings import Settings
-from pytest_flink_agents.run.workplace import unwritable
 
 if TYPE_CHECKING:
     from flink_testbed.flink.desk import DeskAddress

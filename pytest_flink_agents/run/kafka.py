@@ -18,8 +18,8 @@ from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.run.provisions import unwritable
 from pytest_flink_agents.run.settings import Settings
-from pytest_flink_agents.run.workplace import unwritable
 
 
 class SessionKafka:

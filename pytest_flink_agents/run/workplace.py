@@ -1,65 +1,37 @@
-"""What scenarios of one (Flink release, requirements) run on: environment, Java, worker, cluster, submitter.
+"""What scenarios of one (Flink release, requirements) run on: worker, clusters, submitter.
 
-Each part is made when it is first asked for and kept for the session. A part that could not be made is not tried
-again: the second scenario gets the same error at once.
+Each part is started when it is first asked for and kept for the session.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from flink_testbed.artifacts.cache import cache_root
-from flink_testbed.artifacts.environments import (
-    EnvironmentRequest,
-    JobEnvironment,
-    existing_environment,
-    provide_environment,
-)
-from flink_testbed.artifacts.jars import provide_connector
-from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime, provide_java
+from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime
 from flink_testbed.artifacts.kept import Kept, keep
 from flink_testbed.artifacts.records import CLUSTER, JOBS, own_record
-from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
-from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import clean_environment
 from flink_testbed.core.responder import Responder
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
-from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from flink_testbed.flink.standalone import StandaloneCluster
 from pytest_flink_agents.run.container_workplace import ContainerWorkplace, provide_containers
-from pytest_flink_agents.run.engine import Engine, choose_engine, engine_settings, require_bundled
+from pytest_flink_agents.run.engine import Engine, engine_settings, require_bundled
 from pytest_flink_agents.run.keeping import ReusedCluster, digest_of_cluster, reuse
+from pytest_flink_agents.run.provisions import Provisions
 from pytest_flink_agents.run.settings import Settings
-
-T = TypeVar("T")
 
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
-
-
-def unwritable(error: OSError, next_step: str) -> HostError:
-    """A file or directory of ours that this machine does not let us make."""
-    where = str(error.filename or "")
-    return HostError(
-        Problem(
-            "FA422",
-            "cannot write here",
-            where,
-            "a directory that this user may write to",
-            str(error.strerror),
-            next_step,
-        )
-    )
 
 
 def cluster_name(tier: str, release: FlinkRelease, requirements: tuple[str, ...]) -> str:
@@ -67,7 +39,7 @@ def cluster_name(tier: str, release: FlinkRelease, requirements: tuple[str, ...]
     return json.dumps([tier, release.version, *requirements])
 
 
-class Workplace:
+class Workplace(Provisions):
     """The running parts for one Flink release and one list of requirements.
 
     ``directory`` takes logs and cluster files; ``folder`` holds it and all else that jobs read and write (default: itself).
@@ -85,87 +57,14 @@ class Workplace:
         desk: DeskCaller | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.release = release
-        self.settings = settings
+        super().__init__(settings, release, requirements, progress)
         self.run_id = run_id
-        self._requirements = requirements
         self._folder = folder or directory
         self._directory = directory
-        self._progress = progress
         self._desk = desk
-        self._made: dict[str, object] = {}
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
         self._clusters: dict[str, FlinkCluster] = {}
-
-    def _once(self, name: str, make: Callable[[], T]) -> T:
-        """The part's value, or its first error again."""
-        if name not in self._made:
-            try:
-                self._made[name] = make()
-            except HostError as error:
-                self._made[name] = error
-            except OSError as error:
-                self._made[name] = unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
-        value = self._made[name]
-        if isinstance(value, HostError):
-            raise value
-        return value  # type: ignore[return-value]  # what make() returned under this name
-
-    @property
-    def environment(self) -> JobEnvironment:
-        """The job environment."""
-        return self._once("environment", self._provide_environment)
-
-    def _provide_environment(self) -> JobEnvironment:
-        if self.settings.job_python:
-            return self._as_asked(existing_environment(self.settings.job_python))
-        request = EnvironmentRequest(self.release, self.settings.flink_agents, self._requirements)
-        return provide_environment(request, progress=self._progress)
-
-    def _as_asked(self, environment: JobEnvironment) -> JobEnvironment:
-        """An environment that was handed in must hold the Flink version that the evidence will speak of."""
-        if environment.flink_version == self.release.version:
-            return environment
-        raise HostError(
-            Problem(
-                "FA417",
-                "the job environment holds another Flink",
-                where=str(environment.python),
-                expected=f"apache-flink {self.release.version}",
-                seen=f"apache-flink {environment.flink_version}",
-                next_step=f"ask for the one that is there: --flink-version={environment.flink_version}",
-            )
-        )
-
-    @property
-    def engine(self) -> Engine:
-        """What executes agents on this workplace's Flink."""
-        return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
-
-    @property
-    def java(self) -> JavaRuntime:
-        """A Java for this Flink."""
-        return self._once("java", lambda: provide_java(self.release.line, progress=self._progress))
-
-    @property
-    def connector(self) -> Path:
-        """The jar of Flink's Kafka connector for this Flink."""
-        return self._once("connector", lambda: provide_connector(self.release.line, progress=self._progress))
-
-    @property
-    def import_roots(self) -> tuple[Path, ...]:
-        """Where jobs import from: the bundled runtime, the project, pytest's ``pythonpath``. Nothing else of the harness."""
-        return (provide_runtime_zip(), self.settings.root, *self.settings.python_path)
-
-    @property
-    def shipment(self) -> tuple[Path, ...]:
-        """What travels with a job to a cluster that does not see our files: the runtime, and copies of the other roots."""
-        runtime, *roots = self.import_roots
-        return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
-
-    def _job_environment(self, **extra: str) -> dict[str, str]:
-        return clean_environment(PYTHONPATH=os.pathsep.join(map(str, self.import_roots)), **extra)
 
     def worker(self) -> Responder:
         """The warm process of the local tier. One that died or hung is replaced."""
@@ -212,19 +111,6 @@ class Workplace:
     def own_cluster(self, tier: str) -> FlinkCluster:
         """The session's cluster of a tier that belongs to this process."""
         return self._once(f"own {tier} cluster", lambda: self._start_cluster(tier))
-
-    @property
-    def flink_home(self) -> FlinkHome:
-        """Flink's programs and what its Python workers import."""
-        environment, java = self.environment, self.java
-        return FlinkHome(
-            environment.flink_home,
-            environment.flink_version,
-            java.java,
-            java.version,
-            environment.python,
-            (*self.import_roots, environment.site_packages),
-        )
 
     def _start_cluster(self, tier: str) -> FlinkCluster:
         if self.settings.reuse and tier == "embedded":
