@@ -11,7 +11,6 @@ from flink_testbed.containers.engine import container_log, told
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core import clock
-from flink_testbed.core.clock import wait_until
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.service import KafkaService
@@ -92,7 +91,7 @@ class ContainerKafka(KafkaService):
                 read_only=False,
             )
             self._broker = OwnedContainer(self._owned.start(spec, NAME), NAME, log=self._directory / "broker-0.log")
-            self._wait_ready()
+            self._wait_ready(1, self._startup_timeout_s)
         except BaseException:
             self.close()
             raise
@@ -112,21 +111,6 @@ class ContainerKafka(KafkaService):
             raise HostError(Problem("FA440", "broker 0 does not run", next_step="start_broker() starts it again"))
         return self._broker
 
-    def _wait_ready(self) -> None:
-        def probe() -> tuple[bool | None, str]:
-            self.require_alive()
-            found = self.live_brokers(timeout_s=0.5)
-            return (found == 1) or None, "no answer" if found is None else f"{found} brokers"
-
-        wait_until(
-            probe,
-            what=f"the Kafka broker at {self.bootstrap}",
-            timeout_s=self._startup_timeout_s,
-            code="FA453",
-            next_step="read its log, or allow more time with --flink-startup-timeout",
-            detail=self.log_tail,
-        )
-
     def kill_broker(self, number: int = 0) -> None:
         """SIGKILL the broker. Its container stays, with what it had written."""
         self._require_first(number)
@@ -142,7 +126,7 @@ class ContainerKafka(KafkaService):
             self._broker.container.start()
         self._broker = OwnedContainer(self._broker.container, NAME, log=self._directory / "broker-0.log")
         self._killed = False
-        self._wait_ready()
+        self._wait_ready(1, self._startup_timeout_s)
 
     def _require_first(self, number: int) -> None:
         if number != 0:

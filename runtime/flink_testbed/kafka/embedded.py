@@ -12,7 +12,6 @@ from pathlib import Path
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.core import clock
-from flink_testbed.core.clock import wait_until
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment, tail
@@ -92,7 +91,7 @@ class EmbeddedKafka(KafkaService):
                 text = server_properties(node, self._nodes, data=self._data(node))
                 self._conf(node).write_text(text, encoding="utf-8")
                 self._launch(node)
-            self._wait_ready()
+            self._wait_ready(len(self._processes), self._startup_timeout_s)
         except BaseException:
             self.kill()
             raise
@@ -127,24 +126,6 @@ class EmbeddedKafka(KafkaService):
     def _recording(self) -> bool:
         return self._archive is not None and self._archive.recording
 
-    def _wait_ready(self) -> None:
-        """Wait until as many brokers as run answer for each other."""
-        wanted = len(self._processes)
-
-        def probe() -> tuple[bool | None, str]:
-            self.require_alive()
-            found = self.live_brokers(timeout_s=0.5)
-            return (found == wanted) or None, "no answer" if found is None else f"{found} brokers"
-
-        wait_until(
-            probe,
-            what=f"{wanted} Kafka broker(s) at {self.bootstrap}",
-            timeout_s=self._startup_timeout_s,
-            code="FA453",
-            next_step=f"read the logs in {self.directory / 'log'}, or allow more time with --flink-startup-timeout",
-            detail=self.log_tail,
-        )
-
     def kill_broker(self, number: int = 0) -> None:
         """SIGKILL a broker, the first is 0. Where there are others they take over what it led."""
         self._running(number).kill()
@@ -155,7 +136,7 @@ class EmbeddedKafka(KafkaService):
         if number in self._processes or number >= self._count:
             raise self._no_such(number, "is running" if number in self._processes else "was never there")
         self._launch(self._nodes[number])
-        self._wait_ready()
+        self._wait_ready(len(self._processes), self._startup_timeout_s)
 
     def _running(self, number: int) -> GuardedProcess:
         if number not in self._processes:

@@ -135,6 +135,23 @@ class KafkaService(ABC):
         except KafkaException:
             return None
 
+    def _wait_ready(self, brokers: int, timeout_s: float) -> None:
+        """Wait until so many brokers of ours answer for each other."""
+
+        def probe() -> tuple[bool | None, str]:
+            self.require_alive()
+            found = self.live_brokers(timeout_s=0.5)
+            return (found == brokers) or None, "no answer" if found is None else f"{found} brokers"
+
+        wait_until(
+            probe,
+            what=f"{brokers} Kafka broker(s) at {self.bootstrap}",
+            timeout_s=timeout_s,
+            code="FA453",
+            next_step="the ends of the logs are below; or allow more time with --flink-startup-timeout",
+            detail=self.log_tail,
+        )
+
     def topics(self) -> frozenset[str]:
         """The names of all topics but Kafka's own."""
         try:
