@@ -12,7 +12,9 @@ from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.on_flink import operator as operator_module
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.on_flink.operator import AgentOperator
+from flink_agents_runtime.on_flink.stream_operator import StreamOperator
 
+NO_STAMP_MS = -(2**63)
 COUNTING = "tests.parity.memory_agents:TypeOfKey"
 
 
@@ -27,6 +29,7 @@ class Flink:
         self.timers: list[int] = []
         self.ends: list[tuple[str, int]] = []
         self.now_ms = 1000
+        self.stamp = NO_STAMP_MS
 
     # As a runtime context.
     def get_state(self, descriptor):
@@ -59,6 +62,9 @@ class Flink:
     meter = distribution = counter
 
     # As a context and its timer service.
+    def timestamp(self):
+        return self.stamp
+
     def timer_service(self):
         return self
 
@@ -173,22 +179,54 @@ def test_metrics_are_told_together_and_to_the_last(job) -> None:
     assert echo.flink.counted["numOfEventProcessed"] == 102
 
 
+def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, list[object]]:
+    """As Flink does when every event-time timer is due; returns the timer's key and time, and what its call emitted."""
+    key, at_ms = timer = min(flink.ends, key=lambda timer: timer[1])
+    flink.ends = [other for other in flink.ends if other != timer]
+    flink.key = key
+    return key, at_ms, list(operator.on_timer(at_ms, flink))
+
+
 def test_at_the_end_of_the_input_waiting_keys_take_turns(job) -> None:
-    """A key that still waits is looked at again after all others that wait: each look has a later time than those before."""
+    """A key that still waits gets its next turn after all others that wait; after a turn it is looked at, in a time of its own."""
     waiting = job("tests.integration.napping:NapAgent")
     flink = waiting.flink
     for key in "abc":
         flink.key = json.dumps(key)
         assert not waiting.operator.process_element(json.dumps({"input": 1, "key": key, "value": 2}), flink)
     assert {timestamp for _, timestamp in flink.ends} == {operator_module._END_OF_INPUT_MS}
-    flink.ends.clear()
-    for key in "abcab":
-        flink.key = json.dumps(key)
-        assert not waiting.operator.on_timer(operator_module._END_OF_INPUT_MS, flink)
-    assert [key for key, _ in flink.ends] == ['"a"', '"b"', '"c"', '"a"', '"b"']
-    looks = [timestamp for _, timestamp in flink.ends]
-    assert looks == sorted(set(looks))
-    assert operator_module._END_OF_INPUT_MS < looks[0] < looks[-1] < 2**63 - 1
+    seen = [fire_the_earliest(waiting.operator, flink) for _ in range(10)]
+    assert not any(outputs for _, _, outputs in seen)
+    turns, looks = seen[::2], seen[1::2]
+    assert [key for key, _, _ in turns] == [key for key, _, _ in looks]
+    assert sorted(key for key, _, _ in turns[:3]) == ['"a"', '"b"', '"c"']
+    assert [key for key, _, _ in turns[3:]] == [key for key, _, _ in turns[:2]]
+    assert [at - operator_module._END_OF_INPUT_MS for _, at, _ in turns] == [0, 0, 0, 1, 2]
+    assert {at for _, at, _ in looks} == {flink.now_ms}
+
+
+@pytest.mark.parametrize("stamps", [(5, 5, 7), (NO_STAMP_MS, NO_STAMP_MS, NO_STAMP_MS), (9, 3, 2**63 - 1)])
+def test_at_the_end_of_the_input_outputs_have_the_stamps_of_their_inputs(stamps: tuple[int, ...]) -> None:
+    """Each is emitted by a timer of its input's time, and by one of now where there is none.
+
+    Flink takes the time of a timer for the stamp of what its call emits. No broker takes the end of time for one.
+    """
+    plan = build_plan({"agent": "tests.integration.napping:NapAgent"}, config={})
+    flink, operator = Flink(), StreamOperator(plan.model_dump_json(serialize_as_any=True), "j")
+    operator.open(flink)
+    flink.key = "a"
+    for number, stamp in enumerate(stamps):
+        flink.stamp = stamp
+        assert not operator.process_element(0.05 + number / 100, flink)
+    emitted = []
+    while flink.ends:
+        _, at_ms, outputs = fire_the_earliest(operator, flink)
+        emitted += [(output, at_ms) for output in outputs]
+    operator.close()
+    told = [
+        flink.now_ms if stamp == NO_STAMP_MS else min(stamp, operator_module._END_OF_INPUT_MS - 1) for stamp in stamps
+    ]
+    assert emitted == [(0.05 + number / 100, stamp) for number, stamp in enumerate(told)]
 
 
 def test_in_thread_mode_flink_never_asks_python_for_a_gauge() -> None:

@@ -2,7 +2,9 @@
 
 Records and results are JSON texts ``{"input", "key", "value"}``. The number of an input travels through its run as a time
 stamp. A key whose actions all wait for asynchronous calls is looked at again by a processing-time timer, while other keys
-go on; the end of a bounded input fires an event-time timer that waits for what is left.
+go on; the end of a bounded input fires an event-time timer that waits for what is left. What a timer's call emits gets
+the timer's time for a time stamp: so at the end, waiting is done by timers of late times, and each run goes on in one of
+its input's own time.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.stores.settings import open_store
 
-# From here on event-time timers are those of the end of the input: later ones for later looks, so that keys take turns.
+# From here on event-time timers are those of the end of the input: later ones for later turns, so that keys take turns.
+# Nothing is emitted in them: a broker refuses such a time stamp.
 _END_OF_INPUT_MS = 2**63 - 2**40
 # How soon a waiting key is looked at again. A look costs a timer, so a long wait is looked at less and less often.
 _FIRST_LOOK_MS = 2
@@ -104,7 +107,8 @@ class AgentOperator(KeyedProcessFunction):
         self._idle: dict[str, _LiveKey] = {}
         self._idle_bytes = 0
         self._metrics_due_s: float | None = None
-        self._looks_at_end = 0
+        self._at_end = False
+        self._turns_at_end = 0
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
@@ -114,7 +118,7 @@ class AgentOperator(KeyedProcessFunction):
     def _process(self, key: str, value: Any, mark: int | None, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         live = self._live_key(key)
         live.run.offer(value, mark)
-        outputs = self._go_on(key, live, ctx, at_end=False)
+        outputs = self._go_on(key, live, ctx)
         if self._metrics_due_s is None:
             self._tell_metrics_later(ctx)
         return outputs
@@ -132,10 +136,13 @@ class AgentOperator(KeyedProcessFunction):
         live = self._live_key(key)
         if self._engine.expiry is not None and not live.run.state.busy:
             self._engine.expiry.sweep(live.run.state)
-        at_end = timestamp >= _END_OF_INPUT_MS
-        if at_end:
-            wait(live.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
-        return self._go_on(key, live, ctx, at_end=at_end)
+        if timestamp >= _END_OF_INPUT_MS:
+            self._at_end = True
+            if live.run.state.busy:
+                wait(live.run.waiting_on, timeout=_LATEST_LOOK_MS / 1000, return_when=FIRST_COMPLETED)
+                self._go_on_in_its_time(live, ctx)
+                return ()
+        return self._go_on(key, live, ctx)
 
     def _tell_metrics_later(self, ctx: KeyedProcessFunction.Context) -> None:
         """By a timer of whichever key is current: what counts is that it comes, also when no input does any more."""
@@ -170,27 +177,40 @@ class AgentOperator(KeyedProcessFunction):
         self._busy[key] = live
         return live
 
-    def _go_on(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context, *, at_end: bool) -> Sequence[Any]:
-        step = _run_as_far_as_it_gets(live.run)
+    def _go_on(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
+        step = _run_as_far_as_it_gets(live.run, self._stamp if self._at_end else _any_stamp)
         self._keep(live)
         if step is Step.WAITING:
-            self._look_again(live, ctx, at_end=at_end)
+            self._look_again(live, ctx)
+        elif step is Step.PROGRESSED:
+            self._go_on_in_its_time(live, ctx)
         else:
             self._lay_aside(key, live)
             self._look_after_memory(live.run.state, ctx)
         outputs, live.outputs = live.outputs, []
         return outputs
 
-    def _look_again(self, live: _LiveKey, ctx: KeyedProcessFunction.Context, *, at_end: bool) -> None:
+    def _look_again(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
         """Have a timer look at a waiting key. Timers of one time come in no order, and two keys could take all the turns."""
         timers = ctx.timer_service()
-        if at_end:
-            self._looks_at_end += 1
-            timers.register_event_time_timer(_END_OF_INPUT_MS + self._looks_at_end)
+        if self._at_end:
+            self._turns_at_end += 1
+            timers.register_event_time_timer(_END_OF_INPUT_MS + self._turns_at_end)
             return
         timers.register_processing_time_timer(timers.current_processing_time() + live.look_ms)
         timers.register_event_time_timer(_END_OF_INPUT_MS)
         live.look_ms = min(2 * live.look_ms, _LATEST_LOOK_MS)
+
+    def _go_on_in_its_time(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
+        """At the end of the input, when every timer is due: by one whose time is the stamp of what will be emitted."""
+        timers = ctx.timer_service()
+        stamp = self._stamp(live.run.state)
+        stamp = timers.current_processing_time() if stamp is None else stamp
+        timers.register_event_time_timer(min(stamp, _END_OF_INPUT_MS - 1))
+
+    def _stamp(self, state: KeyState) -> int | None:
+        """The time stamp (ms) for what the key's next step emits, None where any will do: here the sinks' readers need none."""
+        return _any_stamp(state)
 
     def _keep(self, live: _LiveKey) -> None:
         """Hand Flink what a checkpoint needs of the key. The number of its inputs alone matters to a store only."""
@@ -233,10 +253,18 @@ class AgentOperator(KeyedProcessFunction):
             self._log.close()
 
 
-def _run_as_far_as_it_gets(run: KeyRun) -> Step:
-    """Step until the key is idle or waits. A failure of an action fails the job, and says in one line which and why."""
+def _any_stamp(state: KeyState) -> int | None:
+    return None
+
+
+def _run_as_far_as_it_gets(run: KeyRun, stamp_of: Callable[[KeyState], int | None]) -> Step:
+    """Step until the key is idle, waits, or gets to an input of another stamp.
+
+    A failure of an action fails the job, and says in one line which and why.
+    """
+    stamp = stamp_of(run.state)
     try:
-        while (step := run.step()) is Step.PROGRESSED:
+        while (step := run.step()) is Step.PROGRESSED and stamp_of(run.state) == stamp:
             pass
     except ActionFailure as failure:
         raise RuntimeError(f"{failure}\n{FAILURE_MARK}{json.dumps(failure.as_json())}") from failure.original

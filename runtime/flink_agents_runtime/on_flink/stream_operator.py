@@ -14,8 +14,11 @@ from pydantic_core import to_jsonable_python
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction
 
+from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.on_flink.operator import AgentOperator
 
+# What PyFlink says of a record without a time stamp, in both modes.
+_NO_STAMP_MS = -(2**63)
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -24,7 +27,10 @@ class StreamOperator(AgentOperator):
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
-        return self._process(self._key_text(ctx.get_current_key()), value, ctx.timestamp(), ctx)
+        stamp = ctx.timestamp()
+        return self._process(
+            self._key_text(ctx.get_current_key()), value, None if stamp == _NO_STAMP_MS else stamp, ctx
+        )
 
     def _key_text(self, key: Any) -> str:
         """Different keys have different texts: what is no JSON of its own carries its type's name."""
@@ -34,6 +40,11 @@ class StreamOperator(AgentOperator):
 
     def _told(self, key: Any, value: Any, mark: int | None) -> Any:
         return with_rows(value)
+
+    def _stamp(self, state: KeyState) -> int | None:
+        """That of the input in work or the next one."""
+        given = state.current or (state.inputs[0] if state.inputs else None)
+        return given.timestamp if given else None
 
 
 def with_rows(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows."""
+"""Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows, and the time of a purchase."""
 
 import time
 
@@ -8,12 +8,20 @@ from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 from pyflink.common import Row
+from pyflink.common.watermark_strategy import TimestampAssigner
 
 
 def doubled(amount: int) -> int:
     """What the shop next door takes, which takes its time to say so."""
     time.sleep(0.1)
     return 2 * amount
+
+
+class Second(TimestampAssigner):
+    """The purchase's amount, in seconds."""
+
+    def extract_timestamp(self, value, record_timestamp):
+        return value["amount"] * 1000
 
 
 class Booking(Agent):

@@ -8,18 +8,10 @@ import sys
 
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 from pyflink.common import Encoder, Types, WatermarkStrategy
-from pyflink.common.watermark_strategy import TimestampAssigner
 from pyflink.datastream import KeyedProcessFunction, StreamExecutionEnvironment
 from pyflink.datastream.connectors.file_system import FileSink
 
-from tests.integration.jobs.purchases import Booking, Praise
-
-
-class Second(TimestampAssigner):
-    """The purchase's amount, in seconds."""
-
-    def extract_timestamp(self, value, record_timestamp):
-        return value["amount"] * 1000
+from tests.integration.jobs.purchases import Booking, Praise, Second
 
 
 class Told(KeyedProcessFunction):
