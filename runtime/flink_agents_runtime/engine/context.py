@@ -5,10 +5,10 @@ One context per attempt at an action, usable only on the thread that runs a step
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
+from threading import get_ident
+from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +60,10 @@ class AwaitableCall(AsyncExecutionResult):
 
 
 class ActionContext(RunnerContext):
-    """The context of one attempt at a task, from its first line to its last; the engine opens it for a step by ``with``.
+    """The context of one attempt at a task, from its first line to its last.
 
-    ``coroutine`` and ``future``, which it waits for, are the engine's: the live side of an unfinished task, lost in a
-    restore on purpose.
+    ``thread``, the one that may use it, is set by the engine for the time of a step. ``coroutine`` and ``future``, which
+    it waits for, are the engine's too: the live side of an unfinished task, lost in a restore on purpose.
     """
 
     # What most actions never need stands here, and costs them nothing.
@@ -71,7 +71,7 @@ class ActionContext(RunnerContext):
     future: Future[Any] | None = None
     _calls: DurableCalls | None = None
     _memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
-    _thread: int | None = None
+    thread: int | None = None
 
     def __init__(self, engine: Engine, key: Any, state: KeyState, task: Task) -> None:
         self.engine = engine
@@ -80,19 +80,16 @@ class ActionContext(RunnerContext):
         self._task = task
         self._sent: list[SealedEvent] = []
         # On the clock of time.perf_counter.
-        self.began_s = time.perf_counter()
+        self.began_s = perf_counter()
 
-    def __enter__(self) -> None:
-        self._thread = threading.get_ident()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._thread = None
-        if error is not None and self._calls is not None:
+    def explain(self, error: BaseException) -> None:
+        """Add to an error that the action raised what it had been answered last."""
+        if self._calls is not None:
             add_note(error, answer_note(self._calls.last_result))
 
     def check(self) -> None:
         """Raises RuntimeError unless this thread runs a step of this action."""
-        if self._thread != threading.get_ident():
+        if self.thread != get_ident():
             raise RuntimeError(
                 f"the context of action {self._task.action!r} was used off its thread, or after the action had ended: "
                 "a durable call must not use memory or the context; give it values and use what it returns"

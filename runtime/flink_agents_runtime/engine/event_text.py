@@ -39,7 +39,11 @@ try:
     import orjson
 except ImportError:  # an installation without Chroma
     orjson = None
+    read_plain = from_json
 else:
+    # What plain_json wrote, as values: it writes nothing that is nested too deeply, or too large, to be read.
+    read_plain = orjson.loads
+    _write_plain = orjson.dumps
     _PLAIN_ONLY = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _dump = Event.model_dump_json
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -97,7 +101,7 @@ def plain_json(value: Any) -> bytes | None:
     if orjson is None:
         return None
     try:
-        text: bytes = orjson.dumps(value, None, _PLAIN_ONLY)
+        text: bytes = _write_plain(value, None, _PLAIN_ONLY)
     except TypeError:
         return None
     # Where it stands in a number, pydantic leaves out the plus.

@@ -7,10 +7,11 @@ it and putting it back, the rule of the Flink operator.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from enum import Enum
+from threading import get_ident
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flink_agents.api.events.event import OutputEvent
@@ -58,7 +59,7 @@ class KeyRun:
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
         self._tool_rounds = 0
-        self._began_s = time.perf_counter()
+        self._began_s = perf_counter()
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
@@ -119,7 +120,7 @@ class KeyRun:
         state.current = waiting
         state.sequence += 1
         self._tool_rounds = 0
-        self._began_s = time.perf_counter()
+        self._began_s = perf_counter()
         self._process(waiting.event)
         if not state.tasks:
             self._end_run()
@@ -149,8 +150,14 @@ class KeyRun:
         attempt = self._attempts.pop(task, None) if self._attempts else None
         if attempt is None:
             attempt = ActionContext(self._engine, self.key, self.state, task)
-        with attempt:
+        attempt.thread = get_ident()
+        try:
             finished = self._advance(task, attempt)
+        except BaseException as error:
+            attempt.explain(error)
+            raise
+        finally:
+            attempt.thread = None
         if finished:
             attempt.commit()
         for event in attempt.take_sent():

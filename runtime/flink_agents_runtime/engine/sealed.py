@@ -11,9 +11,17 @@ from typing import Any
 from uuid import UUID, SafeUUID
 
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from pydantic_core import SchemaValidator, core_schema, from_json
+from pydantic import BaseModel
 
-from flink_agents_runtime.engine.event_text import ROW, attributes_of, event_of, input_text, plain_json, text_of
+from flink_agents_runtime.engine.event_text import (
+    ROW,
+    attributes_of,
+    event_of,
+    input_text,
+    plain_json,
+    read_plain,
+    text_of,
+)
 
 try:
     # The interpreter's own: to a short text, hashlib's way through OpenSSL takes twice as long.
@@ -22,25 +30,21 @@ except ImportError:  # an interpreter that was built without
     from hashlib import md5
 
 _INPUT = InputEvent.EVENT_TYPE
-_INPUT_CONTENT = b'{"type":"%s","attributes":%%b}' % _INPUT.encode()
+_INPUT_CONTENT = b'{"type":"%s","attributes":' % _INPUT.encode()
 _ROW = ROW.encode()
 # Classes whose instances are nothing but id, type and attributes.
 _PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
-# An Event around values that are known to be right.
-_around = SchemaValidator(
-    core_schema.model_schema(
-        Event,
-        core_schema.model_fields_schema(
-            {name: core_schema.model_field(core_schema.any_schema()) for name in ("id", "type", "attributes")},
-            extra_behavior="allow",
-        ),
-    )
-).validate_python
+# What a pydantic model consists of.
+_set_values, _set_named, _set_extra, _set_private = (
+    BaseModel.__dict__[part].__set__
+    for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 # A hash becomes an id as a UUID of version 3: one digit and two bits are fixed.
 _FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _FIXED_BITS = (0x3 << 76) | (0x2 << 62)
-# As UUID's own __init__ does it, which costs more to find out what it was given; looked up once, as an enumeration is slow.
-_new_id, _set, _UNKNOWN = UUID.__new__, object.__setattr__, SafeUUID.unknown
+# What UUID's own __init__ sets, which costs more to find out what it was given. Looked up once, as an enumeration is slow.
+_set_int, _set_is_safe, _UNKNOWN = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__, SafeUUID.unknown
+_new = object.__new__
 
 
 class SealedEvent:
@@ -71,21 +75,13 @@ class SealedEvent:
     def open(self) -> Event:
         """A new event of the base class, with values of its own."""
         if self._attributes is not None:
-            try:
-                attributes = from_json(self._attributes)
-            except ValueError:  # nested beyond the fast parser's depth
-                return event_of(self.text)
-            event: Event = _around({"id": self._id, "type": self.type, "attributes": attributes})
-            return event
+            return _event(self._id, self.type, read_plain(self._attributes))
         return event_of(self.text)
 
     def attributes(self) -> dict[str, Any]:
         """The attributes alone, as JSON values of one's own: a row stays what its JSON is."""
         if self._attributes is not None:
-            try:
-                attributes: dict[str, Any] = from_json(self._attributes)
-            except ValueError:
-                return attributes_of(self.text)
+            attributes: dict[str, Any] = read_plain(self._attributes)
             return attributes
         return attributes_of(self.text)
 
@@ -95,11 +91,21 @@ def sealed_input(value: Any) -> SealedEvent:
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))
-    digest = md5(_INPUT_CONTENT % attributes, usedforsecurity=False).digest()
-    event_id = _new_id(UUID)
-    _set(event_id, "int", int.from_bytes(digest, "big") & _FREE_BITS | _FIXED_BITS)
-    _set(event_id, "is_safe", _UNKNOWN)
+    digest = md5(_INPUT_CONTENT + attributes + b"}", usedforsecurity=False).digest()
+    event_id = _new(UUID)
+    _set_int(event_id, int.from_bytes(digest, "big") & _FREE_BITS | _FIXED_BITS)
+    _set_is_safe(event_id, _UNKNOWN)
     return SealedEvent(_INPUT, event_id, attributes, None)
+
+
+def _event(event_id: UUID | None, event_type: str, attributes: dict[str, Any]) -> Event:
+    """An Event around values that are known to be right: as ``model_construct`` makes one, without its detours."""
+    event = _new(Event)
+    _set_values(event, {"id": event_id, "type": event_type, "attributes": attributes})
+    _set_named(event, {"id", "type", "attributes"})
+    _set_extra(event, {})
+    _set_private(event, None)
+    return event
 
 
 def sealed(event: Event) -> SealedEvent:

@@ -27,6 +27,7 @@ _MANY_KEYS = 10_000
 _NEVER = sys.maxsize
 # What json.dumps makes of a text, without its detours.
 _quoted = json.encoder.encode_basestring_ascii
+_new_tuple = tuple.__new__
 
 
 class Output(NamedTuple):
@@ -177,7 +178,7 @@ class Loop:
             assert number is not None, "every input has one"
             # In this order: who left a loop that is stuck reads outputs first, and finds a number for each.
             numbers.append(number)
-            outputs.append(Output(key, value))
+            outputs.append(_new_tuple(Output, (key, value)))
 
         return keep
 
@@ -194,6 +195,10 @@ class Loop:
 
 
 def _key_and_value(index: int, record: Mapping[str, Any]) -> tuple[Any, Any]:
+    try:
+        return record["key"], record["value"]
+    except KeyError:
+        pass
     name = "value" if "value" in record else "v"
     if name not in record:
         raise ValueError(f"input {index} has no 'value' (or 'v'); it has {', '.join(record) or 'nothing'}")

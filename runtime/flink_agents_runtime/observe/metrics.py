@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import NoReturn
 
 from flink_agents.api.metric_group import Counter, Gauge, Histogram, Meter, MetricGroup
@@ -200,7 +201,7 @@ class AgentMetrics:
 
     def run_ended(self, began_s: float) -> None:
         """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter``."""
-        self._run_latency(int((time.perf_counter() - began_s) * 1000))
+        self._run_latency(int((perf_counter() - began_s) * 1000))
 
     def action_executed(self, name: str, began_s: float | None = None) -> None:
         """An action finished that began then; None for one that was replayed."""
@@ -208,4 +209,4 @@ class AgentMetrics:
         count, latency = self._executed_by[name]
         count()
         if began_s is not None:
-            latency(int((time.perf_counter() - began_s) * 1000))
+            latency(int((perf_counter() - began_s) * 1000))
