@@ -4,10 +4,10 @@ To be run inside a job environment, with the runtime's source on the path; needs
 
     PYTHONPATH=runtime ENVIRONMENT/bin/python bench/local_engine.py [RESULTS.json]
 
-All contestants get the same records and run the same action, in turn, round by round; the figures are medians. A
-ratio is the median of those of the rounds: who disturbs a round disturbs both sides. Two actions: ``plain`` reads the event's attribute, ``typed`` makes an InputEvent of it first;
-``nested`` is the plain one over records of 1.5 KB. What is bound by the processor is timed by the processor time of this
-process, so that others on the machine disturb less; it has one thread.
+All contestants get the same records and run the same action, in turn, round by round; the figures are medians. A ratio
+is the median of those of the rounds: who disturbs a round disturbs both sides. Two actions: ``plain`` reads the event's
+attribute, ``typed`` makes an InputEvent of it first; ``nested`` is the plain one over records of 1.5 KB. What is bound by
+the processor is timed by the processor time of this process, so that others on the machine disturb less; it has one thread.
 """
 
 from __future__ import annotations

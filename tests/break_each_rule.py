@@ -115,7 +115,7 @@ BREAKS: dict[str, Break] = {
         "return MemoryRef(memory_type=self._type, path=path)",
     ),
     "keys that look alike": Break(
-        LOOP, "_quoted(key) if type(key) is str else json.dumps(key, sort_keys=True, default=str)", "str(key)"
+        LOOP, "key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)", "str(key)"
     ),
     "a value that memory does not take": Break(MEMORY, "validate_memory_value(path, value)", "pass"),
     "a value does not replace an object": Break(

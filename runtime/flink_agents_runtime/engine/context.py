@@ -70,7 +70,7 @@ class ActionContext(RunnerContext):
     coroutine: Coroutine[Any, None, Any] | None = None
     future: Future[Any] | None = None
     _calls: DurableCalls | None = None
-    _memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
+    memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
     thread: int | None = None
 
     def __init__(self, engine: Engine, key: Any, state: KeyState, task: Task) -> None:
@@ -96,12 +96,11 @@ class ActionContext(RunnerContext):
             )
 
     def commit(self) -> None:
-        """Hand the action's memory writes to the state of its key; it has ended and sees no memory any more."""
-        if self._memories:
-            for overlay, _ in self._memories.values():
-                overlay.commit()
-            # What it sees leads back here: without this ring, memory is free at once.
-            del self._memories
+        """Hand the writes to ``memories``, if there are any, to the key's state; the action has ended and sees none any more."""
+        for overlay, _ in self.memories.values():
+            overlay.commit()
+        # What it sees leads back here: without this ring, memory is free at once.
+        del self.memories
 
     @property
     def calls(self) -> DurableCalls:
@@ -165,12 +164,12 @@ class ActionContext(RunnerContext):
 
     def _memory(self, memory_type: MemoryType, store: dict[str, Any]) -> KeyMemory:
         self.check()
-        known = self._memories.get(memory_type)
+        known = self.memories.get(memory_type)
         if known is None:
             expiry = self.engine.expiry if memory_type is MemoryType.SHORT_TERM else None
             overlay = expiry.overlay(self._state) if expiry else Overlay(store)
             known = overlay, KeyMemory(memory_type, overlay, self.check)
-            self._memories = {**self._memories, memory_type: known}
+            self.memories = {**self.memories, memory_type: known}
         return known[1]
 
     @property

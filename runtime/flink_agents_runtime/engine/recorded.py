@@ -93,7 +93,7 @@ class RecordedContext(ActionContext):
 
     def overlay(self, memory_type: MemoryType) -> Overlay:
         """What was written to a memory and is not committed yet."""
-        known = self._memories.get(memory_type)
+        known = self.memories.get(memory_type)
         return known[0] if known is not None else Overlay({})
 
 

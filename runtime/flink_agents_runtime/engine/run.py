@@ -42,6 +42,7 @@ class Step(Enum):
 
 
 _PROGRESSED, _WAITING, _IDLE = Step
+_new_tuple = tuple.__new__
 
 
 class KeyRun:
@@ -56,6 +57,7 @@ class KeyRun:
         self.state = state
         self._engine = engine
         self._emit = emit
+        self._events = engine.metrics.events
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
         self._tool_rounds = 0
@@ -84,7 +86,7 @@ class KeyRun:
             event = sealed_input(value)
         except Exception as error:
             raise TypeError(f"the input of key {self.key!r} does not turn into JSON: {error}") from error
-        self.state.inputs.append(Input(event, timestamp))
+        self.state.inputs.append(_new_tuple(Input, (event, timestamp)))
 
     def step(self) -> Step:
         """Run the next action that can run, up to its end or its next await. Raises :class:`ActionFailure`."""
@@ -158,7 +160,7 @@ class KeyRun:
             raise
         finally:
             attempt.thread = None
-        if finished:
+        if finished and attempt.memories:
             attempt.commit()
         for event in attempt.take_sent():
             self._process(event)
@@ -189,7 +191,7 @@ class KeyRun:
         engine, state, event_type = self._engine, self.state, event.type
         for observer in engine.observers:
             observer.event_processed(self.key, event_type, event.text)
-        engine.metrics.event_processed()
+        self._events.count += 1
         if event_type == _OUTPUT:
             attributes = event.attributes()
             if "output" not in attributes:

@@ -44,7 +44,7 @@ _FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _FIXED_BITS = (0x3 << 76) | (0x2 << 62)
 # What UUID's own __init__ sets, which costs more to find out what it was given. Looked up once, as an enumeration is slow.
 _set_int, _set_is_safe, _UNKNOWN = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__, SafeUUID.unknown
-_new = object.__new__
+_new, _number = object.__new__, int.from_bytes
 
 
 class SealedEvent:
@@ -93,7 +93,7 @@ def sealed_input(value: Any) -> SealedEvent:
         return SealedEvent(_INPUT, None, None, input_text(value))
     digest = md5(_INPUT_CONTENT + attributes + b"}", usedforsecurity=False).digest()
     event_id = _new(UUID)
-    _set_int(event_id, int.from_bytes(digest, "big") & _FREE_BITS | _FIXED_BITS)
+    _set_int(event_id, _number(digest, "big") & _FREE_BITS | _FIXED_BITS)
     _set_is_safe(event_id, _UNKNOWN)
     return SealedEvent(_INPUT, event_id, attributes, None)
 

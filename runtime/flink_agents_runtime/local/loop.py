@@ -16,7 +16,7 @@ from uuid import UUID
 
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import ActionFailure
-from flink_agents_runtime.engine.run import Emit, KeyRun
+from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.order import Order
 from flink_agents_runtime.stores.store import ActionStateStore
@@ -25,9 +25,8 @@ _MOST_NAMED = 20
 # Keys that hold nothing are looked for when there are twice as many as were left the last time, and at least so many.
 _MANY_KEYS = 10_000
 _NEVER = sys.maxsize
-# What json.dumps makes of a text, without its detours.
-_quoted = json.encoder.encode_basestring_ascii
-_new_tuple = tuple.__new__
+# Looked up once: on an enumeration that takes as long as a call.
+_IDLE, _new_tuple = Step.IDLE, tuple.__new__
 
 
 class Output(NamedTuple):
@@ -90,7 +89,7 @@ class Loop:
         self._on_output = on_output
         self._store = store
         self._close = close
-        self._runs: dict[str, KeyRun] = {}
+        self._runs: dict[str | tuple[str], KeyRun] = {}
         self._forget_at = _NEVER if store is not None else _MANY_KEYS
 
     @property
@@ -115,7 +114,9 @@ class Loop:
                 # Asked after each wait: a call may end long after the caller has left.
                 if run is None or self.stopped:
                     break
-                order.stepped(run, run.step())
+                step = run.step()
+                if step is not _IDLE:
+                    order.stepped(run, step)
             if self._store is not None and not self.stopped:
                 self._store.finish()
         except ActionFailure as failure:
@@ -143,7 +144,11 @@ class Loop:
         """Until enough keys can go on, or the window is full; then half of it has to end before more comes in."""
         most = self._engine.runs_ended + self._window
         for record in self._inputs:
-            self._offer(*_key_and_value(self.taken, record))
+            try:
+                key, value = record["key"], record["value"]
+            except KeyError:
+                key, value = _key_and_value(self.taken, record)
+            self._offer(key, value)
             self.taken += 1
             if self.taken >= most:
                 self._take_in_at = self.taken - self._window // 2
@@ -154,7 +159,7 @@ class Loop:
 
     def _offer(self, key: Any, value: Any) -> None:
         # As JSON the keys 1, "1" and true are three keys, and a list can be one.
-        identity = _quoted(key) if type(key) is str else json.dumps(key, sort_keys=True, default=str)
+        identity = key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)
         run = self._runs.get(identity)
         if run is not None:
             state = run.state
@@ -195,10 +200,6 @@ class Loop:
 
 
 def _key_and_value(index: int, record: Mapping[str, Any]) -> tuple[Any, Any]:
-    try:
-        return record["key"], record["value"]
-    except KeyError:
-        pass
     name = "value" if "value" in record else "v"
     if name not in record:
         raise ValueError(f"input {index} has no 'value' (or 'v'); it has {', '.join(record) or 'nothing'}")

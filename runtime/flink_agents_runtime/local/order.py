@@ -24,7 +24,7 @@ _FEW_KEYS = 16
 
 
 class Order(Protocol):
-    """The host's loop: ``while run := order.next(): order.stepped(run, run.step())``.
+    """The host's loop: ``while run := order.next()``, then :meth:`stepped`, unless the step left the key idle.
 
     ``ready`` are the keys that can go on. With fewer than ``wanted`` more inputs should be taken in.
     """

@@ -16,28 +16,28 @@ from flink_agents.api.metric_group import Counter, Gauge, Histogram, Meter, Metr
 
 
 class MemoryCounter(Counter):
-    """A count."""
+    """A count. ``count`` may be added to directly, which takes a third of a call."""
 
-    __slots__ = ("_count",)
+    __slots__ = ("count",)
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
 
     def inc(self, n: int = 1) -> None:
         """Add ``n``."""
-        self._count += n
+        self.count += n
 
     def dec(self, n: int = 1) -> None:
         """Take ``n`` away."""
-        self._count -= n
+        self.count -= n
 
     def get_count(self) -> int:
         """The count."""
-        return self._count
+        return self.count
 
     def values(self) -> dict[str, float]:
         """The parts to show, by suffix."""
-        return {"": self._count}
+        return {"": self.count}
 
 
 class MemoryMeter(Meter):
@@ -56,8 +56,12 @@ class MemoryMeter(Meter):
 
     def get_rate(self) -> float:
         """Marks per second."""
-        marks = self._marks + (self.follows.get_count() if self.follows is not None else 0)
-        return marks / max(time.monotonic() - self._since, 1e-9)
+        return self.all_marks / max(time.monotonic() - self._since, 1e-9)
+
+    @property
+    def all_marks(self) -> int:
+        """All marks so far."""
+        return self._marks + (self.follows.count if self.follows is not None else 0)
 
     def values(self) -> dict[str, float]:
         """The parts to show, by suffix."""
@@ -152,11 +156,11 @@ class MemoryMetricGroup(MetricGroup):
         metric = self._metrics.setdefault(name, MemoryHistogram(window_size))
         return metric if isinstance(metric, MemoryHistogram) else self._other_kind(name)
 
-    def rated_counter(self, name: str) -> Callable[[], None]:
-        """What counts one for the counter ``name``, and for the meter beside it, named as upstream names the two."""
+    def rated_counter(self, name: str) -> MemoryCounter:
+        """The counter ``name``, with a meter beside it that follows it, named as upstream names the two."""
         counter = self.get_counter(name)
         self.get_meter(f"{name}PerSec").follows = counter
-        return counter.inc
+        return counter
 
     def _other_kind(self, name: str) -> NoReturn:
         raise ValueError(f"the metric {name!r} is a {type(self._metrics[name]).__name__} already")
@@ -182,9 +186,9 @@ class AgentMetrics:
 
     def __init__(self, group: MemoryMetricGroup, actions: Iterable[str]) -> None:
         self.agent = group
-        # To be called for each event of any type that is processed.
-        self.event_processed = group.rated_counter("numOfEventProcessed")
-        self._count_executed = group.rated_counter("numOfActionsExecuted")
+        # Events of any type that were processed.
+        self.events = group.rated_counter("numOfEventProcessed")
+        self._executed = group.rated_counter("numOfActionsExecuted")
         self._run_latency = group.get_histogram("inputRunLatencyMs").update
         truncated = group.get_counter("eventLogTruncatedEvents")
         # For the event log: it shortened an event.
@@ -205,8 +209,8 @@ class AgentMetrics:
 
     def action_executed(self, name: str, began_s: float | None = None) -> None:
         """An action finished that began then; None for one that was replayed."""
-        self._count_executed()
-        count, latency = self._executed_by[name]
-        count()
+        self._executed.count += 1
+        by_action, latency = self._executed_by[name]
+        by_action.count += 1
         if began_s is not None:
             latency(int((perf_counter() - began_s) * 1000))

@@ -34,7 +34,7 @@ class FlinkCounter(MemoryCounter):
 
     def tell_flink(self) -> bool:
         """Hand on what has been counted since the last time, if anything was."""
-        more, self._told = self._count - self._told, self._count
+        more, self._told = self.count - self._told, self.count
         if more:
             self._flink.inc(more)
         return bool(more)
@@ -52,7 +52,8 @@ class FlinkMeter(MemoryMeter):
 
     def tell_flink(self) -> bool:
         """Hand on the marks since the last time, if there were any."""
-        more, self._told = self._marks - self._told, self._marks
+        marks = self.all_marks
+        more, self._told = marks - self._told, marks
         if more:
             self._flink.mark_event(more)
         return bool(more)
@@ -157,16 +158,6 @@ class FlinkMetricGroup(MemoryMetricGroup):
         if name not in self._metrics:
             self._metrics[name] = FlinkMeter(self._flink.meter(name))
         return super().get_meter(name)
-
-    def rated_counter(self, name: str) -> Callable[[], None]:
-        """What counts one for the counter ``name`` and for the meter beside it: Flink sees both."""
-        count, mark = self.get_counter(name).inc, self.get_meter(f"{name}PerSec").mark
-
-        def count_and_mark() -> None:
-            count()
-            mark()
-
-        return count_and_mark
 
     def get_gauge(self, name: str) -> MemoryGauge:
         """The gauge ``name``. In process mode PyFlink asks it, from the process that it lives in."""
