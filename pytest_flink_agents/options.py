@@ -77,7 +77,7 @@ OPTIONS = (
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
     Option("--flink-startup-timeout", "seconds a cluster may take to be ready (default: 60)", "S"),
     Option("--kafka-bootstrap", "use this Kafka instead of starting one; only topics of ours are deleted", "HOST:PORT"),
-    Option("--flink-keep", "leave the embedded cluster running: never, on-failure or always (default: never)", "WHEN"),
+    Option("--flink-keep", "leave clusters and Kafka running: never, on-failure or always (default: never)", "WHEN"),
     Option("--flink-reuse", "use an equal cluster that --flink-keep has left, where there is one", const="yes"),
     Option("--flink-gate", "decide promote, block or inconclusive, and exit 0, 1 or 10", "PROFILE", const="default"),
     Option("--flink-report-dir", "where run folders are written (default: flink-agents-report)", "DIR"),

@@ -139,7 +139,7 @@ class SessionPlan:
         """End everything that was started, but for clusters that are to be left, after a failure or always."""
         if self._session:
             if self.settings.keep == "always" or (failed and self.settings.keep == "on-failure"):
-                self.left += [line for kept in self._session.leave_clusters() for line in left_lines(kept)]
+                self.left += [line for kept in self._session.leave_running() for line in left_lines(kept)]
             self.facts |= self._session.facts()
             self._session.close()
             self.leaks += self._session.leaks

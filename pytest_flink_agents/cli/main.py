@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sweep", help="remove what sessions left that were killed; nothing of anybody else's"
     )
     sweeping.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    sweeping.add_argument("--kept", action="store_true", help="also end clusters that --flink-keep has left")
+    sweeping.add_argument(
+        "--kept", action="store_true", help="also end clusters and brokers that --flink-keep has left"
+    )
     sweeping.add_argument("--json", action="store_true", help="print what is left as JSON")
     sweeping.add_argument("--flink-rest-url", default="", metavar="URL", help="also jobs of dead runs on this cluster")
     sweeping.add_argument("--kafka-bootstrap", default="", metavar="HOST:PORT", help="also topics of dead runs there")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.kept import Kept, keep
 from flink_testbed.artifacts.records import SOCKETS, own_record
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.containers.engine import connect
@@ -45,6 +46,11 @@ class ContainerWorkplace:
             startup_timeout_s=self.settings.startup_timeout_s,
             progress=self.progress,
         )
+
+    def leave(self, cluster: ContainerCluster) -> Kept:
+        """Let a cluster, and all else that is here, outlive this process; :meth:`close` then finds nothing."""
+        own_record(self.owned.owner.run_id).forget(SOCKETS, str(self.owned.sockets))
+        return keep(cluster.hand_over())
 
     def in_words(self) -> str:
         """For the report: the engine and the image."""

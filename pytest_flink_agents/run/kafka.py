@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.kept import Kept, keep
 from flink_testbed.artifacts.records import BROKERS, SOCKETS, TOPICS, own_record
 from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
 from flink_testbed.core.ports import LOOPBACK
@@ -137,6 +138,20 @@ class SessionKafka:
         if not isinstance(kafka, KafkaService) or told_elsewhere:
             return {}
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
+
+    def leave(self) -> Kept | None:
+        """Let a broker of this process outlive it; :meth:`close` then finds none."""
+        from flink_testbed.kafka.container import ContainerKafka
+
+        kafka = self._started
+        if isinstance(kafka, EmbeddedKafka):
+            own_record(self._run_id).forget(BROKERS, str(self._directory.absolute()))
+        elif isinstance(kafka, ContainerKafka):
+            own_record(self._run_id).forget(SOCKETS, str(kafka.sockets))
+        else:
+            return None
+        self._started = None
+        return keep(kafka.hand_over())
 
     def close(self) -> None:
         """End it."""

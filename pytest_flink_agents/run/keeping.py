@@ -1,4 +1,4 @@
-"""Clusters from one session to the next: what must be equal, taking one over, leaving one."""
+"""Clusters from one session to the next: what must be equal, taking one over, what is said of one that was left."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class ReusedCluster(RemoteCluster):
     """A cluster that an earlier session has left, used by this one alone until :meth:`close`."""
 
     def __init__(self, kept: Kept, lock: FileLock, home: FlinkHome, run_id: str) -> None:
-        access = RestAccess(kept.rest_url)
+        access = RestAccess(kept.address)
         directory = Path(kept.directory)
-        super().__init__(access, home.java.parent.parent, kept.flink_version, run_id=run_id, directory=directory)
+        super().__init__(access, home.java.parent.parent, kept.version, run_id=run_id, directory=directory)
         self._lock = lock
 
     def close(self) -> None:
@@ -59,20 +59,20 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
                     cluster.adopt(job.id)
                     cluster.cancel(job.id, timeout_s=_CANCEL_S)
         except HostError as error:
-            progress(f"the cluster left at {kept.rest_url} is not usable: {error.problems[0].message}")
+            progress(f"the cluster left at {kept.address} is not usable: {error.problems[0].message}")
             cluster.rest.close()
             lock.release()
             kept.end()
             continue
-        progress(f"Flink {kept.flink_version}: using the cluster that an earlier session left at {kept.rest_url}")
+        progress(f"Flink {kept.version}: using the cluster that an earlier session left at {kept.address}")
         return cluster
     return None
 
 
 def left_lines(kept: Kept) -> list[str]:
-    """How to look at a cluster that was left."""
-    return [
-        f"left running for 2 hours: Flink {kept.flink_version} at {kept.rest_url}",
-        f"  logs: {kept.directory}/log",
-        "  end:  flink-agents-gate sweep --kept",
-    ]
+    """How to look at what was left."""
+    first = f"left running for 2 hours: {kept.what} {kept.version} at {kept.address}"
+    logs = [f"  logs: {place}" for place in (Path(kept.directory, "log"),) if place.is_dir()]
+    logs += [f"  logs: docker logs {name}" for name in kept.containers]
+    use = [f"  use:  --kafka-bootstrap={kept.address}"] if kept.what == "Kafka" else []
+    return [first, *logs, *use, "  end:  flink-agents-gate sweep --kept"]

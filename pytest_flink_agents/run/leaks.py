@@ -34,13 +34,13 @@ def recorded_leaks(run_id: str) -> Iterator[str]:
 
 
 def container_leaks(run_id: str) -> Iterator[str]:
-    """What a run has left at this machine's container engine."""
+    """What a run has left at this machine's container engine, but for what was handed to a keeper: its guard lives on."""
     from flink_testbed.containers.engine import connect
-    from flink_testbed.containers.labelled import everything_labelled
+    from flink_testbed.containers.labelled import everything_labelled, guarded
 
     with contextlib.suppress(HostError), contextlib.closing(connect()) as engine:
         for thing in everything_labelled(engine):
-            if thing.run_id == run_id:
+            if thing.run_id == run_id and thing.token not in guarded():
                 yield f"{thing.kind} {thing.name}, {_who(run_id)}"
 
 

@@ -136,10 +136,11 @@ class RunSession:
             facts |= {f"{workplace.release.version} {name}": value for name, value in workplace.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
-    def leave_clusters(self) -> list[Kept]:
-        """Let the session's embedded clusters outlive it."""
-        left = [workplace.leave_cluster() for workplace in self._workplaces.values()]
-        return [kept for kept in left if kept]
+    def leave_running(self) -> list[Kept]:
+        """Let the clusters and the broker that this process has started outlive it."""
+        left = [kept for workplace in self._workplaces.values() for kept in workplace.leave_clusters()]
+        broker = self._kafka.leave() if self._kafka else None
+        return [*left, broker] if broker else left
 
     def close(self) -> None:
         """End everything, last first; one failure does not keep the next from ending. Then look for what is left."""

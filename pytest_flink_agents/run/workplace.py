@@ -20,6 +20,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.responder import Responder
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
+from flink_testbed.flink.containers import ContainerCluster
 from flink_testbed.flink.desk import DeskCaller
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
@@ -240,16 +241,18 @@ class Workplace(Provisions):
                 facts[f"{tier} cluster"] += f", {mib} MiB resident at the end"
         return facts
 
-    def leave_cluster(self) -> Kept | None:
-        """Let the embedded cluster that this process has started outlive it; :meth:`close` then finds none."""
-        cluster = self._clusters.get("embedded")
-        if not isinstance(cluster, StandaloneCluster):
-            return None
-        kept = keep(cluster, self._digest())
-        own_record(self.run_id).forget(CLUSTER, kept.directory)
-        cluster.rest.close()
-        del self._clusters["embedded"]
-        return kept
+    def leave_clusters(self) -> list[Kept]:
+        """Let the clusters that this process has started outlive it; :meth:`close` then finds none."""
+        left, record = [], own_record(self.run_id)
+        embedded, contained = self._clusters.get("embedded"), self._clusters.get("container")
+        if isinstance(embedded, StandaloneCluster):
+            left.append(keep(embedded.hand_over(), self._digest()))
+            record.forget(CLUSTER, left[-1].directory)
+            del self._clusters["embedded"]
+        if isinstance(contained, ContainerCluster):
+            left.append(self._containers.leave(contained))
+            del self._clusters["container"]
+        return left
 
     def close(self) -> None:
         """End what was started, last first."""

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.artifacts import kept as kept_module
-from flink_testbed.artifacts.kept import kept_clusters
+from flink_testbed.artifacts.kept import everything_kept
 from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import GuardedProcess, living
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.kafka.remote import RemoteKafka
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
 from tests.integration.test_life_and_death import make_project, processes_of, start_pytest, wait_for
+from tests.integration.test_random_kills import make_kafka_project
 
 pytestmark = pytest.mark.slow
 
@@ -45,30 +47,58 @@ def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, 
     right = scenario.read_text()
     scenario.write_text(right.replace("outputs: [{key: a, value: 0.1}", "outputs: [{key: a, value: 7}"))
     code, said = finished(project, *keep)
-    (left,) = kept_clusters()
+    (left,) = everything_kept()
     try:
         assert code == 1, said
-        assert f"left running for 2 hours: Flink {left.flink_version} at {left.rest_url}" in said
+        assert f"left running for 2 hours: Flink {left.version} at {left.address}" in said
         assert "left behind" not in said
-        assert answers(left.rest_url)
+        assert answers(left.address)
         scenario.write_text(right)
         code, said = finished(project, *keep)
         assert code == 0, said
-        assert f"using the cluster that an earlier session left at {left.rest_url}" in said
+        assert f"using the cluster that an earlier session left at {left.address}" in said
         environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
         assert any("left by an earlier session" in fact for fact in environment.values())
-        assert answers(left.rest_url)
-        assert len(list(kept_clusters())) == 1
+        assert answers(left.address)
+        assert len(list(everything_kept())) == 1
         assert find_leftovers() == ()
         assert main(["sweep"]) == 0
-        assert answers(left.rest_url)
+        assert answers(left.address)
     finally:
         assert main(["sweep", "--kept"]) == 0
-    assert f"removed: kept cluster {left.rest_url}" in capsys.readouterr().out
+    assert f"removed: kept cluster Flink {left.version} at {left.address}" in capsys.readouterr().out
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
     assert not Path(left.directory, "tmp").exists()
     assert list(Path(left.directory, "log").iterdir())
-    assert list(kept_clusters()) == []
+    assert list(everything_kept()) == []
+
+
+def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
+    """Its address is said with how to use it; it answers until sweep --kept ends it, and its data goes; a sweep lets it be."""
+    project = make_kafka_project(tmp_path / "project", nap_s=0.2)
+    code, said = finished(project, "--flink-keep=always")
+    left = {kept.what: kept for kept in everything_kept()}
+    try:
+        assert code == 0, said
+        assert "left behind" not in said
+        assert sorted(left) == ["Flink", "Kafka"]
+        broker = left["Kafka"]
+        assert f"left running for 2 hours: Kafka {broker.version} at {broker.address}" in said
+        assert f"  use:  --kafka-bootstrap={broker.address}" in said
+        assert f"  logs: {broker.directory}/log" in said
+        assert main(["sweep"]) == 0
+        kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=10)
+        kafka.start()
+        kafka.create_topic("made-later")
+        kafka.close()
+        assert Path(broker.directory, "data").exists()
+    finally:
+        assert main(["sweep", "--kept"]) == 0
+    assert f"removed: kept cluster Kafka {broker.version} at {broker.address}" in capsys.readouterr().out
+    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
+    assert not Path(broker.directory, "data").exists()
+    assert list(Path(broker.directory, "log").iterdir())
+    assert list(everything_kept()) == []
 
 
 @pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the keeper is killed"])

@@ -18,11 +18,11 @@ def sweep(
 ) -> tuple[int, str]:
     """Exit code and text: 0, or 1 where something that is left could not be removed.
 
-    With ``kept`` also clusters that --flink-keep has left. Jobs and topics on clusters of others are looked for only at the
-    addresses that are given.
+    With ``kept`` also clusters and brokers that --flink-keep has left. Jobs and topics on clusters of others are looked for
+    only at the addresses that are given.
     """
     told: list[dict[str, str]] = []
-    local = [*look.processes(), *look.partial_entries(), *look.kept(living=kept)]
+    local = [*look.processes(), *look.partial_entries(), *look.left_running(living=kept)]
     _sweep(local, told, dry_run=dry_run)
     _sweep(look.containers(), told, dry_run=dry_run)
     for record in look.dead_records():

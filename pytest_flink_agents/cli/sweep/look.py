@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.cache import sweep_partials
-from flink_testbed.artifacts.kept import kept_clusters
+from flink_testbed.artifacts.kept import everything_kept
 from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
@@ -43,17 +43,21 @@ def _end_tree(guard_pid: int) -> None:
 
 
 def containers() -> Iterator[Leftover]:
-    """What dead processes have at this machine's container engine. Where none answers there is nothing to look for."""
+    """What dead processes have at this machine's container engine, unless a guard has it in hand.
+
+    Where no engine answers there is nothing to look for.
+    """
     from flink_testbed.containers.engine import connect
-    from flink_testbed.containers.labelled import everything_labelled
+    from flink_testbed.containers.labelled import everything_labelled, guarded
 
     try:
         engine = connect()
     except HostError:
         return
     with contextlib.closing(engine):
+        in_hand = guarded()
         for thing in everything_labelled(engine):
-            if thing.owner.is_dead():
+            if thing.owner.is_dead() and thing.token not in in_hand:
                 yield Leftover(thing.kind, thing.name, f"{thing.owner} is dead", thing.remove)
 
 
@@ -67,13 +71,14 @@ def _sweep_partials() -> None:
     sweep_partials(dry_run=False)
 
 
-def kept(*, living: bool) -> Iterator[Leftover]:
-    """Clusters that were left running on purpose: those whose keeper is dead, and the ``living`` ones where asked for."""
-    for cluster in kept_clusters():
-        if cluster.keeper.is_dead():
-            yield Leftover("kept cluster", cluster.rest_url, "its keeper is dead", cluster.end)
+def left_running(*, living: bool) -> Iterator[Leftover]:
+    """What was left running on purpose: that whose keeper is dead, and the ``living`` where asked for."""
+    for kept in everything_kept():
+        name = f"{kept.what} {kept.version} at {kept.address}"
+        if kept.keeper.is_dead():
+            yield Leftover("kept cluster", name, "its keeper is dead", kept.end)
         elif living:
-            yield Leftover("kept cluster", cluster.rest_url, "left by --flink-keep", cluster.end)
+            yield Leftover("kept cluster", name, "left by --flink-keep", kept.end)
 
 
 def dead_records() -> list[Record]:

@@ -7,7 +7,8 @@ What :mod:`flink_testbed.core.guard` is for processes. Run as a script, isolated
 
 It imports from each PATH, too: the harness may be installed where an isolated Python does not look. The owner holds the
 other end of the pipe on that descriptor. When it closes, or the guard's parent changes, every container, network and volume
-at ENGINE with LABEL (``name=value``) is removed, and so is DIRECTORY.
+at ENGINE with LABEL (``name=value``) is removed, and so is DIRECTORY. A byte ``k`` through the pipe says that its other end
+goes to a keeper: from then on only its closing counts.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ REFUSALS = (docker.errors.DockerException, requests.RequestException)
 
 
 def wait_for_end(owner: int) -> None:
-    """Return when the owner's end of the pipe is closed, or the owner no longer our parent."""
-    parent = os.getppid()
-    while os.getppid() == parent:
+    """Return when the owner's end of the pipe is closed, or the owner no longer our parent and nobody else has its end."""
+    parent, handed_over = os.getppid(), False
+    while True:
         readable, _, _ = select.select([owner], [], [], POLL_S)
-        if readable and os.read(owner, 1) == b"":
+        word = os.read(owner, 1) if readable else None
+        handed_over = handed_over or word == b"k"
+        if word == b"" or (os.getppid() != parent and not handed_over):
             return
 
 

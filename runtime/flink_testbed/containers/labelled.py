@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
+import psutil
 
 from flink_testbed.containers.engine import ContainerEngine, told
 from flink_testbed.containers.owner import OWNER, RUN, owner_of_labels
@@ -16,12 +17,13 @@ from flink_testbed.core.owner import Owner
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One thing: ``kind`` is ``container``, ``volume`` or ``network``."""
+    """One thing: ``kind`` is ``container``, ``volume`` or ``network``; ``token`` tells its owner from all others."""
 
     kind: str
     name: str
     run_id: str
     owner: Owner
+    token: str
     engine: ContainerEngine
 
     def remove(self) -> None:
@@ -34,6 +36,16 @@ class Labelled:
                 client.volumes.get(self.name).remove(force=True)
             else:
                 client.networks.get(self.name).remove()
+
+
+def guarded() -> frozenset[str]:
+    """The tokens of owners whose guard is alive on this machine: what carries them is the guard's to remove, or a keeper's."""
+    tokens = set()
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if len(words) > 5 and words[2].endswith("container_guard.py"):
+            tokens.add(words[5].rpartition("=")[2])
+    return frozenset(tokens)
 
 
 def everything_labelled(engine: ContainerEngine) -> Iterator[Labelled]:
@@ -51,4 +63,4 @@ def everything_labelled(engine: ContainerEngine) -> Iterator[Labelled]:
             owner = owner_of_labels(labels)
             if owner:
                 name = str(thing.get("Name") or thing["Names"][0].lstrip("/"))
-                yield Labelled(kind, name, labels.get(RUN, ""), owner, engine)
+                yield Labelled(kind, name, labels.get(RUN, ""), owner, labels[OWNER], engine)

@@ -16,6 +16,7 @@ from flink_testbed.containers.engine import ContainerEngine, container_log, miss
 from flink_testbed.containers.owner import OWNER, ContainerOwner
 from flink_testbed.containers.spec import LOG_LIMITS, ContainerSpec
 from flink_testbed.core import clock
+from flink_testbed.core.owner import Owner, owner_of
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import Completed, clean_environment
 
@@ -107,6 +108,15 @@ class OwnedContainers:
             return Completed(code, container_log(member.container, _KEPT_LINES))
         finally:
             member.kill()
+
+    def hand_over(self) -> tuple[int, Owner]:
+        """Our end of the guard's pipe, for another process to hold, and the guard: everything here lives as long as that."""
+        pipe, self._owner_write = self._owner_write, -1
+        guard = owner_of(self._guard.pid)
+        os.write(pipe, b"k")
+        self._guard.returncode = 0  # not ours to wait for
+        self.engine.close()
+        return pipe, guard
 
     def close(self) -> None:
         """Let the guard remove whatever is left, and see it done."""

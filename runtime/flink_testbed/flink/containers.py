@@ -17,12 +17,13 @@ from flink_testbed.containers import relay
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.relay import PortRelay
 from flink_testbed.containers.spec import ContainerSpec, Shared
+from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.image import FlinkImage
-from flink_testbed.flink.launched import JOBMANAGER, ZOOKEEPER, LaunchedCluster
+from flink_testbed.flink.launched import JOBMANAGER, SCRATCH, ZOOKEEPER, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
 
@@ -166,6 +167,19 @@ class ContainerCluster(LaunchedCluster):
             return (None if missing else True), f"not yet in {', '.join(missing)}"
 
         self.wait(probe, what=f"port {port} of this machine to be reached from containers", timeout_s=_RELAY_S)
+
+    def hand_over(self) -> Handed:
+        """Let go of the cluster, and of everything else of its owner at the engine, for a keeper to hold."""
+        containers = tuple(str(member.container.name) for member in self._containers())
+        self._members, self.network = {}, ""
+        self._release()
+        self.rest.close()
+        pipe, guard = self._owned.hand_over()
+        version = f"{self.flink_version} in containers"
+        return Handed("Flink", version, self.rest_url, self.directory, SCRATCH, [pipe], containers, guard)
+
+    def _containers(self) -> list[OwnedContainer]:
+        return [member for member in self._members.values() if isinstance(member, OwnedContainer)]
 
     def _release(self) -> None:
         if self._relay:

@@ -16,12 +16,13 @@ import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.artifacts.loopback import provide_loopback_jar
+from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
-from flink_testbed.flink.launched import LaunchedCluster
+from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 
 MEMORY_NEEDED_MIB = 1200
@@ -169,11 +170,12 @@ class StandaloneCluster(LaunchedCluster):
             self._archive.publish()
         self.kill()
 
-    def hand_over(self) -> list[int]:
-        """The pipes of its guards, for a keeper to hold; the cluster is ours no more, but to talk to over REST."""
+    def hand_over(self) -> Handed:
+        """Let go of the cluster, for a keeper to hold: it is ours no more."""
         pipes = [process.hand_over() for process in self._alive()]
         self._members, self._leases = {}, []
-        return pipes
+        self.rest.close()
+        return Handed("Flink", self.flink_version, self.rest_url, self.directory, SCRATCH, pipes)
 
     def _release(self) -> None:
         for lease in self._leases:

@@ -11,6 +11,7 @@ from flink_testbed.containers.engine import container_log, told
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core import clock
+from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.service import KafkaService
@@ -97,6 +98,11 @@ class ContainerKafka(KafkaService):
             raise
         self.startup_s = clock.now_s() - started
 
+    @property
+    def sockets(self) -> Path:
+        """The directory of its owner's sockets, which lives as long as its guard."""
+        return self._owned.sockets
+
     def join(self, network: str) -> None:
         """Be there, under its name, on one more network of the engine."""
         if network not in self._joined:
@@ -151,6 +157,14 @@ class ContainerKafka(KafkaService):
     def log_tail(self, lines: int = 40) -> str:
         """The end of what the broker has printed."""
         return container_log(self._broker.container, lines) if self._broker else ""
+
+    def hand_over(self) -> Handed:
+        """Let go of the broker, for a keeper to hold: it is ours no more."""
+        container, bootstrap = str(self._running.container.name), self.bootstrap
+        self._broker, self._lease, self._network = None, None, ""
+        self._let_go()
+        pipe, guard = self._owned.hand_over()
+        return Handed("Kafka", f"of {self._image}", bootstrap, self._directory, (), [pipe], (container,), guard)
 
     def close(self) -> None:
         """End the broker, and all that it has at the engine. Its log stays."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.core import clock
+from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.core.process import GuardedProcess, clean_environment, tail
@@ -181,6 +182,13 @@ class EmbeddedKafka(KafkaService):
             self._processes[_RECORDED].stop(grace_s=20)
             self._archive.publish()
         self.kill()
+
+    def hand_over(self) -> Handed:
+        """Let go of the brokers, for a keeper to hold: they are ours no more."""
+        pipes = [process.hand_over() for process in self._processes.values()]
+        self._processes, self._leases = {}, []
+        self._let_go()
+        return Handed("Kafka", self.home.version, self.bootstrap, self.directory, SCRATCH, pipes)
 
     def kill(self) -> None:
         """End every broker at once. Logs and settings stay; data goes."""

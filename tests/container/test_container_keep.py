@@ -1,0 +1,59 @@
+"""Containers that outlive their session on purpose: shown, let be by a sweep, ended by sweep --kept. A real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docker.errors
+import pytest
+
+from flink_testbed.artifacts.kept import everything_kept
+from flink_testbed.containers.engine import ContainerEngine
+from flink_testbed.flink.rest import RestClient
+from flink_testbed.kafka.remote import RemoteKafka
+from pytest_flink_agents.cli.main import main
+from tests.integration.test_life_and_death import processes_of, start_pytest, wait_for
+from tests.integration.test_random_kills import make_kafka_project
+
+pytestmark = pytest.mark.slow
+
+
+def test_containers_are_left_and_ended(
+    tmp_path: Path, own_cache: Path, engine: ContainerEngine, left_of, stranger, capsys
+) -> None:
+    """Cluster and broker answer after their session's end, each container is named with its command for logs.
+
+    A sweep lets them be, although their owner is dead; sweep --kept removes them with networks and sockets, and no others.
+    """
+    project = make_kafka_project(tmp_path / "project", nap_s=0.2)
+    run = start_pytest(project, "--flink-tier=container", "--flink-keep=always")
+    code, said = run.wait(300), (project / "pytest.out").read_text()
+    left = {kept.what: kept for kept in everything_kept()}
+    try:
+        assert code == 0, said
+        assert "left behind" not in said
+        assert sorted(left) == ["Flink", "Kafka"]
+        names = [name for kept in left.values() for name in kept.containers]
+        assert len(names) == 3
+        for name in names:
+            assert f"  logs: docker logs {name}" in said
+            assert engine.client.containers.get(name).status == "running"
+        assert f"  use:  --kafka-bootstrap={left['Kafka'].address}" in said
+        assert main(["sweep"]) == 0
+        assert len(left_of(run.pid)) == 5
+        assert RestClient(left["Flink"].address).overview()["slots-total"]
+        kafka = RemoteKafka(left["Kafka"].address, run_id="a-test", startup_timeout_s=10)
+        kafka.start()
+        kafka.close()
+    finally:
+        assert main(["sweep", "--kept"]) == 0
+    assert left_of(run.pid) == []
+    for name in names:
+        with pytest.raises(docker.errors.NotFound):
+            engine.client.containers.get(name)
+    told = capsys.readouterr().out
+    assert all(f"removed: kept cluster {kept.what} {kept.version} at {kept.address}" in told for kept in left.values())
+    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
+    assert not list(everything_kept())
+    stranger.reload()
+    assert stranger.status == "running"
