@@ -129,7 +129,7 @@ def _failure(cluster: FlinkCluster, watches: Sequence[JobWatch], directory: Path
 
 def _log_tail(cluster: FlinkCluster, story: Story, *, in_time: bool) -> str:
     """The end of the cluster's logs, after a line on why a job came to no end."""
-    why = "" if in_time else restarts_in_words(story.get("exceptions", ()))
+    why = "" if in_time else restarts_in_words(story)
     return f"{why}\n{cluster.log_tail(15)}".lstrip()
 
 

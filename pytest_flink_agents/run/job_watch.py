@@ -16,6 +16,8 @@ from pytest_flink_agents.run.job_failure import job_failure
 
 _SAMPLE_EVERY_S = 1.0
 _CANCEL_S = 20.0
+# Of the whole job, not of a task of it.
+_RESTARTS = "numRestarts"
 # A metric that every engine's operator has, whatever the operator is called.
 _OPERATOR = re.compile(r"^\d+\.(.+)\.numOfEventProcessed$")
 # What is not added up over subtasks, since the sum of it says nothing.
@@ -37,7 +39,7 @@ class JobWatch:
     """One job on a cluster; ``state`` is the one seen last.
 
     ``metrics`` are those of the operator that is named, or, where none is, of all that count an agent's events. Flink
-    shows a metric about a second late, and none of a job that has ended: what is kept is what was seen last.
+    shows a metric about a second late, and updates none of a job that has ended: what is kept is what was seen last.
     """
 
     def __init__(self, cluster: FlinkCluster, job_id: str, *, operator: str = "") -> None:
@@ -46,6 +48,7 @@ class JobWatch:
         self._operator = operator
         self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
         self.metrics: Mapping[str, float] = {}
+        self._restarts = 0
         self.state = "unknown"
 
     @property
@@ -57,15 +60,20 @@ class JobWatch:
         """See the job's state, and about once a second its metrics."""
         self._cluster.require_alive()
         self.state = self._cluster.rest.job_state(self.job_id)
-        if self.state == "RUNNING" and clock.now_s() >= self._next_sample_s:
+        if not self.ended and clock.now_s() >= self._next_sample_s:
             # A job that is about to end or to begin again may refuse: the next look sees more.
             with contextlib.suppress(HostError):
                 self._sample()
             self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
 
     def _sample(self) -> None:
+        self._count_restarts()
         for vertex in self._cluster.metrics(self.job_id).values():
             self.metrics = {**self.metrics, **agent_metrics(vertex, self._operator)}
+
+    def _count_restarts(self) -> None:
+        shown = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/metrics", params={"get": _RESTARTS})
+        self._restarts = max([self._restarts, *(int(metric["value"]) for metric in shown)])
 
     def cancel(self) -> None:
         """Take the job off the cluster, so that the next scenario finds its slots free."""
@@ -76,13 +84,15 @@ class JobWatch:
         """How the job fared so far."""
         counts = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/checkpoints")["counts"]
         exceptions = self._exceptions()
+        self._count_restarts()
         return Story(
             job_id=self.job_id,
             ui_url=f"{self._cluster.rest_url}/#/job/{self.job_id}/overview",
             metrics=self.metrics,
             checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
-            # Each one had the job begin again, but the one that ended it.
-            restarts=len(exceptions) - (self.state == "FAILED"),
+            # The metric may be a second late, and each exception had the job begin again, but the one that ended it. They are
+            # fewer than the restarts where Flink has dropped old ones (web.exception-history-size).
+            restarts=max(self._restarts, len(exceptions) - (self.state == "FAILED")),
             exceptions=exceptions,
         )
 
@@ -97,11 +107,12 @@ def _exception(entry: Mapping[str, Any]) -> JobException:
     return JobException(int(entry["timestamp"]), message, str(entry.get("taskName") or ""))
 
 
-def restarts_in_words(exceptions: Sequence[JobException]) -> str:
-    """One line of how often a job that still runs began again, and why; empty where it did not."""
+def restarts_in_words(story: Story) -> str:
+    """One line of how often a job began again, and why; empty where it did not."""
+    exceptions = story.get("exceptions")
     if not exceptions:
         return ""
-    return f"the job began again {len(exceptions)} times, last because of: {exceptions[-1].message}"
+    return f"the job began again {story['restarts']} times, last because of: {exceptions[-1].message}"
 
 
 def wait_for_ends(watches: Sequence[JobWatch], within_s: float, enough: Callable[[], bool] = lambda: False) -> bool:

@@ -139,7 +139,7 @@ def _run_on_flink(request: RunRequest, workplace: Workplace, tier: str, transpor
     log_tail = ""
     if timed_out:
         waiting = still_waiting(request.agent_spec["agent"], unfinished_in(events, submitted["listeners"]))
-        lines = (waiting, restarts_in_words(story["exceptions"]), cluster.log_tail(15))
+        lines = (waiting, restarts_in_words(story), cluster.log_tail(15))
         log_tail = "\n".join(line for line in lines if line)
     elif failure and not failure.action:
         # Where an agent's action failed, its own traceback says more than Flink's logs.
