@@ -155,16 +155,15 @@ BREAKS: dict[str, Break] = {
     "test_checkpoint.py::test_waiting_inputs_and_sequence_survive": Break(
         STATE, "for waiting in self.inputs]", "for waiting in ()]"
     ),
-    "an action that raises fails the job": Break(
-        RUN, "raise ActionFailure(task.action, self.key, self.current_input, error) from error", "pass"
-    ),
-    "test_run_order.py::test_a_failure_tells_action_key_input_and_place": Break(
-        RUN,
-        "raise ActionFailure(task.action, self.key, self.current_input, error)",
-        "raise ActionFailure(task.action, self.key, None, error)",
+    "an action that raises fails the job": Break(RUN, "except _FAILURES as error:", "except SystemExit as error:"),
+    "test_bad_input.py::test_what_is_wrong_is_named_and_the_rest_is_kept": Break(
+        RUN, "agent=self._engine.plan.agent_name", 'agent=""'
     ),
     "a poisoned input among good ones": Break(
-        RUN, "raise ActionFailure(task.action, self.key,", 'raise ActionFailure(task.action, "a",'
+        RUN, "task.action, self.key, self.current", 'task.action, "a", self.current'
+    ),
+    "test_bad_input.py::test_a_script_raises_it_and_keeps_the_outputs": Break(
+        RUN, "attempt.memories or attempt.misused", "attempt.memories"
     ),
     "asyncio is refused": Break(RUN, "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "raise"),
     "a call must not use the context": Break(CONTEXT, "get_ident():", "self.thread:"),

@@ -45,14 +45,12 @@ def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -
         finding = Finding("the job was to fail, and did not", ("expect", "failure"), shown, evidence.job_state)
         return CheckResult("failure", Validity.INVALID if evidence.complete else Validity.UNKNOWN, (finding,))
     if expected is None:
-        finding = Finding(
-            f"the job failed: {failure.message}", ("agent",), "no failure", failure.message, key=failure.key
-        )
+        finding = Finding(f"the job failed: {failure.words}", ("agent",), "no failure", failure.words, key=failure.key)
         return CheckResult("failure", Validity.INVALID, (finding,))
     if not expected.match(_text(failure)):
         return CheckResult("failure", Validity.VALID)
     finding = Finding(
-        "the job failed in another way than expected", ("expect", "failure"), shown, failure.message, key=failure.key
+        "the job failed in another way than expected", ("expect", "failure"), shown, failure.words, key=failure.key
     )
     return CheckResult("failure", Validity.INVALID, (finding,))
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+from flink_agents_runtime.engine.failure import RULE
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.report.redact import Redactor
@@ -16,7 +17,9 @@ from pytest_flink_agents.run.evidence import Event, Evidence
 T = TypeVar("T")
 
 _FINDINGS = 8
-_TIMELINE = 30
+_BEGIN, _END = 20, 10
+_KEYS_NAMED = 5
+_OUTPUT_EVENT = "_output_event"
 _VALUE_LINES = 24
 _TRACE_LINES = 25
 _WIDTH = 110
@@ -103,12 +106,24 @@ def _job_failure(evidence: Evidence) -> list[str]:
     failure = evidence.failure
     if failure is None:
         return []
-    lines = [f"the job failed: {failure.message}"]
+    lines = [f"the job failed: {failure.words}"]
     if failure.action:
         given = json.dumps(failure.input, ensure_ascii=False, default=str)
         agent = f"agent {failure.agent}, " if failure.agent else ""
         lines.append(f"  {agent}action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
+        lines.append(f"  {RULE}; until then: {_kept(evidence)}")
     return [*lines, *_indented(failure.traceback.rstrip().splitlines()[-_TRACE_LINES:]), ""]
+
+
+def _kept(evidence: Evidence) -> str:
+    """How many outputs were emitted before a failure, and for which keys. On Flink they may not have been committed."""
+    emitted = evidence.outputs or [event for event in evidence.events if event.type == _OUTPUT_EVENT]
+    if not emitted:
+        return "no output"
+    keys = list(dict.fromkeys(identity(each.key) for each in emitted))
+    more = f" and {len(keys) - _KEYS_NAMED} more" if len(keys) > _KEYS_NAMED else ""
+    where = "evidence.json" if evidence.outputs else "the event log (they were not committed)"
+    return f"{len(emitted)} outputs, of {', '.join(keys[:_KEYS_NAMED])}{more}, kept in {where}"
 
 
 def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:
@@ -119,12 +134,12 @@ def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:
         lines.append(
             f"what happened to key {key} ({len(of_key)} events):" if of_key else f"no event of key {key} was logged"
         )
-        lines += [
-            f"  {number:3}. {event.type:<34} {_cut(_attributes(event))}"
-            for number, event in enumerate(of_key[:_TIMELINE], 1)
-        ]
-        if len(of_key) > _TIMELINE:
-            lines.append(f"       ... {len(of_key) - _TIMELINE} more")
+        left_out = len(of_key) - _BEGIN - _END
+        for number, event in enumerate(of_key, 1):
+            if left_out <= 0 or not _BEGIN < number <= len(of_key) - _END:
+                lines.append(f"  {number:3}. {event.type:<34} {_cut(_attributes(event))}")
+            elif number == _BEGIN + 1:
+                lines.append(f"       ... {left_out} more")
         lines.append("")
     return lines
 

@@ -66,6 +66,11 @@ class Failure:
     key: Any = None
     input: Any = None
 
+    @property
+    def words(self) -> str:
+        """Type and message, as Python tells an exception: a bare message may be no more than a key, or nothing."""
+        return ": ".join(filter(None, (self.type, self.message)))
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:

@@ -102,8 +102,8 @@ def run_local(request: RunRequest, workplace: Workplace) -> Evidence:
 
 
 def _of_agent(request: RunRequest, failure: Failure) -> Failure:
-    """The failure with the agent's name, which an engine does not know."""
-    return replace(failure, agent=agent_name(request.agent_spec["agent"]))
+    """The failure with the agent's name, which upstream's engine does not tell."""
+    return replace(failure, agent=failure.agent or agent_name(request.agent_spec["agent"]))
 
 
 def run_on_flink(request: RunRequest, workplace: Workplace, *, tier: str) -> Evidence:

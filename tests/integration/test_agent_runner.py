@@ -41,6 +41,32 @@ def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> N
     assert evidence.failure.action == "double"
 
 
+# What an agent does wrong -> the class of its error, and the rule.
+RULES = {
+    "raises": ("ZeroDivisionError", "no way"),
+    "generator": ("TypeError", "is a generator; write a plain function"),
+    "asyncio.sleep": ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported"),
+    "thread, unheeded": ("RuntimeError", "only the action itself may use it"),
+    "memory of a set": ("TypeError", "which is not checkpoint-stable"),
+    "no JSON": ("ValidationError", "an event travels as JSON, as on Flink"),
+}
+
+
+@pytest.mark.parametrize("how", RULES)
+def test_a_poisoned_input_is_told_with_all_that_others_came_to(agent_runner: AgentRunner, how: str) -> None:
+    """Agent, action, key, input and rule are told on every tier; the event log has the outputs of all keys until then."""
+    agent = "tests.wrong_agents:Wrong"
+    evidence = agent_runner.run(agent, [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)], within_s=120)
+    failure = evidence.failure
+    assert failure is not None
+    assert (failure.agent, failure.action, failure.key, failure.input) == (agent, "do", "c", how)
+    kind, rule = RULES[how]
+    assert failure.type == kind
+    assert rule in failure.message
+    emitted = [(event.key, event.attributes["output"]) for event in evidence.events if event.type == "_output_event"]
+    assert emitted[:3] == [("c", 0), ("a", 1), ("b", 2)]
+
+
 def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_tier: str) -> None:
     """``within_s`` ends it, on every tier; agent, action, key and input are told."""
     agent = "tests.integration.napping:NapAgent"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from plugin_project import Project, lines_of, scenario
 
@@ -77,8 +80,9 @@ TOLD = {
     "breaks": ("x.scenario.yaml:27: FA220: the module 'breaks' cannot be imported", "ValueError: no shop today"),
     "refuses": (
         "x.scenario.yaml:35: ",
-        "the job failed: the card was refused",
+        "the job failed: RuntimeError: the card was refused",
         '  agent shop:Refuses, action charge, key "a", input "hi"',
+        "no input is passed over; until then: no output",
     ),
     "unanswered": (
         *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
@@ -110,6 +114,49 @@ def test_each_bad_agent_blocks_with_its_own_words(shop: Project):
     assert (verdict["verdict"], verdict["counts"]["failed"]) == ("block", len(TOLD))
     for reason in verdict["reasons"]:
         assert (shop.report / reason["evidence"] / "evidence.json").is_file()
+
+
+# What an agent does wrong -> what its scenario says of it: the error, and the rule.
+WRONGS = {
+    "raises": ("ZeroDivisionError: no way",),
+    "generator": ("TypeError: action 'do' is a generator; write a plain function",),
+    "asyncio.sleep": ("RuntimeError: asyncio functions", "Only 'await ctx.durable_execute_async(...)' is supported"),
+    "thread, unheeded": ("RuntimeError: the context of action 'do' was used off its thread",),
+    "memory of a set": ("TypeError: value at memory path 'x' has type 'set', which is not checkpoint-stable",),
+    "no JSON": ("ValidationError: ", "an event travels as JSON, as on Flink: give it JSON values or pydantic models"),
+}
+POISONED = """\
+version: "1"
+name: {how}
+agent: wrong_agents:Wrong
+inputs: [{{key: c, value: 0}}, {{key: a, value: 1}}, {{key: b, value: 2}}, {{key: c, value: "{how}"}}]
+expect: {{outputs: [{{key: c, value: 0}}, {{key: a, value: 1}}, {{key: b, value: 2}}, {{key: c, value: never}}]}}
+within: {within}
+"""
+
+
+def test_a_poisoned_input_among_good_ones_is_told_in_its_scenario(project: Project) -> None:
+    """Error, agent, action, key, input and rule, and how many outputs of which keys are kept; the evidence has them."""
+    project.write("wrong_agents.py", (Path(__file__).parents[1] / "wrong_agents.py").read_text(encoding="utf-8"))
+    hangs = POISONED.format(how="a call that hangs", within="3s")
+    project.scenarios("x", *(POISONED.format(how=how, within="60s") for how in WRONGS), hangs)
+    result = project.run("-p", "no:unraisableexception", GATE)
+    text = lines_of(result)
+    result.assert_outcomes(failed=len(WRONGS) + 1)
+    for how, words in WRONGS.items():
+        section = text.partition(f"_ {how}[local-2.2] _")[2].partition("\n____")[0]
+        where = f'  agent wrong_agents:Wrong, action do, key "c", input "{how}"'
+        kept = 'until then: 3 outputs, of "c", "a", "b", kept in evidence.json'
+        rule = "an action that fails, fails the job, as on Flink: no input is passed over"
+        for each in (f"the job failed: {words[0]}", *words, where, rule, kept):
+            assert each in section, f"{each!r} not in:\n{section}"
+    told = 'still waiting on action do of key "c" with input "a call that hangs" (agent wrong_agents:Wrong)'
+    assert told in text
+    for reason in project.verdict()["reasons"]:
+        evidence = json.loads((project.report / reason["evidence"] / "evidence.json").read_text(encoding="utf-8"))[
+            "evidence"
+        ]
+        assert [output["value"] for output in evidence["outputs"]] == [0, 1, 2]
 
 
 REVIEW_SCRIPT = """\

@@ -18,8 +18,8 @@ from typing import Any
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
-from flink_agents.plan.agent_plan import AgentPlan
 
+from flink_agents_runtime.engine.named_plan import NamedPlan
 from flink_agents_runtime.engine.plan import plan_of
 
 DUMP = "tell all of your memory"
@@ -35,7 +35,7 @@ class Drawn:
     records: list[dict[str, Any]]
     repeats: bool
 
-    def plan(self, **options: Any) -> AgentPlan:
+    def plan(self, **options: Any) -> NamedPlan:
         """The agent's plan, with the action that tells memory."""
         agent = Agent()
         for name, (event_type, steps) in self.actions.items():

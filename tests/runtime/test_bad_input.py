@@ -1,108 +1,231 @@
-"""What agents do wrong: the failure names action, key and input and says the rule; what other keys came to is kept."""
+"""What agents do wrong: the failure names agent, action, key and input and says the rule; what other keys came to is kept."""
 
-import asyncio
-import threading
+import json
 
 import pytest
-from flink_agents.api.agents.agent import Agent
-from flink_agents.api.decorators import action
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
+from builtin_agents import CALL_TOOL, CALLS, SCRIPT, TOOL
+from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
-from flink_agents_runtime.engine.failure import ActionFailure
-from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.engine.failure import RULE, ActionFailure
+from flink_agents_runtime.engine.plan import build_plan, load_plan
+from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.local.host import LocalHost, Output
+from flink_agents_runtime.local.script import run_script
+from tests.wrong_agents import RELEASED, Wrong
 
+ASYNCIO = ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported")
+CONTEXT = ("RuntimeError", "A durable call or a thread must not use memory or the context")
+MEMORY = ("TypeError", "which is not checkpoint-stable. Python memory values must be")
+JSON = "as on Flink: give it JSON values or pydantic models"
+# What is wrong -> the class of the error, and the rule in its words.
 RULES = {
     "raises": ("ZeroDivisionError", "no way"),
-    "asyncio": ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported"),
-    "gather": ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported"),
-    "thread": ("RuntimeError", "a durable call must not use memory or the context"),
-    "memory of a set": ("TypeError", "set"),
-    "memory of an object": ("TypeError", "object"),
-    "memory of a number as key": ("TypeError", "str"),
-    "no JSON": ("TypeError", "does not turn into JSON"),
-    "no JSON as output": ("TypeError", "does not turn into JSON"),
-    "no event": ("TypeError", "send_event wants an Event"),
+    "raises a key": ("KeyError", "'amount'"),
+    "cancelled": ("CancelledError", RULE),
+    "generator": ("TypeError", "is a generator; write a plain function"),
     "not awaited": ("TypeError", "write async def and await it"),
+    "asyncio.sleep": ASYNCIO,
+    "asyncio.gather": ASYNCIO,
+    "asyncio.to_thread": ASYNCIO,
+    "create_task": ASYNCIO,
+    "thread": CONTEXT,
+    "thread, unheeded": CONTEXT,
+    "a call that writes": CONTEXT,
+    "memory of a set": MEMORY,
+    "memory of an object": MEMORY,
+    "memory of an object in a list": MEMORY,
+    "memory of a number as key": ("TypeError", "memory dict keys must be str"),
+    "no JSON": ("ValidationError", JSON),
+    "no JSON any more": ("TypeError", JSON),
+    "no JSON as output": ("ValidationError", JSON),
+    "no JSON as output any more": ("TypeError", JSON),
+    "no event": ("TypeError", "send_event wants an Event"),
 }
+# What has an action without async: there nothing is awaited.
+PLAIN = sorted(set(RULES) - {"asyncio.sleep", "asyncio.gather", "asyncio.to_thread", "a call that writes"})
+BEFORE = (Output("c", 0), Output("a", 1), Output("b", 2))
 
 
-class Wrong(Agent):
-    """Good where the input is a number, wrong in the way that it names."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def do(event: Event, ctx: RunnerContext):
-        how = InputEvent.from_event(event).input
-        wrongs = {
-            "raises": raises,
-            "no JSON": lambda ctx: send(ctx, "bad", threading.Lock()),
-            "no JSON as output": lambda ctx: send(ctx, "_output_event", object()),
-            "memory of a set": lambda ctx: ctx.short_term_memory.set("x", {1}),
-            "memory of an object": lambda ctx: ctx.sensory_memory.set("x.y", object()),
-            "memory of a number as key": lambda ctx: ctx.short_term_memory.set("x", {1: "one"}),
-            "no event": lambda ctx: ctx.send_event({"type": "dict"}),
-            "thread": from_a_thread,
-        }
-        if how == "asyncio":
-            await asyncio.sleep(0.01)
-        if how == "gather":
-            await asyncio.gather(ctx.durable_execute_async(int, 1), ctx.durable_execute_async(int, 2))
-        if how == "not awaited":
-            return ctx.durable_execute_async(int, 1)
-        if how in wrongs:
-            wrongs[how](ctx)
-        ctx.send_event(OutputEvent(output=how))
-        return None
+def records(how):
+    """Keys a and b, and the poisoned key itself, had good inputs before; a has one more."""
+    return [{"key": key, "value": value} for key, value in (("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3))]
 
 
-def raises(ctx: RunnerContext) -> None:
-    raise ZeroDivisionError("no way")
-
-
-def send(ctx: RunnerContext, event_type: str, value) -> None:
-    event = Event(type=event_type)
-    event.attributes["output"] = value
-    ctx.send_event(event)
-
-
-def from_a_thread(ctx: RunnerContext) -> None:
-    """Uses the context from a thread of its own, and passes on what that raises."""
-    raised = []
-
-    def use() -> None:
-        try:
-            ctx.send_event(OutputEvent(output="from a thread"))
-        except Exception as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=use)
-    thread.start()
-    thread.join()
-    for error in raised:
-        raise error
+def check(failure, agent, how, action="do"):
+    """All five facts, in the fields and in the words, which are what somebody reads first."""
+    kind, rule = RULES[how]
+    assert (failure.agent, failure.action, failure.key, failure.input) == (agent, action, "c", how)
+    assert type(failure.original).__name__ == kind
+    told = str(failure)
+    for words in (f"agent {agent!r}", f"action {action!r}", "key 'c'", f"input {how!r}", kind, rule, RULE):
+        assert words in told, words
+    assert failure.as_json()["agent"] == agent
 
 
 @pytest.mark.parametrize("how", RULES)
 def test_what_is_wrong_is_named_and_the_rest_is_kept(how):
-    """Keys a and b came before: their outputs are there, and those of the poisoned key's own inputs before it."""
-    inputs = [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)]
-    plan = build_plan({"agent": "test_bad_input:Wrong"}, config={})
-    result = LocalHost(plan).run([{"key": key, "value": value} for key, value in inputs])
-    kind, rule = RULES[how]
+    """Without Flink: what keys a, b and c came to before is there, and nothing of the poisoned input."""
+    result = LocalHost(build_plan({"agent": "tests.wrong_agents:Wrong"}, config={})).run(records(how))
+    check(result.failure, "tests.wrong_agents:Wrong", how)
+    assert result.outputs[:3] == BEFORE
+    assert set(result.outputs[3:]) <= {Output("a", 3)}
+
+
+@pytest.mark.parametrize("how", PLAIN)
+def test_a_plain_action_is_told_in_the_same_way(how):
+    """An action without async, by way of a plan that travelled as text, as it does to Flink."""
+    plan = load_plan(
+        build_plan({"agent": "tests.wrong_agents:Plain"}, config={}).model_dump_json(serialize_as_any=True)
+    )
+    result = LocalHost(plan).run(records(how))
+    check(result.failure, "tests.wrong_agents:Plain", how)
+    assert result.outputs == BEFORE
+
+
+@pytest.mark.parametrize("how", ["raises", "thread, unheeded", "memory of a set", "no JSON", "generator"])
+def test_a_script_raises_it_and_keeps_the_outputs(how):
+    """In a user's own script: execute() raises what tells all five, and the list holds what came before."""
+    environment = LocalEnvironment(quiet=True)
+    outputs = environment.from_list(records(how)).apply(Wrong()).to_list()
+    with pytest.raises(ActionFailure) as caught:
+        environment.execute()
+    check(caught.value, "tests.wrong_agents:Wrong", how)
+    assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}]
+
+
+def test_a_script_of_a_test_tells_it_as_data(tmp_path):
+    """As the fixture agent_script gets it: the failure's fields, and the outputs."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"from {AgentsExecutionEnvironment.__module__} import AgentsExecutionEnvironment\n"
+        "from tests.wrong_agents import RELEASED, Wrong\n"
+        "env = AgentsExecutionEnvironment.get_execution_environment()\n"
+        f"outputs = env.from_list({records('memory of a set')!r}).apply(Wrong()).to_list()\n"
+        "env.execute()\n"
+    )
+    with (tmp_path / "out").open("w") as stdout:
+        result = run_script(script, [], seed=None, deadline_s=60, events=tmp_path, stdout=stdout)
     failure = result.failure
-    assert (failure.action, failure.key, failure.input, type(failure.original).__name__) == ("do", "c", how, kind)
-    assert rule in str(failure.original)
-    told = str(failure)
-    assert all(word in told for word in ("action 'do'", "key 'c'", f"input {how!r}", kind, rule))
-    assert result.outputs[:3] == (Output("c", 0), Output("a", 1), Output("b", 2))
-    assert [output for output in result.outputs if output.key == "c"] == [Output("c", 0)]
+    told = [failure[name] for name in ("agent", "action", "key", "input", "type")]
+    assert told == ["tests.wrong_agents:Wrong", "do", "c", "memory of a set", "TypeError"]
+    assert MEMORY[1] in failure["message"]
+    assert result.outputs == (("c", 0), ("a", 1), ("b", 2))
+    log = "".join(path.read_text() for path in tmp_path.rglob("events-*.log"))
+    assert sum('"eventType":"_output_event"' in line.replace(" ", "") for line in log.splitlines()) >= 3
+
+
+def test_a_call_that_hangs_is_named_at_the_deadline():
+    """Agent, action, key and input; the others are done by then."""
+    environment = LocalEnvironment(deadline_s=2, quiet=True)
+    outputs = environment.from_list(records("a call that hangs")).apply(Wrong()).to_list()
+    RELEASED.clear()
+    try:
+        with pytest.raises(TimeoutError) as caught:
+            environment.execute()
+    finally:
+        RELEASED.set()
+    assert str(caught.value) == (
+        "agent 'tests.wrong_agents:Wrong' is not done after 2 s, "
+        "still at action 'do' of key 'c' with input \"a call that hangs\""
+    )
+    assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}, {"a": 3}]
+
+
+# What the model says, in order; what the tool does; then the action that fails, and what its failure says.
+MODELS = {
+    "a tool that raises": (
+        [CALL_TOOL, "hi"],
+        lambda: 1 / 0,
+        "tool_call_action",
+        (
+            "ZeroDivisionError: division by zero",
+            """tool 'ask' was called with {"what": "time"}; it takes: what""",
+            "what a tool raises fails its action, whatever error-handling-strategy says",
+        ),
+    ),
+    "a model that fails": (
+        [OSError("busy")],
+        None,
+        "chat_model_action",
+        (
+            "OSError: busy",
+            "model 'parrot' was asked through the connection 'server'",
+            "error-handling-strategy says what follows: fail (the default), retry or ignore",
+        ),
+    ),
+    "a model that answers no message": (
+        [lambda: {"not": "a message"}],
+        None,
+        "chat_model_action",
+        ("ValidationError",),
+    ),
+    "a model that asks for tools for ever": (
+        [CALL_TOOL],
+        None,
+        "chat_model_action",
+        ("more than 5 times for one input", "raise tool-call.max-rounds, or set it to 0"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MODELS)
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
+def test_a_model_or_tool_that_misbehaves_is_named_and_the_rest_is_kept(case, asynchronous):
+    """What the vector store found for two keys before is there."""
+    script, tool, action, words = MODELS[case]
+    for each in (SCRIPT, CALLS, TOOL):
+        each.clear()
+    SCRIPT.extend(script)
+    TOOL.extend([tool] if tool else [])
+    options = {
+        "tool-call.max-rounds": 5,
+        "chat.async": asynchronous,
+        "tool-call.async": asynchronous,
+        "rag.async": False,
+    }
+    plan = build_plan({"agent": "builtin_agents:Assistant"}, config=options)
+    good = {"look up": "x"}
+    inputs = [{"key": "a", "value": good}, {"key": "c", "value": good}, {"key": "c", "value": "hello"}]
+    result = LocalHost(plan).run(inputs, deadline_s=60)
+    failure = result.failure
+    told = (failure.agent, failure.action, failure.key, failure.input)
+    assert told == ("builtin_agents:Assistant", action, "c", "hello")
+    for each in ("agent 'builtin_agents:Assistant'", f"action {action!r}", "key 'c'", "input 'hello'", RULE, *words):
+        assert each in str(failure), each
+    assert result.outputs == (Output("a", ["x"]), Output("c", ["x"]))
+
+
+def test_the_agent_is_named_as_its_scenario_names_it(tmp_path):
+    """Its class; its name in a YAML file; a plan's file, unless the plan itself says."""
+    assert build_plan({"agent": "tests.wrong_agents:Wrong"}, config={}).agent_name == "tests.wrong_agents:Wrong"
+    declared = {"agents": [{"name": "clerk", "actions": [ACTION]}]}
+    (tmp_path / "agents.yaml").write_text(json.dumps(declared))
+    reference = {"yaml": str(tmp_path / "agents.yaml"), "name": "clerk"}
+    plan = build_plan({"agent": reference}, config={})
+    assert plan.agent_name == "clerk"
+    file = tmp_path / "plan.json"
+    file.write_text(plan.model_dump_json(serialize_as_any=True))
+    assert build_plan({"agent": {"plan": str(file)}}, config={}).agent_name == "clerk"
+    file.write_text(plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}))
+    assert build_plan({"agent": {"plan": str(file)}}, config={}).agent_name == str(file)
+
+
+ACTION = {"name": "do", "function": "tests.wrong_agents:Plain.do", "listen_to": ["input"]}
 
 
 def test_a_long_input_is_cut_in_the_message():
     """A message is no place for a document; all of it is in the failure's field."""
     failure = ActionFailure("do", "k", "x" * 1000, ValueError("no"))
-    assert len(str(failure)) < 300
-    assert str(failure).endswith("...: ValueError: no")
+    assert len(str(failure)) < 400
+    assert f"...: ValueError: no ({RULE})" in str(failure)
     assert failure.as_json()["input"] == "x" * 1000
+
+
+def test_the_traceback_is_the_agents_own():
+    """Of a call on another thread, too: no frame of the engine, the pool or a future is in the way."""
+    SCRIPT[:], TOOL[:] = [CALL_TOOL], [lambda: 1 / 0]
+    plan = build_plan({"agent": "builtin_agents:Assistant"}, config={})
+    told = LocalHost(plan).run([{"key": "c", "value": "hello"}]).failure.traceback_text
+    TOOL.clear()
+    assert "builtin_agents.py" in told
+    assert not [line for line in told.splitlines() if "flink_agents_runtime" in line or "concurrent/futures" in line]

@@ -23,7 +23,8 @@ def test_a_tool_that_raises(asynchronous, models):
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
     assert failure.as_json()["type"] == "LookupError"
     assert failure.message == (
-        'the warehouse does not know A-17; tool \'broken\' was called with {"order": "A-17"}; it takes: order'
+        'the warehouse does not know A-17; tool \'broken\' was called with {"order": "A-17"}; it takes: order; '
+        "what a tool raises fails its action, whatever error-handling-strategy says"
     )
     assert 'raise LookupError(f"the warehouse' in failure.traceback_text
 
@@ -45,7 +46,9 @@ def test_arguments_that_do_not_fit(arguments, error, models):
     failure = failure_of(AGENT, INPUT, resources=resources(models(called("add", **arguments))))
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
     assert error in failure.message
-    assert failure.message.endswith("; it takes: a, b")
+    assert failure.message.endswith(
+        "; it takes: a, b; what a tool raises fails its action, whatever error-handling-strategy says"
+    )
 
 
 def test_a_tool_that_does_not_exist(models):
@@ -78,7 +81,7 @@ def test_a_model_that_is_not_there(models):
     sections = {"chat_model_connections": [{"name": "models", "clazz": "ollama", "base_url": "http://127.0.0.1:1"}]}
     failure = failure_of(AGENT, INPUT, resources=sections)
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", *INPUT)
-    assert failure.message.endswith("model 'm' was asked through the connection 'models'")
+    assert "model 'm' was asked through the connection 'models'; error-handling-strategy" in failure.message
 
 
 def test_a_tool_in_java(models):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
-from threading import get_ident
+from threading import current_thread, get_ident
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from flink_agents.plan.configuration import AgentConfiguration
 
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
-from flink_agents_runtime.engine.notes import add_note, answer_note
+from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed
 from flink_agents_runtime.engine.state import KeyState, Task
 
@@ -72,6 +72,7 @@ class ActionContext(RunnerContext):
     _calls: DurableCalls | None = None
     memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
     thread: int | None = None
+    misused: RuntimeError | None = None
 
     def __init__(self, engine: Engine, key: Any, state: KeyState, task: Task) -> None:
         self.engine = engine
@@ -83,20 +84,28 @@ class ActionContext(RunnerContext):
         self.began_s = perf_counter()
 
     def explain(self, error: BaseException) -> None:
-        """Add to an error that the action raised what it had been answered last."""
+        """Add to an error that the action raised which rule it is about, and what the action had been answered last."""
+        add_note(error, rule_note(error))
         if self._calls is not None:
             add_note(error, answer_note(self._calls.last_result))
 
     def check(self) -> None:
         """Raises RuntimeError unless this thread runs a step of this action."""
         if self.thread != get_ident():
-            raise RuntimeError(
-                f"the context of action {self._task.action!r} was used off its thread, or after the action had ended: "
-                "a durable call must not use memory or the context; give it values and use what it returns"
+            self.misused = RuntimeError(
+                f"the context of action {self._task.action!r} was used off its thread, or after the action had ended, on the "
+                f"thread {current_thread().name!r}: only the action itself may use it. "
+                "A durable call or a thread must not use memory or the context; give it values and use what it returns"
             )
+            raise self.misused
 
     def commit(self) -> None:
-        """Hand the writes to ``memories``, if there are any, to the key's state; the action has ended and sees none any more."""
+        """Hand the writes to ``memories``, if there are any, to the key's state; the action has ended and sees none any more.
+
+        Raises what :meth:`check` raised where nobody heard of it: what was meant to be done then has not been done.
+        """
+        if self.misused is not None:
+            raise self.misused
         for overlay, _ in self.memories.values():
             overlay.commit()
         # What it sees leads back here: without this ring, memory is free at once.
@@ -129,7 +138,7 @@ class ActionContext(RunnerContext):
         except Exception as error:
             raise TypeError(
                 f"the event {event.type!r} cannot be sent, it does not turn into JSON: {error}; "
-                "give it JSON values or pydantic models"
+                "events travel as JSON, as on Flink: give it JSON values or pydantic models"
             ) from error
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from flink_agents.api.memory.long_term_memory import BaseLongTermMemory, LongTermMemoryOptions
 from flink_agents.plan.actions.action import Action
-from flink_agents.plan.agent_plan import AgentPlan
 from flink_agents.plan.function import PythonFunction
 
 from flink_agents_runtime.engine.agent_reference import PlanError
@@ -16,6 +15,7 @@ from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
+from flink_agents_runtime.engine.named_plan import NamedPlan
 from flink_agents_runtime.engine.plan import require_supported
 from flink_agents_runtime.engine.recorded import RecordedRun
 from flink_agents_runtime.engine.resources import Resources
@@ -52,7 +52,7 @@ class Engine:
 
     def __init__(
         self,
-        plan: AgentPlan,
+        plan: NamedPlan,
         *,
         executor: Executor,
         observers: Sequence[Observer] = (),

@@ -14,6 +14,8 @@ from flink_agents.api.chat_message import ChatMessage
 from flink_agents.api.chat_models.chat_model import BaseChatModelSetup
 from flink_agents.api.tools.tool import Tool
 from flink_agents.api.vector_stores.vector_store import BaseVectorStore
+from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
+from pydantic import ValidationError
 
 _SHOWN = 300
 
@@ -47,10 +49,14 @@ def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error:
         name = metadata.name if metadata else "?"
         wants = ", ".join((metadata.get_parameters_dict().get("properties") or {}) if metadata else ())
         return (
-            f"tool {name!r}{_server(owner)} was called with {_shown(arguments)}; it takes: {wants or 'nothing'}{reason}"
+            f"tool {name!r}{_server(owner)} was called with {_shown(arguments)}; it takes: {wants or 'nothing'}{reason}; "
+            "what a tool raises fails its action, whatever error-handling-strategy says"
         )
     if isinstance(owner, BaseChatModelSetup):
-        return f"model {owner.model!r} was asked through the connection {owner.connection!r}{reason}"
+        return (
+            f"model {owner.model!r} was asked through the connection {owner.connection!r}{reason}; "
+            "error-handling-strategy says what follows: fail (the default), retry or ignore"
+        )
     if isinstance(owner, BaseVectorStore):
         return f"the vector store was asked in the collection {owner.collection!r}{reason}"
     return ""
@@ -59,6 +65,16 @@ def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error:
 def answer_note(result: Any) -> str:
     """What a model had answered before what came after failed; empty for other results."""
     return f"the model had answered {_shown(result.content)}" if isinstance(result, ChatMessage) else ""
+
+
+def rule_note(error: BaseException) -> str:
+    """The rule, where Python or pydantic say only what they could not do; else empty."""
+    if isinstance(error, RuntimeError) and "no running event loop" in str(error):
+        rule: str = _ASYNCIO_ERROR_MESSAGE
+        return rule
+    if isinstance(error, ValidationError) and "Error serializing to JSON" in str(error):
+        return "an event travels as JSON, as on Flink: give it JSON values or pydantic models"
+    return ""
 
 
 def _server(tool: Tool) -> str:

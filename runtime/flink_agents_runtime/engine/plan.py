@@ -18,6 +18,7 @@ from flink_agents.plan.resource_provider import PythonSerializableResourceProvid
 from flink_agents_runtime.engine.agent_reference import PlanError, agent_named, unknown_name
 from flink_agents_runtime.engine.configuration import BY_HAND, Configuration
 from flink_agents_runtime.engine.mcp_servers import described, mcp_servers, without_mcp_servers
+from flink_agents_runtime.engine.named_plan import NamedPlan, class_name, named
 from flink_agents_runtime.engine.notes import reason_of
 from flink_agents_runtime.engine.options import OptionError, refuse_unsupported
 
@@ -35,7 +36,7 @@ class Registry(Agent):
         return self._agents
 
 
-def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> AgentPlan:
+def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> NamedPlan:
     """The plan of ``{"agent": ..., "resources": {...}}``.
 
     ``agent`` is ``"module:Class"`` (or the name of an Agent instance in that module), ``{"yaml": path, "name": name}``
@@ -49,15 +50,15 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
     replaced = mcp_servers(scenario)
     agent = agent_spec.get("agent")
     if isinstance(agent, str):
-        plan = plan_of(agent_named(agent), options, replaced_mcp_servers=replaced)
+        plan = plan_of(agent_named(agent), options, name=agent, replaced_mcp_servers=replaced)
     elif isinstance(agent, Mapping) and "yaml" in agent:
         path, name = Path(agent["yaml"]), str(agent.get("name", ""))
         _text(path)
         registry = _loaded(path, str(path))
         agent = _named(registry, name, path)
-        plan = plan_of(agent, options, shared=registry, replaced_mcp_servers=replaced)
+        plan = plan_of(agent, options, name=name, shared=registry, replaced_mcp_servers=replaced)
     elif isinstance(agent, Mapping) and "plan" in agent:
-        plan = load_plan(_text(Path(agent["plan"])))
+        plan = load_plan(_text(Path(agent["plan"])), name=str(agent["plan"]))
         plan.config.add(options.conf_data, "the scenario")
     else:
         raise PlanError(
@@ -69,8 +70,11 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> A
     return plan
 
 
-def load_plan(text: str) -> AgentPlan:
-    """A plan from its JSON text, as ``plan.model_dump_json()`` writes it. Raises :class:`PlanError`."""
+def load_plan(text: str, *, name: str = "") -> NamedPlan:
+    """A plan from its JSON text, as ``plan.model_dump_json()`` writes it. Raises :class:`PlanError`.
+
+    ``name`` is the agent's where the text does not say.
+    """
     try:
         raw = json.loads(text)
         actions = raw["actions"]
@@ -87,11 +91,12 @@ def load_plan(text: str) -> AgentPlan:
             next_step="make the plan with flink-agents 0.3.1",
         )
     try:
-        plan = AgentPlan.model_validate(raw)
+        plan: NamedPlan = NamedPlan.model_validate(raw)
     except Exception as error:
         raise PlanError("the plan does not load", seen=f"{type(error).__name__}: {error}") from error
     plan.config = configured(plan.config.conf_data if plan.config else {}, "the plan")
     plan.resource_providers = plan.resource_providers or {}
+    plan.agent_name = plan.agent_name or name
     return plan
 
 
@@ -99,14 +104,18 @@ def plan_of(
     agent: Agent,
     config: Configuration | Mapping[str, Any],
     *,
+    name: str = "",
     shared: Agent | None = None,
     replaced_mcp_servers: Collection[str] = (),
-) -> AgentPlan:
+) -> NamedPlan:
     """The plan of an agent object, which stays as it is. Resources of ``shared`` yield to the agent's own.
+
+    ``name`` is what failures call the agent, by default its class.
 
     A :class:`Configuration` itself becomes the plan's, so that what is set later still counts. MCP servers of the names
     ``replaced_mcp_servers`` are left out. Raises :class:`PlanError`.
     """
+    name = name or class_name(agent)
     agent = without_mcp_servers(agent, replaced_mcp_servers)
     if shared is not None:
         shared = without_mcp_servers(shared, replaced_mcp_servers)
@@ -115,7 +124,7 @@ def plan_of(
         raise PlanError("the installed flink-agents makes plans with trigger_conditions", expected="flink-agents 0.3")
     if shared is not None:
         _merge(plan, shared, replace=False)
-    return plan
+    return named(plan, name)
 
 
 def registered_plan(
@@ -123,15 +132,16 @@ def registered_plan(
     agents: Mapping[str, Agent],
     resources: Mapping[ResourceType, Mapping[str, Any]],
     config: Configuration,
-) -> AgentPlan:
+) -> NamedPlan:
     """The plan of an agent, or of one of ``agents`` by name, with what is registered on its environment."""
+    name = ""
     if isinstance(agent, str):
         if agent not in agents:
             raise ValueError(f"no agent {agent!r} here; loaded: {', '.join(sorted(agents)) or 'none'}")
-        agent = agents[agent]
+        name, agent = agent, agents[agent]
     shared = Registry()
     shared.resources.update({kind: dict(named) for kind, named in resources.items()})
-    return plan_of(agent, config, shared=shared)
+    return plan_of(agent, config, name=name, shared=shared)
 
 
 def _merge(plan: AgentPlan, holder: Agent, *, replace: bool) -> None:

@@ -7,6 +7,7 @@ it and putting it back, the rule of the Flink operator.
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from enum import Enum
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 Emit = Callable[[Any, int | None], None]
 # Looked up once: on an enumeration and on a pydantic class that takes as long as a call.
 _OUTPUT, _TOOL_REQUEST = OutputEvent.EVENT_TYPE, ToolRequestEvent.EVENT_TYPE
+# An exception of the last kind is none of Exception's: a client that works with asyncio inside may let one out.
+_FAILURES = (Exception, SystemExit, CancelledError)
 
 
 class Step(Enum):
@@ -101,8 +104,10 @@ class KeyRun:
         self._stepping = task
         try:
             self._run(task)
-        except (Exception, SystemExit) as error:
-            raise ActionFailure(task.action, self.key, self.current_input, error) from error
+        except _FAILURES as error:
+            raise ActionFailure(
+                task.action, self.key, self.current_input, error, agent=self._engine.plan.agent_name
+            ) from error
         finally:
             self._stepping = None
         if state.tasks:
@@ -160,7 +165,7 @@ class KeyRun:
             raise
         finally:
             attempt.thread = None
-        if finished and attempt.memories:
+        if finished and (attempt.memories or attempt.misused):
             attempt.commit()
         for event in attempt.take_sent():
             self._process(event)

@@ -18,9 +18,9 @@ from flink_agents.api.agents.agent import Agent
 from flink_agents.api.events.event import Event
 from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.execution_environment import AgentBuilder, AgentsExecutionEnvironment
-from flink_agents.plan.agent_plan import AgentPlan
 
 from flink_agents_runtime.engine.configuration import Configuration
+from flink_agents_runtime.engine.named_plan import NamedPlan
 from flink_agents_runtime.engine.plan import registered_plan
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.local.loop import Output
@@ -38,7 +38,7 @@ class _Pipeline:
     """Inputs, the plan that runs over them, and the list its outputs go to."""
 
     inputs: Iterable[Mapping[str, Any]]
-    plan: AgentPlan | None = None
+    plan: NamedPlan | None = None
     outputs: list[dict[Any, Any]] = field(default_factory=list)
 
     def take(self, output: Output) -> None:
@@ -77,7 +77,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         self._pipelines.append(pipeline)
         return LocalBuilder(self, pipeline)
 
-    def plan_of(self, agent: Agent | str) -> AgentPlan:
+    def plan_of(self, agent: Agent | str) -> NamedPlan:
         """The plan of an agent, or of one that was loaded by name, with this environment's resources and options."""
         return registered_plan(agent, self._agents, self.resources, self._config)
 
@@ -104,7 +104,8 @@ class LocalEnvironment(AgentsExecutionEnvironment):
                 raise result.failure
             if result.unfinished:
                 raise TimeoutError(
-                    f"not done after {self._deadline_s} s, still at {', '.join(map(str, result.unfinished))}"
+                    f"agent {pipeline.plan.agent_name!r} is not done after {self._deadline_s} s, "
+                    f"still at {', '.join(map(str, result.unfinished))}"
                 )
 
     def outputs(self) -> list[dict[Any, Any]]:

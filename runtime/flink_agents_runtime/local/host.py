@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from flink_agents.plan.agent_plan import AgentPlan
-
 from flink_agents_runtime.engine.configuration import option
 from flink_agents_runtime.engine.engine import Engine, Observer
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.named_plan import NamedPlan
 from flink_agents_runtime.local.collector import patient_collector
 from flink_agents_runtime.local.loop import Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
@@ -67,7 +66,7 @@ class LocalHost:
 
     def __init__(
         self,
-        plan: AgentPlan,
+        plan: NamedPlan,
         *,
         seed: int | None = None,
         event_log: EventLog | Path | str | None = None,

@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.execution_environment import AgentBuilder, AgentsExecutionEnvironment
-from flink_agents.plan.agent_plan import AgentPlan
 from pyflink.common import TypeInformation, Types
 from pyflink.datastream import DataStream, KeyedStream, StreamExecutionEnvironment
 from pyflink.table import Schema, StreamTableEnvironment, Table
 
 from flink_agents_runtime.engine.configuration import Configuration
+from flink_agents_runtime.engine.named_plan import NamedPlan
 from flink_agents_runtime.engine.plan import registered_plan
 from flink_agents_runtime.on_flink.job import OPERATOR_NAME
 from flink_agents_runtime.on_flink.mode import require_streaming
@@ -72,7 +72,7 @@ class FlinkEnvironment(AgentsExecutionEnvironment):
         rows = self.t_env.to_data_stream(input).map(_same, output_type=Types.PICKLED_BYTE_ARRAY())
         return self.from_datastream(rows, key_selector)
 
-    def plan_of(self, agent: Agent | str) -> AgentPlan:
+    def plan_of(self, agent: Agent | str) -> NamedPlan:
         """The plan of an agent, or of one that was loaded by name, with this environment's resources and options."""
         plan = registered_plan(agent, self._agents, self.resources, self._config)
         check_store(plan.config)
@@ -105,7 +105,7 @@ class FlinkBuilder(AgentBuilder):
     def __init__(self, environment: FlinkEnvironment, keyed: KeyedStream) -> None:
         self._environment = environment
         self._keyed = keyed
-        self._plan: AgentPlan | None = None
+        self._plan: NamedPlan | None = None
         self._name = ""
         self._outputs: DataStream | None = None
 

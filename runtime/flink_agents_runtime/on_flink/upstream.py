@@ -41,7 +41,7 @@ def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -
     from flink_agents_runtime.engine.plan import build_plan
 
     plan = build_plan(agent_spec, config=config)
-    return plan.model_dump_json(serialize_as_any=True), explained(plan.config)
+    return plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}), explained(plan.config)
 
 
 def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:

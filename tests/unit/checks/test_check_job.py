@@ -60,7 +60,7 @@ def test_an_unexpected_failure_is_invalid_and_says_why() -> None:
     """The job's own words, and the key whose timeline explains them."""
     result = check_failure(None, None, _run(job_state="FAILED", failure=FAILURE))
     assert result.validity is Validity.INVALID
-    assert result.findings[0].message == "the job failed: gave up after max retries"
+    assert result.findings[0].message == "the job failed: RuntimeError: gave up after max retries"
     assert result.findings[0].key == "c-1"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.report.redact import Redactor
-from pytest_flink_agents.run.evidence import Event, Evidence, Failure
+from pytest_flink_agents.run.evidence import Event, Evidence, Failure, Output
 
 WHERE = ("s.yaml:9", [(9, '    - {key: "c-1", value: {amount: 20}}')])
 
@@ -81,23 +81,27 @@ def test_what_is_valid_is_not_mentioned_and_doubt_is_no_error() -> None:
 
 
 def test_a_jobs_failure_is_shown_with_its_place_and_the_end_of_its_trace() -> None:
-    """The action, the key, the input, and the last lines, where the cause stands."""
+    """The action, the key, the input, the rule, what others came to, and the last lines, where the cause stands."""
     trace = "\n".join(f"frame {number}" for number in range(100))
     failure = Failure("boom", "ValueError", trace, "Refunds", "pay", "c-1", {"amount": 20})
-    text = _text(_result(Finding("the job failed: boom", key="c-1"), check="failure"), failure=failure)
+    outputs = (Output("c-2", 1), Output(7, 2), Output("c-2", 3))
+    text = _text(_result(Finding("the job failed: boom", key="c-1"), check="failure"), failure=failure, outputs=outputs)
+    assert "the job failed: ValueError: boom" in text
+    assert "an action that fails, fails the job, as on Flink" in text
+    assert 'until then: 3 outputs, of "c-2", 7, kept in evidence.json' in text
     assert '  agent Refunds, action pay, key "c-1", input {"amount": 20}' in text
     assert "    frame 99" in text
     assert "frame 74" not in text
 
 
 def test_the_timeline_is_of_that_key_and_limited() -> None:
-    """Thirty events at most, none of other keys, and one long event is one line."""
+    """The first twenty events and the last ten, none of other keys, and one long event is one line."""
     events = tuple(Event("_e", {"a": f"mine {number} " + "y " * 200}, key="c-1") for number in range(50))
     events += tuple(Event("_e", {"a": "other"}, key=key) for key in ("c-2", 1, "1"))
     text = _text(_result(WRONG), events=events)
     assert 'what happened to key "c-1" (50 events):' in text
-    assert "mine 29" in text
-    assert "mine 30" not in text
+    shown = [number for number in range(50) if f"mine {number} " in text]
+    assert shown == [*range(20), *range(40, 50)]
     assert "... 20 more" in text
     assert "other" not in text
     assert max(map(len, text.splitlines())) < 170
