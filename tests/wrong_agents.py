@@ -107,7 +107,7 @@ WRONGS: dict[str, Any] = {
     "cancelled": asyncio_lets_one_out,
     "generator": lambda ctx: (number for number in range(3)),
     "not awaited": lambda ctx: ctx.durable_execute_async(int, 1),
-    "create_task": lambda ctx: asyncio.get_running_loop().create_task(None),
+    "create_task": lambda ctx: asyncio.get_running_loop(),
     "thread": from_a_thread,
     "thread, unheeded": unheeded,
     "memory of a set": lambda ctx: ctx.short_term_memory.set("x", {1}),
