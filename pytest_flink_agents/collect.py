@@ -197,6 +197,20 @@ def scenario_items(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
     return [item for item in items if isinstance(item, ScenarioItem)]
 
 
+def arrange(items: list[pytest.Item]) -> None:
+    """All local runs first: they answer in a second what a cluster would be started for. Order within a tier is kept.
+
+    Python tests that use the session's cluster have its logs watched; ``agent_runner`` does so for each run by itself.
+    """
+    places = [index for index, item in enumerate(items) if isinstance(item, ScenarioItem)]
+    for place, item in zip(places, sorted(scenario_items(items), key=lambda item: item.tier != "local"), strict=True):
+        items[place] = item
+    for each in items:
+        names = getattr(each, "fixturenames", [])
+        if "flink_cluster" in names and not {"agent_runner", "flink_cluster_logs"}.intersection(names):
+            names.insert(0, "flink_cluster_logs")
+
+
 _FIXTURES = frozenset(
     {
         "agent_runner",

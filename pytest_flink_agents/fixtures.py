@@ -54,6 +54,36 @@ def cluster_tier(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def flink_cluster_logs(request: pytest.FixtureRequest, flink_cluster: FlinkCluster) -> Iterator[None]:
+    """Each test that uses the session's cluster has this: what the cluster logs meanwhile is kept with the test.
+
+    An error in it fails the test, unless the marker ``log_allow("pattern")`` explains it. Other fixtures of the test end before.
+    """
+    from pytest_flink_agents.run.evidence import Evidence
+    from pytest_flink_agents.run.log_watch import LogWatch, wrong_in_logs
+
+    plan, tier = _plan(request), cluster_tier(request)
+    watch = LogWatch(flink_cluster)
+    yield
+    errors = watch.collect(plan.folder_of(request.node.nodeid) / "logs")
+    evidence = Evidence(tier, flink_cluster.flink_version, engine="", log_errors=errors)
+    _require_quiet(wrong_in_logs(evidence, _allowed(request), plan.redactor))
+
+
+def _allowed(request: pytest.FixtureRequest) -> list[str]:
+    """The patterns of the test's markers ``log_allow``."""
+    return [pattern for mark in request.node.iter_markers("log_allow") for pattern in mark.args]
+
+
+def _require_quiet(wrong: list[str]) -> None:
+    if wrong:
+        allow = (
+            'where that is meant to be: @pytest.mark.log_allow("PATTERN"), found in the line or in the trace below it'
+        )
+        pytest.fail("\n".join([*wrong, allow]), pytrace=False)
+
+
+@pytest.fixture
 def flink_cluster_factory(
     request: pytest.FixtureRequest, flink_version: str
 ) -> Iterator[Callable[..., LaunchedCluster]]:
@@ -119,9 +149,7 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: str, flink_version:
     plan = _plan(request)
     runner = AgentRunner(plan.session, plan.release(flink_version), flink_tier, plan.folder_of(request.node.nodeid))
     yield runner
-    wrong = runner.wrong_in_logs([pattern for mark in request.node.iter_markers("log_allow") for pattern in mark.args])
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
+    _require_quiet(runner.wrong_in_logs(_allowed(request)))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pytest_flink_agents.fixtures import (
     agent_script,
     flink_cluster,
     flink_cluster_factory,
+    flink_cluster_logs,
     flink_tier,
     flink_version,
     kafka_service,
@@ -35,6 +36,7 @@ __all__ = [
     "agent_script",
     "flink_cluster",
     "flink_cluster_factory",
+    "flink_cluster_logs",
     "flink_tier",
     "flink_version",
     "kafka_service",
@@ -51,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, so that a wrong one is told at once. Under the gate a session is judged, whatever it collects."""
     config.stash[REPORTS] = {}
-    config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster of agent_runner may log")
+    config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log meanwhile")
     config.stash[SETTINGS] = options.settings_of(config)
     config.stash[ROUTE] = Route(config.stash[SETTINGS].scenario_seed)
     config.stash[ROUTE].open()
@@ -140,11 +142,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All local runs first: they answer in a second what a cluster would be started for. Order within a tier is kept."""
-    scenarios = collect.scenario_items(items)
-    places = [index for index, item in enumerate(items) if isinstance(item, collect.ScenarioItem)]
-    for place, item in zip(places, sorted(scenarios, key=lambda item: item.tier != "local"), strict=True):
-        items[place] = item
+    """Give each its place, and what it needs beside what it asks for."""
+    collect.arrange(items)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

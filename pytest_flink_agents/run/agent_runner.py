@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.run.evidence import Evidence
-from pytest_flink_agents.run.log_watch import LogWatch
+from pytest_flink_agents.run.log_watch import LogWatch, wrong_in_logs
 from pytest_flink_agents.run.scenario_run import RUNNERS, RunRequest
 from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.transport import KafkaTransport
@@ -75,5 +74,4 @@ class AgentRunner:
 
     def wrong_in_logs(self, allow: Sequence[str]) -> list[str]:
         """What the cluster logged in all runs that neither ``allow`` (patterns) nor a job's own failure explains."""
-        results = [check_logs(allow or None, evidence) for evidence in self._evidence]
-        return [self._session.redactor.text(finding.message) for result in results for finding in result.findings]
+        return [line for evidence in self._evidence for line in wrong_in_logs(evidence, allow, self._session.redactor)]

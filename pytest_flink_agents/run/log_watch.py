@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
-from pytest_flink_agents.run.evidence import LogError
+from pytest_flink_agents.checks.logs import check_logs
+from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.run.evidence import Evidence, LogError
 
 # Log4j as we configure it, and with the usual variations of other people's layouts.
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
@@ -42,11 +44,16 @@ class LogWatch:
         return errors_in(written)
 
 
+def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
+    """The errors that neither ``allow`` (patterns) nor the job's own failure explains, each on a line, as a scenario's are told."""
+    return [redactor.text(finding.message) for finding in check_logs(allow or None, evidence).findings]
+
+
 def errors_in(logs: Mapping[str, str]) -> tuple[LogError, ...]:
     """The errors of several logs, name -> text; a JVM's crash report counts as one. A hundred at most."""
     found: list[LogError] = []
     for name, text in logs.items():
-        if name.rpartition("/")[2].startswith(_CRASH):
+        if text and name.rpartition("/")[2].startswith(_CRASH):
             found.append(LogError(name, "the JVM has crashed", text[:4000], crash=True))
         elif name.endswith(".log"):
             found += _entries(name, text)

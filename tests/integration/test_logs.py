@@ -71,13 +71,46 @@ def test_loud(agent_runner):
 def test_allowed(agent_runner):
     evidence = agent_runner.run("noisy:NoisyAgent", [("a", "alarm")])
     assert [error.line.rpartition(" - ")[2] for error in evidence.log_errors] == ["the reader says: alarm"]
+
+
+def log(cluster, line):
+    with (cluster.directory / "log" / "taskmanager-0.log").open("a") as log:
+        log.write(f"2026-01-01 00:00:00,000 ERROR shop.reader [] - the reader says: {line}\\n")
+
+
+@pytest.fixture
+def late(flink_cluster):
+    yield
+    log(flink_cluster, "late")
+
+
+def test_cluster_loud(flink_cluster):
+    log(flink_cluster, "help")
+
+
+def test_cluster_loud_at_its_end(late):
+    pass
+
+
+@pytest.mark.log_allow("reader says: help$")
+def test_cluster_allowed(flink_cluster):
+    log(flink_cluster, "help")
+
+
+def test_cluster_crashed(flink_cluster):
+    (flink_cluster.directory / "hs_err_pid1.log").write_text("SIGSEGV")
+
+
+def test_cluster_quiet(flink_cluster):
+    assert flink_cluster.rest.overview()["taskmanagers"] == 1
 """
 
 
 def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     """An ERROR line fails the scenario in whose time it was written, unless allowed; a job's own failure needs no word.
 
-    What a scenario's cluster logged is kept with it. A run past its deadline says where the dump of its threads is.
+    Python tests that use the cluster are held to the same.
+    What a cluster logged is kept with the scenario or test. A run past its deadline says where the dump of its threads is.
     """
     project = make_project(tmp_path / "project", nap_s=0.1)
     (project / "nap.scenario.yaml").unlink()
@@ -100,11 +133,21 @@ def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     }, said
     assert "PASSED test_noise.py::test_allowed[embedded]" in said
     assert "ERROR test_noise.py::test_loud[embedded]" in said
+    assert sorted(
+        line.partition("::")[2].partition(" ")[0] for line in said.splitlines() if line.startswith("ERROR")
+    ) == [
+        "test_cluster_crashed",
+        "test_cluster_loud",
+        "test_cluster_loud_at_its_end",
+        "test_loud[embedded]",
+    ]
+    assert '@pytest.mark.log_allow("PATTERN")' in said
+    assert "the cluster logged an error in hs_err_pid1.log: the JVM has crashed" in said
     assert "the cluster logged an error in taskmanager-0.log: " in said
     assert "the reader says: fire" in said
     kept = {
         path.parent.parent.parent.name: path.read_text()
-        for path in project.rglob("artifacts/*/1/logs/taskmanager-0.log")
+        for path in project.rglob("artifacts/noise.scenario*/1/logs/taskmanager-0.log")
     }
     assert len(kept) == 4
     assert [name for name, text in kept.items() if "reader says: fire" in text] == [

@@ -110,4 +110,5 @@ def test_errors_are_found_in_logs() -> None:
         LogError("a.log", LINE, "\tat x\n\tat y"),
         LogError("hs_err_pid9.log", "the JVM has crashed", "#\n# SIGSEGV", crash=True),
     )
+    assert errors_in({"hs_err_pid9.log": ""}) == ()  # nothing new in it
     assert errors_in({"b.log": "2026-11-26T19:27:46.000Z [FATAL] out of everything"})[0].line.endswith("everything")
