@@ -4,6 +4,7 @@ import json
 
 import pytest
 from builtin_agents import CALL_TOOL, CALLS, SCRIPT, TOOL
+from crashes import CrashingStore
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
 from flink_agents_runtime.engine.failure import RULE, ActionFailure
@@ -91,6 +92,16 @@ def test_a_script_raises_it_and_keeps_the_outputs(how):
         environment.execute()
     check(caught.value, "tests.wrong_agents:Wrong", how)
     assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}]
+
+
+def test_what_nobody_heard_of_is_not_recorded_as_done():
+    """With an action state store the action of a misused context runs again, and fails again, after a restart."""
+    store = CrashingStore()
+    plan = build_plan({"agent": "tests.wrong_agents:Wrong"}, config={})
+    for _ in range(2):
+        result = LocalHost(plan, store=store).run([{"key": "c", "value": "thread, unheeded"}])
+        check(result.failure, "tests.wrong_agents:Wrong", "thread, unheeded")
+        assert store.completed == 0
 
 
 def test_a_script_of_a_test_tells_it_as_data(tmp_path):

@@ -86,10 +86,15 @@ def test_the_three_cuts():
     event = {
         "eventType": "longer than five",
         "id": "longer than five",
-        "attributes": {"list": [1, 2, 3], "deep": {"deeper": {"scalar": 1, "object": {"x": 1}, "list": [1]}}},
+        "attributes": {
+            "text": "abcdefg",
+            "list": [1, 2, 3],
+            "deep": {"deeper": {"scalar": 1, "object": {"x": 1}, "list": [1]}},
+        },
     }
     cut = truncated(event, Limits(string_length=5, array_elements=2, depth=4))
     assert cut["id"] == cut["eventType"] == "longer than five"
+    assert cut["attributes"]["text"] == {"truncatedString": "abcde...", "omittedChars": 2}
     assert cut["attributes"]["list"] == {"truncatedList": [1, 2], "omittedElements": 1}
     deep = {"truncatedObject": {"scalar": 1}, "omittedFields": 2}
     assert cut["attributes"]["deep"] == {"deeper": deep}

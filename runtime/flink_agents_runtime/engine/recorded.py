@@ -178,8 +178,9 @@ class RecordedRun(KeyRun):
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
         assert isinstance(attempt, RecordedContext)
         finished = super()._advance(task, attempt)
-        if attempt.error is not None:
-            raise attempt.error
+        error = attempt.error or attempt.misused
+        if error is not None:
+            raise error
         if finished:
             sensory, short_term = (attempt.overlay(each) for each in (MemoryType.SENSORY, MemoryType.SHORT_TERM))
             record = ActionRecord(
