@@ -372,7 +372,8 @@ class Connected(Agent):
     @action(INPUT)
     @staticmethod
     def name(event: Event, ctx: RunnerContext) -> None:
-        connection = ctx.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION)
+        group = ctx.agent_metric_group if InputEvent.from_event(event).input == "the agent's group" else None
+        connection = ctx.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION, group)
         ctx.send_event(OutputEvent(output=connection.name_of_server))
 
 

@@ -70,11 +70,13 @@ def test_long_term_memory_is_upstreams_where_it_is_configured():
 
 
 def test_a_resource_is_bound_to_the_actions_metrics():
-    """What get_resource gives counts below the action that asked."""
+    """What get_resource gives counts below the action that asked, or in the group that it is given."""
     bench = Bench("Connected")
     bench.settle(1)
     connection = bench.engine.resources.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION)
     assert connection.metric_group is bench.engine.metrics.action("name")
+    bench.settle("the agent's group")
+    assert connection.metric_group is bench.engine.metrics.agent
 
 
 def test_metrics_of_actions_are_there_before_they_run():

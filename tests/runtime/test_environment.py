@@ -9,7 +9,7 @@ from flink_agents.api.prompts.prompt import Prompt
 from flink_agents.api.resource import ResourceDescriptor, ResourceType
 from flink_agents.examples.quickstart.agents.custom_types_and_resources import ProductReview
 from flink_agents.examples.quickstart.agents.review_analysis_agent import ReviewAnalysisAgent
-from runtime_agents import Configured, Echo, FailsOnTwo
+from runtime_agents import Configured, Echo, FailsOnTwo, Remembering
 
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.local.environment import LocalEnvironment
@@ -23,6 +23,18 @@ def test_a_script_for_upstreams_local_environment_runs():
     assert outputs == []
     environment.execute()
     assert outputs == [{"a": 1}, {"b": 2}]
+
+
+def test_an_environment_may_have_several_lists():
+    """Each with its agent, and with outputs of its own."""
+    environment = LocalEnvironment()
+    records = [{"key": "a", "value": 1}, {"key": "b", "value": 3}]
+    echoed = environment.from_list(records).apply(Echo()).to_list()
+    sums = environment.from_list(records[:1]).apply(Remembering()).to_list()
+    environment.execute()
+    assert echoed == [{"a": 1}, {"b": 3}]
+    assert [list(each) for each in sums] == [["a"]]
+    assert environment.outputs() == [*echoed, *sums]
 
 
 def test_inputs_may_come_one_by_one_and_a_long_execution_tells(monkeypatch, capsys):
