@@ -174,15 +174,15 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
         for tier in policy.tiers
         if not any(result.tier == tier and result.outcome in judged for result in scenarios)
     ]
-    excluded = {
-        (result.file, result.name)
-        for result in scenarios
-        if result.outcome == "not_applicable" and result.severity == "block"
-    } - {(result.file, result.name) for result in scenarios if result.outcome != "not_applicable"}
-    reasons += [
-        Reason(INCONCLUSIVE, "coverage", "block", f"{file}::{name} applies to nothing that was asked for", 0, 1)
-        for file, name in sorted(excluded)
-    ]
+    applicable = {(result.file, result.name) for result in scenarios if result.outcome != "not_applicable"}
+    excluded: dict[tuple[str, str], dict[str, None]] = {}
+    for result in scenarios:
+        if result.severity == "block" and (result.file, result.name) not in applicable:
+            why = result.message.removeprefix("not applicable: ")
+            excluded.setdefault((result.file, result.name), {})[why] = None
+    for (file, name), reasons_why in sorted(excluded.items()):
+        told = f"{file}::{name} applies to nothing that was asked for: {'; '.join(reasons_why)}"
+        reasons.append(Reason(INCONCLUSIVE, "coverage", "block", told.removesuffix(": "), 0, 1))
     return reasons
 
 

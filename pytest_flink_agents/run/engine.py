@@ -88,7 +88,7 @@ def require_bundled(environment: JobEnvironment) -> None:
             Problem(
                 "FA425",
                 f"the bundled engine does not execute agents of flink-agents {version}",
-                expected="flink-agents 0.3",
+                expected="flink-agents 0.3 (0.3.0, 0.3.1): older ones tell events by class, newer ones listen to conditions",
                 seen=f"flink-agents {version}",
                 next_step=jars if environment.upstream_jars else "--flink-agents=0.3.1",
             )

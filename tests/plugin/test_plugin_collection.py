@@ -82,7 +82,13 @@ def test_versions_that_exclude_each_other_are_not_applicable(project: Project):
     text = lines_of(result)
     assert "not applicable: flink-agents 0.1.1 is for Flink 1.20" in text
     assert "not applicable: without Flink the bundled engine runs, which does not run flink-agents 0.1.1" in text
-    assert (result.ret, project.verdict()["verdict"]) == (10, "inconclusive")
+    why = "which does not run flink-agents 0.1.1, only 0.3; upstream's own engine runs it on Flink 1.20"
+    assert why in text
+    verdict = project.verdict()
+    assert (result.ret, verdict["verdict"]) == (10, "inconclusive")
+    (excluded,) = [reason for reason in verdict["reasons"] if "applies to nothing" in reason["message"]]
+    assert why in excluded["message"]
+    assert "flink-agents 0.1.1 is for Flink 1.20" in excluded["message"]
 
 
 def test_scenarios_are_selected_like_tests(project: Project):
