@@ -37,9 +37,9 @@ def purchases(count: int, keys: int) -> list[tuple[object, object]]:
 
 
 def test_the_cluster_listens_on_loopback_only(flink_cluster: StandaloneCluster) -> None:
-    """REST, RPC, blob, data and metrics: seven sockets, none of them reachable from outside."""
+    """REST, RPC, blob, data, metrics, and two reporters: nine sockets, none of them reachable from outside."""
     addresses = {address.removeprefix("::ffff:") for address, _ in flink_cluster.listening()}
-    assert len(flink_cluster.listening()) == 7
+    assert len(flink_cluster.listening()) == 9
     assert addresses == {"127.0.0.1"}
 
 
@@ -53,7 +53,7 @@ def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_clu
             seen.update(flink_cluster.listening())
             time.sleep(0.1)
     assert running.result().job_state == "FINISHED", running.result().failure
-    assert len(seen) > 7
+    assert len(seen) > 9
     assert {address.removeprefix("::ffff:") for address, _ in seen} == {"127.0.0.1"}
 
 

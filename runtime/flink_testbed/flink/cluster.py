@@ -108,6 +108,11 @@ class FlinkCluster(ABC):
     def taskmanagers(self) -> Sequence[str]:
         """The names of the TaskManagers that are meant to run, oldest first."""
 
+    @property
+    def prometheus(self) -> Mapping[str, str]:
+        """Name of each Flink process -> the URL at which its Prometheus reporter is scraped; none of somebody else's cluster."""
+        return {}
+
     @abstractmethod
     def kill_taskmanager(self) -> str:
         """SIGKILL the oldest TaskManager with its Python workers; returns its name. Flink finds out by itself."""
@@ -300,7 +305,10 @@ class FlinkCluster(ABC):
         return int(self.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
 
     def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
-        """Name of each of the job's vertices -> its metrics, ``<subtask>.<operator>.<metric>`` to the value as text."""
+        """Name of each of the job's vertices -> its metrics, ``<subtask>.<operator>.<metric>`` to the value as text.
+
+        As REST shows them, up to a second late; :attr:`prometheus` has them as they are.
+        """
         vertices = self.rest.job(job_id)["vertices"]
         return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"]) for vertex in vertices}
 

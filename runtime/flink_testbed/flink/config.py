@@ -168,6 +168,13 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
     return options | config.memory.taskmanager_options() | dict(config.flink_options)
 
 
+def reporter_arguments(port: int) -> list[str]:
+    """The Prometheus reporter at a port, as arguments of a Flink process: each has a port of its own."""
+    factory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+    options = {"factory.class": factory, "port": str(port)}
+    return [part for name, value in options.items() for part in ("-D", f"metrics.reporter.prometheus.{name}={value}")]
+
+
 def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
     """A JobManager that was killed is missed after the session time, and the next one takes its jobs over."""
     return {
@@ -219,7 +226,6 @@ def java_environment(flink_home: Path, directory: Path) -> dict[str, str]:
         "FLINK_CONF_DIR": str(directory / "conf"),
         "FLINK_LIB_DIR": str(flink_home / "lib"),
         "FLINK_OPT_DIR": str(flink_home / "opt"),
-        "FLINK_PLUGINS_DIR": str(flink_home / "plugins"),
         # PyFlink's process-mode workers are found through these two.
         "FLINK_HOME": str(flink_home),
         "_PYTHON_WORKING_DIR": str(directory / "tmp"),

@@ -1,6 +1,7 @@
 """A Flink cluster in containers: the same programs and options as the embedded one, each in a container of its own.
 
-They share a network of their own, on which each has its name; only REST is published, on this machine's loopback. The run's
+They share a network of their own, on which each has its name; REST and the Prometheus reporters are published, on this machine's
+loopback. The run's
 files and the places that jobs import from are there under the paths they have here.
 """
 
@@ -27,7 +28,7 @@ from flink_testbed.flink.launched import JOBMANAGER, SCRATCH, ZOOKEEPER, Launche
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
 
-_REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT = 8081, 6123, 2181
+_REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT, _REPORTER_PORT = 8081, 6123, 2181, 9249
 # Beside the JVM: its own native memory, and for a TaskManager the agents' Python and all that they load.
 _JOBMANAGER_EXTRA_MIB, _TASKMANAGER_EXTRA_MIB, _ZOOKEEPER_MIB = 384, 2048, 256
 _PROCESSES = 4096
@@ -126,9 +127,10 @@ class ContainerCluster(LaunchedCluster):
                 "PYTHONPATH": os.pathsep.join([*map(str, self._roots), self.image.site_packages]),
                 "HOME": "/tmp",  # noqa: S108  the container's own
                 **flink_config.java_environment(Path(self.image.flink_home), self.directory),
+                "FLINK_PLUGINS_DIR": str(Path(self.image.flink_home) / "plugins"),
             },
             shared=(*self._shares, Shared(self._sockets, writable=True, at=_SOCKETS)),
-            published={_REST_PORT: self._lease.port} if name == JOBMANAGER else {},
+            published=self._published(name),
             directory=str(self.directory),
         )
         # The name among the owner's: a JobManager that takes another's place is another container.
@@ -144,6 +146,16 @@ class ContainerCluster(LaunchedCluster):
                 [self.image.python, "-c", Path(relay.__file__).read_text(encoding="utf-8"), _SOCKETS, name]
             )
         return container
+
+    def _report(self, name: str) -> list[str]:
+        if name not in self._reporters:
+            self._reporters[name] = lease_port(self._ports)
+        return flink_config.reporter_arguments(_REPORTER_PORT)
+
+    def _published(self, name: str) -> dict[int, int]:
+        """Port in the container -> port on this machine's loopback."""
+        rest = {_REST_PORT: self._lease.port} if name == JOBMANAGER and self._lease else {}
+        return rest | ({_REPORTER_PORT: self._reporters[name].port} if name in self._reporters else {})
 
     def _memory_mib(self, name: str) -> int:
         memory = self.config.memory
@@ -171,7 +183,7 @@ class ContainerCluster(LaunchedCluster):
     def hand_over(self) -> Handed:
         """Let go of the cluster, and of everything else of its owner at the engine, for a keeper to hold."""
         containers = tuple(str(member.container.name) for member in self._containers())
-        self._members, self.network = {}, ""
+        self._members, self._reporters, self.network = {}, {}, ""
         self._release()
         self.rest.close()
         pipe, guard = self._owned.hand_over()

@@ -190,6 +190,11 @@ class SharedCluster(FlinkCluster):
         """The names of the TaskManagers that are meant to run, oldest first."""
         return list(self._ask("taskmanagers"))
 
+    @property
+    def prometheus(self) -> Mapping[str, str]:
+        """Name of each Flink process -> the URL at which its Prometheus reporter is scraped."""
+        return dict(self._ask("prometheus"))
+
     def kill_taskmanager(self) -> str:
         """SIGKILL the oldest TaskManager. It is everybody's: what others run there fails, too."""
         return str(self._ask("kill_taskmanager"))

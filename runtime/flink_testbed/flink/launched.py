@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flink_testbed.core import clock
+from flink_testbed.core.ports import LOOPBACK, PortLease
 from flink_testbed.core.problem import HostError, Problem, nearest
 from flink_testbed.core.process import tail
 from flink_testbed.flink import config as flink_config
@@ -23,7 +24,7 @@ from flink_testbed.flink.rest import RestClient
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
 _TAIL = 20
 # What a cluster that has ended leaves nothing in; ``archives`` is where class archives are written.
-SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives")
+SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives", "plugins")
 _KEPT = ("conf", "checkpoints", "savepoints", "log")
 
 
@@ -68,6 +69,7 @@ class LaunchedCluster(FlinkCluster):
         self._progress = progress
         self._members: dict[str, Member] = {}
         self._taskmanagers_started = 0
+        self._reporters: dict[str, PortLease] = {}
         self._rest: RestClient | None = None
 
     @abstractmethod
@@ -77,6 +79,10 @@ class LaunchedCluster(FlinkCluster):
     @abstractmethod
     def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> Member:
         """Start one JVM."""
+
+    @abstractmethod
+    def _report(self, name: str) -> list[str]:
+        """Lease a port for a process's Prometheus reporter; returns the arguments that turn it on, none where it stays off."""
 
     @abstractmethod
     def _release(self) -> None:
@@ -122,7 +128,8 @@ class LaunchedCluster(FlinkCluster):
 
     def _launch_jobmanager(self) -> Member:
         flags = self.config.memory.jobmanager_flags()
-        return self._launch(JOBMANAGER, flink_config.JOBMANAGER_CLASS, flags, self._conf_argument())
+        arguments = [*self._conf_argument(), *self._report(JOBMANAGER)]
+        return self._launch(JOBMANAGER, flink_config.JOBMANAGER_CLASS, flags, arguments)
 
     def _launch_zookeeper(self) -> Member:
         settings = str(self.directory / "conf" / "zoo.cfg")
@@ -136,13 +143,20 @@ class LaunchedCluster(FlinkCluster):
         name = f"taskmanager-{self._taskmanagers_started}"
         self._taskmanagers_started += 1
         flags = self.config.memory.taskmanager_flags()
-        self._members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, self._conf_argument())
+        arguments = [*self._conf_argument(), *self._report(name)]
+        self._members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, arguments)
         return name
 
     @property
     def taskmanagers(self) -> list[str]:
         """The names of the TaskManagers that are meant to run, oldest first."""
         return [name for name in self._members if name.startswith("taskmanager-")]
+
+    @property
+    def prometheus(self) -> Mapping[str, str]:
+        """Name of each Flink process -> the URL at which its Prometheus reporter is scraped."""
+        alive = {name: lease for name, lease in self._reporters.items() if name in self._members}
+        return {name: f"http://{LOOPBACK}:{lease.port}/metrics" for name, lease in alive.items()}
 
     def kill_taskmanager(self) -> str:
         """SIGKILL the oldest TaskManager with all its Python workers; returns its name."""
@@ -238,5 +252,8 @@ class LaunchedCluster(FlinkCluster):
         if self._rest:
             self._rest.close()
         self._release()
+        for lease in self._reporters.values():
+            lease.release()
+        self._reporters = {}
         for name in SCRATCH:
             shutil.rmtree(self.directory / name, ignore_errors=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
-from flink_testbed.artifacts.loopback import provide_loopback_jar
+from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_corrected
 from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
@@ -26,6 +26,8 @@ from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 
 MEMORY_NEEDED_MIB = 1200
+# The name of its plugin's directory.
+_REPORTER = "metrics-prometheus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,17 @@ class StandaloneCluster(LaunchedCluster):
         self.home = home
         self._ports = ports
         python_jars = sorted((home.flink_home / "opt").glob("flink-python-*.jar"))
-        corrected = [provide_loopback_jar(jar, progress=progress) for jar in python_jars]
+        reporter_jars = sorted((home.flink_home / "plugins" / _REPORTER).glob("*.jar"))
+        servers = [provide_corrected(jar, BEAM_SERVERS, progress=progress) for jar in python_jars]
+        reporters = [provide_corrected(jar, PROMETHEUS_REPORTER, progress=progress) for jar in reporter_jars]
+        # Where it would listen on all interfaces, it stays off.
+        self._reports = bool(reporters) and None not in reporters
         self._classes = [
-            *filter(None, corrected),
+            *filter(None, [*servers, *reporters]),
             *sorted((home.flink_home / "lib").glob("*.jar")),
             *python_jars,
+            # Here its classes come after the corrected one, so it is no plugin as well: see _link_plugins.
+            *reporter_jars,
             *config.classes,
         ]
         self._archive = (
@@ -111,7 +119,13 @@ class StandaloneCluster(LaunchedCluster):
         self._leases = [lease_port(self._ports) for _ in range(3 if self.config.high_availability else 2)]
         rest_port, rpc_port, *zookeeper_port = (lease.port for lease in self._leases)
         addresses = Addresses(rest_port, rpc_port, zookeeper_port[0] if zookeeper_port else 0)
+        self._link_plugins()
         return addresses, RestClient(f"http://{LOOPBACK}:{addresses.rest_port}")
+
+    def _link_plugins(self) -> None:
+        for plugin in (self.home.flink_home / "plugins").iterdir():
+            if plugin.is_dir() and plugin.name != _REPORTER:
+                (self.directory / "plugins" / plugin.name).symlink_to(plugin.absolute())
 
     def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> GuardedProcess:
         role = name.partition("-")[0]
@@ -134,10 +148,18 @@ class StandaloneCluster(LaunchedCluster):
                 **self._environment,
                 PYTHONPATH=os.pathsep.join(map(str, self.home.python_path)),
                 **flink_config.java_environment(self.home.flink_home, self.directory),
+                FLINK_PLUGINS_DIR=str(self.directory / "plugins"),
             ),
         )
         self._processes[name] = process
         return process
+
+    def _report(self, name: str) -> list[str]:
+        if not self._reports:
+            return []
+        if name not in self._reporters:
+            self._reporters[name] = lease_port(self._ports)
+        return flink_config.reporter_arguments(self._reporters[name].port)
 
     def _alive(self) -> list[GuardedProcess]:
         return [self._processes[name] for name in self._members]
@@ -173,7 +195,7 @@ class StandaloneCluster(LaunchedCluster):
     def hand_over(self) -> Handed:
         """Let go of the cluster, for a keeper to hold: it is ours no more."""
         pipes = [process.hand_over() for process in self._alive()]
-        self._members, self._leases = {}, []
+        self._members, self._leases, self._reporters = {}, [], {}
         self.rest.close()
         return Handed("Flink", self.flink_version, self.rest_url, self.directory, SCRATCH, pipes)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
@@ -78,6 +80,29 @@ def test_metrics_are_told_by_vertex(flink_cluster: FlinkCluster, start_job) -> N
         return (max(records) if any(records) else None), str(records)
 
     assert flink_cluster.wait(counted, what="counted records", timeout_s=60) > 0
+
+
+def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str) -> None:
+    """Each process has its Prometheus reporter; a TaskManager's shows the agent's own counter beside Flink's metrics."""
+    from pytest_flink_agents.run.scenario_run import RUNNERS
+
+    if session_tier == "remote":
+        assert flink_cluster.prometheus == {}
+        pytest.skip("not applicable: the reporters of somebody else's cluster are somebody else's")
+    assert sorted(flink_cluster.prometheus) == ["jobmanager", *flink_cluster.taskmanagers]
+    request = run_request("tests.integration.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
+
+    def counted() -> tuple[str | None, str]:
+        texts = {name: requests.get(url, timeout=10).text for name, url in flink_cluster.prometheus.items()}
+        assert "flink_jobmanager_Status_JVM_CPU_Load" in texts.pop("jobmanager")
+        naps = [line for text in texts.values() for line in text.splitlines() if "_operator_action_naps{" in line]
+        return (naps[0] if naps and naps[0].endswith(" 2.0") else None), str(naps)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(RUNNERS[session_tier], request, workplace)
+        line = flink_cluster.wait(counted, what="two naps", timeout_s=120)
+        assert running.result().job_state == "FINISHED"
+    assert {'operator_name="action_execute_operator"', 'action="count"'} <= set(line.partition("{")[2].split(","))
 
 
 def test_thread_dumps_of_all_processes(flink_cluster: FlinkCluster) -> None:
