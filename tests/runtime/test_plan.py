@@ -107,7 +107,20 @@ def test_the_next_dialect_is_refused():
     plan["actions"]["echo"]["trigger_conditions"] = plan["actions"]["echo"].pop("listen_event_types")
     with pytest.raises(PlanError, match=r"dialect of flink-agents 0\.4") as caught:
         load_plan(json.dumps(plan))
-    assert "'echo'" in caught.value.seen
+    assert caught.value.seen == "trigger_conditions in action 'echo': _input_event"
+    assert "CEL" not in str(caught.value)
+
+
+def test_a_condition_of_the_next_dialect_is_refused_by_its_words():
+    """A plan of 0.4 with an expression in CEL: the action, the expression, and who could evaluate it."""
+    plan = json.loads(build_plan({"agent": "runtime_agents:Echo"}, config={}).model_dump_json())
+    del plan["actions"]["echo"]["listen_event_types"]
+    plan["actions"]["echo"]["trigger_conditions"] = ["noted", "attributes.amount > 100 && type == 'placed'"]
+    with pytest.raises(
+        PlanError, match=r"condition \(CEL\), which only the Java operator of 0\.4 can evaluate"
+    ) as caught:
+        load_plan(json.dumps(plan))
+    assert caught.value.seen == "trigger_conditions in action 'echo': attributes.amount > 100 && type == 'placed'"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"actions": 1}', '{"actions": {}}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,6 +22,9 @@ from flink_agents_runtime.engine.mcp_servers import described, mcp_servers, with
 from flink_agents_runtime.engine.named_plan import NamedPlan, class_name, named
 from flink_agents_runtime.engine.notes import reason_of
 from flink_agents_runtime.engine.options import OptionError, refuse_unsupported
+
+# What upstream takes for an event's type: anything else that an action of 0.4 listens to is a condition.
+_EVENT_TYPE = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class Registry(Agent):
@@ -78,18 +82,15 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
     try:
         raw = json.loads(text)
         actions = raw["actions"]
-        later = [name for name, action in actions.items() if "trigger_conditions" in action]
+        later = {
+            name: action["trigger_conditions"] for name, action in actions.items() if "trigger_conditions" in action
+        }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanError(
             "not an agent plan", expected="JSON with 'actions'", seen=f"{type(error).__name__}: {error}"
         ) from error
     if later:
-        raise PlanError(
-            "the plan is written in the dialect of flink-agents 0.4",
-            expected="listen_event_types, as flink-agents 0.3 writes",
-            seen=f"trigger_conditions in action {later[0]!r}",
-            next_step="make the plan with flink-agents 0.3.1",
-        )
+        raise _of_the_next_dialect(later)
     try:
         plan: NamedPlan = NamedPlan.model_validate(raw)
     except Exception as error:
@@ -98,6 +99,20 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
     plan.resource_providers = plan.resource_providers or {}
     plan.agent_name = plan.agent_name or name
     return plan
+
+
+def _of_the_next_dialect(conditions: Mapping[str, Any]) -> PlanError:
+    """The error for a plan of 0.4, whose actions have ``conditions``; the first that is none of a type is told."""
+    told = [(name, each) for name, listed in conditions.items() for each in listed or ()]
+    cel = next(((name, each) for name, each in told if not _EVENT_TYPE.fullmatch(str(each))), None)
+    name, condition = cel or (told or [(next(iter(conditions)), "none")])[0]
+    return PlanError(
+        "the plan is written in the dialect of flink-agents 0.4"
+        + (", and listens to a condition (CEL), which only the Java operator of 0.4 can evaluate" if cel else ""),
+        expected="listen_event_types, as flink-agents 0.3 writes",
+        seen=f"trigger_conditions in action {name!r}: {str(condition)[:200]}",
+        next_step="listen to event types, and make the plan with flink-agents 0.3.1",
+    )
 
 
 def plan_of(
