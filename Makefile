@@ -56,7 +56,7 @@ test-versions: $(STAMP)
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
-BASE ?=
+BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)
 
 test-container: $(STAMP)
 	@echo "test-container: cluster suite, scenarios, parity suite, life and limits in containers (about 5 min)"
@@ -73,8 +73,11 @@ lint: $(STAMP)
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 
+# PART=starts: what starting costs, alone. `.ci/with-engine make bench` brings a container engine where none answers.
+PART ?=
+
 bench: $(STAMP)
-	@$(RUN) -m bench.start_and_run
+	@$(RUN) -m bench.start_and_run $(PART)
 
 clean:
 	@rm -rf $(VENV) flink-agents-report .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,7 +1,7 @@
 """What starting and running cost, measured in one run: ``make bench``. Writes ``bench/results.json`` and prints a table.
 
 Medians of several rounds, whole processes where a user would see whole processes. Figures of shared machines are noisy:
-compare the ratios, and only within one run.
+compare the ratios, and only within one run. ``make bench PART=starts`` measures what starting costs, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,16 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.on_flink import figures_on_flink
-from bench.shipped_scripts import started_by_scripts_s
 from bench.speed_lines import as_json, table
-from flink_testbed.artifacts.cache import cache_root
+from bench.starts import start_costs, tell
 from flink_testbed.artifacts.versions import resolve_flink
-from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import clean_environment
-from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
-from flink_testbed.kafka.embedded import EmbeddedKafka
-from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
+from flink_testbed.flink.standalone import StandaloneCluster
 from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded, run_local
 from pytest_flink_agents.run.session import RunSession
@@ -65,11 +60,6 @@ def seconds(action: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def tell(line: str) -> None:
-    """Progress, beside the table."""
-    sys.stderr.write(line + "\n")
-
-
 def pytest_in(directory: Path, *options: str) -> None:
     """One whole pytest process; a failure of it is a failure of the bench."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
@@ -102,116 +92,6 @@ def plugin_costs(directory: Path) -> dict[str, float]:
             lambda: pytest_in(many, "--collect-only", "--flink-tier=local"), 3
         ),
     }
-
-
-def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
-    """A cluster's start with and without class archives, in turn, and its memory."""
-    environment, java = workplace.environment, workplace.java
-    home = FlinkHome(
-        environment.flink_home,
-        environment.flink_version,
-        java.java,
-        java.version,
-        environment.python,
-        (environment.site_packages,),
-    )
-    times: dict[bool, list[float]] = {True: [], False: []}
-    memory = 0
-    for round_number in range(5):
-        for archived in (True, False):
-            cluster = StandaloneCluster(
-                home,
-                ClusterConfig(),
-                directory=directory / f"cluster-{round_number}-{archived}",
-                ports=cache_root() / "ports",
-                archives=cache_root() / "class-archives" if archived else None,
-                startup_timeout_s=60,
-                environment={},
-                progress=lambda line: None,
-            )
-            cluster.start()
-            times[archived].append(cluster.startup_s)
-            memory = max(memory, cluster.resident_bytes())
-            cluster.close()
-    warm, plain = statistics.median(times[True]), statistics.median(times[False])
-    return {
-        "embedded cluster ready, with class archives [s]": warm,
-        "embedded cluster ready, without [s]": plain,
-        "ratio with / without": warm / plain,
-        "idle cluster, resident [MiB]": memory / 2**20,
-    }
-
-
-def script_costs(workplace: Workplace, directory: Path, embedded_s: float) -> dict[str, float]:
-    """The start that Flink ships, beside ours with class archives."""
-    tell("Flink's own start scripts (about 1 min)")
-    times = []
-    for number in range(2):
-        place = directory / f"scripts-{number}"
-        place.mkdir()
-        times.append(started_by_scripts_s(workplace, place))
-    shipped = statistics.median(times)
-    return {
-        "bin/start-cluster.sh, until the slot is there [s]": shipped,
-        "ratio embedded / scripts": embedded_s / shipped,
-    }
-
-
-def container_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
-    """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
-    times = []
-    try:
-        for round_number in range(4):
-            cluster = workplace.new_cluster(ClusterConfig(), directory / f"containers-{round_number}", tier="container")
-            cluster.start()
-            times.append(cluster.startup_s)
-            cluster.close()
-    except HostError as error:
-        tell(f"cluster in containers: not run ({error.problems[0].code}: {error.problems[0].message})")
-        return {}
-    return {"cluster in containers ready [s]": statistics.median(times)}
-
-
-def broker(home: KafkaHome, directory: Path, *, archived: bool, brokers: int = 1) -> EmbeddedKafka:
-    """A Kafka that is not started yet."""
-    return EmbeddedKafka(
-        home,
-        directory=directory / f"kafka-{time.perf_counter_ns()}",
-        ports=cache_root() / "ports",
-        archives=cache_root() / "class-archives" if archived else None,
-        run_id="bench",
-        startup_timeout_s=60,
-        progress=lambda line: None,
-        brokers=brokers,
-    )
-
-
-def kafka_costs(directory: Path) -> dict[str, float]:
-    """A broker's start: as on a machine that has the jars and nothing else yet, and as ever after; and its memory."""
-    home = provide_kafka(resolve_flink("2.2").line, progress=tell)
-    # Whoever starts the first one leaves the archive that the others use.
-    first = broker(home, directory, archived=True)
-    first.start()
-    first.close()
-    figures: dict[str, list[float]] = {}
-    for number in range(5):
-        started = time.perf_counter()
-        place = directory / f"format-{number}"
-        place.mkdir()
-        format_template(place, home.java.java, home.jars)
-        formatted_s = time.perf_counter() - started
-        for name, archived, brokers, before_s in (
-            ("Kafka broker ready, cold: formatted, no class archive [s]", False, 1, formatted_s),
-            ("Kafka broker ready, warm [s]", True, 1, 0.0),
-            ("three Kafka brokers ready, warm [s]", True, 3, 0.0),
-        ):
-            kafka = broker(home, directory, archived=archived, brokers=brokers)
-            kafka.start()
-            figures.setdefault(name, []).append(before_s + kafka.startup_s)
-            if brokers == 1:
-                figures.setdefault("idle Kafka broker, resident [MiB]", []).append(kafka.resident_bytes() / 2**20)
-            kafka.close()
-    return {name: statistics.median(values) for name, values in figures.items()}
 
 
 def resident_mib(workplace: Workplace) -> float:
@@ -255,8 +135,15 @@ def engine_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     return figures
 
 
-def main() -> None:
-    """Measure, print, write."""
+def print_figures(figures: dict[str, float]) -> None:
+    """Each on a line, and then those that are to be something."""
+    for name, value in figures.items():
+        print(f"{name:<70} {value:12.3f}")
+    print(f"\n{table(figures)}")
+
+
+def main(*, starts_only: bool) -> None:
+    """Measure, print, write. What is measured in part is not written: the file is of one run."""
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
     session = RunSession(
         Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
@@ -266,9 +153,11 @@ def main() -> None:
     )
     try:
         workplace = session.workplace(resolve_flink("2.2"))
-        figures = plugin_costs(directory) | cluster_costs(workplace, directory)
-        figures |= script_costs(workplace, directory, figures["embedded cluster ready, with class archives [s]"])
-        figures |= container_costs(workplace, directory) | kafka_costs(directory) | scenario_costs(workplace, directory)
+        figures = start_costs(workplace, directory)
+        if starts_only:
+            print_figures(figures)
+            return
+        figures |= plugin_costs(directory) | scenario_costs(workplace, directory)
         tell("the engine beside upstream's local runner (about 4 min)")
         figures |= engine_costs(workplace, directory)
         tell("on Flink, beside upstream's operator (about 5 min)")
@@ -283,10 +172,8 @@ def main() -> None:
     }
     written = {"machine": machine, "speed lines": as_json(figures), "figures": figures}
     RESULTS.write_text(json.dumps(written, indent=2) + "\n")
-    for name, value in figures.items():
-        print(f"{name:<70} {value:12.3f}")
-    print(f"\n{table(figures)}")
+    print_figures(figures)
 
 
 if __name__ == "__main__":
-    main()
+    main(starts_only=sys.argv[1:] == ["starts"])

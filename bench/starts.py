@@ -1,0 +1,143 @@
+"""What starting costs: clusters of processes and of containers, brokers, and Flink's own scripts beside them."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from bench.shipped_scripts import started_by_scripts_s
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
+from pytest_flink_agents.run.workplace import Workplace
+
+
+def start_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """All of it, about 4 minutes on two slow cores."""
+    figures = cluster_costs(workplace, directory)
+    figures |= script_costs(workplace, directory, figures)
+    return figures | container_costs(workplace, directory, figures) | kafka_costs(directory)
+
+
+def tell(line: str) -> None:
+    """Progress, beside the table."""
+    sys.stderr.write(line + "\n")
+
+
+def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+    """A cluster's start with and without class archives, in turn, and its memory."""
+    environment, java = workplace.environment, workplace.java
+    home = FlinkHome(
+        environment.flink_home,
+        environment.flink_version,
+        java.java,
+        java.version,
+        environment.python,
+        (environment.site_packages,),
+    )
+    times: dict[bool, list[float]] = {True: [], False: []}
+    memory = 0
+    for round_number in range(5):
+        for archived in (True, False):
+            cluster = StandaloneCluster(
+                home,
+                ClusterConfig(),
+                directory=directory / f"cluster-{round_number}-{archived}",
+                ports=cache_root() / "ports",
+                archives=cache_root() / "class-archives" if archived else None,
+                startup_timeout_s=60,
+                environment={},
+                progress=lambda line: None,
+            )
+            cluster.start()
+            times[archived].append(cluster.startup_s)
+            memory = max(memory, cluster.resident_bytes())
+            cluster.close()
+    warm, plain = statistics.median(times[True]), statistics.median(times[False])
+    return {
+        "embedded cluster ready, with class archives [s]": warm,
+        "embedded cluster ready, without [s]": plain,
+        "ratio with / without": warm / plain,
+        "idle cluster, resident [MiB]": memory / 2**20,
+    }
+
+
+def script_costs(workplace: Workplace, directory: Path, embedded: dict[str, float]) -> dict[str, float]:
+    """The start that Flink ships, beside ours with class archives."""
+    tell("Flink's own start scripts (about 1 min)")
+    times = []
+    for number in range(2):
+        place = directory / f"scripts-{number}"
+        place.mkdir()
+        times.append(started_by_scripts_s(workplace, place))
+    shipped = statistics.median(times)
+    return {
+        "bin/start-cluster.sh, until the slot is there [s]": shipped,
+        "ratio embedded / scripts": embedded["embedded cluster ready, with class archives [s]"] / shipped,
+        "ratio embedded, without class archives / scripts": embedded["embedded cluster ready, without [s]"] / shipped,
+    }
+
+
+def container_costs(workplace: Workplace, directory: Path, figures: dict[str, float]) -> dict[str, float]:
+    """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
+    times = []
+    try:
+        for round_number in range(4):
+            cluster = workplace.new_cluster(ClusterConfig(), directory / f"containers-{round_number}", tier="container")
+            cluster.start()
+            times.append(cluster.startup_s)
+            cluster.close()
+    except HostError as error:
+        tell(f"containers: not measured ({error.problems[0].code}: {error.problems[0].message})")
+        return {}
+    median = statistics.median(times)
+    shipped = figures["bin/start-cluster.sh, until the slot is there [s]"]
+    return {"cluster in containers ready [s]": median, "ratio containers / scripts": median / shipped}
+
+
+def broker(home: KafkaHome, directory: Path, *, archived: bool, brokers: int = 1) -> EmbeddedKafka:
+    """A Kafka that is not started yet."""
+    return EmbeddedKafka(
+        home,
+        directory=directory / f"kafka-{time.perf_counter_ns()}",
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives" if archived else None,
+        run_id="bench",
+        startup_timeout_s=60,
+        progress=lambda line: None,
+        brokers=brokers,
+    )
+
+
+def kafka_costs(directory: Path) -> dict[str, float]:
+    """A broker's start: as on a machine that has the jars and nothing else yet, and as ever after; and its memory."""
+    home = provide_kafka(resolve_flink("2.2").line, progress=tell)
+    # Whoever starts the first one leaves the archive that the others use.
+    first = broker(home, directory, archived=True)
+    first.start()
+    first.close()
+    figures: dict[str, list[float]] = {}
+    for number in range(5):
+        started = time.perf_counter()
+        place = directory / f"format-{number}"
+        place.mkdir()
+        format_template(place, home.java.java, home.jars)
+        formatted_s = time.perf_counter() - started
+        for name, archived, brokers, before_s in (
+            ("Kafka broker ready, cold: formatted, no class archive [s]", False, 1, formatted_s),
+            ("Kafka broker ready, warm [s]", True, 1, 0.0),
+            ("three Kafka brokers ready, warm [s]", True, 3, 0.0),
+        ):
+            kafka = broker(home, directory, archived=archived, brokers=brokers)
+            kafka.start()
+            figures.setdefault(name, []).append(before_s + kafka.startup_s)
+            if brokers == 1:
+                figures.setdefault("idle Kafka broker, resident [MiB]", []).append(kafka.resident_bytes() / 2**20)
+            kafka.close()
+    return {name: statistics.median(values) for name, values in figures.items()}
