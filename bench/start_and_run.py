@@ -148,6 +148,8 @@ def main(*, starts_only: bool) -> None:
     session = RunSession(
         Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
         directory=directory / "running",
+        # All that containers are to see.
+        folder=directory,
         progress=tell,
         redactor=Redactor({}),
     )

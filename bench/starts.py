@@ -94,7 +94,9 @@ def container_costs(workplace: Workplace, directory: Path, figures: dict[str, fl
             times.append(cluster.startup_s)
             cluster.close()
     except HostError as error:
-        tell(f"containers: not measured ({error.problems[0].code}: {error.problems[0].message})")
+        tell(
+            f"containers: not measured ({error.problems[0].code}: {error.problems[0].message}: {error.problems[0].seen})"
+        )
         return {}
     median = statistics.median(times)
     shipped = figures["bin/start-cluster.sh, until the slot is there [s]"]
