@@ -51,8 +51,9 @@ test-integration: $(STAMP)
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS) (about 4 min)"
+	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 4 min)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
+	@$(RUN) -m pytest tests/integration/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
