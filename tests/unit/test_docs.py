@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flink_agents.scenario.load import load_file
 from tests.parity.cases import load_cases
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +63,15 @@ def test_a_proof_that_is_gone_is_seen() -> None:
     assert exists("`test_memory.py`")
     wrong = ("breadth first", "`breadth last`", "`test_memory.py::test_nothing`", "`test_nowhere.py`", "")
     assert not any(map(exists, wrong))
+
+
+def test_every_scenario_of_the_documentation_loads(tmp_path: Path) -> None:
+    """Each as a file of its own, with the files beside it that it names."""
+    (tmp_path / "desk.yaml").write_text("agents: []\n", encoding="utf-8")
+    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(version: .*?)^```", text, re.M | re.S)
+    assert len(blocks) == text.count("```yaml") > 3
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"{number}.scenario.yaml"
+        file.write_text(block, encoding="utf-8")
+        assert load_file(file, tmp_path), block
