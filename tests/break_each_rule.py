@@ -388,15 +388,28 @@ BREAKS: dict[str, Break | tuple[Break, ...]] = {
 }
 
 
+def proven_rules() -> dict[str, str]:
+    """Proof -> rule, of both documents."""
+    documents = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("differences.md", "semantics.md"))
+    return {row["proof"]: row["rule"] for document in documents for row in _ROW.finditer(document)}
+
+
+def all_breaks() -> list[tuple[str, Break]]:
+    """Each proof with each of its breaks."""
+    return [(proof, each) for proof, ways in BREAKS.items() for each in ((ways,) if isinstance(ways, Break) else ways)]
+
+
+def times_in_source(broken: Break) -> int:
+    """How often the text that a break replaces is there; once is right."""
+    return (ROOT / "runtime" / _PACKAGE / broken.file).read_text(encoding="utf-8").count(broken.text)
+
+
 def main() -> int:
     """Break one after the other; 0 where each was noticed and none is missing."""
-    documents = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("differences.md", "semantics.md"))
-    rules = {row["proof"]: row["rule"] for document in documents for row in _ROW.finditer(document)}
+    rules = proven_rules()
     wrong = [f"nothing breaks: {rules[proof]} ({proof})" for proof in rules if proof not in BREAKS]
     wrong += [f"no rule of this name: {proof}" for proof in BREAKS if proof not in rules]
-    broken = [
-        (proof, each) for proof, ways in BREAKS.items() for each in ((ways,) if isinstance(ways, Break) else ways)
-    ]
+    broken = all_breaks()
     for proof, each in broken:
         if proof not in rules or not any(word in proof for word in sys.argv[1:] or [proof]):
             continue
@@ -414,9 +427,9 @@ def _outcome(proof: str, broken: Break) -> str:
         runtime = Path(directory) / "runtime"
         shutil.copytree(ROOT / "runtime", runtime, ignore=shutil.ignore_patterns("__pycache__"))
         path = runtime / _PACKAGE / broken.file
+        if times_in_source(broken) != 1:
+            return f"the break does not fit {broken.file}: {times_in_source(broken)} times"
         source = path.read_text(encoding="utf-8")
-        if source.count(broken.text) != 1:
-            return f"the break does not fit {broken.file}: {source.count(broken.text)} times"
         path.write_text(source.replace(broken.text, broken.instead), encoding="utf-8")
         code, output = run_tests([*_tests(proof), "-q", "-x"], runtime=runtime, quiet=True)
     if code == 1:
