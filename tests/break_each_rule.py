@@ -81,9 +81,7 @@ BREAKS: dict[str, Break | tuple[Break, ...]] = {
         '(vars(self).setdefault("shared", {}).setdefault(task.event, task.event.open()), attempt)',
     ),
     "equal events have equal ids": Break(
-        SEALED,
-        "            return event\n",
-        '            event.id = __import__("uuid").uuid4()\n            return event\n',
+        SEALED, "return _event(self._id, self.type,", 'return _event(__import__("uuid").uuid4(), self.type,'
     ),
     "an event that nobody listens to": Break(
         RUN, "engine.listeners.get(event_type, ())", "engine.listeners[event_type]"
