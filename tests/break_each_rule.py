@@ -40,7 +40,7 @@ RECORDED, RECORD, STORE, OPERATOR = "engine/recorded.py", "stores/record.py", "s
 BREAKS: dict[str, Break | tuple[Break, ...]] = {
     "one input of a key at a time": Break(RUN, "while not state.tasks:", "while state.inputs or not state.tasks:"),
     "breadth first": (
-        Break(RUN, "state.tasks.append(Task(event, action))", "state.tasks.appendleft(Task(event, action))"),
+        Break(RUN, "state.tasks.append(Task(event, action, []))", "state.tasks.appendleft(Task(event, action, []))"),
         Break(RUN, "in engine.listeners.get(event_type, ()):", "in reversed(engine.listeners.get(event_type, ())):"),
     ),
     "an unfinished action goes to the tail": Break(RUN, "tasks.rotate(-1)", "return None"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from enum import Enum
 from threading import get_ident
-from time import perf_counter
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from flink_agents.api.events.event import OutputEvent
@@ -60,11 +60,12 @@ class KeyRun:
         self.state = state
         self._engine = engine
         self._emit = emit
-        self._events = engine.metrics.events
+        # Looked up once, as they are wanted for each input.
+        self._functions, self._metrics, self._events = engine.functions, engine.metrics, engine.metrics.events
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
         self._tool_rounds = 0
-        self._began_s = perf_counter()
+        self._began_ns = perf_counter_ns()
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
@@ -127,7 +128,7 @@ class KeyRun:
         state.current = waiting
         state.sequence += 1
         self._tool_rounds = 0
-        self._began_s = perf_counter()
+        self._began_ns = perf_counter_ns()
         self._process(waiting.event)
         if not state.tasks:
             self._end_run()
@@ -137,7 +138,7 @@ class KeyRun:
         state.sensory.clear()
         state.current = None
         engine.runs_ended += 1
-        engine.metrics.run_ended(self._began_s)
+        self._metrics.run_ended(self._began_ns)
         if engine.expiry is not None:
             engine.expiry.sweep(state)
 
@@ -170,7 +171,7 @@ class KeyRun:
         for event in attempt.take_sent():
             self._process(event)
         if finished:
-            self._engine.metrics.action_executed(task.action, attempt.began_s)
+            self._metrics.action_executed(task.action, attempt.began_ns)
         else:
             self._attempts[task] = attempt
             self.state.tasks.append(task)
@@ -178,7 +179,7 @@ class KeyRun:
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
         """Run the action up to its end (True) or its next await (False)."""
         if attempt.coroutine is None:
-            result = self._engine.functions[task.action](task.event.open(), attempt)
+            result = self._functions[task.action](task.event.open(), attempt)
             if result is None:
                 return True
             if not inspect.iscoroutine(result):
@@ -206,7 +207,7 @@ class KeyRun:
         if event_type == _TOOL_REQUEST:
             self._count_tool_round()
         for action in engine.listeners.get(event_type, ()):
-            state.tasks.append(Task(event, action))
+            state.tasks.append(Task(event, action, []))
 
     def _count_tool_round(self) -> None:
         """A model may ask for tools for ever; whoever waits for it should be told."""

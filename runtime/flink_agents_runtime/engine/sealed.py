@@ -75,7 +75,13 @@ class SealedEvent:
     def open(self) -> Event:
         """A new event of the base class, with values of its own."""
         if self._attributes is not None:
-            return _event(self._id, self.type, read_plain(self._attributes))
+            # As model_construct does it, without its detours: the values are known to be right.
+            event = _new(Event)
+            _set_values(event, {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes)})
+            _set_named(event, {"id", "type", "attributes"})
+            _set_extra(event, {})
+            _set_private(event, None)
+            return event
         return event_of(self.text)
 
     def attributes(self) -> dict[str, Any]:
@@ -96,16 +102,6 @@ def sealed_input(value: Any) -> SealedEvent:
     _set_int(event_id, _number(digest, "big") & _FREE_BITS | _FIXED_BITS)
     _set_is_safe(event_id, _UNKNOWN)
     return SealedEvent(_INPUT, event_id, attributes, None)
-
-
-def _event(event_id: UUID | None, event_type: str, attributes: dict[str, Any]) -> Event:
-    """An Event around values that are known to be right: as ``model_construct`` makes one, without its detours."""
-    event = _new(Event)
-    _set_values(event, {"id": event_id, "type": event_type, "attributes": attributes})
-    _set_named(event, {"id", "type", "attributes"})
-    _set_extra(event, {})
-    _set_private(event, None)
-    return event
 
 
 def sealed(event: Event) -> SealedEvent:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from time import perf_counter
+from time import perf_counter_ns
 from typing import NoReturn
 
 from flink_agents.api.metric_group import Counter, Gauge, Histogram, Meter, MetricGroup
+
+_NS_PER_MS = 1_000_000
 
 
 class MemoryCounter(Counter):
@@ -100,6 +102,11 @@ class MemoryHistogram(Histogram):
     def update(self, value: int) -> None:
         """Add a value."""
         self._window.append(value)
+
+    @property
+    def add(self) -> Callable[[int], None]:
+        """What adds a value, with nothing around it."""
+        return self._window.append
 
     def get_mean(self) -> float:
         """The mean of the window, 0 while it is empty."""
@@ -189,13 +196,13 @@ class AgentMetrics:
         # Events of any type that were processed.
         self.events = group.rated_counter("numOfEventProcessed")
         self._executed = group.rated_counter("numOfActionsExecuted")
-        self._run_latency = group.get_histogram("inputRunLatencyMs").update
+        self._run_latency = group.get_histogram("inputRunLatencyMs").add
         truncated = group.get_counter("eventLogTruncatedEvents")
         # For the event log: it shortened an event.
         self.event_truncated: Callable[[], None] = truncated.inc
         self._groups = {name: group.get_sub_group("action", name) for name in actions}
         self._executed_by = {
-            name: (sub.rated_counter("numOfActionsExecuted"), sub.get_histogram("actionExecutionLatencyMs").update)
+            name: (sub.rated_counter("numOfActionsExecuted"), sub.get_histogram("actionExecutionLatencyMs").add)
             for name, sub in self._groups.items()
         }
 
@@ -203,14 +210,14 @@ class AgentMetrics:
         """The group of one action."""
         return self._groups[name]
 
-    def run_ended(self, began_s: float) -> None:
-        """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter``."""
-        self._run_latency(int((perf_counter() - began_s) * 1000))
+    def run_ended(self, began_ns: int) -> None:
+        """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter_ns``."""
+        self._run_latency((perf_counter_ns() - began_ns) // _NS_PER_MS)
 
-    def action_executed(self, name: str, began_s: float | None = None) -> None:
+    def action_executed(self, name: str, began_ns: int | None = None) -> None:
         """An action finished that began then; None for one that was replayed."""
         self._executed.count += 1
         by_action, latency = self._executed_by[name]
         by_action.count += 1
-        if began_s is not None:
-            latency(int((perf_counter() - began_s) * 1000))
+        if began_ns is not None:
+            latency((perf_counter_ns() - began_ns) // _NS_PER_MS)

@@ -74,6 +74,11 @@ class FlinkHistogram(MemoryHistogram):
         self._window.append(value)
         self._untold = True
 
+    @property
+    def add(self) -> Callable[[int], None]:
+        """What adds a value."""
+        return self.update
+
     def tell_flink(self) -> bool:
         """Hand on the last value, if there is a new one."""
         untold, self._untold = self._untold, False
