@@ -113,9 +113,10 @@ def test_outputs_that_were_waited_for_go_to_a_topic(
     records = kafka_service.read_committed(kafka_topic)
     amounts = {json.loads(record.value or b"")["elsewhere"] // 2: record.timestamp_ms or 0 for record in records}
     assert sorted(amounts) == list(range(1, 10))
-    # What was answered before the input had ended, which depends on how busy the machine is, is stamped by the producer.
     in_their_time = {amount for amount, at_ms in amounts.items() if at_ms == amount * 1000}
-    assert all(
-        before_ms - 1000 < amounts[amount] < time.time() * 1000 + 1000 for amount in amounts.keys() - in_their_time
-    )
+    # Before the input had ended, which depends on how busy the machine is: by the producer, or as the customer's next purchase.
+    for amount in amounts.keys() - in_their_time:
+        later = {other * 1000 for other in range(amount + 3, 10, 3)} if stamped else set()
+        at_ms = amounts[amount]
+        assert at_ms in later or before_ms - 1000 < at_ms < time.time() * 1000 + 1000, amounts
     assert bool(in_their_time) == stamped
