@@ -83,13 +83,13 @@ def ports_of(project: Path) -> list[int]:
     return ports
 
 
-def wait_for(condition, seconds: float) -> bool:
+def wait_for(condition, seconds: float, every_s: float = 0.05) -> bool:
     """Look until the condition holds or the time is over."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(every_s)
     return True
 
 

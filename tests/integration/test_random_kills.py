@@ -68,7 +68,8 @@ def killed_at(stage: str, delay_s: float, project: Path, options: list[str], loo
     with subprocess.Popen(["sleep", "1800"], cwd=project) as decoy:
         run = start_pytest(project, *options)
         try:
-            reached = wait_for(lambda: run.poll() is not None or STAGES[stage](project), REACHED_S)
+            # Seldom: to look through all processes and files costs what the session could use.
+            reached = wait_for(lambda: run.poll() is not None or STAGES[stage](project), REACHED_S, every_s=0.4)
             assert reached, (project / "pytest.out").read_text()
             time.sleep(delay_s)
             run.kill()
