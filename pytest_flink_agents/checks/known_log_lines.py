@@ -11,4 +11,8 @@ KNOWN: tuple[tuple[str, str], ...] = (
         r"\.rest\.handler\.\S+ +\S+ - (Exception occurred in REST handler|Unhandled exception)",
         "the answer to a REST call that Flink refused, of which the caller was told; no part of a job",
     ),
+    (
+        r"kafka\.common\.utils\.Utils +\S+ - Failed to close release connections",
+        "the connector's Kafka client is closed after the class loader of its job",
+    ),
 )

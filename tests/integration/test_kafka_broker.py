@@ -138,7 +138,13 @@ def test_a_committed_reader_sees_no_open_and_no_aborted_record(kafka_service: Ka
         producer.produce(kafka_topic, value)
         assert producer.flush(30) == 0
         end(30)
-    assert values(kafka_service.read_committed(kafka_topic)) == [b"one", b"two"]
+
+    def both() -> tuple[bool | None, str]:
+        # A commit is told when the coordinator has it; the marker, up to which readers see, comes a moment later.
+        seen = values(kafka_service.read_committed(kafka_topic))
+        return seen == [b"one", b"two"] or None, str(seen)
+
+    wait_until(both, what="both that were committed, and nothing else", timeout_s=30)
     producer.begin_transaction()
     producer.produce(kafka_topic, b"open")
     assert producer.flush(30) == 0

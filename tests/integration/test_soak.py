@@ -47,7 +47,7 @@ def test_clusters_start_and_stop_four_at_once(workplace: Workplace, tmp_path: Pa
             try:
                 assert {cluster.rest.overview()["slots-total"] for cluster in clusters} == {1}
                 ports = [{port for _, port in cluster.listening()} for cluster in clusters]  # type: ignore[attr-defined]
-                assert len(set.union(*ports)) == sum(map(len, ports)) == 7 * AT_ONCE, f"round {number}: {ports}"
+                assert len(set.union(*ports)) == sum(map(len, ports)) == 9 * AT_ONCE, f"round {number}: {ports}"
             finally:
                 list(pool.map(lambda cluster: cluster.kill(), clusters))
         assert set(living()) == before, f"round {number}"
