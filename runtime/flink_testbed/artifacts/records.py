@@ -93,10 +93,14 @@ class OwnRecord:
         self._record.write()
 
 
-@cache
 def own_record(run_id: str) -> OwnRecord:
-    """The record of one of this process's runs."""
-    return OwnRecord(run_id)
+    """The record of one of this process's runs: one, however many threads ask for it first."""
+    with _making:
+        return _made_once(run_id)
+
+
+_making = threading.Lock()
+_made_once = cache(OwnRecord)
 
 
 def records() -> Iterator[Record]:
