@@ -202,9 +202,7 @@ BREAKS: dict[str, Break | tuple[Break, ...]] = {
         RUN, "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "raise"
     ),
     "a call must not use the context": Break(CONTEXT, "if self.thread != get_ident():\n", "if False:\n"),
-    "a thread of one's own must not use the context": Break(
-        CONTEXT, "if self.thread != get_ident():  # as", "if False:  # as"
-    ),
+    "a thread of one's own must not use the context": Break(CONTEXT, "if self.thread != get_ident():\n", "if False:\n"),
     "test_context.py::test_a_context_is_closed_after_its_action": Break(RUN, "attempt.thread = None", "pass"),
     "a generator is no action": Break(
         RUN, "if inspect.isgenerator(result) or inspect.isasyncgen(result):", "if False:"

@@ -72,7 +72,8 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
 def left_lines(kept: Kept) -> list[str]:
     """How to look at what was left."""
     first = f"left running for 2 hours: {kept.what} {kept.version} at {kept.address}"
-    logs = [f"  logs: {place}" for place in (Path(kept.directory, "log"),) if place.is_dir()]
+    directory = Path(kept.directory, "log")
+    logs = [f"  logs: {directory}"] if directory.is_dir() else []
     logs += [f"  logs: docker logs {name}" for name in kept.containers]
     use = [f"  use:  --kafka-bootstrap={kept.address}"] if kept.what == "Kafka" else []
     return [first, *logs, *use, "  end:  flink-agents-gate sweep --kept"]

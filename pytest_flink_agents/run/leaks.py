@@ -39,8 +39,9 @@ def container_leaks(run_id: str) -> Iterator[str]:
     from flink_testbed.containers.labelled import everything_labelled, guarded
 
     with contextlib.suppress(HostError), contextlib.closing(connect()) as engine:
+        in_hand = guarded()
         for thing in everything_labelled(engine):
-            if thing.run_id == run_id and thing.token not in guarded():
+            if thing.run_id == run_id and thing.token not in in_hand:
                 yield f"{thing.kind} {thing.name}, {_who(run_id)}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.artifacts import kept as kept_module
-from flink_testbed.artifacts.kept import everything_kept
+from flink_testbed.artifacts.kept import Kept, everything_kept
 from flink_testbed.core.problem import HostError
 from flink_testbed.core.process import GuardedProcess, living
 from flink_testbed.flink.rest import RestClient
@@ -37,6 +37,15 @@ def answers(url: str) -> bool:
         return bool(RestClient(url, timeout_s=5).overview())
     except HostError:
         return False
+
+
+def require_ended(kept: Kept, scratch: str, project: Path, said: str) -> None:
+    """It was told, no process of the project's sessions is left, its scratch is gone and its logs stay."""
+    assert f"removed: kept cluster {kept.what} {kept.version} at {kept.address}" in said
+    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
+    assert not Path(kept.directory, scratch).exists()
+    assert list(Path(kept.directory, "log").iterdir())
+    assert list(everything_kept()) == []
 
 
 def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
@@ -66,11 +75,7 @@ def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, 
         assert answers(left.address)
     finally:
         assert main(["sweep", "--kept"]) == 0
-    assert f"removed: kept cluster Flink {left.version} at {left.address}" in capsys.readouterr().out
-    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
-    assert not Path(left.directory, "tmp").exists()
-    assert list(Path(left.directory, "log").iterdir())
-    assert list(everything_kept()) == []
+    require_ended(left, "tmp", project, capsys.readouterr().out)
 
 
 def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
@@ -94,11 +99,7 @@ def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> 
         assert Path(broker.directory, "data").exists()
     finally:
         assert main(["sweep", "--kept"]) == 0
-    assert f"removed: kept cluster Kafka {broker.version} at {broker.address}" in capsys.readouterr().out
-    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
-    assert not Path(broker.directory, "data").exists()
-    assert list(Path(broker.directory, "log").iterdir())
-    assert list(everything_kept()) == []
+    require_ended(broker, "data", project, capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the keeper is killed"])

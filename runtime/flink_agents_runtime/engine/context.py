@@ -130,8 +130,7 @@ class ActionContext(RunnerContext):
 
     def send_event(self, event: Event) -> None:
         """Send an event; it is processed when the action ends or next awaits. Raises TypeError for what is not JSON."""
-        if self.thread != get_ident():  # as check does: a call less for each event
-            self.check()
+        self.check()
         if Event not in type(event).__mro__:
             raise TypeError(f"send_event wants an Event, not {type(event).__name__}")
         try:
