@@ -46,6 +46,8 @@ def start_job(table_jobs: Responder, flink_cluster: FlinkCluster) -> Iterator[St
         if cluster is flink_cluster:
             started.append(job_id)
         cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
+        # Cancelled any sooner, the job is gone before its TaskManager has registered for it, which Flink logs as an error.
+        cluster.wait_for_tasks(job_id, timeout_s=60)
         return job_id
 
     yield start
