@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -70,27 +72,32 @@ def test_the_project_is_there_to_be_read_only(members: dict[str, Container], req
     assert inside(members["taskmanager-0"], "touch", str(root / "a-file"))[0] != 0
 
 
-def test_rest_alone_is_published_and_on_loopback_alone(
-    flink_cluster: ContainerCluster, members: dict[str, Container], engine: ContainerEngine
+def test_rest_and_reporters_alone_are_published_and_on_loopback_alone(
+    flink_cluster: ContainerCluster, members: dict[str, Container]
 ) -> None:
-    """One port in all; nothing answers at this machine's other addresses."""
-    published = [
-        (name, port, binding["HostIp"])
+    """REST, and the Prometheus reporter of each; none of their ports answers at this machine's other addresses."""
+    published = {
+        (name, port, binding["HostIp"]): int(binding["HostPort"])
         for name, container in members.items()
         for port, bindings in (container.attrs["NetworkSettings"]["Ports"] or {}).items()
         for binding in bindings or ()
+    }
+    assert sorted(published) == [
+        ("jobmanager", "8081/tcp", "127.0.0.1"),
+        ("jobmanager", "9249/tcp", "127.0.0.1"),
+        ("taskmanager-0", "9249/tcp", "127.0.0.1"),
     ]
-    assert published == [("jobmanager", "8081/tcp", "127.0.0.1")]
-    port = int(flink_cluster.rest_url.rpartition(":")[2])
+    told = [flink_cluster.rest_url, *flink_cluster.prometheus.values()]
+    assert sorted(published.values()) == sorted(urlsplit(url).port or 0 for url in told)
     addresses = [
         address.address
         for interface in psutil.net_if_addrs().values()
         for address in interface
         if address.family == socket.AF_INET and not address.address.startswith("127.")
     ]
-    for address in addresses:
+    for place in itertools.product(addresses, published.values()):
         with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
-            socket.create_connection((address, port), timeout=2).close()
+            socket.create_connection(place, timeout=2).close()
 
 
 def test_what_they_write_is_ours_to_remove(flink_cluster: ContainerCluster) -> None:
