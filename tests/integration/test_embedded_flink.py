@@ -185,6 +185,38 @@ def test_a_cluster_that_dies_at_its_start_says_why_and_leaves_nothing(flink_clus
     assert cluster.resident_bytes() == 0
 
 
+def test_a_table_program_runs_at_every_cluster_on_the_same_class_archives(
+    flink_cluster, workplace, tmp_path: Path
+) -> None:
+    """The archives have nothing of what a job loads: the planner of an archive was seen to fail, from the second cluster on."""
+    jar = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
+    program = Path(__file__).parent / "cluster_suite" / "one_row.py"
+    said: list[str] = []
+    for number in range(2):
+        cluster = StandaloneCluster(
+            flink_cluster.home,
+            ClusterConfig(),
+            directory=tmp_path / f"cluster-{number}",
+            ports=tmp_path / "ports",
+            archives=tmp_path / "archives",
+            startup_timeout_s=60,
+            environment={},
+            progress=said.append,
+        )
+        cluster.start()
+        try:
+            job_id = cluster.submit(
+                jar, main="org.apache.flink.client.python.PythonDriver", arguments=["-py", str(program)], timeout_s=120
+            )
+            assert cluster.wait_for_job(job_id, timeout_s=60) == "FINISHED"
+        finally:
+            cluster.close()
+        assert not (cluster.directory / "recorder").exists()
+    assert [line for line in said if "archives" in line] == said[:1]
+    archives = {path.name for path in (tmp_path / "archives").rglob("*.jsa")}
+    assert archives == {"jobmanager.jsa", "taskmanager.jsa"}
+
+
 def test_no_memory_is_told_before_anything_starts() -> None:
     """FA408 names what is wanted, what there is, and the tier that needs none."""
     with pytest.raises(HostError, match="FA408") as caught:

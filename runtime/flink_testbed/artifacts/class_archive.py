@@ -1,7 +1,7 @@
 """Class archives (AppCDS): loaded classes of JVMs, written once and mapped by every later start.
 
-The first cluster or broker of a kind records into its own directory; when it is stopped in order, its JVMs write their archives,
-which are then published by an atomic rename. An archive that does not fit the JVM or its jars any more is ignored by
+The first of a kind records into its own directory; when it is stopped in order, its JVMs write their archives, which are then
+published by an atomic rename. An archive that does not fit the JVM or its jars any more is ignored by
 the JVM itself.
 """
 
@@ -17,6 +17,9 @@ from pathlib import Path
 from flink_testbed.artifacts.contents import record_contents, require_contents
 from flink_testbed.core.problem import HostError
 
+# What is recorded, for the key: those of the first kind held what jobs had loaded, and failed later jobs.
+_KIND = "2"
+
 
 class ClassArchive:
     """The archives of one class path and one Java: kept in ``store``, recorded in ``draft`` where there are none yet.
@@ -29,7 +32,7 @@ class ClassArchive:
     ) -> None:
         self._roles = tuple(roles)
         # The JVM refuses an archive when a jar's path, size or time differs: so these are the key.
-        facts = [java_version] + [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in classes]
+        facts = [_KIND, java_version] + [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in classes]
         self._home = store / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         self._draft = draft
         self._discard_altered()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,17 +90,8 @@ class StandaloneCluster(LaunchedCluster):
             *reporter_jars,
             *config.classes,
         ]
-        self._archive = (
-            ClassArchive(
-                archives,
-                directory / "archives",
-                roles=("jobmanager", "taskmanager"),
-                classes=self._classes,
-                java_version=home.java_version,
-            )
-            if archives
-            else None
-        )
+        self._archives = archives
+        self._archive: ClassArchive | None = None
         self._environment = environment
         self._leases: list[PortLease] = []
         self._processes: dict[str, GuardedProcess] = {}
@@ -110,10 +102,38 @@ class StandaloneCluster(LaunchedCluster):
 
     def start(self) -> None:
         """Start all processes and wait until every slot is registered. On any error nothing stays."""
+        require_memory(MEMORY_NEEDED_MIB)
+        self._archive = self._provide_archive()
         count = self.config.taskmanagers
         self._progress(f"Flink {self.flink_version}: starting 1 JobManager, {count} TaskManager (about 3 s)")
-        require_memory(MEMORY_NEEDED_MIB)
         super().start()
+
+    def _provide_archive(self) -> ClassArchive | None:
+        """The class archive of our class path, written first where there is none yet; None where it cannot be written."""
+        archive = self._open_archive()
+        if archive and archive.recording:
+            self._progress("Flink: writing class archives, so that every start is faster (once, about 8 s)")
+            ArchiveRecorder(
+                self.home,
+                ClusterConfig(classes=self.config.classes),
+                directory=self.directory / "recorder",
+                ports=self._ports,
+                archives=None,
+                startup_timeout_s=self._startup_timeout_s,
+                environment=self._environment,
+                progress=lambda line: None,
+                run_id=self.run_id,
+            ).record(archive)
+            archive = self._open_archive()
+        return archive if archive and not archive.recording else None
+
+    def _open_archive(self) -> ClassArchive | None:
+        if not self._archives:
+            return None
+        roles, draft = ("jobmanager", "taskmanager"), self.directory / "archives"
+        return ClassArchive(
+            self._archives, draft, roles=roles, classes=self._classes, java_version=self.home.java_version
+        )
 
     def _prepare(self) -> tuple[Addresses, RestClient]:
         self._leases = [lease_port(self._ports) for _ in range(3 if self.config.high_availability else 2)]
@@ -183,15 +203,6 @@ class StandaloneCluster(LaunchedCluster):
                     found += [(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN]
         return found
 
-    def close(self) -> None:
-        """End the cluster in order; the first cluster of its kind leaves its class archives behind."""
-        if self._archive and self._archive.recording and self._members:
-            self._progress("Flink: writing class archives, so that the next start is faster (once, about 4 s)")
-            for member in self._in_reverse():
-                member.stop(grace_s=20)
-            self._archive.publish()
-        self.kill()
-
     def hand_over(self) -> Handed:
         """Let go of the cluster, for a keeper to hold: it is ours no more."""
         pipes = [process.hand_over() for process in self._alive()]
@@ -203,6 +214,32 @@ class StandaloneCluster(LaunchedCluster):
         for lease in self._leases:
             lease.release()
         self._leases = []
+
+
+class ArchiveRecorder(StandaloneCluster):
+    """A cluster that writes the class archives of another, and ends.
+
+    It never runs a job. A JVM archives the classes of other class loaders, too, and of these ``Class.getDeclaredClasses`` was
+    seen (Java 21.0.8) to give null: an archive of a cluster on which a table program had run failed every later one. And what
+    jobs load besides makes no later job faster that could be measured.
+    """
+
+    _recorded: ClassArchive | None = None
+
+    def _provide_archive(self) -> ClassArchive | None:
+        return self._recorded
+
+    def record(self, archive: ClassArchive) -> None:
+        """Start, end in order, publish what the JVMs have written. Its files go, unless it fails."""
+        self._recorded = archive
+        self.start()
+        try:
+            for process in reversed(self._alive()):
+                process.stop(grace_s=20)
+        finally:
+            self.kill()
+        archive.publish()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def require_memory(needed_mib: int) -> None:
