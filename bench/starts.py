@@ -17,11 +17,12 @@ from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
 from pytest_flink_agents.run.workplace import Workplace
 
+_ROUNDS = 5
+
 
 def start_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     """All of it, about 4 minutes on two slow cores."""
     figures = cluster_costs(workplace, directory)
-    figures |= script_costs(workplace, directory, figures)
     return figures | container_costs(workplace, directory, figures) | kafka_costs(directory)
 
 
@@ -31,7 +32,40 @@ def tell(line: str) -> None:
 
 
 def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
-    """A cluster's start with and without class archives, in turn, and its memory."""
+    """A cluster's start with and without class archives and by the scripts that Flink ships, in turn; and its memory.
+
+    A ratio is the median of the rounds' own: what slows the machine down for a while slows the three of a round.
+    """
+    tell("clusters of ours and of Flink's own start scripts, in turn (about 2 min)")
+    rounds = []
+    memory = 0
+    for number in range(_ROUNDS):
+        times = {}
+        for archived in (True, False):
+            cluster = embedded(workplace, directory / f"cluster-{number}-{archived}", archived=archived)
+            cluster.start()
+            times[archived] = cluster.startup_s
+            memory = max(memory, cluster.resident_bytes())
+            cluster.close()
+        place = directory / f"scripts-{number}"
+        place.mkdir()
+        rounds.append((times[True], times[False], started_by_scripts_s(workplace, place)))
+    warm, plain, shipped = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return {
+        "embedded cluster ready, with class archives [s]": warm,
+        "embedded cluster ready, without [s]": plain,
+        "ratio with / without": statistics.median(warm / plain for warm, plain, _ in rounds),
+        "idle cluster, resident [MiB]": memory / 2**20,
+        "bin/start-cluster.sh, until the slot is there [s]": shipped,
+        "ratio embedded / scripts": statistics.median(warm / scripts for warm, _, scripts in rounds),
+        "ratio embedded, without class archives / scripts": statistics.median(
+            plain / scripts for _, plain, scripts in rounds
+        ),
+    }
+
+
+def embedded(workplace: Workplace, directory: Path, *, archived: bool) -> StandaloneCluster:
+    """A cluster of processes that is not started yet."""
     environment, java = workplace.environment, workplace.java
     home = FlinkHome(
         environment.flink_home,
@@ -41,47 +75,16 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
         environment.python,
         (environment.site_packages,),
     )
-    times: dict[bool, list[float]] = {True: [], False: []}
-    memory = 0
-    for round_number in range(5):
-        for archived in (True, False):
-            cluster = StandaloneCluster(
-                home,
-                ClusterConfig(),
-                directory=directory / f"cluster-{round_number}-{archived}",
-                ports=cache_root() / "ports",
-                archives=cache_root() / "class-archives" if archived else None,
-                startup_timeout_s=60,
-                environment={},
-                progress=lambda line: None,
-            )
-            cluster.start()
-            times[archived].append(cluster.startup_s)
-            memory = max(memory, cluster.resident_bytes())
-            cluster.close()
-    warm, plain = statistics.median(times[True]), statistics.median(times[False])
-    return {
-        "embedded cluster ready, with class archives [s]": warm,
-        "embedded cluster ready, without [s]": plain,
-        "ratio with / without": warm / plain,
-        "idle cluster, resident [MiB]": memory / 2**20,
-    }
-
-
-def script_costs(workplace: Workplace, directory: Path, embedded: dict[str, float]) -> dict[str, float]:
-    """The start that Flink ships, beside ours with class archives."""
-    tell("Flink's own start scripts (about 1 min)")
-    times = []
-    for number in range(2):
-        place = directory / f"scripts-{number}"
-        place.mkdir()
-        times.append(started_by_scripts_s(workplace, place))
-    shipped = statistics.median(times)
-    return {
-        "bin/start-cluster.sh, until the slot is there [s]": shipped,
-        "ratio embedded / scripts": embedded["embedded cluster ready, with class archives [s]"] / shipped,
-        "ratio embedded, without class archives / scripts": embedded["embedded cluster ready, without [s]"] / shipped,
-    }
+    return StandaloneCluster(
+        home,
+        ClusterConfig(),
+        directory=directory,
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives" if archived else None,
+        startup_timeout_s=60,
+        environment={},
+        progress=lambda line: None,
+    )
 
 
 def container_costs(workplace: Workplace, directory: Path, figures: dict[str, float]) -> dict[str, float]:
@@ -125,7 +128,7 @@ def kafka_costs(directory: Path) -> dict[str, float]:
     first.start()
     first.close()
     figures: dict[str, list[float]] = {}
-    for number in range(5):
+    for number in range(_ROUNDS):
         started = time.perf_counter()
         place = directory / f"format-{number}"
         place.mkdir()
