@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flink_testbed.core.problem import HostError
+import flink_testbed
+import pytest_flink_agents
+from flink_testbed.core.problem import HostError, ProblemError
 from pytest_flink_agents.collect import ScenarioItem
 from pytest_flink_agents.gate import ItemResult
 from pytest_flink_agents.keys import NOT_READY
 from pytest_flink_agents.plan import SessionPlan
 from pytest_flink_agents.run.judged import Judged
+
+# Whose frames lie below what a test calls.
+_OURS = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
+
+
+def end_at_our_door(error: BaseException) -> None:
+    """Cut the traceback of an error that we tell in words where we were called: what lies below says no more."""
+    door, frame = None, error.__traceback__ if isinstance(error, ProblemError) else None
+    while frame:
+        if not frame.tb_frame.f_code.co_filename.startswith(_OURS):
+            door = frame
+        frame = frame.tb_next
+    if door:
+        door.tb_next = None
 
 
 def item_result(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -251,6 +251,12 @@ class FlinkCluster(ABC):
         } | ({"savepointPath": savepoint} if savepoint else {})
         try:
             return str(self.rest.call("POST", f"{stored}/run", json=request, timeout_s=timeout_s)["jobid"])
+        except RestUnavailableError:
+            raise
+        except HostError as error:
+            # What the program itself has said, a traceback of Python say, stands in the JobManager's output alone.
+            logs = f"\n{self.log_tail(_TAIL)}"
+            raise HostError(*(replace(problem, detail=problem.detail + logs) for problem in error.problems)) from None
         finally:
             self.rest.call("DELETE", stored)
 

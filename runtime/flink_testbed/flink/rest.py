@@ -83,7 +83,7 @@ class RestClient:
                     next_step="see the JobManager's log",
                     detail=self.tail(),
                 )
-            ) from error
+            ) from None
         if answer.status_code == 503:
             # A JobManager that has not won its own leader election yet says so; it will.
             raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
@@ -104,7 +104,7 @@ class RestClient:
                     f"Flink refused {method} {path}",
                     where=url,
                     seen=f"status {answer.status_code}",
-                    detail=answer.text[:4000],
+                    detail=_reason(answer)[:4000],
                 )
             )
         return answer
@@ -157,3 +157,11 @@ class RestClient:
             chunk = ",".join(names[start : start + 50])
             found |= {metric["id"]: metric["value"] for metric in self.call("GET", path, params={"get": chunk})}
         return found
+
+
+def _reason(answer: requests.Response) -> str:
+    """Why Flink refused: its ``errors``, each often a stack trace, as lines of text; else the whole answer."""
+    try:
+        return "\n".join(map(str, answer.json()["errors"]))
+    except (ValueError, KeyError, TypeError):
+        return answer.text

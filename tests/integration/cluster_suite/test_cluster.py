@@ -147,6 +147,19 @@ def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace)
     assert not [stored for stored in flink_cluster.rest.call("GET", "/jars")["files"] if stored["name"] == jar.name]
 
 
+def test_a_program_that_fails_says_why(flink_cluster: FlinkCluster, workplace) -> None:
+    """Flink's refusal, and below it what the program itself has written; the cluster's error lines are known."""
+    jar = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
+    program = Path(__file__).with_name("no_row.py")
+    with pytest.raises(HostError) as caught:
+        flink_cluster.submit(
+            jar, main="org.apache.flink.client.python.PythonDriver", arguments=["-py", str(program)], timeout_s=120
+        )
+    (problem,) = caught.value.problems
+    assert (problem.code, "\\n" in problem.detail) == ("FA405", False)
+    assert "LookupError: no row today" in problem.detail
+
+
 @pytest.mark.parametrize("mode", ["thread", "process"])
 def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str, mode: str) -> None:
     """The whole way of a scenario, in both of PyFlink's modes: an agent's job, its outputs in order per key, its events."""

@@ -92,6 +92,9 @@ AT = "2026-11-26 19:27:45,346 ERROR org.apache.flink"
 KNOWN_LINES = (
     f"{AT}.shaded.curator5.org.apache.curator.ConnectionState [] - Authentication failed",
     f"{AT}.runtime.rest.handler.job.JobDetailsHandler  [] - Exception occurred in REST handler: Job ID not found",
+    f"{AT}.runtime.webmonitor.handlers.JarRunHandler         [] - Exception occurred in REST handler: Could not execute",
+    f"{AT}.client.python.PythonDriver                  [] - Run python process failed",
+    f"{AT}.runtime.taskexecutor.DefaultJobLeaderService [] - Registration at JobManager failed due to an error",
 )
 
 

@@ -1,0 +1,41 @@
+"""Where the traceback of an error that is told in words ends."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flink_testbed.core.clock import wait_until
+from flink_testbed.core.problem import ProblemError
+from pytest_flink_agents.results import end_at_our_door
+
+
+def frames_after(action: Callable[[], Any], expected: type[BaseException]) -> list[str]:
+    """The functions that pytest would show of what the action raises."""
+    with pytest.raises(expected) as caught:
+        action()
+    end_at_our_door(caught.value)
+    return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+
+def never() -> tuple[None, str]:
+    return None, "nothing yet"
+
+
+def broken() -> tuple[None, str]:
+    raise ValueError
+
+
+def test_a_wait_that_fails_ends_at_its_caller() -> None:
+    """Not one frame of the wait itself."""
+    frames = frames_after(lambda: wait_until(never, what="it", timeout_s=0), ProblemError)
+    assert frames == ["frames_after", "<lambda>"]
+
+
+def test_a_bug_keeps_all_its_frames() -> None:
+    """An error that is not told in words is looked for in every frame."""
+    frames = frames_after(lambda: wait_until(broken, what="it", timeout_s=0), ValueError)
+    assert frames == ["frames_after", "<lambda>", "wait_until", "broken"]
