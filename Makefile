@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-integration test-versions test-container break-rules lint bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-versions test-container break-rules lint bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -32,7 +32,12 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-test: test-unit test-runtime test-integration test-versions
+# Two parts at a time, each told as a whole when it is done: most of the time they wait for JVMs. The longest begins with the first.
+PARTS := test-unit test-integration test-runtime test-plugin test-versions
+
+test: $(STAMP)
+	@echo "test: $(PARTS), two at a time; each shows what it has to say at its end (about 18 min)"
+	@$(MAKE) --no-print-directory --keep-going -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(PARTS)
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
@@ -42,9 +47,12 @@ test-runtime: $(STAMP)
 	@echo "test-runtime: the bundled runtime, inside a job environment"
 	@$(RUN) tests/run_in_job_environment.py tests/runtime -q
 
-test-integration: $(STAMP)
-	@echo "test-integration: the plugin as users see it, then the real parts (about 13 min)"
+test-plugin: $(STAMP)
+	@echo "test-plugin: the plugin as users see it"
 	@$(RUN) -m pytest tests/plugin -q -n 2
+
+test-integration: $(STAMP)
+	@echo "test-integration: the real parts (about 13 min)"
 	@$(RUN) -m pytest tests/integration -q --durations=15
 
 # Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
