@@ -52,7 +52,7 @@ def test_containers_are_left_and_ended(
         with pytest.raises(docker.errors.NotFound):
             engine.client.containers.get(name)
     told = capsys.readouterr().out
-    assert all(f"removed: kept cluster {kept.what} {kept.version} at {kept.address}" in told for kept in left.values())
+    assert all(f"removed: kept {kept.what} {kept.version} at {kept.address}" in told for kept in left.values())
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
     assert not list(everything_kept())
     stranger.reload()

@@ -41,7 +41,7 @@ def answers(url: str) -> bool:
 
 def require_ended(kept: Kept, scratch: str, project: Path, said: str) -> None:
     """It was told, no process of the project's sessions is left, its scratch is gone and its logs stay."""
-    assert f"removed: kept cluster {kept.what} {kept.version} at {kept.address}" in said
+    assert f"removed: kept {kept.what} {kept.version} at {kept.address}" in said
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
     assert not Path(kept.directory, scratch).exists()
     assert list(Path(kept.directory, "log").iterdir())

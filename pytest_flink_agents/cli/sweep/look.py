@@ -76,9 +76,9 @@ def left_running(*, living: bool) -> Iterator[Leftover]:
     for kept in everything_kept():
         name = f"{kept.what} {kept.version} at {kept.address}"
         if kept.keeper.is_dead():
-            yield Leftover("kept cluster", name, "its keeper is dead", kept.end)
+            yield Leftover("kept", name, "its keeper is dead", kept.end)
         elif living:
-            yield Leftover("kept cluster", name, "left by --flink-keep", kept.end)
+            yield Leftover("kept", name, "left by --flink-keep", kept.end)
 
 
 def dead_records() -> list[Record]:
