@@ -67,7 +67,8 @@ class AgentRunner:
         logs = LogWatch(workplace.cluster(self.tier)) if self.tier != "local" else None
         evidence = RUNNERS[self.tier](request, workplace)
         if logs:
-            evidence = dataclasses.replace(evidence, log_errors=logs.collect(directory / "logs"))
+            errors = logs.collect(directory / "logs", evidence.job_id)
+            evidence = dataclasses.replace(evidence, log_errors=errors)
         self._evidence.append(evidence)
         self._session.write_evidence(directory, evidence, ())
         return evidence

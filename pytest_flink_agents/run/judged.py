@@ -127,7 +127,7 @@ def _run_once(
     evidence = dataclasses.replace(
         evidence,
         model_calls=_model_calls(channel),
-        log_errors=logs.collect(directory / "logs") if logs else None,
+        log_errors=logs.collect(directory / "logs", evidence.job_id) if logs else None,
     )
     results = judge(_checks(loaded, evidence))
     validity = overall(results)

@@ -15,6 +15,8 @@ from pytest_flink_agents.run.evidence import Evidence, LogError
 # Log4j as we configure it, and with the usual variations of other people's layouts.
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
+# Where our layout has the id of the job that a thread of Flink's works for.
+_JOB = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 _CRASH = "hs_err"
 _MOST_ERRORS = 100
 _DETAIL_LINES = 30
@@ -23,14 +25,17 @@ _KEPT_CHARACTERS = 256 * 1024
 
 
 class LogWatch:
-    """From its making on. The cluster may be others' too: what they make it log in the meantime counts as well."""
+    """From its making on. The cluster may be others' too: what they make it log, and what names no job, is among it."""
 
     def __init__(self, cluster: FlinkCluster) -> None:
         self._cluster = cluster
         self._sizes = cluster.log_sizes()
 
-    def collect(self, directory: Path) -> tuple[LogError, ...] | None:
-        """Keep what was written since, the end of each log, below ``directory``; the errors in it, None without logs."""
+    def collect(self, directory: Path, job_id: str = "") -> tuple[LogError, ...] | None:
+        """Keep what was written since, the end of each log, below ``directory``; the errors in it, None without logs.
+
+        With a job's id, errors that are marked as another job's are left out.
+        """
         try:
             written = self._cluster.logs_since(self._sizes)
         except HostError:
@@ -41,7 +46,7 @@ class LogWatch:
         for name, text in written.items():
             if text:
                 (directory / name.replace("/", "-")).write_text(text[-_KEPT_CHARACTERS:], encoding="utf-8")
-        return errors_in(written)
+        return errors_in(written, job_id)
 
 
 def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
@@ -49,15 +54,20 @@ def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) 
     return [redactor.text(finding.message) for finding in check_logs(allow or None, evidence).findings]
 
 
-def errors_in(logs: Mapping[str, str]) -> tuple[LogError, ...]:
-    """The errors of several logs, name -> text; a JVM's crash report counts as one. A hundred at most."""
+def errors_in(logs: Mapping[str, str], job_id: str = "") -> tuple[LogError, ...]:
+    """The errors of several logs, name -> text, other jobs' left out; a JVM's crash report counts as one. A hundred at most."""
     found: list[LogError] = []
     for name, text in logs.items():
         if text and name.rpartition("/")[2].startswith(_CRASH):
             found.append(LogError(name, "the JVM has crashed", text[:4000], crash=True))
         elif name.endswith(".log"):
-            found += _entries(name, text)
+            found += [error for error in _entries(name, text) if not _is_anothers(error, job_id)]
     return tuple(found[:_MOST_ERRORS])
+
+
+def _is_anothers(error: LogError, job_id: str) -> bool:
+    job = _JOB.search(error.line)
+    return job is not None and bool(job_id) and job["id"] != job_id
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:

@@ -60,6 +60,13 @@ def test_lines_about_this_job_are_explained_only_where_it_failed() -> None:
     assert check_logs(None, evidence(line)).validity is Validity.INVALID
 
 
+def test_a_failed_jobs_other_errors_are_errors() -> None:
+    """That a line is marked with the job's id is no explanation."""
+    line = f"2026-11-26 19:27:45,346 ERROR shop.payments [{'a' * 32}] - the card reader is on fire"
+    marked = LogError("taskmanager-0.log", line)
+    assert check_logs(None, evidence(marked, failure=Failure("the till was closed"))).validity is Validity.INVALID
+
+
 def test_a_crash_is_never_explained_by_a_failure() -> None:
     """Of a JVM that crashed a failure of the job is only the consequence; a scenario may allow it by name."""
     crash = LogError("hs_err_pid7.log", "the JVM has crashed", "SIGSEGV the card was refused", crash=True)
@@ -103,6 +110,14 @@ def test_what_flink_always_says_means_nothing(line: str) -> None:
     """As it was seen in its logs; and each entry of the list has a reason."""
     assert check_logs(None, evidence(LogError("jobmanager.log", line))).validity is Validity.VALID
     assert all(reason for _, reason in KNOWN)
+
+
+def test_another_jobs_errors_are_left_out() -> None:
+    """Of a cluster that several use at a time; what bears no job's id may be anybody's."""
+    ours, theirs, nobodys = (LINE.replace("[]", f"[{mark}]") for mark in ("a" * 32, "b" * 32, ""))
+    logs = {"a.log": "\n".join((ours, theirs, nobodys))}
+    assert [error.line for error in errors_in(logs, "a" * 32)] == [ours, nobodys]
+    assert [error.line for error in errors_in(logs)] == [ours, theirs, nobodys]
 
 
 def test_errors_are_found_in_logs() -> None:
