@@ -186,7 +186,7 @@ def _unwritable_is_usage() -> Generator[None, None, None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Keep what the verdict needs of each phase."""
-    if PLAN in item.config.stash and call.excinfo and not item.config.option.fulltrace:
+    if PLAN in item.config.stash and call.excinfo and not item.config.getoption("fulltrace", False):
         from pytest_flink_agents.results import end_at_our_door
 
         end_at_our_door(call.excinfo.value)
