@@ -32,12 +32,7 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-# Two parts at a time, each told as a whole when it is done: most of the time they wait for JVMs. The longest begins with the first.
-PARTS := test-unit test-integration test-runtime test-plugin test-versions
-
-test: $(STAMP)
-	@echo "test: $(PARTS), two at a time; each shows what it has to say at its end (about 18 min)"
-	@$(MAKE) --no-print-directory --keep-going -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(PARTS)
+test: test-unit test-runtime test-plugin test-integration test-versions
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
