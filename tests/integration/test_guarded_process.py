@@ -223,3 +223,20 @@ def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
         again = ports.lease_port(tmp_path, [free])
         assert again.port == free
         again.release()
+
+
+def test_a_port_that_leads_elsewhere_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a firewall's rule for a published port does it: it can be bound, and who connects to it waits, or meets somebody else."""
+    with socket.socket() as one, socket.socket() as other:
+        for chosen in (one, other):
+            chosen.bind(("127.0.0.1", 0))
+        redirected, free = one.getsockname()[1], other.getsockname()[1]
+    connect = socket.create_connection
+
+    def as_the_firewall(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[1] == redirected:
+            raise TimeoutError
+        return connect(address, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", as_the_firewall)
+    assert ports.lease_port(tmp_path, [redirected, free]).port == free

@@ -21,8 +21,16 @@ LOOPBACK = "127.0.0.1"
 LEASED_PORTS = range(20000, 32000)
 
 
+_REFUSED_S = 0.2
+
+
 def is_free(port: int) -> bool:
-    """Whether the port can be bound on loopback and on every interface now: a foreign server may hold either."""
+    """Whether a server of ours can have the port: nobody holds it, and nothing leads elsewhere who connects to it."""
+    return _can_be_bound(port) and _refuses(port)
+
+
+def _can_be_bound(port: int) -> bool:
+    """On loopback and on every interface: a foreign server may hold either."""
     for address in (LOOPBACK, ""):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # As servers do: a port whose old connections linger is still free.
@@ -32,6 +40,21 @@ def is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def _refuses(port: int) -> bool:
+    """Whether connecting is refused, as it is where nobody listens.
+
+    A container engine may publish a port by a rule of the firewall alone, and leave the rule behind when it is killed: the port
+    can be bound then, and whoever connects to it is led to a container, or to where one was.
+    """
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=_REFUSED_S).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class PortLease:
@@ -65,8 +88,8 @@ def lease_port(directory: Path, candidates: Iterable[int] | None = None) -> Port
             "FA403",
             f"no free port among {len(order)} tried",
             expected=f"a free loopback port in {min(order, default=0)}-{max(order, default=0)}",
-            seen="every one is held by another session or bound by another program",
-            next_step="look at what listens: ss -ltnp",
+            seen="every one is held by another session, bound by another program, or led elsewhere by the firewall",
+            next_step="look at what listens (ss -ltnp) and at what is redirected (nft list ruleset)",
             where=os.fspath(directory),
         )
     )
