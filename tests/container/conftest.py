@@ -52,7 +52,7 @@ def stranger(engine: ContainerEngine, base_image: str) -> Iterator[Container]:
     network = client.networks.create(f"{name}-net", labels=labels)
     volume = client.volumes.create(f"{name}-vol", labels=labels)
     container = client.containers.run(
-        base_image, ["sleep", "600"], name=f"{name}-jobmanager", labels=labels, network=network.name, detach=True
+        base_image, ["sleep", "infinity"], name=f"{name}-jobmanager", labels=labels, network=network.name, detach=True
     )
     yield container
     for thing in (container, network, volume):

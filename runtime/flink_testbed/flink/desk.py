@@ -114,11 +114,11 @@ class DeskServer:
 
 
 class DeskCaller:
-    """A caller's side of a desk: one connection, made when first needed. Not for several threads."""
+    """A caller's side of a desk: a connection for each thread that asks, made when first needed and gone with the thread."""
 
     def __init__(self, address: DeskAddress) -> None:
         self._address = address
-        self._desk: Connection | None = None
+        self._of_thread = threading.local()
 
     def cluster(self, name: str) -> SharedCluster:
         """The running cluster of that name."""
@@ -127,10 +127,11 @@ class DeskCaller:
     def call(self, method: str, *arguments: Any) -> Any:
         """Ask the desk. Raises what the owner raised, or :class:`HostError` where the owner is gone."""
         try:
-            if self._desk is None:
-                self._desk = Client(self._address.path, family="AF_UNIX", authkey=self._address.key)
-            self._desk.send((method, arguments))
-            done, answer = self._desk.recv()
+            desk: Connection | None = getattr(self._of_thread, "desk", None)
+            if desk is None:
+                desk = self._of_thread.desk = Client(self._address.path, family="AF_UNIX", authkey=self._address.key)
+            desk.send((method, arguments))
+            done, answer = desk.recv()
         except (EOFError, OSError, AuthenticationError) as error:
             raise HostError(
                 Problem(
