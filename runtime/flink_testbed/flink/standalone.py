@@ -116,7 +116,7 @@ class StandaloneCluster(LaunchedCluster):
             ArchiveRecorder(
                 self.home,
                 ClusterConfig(classes=self.config.classes),
-                directory=self.directory / "recorder",
+                directory=self._recorder,
                 ports=self._ports,
                 archives=None,
                 startup_timeout_s=self._startup_timeout_s,
@@ -127,10 +127,14 @@ class StandaloneCluster(LaunchedCluster):
             archive = self._open_archive()
         return archive if archive and not archive.recording else None
 
+    @property
+    def _recorder(self) -> Path:
+        return self.directory / "recorder"
+
     def _open_archive(self) -> ClassArchive | None:
         if not self._archives:
             return None
-        roles, draft = ("jobmanager", "taskmanager"), self.directory / "archives"
+        roles, draft = ("jobmanager", "taskmanager"), self._recorder / "archives"
         return ClassArchive(
             self._archives, draft, roles=roles, classes=self._classes, java_version=self.home.java_version
         )
@@ -236,9 +240,9 @@ class ArchiveRecorder(StandaloneCluster):
         try:
             for process in reversed(self._alive()):
                 process.stop(grace_s=20)
+            archive.publish()
         finally:
             self.kill()
-        archive.publish()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
