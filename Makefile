@@ -47,7 +47,7 @@ test-plugin: $(STAMP)
 	@$(RUN) -m pytest tests/plugin -q -n 2
 
 test-integration: $(STAMP)
-	@echo "test-integration: the real parts (about 13 min)"
+	@echo "test-integration: the real parts (about 16 min)"
 	@$(RUN) -m pytest tests/integration -q --durations=15
 
 # Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
