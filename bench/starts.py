@@ -12,7 +12,7 @@ from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
+from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
 from pytest_flink_agents.run.workplace import Workplace
@@ -66,17 +66,8 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
 
 def embedded(workplace: Workplace, directory: Path, *, archived: bool) -> StandaloneCluster:
     """A cluster of processes that is not started yet."""
-    environment, java = workplace.environment, workplace.java
-    home = FlinkHome(
-        environment.flink_home,
-        environment.flink_version,
-        java.java,
-        java.version,
-        environment.python,
-        (environment.site_packages,),
-    )
     return StandaloneCluster(
-        home,
+        workplace.flink_home,
         ClusterConfig(),
         directory=directory,
         ports=cache_root() / "ports",

@@ -46,8 +46,7 @@ def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
 
 def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> bool:
     # What the line says, not what it is marked with: a job may have failed and logged something else besides.
-    said = error.line.replace(f"[{evidence.job_id}] - ", "[] - ")
-    text = f"{said}\n{error.detail}"
+    text = f"{error.said}\n{error.detail}"
     if any(compile_pattern(pattern).is_found(part) for pattern in allow for part in (error.line, error.detail)):
         return True
     if error.crash:

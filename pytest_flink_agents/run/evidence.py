@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+# Where the layout of our clusters' logs has the id of the job that a thread of Flink's works for.
+_JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,17 @@ class LogError:
     line: str
     detail: str = ""
     crash: bool = False
+
+    @property
+    def job_id(self) -> str:
+        """The job that the line is marked with, as on clusters that we start; empty where none is."""
+        mark = _JOB_MARK.search(self.line)
+        return mark["id"] if mark else ""
+
+    @property
+    def said(self) -> str:
+        """The line without that mark."""
+        return _JOB_MARK.sub(" [] - ", self.line, count=1)
 
 
 @dataclass(frozen=True, slots=True)

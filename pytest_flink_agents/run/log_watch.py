@@ -15,8 +15,6 @@ from pytest_flink_agents.run.evidence import Evidence, LogError
 # Log4j as we configure it, and with the usual variations of other people's layouts.
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
-# Where our layout has the id of the job that a thread of Flink's works for.
-_JOB = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 _CRASH = "hs_err"
 _MOST_ERRORS = 100
 _DETAIL_LINES = 30
@@ -61,13 +59,8 @@ def errors_in(logs: Mapping[str, str], job_id: str = "") -> tuple[LogError, ...]
         if text and name.rpartition("/")[2].startswith(_CRASH):
             found.append(LogError(name, "the JVM has crashed", text[:4000], crash=True))
         elif name.endswith(".log"):
-            found += [error for error in _entries(name, text) if not _is_anothers(error, job_id)]
+            found += [error for error in _entries(name, text) if not job_id or error.job_id in ("", job_id)]
     return tuple(found[:_MOST_ERRORS])
-
-
-def _is_anothers(error: LogError, job_id: str) -> bool:
-    job = _JOB.search(error.line)
-    return job is not None and bool(job_id) and job["id"] != job_id
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:

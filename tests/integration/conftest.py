@@ -49,9 +49,10 @@ def only_loopback() -> Iterator[None]:
         strangers: set[str] = set()
         while not over.wait(0.25):
             now = _open_to_others()
-            seen.update(owner for inode in now & before - strangers if (owner := _ours(inode)))
+            stayed = (now & before) - strangers
+            seen.update(filter(None, map(_ours, stayed)))
             # Who still listens at the second look and is none of ours will not be later.
-            strangers |= now & before
+            strangers |= stayed
             before = now
 
     watcher = threading.Thread(target=watch, name="socket watcher")

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 NOISY = """
 import logging
+import time
 
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.decorators import action
@@ -28,6 +29,18 @@ class NoisyAgent(Agent):
         if value == "refuse":
             raise RuntimeError("the reader was refused")
         logging.getLogger("shop.reader").error("the reader says: %s", value)
+        ctx.send_event(OutputEvent(output=value))
+
+
+class SlowAgent(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def say(event: Event, ctx: RunnerContext) -> None:
+        value = InputEvent.from_event(event).input
+        for _ in range(10):
+            time.sleep(0.5)
+            if value == "fire":
+                logging.getLogger("shop.reader").error("the reader says: %s", value)
         ctx.send_event(OutputEvent(output=value))
 """
 SCENARIOS = """
@@ -57,31 +70,10 @@ expect: {outputs: [{key: a, value: 600}]}
 within: 5s
 """
 
-AT_THE_SAME_TIME = """
-import logging
-import time
-
-from flink_agents.api.agents.agent import Agent
-from flink_agents.api.decorators import action
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
-
-
-class SlowAgent(Agent):
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def say(event: Event, ctx: RunnerContext) -> None:
-        value = InputEvent.from_event(event).input
-        for _ in range(10):
-            time.sleep(0.5)
-            if value == "fire":
-                logging.getLogger("shop.reader").error("the reader says: %s", value)
-        ctx.send_event(OutputEvent(output=value))
-"""
 SLOW = """
 version: "1"
 name: it is WORD
-agent: slow:SlowAgent
+agent: noisy:SlowAgent
 inputs: [{key: a, value: WORD}]
 expect: {outputs: [{key: a, value: WORD}]}
 """
@@ -195,7 +187,7 @@ def test_at_the_same_time_each_job_answers_for_its_own_errors(tmp_path: Path) ->
     """Two processes, one cluster: what one job logs while another runs fails the one, and not the other."""
     project = make_project(tmp_path / "project", nap_s=0.1)
     (project / "nap.scenario.yaml").unlink()
-    (project / "slow.py").write_text(AT_THE_SAME_TIME)
+    (project / "noisy.py").write_text(NOISY)
     (project / "slow.scenario.yaml").write_text("---".join(SLOW.replace("WORD", word) for word in ("fire", "quiet")))
     run = start_pytest(project, "--flink-tier=embedded", "-n2", "-rA")
     run.wait(240)

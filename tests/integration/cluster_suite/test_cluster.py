@@ -139,13 +139,24 @@ def test_a_job_that_ends_otherwise_ends_the_wait(flink_cluster: FlinkCluster, st
     assert (caught.value.problems[0].code, caught.value.problems[0].seen) == ("FA441", "CANCELED")
 
 
+def python_driver(workplace) -> Path:
+    """PyFlink's own jar, whose driver runs a Python program."""
+    jar: Path = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
+    return jar
+
+
+def submit_program(flink_cluster: FlinkCluster, jar: Path, name: str) -> str:
+    """Run the program beside this file by PyFlink's driver; returns the job's id."""
+    arguments = ["-py", str(Path(__file__).with_name(name))]
+    return flink_cluster.submit(
+        jar, main="org.apache.flink.client.python.PythonDriver", arguments=arguments, timeout_s=120
+    )
+
+
 def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace) -> None:
     """PyFlink's driver from its own jar: uploaded, run with arguments, ours, and taken off the cluster again."""
-    jar = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
-    program = Path(__file__).with_name("one_row.py")
-    job_id = flink_cluster.submit(
-        jar, main="org.apache.flink.client.python.PythonDriver", arguments=["-py", str(program)], timeout_s=120
-    )
+    jar = python_driver(workplace)
+    job_id = submit_program(flink_cluster, jar, "one_row.py")
     assert flink_cluster.wait_for_job(job_id, timeout_s=60) == "FINISHED"
     assert flink_cluster.is_own(job_id)
     assert not [stored for stored in flink_cluster.rest.call("GET", "/jars")["files"] if stored["name"] == jar.name]
@@ -153,12 +164,8 @@ def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace)
 
 def test_a_program_that_fails_says_why(flink_cluster: FlinkCluster, workplace) -> None:
     """Flink's refusal, and below it what the program itself has written; the cluster's error lines are known."""
-    jar = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
-    program = Path(__file__).with_name("no_row.py")
     with pytest.raises(HostError) as caught:
-        flink_cluster.submit(
-            jar, main="org.apache.flink.client.python.PythonDriver", arguments=["-py", str(program)], timeout_s=120
-        )
+        submit_program(flink_cluster, python_driver(workplace), "no_row.py")
     (problem,) = caught.value.problems
     assert (problem.code, "\\n" in problem.detail) == ("FA405", False)
     assert "LookupError: no row today" in problem.detail
