@@ -23,8 +23,15 @@ _OURS = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flin
 
 
 def end_at_our_door(error: BaseException) -> None:
-    """Cut the traceback of an error that we tell in words where we were called: what lies below says no more."""
-    door, frame = None, error.__traceback__ if isinstance(error, ProblemError) else None
+    """Cut the traceback of an error that we tell in words where we were called: what lies below says no more.
+
+    Nor does another such error that it took the place of.
+    """
+    if not isinstance(error, ProblemError):
+        return
+    if isinstance(error.__cause__ or error.__context__, ProblemError):
+        error.__cause__ = None
+    door, frame = None, error.__traceback__
     while frame:
         if not frame.tb_frame.f_code.co_filename.startswith(_OURS):
             door = frame

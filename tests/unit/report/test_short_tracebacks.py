@@ -35,6 +35,15 @@ def test_a_wait_that_fails_ends_at_its_caller() -> None:
     assert frames == ["frames_after", "<lambda>"]
 
 
+def test_an_error_that_took_anothers_place_stands_alone() -> None:
+    """A wait that found a process dead says so, and not that REST did not answer. A bug below it stays in sight."""
+    for first, shown in ((ProblemError(), None), (bug := ValueError(), bug)):
+        error = ProblemError()
+        error.__cause__ = first
+        end_at_our_door(error)
+        assert (error.__cause__, error.__suppress_context__) == (shown, True)
+
+
 def test_a_bug_keeps_all_its_frames() -> None:
     """An error that is not told in words is looked for in every frame."""
     frames = frames_after(lambda: wait_until(broken, what="it", timeout_s=0), ValueError)
