@@ -175,7 +175,7 @@ class ContainerCluster(LaunchedCluster):
 
         def probe() -> tuple[bool | None, str]:
             self.require_alive()
-            missing = [name for name in self._members if not relay.mark_of(self._sockets, port, name).exists()]
+            missing = [name for name in tuple(self._members) if not relay.mark_of(self._sockets, port, name).exists()]
             return (None if missing else True), f"not yet in {', '.join(missing)}"
 
         self.wait(probe, what=f"port {port} of this machine to be reached from containers", timeout_s=_RELAY_S)
@@ -191,7 +191,7 @@ class ContainerCluster(LaunchedCluster):
         return Handed("Flink", version, self.rest_url, self.directory, SCRATCH, [pipe], containers, guard)
 
     def _containers(self) -> list[OwnedContainer]:
-        return [member for member in self._members.values() if isinstance(member, OwnedContainer)]
+        return [member for member in tuple(self._members.values()) if isinstance(member, OwnedContainer)]
 
     def _release(self) -> None:
         if self._relay:

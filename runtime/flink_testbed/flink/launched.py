@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -51,7 +52,11 @@ class Member(Protocol):
 
 
 class LaunchedCluster(FlinkCluster):
-    """A cluster from :meth:`start` to :meth:`close`. ``directory`` (created) holds all its files."""
+    """A cluster from :meth:`start` to :meth:`close`. ``directory`` (created) holds all its files.
+
+    A test may end a process in one thread while another waits for its job: who changes takes turns, who looks takes a copy,
+    and a process that we end ourselves is never seen dead.
+    """
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class LaunchedCluster(FlinkCluster):
         self._startup_timeout_s = startup_timeout_s
         self._progress = progress
         self._members: dict[str, Member] = {}
+        self._changing = threading.Lock()
         self._taskmanagers_started = 0
         self._reporters: dict[str, PortLease] = {}
         self._rest: RestClient | None = None
@@ -140,36 +146,41 @@ class LaunchedCluster(FlinkCluster):
 
     def add_taskmanager(self) -> str:
         """Start one more TaskManager; returns its name before it has registered."""
-        name = f"taskmanager-{self._taskmanagers_started}"
-        self._taskmanagers_started += 1
-        flags = self.config.memory.taskmanager_flags()
-        arguments = [*self._conf_argument(), *self._report(name)]
-        self._members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, arguments)
+        with self._changing:
+            name = f"taskmanager-{self._taskmanagers_started}"
+            self._taskmanagers_started += 1
+            flags = self.config.memory.taskmanager_flags()
+            arguments = [*self._conf_argument(), *self._report(name)]
+            self._members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, arguments)
         return name
 
     @property
     def taskmanagers(self) -> list[str]:
         """The names of the TaskManagers that are meant to run, oldest first."""
-        return [name for name in self._members if name.startswith("taskmanager-")]
+        return [name for name in tuple(self._members) if name.startswith("taskmanager-")]
 
     @property
     def prometheus(self) -> Mapping[str, str]:
         """Name of each Flink process -> the URL at which its Prometheus reporter is scraped."""
-        alive = {name: lease for name, lease in self._reporters.items() if name in self._members}
+        alive = {name: lease for name, lease in dict(self._reporters).items() if name in self._members}
         return {name: f"http://{LOOPBACK}:{lease.port}/metrics" for name, lease in alive.items()}
 
     def kill_taskmanager(self) -> str:
         """SIGKILL the oldest TaskManager with all its Python workers; returns its name."""
-        if not self.taskmanagers:
-            raise HostError(Problem("FA440", "there is no TaskManager to kill", next_step="add_taskmanager() adds one"))
-        name = self.taskmanagers[0]
-        self._members.pop(name).kill()
+        with self._changing:
+            if not self.taskmanagers:
+                raise HostError(
+                    Problem("FA440", "there is no TaskManager to kill", next_step="add_taskmanager() adds one")
+                )
+            name = self.taskmanagers[0]
+            self._members.pop(name).kill()
         return name
 
     def kill_jobmanager(self) -> None:
         """SIGKILL the JobManager and start another in its place."""
-        self._members[JOBMANAGER].kill()
-        self._members[JOBMANAGER] = self._launch_jobmanager()
+        with self._changing:
+            self._members.pop(JOBMANAGER).kill()
+            self._members[JOBMANAGER] = self._launch_jobmanager()
 
     def pause(self, name: str) -> None:
         """Stop a process without ending it."""
@@ -180,14 +191,15 @@ class LaunchedCluster(FlinkCluster):
         self._member(name).resume()
 
     def _member(self, name: str) -> Member:
-        if name in self._members:
-            return self._members[name]
-        near = nearest(name, self._members)
+        members = dict(self._members)
+        if name in members:
+            return members[name]
+        near = nearest(name, members)
         raise HostError(
             Problem(
                 "FA440",
                 "the cluster has no such process",
-                expected=" or ".join(self._members),
+                expected=" or ".join(members),
                 seen=name,
                 next_step=f"did you mean {near}?" if near else "",
             )
@@ -214,10 +226,10 @@ class LaunchedCluster(FlinkCluster):
 
     def require_alive(self) -> None:
         """Raise :class:`HostError` with the log's end if one of the JVMs has died. Also keeps their output in bounds."""
-        for name, member in self._members.items():
+        for name, member in dict(self._members).items():
             member.cap_log()
             code = member.returncode()
-            if code is not None:
+            if code is not None and self._members.get(name) is member:
                 raise HostError(
                     Problem(
                         "FA407",
@@ -237,18 +249,16 @@ class LaunchedCluster(FlinkCluster):
         ends = {path.name: tail(path, lines) for path in sorted((self.directory / "log").glob("*"))}
         return "\n".join(f"--- {name}\n{text}" for name, text in ends.items() if text.strip())
 
-    def _in_reverse(self) -> list[Member]:
-        return list(reversed(self._members.values()))
-
     def close(self) -> None:
         """End the cluster."""
         self.kill()
 
     def kill(self) -> None:
         """End every process at once. Logs, checkpoints and savepoints stay; scratch data goes."""
-        for member in self._in_reverse():
-            member.kill()
-        self._members = {}
+        with self._changing:
+            members, self._members = self._members, {}
+            for member in reversed(members.values()):
+                member.kill()
         if self._rest:
             self._rest.close()
         self._release()

@@ -186,7 +186,7 @@ class StandaloneCluster(LaunchedCluster):
         return flink_config.reporter_arguments(self._reporters[name].port)
 
     def _alive(self) -> list[GuardedProcess]:
-        return [self._processes[name] for name in self._members]
+        return [self._processes[name] for name in tuple(self._members)]
 
     def resident_bytes(self) -> int:
         """Resident memory of all processes of the cluster, guards and Python workers included."""

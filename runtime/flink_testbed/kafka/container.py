@@ -120,9 +120,11 @@ class ContainerKafka(KafkaService):
     def kill_broker(self, number: int = 0) -> None:
         """SIGKILL the broker. Its container stays, with what it had written."""
         self._require_first(number)
-        with told("kill the broker"):
-            self._running.container.kill()
+        container = self._running.container
+        # Noted first: who waits in another thread must not find it dead by itself.
         self._killed = True
+        with told("kill the broker"):
+            container.kill()
 
     def start_broker(self, number: int = 0) -> None:
         """Start the killed broker again on what it had written, and wait until it is back."""

@@ -129,8 +129,9 @@ class EmbeddedKafka(KafkaService):
 
     def kill_broker(self, number: int = 0) -> None:
         """SIGKILL a broker, the first is 0. Where there are others they take over what it led."""
-        self._running(number).kill()
-        del self._processes[number]
+        self._running(number)
+        # Taken out first: who waits in another thread must not find it dead by itself.
+        self._processes.pop(number).kill()
 
     def start_broker(self, number: int = 0) -> None:
         """Start a killed broker again on what it had written, and wait until it is back."""
@@ -152,10 +153,10 @@ class EmbeddedKafka(KafkaService):
 
     def require_alive(self) -> None:
         """Raise :class:`HostError` with the log's end if a broker has died by itself. Also keeps their logs in bounds."""
-        for process in self._processes.values():
+        for number, process in dict(self._processes).items():
             process.cap_log()
             code = process.returncode()
-            if code is not None:
+            if code is not None and self._processes.get(number) is process:
                 raise HostError(
                     Problem(
                         "FA454",

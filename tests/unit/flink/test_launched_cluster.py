@@ -1,0 +1,126 @@
+"""One thread changes which processes a cluster has while another looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.config import Addresses, ClusterConfig
+from flink_testbed.flink.launched import JOBMANAGER, LaunchedCluster
+from flink_testbed.flink.rest import RestClient
+
+
+class Process:
+    """Dead once killed; ``step`` is called just then, and while it is looked at."""
+
+    def __init__(self, step: Callable[[], object]) -> None:
+        self.step = step
+        self.code: int | None = None
+
+    def returncode(self) -> int | None:
+        return self.code
+
+    def cap_log(self) -> None:
+        self.step()
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+    def stop(self, grace_s: float) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        self.code = -9
+        self.step()
+
+
+class Cluster(LaunchedCluster):
+    """A JobManager and a TaskManager that are no processes; ``meanwhile`` is what another thread does at any step."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            ClusterConfig(),
+            flink_version="2.2.1",
+            run_id="r",
+            directory=directory,
+            startup_timeout_s=1,
+            progress=lambda line: None,
+        )
+        self.meanwhile: Callable[[], object] = lambda: None
+        self._members[JOBMANAGER] = self._launch_jobmanager()
+        self.add_taskmanager()
+
+    def _prepare(self) -> tuple[Addresses, RestClient]:
+        raise NotImplementedError
+
+    def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> Process:
+        self.step()
+        return Process(self.step)
+
+    def step(self) -> None:
+        self.meanwhile()
+
+    def _report(self, name: str) -> list[str]:
+        return []
+
+    def _release(self) -> None:
+        pass
+
+    @property
+    def _python(self) -> Path:
+        return Path("python")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def test_a_process_may_come_while_all_are_looked_at(cluster: Cluster) -> None:
+    def add() -> None:
+        cluster.meanwhile = lambda: None
+        cluster.add_taskmanager()
+
+    cluster.meanwhile = add
+    cluster.require_alive()
+    assert cluster.taskmanagers == ["taskmanager-0", "taskmanager-1"]
+
+
+@pytest.mark.parametrize("kill", [LaunchedCluster.kill_taskmanager, LaunchedCluster.kill_jobmanager])
+def test_a_process_that_is_being_killed_is_not_told_dead(cluster: Cluster, kill: Callable[[Cluster], object]) -> None:
+    """Nor is one whose successor is on its way: who waits for a job goes on waiting."""
+    looks = []
+
+    def look() -> None:
+        cluster.meanwhile = lambda: None
+        cluster.require_alive()
+        looks.append(cluster.taskmanagers)
+        cluster.meanwhile = look
+
+    cluster.meanwhile = look
+    kill(cluster)
+    assert looks
+
+
+def test_nor_one_that_is_killed_after_another_began_to_look(cluster: Cluster) -> None:
+    def kill() -> None:
+        cluster.meanwhile = lambda: None
+        cluster.kill_taskmanager()
+
+    cluster.meanwhile = kill
+    cluster.require_alive()
+    assert cluster.taskmanagers == []
+
+
+def test_one_that_died_by_itself_is_told(cluster: Cluster) -> None:
+    process = cluster._member("taskmanager-0")
+    assert isinstance(process, Process)
+    process.code = 137
+    with pytest.raises(HostError, match="FA407: Flink taskmanager-0 has died with exit code 137"):
+        cluster.require_alive()
