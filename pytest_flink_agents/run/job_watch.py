@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.rest import TERMINAL_STATES
+from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
 from pytest_flink_agents.run.evidence import Checkpoints, JobException
 from pytest_flink_agents.run.job_failure import job_failure
 
@@ -47,6 +47,7 @@ class JobWatch:
         self.job_id = job_id
         self._operator = operator
         self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
+        self._heard_s = clock.now_s()
         self.metrics: Mapping[str, float] = {}
         self._restarts = 0
         self.state = "unknown"
@@ -57,9 +58,19 @@ class JobWatch:
         return self.state in TERMINAL_STATES
 
     def look(self) -> None:
-        """See the job's state, and about once a second its metrics."""
+        """See the job's state, and about once a second its metrics.
+
+        What REST does not tell now the next look may see; raises :class:`RestUnavailableError` once it has been silent for
+        20 seconds, and :class:`HostError` if a process of the cluster has died.
+        """
         self._cluster.require_alive()
-        self.state = self._cluster.rest.job_state(self.job_id)
+        try:
+            self.state = self._cluster.rest.job_state(self.job_id)
+        except RestUnavailableError:
+            if clock.now_s() - self._heard_s > SILENT_S:
+                raise
+            return
+        self._heard_s = clock.now_s()
         if not self.ended and clock.now_s() >= self._next_sample_s:
             # A job that is about to end or to begin again may refuse: the next look sees more.
             with contextlib.suppress(HostError):

@@ -1,16 +1,16 @@
-"""A TaskManager dies in the middle of a job: what the checkpoint holds must be all that the operator needs."""
+"""A TaskManager or the JobManager dies in the middle of a job: what the checkpoint holds must be all that is needed."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from flink_testbed.core import clock
+from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
 from pytest_flink_agents.run.scenario_run import run_embedded
 from pytest_flink_agents.run.workplace import Workplace
@@ -35,13 +35,21 @@ CHECKPOINTED = {
 }
 
 
-@pytest.fixture
-def own_workplace(workplace: Workplace, tmp_path: Path) -> Iterator[Workplace]:
-    with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
-        yield own
+def kill_taskmanager(cluster: FlinkCluster) -> None:
+    cluster.kill_taskmanager()
+    cluster.add_taskmanager()
 
 
-def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_workplace, run_request) -> None:
+def kill_jobmanager(cluster: FlinkCluster) -> None:
+    """Whoever watches the job hears nothing of it until another has taken it over."""
+    cluster.kill_jobmanager()
+    cluster.wait_ready(60)
+
+
+@pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
+def test_every_output_once_and_in_order_after_a_process_was_killed(
+    kill: Callable[[FlinkCluster], None], workplace: Workplace, run_request, tmp_path: Path
+) -> None:
     """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
 
     Committed outputs are complete, without duplicates, in order per key; memory is the fold of the inputs.
@@ -50,27 +58,26 @@ def test_every_output_once_and_in_order_after_a_taskmanager_was_killed(own_workp
     request = dataclasses.replace(
         run_request("tests.integration.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
     )
-    cluster = own_workplace.cluster()
+    config = ClusterConfig(slots=2, flink_options=OPTIONS, high_availability=kill is kill_jobmanager)
 
-    def kill_after_two_checkpoints() -> int:
-        def two_checkpoints():
+    def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:
+        def two_checkpoints() -> tuple[str | None, str]:
             jobs = [job for job in cluster.rest.jobs() if job["state"] == "RUNNING"]
             counts = cluster.rest.call("GET", f"/jobs/{jobs[0]['jid']}/checkpoints")["counts"] if jobs else {}
             return (jobs[0]["jid"] if counts.get("completed", 0) >= 2 else None), str(counts)
 
-        job_id = clock.wait_until(two_checkpoints, what="two checkpoints", timeout_s=60)
-        cluster.kill_taskmanager()
-        cluster.add_taskmanager()
+        job_id = cluster.wait(two_checkpoints, what="two checkpoints", timeout_s=60)
+        kill(cluster)
 
-        def restored():
+        def restored() -> tuple[int | None, str]:
             counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
             return (counts["restored"] or None), str(counts)
 
-        return int(clock.wait_until(restored, what="a restore from a checkpoint", timeout_s=60))
+        return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))
 
-    with ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(kill_after_two_checkpoints)
-        evidence = run_embedded(request, own_workplace)
+    with own_cluster(workplace, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_after_two_checkpoints, own.cluster())
+        evidence = run_embedded(request, own)
         assert killing.result() == 1, "the fault was felt"
     assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
     by_key: dict[str, list[dict[str, int]]] = defaultdict(list)

@@ -9,13 +9,11 @@ from typing import NoReturn
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.rest import RestClient, RestUnavailableError
+from flink_testbed.flink.rest import SILENT_S, RestClient, RestUnavailableError
 
-# One call may fail on a busy network; a cluster that is silent for so long is not there.
-_SILENT_S = 20.0
 _CLOSE_S = 20.0
 # The interpreter of workers on other machines, where ours is not: what their PATH has.
 _WORKERS = "python3"
@@ -66,7 +64,7 @@ class RemoteCluster(FlinkCluster):
         self.startup_s = clock.now_s() - started
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` if REST has not answered for 20 seconds."""
+        """Raise :class:`RestUnavailableError` if REST has not answered for 20 seconds."""
 
         def probe() -> tuple[bool | None, str]:
             try:
@@ -75,14 +73,18 @@ class RemoteCluster(FlinkCluster):
                 return None, str(error.problems[0].seen or error.problems[0].message)
             return True, "an answer"
 
-        clock.wait_until(
-            probe,
-            what=f"Flink's REST at {self.rest_url} to answer",
-            timeout_s=_SILENT_S,
-            interval_s=0.5,
-            code="FA404",
-            next_step="is the cluster up, and --flink-rest-url its address?",
-        )
+        try:
+            clock.wait_until(
+                probe,
+                what=f"Flink's REST at {self.rest_url} to answer",
+                timeout_s=SILENT_S,
+                interval_s=0.5,
+                code="FA404",
+                next_step="is the cluster up, and --flink-rest-url its address?",
+            )
+        except WaitTimeoutError as error:
+            # Not the deadline of whoever waits for something else meanwhile.
+            raise RestUnavailableError(*error.problems) from None
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until it has a slot."""
@@ -91,7 +93,7 @@ class RemoteCluster(FlinkCluster):
             slots = int(self.rest.overview()["slots-total"])
             return (slots or None), f"{slots} slots"
 
-        self.wait(probe, what="a slot", timeout_s=timeout_s or _SILENT_S, code="FA406")
+        self.wait(probe, what="a slot", timeout_s=timeout_s or SILENT_S, code="FA406")
 
     @property
     def taskmanagers(self) -> Sequence[str]:

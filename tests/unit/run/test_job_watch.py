@@ -1,8 +1,17 @@
-"""An agent's metrics among all that Flink shows of a vertex."""
+"""An agent's metrics among all that Flink shows of a vertex; a REST that does not always answer."""
 
 from __future__ import annotations
 
-from pytest_flink_agents.run.job_watch import agent_metrics
+import itertools
+from typing import cast
+
+import pytest
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import Problem
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestUnavailableError
+from pytest_flink_agents.run.job_watch import JobWatch, agent_metrics
 
 VERTEX = {
     "0.action-execute-operator.numOfEventProcessed": "5",
@@ -33,3 +42,42 @@ def test_an_operator_that_is_named() -> None:
 def test_a_vertex_without_an_agent_has_none() -> None:
     """Nothing is taken for an agent's."""
     assert agent_metrics({"0.Map.numRecordsIn": "3", "0.numRecordsIn": "3"}) == {}
+
+
+class Silent:
+    """A cluster whose REST does not answer each time it is asked."""
+
+    def __init__(self, answers: list[str]) -> None:
+        self._answers = answers
+        self.rest = self
+
+    def require_alive(self) -> None:
+        pass
+
+    def job_state(self, job_id: str) -> str:
+        answer = self._answers.pop(0)
+        if not answer:
+            raise RestUnavailableError(Problem("FA404", "no answer from Flink's REST"))
+        return answer
+
+
+def watch_of(answers: list[str], monkeypatch: pytest.MonkeyPatch, *, each_s: float) -> JobWatch:
+    """``each_s`` seconds pass between an answer and the next."""
+    times = itertools.count(1000.0, each_s)
+    monkeypatch.setattr(clock, "now_s", lambda: next(times))
+    return JobWatch(cast(FlinkCluster, Silent(answers)), "a job")
+
+
+def test_a_silence_of_rest_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JobManager that takes another's place answers later; what was seen last stays."""
+    watch = watch_of(["", "", "FINISHED"], monkeypatch, each_s=1.0)
+    for state in ("unknown", "unknown", "FINISHED"):
+        watch.look()
+        assert watch.state == state
+
+
+def test_a_long_silence_of_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watch_of(["", ""], monkeypatch, each_s=12.0)
+    watch.look()
+    with pytest.raises(RestUnavailableError, match="FA404"):
+        watch.look()
