@@ -40,7 +40,7 @@ test-unit: $(STAMP)
 
 test-runtime: $(STAMP)
 	@echo "test-runtime: the bundled runtime, inside a job environment"
-	@$(RUN) tests/run_in_job_environment.py tests/runtime -q
+	@$(RUN) tests/run_in_job_environment.py tests/runtime -q -n 2
 
 test-plugin: $(STAMP)
 	@echo "test-plugin: the plugin as users see it"
