@@ -28,7 +28,9 @@ def run_tests(arguments: list[str], *, runtime: Path = ROOT / "runtime", quiet: 
 
     ``runtime`` is the source of the bundled runtime that the tests see.
     """
-    pins = tuple(f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "pytest-xdist", "filelock", "regex"))
+    pins = tuple(
+        f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "pytest-xdist", "filelock", "regex")
+    )
     request = EnvironmentRequest(resolve_flink("2.2"), requirements=(*pins, _ANTHROPIC))
     environment = provide_environment(request, progress=_tell)
     options = [

@@ -59,26 +59,28 @@ class RunSession:
         self._workplaces: dict[tuple[str, tuple[str, ...]], Workplace] = {}
         self._models: ModelServer | None = None
         self._kafka: SessionKafka | None = None
-        self._kafka_lock = threading.Lock()
+        # The session's other processes ask, too, each through a thread of this one.
+        self._making = threading.Lock()
         # What was found still there when everything had been closed.
         self.leaks: list[str] = []
 
     def workplace(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> Workplace:
         """The workplace for a Flink release and a list of requirements."""
         key = (release.version, requirements)
-        if key not in self._workplaces:
-            name = f"flink-{release.version}" + (f"-{len(self._workplaces)}" if requirements else "")
-            self._workplaces[key] = Workplace(
-                self.settings,
-                release,
-                requirements,
-                run_id=self.run_id,
-                folder=self.folder,
-                directory=self.directory / name,
-                progress=self._progress,
-                desk=self._caller,
-            )
-        return self._workplaces[key]
+        with self._making:
+            if key not in self._workplaces:
+                name = f"flink-{release.version}" + (f"-{len(self._workplaces)}" if requirements else "")
+                self._workplaces[key] = Workplace(
+                    self.settings,
+                    release,
+                    requirements,
+                    run_id=self.run_id,
+                    folder=self.folder,
+                    directory=self.directory / name,
+                    progress=self._progress,
+                    desk=self._caller,
+                )
+            return self._workplaces[key]
 
     def serve(self, address: DeskAddress) -> None:
         """Give this process's clusters to the session's other processes, each started when one first asks."""
@@ -110,10 +112,10 @@ class RunSession:
 
     @property
     def kafka(self) -> KafkaService:
-        """The session's Kafka, running; asked for by the session's other processes too, through threads of this one."""
+        """The session's Kafka, running."""
         from pytest_flink_agents.run.kafka import SessionKafka
 
-        with self._kafka_lock:
+        with self._making:
             if self._kafka is None:
                 self._kafka = SessionKafka(
                     self.settings,
