@@ -5,7 +5,6 @@ Made by the plugin when the first scenario file is collected, or when a verdict 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 from collections.abc import Callable
@@ -138,25 +137,16 @@ class SessionPlan:
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started, but for clusters that are to be left, after a failure or always."""
         if self._session:
-            if self.settings.keep == "always" or (failed and self.settings.keep == "on-failure"):
-                self.left += [line for kept in self._session.leave_running() for line in left_lines(kept)]
+            keep = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
+            left = self._session.leave_running() if keep else []
+            self.left += [line for kept in left for line in left_lines(kept)]
             self.facts |= self._session.facts()
             self._session.close()
             self.leaks += self._session.leaks
             self._session = None
             if not self._desk:
-                self._mask_files()
-
-    def _mask_files(self) -> None:
-        """What programs wrote by themselves (logs, event logs, outputs) leaves the session without secrets too."""
-        for path in self.folder.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                data = path.read_bytes()
-                # Bytes that are no text of ours stay as they are.
-                with contextlib.suppress(UnicodeDecodeError):
-                    masked = self.redactor.text(data.decode("utf-8")).encode()
-                    if masked != data:
-                        path.write_bytes(masked)
+                used = {Path(kept.directory, name) for kept in left for name in kept.scratch}
+                self.redactor.files(self.folder.absolute(), but=used)
 
     def conclude(self, pytest_exit: int) -> Verdict:
         """Decide, and write the report. ``pytest_exit`` is pytest's own answer. Nothing may run any more."""

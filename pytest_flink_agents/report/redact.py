@@ -6,8 +6,9 @@ import base64
 import contextlib
 import json
 import math
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,25 @@ class Redactor:
         if isinstance(value, (int, float)) and math.isfinite(value):
             return MASK if str(value) in self._secrets else value
         return self.text(str(value))
+
+    def files(self, folder: Path, but: Collection[Path] = ()) -> None:
+        """Mask what programs wrote by themselves below a folder, the directories ``but`` left out. Links are not followed.
+
+        A program that still runs may add and remove files meanwhile; where ``but`` names what it goes on using, it may.
+        """
+        for where, directories, names in os.walk(folder):
+            directories[:] = [name for name in directories if Path(where, name) not in but]
+            for name in names:
+                self._file(Path(where, name))
+
+    def _file(self, path: Path) -> None:
+        # Bytes that are no text of ours stay as they are.
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+            if path.is_file() and not path.is_symlink():
+                data = path.read_bytes()
+                masked = self.text(data.decode("utf-8")).encode()
+                if masked != data:
+                    path.write_bytes(masked)
 
 
 def _is_path(value: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import json
 import os
 import re
@@ -69,17 +71,23 @@ def processes_of(project: Path) -> list[str]:
     return found
 
 
+def files_of(project: Path, pattern: str) -> list[Path]:
+    """Those of that name below the project. A session is at work there: a directory that goes meanwhile holds none."""
+    return [Path(where, name) for where, _, names in os.walk(project) for name in fnmatch.filter(names, pattern)]
+
+
 def ports_of(project: Path) -> list[int]:
     """The ports that the run's clusters and brokers were told to listen on."""
     ports = []
-    for config in project.rglob("config.yaml"):
+    for config in files_of(project, "config.yaml"):
         for line in config.read_text().splitlines():
             name, _, value = line.partition(": ")
             if name in ('"rest.port"', '"jobmanager.rpc.port"'):
                 ports.append(int(json.loads(value)))
-    for properties in project.rglob("broker-*.properties"):
-        (listeners,) = re.findall(r"^listeners=(.*)$", properties.read_text(), re.MULTILINE)
-        ports += [int(address.rpartition(":")[2]) for address in listeners.split(",")]
+    for properties in files_of(project, "broker-*.properties"):
+        # None in one that is only being written.
+        for listeners in re.findall(r"^listeners=(.*)$", properties.read_text(), re.MULTILINE):
+            ports += [int(address.rpartition(":")[2]) for address in listeners.split(",")]
     return ports
 
 
@@ -97,15 +105,21 @@ def has_java(project: Path) -> bool:
     return any("org.apache.flink" in line or "java" in line for line in processes_of(project))
 
 
+def is_filled(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size > 0
+    return False
+
+
 def job_runs(project: Path) -> bool:
-    return any(path.stat().st_size for path in project.rglob("events-*.log"))
+    return any(map(is_filled, files_of(project, "events-*.log")))
 
 
 MOMENTS = {
     "the local worker starts": lambda project: any("local.worker" in line for line in processes_of(project)),
     "the JVMs start": has_java,
     "a cluster file is there": lambda project: bool(ports_of(project)),
-    "the client JVM is up": lambda project: bool(list(project.rglob("taskmanager-0.log"))),
+    "the client JVM is up": lambda project: bool(files_of(project, "taskmanager-0.log")),
     "the job runs": job_runs,
 }
 

@@ -17,7 +17,9 @@ from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.cli.main import main
 from tests.integration.test_life_and_death import (
+    files_of,
     has_java,
+    is_filled,
     job_runs,
     make_project,
     ports_of,
@@ -36,7 +38,7 @@ REACHED_S = 180.0
 
 def on_flink(project: Path, name: str) -> bool:
     """Whether a file of the run on Flink is there, and not empty."""
-    return any("local" not in str(path.relative_to(project)) and path.stat().st_size for path in project.rglob(name))
+    return any("local" not in str(path.relative_to(project)) and is_filled(path) for path in files_of(project, name))
 
 
 # The way of a session, whatever the machine's speed; each is followed by a delay by chance.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -147,3 +148,36 @@ def test_an_environment_of_odd_bytes_is_taken() -> None:
 def test_quoting_a_blank_as_plus_is_not_claimed() -> None:
     """Form encoding differs from URL quoting only for blanks; a secret without blanks is masked in both."""
     assert Redactor({"API_KEY": "hün/ter2"}).text(quote_plus("hün/ter2")) == MASK
+
+
+def test_files_of_programs_are_masked_where_they_may_be(tmp_path: Path) -> None:
+    """Not what a program goes on using, nor what a link leads to, nor bytes that are no text."""
+    outside = tmp_path / "outside.log"
+    folder = tmp_path / "run"
+    kept = {"log/a.log": b"pw=***;", "deep/er/b.log": b"***", "data/segment": b"hunter2x", "bytes": b"hunter2x\xff"}
+    for name, content in kept.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content.replace(b"***", b"hunter2x"))
+    outside.write_bytes(b"hunter2x")
+    (folder / "link").symlink_to(outside)
+    (folder / "nowhere").symlink_to(tmp_path / "gone")
+    Redactor({"API_KEY": "hunter2x"}).files(folder, but={folder / "data"})
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+    assert outside.read_bytes() == b"hunter2x"
+
+
+def test_files_may_go_while_they_are_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a cluster that is left running do, directories too."""
+    for name in ("a/one.log", "b/two.log", "b/c/three.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("hunter2x")
+    redactor = Redactor({"API_KEY": "hunter2x"})
+    read = Path.read_bytes
+
+    def read_and_lose(path: Path) -> bytes:
+        shutil.rmtree(tmp_path / "b", ignore_errors=True)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_lose)
+    redactor.files(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if any(path.iterdir())] in ([], ["a"])
