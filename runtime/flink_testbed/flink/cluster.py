@@ -6,6 +6,8 @@ seen last, and shows the ends of the logs.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,22 +86,26 @@ class FlinkCluster(ABC):
 
     def log_sizes(self) -> Mapping[str, int]:
         """Name of each file of the logs, crash reports of JVMs included -> its size in bytes now."""
-        return {path.name: path.stat().st_size for path in self._log_files()}
+        sizes = {}
+        for path in self._log_files():
+            with contextlib.suppress(FileNotFoundError):
+                sizes[path.name] = path.stat().st_size
+        return sizes
 
     def logs_since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
         """What was written since :meth:`log_sizes` said ``sizes``: the last MiB of each file."""
         written = {}
         for path in self._log_files():
             start = sizes.get(path.name, 0)
-            size = path.stat().st_size
-            # One that has become smaller was begun anew.
-            start = max(0 if size < start else start, size - _LOG_BYTES)
-            with path.open("rb") as file:
-                file.seek(start)
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                # One that has become smaller was begun anew.
+                file.seek(max(0 if size < start else start, size - _LOG_BYTES))
                 written[path.name] = file.read(_LOG_BYTES).decode("utf-8", "replace")
         return written
 
     def _log_files(self) -> list[Path]:
+        """Those that are there now; Flink gives a log that has become long another name, and in the end removes it."""
         files = [*(self.directory / "log").glob("*"), *self.directory.glob("hs_err_pid*")]
         return sorted(path for path in files if path.is_file())
 

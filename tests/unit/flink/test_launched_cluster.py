@@ -1,4 +1,4 @@
-"""One thread changes which processes a cluster has while another looks at them."""
+"""A cluster is looked at while it changes: its processes by another thread, its logs by Flink."""
 
 from __future__ import annotations
 
@@ -124,3 +124,20 @@ def test_one_that_died_by_itself_is_told(cluster: Cluster) -> None:
     process.code = 137
     with pytest.raises(HostError, match="FA407: Flink taskmanager-0 has died with exit code 137"):
         cluster.require_alive()
+
+
+def test_of_a_log_what_was_written_since_is_read(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that was begun anew all of it; one that Flink removes between two looks is passed over."""
+    log = cluster.directory / "log"
+    log.mkdir()
+    for name in ("grows", "anew", "removed"):
+        (log / name).write_text("before\n")
+    seen = cluster._log_files()
+    sizes = cluster.log_sizes()
+    assert sizes == {"grows": 7, "anew": 7, "removed": 7}
+    (log / "grows").write_text("before\nafter\n")
+    (log / "anew").write_text("new\n")
+    (log / "removed").unlink()
+    monkeypatch.setattr(cluster, "_log_files", lambda: seen)
+    assert cluster.logs_since(sizes) == {"grows": "after\n", "anew": "new\n"}
+    assert cluster.log_sizes() == {"grows": 13, "anew": 4}
