@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -91,25 +92,41 @@ def test_another_version_than_the_one_asked_for_is_refused(connect, flink_cluste
     assert f"--flink-version={flink_cluster.flink_version}" in problem.next_step
 
 
-def test_a_version_that_nobody_supports_is_refused(connect) -> None:
-    """A server that calls itself Flink 1.17 is no cluster for us, even where 1.17 was asked for."""
+@contextmanager
+def in_front(answers: Iterable[tuple[int, object]]) -> Iterator[str]:
+    """A server that gives these answers (status, JSON) one after the other, the last one for ever; its address."""
+    left = list(answers)
 
-    class Old(BaseHTTPRequestHandler):
+    class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            status, content = left.pop(0) if len(left) > 1 else left[0]
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(json.dumps({"flink-version": "1.17.2", "slots-total": 1}).encode())
+            self.wfile.write(json.dumps(content).encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Old)
+    server = HTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        assert code_of(lambda: connect(f"http://127.0.0.1:{server.server_address[1]}", "1.17.2")) == "FA410"
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_version_that_nobody_supports_is_refused(connect) -> None:
+    """A server that calls itself Flink 1.17 is no cluster for us, even where 1.17 was asked for."""
+    with in_front([(200, {"flink-version": "1.17.2", "slots-total": 1})]) as url:
+        assert code_of(lambda: connect(url, "1.17.2")) == "FA410"
+
+
+def test_who_cannot_reach_flink_just_now_is_asked_again(connect, flink_cluster: FlinkCluster) -> None:
+    """A proxy before a JobManager that comes back says so in its own words; the cluster is there all the same."""
+    overview = flink_cluster.rest.overview()
+    with in_front([(502, "bad gateway"), (503, "not ready"), (504, "too slow"), (200, overview)]) as url:
+        assert connect(url).flink_version == flink_cluster.flink_version
 
 
 TLS = {

@@ -256,9 +256,10 @@ class LaunchedCluster(FlinkCluster):
     def kill(self) -> None:
         """End every process at once. Logs, checkpoints and savepoints stay; scratch data goes."""
         with self._changing:
-            members, self._members = self._members, {}
-            for member in reversed(members.values()):
+            # Taken out last: one whose end was interrupted is ended by the next attempt.
+            for name, member in reversed(tuple(self._members.items())):
                 member.kill()
+                del self._members[name]
         if self._rest:
             self._rest.close()
         self._release()

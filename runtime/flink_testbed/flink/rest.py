@@ -13,8 +13,6 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.access import CA, TOKEN, RestAccess
 
 TERMINAL_STATES = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
-
-
 # One call may fail on a busy network, or while a JobManager takes another's place; what is silent for so long is not there.
 SILENT_S = 20.0
 
@@ -23,6 +21,8 @@ class RestUnavailableError(HostError):
     """Nothing that speaks Flink's REST answers at the address."""
 
 
+# 503 is Flink's own word, the others are those of a proxy that does not reach it.
+_UNAVAILABLE = (502, 503, 504)
 # Flink's exception for what it cannot tell of a job that is not initialized yet; its REST makes a 500 of it.
 _NOT_YET = "UnavailableDispatcherOperationException"
 # Of a text, how much is read to get at its end (Flink's REST knows no ranges), and how long that may take.
@@ -90,7 +90,7 @@ class RestClient:
                     detail=self.tail(),
                 )
             ) from None
-        if answer.status_code == 503 or (answer.status_code == 500 and _NOT_YET in answer.text):
+        if answer.status_code in _UNAVAILABLE or (answer.status_code == 500 and _NOT_YET in answer.text):
             # A JobManager that has not won its own leader election yet says so, or that takes over a job; it will have.
             raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
         if answer.status_code in (401, 403):
