@@ -18,7 +18,7 @@ from tests.integration.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow
 
-KEYS, INPUTS_PER_KEY = 8, 500
+KEYS, INPUTS_PER_KEY = 8, 300
 # A file is read at once; small buffers keep most of it in the source, so that checkpoints cut through the stream.
 OPTIONS = {
     "heartbeat.interval": "500ms",
