@@ -55,7 +55,7 @@ class LaunchedCluster(FlinkCluster):
     """A cluster from :meth:`start` to :meth:`close`. ``directory`` (created) holds all its files.
 
     A test may end a process in one thread while another waits for its job: who changes takes turns, who looks takes a copy,
-    and a process that we end ourselves is never seen dead.
+    and a process that a test kills is never seen dead.
     """
 
     def __init__(

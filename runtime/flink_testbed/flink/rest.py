@@ -91,7 +91,7 @@ class RestClient:
                 )
             ) from None
         if answer.status_code in _UNAVAILABLE or (answer.status_code == 500 and _NOT_YET in answer.text):
-            # A JobManager that has not won its own leader election yet says so, or that takes over a job; it will have.
+            # A JobManager that has not won its own leader election yet says so, or that has yet to take over a job; it will.
             raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
         if answer.status_code in (401, 403):
             raise HostError(

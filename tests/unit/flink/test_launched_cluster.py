@@ -66,6 +66,15 @@ class Cluster(LaunchedCluster):
     def step(self) -> None:
         self.meanwhile()
 
+    def once(self, act: Callable[[], object]) -> None:
+        """Let another thread do this at the next step, and nothing after."""
+
+        def first() -> None:
+            self.meanwhile = lambda: None
+            act()
+
+        self.meanwhile = first
+
     def _report(self, name: str) -> list[str]:
         return []
 
@@ -83,11 +92,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 def test_a_process_may_come_while_all_are_looked_at(cluster: Cluster) -> None:
-    def add() -> None:
-        cluster.meanwhile = lambda: None
-        cluster.add_taskmanager()
-
-    cluster.meanwhile = add
+    cluster.once(cluster.add_taskmanager)
     cluster.require_alive()
     assert cluster.taskmanagers == ["taskmanager-0", "taskmanager-1"]
 
@@ -98,22 +103,17 @@ def test_a_process_that_is_being_killed_is_not_told_dead(cluster: Cluster, kill:
     looks = []
 
     def look() -> None:
-        cluster.meanwhile = lambda: None
         cluster.require_alive()
         looks.append(cluster.taskmanagers)
-        cluster.meanwhile = look
+        cluster.once(look)
 
-    cluster.meanwhile = look
+    cluster.once(look)
     kill(cluster)
     assert looks
 
 
 def test_nor_one_that_is_killed_after_another_began_to_look(cluster: Cluster) -> None:
-    def kill() -> None:
-        cluster.meanwhile = lambda: None
-        cluster.kill_taskmanager()
-
-    cluster.meanwhile = kill
+    cluster.once(cluster.kill_taskmanager)
     cluster.require_alive()
     assert cluster.taskmanagers == []
 
