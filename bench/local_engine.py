@@ -34,8 +34,8 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 from flink_agents.api.runner_context import RunnerContext
 
-from flink_agents_runtime.engine.plan import plan_of
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import plan_of
 
 RECORDS = 4_000
 KEYS = 100

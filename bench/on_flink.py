@@ -28,9 +28,9 @@ from flink_testbed.flink.rest import TERMINAL_STATES
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
-from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.transport import FileTransport
-from pytest_flink_agents.run.workplace import Workplace
+from pytest_flink_agents.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 KEYS = 100

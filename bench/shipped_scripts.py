@@ -11,9 +11,9 @@ import yaml
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.core import clock
 from flink_testbed.core.ports import LOOPBACK, lease_port
-from flink_testbed.core.process import GuardedProcess, clean_environment
 from flink_testbed.flink.rest import RestClient
-from pytest_flink_agents.run.workplace import Workplace
+from flink_testbed.ownership.process import GuardedProcess, clean_environment
+from pytest_flink_agents.provision.environment import Workplace
 
 _READY_S = 300.0
 

@@ -22,13 +22,13 @@ from bench.on_flink import figures_on_flink
 from bench.speed_lines import as_json, table
 from bench.starts import start_costs, tell
 from flink_testbed.artifacts.versions import resolve_flink
-from flink_testbed.core.process import clean_environment
 from flink_testbed.flink.standalone import StandaloneCluster
-from pytest_flink_agents.report.redact import Redactor
+from flink_testbed.ownership.process import clean_environment
+from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.services import RunSession
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded, run_local
-from pytest_flink_agents.run.session import RunSession
-from pytest_flink_agents.run.settings import Settings
-from pytest_flink_agents.run.workplace import Workplace
+from pytest_flink_agents.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results.json"

@@ -15,7 +15,7 @@ from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
-from pytest_flink_agents.run.workplace import Workplace
+from pytest_flink_agents.provision.environment import Workplace
 
 _ROUNDS = 5
 

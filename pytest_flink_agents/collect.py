@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flink_agents.keys import NOT_READY, PLAN, RESULT
+from pytest_flink_agents.current import NOT_READY, PLAN, RESULT
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
     from flink_testbed.artifacts.versions import FlinkRelease
-    from pytest_flink_agents.run.judged import Judged
+    from pytest_flink_agents.run.item import Judged
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 _PYTEST_MARKS = frozenset(
@@ -112,7 +112,7 @@ class ScenarioItem(pytest.Item):
         if self.not_applicable:
             pytest.skip(self.not_applicable)
         from flink_testbed.core.problem import ProblemError
-        from pytest_flink_agents.run.judged import prepare
+        from pytest_flink_agents.run.item import prepare
 
         plan = self.config.stash[PLAN]
         try:
@@ -125,7 +125,7 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run, judge, and fail unless every check says valid."""
-        from pytest_flink_agents.run.judged import run_and_judge
+        from pytest_flink_agents.run.item import run_and_judge
 
         plan = self.config.stash[PLAN]
         judged = run_and_judge(

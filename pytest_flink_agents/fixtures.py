@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from flink_testbed.flink.launched import LaunchedCluster
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
-    from pytest_flink_agents.plan import SessionPlan
     from pytest_flink_agents.run.agent_runner import AgentRunner
     from pytest_flink_agents.run.script_run import AgentScript
+    from pytest_flink_agents.session import SessionPlan
 
 
 def _plan(request: pytest.FixtureRequest) -> SessionPlan:
@@ -59,7 +59,7 @@ def flink_cluster_logs(request: pytest.FixtureRequest, flink_cluster: FlinkClust
 
     An error in it fails the test, unless the marker ``log_allow("pattern")`` explains it. Other fixtures of the test end before.
     """
-    from pytest_flink_agents.run.evidence import Evidence
+    from pytest_flink_agents.evidence.model import Evidence
     from pytest_flink_agents.run.log_watch import LogWatch, wrong_in_logs
 
     plan, tier = _plan(request), cluster_tier(request)

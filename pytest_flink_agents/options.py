@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.run.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, KEEP, TIERS, Settings
+from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, KEEP, TIERS, Settings
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents import collect, options
+from pytest_flink_agents.current import FIRST_PROCESS, LEAKS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
 from pytest_flink_agents.fixtures import (
     agent_runner,
     agent_script,
@@ -23,13 +24,12 @@ from pytest_flink_agents.fixtures import (
     kafka_topic,
     llm_server,
 )
-from pytest_flink_agents.keys import FIRST_PROCESS, LEAKS, PLAN, REPORTS, RESULT, ROUTE, SETTINGS, VERDICT
 from pytest_flink_agents.route import Route
 
 if TYPE_CHECKING:
-    from pytest_flink_agents.distributed import Assignment
-    from pytest_flink_agents.gate import ItemResult
-    from pytest_flink_agents.plan import SessionPlan
+    from pytest_flink_agents.gate.verdict import ItemResult
+    from pytest_flink_agents.session import SessionPlan
+    from pytest_flink_agents.xdist import Assignment
 
 __all__ = [
     "agent_runner",
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ROUTE] = Route(config.stash[SETTINGS].scenario_seed)
     config.stash[ROUTE].open()
     if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
-        from pytest_flink_agents.distributed import FirstProcess
+        from pytest_flink_agents.xdist import FirstProcess
 
         config.stash[FIRST_PROCESS] = FirstProcess(config, _keep, plan_of)
         config.pluginmanager.register(config.stash[FIRST_PROCESS], "flink-agents-first-process")
@@ -75,7 +75,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def plan_of(config: pytest.Config) -> SessionPlan:
     """The session's plan, made when first needed."""
     if PLAN not in config.stash:
-        from pytest_flink_agents.plan import SessionPlan
+        from pytest_flink_agents.session import SessionPlan
 
         settings, tell, given = config.stash[SETTINGS], _progress(config), _assignment(config)
         if given:
@@ -91,7 +91,7 @@ def _assignment(config: pytest.Config) -> Assignment | None:
     """What the session's first process told this one; None where this is the only process, or the first."""
     if not hasattr(config, "workerinput"):
         return None
-    from pytest_flink_agents.distributed import assignment_of
+    from pytest_flink_agents.xdist import assignment_of
 
     return assignment_of(config)
 
@@ -201,7 +201,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _keep_or_send(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
     if _assignment(config):
-        from pytest_flink_agents.distributed import fasten
+        from pytest_flink_agents.xdist import fasten
 
         fasten(report, result)
     else:
@@ -234,13 +234,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     plan, reports = config.stash[PLAN], config.stash[REPORTS]
     plan.leaks = leaks
     if _assignment(config):
-        from pytest_flink_agents.distributed import hand_over
+        from pytest_flink_agents.xdist import hand_over
 
         hand_over(config, plan, _unreached(session, plan))
         return
     if config.option.collectonly or not (plan.settings.gate or any(result.tier for result in reports.values())):
         return
-    from pytest_flink_agents.gate import exit_code
+    from pytest_flink_agents.gate.verdict import exit_code
     from pytest_flink_agents.results import left_behind
 
     with _unwritable_is_usage():
@@ -259,8 +259,8 @@ def _leaks(config: pytest.Config) -> list[str]:
     """What should have ended with the session. Where none of our programs was ever started, nobody looks."""
     if LEAKS not in config.stash:
         config.stash[LEAKS] = list(config.stash[PLAN].leaks) if PLAN in config.stash else []
-        if "flink_testbed.core.process" in sys.modules:
-            from pytest_flink_agents.run.leaks import process_leaks
+        if "flink_testbed.ownership.process" in sys.modules:
+            from pytest_flink_agents.provision.leaks import process_leaks
 
             config.stash[LEAKS] += process_leaks()
     return config.stash[LEAKS]

@@ -13,10 +13,10 @@ import flink_testbed
 import pytest_flink_agents
 from flink_testbed.core.problem import HostError, ProblemError
 from pytest_flink_agents.collect import ScenarioItem
-from pytest_flink_agents.gate import ItemResult
-from pytest_flink_agents.keys import NOT_READY
-from pytest_flink_agents.plan import SessionPlan
-from pytest_flink_agents.run.judged import Judged
+from pytest_flink_agents.current import NOT_READY
+from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.run.item import Judged
+from pytest_flink_agents.session import SessionPlan
 
 # Whose frames lie below what a test calls.
 _OURS = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, Output
 
 NAME = "delivery"
 EXACTLY_ONCE, AT_LEAST_ONCE = "exactly_once", "at_least_once"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import Matches
-from pytest_flink_agents.run.evidence import Evidence, Failure
+from pytest_flink_agents.evidence.model import Evidence, Failure
 
 
 def check_ended(evidence: Evidence, within_s: float) -> CheckResult:

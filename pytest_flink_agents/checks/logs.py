@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
-from pytest_flink_agents.run.evidence import Evidence, LogError
+from pytest_flink_agents.evidence.model import Evidence, LogError
 
 NAME = "logs"
 _PATH = ("expect", "logs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
 
 
 def check_model_calls(evidence: Evidence) -> CheckResult:

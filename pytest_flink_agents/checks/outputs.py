@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.pairing import keeps_order, largest_pairing
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, Output
 
 NAME = "outputs"
 _SHOWN_CHARACTERS = 200

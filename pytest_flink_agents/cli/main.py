@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(code: str | None) -> int:
     from flink_testbed.core.problem import nearest
-    from pytest_flink_agents.codes import all_codes, explain
+    from pytest_flink_agents.codes.table import all_codes, explain
 
     if code is None:
         _say("\n".join(f"{known}  {title}" for known, (title, _) in all_codes().items()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core import clock
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.redact import Redactor
 
 
 class EventWriter:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from flink_agents_runtime.engine.failure import RULE
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.report.redact import Redactor
-from pytest_flink_agents.run.evidence import Event, Evidence
+from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.redact import Redactor
 
 T = TypeVar("T")
 

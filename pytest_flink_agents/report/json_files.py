@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate import Policy, Verdict
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.gate.verdict import Policy, Verdict
+from pytest_flink_agents.redact import Redactor
 
 SCHEMA_VERSION = "1"
 

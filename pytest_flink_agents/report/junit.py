@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pytest_flink_agents.gate import ItemResult
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.redact import Redactor
 
 # What XML 1.0 cannot hold at all, not even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

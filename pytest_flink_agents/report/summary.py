@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_flink_agents.gate import ItemResult, Reason, Verdict
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.gate.verdict import ItemResult, Reason, Verdict
+from pytest_flink_agents.redact import Redactor
 
 MARKS = {
     "passed": "passed",

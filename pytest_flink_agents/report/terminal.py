@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_flink_agents.gate import BLOCK, INCONCLUSIVE, PROMOTE, ItemResult, Verdict
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.gate.verdict import BLOCK, INCONCLUSIVE, PROMOTE, ItemResult, Verdict
+from pytest_flink_agents.redact import Redactor
 
 Line = tuple[str, dict[str, bool]]
 

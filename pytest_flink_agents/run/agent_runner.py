@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.services import RunSession
 from pytest_flink_agents.run.log_watch import LogWatch, wrong_in_logs
 from pytest_flink_agents.run.scenario_run import RUNNERS, RunRequest
-from pytest_flink_agents.run.session import RunSession
 from pytest_flink_agents.run.transport import KafkaTransport
 
 

@@ -11,15 +11,15 @@ from typing import Any
 from flink_testbed.core import clock
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
-from pytest_flink_agents.run.engine import BUNDLED
-from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Failure
-from pytest_flink_agents.run.job_failure import explained, job_failure
+from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.job_failure import explained, job_failure
+from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.provision.engine_choice import BUNDLED
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_transport import Arrival, JobFiles, JobTransport
 from pytest_flink_agents.run.job_watch import JobWatch, Story, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.thread_dump import keep_thread_dump
-from pytest_flink_agents.run.workplace import Workplace
 
 ENGINE = "the job's own"
 _RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"

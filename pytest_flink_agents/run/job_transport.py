@@ -15,7 +15,7 @@ from typing import Any
 from flink_testbed.core import clock
 from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService, topic_name
-from pytest_flink_agents.run.evidence import Output
+from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.run.transport import Inputs, key_bytes
 
 _HEADER = "input"

@@ -11,8 +11,8 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
-from pytest_flink_agents.run.evidence import Checkpoints, JobException
-from pytest_flink_agents.run.job_failure import job_failure
+from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
 _CANCEL_S = 20.0

@@ -9,8 +9,8 @@ from pathlib import Path
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.checks.logs import check_logs
-from pytest_flink_agents.report.redact import Redactor
-from pytest_flink_agents.run.evidence import Evidence, LogError
+from pytest_flink_agents.evidence.model import Evidence, LogError
+from pytest_flink_agents.redact import Redactor
 
 # Log4j as we configure it, and with the usual variations of other people's layouts.
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")

@@ -9,17 +9,17 @@ from typing import Any
 
 from flink_testbed.models.channel import Channel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
+from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.services import RunSession
 from pytest_flink_agents.run.job_run import JobRequest
 from pytest_flink_agents.run.job_transport import JobFiles, JobTopics, JobTransport
 from pytest_flink_agents.run.scenario_run import RunRequest
-from pytest_flink_agents.run.session import RunSession
-from pytest_flink_agents.run.settings import Settings
 from pytest_flink_agents.run.transport import KafkaTransport
-from pytest_flink_agents.run.workplace import Workplace
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in, substitute
+from pytest_flink_agents.settings import Settings
 
 
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: str) -> bool:

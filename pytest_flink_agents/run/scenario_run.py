@@ -9,21 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flink_agents_runtime.engine.options import flat
+from flink_agents_runtime.config.options import flat
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
-from flink_testbed.core.responder import RefusedError, Responder
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
-from pytest_flink_agents.run.engine import BUNDLED
-from pytest_flink_agents.run.event_log import gather_event_logs, read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Failure
-from pytest_flink_agents.run.job_failure import failure_of, job_failure
+from flink_testbed.responder import RefusedError, Responder
+from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.job_failure import failure_of, job_failure
+from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.evidence.unfinished import agent_name, still_waiting, unfinished_in
+from pytest_flink_agents.provision.engine_choice import BUNDLED
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_watch import JobWatch, restarts_in_words, wait_for_ends
 from pytest_flink_agents.run.reach import require_reach
 from pytest_flink_agents.run.thread_dump import keep_thread_dump
 from pytest_flink_agents.run.transport import FileTransport, Transport, output_of
-from pytest_flink_agents.run.unfinished import agent_name, still_waiting, unfinished_in
-from pytest_flink_agents.run.workplace import Workplace
 
 # Building the plan imports the user's modules; submitting adds the client's and the JobManager's work.
 _BUILD_S = 60.0

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core import clock
-from pytest_flink_agents.run.engine import BUNDLED
-from pytest_flink_agents.run.event_log import read_event_logs
-from pytest_flink_agents.run.evidence import Evidence, Output
-from pytest_flink_agents.run.job_failure import failure_of
-from pytest_flink_agents.run.session import RunSession
+from pytest_flink_agents.evidence.event_log import read_event_logs
+from pytest_flink_agents.evidence.job_failure import failure_of
+from pytest_flink_agents.evidence.model import Evidence, Output
+from pytest_flink_agents.provision.engine_choice import BUNDLED
+from pytest_flink_agents.provision.services import RunSession
 
 # What a script may need beyond its time: imports before, the end of a stuck one after.
 _MARGIN_S = 30.0

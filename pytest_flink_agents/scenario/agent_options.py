@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flink_agents_runtime.engine.catalogue import nearest_key, option_for
-from flink_agents_runtime.engine.options import OptionError, typed
+from flink_agents_runtime.config.catalogue import nearest_key, option_for
+from flink_agents_runtime.config.options import OptionError, typed
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text, shorten
 
 # A run logs its events into its own folder, where the evidence is read.

@@ -17,8 +17,8 @@ from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import RunRequest
-from pytest_flink_agents.run.workplace import Workplace
 
 
 @pytest.fixture(scope="session")

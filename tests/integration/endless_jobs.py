@@ -26,9 +26,9 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     from pyflink.common import Duration, Encoder, Types, WatermarkStrategy
     from pyflink.datastream.connectors.file_system import FileSink, FileSource, RollingPolicy, StreamFormat
 
-    from flink_agents_runtime.engine.agent_reference import agent_named
     from flink_agents_runtime.on_flink.environment import FlinkEnvironment
     from flink_agents_runtime.on_flink.submitter import _environment, _job_options
+    from flink_agents_runtime.plan.agent_reference import agent_named
 
     env = _environment(request["rest_url"], _job_options(request))
     env.set_parallelism(request["parallelism"])

@@ -11,7 +11,7 @@ from typing import cast
 from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster
-from pytest_flink_agents.run.workplace import Workplace
+from pytest_flink_agents.provision.environment import Workplace
 
 
 class _OwnCluster:

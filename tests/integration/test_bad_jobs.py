@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_run import run_job
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.test_flink_environment import job_request
 
 pytestmark = pytest.mark.slow

@@ -19,14 +19,14 @@ from flink_testbed.artifacts.contents import record_contents
 from flink_testbed.core.clock import wait_until
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
-from pytest_flink_agents.run.workplace import Workplace
+from pytest_flink_agents.provision.environment import Workplace
 
 pytestmark = pytest.mark.slow
 
 _OWNER = """
 import sys, time
 from pathlib import Path
-from flink_testbed.core.process import GuardedProcess, clean_environment
+from flink_testbed.ownership.process import GuardedProcess, clean_environment
 process = GuardedProcess(
     ["sleep", "1117"], name="sleep", log=Path("log"), env=clean_environment(), cwd=Path("."))
 print(process.guard_pid, flush=True)

@@ -16,7 +16,7 @@ import pytest
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster, require_memory
-from pytest_flink_agents.run.evidence import Output
+from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded, run_local
 
 pytestmark = pytest.mark.slow

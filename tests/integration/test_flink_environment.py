@@ -12,10 +12,10 @@ import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.kafka.service import KafkaService
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_run import JobRequest, run_job
 from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
-from pytest_flink_agents.run.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ import pytest
 
 from flink_testbed.core import ports
 from flink_testbed.core.problem import HostError, WaitTimeoutError
-from flink_testbed.core.process import GuardedProcess, clean_environment, run_guarded
-from flink_testbed.core.responder import RefusedError, Responder
+from flink_testbed.ownership.process import GuardedProcess, clean_environment, run_guarded
+from flink_testbed.responder import RefusedError, Responder
 
 # A grandchild in its own session, one orphaned by a double fork, one ordinary child.
 FAMILY = "setsid nohup sleep 1111 & (sleep 1112 &) ; sleep 1113"
@@ -80,7 +80,7 @@ def test_a_killed_guard_takes_its_command_along(tmp_path: Path) -> None:
 def test_the_tree_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     """SIGKILL of the process that started it all."""
     program = (
-        "import sys, time; from pathlib import Path; from flink_testbed.core.process import *\n"
+        "import sys, time; from pathlib import Path; from flink_testbed.ownership.process import *\n"
         f"p = GuardedProcess(['/bin/bash', '-c', {FAMILY!r}], name='x', log=Path('log'), env=clean_environment(), cwd=Path('.'))\n"
         "while [q.name() for q in p.tree()].count('sleep') < 3: time.sleep(0.05)\n"
         "print(*[q.pid for q in p.tree()], flush=True); time.sleep(60)"

@@ -16,10 +16,10 @@ from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
 from pytest_flink_agents.run.transport import KafkaTransport
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.own_cluster import own_cluster
 from tests.integration.test_recovery import OPTIONS
 

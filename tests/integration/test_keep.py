@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts import kept as kept_module
-from flink_testbed.artifacts.kept import Kept, everything_kept
 from flink_testbed.core.problem import HostError
-from flink_testbed.core.process import GuardedProcess, living
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.remote import RemoteKafka
+from flink_testbed.ownership import detached as kept_module
+from flink_testbed.ownership.detached import Kept, everything_kept
+from flink_testbed.ownership.process import GuardedProcess, living
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
 from tests.integration.test_life_and_death import make_project, processes_of, start_pytest, wait_for
@@ -23,7 +23,7 @@ from tests.integration.test_random_kills import make_kafka_project
 
 pytestmark = pytest.mark.slow
 
-KEEPER = Path(kept_module.__file__).parents[1] / "core" / "keeper.py"
+KEEPER = Path(kept_module.__file__).with_name("keeper.py")
 
 
 def finished(project: Path, *options: str) -> tuple[int, str]:

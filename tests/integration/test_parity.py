@@ -10,7 +10,7 @@ import dataclasses
 
 import pytest
 
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.run.scenario_run import RUNNERS
 from tests.parity.cases import Case, Seen, judged, load_cases, load_known_differences, problems
 

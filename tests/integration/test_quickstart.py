@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.plugin import plan_of
-from pytest_flink_agents.run.evidence import Evidence
-from pytest_flink_agents.run.judged import Judged, run_and_judge
+from pytest_flink_agents.run.item import Judged, run_and_judge
 from pytest_flink_agents.scenario.load import load_file
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 
 from flink_testbed.artifacts.versions import resolve_flink
 from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import run_local
-from pytest_flink_agents.run.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
 from flink_testbed.flink.remote import RemoteCluster
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_run import JobRequest, run_job
 from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.tls_proxy import CERTIFICATES, TlsProxy
 
 pytestmark = pytest.mark.slow

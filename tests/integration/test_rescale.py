@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from flink_testbed.core import clock
-from flink_testbed.core.responder import Responder
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
-from pytest_flink_agents.run.workplace import Workplace
+from flink_testbed.responder import Responder
+from pytest_flink_agents.provision.environment import Workplace
 from tests.integration.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.flink.config import ClusterConfig
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import run_embedded
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow

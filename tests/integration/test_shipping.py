@@ -10,9 +10,9 @@ from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 from pytest_flink_agents.run.transport import KafkaTransport
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flink_testbed.core.process import living
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
-from pytest_flink_agents.run.workplace import Workplace
+from flink_testbed.ownership.process import living
+from pytest_flink_agents.provision.environment import Workplace
 
 pytestmark = pytest.mark.slow
 

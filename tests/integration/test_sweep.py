@@ -16,9 +16,9 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
-from flink_testbed.core.owner import Owner, this_process
 from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.ownership.owner import Owner, this_process
+from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from pytest_flink_agents.cli.main import main
 from tests.integration.test_life_and_death import job_runs, make_project, require_nothing_left, start_pytest, wait_for
 
@@ -93,7 +93,7 @@ def test_decoys_survive(tmp_path: Path, own_cache: Path, capsys) -> None:
 ORPHANED = """
 import os, signal, sys
 from pathlib import Path
-from flink_testbed.core.process import GuardedProcess
+from flink_testbed.ownership.process import GuardedProcess
 process = GuardedProcess(["sleep", "300"], name="sleep", log=Path(os.devnull), env=dict(os.environ), cwd=Path("/"))
 while process.command_pid() is None:
     pass

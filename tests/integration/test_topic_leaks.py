@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.artifacts.cache import cache_root
-from flink_testbed.artifacts.records import TOPICS, records
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import server_properties
+from flink_testbed.ownership.session_record import TOPICS, records
 from tests.integration.test_life_and_death import make_project, start_pytest
 
 pytestmark = pytest.mark.slow

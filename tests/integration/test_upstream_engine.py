@@ -11,10 +11,10 @@ import pytest
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_run import run_job
 from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 from pytest_flink_agents.run.transport import KafkaTransport
-from pytest_flink_agents.run.workplace import Workplace
 from tests.integration.test_flink_environment import JOBS, job_request
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from pytest_flink_agents.run.evidence import Event, Evidence
+from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.scenario_run import run_embedded
-from pytest_flink_agents.run.workplace import Workplace
 from tests.parity.cases import Case, Seen, judged, load_cases, load_known_differences, load_not_applicable, problems
 
 pytestmark = pytest.mark.slow

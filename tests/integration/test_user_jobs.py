@@ -17,10 +17,10 @@ from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.job import check_ended
-from pytest_flink_agents.run.evidence import Evidence
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.job_run import JobRequest, run_job
 from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
-from pytest_flink_agents.run.workplace import Workplace
 
 pytestmark = pytest.mark.slow
 

@@ -9,13 +9,13 @@ from flink_testbed.artifacts.cache import cache_root
 LEAVES_A_PROCESS = """
 import os
 from pathlib import Path
-from flink_testbed.core.process import GuardedProcess
+from flink_testbed.ownership.process import GuardedProcess
 
 def test_leaves():
     GuardedProcess(["sleep", "60"], name="a long sleep", log=Path("sleep.log").absolute(), env=dict(os.environ), cwd=Path.cwd())
 """
 LEAVES_A_DIRECTORY = """
-from flink_testbed.artifacts.records import CLUSTER, own_record
+from flink_testbed.ownership.session_record import CLUSTER, own_record
 from pytest_flink_agents.plugin import plan_of
 
 def test_leaves(request, tmp_path):

@@ -26,7 +26,7 @@ HEAVY = (
     ),
     *("pyflink", "flink_agents", "flink_agents_runtime", "flink_testbed", "socketserver"),
     *(
-        "pytest_flink_agents.plan",
+        "pytest_flink_agents.session",
         "pytest_flink_agents.gate",
         "pytest_flink_agents.report",
         "pytest_flink_agents.scenario",

@@ -1,7 +1,7 @@
 """Runs one agent over a few inputs in this process, as the local tier does."""
 
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import build_plan
 
 DEADLINE_S = 120
 

@@ -8,9 +8,9 @@ from typing import Any
 import runtime_agents
 
 from flink_agents_runtime.engine.engine import Engine
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.plan.build import build_plan
 
 
 class ManualExecutor(Executor):

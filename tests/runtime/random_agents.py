@@ -19,8 +19,8 @@ from flink_agents.api.agents.agent import Agent
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 
-from flink_agents_runtime.engine.named_plan import NamedPlan
-from flink_agents_runtime.engine.plan import plan_of
+from flink_agents_runtime.plan.build import plan_of
+from flink_agents_runtime.plan.named_plan import NamedPlan
 
 DUMP = "tell all of your memory"
 CALLS: list[str] = []

@@ -19,9 +19,9 @@ from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 
-from flink_agents_runtime.engine.configuration import Configuration, option
-from flink_agents_runtime.engine.plan import plan_of
+from flink_agents_runtime.config.configuration import Configuration, option
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import plan_of
 from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
 
 SPEC: dict[str, Any] = json.loads(sys.argv[1]) if __name__ == "__main__" else {}

@@ -6,14 +6,8 @@ from crashes import Crash, CrashingStore
 from flink_agents.plan.configuration import AgentConfiguration
 from runtime_agents import TRACE
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.expiry import wall_ms
-from flink_agents_runtime.engine.options import OptionError
-from flink_agents_runtime.engine.plan import build_plan
-from flink_agents_runtime.engine.state import CallRecord
-from flink_agents_runtime.local.host import LocalHost
-from flink_agents_runtime.stores.memory import MemoryStore
-from flink_agents_runtime.stores.record import (
+from flink_agents_runtime.config.options import OptionError
+from flink_agents_runtime.engine.action_record import (
     ActionRecord,
     Execution,
     Place,
@@ -21,6 +15,12 @@ from flink_agents_runtime.stores.record import (
     key_text,
     position_below,
 )
+from flink_agents_runtime.engine.expiry import wall_ms
+from flink_agents_runtime.engine.state import CallRecord
+from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.build import build_plan
+from flink_agents_runtime.stores.memory import MemoryStore
 from flink_agents_runtime.stores.settings import open_store
 
 

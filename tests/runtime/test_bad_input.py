@@ -8,10 +8,10 @@ from crashes import CrashingStore
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
 from flink_agents_runtime.engine.failure import RULE, ActionFailure
-from flink_agents_runtime.engine.plan import build_plan, load_plan
 from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.script import run_script
+from flink_agents_runtime.plan.build import build_plan, load_plan
 from tests.wrong_agents import RELEASED, Wrong
 
 ASYNCIO = ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported")

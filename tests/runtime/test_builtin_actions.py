@@ -6,10 +6,10 @@ import builtin_agents
 import pytest
 from builtin_agents import CALL_TOOL, CALLS, SCRIPT, TOOL, Assistant
 
-from flink_agents_runtime.engine.configuration import option
-from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import build_plan
 
 PATIENCE_S = 60
 both_ways = pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])

@@ -15,13 +15,13 @@ from flink_agents.api.core_options import (
 from flink_agents.api.memory.long_term_memory import LongTermMemoryOptions
 from runtime_agents import Configured, Echo
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.catalogue import CATALOGUE, LATER, nearest_key
-from flink_agents_runtime.engine.config_file import ConfigurationError
-from flink_agents_runtime.engine.configuration import Configuration, option
-from flink_agents_runtime.engine.options import OptionError, typed
-from flink_agents_runtime.engine.plan import build_plan, plan_of
+from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, nearest_key
+from flink_agents_runtime.config.config_file import ConfigurationError
+from flink_agents_runtime.config.configuration import Configuration, option
+from flink_agents_runtime.config.options import OptionError, typed
 from flink_agents_runtime.local.environment import LocalEnvironment
+from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.build import build_plan, plan_of
 
 TYPES = {"word": None, "true or false": bool, "whole number": int, "list of texts": list, "text": str}
 

@@ -3,9 +3,9 @@
 import pytest
 from engine_bench import Bench
 
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import build_plan
 
 TTL_MS = 100
 TTL = {"short-term-memory.state-ttl.ms": TTL_MS}

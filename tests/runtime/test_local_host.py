@@ -8,10 +8,10 @@ import runtime_agents
 from flink_agents.examples.quickstart.agents.custom_types_and_resources import ProductReview
 from runtime_agents import TRACE
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.local.host import LocalHost, Output, Unfinished
 from flink_agents_runtime.local.pool import DaemonPool
+from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.build import build_plan
 
 
 @pytest.fixture(autouse=True)

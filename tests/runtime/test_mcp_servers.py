@@ -6,7 +6,7 @@ import pytest
 from agent_run import failure_of, ollama, outputs_of, run
 from mcp_service import McpService
 
-from flink_agents_runtime.engine.plan import PlanError, build_plan
+from flink_agents_runtime.plan.build import PlanError, build_plan
 
 AGENT = "resource_agents:Remote"
 QUESTION = ("k", {"a": 20, "b": 3})
@@ -76,8 +76,8 @@ def test_a_server_that_goes_away(models):
         spec = {"agent": AGENT, "resources": resources(channel, service.endpoint)}
         spec["resources"]["prompts"] = [{"name": "ask_sum", "text": "sum of {a} and {b}"}]
         text = build_plan(spec, config={}).model_dump_json()
-    from flink_agents_runtime.engine.plan import load_plan
     from flink_agents_runtime.local.host import LocalHost
+    from flink_agents_runtime.plan.build import load_plan
 
     key, value = QUESTION
     failure = LocalHost(load_plan(text)).run([{"key": key, "value": value}], deadline_s=120).failure

@@ -2,9 +2,9 @@
 
 import pytest
 
-from flink_agents_runtime.engine.plan import build_plan
+from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.local.host import LocalHost
-from flink_agents_runtime.observe.metrics import MemoryMetricGroup
+from flink_agents_runtime.plan.build import build_plan
 
 
 def test_the_same_name_is_the_same_metric():

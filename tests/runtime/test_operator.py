@@ -8,11 +8,11 @@ from collections import Counter
 import pytest
 from runtime_agents import Echo
 
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.on_flink import operator as operator_module
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.on_flink.operator import AgentOperator
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator
+from flink_agents_runtime.plan.build import build_plan
 
 NO_STAMP_MS = -(2**63)
 COUNTING = "tests.parity.memory_agents:TypeOfKey"

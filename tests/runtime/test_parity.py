@@ -3,8 +3,8 @@
 import pytest
 
 from flink_agents_runtime.engine.event_text import attributes_of
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import build_plan
 from tests.parity.cases import Case, Seen, load_cases, problems
 
 CASES = load_cases()

@@ -9,9 +9,9 @@ import pytest
 from engine_bench import Bench
 from flink_agents.api.resource import ResourceType
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.options import OptionError, typed_options
-from flink_agents_runtime.engine.plan import build_plan, load_plan
+from flink_agents_runtime.config.options import OptionError, typed_options
+from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.build import build_plan, load_plan
 
 YAML_AGENT = Path(quickstart.__path__[0]) / "yaml_review_analysis_agent.yaml"
 CONNECTION = {"name": "ollama_server", "clazz": "runtime_agents.ScriptedConnection", "name_of_server": "scenario's"}

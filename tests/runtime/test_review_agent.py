@@ -5,8 +5,8 @@ from pathlib import Path
 import flink_agents.examples.quickstart as quickstart
 import pytest
 
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.plan.build import build_plan
 
 CONNECTION = {"name": "ollama_server", "clazz": "runtime_agents.ScriptedConnection"}
 CLASS_AGENT = "flink_agents.examples.quickstart.agents.review_analysis_agent:ReviewAnalysisAgent"

@@ -11,13 +11,13 @@ import pytest
 from flink_agents.api.events.event import Event
 
 from flink_agents_runtime.engine.context import ActionContext
-from flink_agents_runtime.engine.plan import build_plan
 from flink_agents_runtime.engine.run import KeyRun
 from flink_agents_runtime.engine.sealed import SealedEvent
 from flink_agents_runtime.engine.state import Task
 from flink_agents_runtime.local.collector import patient_collector
 from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.progress import Progress
+from flink_agents_runtime.plan.build import build_plan
 
 
 def host(agent, *, window=16, seed=None, **config):

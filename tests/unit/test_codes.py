@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_flink_agents.codes import all_codes
+from pytest_flink_agents.codes.table import all_codes
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("codes.py",)

@@ -14,7 +14,7 @@ from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, resolve_
 from pytest_flink_agents.cli.doctor.check import FAIL, Check
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import gather
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.redact import Redactor
 
 
 def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tuple[int, str]:

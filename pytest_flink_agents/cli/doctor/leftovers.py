@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.core import clock
-from flink_testbed.core.guard import OWNER_PIPE
+from flink_testbed.ownership.process_guard import OWNER_PIPE
 from pytest_flink_agents.cli.doctor.facts import Leftover
 
-_GUARD = "flink_testbed/core/guard.py"
-_KEEPER = "flink_testbed/core/keeper.py"
+_GUARD = "flink_testbed/ownership/process_guard.py"
+_KEEPER = "flink_testbed/ownership/keeper.py"
 # A guard looks after its owner four times a second, and then takes a moment to end its tree.
 _SECOND_LOOK_S = 1.0
 
@@ -40,7 +40,7 @@ def _ownerless() -> set[Leftover]:
 
 
 def _is_guard(command: list[str]) -> bool:
-    """``PYTHON -I -S .../guard.py DESCRIPTOR PROGRAM ...``, as :mod:`flink_testbed.core.process` starts it."""
+    """``PYTHON -I -S .../guard.py DESCRIPTOR PROGRAM ...``, as :mod:`flink_testbed.ownership.process` starts it."""
     return len(command) > 5 and command[1:3] == ["-I", "-S"] and command[3].endswith(_GUARD)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.cli.lint.rules import ERROR, WARNING, Finding, empty, judge
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.scenario.document import parse
 
 _CURRENT, _LEGACY = "config.yaml", "flink-conf.yaml"

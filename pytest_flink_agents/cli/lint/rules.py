@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flink_agents_runtime.engine.catalogue import CATALOGUE, LATER, Option, is_secret, nearest_key, option_for
-from flink_agents_runtime.engine.options import OptionError, typed
+from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Option, is_secret, nearest_key, option_for
+from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.document import Document, Mark
 from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten

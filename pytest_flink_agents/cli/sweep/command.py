@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import psutil
 
-from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS
 from flink_testbed.core.problem import HostError
+from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS
 from pytest_flink_agents.cli.sweep import look
 from pytest_flink_agents.cli.sweep.leftover import Leftover
 

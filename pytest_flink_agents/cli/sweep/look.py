@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.cache import sweep_partials
-from flink_testbed.artifacts.kept import everything_kept
-from flink_testbed.artifacts.records import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
 from flink_testbed.flink.cluster import OWNER_PARAMETER
 from flink_testbed.flink.launched import SCRATCH
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH
+from flink_testbed.ownership.detached import everything_kept
+from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.sweep.leftover import Leftover
 

@@ -10,19 +10,19 @@ from flink_agents.api.memory.long_term_memory import BaseLongTermMemory, LongTer
 from flink_agents.plan.actions.action import Action
 from flink_agents.plan.function import PythonFunction
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
-from flink_agents_runtime.engine.configuration import option
+from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
+from flink_agents_runtime.config.configuration import option
+from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.expiry import expiry_of, wall_ms
-from flink_agents_runtime.engine.named_plan import NamedPlan
-from flink_agents_runtime.engine.plan import require_supported
+from flink_agents_runtime.engine.metrics import AgentMetrics, MemoryMetricGroup
 from flink_agents_runtime.engine.recorded import RecordedRun
 from flink_agents_runtime.engine.resources import Resources
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.observe.metrics import AgentMetrics, MemoryMetricGroup
-from flink_agents_runtime.stores.store import ActionStateStore
+from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.build import require_supported
+from flink_agents_runtime.plan.named_plan import NamedPlan
 
 _MEM0 = (
     LongTermMemoryOptions.Mem0.CHAT_MODEL_SETUP,

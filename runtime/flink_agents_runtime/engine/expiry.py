@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.engine.configuration import option
+from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.memory import ROOT, Overlay
 from flink_agents_runtime.engine.state import Item, KeyState
 

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_agents.api.memory_object import MemoryType
 
-from flink_agents_runtime.engine.context import ActionContext
-from flink_agents_runtime.engine.durable import DurableCalls
-from flink_agents_runtime.engine.memory import Overlay
-from flink_agents_runtime.engine.run import Emit, KeyRun
-from flink_agents_runtime.engine.sealed import SealedEvent
-from flink_agents_runtime.engine.state import Input, KeyState, Task
-from flink_agents_runtime.stores.record import (
+from flink_agents_runtime.engine.action_record import (
     ActionRecord,
     Execution,
     Place,
@@ -26,7 +20,13 @@ from flink_agents_runtime.stores.record import (
     key_text,
     position_below,
 )
-from flink_agents_runtime.stores.store import ActionStateStore
+from flink_agents_runtime.engine.action_store import ActionStateStore
+from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.durable import DurableCalls
+from flink_agents_runtime.engine.memory import Overlay
+from flink_agents_runtime.engine.run import Emit, KeyRun
+from flink_agents_runtime.engine.sealed import SealedEvent
+from flink_agents_runtime.engine.state import Input, KeyState, Task
 
 if TYPE_CHECKING:
     from flink_agents_runtime.engine.engine import Engine

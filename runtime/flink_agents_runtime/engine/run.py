@@ -20,7 +20,7 @@ from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
-from flink_agents_runtime.engine.catalogue import TOOL_ROUNDS
+from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed_input

@@ -19,12 +19,12 @@ from flink_agents.api.events.event import Event
 from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.execution_environment import AgentBuilder, AgentsExecutionEnvironment
 
-from flink_agents_runtime.engine.configuration import Configuration
-from flink_agents_runtime.engine.named_plan import NamedPlan
-from flink_agents_runtime.engine.plan import registered_plan
+from flink_agents_runtime.config.configuration import Configuration
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.local.loop import Output
 from flink_agents_runtime.observe.event_log import event_log
+from flink_agents_runtime.plan.build import registered_plan
+from flink_agents_runtime.plan.named_plan import NamedPlan
 
 _FLINK_ONLY = "the local environment takes and gives lists; pass a StreamExecutionEnvironment to work with Flink"
 

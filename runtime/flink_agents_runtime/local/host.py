@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from flink_agents_runtime.engine.configuration import option
+from flink_agents_runtime.config.configuration import option
+from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.engine import Engine, Observer
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
-from flink_agents_runtime.engine.named_plan import NamedPlan
+from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.local.collector import patient_collector
 from flink_agents_runtime.local.loop import Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.local.progress import Progress
 from flink_agents_runtime.observe.event_log import EventLog
-from flink_agents_runtime.observe.metrics import MemoryMetricGroup
+from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store, open_store
-from flink_agents_runtime.stores.store import ActionStateStore
 
 # How long a run past its deadline may take to stop between two steps before it counts as stuck in one.
 _GRACE_S = 0.5

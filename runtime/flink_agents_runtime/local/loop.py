@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.order import Order
-from flink_agents_runtime.stores.store import ActionStateStore
 
 _MOST_NAMED = 20
 # Keys that hold nothing are looked for when there are twice as many as were left the last time, and at least so many.

@@ -42,9 +42,9 @@ def hello() -> dict[str, Any]:
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
     """Build the plan, run it, and tell the result as JSON."""
-    from flink_agents_runtime.engine.configuration import explained
-    from flink_agents_runtime.engine.plan import build_plan
+    from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.host import LocalHost
+    from flink_agents_runtime.plan.build import build_plan
 
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))

@@ -18,9 +18,9 @@ from typing import Any, TextIO
 
 from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.engine.catalogue import OFF, STANDARD
-from flink_agents_runtime.engine.configuration import option
-from flink_agents_runtime.engine.options import typed
+from flink_agents_runtime.config.catalogue import OFF, STANDARD
+from flink_agents_runtime.config.configuration import option
+from flink_agents_runtime.config.options import typed
 from flink_agents_runtime.observe.truncation import Limits, truncated
 
 _TYPE_LEVEL = "event-log.type.{}.level"

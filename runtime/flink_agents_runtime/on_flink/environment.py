@@ -18,12 +18,12 @@ from pyflink.common import TypeInformation, Types
 from pyflink.datastream import DataStream, KeyedStream, StreamExecutionEnvironment
 from pyflink.table import Schema, StreamTableEnvironment, Table
 
-from flink_agents_runtime.engine.configuration import Configuration
-from flink_agents_runtime.engine.named_plan import NamedPlan
-from flink_agents_runtime.engine.plan import registered_plan
+from flink_agents_runtime.config.configuration import Configuration
 from flink_agents_runtime.on_flink.job import OPERATOR_NAME
 from flink_agents_runtime.on_flink.mode import require_streaming
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator
+from flink_agents_runtime.plan.build import registered_plan
+from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store
 
 _LOCAL_ONLY = (

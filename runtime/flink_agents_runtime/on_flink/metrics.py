@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from flink_agents_runtime.observe.metrics import (
+from flink_agents_runtime.engine.metrics import (
     MemoryCounter,
     MemoryGauge,
     MemoryHistogram,

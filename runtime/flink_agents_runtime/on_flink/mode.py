@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.util.java_utils import get_j_env_configuration
 
-from flink_agents_runtime.engine.agent_reference import PlanError
+from flink_agents_runtime.plan.agent_reference import PlanError
 
 
 def require_streaming(env: StreamExecutionEnvironment) -> None:

@@ -21,14 +21,14 @@ from pyflink.common import Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
-from flink_agents_runtime.engine.configuration import option
+from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
-from flink_agents_runtime.engine.plan import load_plan
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
+from flink_agents_runtime.plan.build import load_plan
 from flink_agents_runtime.stores.settings import open_store
 
 # From here on event-time timers are those of the end of the input: later ones for later turns, so that keys take turns.

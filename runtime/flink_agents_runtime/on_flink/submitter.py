@@ -36,8 +36,8 @@ def hello(engine: str) -> dict[str, Any]:
 
         assert upstream
     else:
-        from flink_agents_runtime.engine import plan
         from flink_agents_runtime.on_flink import job
+        from flink_agents_runtime.plan import build as plan
 
         assert plan
         assert job
@@ -77,10 +77,10 @@ def _accepted(env: Any, name: str) -> Any:
 
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    from flink_agents_runtime.engine.configuration import explained
-    from flink_agents_runtime.engine.plan import build_plan
+    from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.on_flink.ends import ends_of
     from flink_agents_runtime.on_flink.job import build_job
+    from flink_agents_runtime.plan.build import build_plan
     from flink_agents_runtime.stores.settings import check_store
 
     plan = build_plan(request["agent_spec"], config=request["config"])

@@ -18,8 +18,8 @@ from pyflink.datastream import DataStream, ProcessFunction, StreamExecutionEnvir
 from pyflink.java_gateway import get_gateway
 from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
-from flink_agents_runtime.engine.agent_reference import PlanError, agent_named
 from flink_agents_runtime.on_flink.ends import Ends
+from flink_agents_runtime.plan.agent_reference import PlanError, agent_named
 
 _COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
 _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
@@ -37,8 +37,8 @@ def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -
     """
     if importlib.util.find_spec("flink_agents.api.yaml") is None:
         return _plan_of_0_1(agent_spec, config), []
-    from flink_agents_runtime.engine.configuration import explained
-    from flink_agents_runtime.engine.plan import build_plan
+    from flink_agents_runtime.config.configuration import explained
+    from flink_agents_runtime.plan.build import build_plan
 
     plan = build_plan(agent_spec, config=config)
     return plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}), explained(plan.config)

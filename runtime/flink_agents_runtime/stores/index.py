@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from flink_agents_runtime.stores.record import Execution, Place
+from flink_agents_runtime.engine.action_record import Execution, Place
 
 _Content = TypeVar("_Content")
 

@@ -17,8 +17,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
+from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError
 from flink_agents_runtime.stores.index import Index
-from flink_agents_runtime.stores.record import ActionRecord, Execution, Place, StoreError
 
 _ANSWER_S = 30.0
 # How long a rebuild may come no further before it fails; as long as it comes further it may take what it takes.

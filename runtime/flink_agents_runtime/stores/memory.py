@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place
 from flink_agents_runtime.stores.index import Index
-from flink_agents_runtime.stores.record import ActionRecord, Execution, Place
 
 
 class MemoryStore:

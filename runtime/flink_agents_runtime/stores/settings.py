@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.engine.agent_reference import PlanError
-from flink_agents_runtime.engine.configuration import option
-from flink_agents_runtime.stores.record import StoreError
-from flink_agents_runtime.stores.store import ActionStateStore
+from flink_agents_runtime.config.configuration import option
+from flink_agents_runtime.engine.action_record import StoreError
+from flink_agents_runtime.engine.action_store import ActionStateStore
+from flink_agents_runtime.plan.agent_reference import PlanError
 
 _BACKEND = "actionStateStoreBackend"
 _TOPIC = "kafkaActionStateTopic"

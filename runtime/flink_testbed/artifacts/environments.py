@@ -19,7 +19,7 @@ from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.interpreters import interpreter_for
 from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS, FlinkRelease
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
-from flink_testbed.core.process import clean_environment, run_guarded
+from flink_testbed.ownership.process import clean_environment, run_guarded
 
 Progress = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import uv
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import Completed, clean_environment, run_guarded
+from flink_testbed.ownership.process import Completed, clean_environment, run_guarded
 
 _INSTALL_TIMEOUT_S = 1200.0
 # The installer's own settings (mirrors, certificates, proxies) are the user's way to reach a registry.

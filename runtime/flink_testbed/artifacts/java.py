@@ -13,7 +13,7 @@ from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
 from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.versions import FlinkLine
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import clean_environment, run_guarded
+from flink_testbed.ownership.process import clean_environment, run_guarded
 
 JAVA_NEEDS_MIB = 400
 # Kafka 4 runs on these; source: its own documentation of supported Javas.

@@ -1,6 +1,6 @@
 """The guard of one owner's containers: when the owner is gone, SIGKILL included, what carries its label goes too.
 
-What :mod:`flink_testbed.core.guard` is for processes. Run as a script, isolated (``python -I``), by
+What :mod:`flink_testbed.ownership.process_guard` is for processes. Run as a script, isolated (``python -I``), by
 :mod:`flink_testbed.containers.owned`:
 
     container_guard.py DESCRIPTOR ENGINE LABEL DIRECTORY [PATH ...]

@@ -12,7 +12,7 @@ import psutil
 
 from flink_testbed.containers.engine import ContainerEngine, told
 from flink_testbed.containers.owner import OWNER, RUN, owner_of_labels
-from flink_testbed.core.owner import Owner
+from flink_testbed.ownership.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)

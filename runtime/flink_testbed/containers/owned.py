@@ -16,9 +16,9 @@ from flink_testbed.containers.engine import ContainerEngine, container_log, miss
 from flink_testbed.containers.owner import OWNER, ContainerOwner
 from flink_testbed.containers.spec import LOG_LIMITS, ContainerSpec
 from flink_testbed.core import clock
-from flink_testbed.core.owner import Owner, owner_of
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import Completed, clean_environment
+from flink_testbed.ownership.owner import Owner, owner_of
+from flink_testbed.ownership.process import Completed, clean_environment
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

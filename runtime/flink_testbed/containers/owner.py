@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flink_testbed.core.owner import Owner, owner_from, this_process
+from flink_testbed.ownership.owner import Owner, owner_from, this_process
 
 OWNER, RUN, PROCESS = "pytest-flink-agents.owner", "pytest-flink-agents.run", "pytest-flink-agents.process"
 

@@ -142,7 +142,7 @@ def _key_store(certificate: Path, key: Path, store: Path, password: str) -> None
 
 
 def _run(command: list[str], directory: Path) -> None:
-    from flink_testbed.core.process import clean_environment, run_guarded
+    from flink_testbed.ownership.process import clean_environment, run_guarded
 
     done = run_guarded(command, env=clean_environment(), cwd=directory, timeout_s=_STORE_S)
     if done.returncode:

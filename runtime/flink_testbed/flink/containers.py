@@ -18,7 +18,6 @@ from flink_testbed.containers import relay
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.relay import PortRelay
 from flink_testbed.containers.spec import ContainerSpec, Shared
-from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink import config as flink_config
@@ -27,6 +26,7 @@ from flink_testbed.flink.image import FlinkImage
 from flink_testbed.flink.launched import JOBMANAGER, SCRATCH, ZOOKEEPER, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
+from flink_testbed.ownership.handover import Handed
 
 _REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT, _REPORTER_PORT = 8081, 6123, 2181, 9249
 # Beside the JVM: its own native memory, and for a TaskManager the agents' Python and all that they load.

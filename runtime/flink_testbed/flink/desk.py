@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import tail
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.ownership.process import tail
 
 
 @dataclass(frozen=True, slots=True)

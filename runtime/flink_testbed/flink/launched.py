@@ -16,11 +16,11 @@ from typing import Protocol
 from flink_testbed.core import clock
 from flink_testbed.core.ports import LOOPBACK, PortLease
 from flink_testbed.core.problem import HostError, Problem, nearest
-from flink_testbed.core.process import tail
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.ownership.process import tail
 
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
 _TAIL = 20

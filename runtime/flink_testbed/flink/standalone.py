@@ -17,14 +17,14 @@ import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_corrected
-from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import GuardedProcess, clean_environment
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.process import GuardedProcess, clean_environment
 
 MEMORY_NEEDED_MIB = 1200
 # The name of its plugin's directory.

@@ -11,11 +11,11 @@ from flink_testbed.containers.engine import container_log, told
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core import clock
-from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import HEAP_MIB, new_id, shared_settings
+from flink_testbed.ownership.handover import Handed
 
 NAME = "kafka"
 _HOST_PORT, _NETWORK_PORT, _CONTROLLER_PORT = 9092, 19092, 9093

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.core import clock
-from flink_testbed.core.handed import Handed
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import GuardedProcess, clean_environment, tail
 from flink_testbed.kafka.home import KafkaHome
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import BROKER_CLASS, SCRATCH, Node, java_command, new_id, server_properties
+from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.process import GuardedProcess, clean_environment, tail
 
 # The one whose classes are kept: all load the same ones.
 _RECORDED = 0

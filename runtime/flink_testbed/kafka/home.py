@@ -13,7 +13,6 @@ from flink_testbed.artifacts.jars import locked_jars, provide_jars
 from flink_testbed.artifacts.java import JavaRuntime, provide_broker_java
 from flink_testbed.artifacts.versions import FlinkLine
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.core.process import clean_environment, run_guarded
 from flink_testbed.kafka.settings import (
     STORAGE_TOOL_CLASS,
     Node,
@@ -22,6 +21,7 @@ from flink_testbed.kafka.settings import (
     new_id,
     server_properties,
 )
+from flink_testbed.ownership.process import clean_environment, run_guarded
 
 _FORMAT_S = 120.0
 _CHECKPOINT = "bootstrap.checkpoint"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.core.responder import Responder
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.responder import Responder
 
 CHECKPOINTED = {
     "execution.checkpointing.interval": "300ms",

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flink_agents.checks.delivery import AT_LEAST_ONCE, EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, Output
 
 KEYS = ("a", 1, "a", "1")
 

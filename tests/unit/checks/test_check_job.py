@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.job import check_ended, check_failure
-from pytest_flink_agents.run.evidence import Evidence, Failure
+from pytest_flink_agents.evidence.model import Evidence, Failure
 from pytest_flink_agents.scenario.matchers import compile_matcher
 
 SHOWN = {"contains": "max retries"}

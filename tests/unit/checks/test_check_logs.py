@@ -7,7 +7,7 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
 from pytest_flink_agents.checks.logs import check_logs
-from pytest_flink_agents.run.evidence import Evidence, Failure, LogError
+from pytest_flink_agents.evidence.model import Evidence, Failure, LogError
 from pytest_flink_agents.run.log_watch import errors_in
 
 LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"

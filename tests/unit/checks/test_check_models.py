@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.models import check_model_calls
-from pytest_flink_agents.run.evidence import Evidence, ModelCall
+from pytest_flink_agents.evidence.model import Evidence, ModelCall
 
 
 def _evidence(*rules: int | None, complete: bool = True) -> Evidence:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, Output
 from pytest_flink_agents.scenario.matchers import compile_matcher
 
 ORDERS = ["strict", "per_key", "any"]

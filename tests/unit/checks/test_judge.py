@@ -9,7 +9,7 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
-from pytest_flink_agents.run.evidence import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, Output
 
 VALID, INVALID, UNKNOWN = (CheckResult(str(validity.value), validity) for validity in Validity)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flink_testbed.containers.owner import OWNER, PROCESS, RUN, owner_of_labels, this_owner
-from flink_testbed.core.owner import this_process
+from flink_testbed.ownership.owner import this_process
 
 
 def test_labels_name_the_run_and_the_process() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flink_testbed.core.process import clean_environment
+from flink_testbed.ownership.process import clean_environment
 
 
 def test_a_child_sees_no_secret_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from flink_testbed.artifacts.records import OwnRecord, Record, records
-from flink_testbed.core.owner import owner_from, owner_of, this_process
+from flink_testbed.ownership.owner import owner_from, owner_of, this_process
+from flink_testbed.ownership.session_record import OwnRecord, Record, records
 
 
 def test_this_process_is_alive() -> None:

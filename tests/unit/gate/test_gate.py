@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents.gate import ItemResult, Policy, Reason, Verdict, Waiver, decide, exit_code
+from pytest_flink_agents.gate.verdict import ItemResult, Policy, Reason, Verdict, Waiver, decide, exit_code
 
 LOCAL = Policy("default", ("local",))
 

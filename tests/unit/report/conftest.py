@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.gate.verdict import ItemResult, Policy, Verdict, decide
 
 
 @pytest.fixture

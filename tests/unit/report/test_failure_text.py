@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
-from pytest_flink_agents.report.redact import Redactor
-from pytest_flink_agents.run.evidence import Event, Evidence, Failure, Output
 
 WHERE = ("s.yaml:9", [(9, '    - {key: "c-1", value: {amount: 20}}')])
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from pytest_flink_agents.gate import ItemResult
+from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.redact import Redactor
 
 
 def _written(path: Path, results: list[ItemResult]) -> Xml.Element:

@@ -13,15 +13,15 @@ import pytest
 
 import pytest_flink_agents.report
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.gate import ItemResult, Policy, decide
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
+from pytest_flink_agents.gate.verdict import ItemResult, Policy, decide
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
-from pytest_flink_agents.run.evidence import Event, Evidence, Failure, Output
 
 # Escaped differently by JSON, XML, Markdown tables and URLs.
 SECRET = 'pl4nted"<&|\\/é-secret'

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from pytest_flink_agents.report.redact import MASK, Redactor
+from pytest_flink_agents.redact import MASK, Redactor
 
 # With what encodings change: quote, backslash, slash, blank, a letter beyond ASCII.
 SECRET = 'hünter/2"\\ +&x'

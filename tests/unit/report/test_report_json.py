@@ -10,10 +10,10 @@ import pytest
 
 from flink_testbed.core import clock
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate import Policy, Verdict
+from pytest_flink_agents.gate.verdict import Policy, Verdict
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
-from pytest_flink_agents.report.redact import Redactor
 
 
 def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:

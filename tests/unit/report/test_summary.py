@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
-from pytest_flink_agents.report.redact import Redactor
+from pytest_flink_agents.gate.verdict import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents.run.event_log import normalised, read_event_logs
-from pytest_flink_agents.run.evidence import Event
+from pytest_flink_agents.evidence.event_log import normalised, read_event_logs
+from pytest_flink_agents.evidence.model import Event
 
 INPUTS: list[dict[str, Any]] = [{"key": "ada", "value": 1}, {"key": 7, "value": 2}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flink_agents_runtime.engine.failure import FAILURE_MARK
-from pytest_flink_agents.run.job_failure import job_failure
+from pytest_flink_agents.evidence.job_failure import job_failure
 
 WRAPPED = """org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
 \tat org.apache.flink.runtime.executiongraph.failover.ExecutionFailureHandler.handleFailure(ExecutionFailureHandler.java:219)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.kafka.records import KafkaRecord
-from pytest_flink_agents.run.evidence import Output
+from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.run.job_transport import JobFiles, output_of, output_of_record
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
-from pytest_flink_agents.run.keeping import digest_of_cluster
+from pytest_flink_agents.provision.reuse import digest_of_cluster
 
 
 @pytest.fixture

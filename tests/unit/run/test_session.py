@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from flink_testbed.artifacts.versions import resolve_flink
-from pytest_flink_agents.report.redact import Redactor
-from pytest_flink_agents.run import session as session_module
-from pytest_flink_agents.run.session import RunSession
-from pytest_flink_agents.run.settings import Settings
+from pytest_flink_agents.provision import services as session_module
+from pytest_flink_agents.provision.services import RunSession
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.settings import Settings
 
 
 class SlowlyMade:

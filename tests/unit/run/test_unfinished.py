@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_flink_agents.run.evidence import Event
-from pytest_flink_agents.run.unfinished import still_waiting, unfinished_in
+from pytest_flink_agents.evidence.model import Event
+from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 
 LISTENERS = {"_input_event": ["ask"], "_tool_request_event": ["tool_call_action"], "both": ["one", "two"]}
 

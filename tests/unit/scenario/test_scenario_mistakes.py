@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from flink_testbed.core.problem import Problem
-from pytest_flink_agents.scenario.codes import CODES
+from pytest_flink_agents.codes.scenario import CODES
 
 Problems: TypeAlias = Callable[[str], list[Problem]]
 

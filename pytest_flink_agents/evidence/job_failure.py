@@ -1,0 +1,138 @@
+"""What failed a job, found in the exception that Flink keeps: the agent's own error rather than the wrapping. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flink_agents_runtime.engine.failure import FAILURE_MARK
+from pytest_flink_agents.evidence.model import Failure
+
+# What thread mode and upstream's operator make of a Python exception: its class and text, then its frames, innermost first.
+_EMBEDDED = re.compile(r"(?:^|: )pemja\.core\.PythonException: <class '([^']*)'>: ")
+_FRAME = re.compile(r"^\s+at (\S+)\.([^.(\s]+)\(([^():]+\.py):(\d+)\)$")
+_JAVA = re.compile(r"^\s+(at \S+\(|\.\.\. \d+ more)|^Caused by: ")
+# What process mode passes on: a traceback as Python prints it.
+_PRINTED = "Traceback (most recent call last):"
+_CALLER_OF_ACTIONS = "/flink_agents/plan/function"
+_LIMIT = 8000
+# What a message means, where it does not say what to do. Classes of Flink's that are not there: built for another line.
+_MEANINGS = (
+    (
+        re.compile(r"^No module named '([^']+)'"),
+        "the TaskManagers' Python has no module {0!r}. Modules of the project reach it from the project root and pytest's "
+        "pythonpath (flink run: --pyFiles), packages by the scenario's requirements or an installation there",
+    ),
+    (
+        re.compile(r"Could not find any factory for identifier '([^']+)'"),
+        "Flink has no connector or format {0!r} on its class path. Its jar for this Flink line has to be named by the job "
+        "(pipeline.jars) or lie in the cluster's lib",
+    ),
+    (
+        re.compile(
+            r"(?:NoClassDefFoundError|ClassNotFoundException|NoSuchMethodError|NoSuchFieldError|AbstractMethodError|"
+            r"IncompatibleClassChangeError): .*?(org[./]apache[./]flink[./][\w./$]+)"
+        ),
+        "the job was built for another Flink line: this one has no {0}. Build it against the Flink that it runs on",
+    ),
+    (
+        re.compile(r"(UnknownTopicOrPartitionException)"),
+        "the job asks Kafka for a topic that does not exist; those of the run are ${{input.topic}} and ${{output.topic}} ({0})",
+    ),
+    (
+        re.compile(r"Topic (\S+) not present in metadata"),
+        "the job writes to the topic {0}, which does not exist; those of the run are ${{input.topic}} and ${{output.topic}}",
+    ),
+    (
+        re.compile(r"(Timed out waiting for a node assignment)"),
+        "no Kafka broker answers where the job asks for one; the run's is at ${{kafka.bootstrap}} ({0})",
+    ),
+)
+
+
+def failure_of(data: Mapping[str, Any]) -> Failure:
+    """The failure from the fields that the bundled engine tells."""
+    names = ("message", "type", "traceback", "agent", "action", "key", "input")
+    return Failure(**{name: data[name] for name in names if name in data})
+
+
+def job_failure(exception: str) -> Failure:
+    """What failed the job.
+
+    The bundled engine's own words, which travel in the exception; else the last Python exception in it; else its last
+    cause.
+    """
+    for line in exception.splitlines():
+        _, marked, data = line.partition(FAILURE_MARK)
+        if marked:
+            with contextlib.suppress(ValueError):
+                return failure_of(json.JSONDecoder().raw_decode(data)[0])
+    found = _embedded(exception) or _printed(exception)
+    if found:
+        return explained(found)
+    causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
+    first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
+    message = first or "the job failed and Flink keeps no exception"
+    return explained(Failure(message=message, traceback=exception[-_LIMIT:]))
+
+
+def explained(failure: Failure) -> Failure:
+    """The failure with what its message means and what helps, where that is known; what was said stays in the traceback."""
+    for pattern, meaning in _MEANINGS:
+        found = pattern.search(failure.message)
+        if found:
+            name = found.group(1).replace("/", ".")
+            return replace(failure, message=meaning.format(name), traceback=failure.traceback or failure.message)
+    return failure
+
+
+def _embedded(exception: str) -> Failure | None:
+    """A Python exception that came by way of pemja, with its frames put in Python's order."""
+    found = list(_EMBEDDED.finditer(exception))
+    if not found:
+        return None
+    kind = found[-1].group(1).rpartition(".")[2]
+    message: list[str] = []
+    frames: list[tuple[str, str, str]] = []
+    action = ""
+    for line in exception[found[-1].end() :].splitlines():
+        frame = _FRAME.match(line)
+        if frame:
+            path, function, file, number = frame.groups()
+            if frames and not action and path.endswith(_CALLER_OF_ACTIONS):
+                action = frames[-1][2]
+            frames.append((os.path.join(os.path.dirname(path), file), number, function))  # noqa: PTH118, PTH120  a text of another machine
+        elif _JAVA.match(line):
+            break
+        else:
+            message.append(line)
+    shown = [f'  File "{path}", line {number}, in {function}' for path, number, function in reversed(frames)]
+    text = "\n".join(message).rstrip()
+    trace = "\n".join([_PRINTED, *shown, f"{kind}: {text}"]) + "\n"
+    return Failure(message=text, type=kind, traceback=trace[-_LIMIT:], action=action)
+
+
+def _printed(exception: str) -> Failure | None:
+    """The last traceback that Python itself printed."""
+    _, printed, rest = exception.rpartition(_PRINTED)
+    if not printed:
+        return None
+    lines = rest.splitlines()[1:]
+    own: list[str] = []
+    for line in lines:
+        if _JAVA.match(line):
+            break
+        own.append(line)
+    while own and not own[-1].strip():
+        own.pop()
+    ended = next((index for index, line in enumerate(own) if line and not line.startswith(" ")), None)
+    if ended is None:
+        return None
+    kind, _, text = "\n".join(own[ended:]).partition(": ")
+    trace = "\n".join([_PRINTED, *own]) + "\n"
+    return Failure(message=text, type=kind.rpartition(".")[2], traceback=trace[-_LIMIT:])

@@ -1,0 +1,54 @@
+"""What a run was at when its time was over, in words. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pytest_flink_agents.evidence.model import Event
+
+_NAMED = 5
+_INPUT_CHARACTERS = 200
+
+
+def agent_name(agent: Any) -> str:
+    """What a scenario or a test calls its agent: a class, the name in a YAML file, a plan's file."""
+    return agent if isinstance(agent, str) else str(agent.get("name") or agent.get("plan") or "the agent")
+
+
+def still_waiting(agent: Any, waiting_on: Sequence[Mapping[str, Any]]) -> str:
+    """One line of what was not done: each of ``waiting_on`` has ``key`` and ``action``, and ``input`` where it is known."""
+    if not waiting_on:
+        return ""
+    named = ", ".join(map(_named, waiting_on[:_NAMED]))
+    more = f" and {len(waiting_on) - _NAMED} more" if len(waiting_on) > _NAMED else ""
+    return f"still waiting on {named}{more} (agent {agent_name(agent)})"
+
+
+def unfinished_in(events: Iterable[Event], listeners: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The keys whose last event set off actions, of which nothing came any more; for :func:`still_waiting`.
+
+    ``listeners`` are the names of the actions by the event type that they listen to.
+    """
+    inputs: dict[str, Any] = {}
+    last: dict[str, Event] = {}
+    for event in events:
+        key = json.dumps(event.key, sort_keys=True)
+        last[key] = event
+        if event.type == "_input_event":
+            inputs[key] = event.attributes.get("input")
+    return [
+        {"key": event.key, "action": " or ".join(listeners[event.type]), "input": inputs.get(key)}
+        for key, event in last.items()
+        if listeners.get(event.type)
+    ]
+
+
+def _named(at: Mapping[str, Any]) -> str:
+    what = f"action {at['action']}" if at["action"] else "the next input"
+    text = f"{what} of key {json.dumps(at['key'], ensure_ascii=False)}"
+    if not at["action"] or at.get("input") is None:
+        return text
+    shown = json.dumps(at["input"], ensure_ascii=False)
+    return f"{text} with input {shown[:_INPUT_CHARACTERS]}{'...' * (len(shown) > _INPUT_CHARACTERS)}"

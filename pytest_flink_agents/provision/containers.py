@@ -1,0 +1,92 @@
+"""What scenarios of a workplace run on in containers: the engine, the image, and clusters of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.artifacts.environments import JobEnvironment
+from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.containers.engine import connect
+from flink_testbed.containers.owned import OwnedContainers
+from flink_testbed.containers.owner import this_owner
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.containers import ContainerCluster, with_image_paths
+from flink_testbed.flink.image import FlinkImage, inspect_image, provide_flink_image, require_fit
+from flink_testbed.ownership.detached import Kept, keep
+from flink_testbed.ownership.session_record import SOCKETS, own_record
+from pytest_flink_agents.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerWorkplace:
+    """An engine that has answered, and an image that fits the job environment. ``close`` it when the clusters are."""
+
+    settings: Settings
+    owned: OwnedContainers
+    image: FlinkImage
+    site_packages: Path
+    roots: tuple[Path, ...]
+    folder: Path
+    progress: Callable[[str], None]
+
+    def cluster(self, config: ClusterConfig, directory: Path) -> ContainerCluster:
+        """A cluster, not started yet."""
+        return ContainerCluster(
+            self.owned,
+            self.image,
+            with_image_paths(config, self.site_packages, self.image),
+            run_id=self.owned.owner.run_id,
+            directory=directory,
+            shared=self.folder,
+            roots=self.roots,
+            ports=cache_root() / "ports",
+            startup_timeout_s=self.settings.startup_timeout_s,
+            progress=self.progress,
+        )
+
+    def leave(self, cluster: ContainerCluster) -> Kept:
+        """Let a cluster, and all else that is here, outlive this process; :meth:`close` then finds nothing."""
+        own_record(self.owned.owner.run_id).forget(SOCKETS, str(self.owned.sockets))
+        return keep(cluster.hand_over())
+
+    def in_words(self) -> str:
+        """For the report: the engine and the image."""
+        image = self.image
+        return (
+            f"version {self.owned.engine.version}, image {image.reference}: Python {image.python_version}, "
+            f"Java {image.java_version}, apache-flink {image.flink_version}, flink-agents {image.flink_agents_version}"
+        )
+
+    def close(self) -> None:
+        """End everything that is left at the engine."""
+        self.owned.close()
+
+
+def provide_containers(
+    settings: Settings,
+    release: FlinkRelease,
+    environment: JobEnvironment,
+    *,
+    roots: tuple[Path, ...],
+    run_id: str,
+    folder: Path,
+    progress: Callable[[str], None],
+) -> ContainerWorkplace:
+    """Find the engine, and provide the image. Raises :class:`HostError` FA470 to FA475: then nothing was started."""
+    owned = OwnedContainers(connect(), this_owner(run_id))
+    own_record(run_id).note(SOCKETS, str(owned.sockets))
+    try:
+        if settings.flink_image:
+            owned.engine.require_image(settings.flink_image, progress=progress)
+            image = inspect_image(owned, settings.flink_image)
+        else:
+            base = settings.flink_base_image
+            image = provide_flink_image(owned, environment, release, base=base, progress=progress)
+        require_fit(image, environment)
+    except BaseException:
+        owned.close()
+        raise
+    return ContainerWorkplace(settings, owned, image, environment.site_packages, roots, folder, progress)

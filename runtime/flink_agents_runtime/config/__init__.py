@@ -1,0 +1,1 @@
+"""Options of flink-agents: their catalogue, types, sources and configuration files."""

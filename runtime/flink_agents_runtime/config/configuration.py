@@ -1,0 +1,140 @@
+"""Upstream's configuration, with the kinds of its options kept, and each value's origin remembered.
+
+Values set by hand go over those of files, whatever the order; of two files the later one wins; the rest is defaults.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flink_agents.api.configuration import ConfigOption
+from flink_agents.plan.configuration import AgentConfiguration
+from pydantic import PrivateAttr
+
+from flink_agents_runtime.config.catalogue import CATALOGUE, is_secret, nearest_key, option_for
+from flink_agents_runtime.config.config_file import file_in, read_agent_section
+from flink_agents_runtime.config.options import OptionError, flat, truth, typed
+
+_logger = logging.getLogger(__name__)
+
+BY_HAND = "set on the environment"
+DEFAULT = "default"
+
+
+class Setting(NamedTuple):
+    """The value of one option as it holds, and where it came from. ``note`` tells what is odd about it.
+
+    ``source`` is ``set on the environment``, ``file:line`` or ``default``. Values that look like secrets are ``***``.
+    """
+
+    key: str
+    value: Any
+    source: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value!r} ({self.source})" + (f": {self.note}" if self.note else "")
+
+
+class Configuration(AgentConfiguration):
+    """Takes the place of upstream's AgentConfiguration, of which it is one.
+
+    Values are converted when they come in, so ``conf_data`` holds them typed, and reading converts by the option's
+    kind. Raises :class:`~flink_agents_runtime.config.options.OptionError` for a value that does not fit.
+    """
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, values: Mapping[str, Any] | None = None, *, source: str = BY_HAND) -> None:
+        super().__init__({})
+        self.add(values or {}, source)
+
+    def add(self, values: Mapping[str, Any], source: str) -> None:
+        """Put values, flat or nested, in the place of what is there."""
+        for key, value in flat(values):
+            self._put(key, value, source)
+
+    def load_from_file(self, config_path: str | None = None) -> None:
+        """Add the ``agent:`` section of a YAML file. What was set by hand stays.
+
+        Raises ConfigurationError for a file that cannot be read, or that says something where nobody would see it.
+        """
+        if config_path is None:
+            return
+        for key, (value, where) in read_agent_section(Path(config_path)).items():
+            if self._sources.get(key) != BY_HAND:
+                self._put(key, value, where)
+
+    def load_from_flink(self) -> None:
+        """Add the file in the directory that FLINK_CONF_DIR names; nothing where it is not set."""
+        directory = os.environ.get("FLINK_CONF_DIR")
+        if directory:
+            self.load_from_file(str(file_in(directory)))
+
+    def set(self, option: ConfigOption, value: Any) -> None:
+        """Set an option by hand."""
+        self._put(option.get_key(), value, BY_HAND)
+
+    def set_str(self, key: str, value: str) -> None:
+        """Set a text by hand."""
+        self._put(key, value, BY_HAND)
+
+    def set_int(self, key: str, value: int) -> None:
+        """Set a whole number by hand."""
+        self._put(key, value, BY_HAND)
+
+    def set_float(self, key: str, value: float) -> None:
+        """Set a number by hand."""
+        self._put(key, value, BY_HAND)
+
+    def set_bool(self, key: str, value: bool) -> None:
+        """Set true or false by hand."""
+        self._put(key, value, BY_HAND)
+
+    def get_value_with_type(self, key: str, config_type: type[Any], default: Any) -> Any:
+        """What upstream's getters read with: a bool from the text ``false`` is False."""
+        value = self.conf_data.get(key)
+        if config_type is bool and value is not None:
+            return truth(key, value)
+        return super().get_value_with_type(key, config_type, default)
+
+    def explain(self) -> tuple[Setting, ...]:
+        """Every option that holds, by key: those that were set, wherever, and the declared ones at their default."""
+        keys = sorted({*self.conf_data, *CATALOGUE})
+        return tuple(self._setting(key) for key in keys)
+
+    def _setting(self, key: str) -> Setting:
+        option = option_for(key)
+        if self.conf_data.get(key) is None:
+            return Setting(key, option.default if option else None, DEFAULT)
+        note = ""
+        if option is None:
+            near = nearest_key(key)
+            note = f"no option of flink-agents; did you mean {near}?" if near else "no option of flink-agents"
+        value = "***" if is_secret(key) else self.conf_data[key]
+        return Setting(key, value, self._sources.get(key, BY_HAND), note)
+
+    def _put(self, key: str, value: Any, source: str) -> None:
+        try:
+            self.conf_data[key] = typed(key, value)
+        except OptionError as error:
+            where = "" if source == BY_HAND else source
+            raise OptionError(error.key, error.seen, error.expected, error.nearest, where) from None
+        self._sources[key] = source
+        if option_for(key) is None and (near := nearest_key(key)):
+            _logger.warning("%s is no option of flink-agents; did you mean %s?", key, near)
+
+
+def explained(config: AgentConfiguration) -> list[dict[str, Any]]:
+    """:meth:`Configuration.explain` as JSON: ``key, value, source, note`` of each option."""
+    return [setting._asdict() for setting in config.explain()] if isinstance(config, Configuration) else []
+
+
+def option(config: AgentConfiguration, key: str) -> Any:
+    """The value of a declared option, typed, else its default; for any configuration, upstream's own too."""
+    value = config.conf_data.get(key)
+    return CATALOGUE[key].default if value is None else typed(key, value)

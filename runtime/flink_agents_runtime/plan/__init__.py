@@ -1,0 +1,1 @@
+"""Agent references and agents -> an ``AgentPlan``. Executes nothing."""

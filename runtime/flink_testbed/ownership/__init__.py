@@ -1,0 +1,1 @@
+"""Ownership of processes, containers and files: owners, guards, detached clusters and leftovers."""
