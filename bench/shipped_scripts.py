@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.core import clock
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.ownership.process import GuardedProcess, clean_environment

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from bench.shipped_scripts import started_by_scripts_s
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.containers.engine import connect
 from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.containers.owner import this_owner
+from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
 from flink_testbed.flink.image import FlinkImage, inspect_image, provide_flink_image, require_fit

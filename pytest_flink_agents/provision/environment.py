@@ -10,15 +10,15 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.java import QUICK_START_FLAGS, JavaRuntime
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster
-from flink_testbed.flink.desk import DeskCaller
+from flink_testbed.flink.cluster_broker import BrokerClient
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import StandaloneCluster
@@ -55,14 +55,14 @@ class Workplace(Provisions):
         run_id: str,
         directory: Path,
         progress: Callable[[str], None],
-        desk: DeskCaller | None = None,
+        broker_client: BrokerClient | None = None,
         folder: Path | None = None,
     ) -> None:
         super().__init__(settings, release, requirements, progress)
         self.run_id = run_id
         self._folder = folder or directory
         self._directory = directory
-        self._desk = desk
+        self._broker_client = broker_client
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
         self._clusters: dict[str, FlinkCluster] = {}
@@ -91,9 +91,9 @@ class Workplace(Provisions):
     def _provide_cluster(self, tier: str) -> FlinkCluster:
         if tier == "remote":
             return self._connect()
-        if self._desk is None:
+        if self._broker_client is None:
             return self.own_cluster(tier)
-        cluster = self._desk.cluster(cluster_name(tier, self.release, self._requirements))
+        cluster = self._broker_client.cluster(cluster_name(tier, self.release, self._requirements))
         self._clusters[tier] = cluster
         return cluster
 

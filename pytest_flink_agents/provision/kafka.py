@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.desk import DeskCaller
+from flink_testbed.flink.cluster_broker import BrokerClient
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.remote import RemoteKafka
@@ -33,13 +33,13 @@ class SessionKafka:
         run_id: str,
         directory: Path,
         progress: Callable[[str], None],
-        desk: DeskCaller | None,
+        broker_client: BrokerClient | None,
     ) -> None:
         self._settings = settings
         self._run_id = run_id
         self._directory = directory
         self._progress = progress
-        self._desk = desk
+        self._broker_client = broker_client
         self._started: KafkaService | HostError | None = None
         # The session's other processes ask through threads of this one.
         self._lock = threading.Lock()
@@ -69,8 +69,8 @@ class SessionKafka:
         if named:
             # Topics on a broker that outlives us: whoever cleans up after us looks for them there.
             own_record(self._run_id).note(TOPICS, named)
-        if named or self._desk:
-            bootstrap = named or self._desk.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
+        if named or self._broker_client:
+            bootstrap = named or self._broker_client.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
             return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
         line = resolve_flink(self._settings.flink_versions[0]).line
         if self._settings.kafka_image or self._settings.jobs_in_containers:
@@ -134,7 +134,7 @@ class SessionKafka:
     def facts(self) -> dict[str, str]:
         """What it is and how long its start took; nothing where there is none, or where another process tells it."""
         kafka = self._started
-        told_elsewhere = self._desk and not self._settings.kafka_bootstrap
+        told_elsewhere = self._broker_client and not self._settings.kafka_bootstrap
         if not isinstance(kafka, KafkaService) or told_elsewhere:
             return {}
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of

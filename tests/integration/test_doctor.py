@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.contents import record_contents
 from flink_testbed.core.clock import wait_until
+from flink_testbed.core.directories import cache_root
 from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.provision.environment import Workplace

@@ -18,9 +18,9 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.clock import wait_until
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, provide_kafka
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 _OWNER = """
 import sys, time
 from pathlib import Path
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.directories import cache_root
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.service import KafkaService

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity

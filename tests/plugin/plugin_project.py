@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 
 # Before pytester gives the tests another home: the job environment is not built anew.
 CACHE = cache_root()

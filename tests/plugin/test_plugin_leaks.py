@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plugin_project import Project, lines_of, scenario
 
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 
 LEAVES_A_PROCESS = """
 import os

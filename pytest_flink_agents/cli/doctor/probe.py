@@ -18,7 +18,6 @@ from typing import TypeVar
 import psutil
 import yaml
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.artifacts.environments import (
     EnvironmentPlan,
     EnvironmentRequest,
@@ -32,6 +31,7 @@ from flink_testbed.artifacts.jars import JarSet, cached_jars, connector_jars, lo
 from flink_testbed.artifacts.java import cached_java, java_version
 from flink_testbed.artifacts.maven import is_offered, maven_repository
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from pytest_flink_agents.cli.doctor.bridge import Bridge, look_at_bridge

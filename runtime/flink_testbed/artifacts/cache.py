@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from flink_testbed.artifacts.contents import is_recorded, record_contents, require_contents
 from flink_testbed.core.clock import wait_until
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem
 
 _MANIFEST = "manifest.json"
@@ -25,12 +25,6 @@ _LOCK_WAIT_S = 3000.0
 _SWEEP_S = 5.0
 # Entries whose contents this process has looked at: once is enough.
 _checked: set[Path] = set()
-
-
-def cache_root() -> Path:
-    """Where everything is kept: ``FLINK_AGENTS_TEST_CACHE_DIR``, else the user's cache directory."""
-    chosen = os.environ.get("FLINK_AGENTS_TEST_CACHE_DIR")
-    return Path(chosen) if chosen else user_cache_path("pytest-flink-agents")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import IO
 
 from filelock import FileLock
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.containers.engine import ContainerEngine, missing_image, told
 from flink_testbed.core import clock
+from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 
 _BUILD_S = 900.0

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flink_testbed.artifacts.cache import cache_root
 from flink_testbed.core import clock
+from flink_testbed.core.directories import cache_root
 from flink_testbed.ownership.handover import Handed
 from flink_testbed.ownership.owner import Owner, owner_from, owner_of
 from flink_testbed.ownership.process import clean_environment

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flink_testbed.artifacts.cache import cache_root
+from flink_testbed.core.directories import cache_root
 from flink_testbed.ownership.owner import Owner, owner_from, this_process
 
 SOCKETS, CLUSTER, BROKERS, JOBS, TOPICS = "sockets", "cluster", "brokers", "jobs", "topics"
