@@ -80,7 +80,7 @@ def plan_of(config: pytest.Config) -> SessionPlan:
         settings, tell, given = config.stash[SETTINGS], _progress(config), _assignment(config)
         if given:
             process: str = config.workerinput["workerid"]  # type: ignore[attr-defined]  # pytest-xdist's
-            config.stash[PLAN] = SessionPlan(settings, tell, folder=given.folder, desk=given.desk, process=process)
+            config.stash[PLAN] = SessionPlan(settings, tell, folder=given.folder, broker_address=given.broker_address, process=process)
         else:
             first = config.stash.get(FIRST_PROCESS, None)
             config.stash[PLAN] = SessionPlan(settings, tell, folder=first.assignment.folder if first else None)

@@ -27,7 +27,7 @@ from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.settings import Settings
 
 if TYPE_CHECKING:
-    from flink_testbed.flink.desk import DeskAddress
+    from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 
@@ -38,7 +38,7 @@ _FILES = ("yaml", "plan", "python", "jar")
 class SessionPlan:
     """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports.
 
-    ``folder`` is the run folder, where another process has named it. ``desk`` and ``process`` (its name) are given where
+    ``folder`` is the run folder, where another process has named it. ``broker_address`` and ``process`` (its name) are given where
     another process owns the clusters: then folder and report are the other's to finish.
     """
 
@@ -48,11 +48,11 @@ class SessionPlan:
         progress: Callable[[str], None],
         *,
         folder: Path | None = None,
-        desk: DeskAddress | None = None,
+        broker_address: BrokerAddress | None = None,
         process: str = "",
     ) -> None:
         self.settings = settings
-        self._desk = desk
+        self._broker_address = broker_address
         self._process = process
         self.releases: tuple[FlinkRelease, ...] = tuple(
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
@@ -99,7 +99,7 @@ class SessionPlan:
                 directory=self.folder / "running" / self._process,
                 progress=self.tell,
                 redactor=self.redactor,
-                desk=self._desk,
+                broker_address=self._broker_address,
             )
         return self._session
 
@@ -107,9 +107,9 @@ class SessionPlan:
         """The one of the session's releases that has this full version."""
         return next(release for release in self.releases if release.version == version)
 
-    def serve(self, desk: DeskAddress) -> None:
+    def serve(self, broker_address: BrokerAddress) -> None:
         """Give the clusters of this process to the session's other processes."""
-        self.session.serve(desk)
+        self.session.serve(broker_address)
 
     def folder_of(self, node_id: str) -> Path:
         """Where an item's evidence goes."""
@@ -144,7 +144,7 @@ class SessionPlan:
             self._session.close()
             self.leaks += self._session.leaks
             self._session = None
-            if not self._desk:
+            if not self._broker_address:
                 used = {Path(kept.directory, name) for kept in left for name in kept.scratch}
                 self.redactor.files(self.folder.absolute(), but=used)
 

@@ -21,7 +21,7 @@ from pytest_flink_agents.gate.verdict import ItemResult
 from pytest_flink_agents.report.directory import run_folder_name
 
 if TYPE_CHECKING:
-    from flink_testbed.flink.desk import DeskAddress
+    from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.session import SessionPlan
 
 _WORD = "flink_agents"
@@ -29,18 +29,18 @@ _WORD = "flink_agents"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Assignment:
-    """What all processes of a session share: the run folder (not yet made), the desk's socket and key."""
+    """What all processes of a session share: the run folder (not yet made), the cluster broker's socket and key."""
 
     folder: Path
     socket: str
     key: bytes
 
     @property
-    def desk(self) -> DeskAddress:
+    def broker_address(self) -> BrokerAddress:
         """Where to ask for clusters."""
-        from flink_testbed.flink.desk import DeskAddress
+        from flink_testbed.flink.cluster_broker import BrokerAddress
 
-        return DeskAddress(self.socket, self.key)
+        return BrokerAddress(self.socket, self.key)
 
 
 def is_first_process(config: pytest.Config) -> bool:
@@ -88,7 +88,7 @@ class FirstProcess:
         # Not below the run folder: the path of a Unix socket must be short.
         self._sockets = Path(tempfile.gettempdir()) / f"flink-agents-{secrets.token_hex(6)}"
         folder = config.stash[SETTINGS].report_dir / run_folder_name()
-        self.assignment = Assignment(folder, str(self._sockets / "desk"), secrets.token_bytes(32))
+        self.assignment = Assignment(folder, str(self._sockets / "broker"), secrets.token_bytes(32))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -100,7 +100,7 @@ class FirstProcess:
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """A process has made the run folder if, and only if, what it collected needs us."""
         if self.assignment.folder.exists():
-            self._plan_of(self._config).serve(self.assignment.desk)
+            self._plan_of(self._config).serve(self.assignment.broker_address)
             self._selected |= dict.fromkeys(ids)
 
     @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.desk import ClusterDesk, DeskAddress, DeskCaller, DeskServer
+from flink_testbed.flink.cluster_broker import ClusterBroker, BrokerAddress, BrokerClient, BrokerServer
 from flink_testbed.models.server import ModelServer
 from flink_testbed.ownership.detached import Kept
 from flink_testbed.ownership.session_record import SOCKETS, own_record
@@ -44,12 +44,12 @@ class RunSession:
         directory: Path,
         progress: Callable[[str], None],
         redactor: Redactor,
-        desk: DeskAddress | None = None,
+        broker_address: BrokerAddress | None = None,
         folder: Path | None = None,
     ) -> None:
         self.settings = settings
-        self._caller = DeskCaller(desk) if desk else None
-        self._server: DeskServer | None = None
+        self._broker_client = BrokerClient(broker_address) if broker_address else None
+        self._broker_server: BrokerServer | None = None
         self.folder = folder or directory
         self.directory = directory
         self._progress = progress
@@ -78,15 +78,15 @@ class RunSession:
                     folder=self.folder,
                     directory=self.directory / name,
                     progress=self._progress,
-                    desk=self._caller,
+                    broker_client=self._broker_client,
                 )
             return self._workplaces[key]
 
-    def serve(self, address: DeskAddress) -> None:
+    def serve(self, address: BrokerAddress) -> None:
         """Give this process's clusters to the session's other processes, each started when one first asks."""
-        if self._server is None:
+        if self._broker_server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
-            self._server = DeskServer(address, ClusterDesk(self._named_cluster, lambda: self.kafka.bootstrap))
+            self._broker_server = BrokerServer(address, ClusterBroker(self._named_cluster, lambda: self.kafka.bootstrap))
 
     def _named_cluster(self, name: str) -> FlinkCluster:
         tier, version, *requirements = json.loads(name)
@@ -122,7 +122,7 @@ class RunSession:
                     run_id=self.run_id,
                     directory=self.directory / "kafka",
                     progress=self._progress,
-                    desk=self._caller,
+                    broker_client=self._broker_client,
                 )
         return self._kafka.running()
 
@@ -150,8 +150,8 @@ class RunSession:
         kafka = self._kafka
         in_containers = "container" in self.settings.tiers or bool(self.settings.kafka_image)
         with contextlib.ExitStack() as stack:
-            if self._server:
-                stack.callback(self._server.close)
+            if self._broker_server:
+                stack.callback(self._broker_server.close)
             if self._models:
                 stack.callback(self._models.stop)
             if self._kafka:
@@ -159,7 +159,7 @@ class RunSession:
             for workplace in self._workplaces.values():
                 stack.callback(workplace.close)
         self._workplaces = {}
-        self._models = self._server = self._kafka = None
+        self._models = self._broker_server = self._kafka = None
         self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
         self.leaks += container_leaks(self.run_id) if in_containers else ()
         self.leaks += topic_leaks(kafka.left_topics(), self.settings.kafka_bootstrap, self.run_id) if kafka else ()

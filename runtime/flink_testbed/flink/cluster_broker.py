@@ -1,7 +1,7 @@
 """One cluster for several processes: its owner serves a desk, the others ask there.
 
 The owner of a cluster is the process that started it, and with which it ends. Processes that only use it (those that
-pytest-xdist starts) hold a :class:`SharedCluster`, whose questions go to the owner's :class:`ClusterDesk` through a Unix
+pytest-xdist starts) hold a :class:`SharedCluster`, whose questions go to the owner's :class:`ClusterBroker` through a Unix
 socket of the standard library's :mod:`multiprocessing.connection`, behind a key that only the session's processes know.
 """
 
@@ -23,14 +23,14 @@ from flink_testbed.ownership.process import tail
 
 
 @dataclass(frozen=True, slots=True)
-class DeskAddress:
+class BrokerAddress:
     """Where a desk answers: the path of its Unix socket (at most 100 bytes), and the key that callers must know."""
 
     path: str
     key: bytes
 
 
-class ClusterDesk:
+class ClusterBroker:
     """The owner's side. ``provide`` gives the running cluster of a name, starting it when first asked.
 
     ``kafka`` gives the address of a running broker, in the same way. Asked by several threads at once, one a caller; one
@@ -71,10 +71,10 @@ class ClusterDesk:
         return self._locks.setdefault(name, threading.Lock())
 
 
-class DeskServer:
+class BrokerServer:
     """Serves a desk until :meth:`close`: a thread listens, and each caller has a thread of its own."""
 
-    def __init__(self, address: DeskAddress, desk: ClusterDesk) -> None:
+    def __init__(self, address: BrokerAddress, desk: ClusterBroker) -> None:
         self._desk = desk
         self._path = Path(address.path)
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -113,10 +113,10 @@ class DeskServer:
             self._path.parent.rmdir()
 
 
-class DeskCaller:
+class BrokerClient:
     """A caller's side of a desk: a connection for each thread that asks, made when first needed and gone with the thread."""
 
-    def __init__(self, address: DeskAddress) -> None:
+    def __init__(self, address: BrokerAddress) -> None:
         self._address = address
         self._of_thread = threading.local()
 
@@ -153,7 +153,7 @@ class SharedCluster(FlinkCluster):
 
     def __init__(
         self,
-        caller: DeskCaller,
+        caller: BrokerClient,
         name: str,
         *,
         rest_url: str,
