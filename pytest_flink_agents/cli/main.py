@@ -54,7 +54,7 @@ def _explain(code: str | None) -> int:
     from pytest_flink_agents.codes.table import all_codes, explain
 
     if code is None:
-        _say("\n".join(f"{known}  {title}" for known, (title, _) in all_codes().items()))
+        _say("\n".join(f"{known}  {entry.title}" for known, entry in all_codes().items()))
         return 0
     text = explain(code)
     if text is None:

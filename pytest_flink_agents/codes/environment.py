@@ -1,190 +1,290 @@
-"""What the codes of the testbed mean: FA4xx, the machine's faults."""
+"""Codes FA4xx of the testbed: faults of the environment.
+
+Must never import: anything but the standard library.
+"""
 
 from __future__ import annotations
 
-# Code -> title, and what to know and do beyond the message itself.
-CODES: dict[str, tuple[str, str]] = {
-    "FA401": (
-        "a wait passed its deadline",
-        "Something that was started did not get where it should in time. The message says what was waited for and what "
-        "was seen last; the lines below it are the end of its log. A machine that is busy with other work is the usual "
-        "reason: look at its load, then run again.",
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_flink_agents.codes.entry import ErrorCode, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _code(title: str, explanation: str, next_step: str) -> ErrorCode:
+    return ErrorCode(Fault.ENVIRONMENT, title, explanation, next_step)
+
+
+_MACHINE: Mapping[str, ErrorCode] = {
+    "FA401": _code(
+        "Deadline exceeded",
+        "A process or service did not reach the expected state in time. The message names the state and what was seen "
+        "last; the lines below it are the end of its log. The usual reason is a machine that is busy with other work.",
+        "Check the load of the machine, then run again.",
     ),
-    "FA402": (
-        "a program cannot be started",
-        "The path in the message is missing, not executable, or for another machine.",
+    "FA402": _code(
+        "A program cannot be started",
+        "The path in the message is missing, not executable, or built for another platform.",
+        "Correct the path.",
     ),
-    "FA403": (
-        "no free port",
-        "Ports for a cluster come from 20000 to 31999 on loopback. Two hundred were tried and all were taken: something "
-        "on this machine holds very many ports.",
+    "FA403": _code(
+        "No free port",
+        "Clusters use ports from 20000 to 31999 on loopback. Two hundred of them were tried, and all were in use.",
+        "Find the process that holds these ports, for example with `ss -lntp`.",
     ),
-    "FA404": ("Flink's REST does not answer", "The JobManager is not up yet, or has died; its log says which."),
-    "FA405": ("Flink refused a REST call", "The text below the message is Flink's own reason."),
-    "FA406": (
-        "the cluster was not ready in time",
-        "Both JVMs run, but not all slots were registered. Slow machines may need --flink-startup-timeout=120; the logs "
-        "in the run folder tell whether the TaskManager found the JobManager.",
+    "FA408": _code(
+        "Not enough free memory",
+        "A cluster with one TaskManager uses about 0.7 GiB and needs 1.2 GiB free to start.",
+        "Free memory, or run with --flink-tier=local, which starts no cluster.",
     ),
-    "FA407": ("a Flink process has died", "The end of its log says why; out of memory is the usual reason."),
-    "FA408": (
-        "not enough free memory",
-        "A cluster with one TaskManager takes about 0.7 GiB, and wants 1.2 GiB free to start. The local tier needs none of it.",
+    "FA409": _code(
+        "A helper process died",
+        "The local worker or the job submitter ended unexpectedly. Usual reasons are a native crash of a library in the "
+        "job environment, and sys.exit() in an agent.",
+        "Read its log in the run folder.",
     ),
-    "FA409": (
-        "a helper process has died",
-        "The local worker or the job submitter ended by itself. A native crash of a library in the job environment and "
-        "sys.exit() in an agent are the usual reasons; its log is in the run folder.",
+    "FA410": _code(
+        "Unsupported Flink version",
+        "Flink 1.20 (from 1.20.3), 2.0, 2.1, 2.2 and 2.3 are supported. In YAML and ini files a version is a quoted "
+        "string, because 1.20 without quotes is the number 1.2.",
+        "Name a supported version.",
     ),
-    "FA410": (
-        "unsupported Flink version",
-        "Supported are 1.20 (from 1.20.3), 2.0, 2.1, 2.2 and 2.3. In YAML and ini files a version is a quoted text: 1.20 "
-        "without quotes is the number 1.2.",
+    "FA411": _code(
+        "Another session holds the lock of the cache",
+        "Another pytest session is building the same job environment. Its lock is released when it finishes.",
+        "Wait for the other session, or set FLINK_AGENTS_TEST_CACHE_DIR to another directory.",
     ),
-    "FA411": (
-        "another session holds the cache",
-        "It builds the same job environment. Its lock is dropped when it ends.",
-    ),
-    "FA412": (
-        "not enough disk space",
+    "FA412": _code(
+        "Not enough disk space",
         "A job environment takes about 1.1 GB in the cache (FLINK_AGENTS_TEST_CACHE_DIR).",
+        "Free disk space, or move the cache to a larger disk.",
     ),
-    "FA413": (
-        "pins that fight",
-        "The job environment is resolved in one go from apache-flink, flink-agents and the scenario's requirements. The "
-        "message names the two that cannot be together; flink-agents pins its own dependencies exactly.",
+    "FA413": _code(
+        "Conflicting requirements",
+        "The job environment is resolved in one step from apache-flink, flink-agents and the scenario's requirements. "
+        "The message names two that cannot be installed together; flink-agents pins its own dependencies exactly.",
+        "Relax one of the two requirements.",
     ),
-    "FA414": (
-        "a package registry cannot be reached",
-        "Only the first run needs one. For Python packages mirrors and proxies are set as for uv itself: UV_DEFAULT_INDEX, "
-        "UV_INDEX, HTTPS_PROXY, SSL_CERT_FILE. For jars: FLINK_AGENTS_MAVEN_MIRROR, else the mirror of central in "
-        "~/.m2/settings.xml; HTTPS_PROXY, REQUESTS_CA_BUNDLE, ~/.netrc.",
+    "FA414": _code(
+        "A package registry cannot be reached",
+        "Only the first run needs a registry. Mirrors and proxies for Python packages are set as for uv: "
+        "UV_DEFAULT_INDEX, UV_INDEX, HTTPS_PROXY, SSL_CERT_FILE. Mirrors for jars: FLINK_AGENTS_MAVEN_MIRROR, else the "
+        "mirror of central in ~/.m2/settings.xml; HTTPS_PROXY, REQUESTS_CA_BUNDLE, ~/.netrc.",
+        "Check the network and these settings.",
     ),
-    "FA415": ("an install failed", "The end of uv's output is below the message."),
-    "FA416": (
-        "something in the cache is not usable",
-        "It is not what was put there: a disk's error, a hand's, or a copy cut short. Delete the directory that is named; "
-        "the next run makes it anew.",
+    "FA415": _code(
+        "An installation failed",
+        "The end of uv's output is below the message.",
+        "Correct the requirement that the output names.",
     ),
-    "FA417": (
-        "not a job environment",
-        "--flink-job-python wants an interpreter whose environment holds apache-flink and flink-agents, installed in one "
-        "resolve: one after the other ends with a broken protobuf.",
+    "FA416": _code(
+        "A cache entry is damaged",
+        "The cached files differ from what was stored: disk error, manual edit or truncated copy.",
+        "Delete the directory that the message names; the next run rebuilds it.",
     ),
-    "FA418": ("no fitting Python", "Flink and flink-agents support Python 3.10 and 3.11, with Flink >= 2.1 also 3.12."),
-    "FA419": (
-        "no such flink-agents",
+    "FA417": _code(
+        "Not a job environment",
+        "--flink-job-python needs an interpreter whose environment contains apache-flink and flink-agents, installed in "
+        "one resolve. Installing them one after the other breaks protobuf.",
+        "Name another interpreter, or leave the option out.",
+    ),
+    "FA418": _code(
+        "No suitable Python",
+        "Flink and flink-agents support Python 3.10 and 3.11; Flink 2.1 and later also support 3.12.",
+        "Install one of these versions.",
+    ),
+    "FA419": _code(
+        "Unknown flink-agents",
         "--flink-agents takes a version, or the path of a wheel, sdist or source directory.",
+        "Correct the option.",
     ),
-    "FA420": ("the model server cannot listen", "It wants one free port on loopback."),
-    "FA421": (
-        "an option makes no sense",
-        "The message names where the value comes from: the command line, else a variable FLINK_AGENTS_TEST_..., else the "
-        "ini file. pytest --help lists all options.",
+    "FA420": _code(
+        "The model server cannot listen",
+        "The model server needs one free port on loopback.",
+        "Check the loopback interface and the port range of the machine.",
     ),
-    "FA422": (
-        "a directory cannot be written",
-        "The cache goes to FLINK_AGENTS_TEST_CACHE_DIR (else the user's cache directory), reports to --flink-report-dir.",
+    "FA421": _code(
+        "Invalid option value",
+        "The message names the source of the value: the command line, a variable FLINK_AGENTS_TEST_..., or the ini "
+        "file, in this order of precedence.",
+        "Correct the value; `pytest --help` lists all options.",
     ),
-    "FA423": (
-        "the process that owns the cluster does not answer",
-        "Under pytest-xdist the clusters belong to the first pytest process; the others ask it through a socket. It has "
-        "ended, or it was killed.",
+    "FA422": _code(
+        "A directory is not writable",
+        "The cache is written to FLINK_AGENTS_TEST_CACHE_DIR (default: the user's cache directory), reports to "
+        "--flink-report-dir.",
+        "Change the permissions, or name another directory.",
     ),
-    "FA424": (
-        "the upstream engine is not available",
-        "--flink-engine=upstream runs agents on flink-agents' own Java operator. The installed flink-agents holds no jars, or "
-        "jars for other Flinks only: its releases from 0.2 on bring one set for each Flink line, 0.1 one jar for Flink 1.20.",
+    "FA423": _code(
+        "The pytest-xdist controller does not answer",
+        "Under pytest-xdist the controller owns the clusters, and workers ask it through a socket. The controller has "
+        "ended or was killed.",
+        "Run again; if it happens again, run without -n and read the controller's output.",
     ),
-    "FA425": (
-        "the bundled engine does not execute this flink-agents",
-        "It executes agents of flink-agents 0.3 (0.3.0, 0.3.1). 0.1 and 0.2 have a class for each event and listen to "
-        "classes, where 0.3 has event types; 0.4 listens to conditions that only its Java side can evaluate. Others run where "
-        "their own jars are, with --flink-engine=upstream.",
+    "FA424": _code(
+        "The upstream engine is not available",
+        "--flink-engine=upstream runs agents on the Java operator of flink-agents. The installed flink-agents contains "
+        "no jars, or only jars for other Flink versions: releases from 0.2 on contain one set for each Flink line, 0.1 "
+        "contains one jar for Flink 1.20.",
+        "Choose a Flink version that its jars support, or use --flink-engine=bundled.",
     ),
-    "FA426": (
-        "a project is too large to travel with its jobs",
-        "A cluster that does not see this machine's files gets the import roots (the project, pytest's pythonpath) with each job: "
-        "Python files, and others of at most 1 MiB, without hidden ones, virtual environments and caches.",
+    "FA425": _code(
+        "The bundled engine does not support this flink-agents version",
+        "The bundled engine executes agents of flink-agents 0.3 (0.3.0, 0.3.1). 0.1 and 0.2 have a class for each event "
+        "and listen to classes, 0.3 has event types, and 0.4 listens to conditions that only its Java side can evaluate.",
+        "Use flink-agents 0.3, or --flink-engine=upstream if its jars are installed.",
     ),
-    "FA440": (
-        "the cluster cannot do that",
-        "A process of that name does not run, or the cluster is not ours to break: on the remote tier nothing is killed, "
-        "paused or added.",
+    "FA426": _code(
+        "The project is too large to be shipped with its jobs",
+        "A cluster that does not share this machine's files receives the import roots (the project and pytest's "
+        "pythonpath) with each job: Python files, and other files of at most 1 MiB, without hidden files, virtual "
+        "environments and caches.",
+        "Move large files out of the import roots.",
     ),
-    "FA441": ("a job has ended too early", "The test waited for another state; Flink's reason is below the message."),
-    "FA442": ("a savepoint failed", "Flink's reason is below the message."),
-    "FA443": (
-        "the remote cluster is another Flink",
-        "Jobs are built with the very release that runs them: what its client serialises, the cluster reads. Ask for the "
-        "release that is there.",
-    ),
-    "FA444": (
-        "Flink's REST does not let us in",
-        "The token comes from FLINK_AGENTS_TEST_REST_TOKEN and goes as a Bearer token; FLINK_AGENTS_TEST_REST_CA is the PEM "
-        "file of the authority to trust, _REST_CERT and _REST_KEY those of a client's certificate.",
-    ),
-    "FA445": (
-        "no key store can be made of the TLS files",
-        "Flink's client takes PKCS12 stores only. Java's keytool makes the one of trusted certificates, openssl the one of a "
-        "client's certificate and key.",
-    ),
-    "FA446": (
-        "the cluster does not see this machine's files",
-        "Inputs and outputs of a short run are files. A remote cluster must reach them under the same path, or they travel by "
-        "Kafka.",
-    ),
-    "FA450": (
+    "FA450": _code(
         "Maven's settings cannot be read",
-        "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from Maven "
-        "Central. The file is there, and is no XML that can be read.",
+        "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "
+        "Maven Central. The settings file exists but is not valid XML.",
+        "Correct ~/.m2/settings.xml, or set FLINK_AGENTS_MAVEN_MIRROR.",
     ),
-    "FA451": (
-        "a jar could not be downloaded",
-        "The repository answers, but not with the file, or only with a part of it. A mirror that does not have everything "
-        "and one that wants a password (~/.netrc) are the usual reasons.",
+    "FA451": _code(
+        "A jar cannot be downloaded",
+        "The repository answered without the file, or with a part of it. Usual reasons are an incomplete mirror and a "
+        "mirror that needs a password.",
+        "Check the mirror; passwords are read from ~/.netrc.",
     ),
-    "FA452": (
-        "a jar is not the one that was locked",
-        "What came has another sha256 than the lock file says: it was altered, or cut where nobody told its length. It is "
-        "thrown away, and nothing of it is run.",
-    ),
-    "FA453": (
-        "Kafka was not ready in time",
-        "The brokers run, or are said to be there, and do not all answer. Slow machines may need "
-        "--flink-startup-timeout=120. A remote broker that is there and does not answer usually advertises an address that "
-        "cannot be reached from here.",
-    ),
-    "FA454": ("a Kafka broker has died", "The end of its log says why; out of memory is the usual reason."),
-    "FA455": ("Kafka refused a request", "What was asked for is in the message, Kafka's own reason below it."),
-    "FA456": (
-        "Kafka cannot format a data directory",
-        "Its storage tool runs once, when the jars are new, and what it makes is copied for every broker. Another Java in "
-        "JAVA_HOME than Kafka knows is the usual reason.",
-    ),
-    "FA470": (
-        "no container engine answers",
-        "The container tier needs Docker or Podman (its socket service). DOCKER_HOST names where it answers; Docker's own "
-        "context and ~/.testcontainers.properties are honoured. The local and embedded tiers need none.",
-    ),
-    "FA471": (
-        "an image cannot be had",
-        "The engine does not have it and cannot pull it: no network, no such name, or no login. `docker pull` says more. A "
-        "machine without a registry loads images by `docker load` or `docker import`.",
-    ),
-    "FA472": ("building an image failed", "The end of what the engine said is below the message."),
-    "FA473": (
-        "the container engine refused",
-        "The text below the message is its own reason. A full disk and too many networks are the usual ones.",
-    ),
-    "FA474": (
-        "an image does not fit",
-        "Jobs are built on this machine and run in containers: both need the same Flink, the same flink-agents and the same "
-        "minor version of Python. An image of your own has them on python3's path, and a Java in JAVA_HOME or on PATH.",
-    ),
-    "FA475": (
-        "the container engine is on another machine",
-        "Containers see the run folder by a mount, and their ports are published on the loopback of the engine's machine. "
-        "Neither reaches across machines, so the engine must be this machine's.",
+    "FA452": _code(
+        "A jar differs from the lock file",
+        "The downloaded file has another sha256 than the lock file: it was altered or truncated. It was deleted, and "
+        "nothing of it was executed.",
+        "Check the mirror that the jar came from.",
     ),
 }
+
+_FLINK: Mapping[str, ErrorCode] = {
+    "FA404": _code(
+        "Flink's REST API does not answer",
+        "The JobManager is not up yet, or it has died.",
+        "Read the JobManager's log in the run folder.",
+    ),
+    "FA405": _code(
+        "Flink refused a REST call", "Flink's own reason is below the message.", "Correct the call that Flink rejected."
+    ),
+    "FA406": _code(
+        "The cluster was not ready in time",
+        "Both JVMs run, but not all slots were registered. The logs in the run folder show whether the TaskManager "
+        "found the JobManager.",
+        "On a slow machine use --flink-startup-timeout=120.",
+    ),
+    "FA407": _code(
+        "A Flink process died",
+        "The end of its log gives the reason, most often lack of memory.",
+        "Read the log, and free memory if that is the reason.",
+    ),
+    "FA440": _code(
+        "The cluster does not support this operation",
+        "No process of that name is running, or the cluster was not started by this session: on the remote tier no "
+        "process is killed, paused or added.",
+        "Use a tier that starts its own cluster.",
+    ),
+    "FA441": _code(
+        "A job ended too early",
+        "The test waited for another state. Flink's reason is below the message.",
+        "Correct the job, or wait for the state that it reaches.",
+    ),
+    "FA442": _code(
+        "A savepoint failed",
+        "Flink's reason is below the message.",
+        "Correct what the reason names, then run again.",
+    ),
+    "FA443": _code(
+        "The remote cluster has another Flink version",
+        "Jobs are built with the same release that runs them, because the cluster reads what the client serialises.",
+        "Pass the cluster's version to --flink-version.",
+    ),
+    "FA444": _code(
+        "Flink's REST API denies access",
+        "The token is read from FLINK_AGENTS_TEST_REST_TOKEN and sent as a Bearer token. FLINK_AGENTS_TEST_REST_CA is "
+        "the PEM file of the trusted authority; FLINK_AGENTS_TEST_REST_CERT and FLINK_AGENTS_TEST_REST_KEY are those of "
+        "a client certificate.",
+        "Correct the token or the certificates.",
+    ),
+    "FA445": _code(
+        "A key store cannot be created from the TLS files",
+        "Flink's client accepts PKCS12 stores only. Java's keytool creates the store of trusted certificates, openssl "
+        "the store of a client certificate and its key.",
+        "Check the PEM files, and install openssl if it is missing.",
+    ),
+    "FA446": _code(
+        "The cluster cannot read this machine's files",
+        "Short runs exchange inputs and outputs through files, which the cluster must reach under the same path.",
+        "Share the directory with the cluster, or pass --kafka-bootstrap so that records travel through Kafka.",
+    ),
+}
+
+_KAFKA: Mapping[str, ErrorCode] = {
+    "FA453": _code(
+        "Kafka was not ready in time",
+        "The brokers were started, or were named by an option, but not all of them answer. A remote broker that is up "
+        "and does not answer usually advertises an address that is unreachable from this machine.",
+        "On a slow machine use --flink-startup-timeout=120; for a remote broker check its advertised listeners.",
+    ),
+    "FA454": _code(
+        "A Kafka broker died",
+        "The end of its log gives the reason, most often lack of memory.",
+        "Read the log, and free memory if that is the reason.",
+    ),
+    "FA455": _code(
+        "Kafka refused a request",
+        "The message names the request; Kafka's own reason is below it.",
+        "Correct what the reason names.",
+    ),
+    "FA456": _code(
+        "Kafka cannot format a data directory",
+        "Its storage tool runs once for new jars, and every broker gets a copy of the result. The usual reason is a "
+        "Java in JAVA_HOME that this Kafka does not support.",
+        "Unset JAVA_HOME, or point it to another Java.",
+    ),
+}
+
+_CONTAINERS: Mapping[str, ErrorCode] = {
+    "FA470": _code(
+        "No container engine answers",
+        "The container tier needs Docker, or Podman with its socket service. DOCKER_HOST, the current Docker context "
+        "and ~/.testcontainers.properties are honoured.",
+        "Start the engine, or use the local or embedded tier, which need none.",
+    ),
+    "FA471": _code(
+        "An image is not available",
+        "The engine does not have the image and cannot pull it: no network, unknown name, or missing login.",
+        "Run `docker pull` for details. On a machine without a registry use `docker load` or `docker import`.",
+    ),
+    "FA472": _code(
+        "An image cannot be built",
+        "The end of the engine's output is below the message.",
+        "Correct what the output names.",
+    ),
+    "FA473": _code(
+        "The container engine refused a request",
+        "The engine's own reason is below the message. Usual reasons are a full disk and too many networks.",
+        "Correct what the reason names.",
+    ),
+    "FA474": _code(
+        "An image does not match the job environment",
+        "Jobs are built on this machine and run in containers, so both need the same Flink, the same flink-agents and "
+        "the same minor version of Python. An image must have them on python3's path, and a Java in JAVA_HOME or on "
+        "PATH.",
+        "Rebuild the image with matching versions, or leave --flink-image out.",
+    ),
+    "FA475": _code(
+        "The container engine runs on another machine",
+        "Containers mount the run folder and publish their ports on the loopback interface of the engine's machine. "
+        "Neither works across machines.",
+        "Use an engine on this machine, or --flink-tier=remote.",
+    ),
+}
+
+CODES: Mapping[str, ErrorCode] = MappingProxyType({**_MACHINE, **_FLINK, **_KAFKA, **_CONTAINERS})

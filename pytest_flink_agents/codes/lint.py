@@ -1,65 +1,109 @@
-"""What the linter's codes mean: FA46x and FA47x, a Flink configuration that flink-agents takes for something else."""
+"""Codes FA460-FA469 and FA480-FA484: mistakes in a Flink configuration file.
+
+Must never import: anything but the standard library.
+"""
 
 from __future__ import annotations
 
-# Code -> title, and what to know and do beyond the message itself.
-CODES: dict[str, tuple[str, str]] = {
-    "FA460": (
-        "the configuration cannot be read",
-        "It is no YAML, or uses what the linter does not follow: a key twice, several documents, anchors and aliases.",
-    ),
-    "FA461": (
-        "a flat key",
-        "flink-agents reads the mapping below agent: and nothing else. A line agent.KEY at the top level is ignored, without "
-        "a word; only Flink's own options may be written so.",
-    ),
-    "FA462": (
-        "an option in the wrong place",
-        "flink-agents reads the mapping below agent: and nothing else, whatever the example in its monitoring page shows.",
-    ),
-    "FA463": (
-        "a key that is nearly an option",
-        "Agents may read keys of their own, so unknown keys are ignored without a word, mistyped ones too.",
-    ),
-    "FA464": (
-        "a text where true or false is meant",
-        "Python takes every text that is not empty for true, also 'false'; Java cannot cast the text of prettyPrint.",
-    ),
-    "FA465": (
-        "a word in another case",
-        "Java reads the words of options in any case, Python only as they are declared: it raises for RETRY.",
-    ),
-    "FA466": ("a value that the option cannot have", "The message says what may stand there."),
-    "FA467": (
-        "an unknown action state store",
-        "flink-agents takes a backend that it does not know for none, without a word: nothing is durable then.",
-    ),
-    "FA468": (
-        "an action state store that lacks something",
-        "The Kafka store needs kafkaActionStateTopic, the Fluss store flussActionStateTable; without a backend neither is used.",
-    ),
-    "FA469": (
-        "a file that is not read",
-        "The client program reads config.yaml in the directory that FLINK_CONF_DIR names (the Python client prefers the old "
-        "flink-conf.yaml). Where it is not set, nothing is read and nothing said. The options then travel inside the job: a file "
-        "that only a TaskManager has, or only its image, changes nothing.",
-    ),
-    "FA470": (
-        "an option that the version passes over",
-        "It belongs to flink-agents 0.4, or to this project's own engine; flink-agents 0.3 ignores it without a word.",
-    ),
-    "FA471": (
-        "a bare word that Python takes for true or false",
-        "PyYAML reads YAML 1.1, in which OFF, no and on are true or false; Flink's own reader takes them for texts. Quote them.",
-    ),
-    "FA472": (
-        "long-term memory that is half configured",
-        "It is on only where all three options long-term-memory.mem0.* are set; otherwise the context has none.",
-    ),
-    "FA473": (
-        "an agent section that Python stumbles on",
-        "An empty file, agent: without anything below it, and agent: with something else than a mapping raise AttributeError in "
-        "the Python client.",
-    ),
-    "FA474": ("an option twice", "Once nested and once with dots: which of the two holds depends on their order."),
-}
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_flink_agents.codes.entry import ErrorCode, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _code(title: str, explanation: str, next_step: str) -> ErrorCode:
+    return ErrorCode(Fault.ENVIRONMENT, title, explanation, next_step)
+
+
+CODES: Mapping[str, ErrorCode] = MappingProxyType(
+    {
+        "FA460": _code(
+            "The configuration cannot be read",
+            "The file is not YAML, or it uses a feature that the linter does not follow: duplicate keys, several "
+            "documents, anchors and aliases.",
+            "Write one plain YAML document.",
+        ),
+        "FA461": _code(
+            "A flat key",
+            "flink-agents reads only the mapping below agent:. It silently ignores a top-level line agent.KEY; only "
+            "Flink's own options may be written that way.",
+            "Move the key below agent:.",
+        ),
+        "FA462": _code(
+            "An option in the wrong place",
+            "flink-agents reads only the mapping below agent:, although the example on its monitoring page shows "
+            "another place.",
+            "Move the option below agent:.",
+        ),
+        "FA463": _code(
+            "A key that resembles an option",
+            "Agents may read keys of their own, so flink-agents ignores unknown keys silently, including mistyped ones.",
+            "Correct the key.",
+        ),
+        "FA464": _code(
+            "A string instead of true or false",
+            "Python treats every non-empty string as true, including 'false'. Java cannot cast the string of "
+            "prettyPrint.",
+            "Remove the quotes.",
+        ),
+        "FA465": _code(
+            "An option value in another case",
+            "Java accepts option values in any case, Python only as declared: it raises for RETRY.",
+            "Write the value as declared.",
+        ),
+        "FA466": _code(
+            "An invalid option value",
+            "The option does not accept this value.",
+            "Write one of the values that the message lists.",
+        ),
+        "FA467": _code(
+            "An unknown action state store",
+            "flink-agents silently treats an unknown backend as none, so that nothing is durable.",
+            "Write kafka or fluss.",
+        ),
+        "FA468": _code(
+            "An incomplete action state store",
+            "The Kafka store needs kafkaActionStateTopic, the Fluss store flussActionStateTable. Without a backend "
+            "neither is used.",
+            "Add the missing option.",
+        ),
+        "FA469": _code(
+            "A file that is not read",
+            "The client program reads config.yaml in the directory that FLINK_CONF_DIR names; the Python client "
+            "prefers the old flink-conf.yaml. If the variable is not set, nothing is read and nothing is reported. "
+            "Options travel inside the job, so a file that exists only on a TaskManager, or only in its image, has no "
+            "effect.",
+            "Set FLINK_CONF_DIR to the file's directory on the machine that submits the job.",
+        ),
+        "FA480": _code(
+            "An option that this version ignores",
+            "The option belongs to flink-agents 0.4, or to the bundled engine of pytest-flink-agents. flink-agents 0.3 "
+            "ignores it silently.",
+            "Remove the option, or deploy a version that has it.",
+        ),
+        "FA481": _code(
+            "An unquoted word that Python reads as true or false",
+            "PyYAML reads YAML 1.1, in which OFF, no and on are booleans. Flink's own reader treats them as strings.",
+            "Quote the word.",
+        ),
+        "FA482": _code(
+            "Incomplete configuration of long-term memory",
+            "Long-term memory is on only if all three options long-term-memory.mem0.* are set.",
+            "Set the missing options, or remove the others.",
+        ),
+        "FA483": _code(
+            "An agent section that Python cannot read",
+            "An empty file, an empty agent: section, and an agent: section that is not a mapping raise AttributeError "
+            "in the Python client.",
+            "Write options below agent:, or remove the section.",
+        ),
+        "FA484": _code(
+            "An option that is set twice",
+            "It is set once nested and once with dots; their order decides which value is used.",
+            "Keep one of the two.",
+        ),
+    }
+)

@@ -1,4 +1,4 @@
-"""What the codes FA2xx mean, for ``flink-agents-gate explain`` and the documentation.
+"""Codes FA2xx: mistakes in a scenario file or in the data that it names.
 
 Must never import: anything but the standard library.
 """
@@ -6,100 +6,116 @@ Must never import: anything but the standard library.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pytest_flink_agents.codes.entry import ErrorCode, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Code(NamedTuple):
-    """The meaning of one code; ``example`` shows it, what is wrong first and what is right after an arrow."""
-
-    title: str
-    explanation: str
-    example: str
+def _code(title: str, explanation: str, next_step: str, example: str) -> ErrorCode:
+    return ErrorCode(Fault.SCENARIO, title, explanation, next_step, example)
 
 
-CODES: Mapping[str, Code] = MappingProxyType(
+CODES: Mapping[str, ErrorCode] = MappingProxyType(
     {
-        "FA201": Code(
-            "The file is not the YAML that scenarios are written in",
-            "Either the text is not valid YAML, or it uses what makes a scenario hard to read or unsafe: a key "
-            "twice in one mapping, anchors and aliases, tags, merge keys, directives, keys that are not text, "
-            "numbers that JSON cannot hold. Only true, false, null and numbers are not text: yes, on, NO and "
-            "12:30 are.",
+        "FA201": _code(
+            "The file is not valid scenario YAML",
+            "The text is not valid YAML, or it uses a feature that makes a scenario hard to read or unsafe: "
+            "duplicate keys, anchors and aliases, tags, merge keys, directives, keys that are not strings, numbers "
+            "that JSON cannot represent. Only true, false, null and numbers are not strings; yes, on, NO and 12:30 "
+            "are strings.",
+            "Correct the line that the message names; write repeated values out instead of using anchors.",
             "base: &base {a: 1}   ->   base: {a: 1}",
         ),
-        "FA202": Code(
-            "A key that the language does not have",
-            "Every key must be one of the language: a mistyped one would silently check nothing. The message "
-            "names the keys that may stand there, and the nearest.",
+        "FA202": _code(
+            "Unknown key",
+            "Every key must be a word of the language, because a mistyped key would silently check nothing. The "
+            "message lists the keys allowed at that place and the nearest one.",
+            "Correct the key or remove it.",
             "imputs: [...]   ->   inputs: [...]",
         ),
-        "FA203": Code(
-            "A value of the wrong kind or form",
-            "Values are taken as they are written: a number is never made of a text, nor a text of a number. The "
-            "message says what is expected there, and what was seen.",
+        "FA203": _code(
+            "Wrong type or form of a value",
+            "Values are never converted: a string does not become a number, nor a number a string. Numbers and "
+            "durations have bounds, and the message states them.",
+            "Write the value in the form that the message expects.",
             "within: 60   ->   within: 60s",
         ),
-        "FA204": Code(
-            "Something that must be there is missing",
-            "A scenario needs version, name, agent, inputs and expect; expect needs outputs, failure or delivery, since a "
-            "scenario that expects nothing cannot fail. Other mappings have required keys too.",
+        "FA204": _code(
+            "A required key is missing",
+            "A scenario needs version, name, agent or job, inputs and expect. expect needs outputs, failure or "
+            "delivery, because a scenario without an expectation cannot fail. Other mappings have required keys, too.",
+            "Add the key that the message names.",
             "expect: {}   ->   expect: {outputs: []}",
         ),
-        "FA205": Code(
-            "A word of the language that this version does not support yet",
-            "The word is right, but this version would ignore it. It is refused, since what was not checked must "
-            "not pass.",
+        "FA205": _code(
+            "A word that this version does not support yet",
+            "The word belongs to the language, but this version would ignore it. It is refused, because a check that "
+            "does not run must not pass.",
+            "Remove the word, or use a version that supports it.",
             "expect: {outputs: [...], metrics: {...}}   ->   expect: {outputs: [...]}",
         ),
-        "FA206": Code(
-            "A file that is not there, or outside the project",
-            "Paths are relative to the scenario file. Links are followed, and what they lead to must lie inside "
-            "the project root; the file of a package must lie inside that package.",
+        "FA206": _code(
+            "A file is missing, outside the project, or not a regular file",
+            "Paths are relative to the scenario file. Symbolic links are resolved first, and their target must be a "
+            "regular file inside the project root. The file of a package must be inside that package. FIFOs, sockets "
+            "and devices are refused without being opened.",
+            "Correct the path, or copy the file into the project.",
             "inputs: [{from: /tmp/orders.jsonl, key: id}]   ->   inputs: [{from: data/orders.jsonl, key: id}]",
         ),
-        "FA207": Code(
+        "FA207": _code(
             "A version without quotes",
-            "Without quotes YAML reads a version as a number, and 1.20 as 1.2: another version. So versions are "
-            "quoted, always.",
+            "YAML reads an unquoted version as a number, and 1.20 as 1.2, which is another version.",
+            "Quote the version.",
             'flink: 1.20   ->   flink: "1.20"',
         ),
-        "FA208": Code(
-            "Two scenarios of one name in one file",
-            "The name is part of the test's id, and of the history of its results: it must be unique in its file.",
+        "FA208": _code(
+            "Two scenarios in one file have the same name",
+            "The name is part of the test's id and identifies its results over time, so it must be unique in its file.",
+            "Rename one of the scenarios.",
             "name: refund / name: refund   ->   name: refund / name: refund twice",
         ),
-        "FA209": Code(
-            "A matcher that cannot fail, or can never match",
-            "What every value matches checks nothing, and what none matches can only fail. Under `not`, a "
-            "mistyped matching word counts too, as it would match for ever. Data that looks like a matcher goes "
-            "into `equals`.",
+        "FA209": _code(
+            "A matcher that cannot fail, or that never matches",
+            "A matcher that accepts every value checks nothing, and a matcher that accepts none always fails. The same "
+            "holds for a pattern that every log line or every failure message contains, and for a mistyped matcher "
+            "word, which would be compared as data.",
+            "Name something that only the expected value has. Wrap data that looks like a matcher in `equals`.",
             'value: {contains: ""}   ->   value: {contains: "approved"}',
         ),
-        "FA210": Code(
-            "A placeholder that is unknown, or not filled in there",
-            "Known are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url} and ${env.NAME} for names that the "
-            "ini file allows, in `resources` and `config` only. Write $${ for a plain ${.",
+        "FA210": _code(
+            "A placeholder that is unknown, malformed or not allowed at that place",
+            "Known placeholders are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url} and ${env.NAME} for "
+            "names that the ini file allows, in `resources`, `config`, `environment` and `job` only. Text that looks "
+            "like a placeholder but has no braces, such as $llm.ollama_url, is refused, because the agent would use it "
+            "literally.",
+            "Write ${NAME} with a known name, or $${ for a literal ${.",
             'base_url: "${llm.olama_url}"   ->   base_url: "${llm.ollama_url}"',
         ),
-        "FA211": Code(
-            "More than the limits allow",
-            "A scenario file has at most 256 KiB, 32 levels and 20,000 values; a data file is read up to 64 MiB; "
-            "100 problems of a file are shown. Many inputs belong into a JSON-lines file.",
+        "FA211": _code(
+            "A size limit is exceeded",
+            "A scenario file has at most 256 KiB, 32 levels and 20,000 values. The data files of a scenario have at "
+            "most 64 MiB together and 1 MiB per line. Expressions are limited in length and in the work that they can "
+            "cause. At most 100 problems of a file are shown.",
+            "Move inputs into a JSON-lines file, shorten the file, or simplify the expression.",
             "inputs: [... 5,000 of them ...]   ->   inputs: [{from: data/orders.jsonl, key: id}]",
         ),
-        "FA212": Code(
-            "Input data that cannot be used",
-            "Every line of a data file that is not blank must be a JSON value, with something at the JMESPath of "
-            "the key, and at that of the value where one is given.",
+        "FA212": _code(
+            "Invalid input data",
+            "Every non-blank line of a data file must be one JSON value without duplicate keys, NaN, infinite numbers "
+            "or integers of more than 100 digits, at most 32 levels deep. The JMESPath of the key, and of the value "
+            "if there is one, must find something in it.",
+            "Correct the line of the data file that the message names.",
             '{"order": "o-1",}   ->   {"order": "o-1"}',
         ),
-        "FA213": Code(
-            "A key under config that is nearly an option of flink-agents",
-            "Agents may read keys of their own, so this is only a warning; but flink-agents passes over a mistyped "
-            "option without a word.",
+        "FA213": _code(
+            "Unknown option under config",
+            "flink-agents ignores an unknown option silently, so the scenario would test another configuration than "
+            "the one it shows. Set `config_extra: true` if the agent reads keys of its own, or if a newer flink-agents "
+            "has the option.",
+            "Correct the option, or set `config_extra: true`.",
             "config: {event_log.level: OFF}   ->   config: {event-log.level: OFF}",
         ),
     }

@@ -1,34 +1,41 @@
-"""Every error code of the project, for ``flink-agents-gate explain``."""
+"""The lookup of error codes over the tables of all ranges.
+
+Must never import: anything but the standard library.
+"""
 
 from __future__ import annotations
 
-from pytest_flink_agents.codes.environment import CODES as MACHINE_CODES
-from pytest_flink_agents.codes.lint import CODES as LINT_CODES
-from pytest_flink_agents.codes.scenario import CODES as SCENARIO_CODES
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-_OWN: dict[str, tuple[str, str]] = {
-    "FA220": (
-        "the agent cannot be built",
-        "The scenario's agent was found wanting before anything ran: its module, its class, or a resource it names. The "
-        "message says what was expected; imports happen inside the job environment, with the project root first.",
-    ),
-    "FA501": ("our own bug", "Please report it with the text below the message; nothing is known of the scenario."),
-    "FA503": (
-        "something was left",
-        "Each line says what outlived the session and who started it: our own bug, or a test that started something with "
-        "this package and did not end it. Processes end with pytest; for the rest there is flink-agents-gate sweep.",
-    ),
-    "FA502": ("a check crashed", "Our own bug. The run counts as unknown, never as passed. Please report it."),
-}
+from pytest_flink_agents.codes import environment, harness, job, lint, scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_flink_agents.codes.entry import ErrorCode
+
+TABLES: tuple[Mapping[str, ErrorCode], ...] = (
+    scenario.CODES,
+    job.CODES,
+    environment.CODES,
+    lint.CODES,
+    harness.CODES,
+)
+
+
+def all_codes() -> Mapping[str, ErrorCode]:
+    """Return every code with its description, in ascending order."""
+    return MappingProxyType(dict(sorted(entry for table in TABLES for entry in table.items())))
 
 
 def explain(code: str) -> str | None:
-    """Title and explanation of one code, None for a code that does not exist."""
-    known = all_codes().get(code.upper())
-    return f"{code.upper()}: {known[0]}\n\n{known[1]}" if known else None
-
-
-def all_codes() -> dict[str, tuple[str, str]]:
-    """Code -> title and explanation."""
-    scenario = {code: (entry[0], entry[1]) for code, entry in SCENARIO_CODES.items()}
-    return dict(sorted((scenario | MACHINE_CODES | LINT_CODES | _OWN).items()))
+    """Return the explanation of a code as text, None for an unknown code."""
+    entry = all_codes().get(code.upper())
+    if entry is None:
+        return None
+    parts = [f"{code.upper()}: {entry.title}", f"Fault of: {entry.fault.value}", entry.explanation]
+    parts.append(f"Next step: {entry.next_step}")
+    if entry.example:
+        parts.append(f"Example: {entry.example}")
+    return "\n\n".join(parts)

@@ -60,20 +60,20 @@ def judge(document: Document) -> list[Finding]:
 def empty() -> Finding:
     """The finding of a file that holds nothing."""
     return Finding(
-        "FA473", ERROR, 1, 1, "the file is empty", "at least one key", "nothing", "remove it, or write a key"
+        "FA483", ERROR, 1, 1, "the file is empty", "at least one key", "nothing", "remove it, or write a key"
     )
 
 
 def _findings(document: Document) -> Iterator[Finding]:
     root = document.value
     if not isinstance(root, Mapping):
-        yield _at(document, "FA473", ERROR, (), "the file is no mapping", "keys and values", describe(root))
+        yield _at(document, "FA483", ERROR, (), "the file is no mapping", "keys and values", describe(root))
         return
     section = root.get(_SECTION)
     if _SECTION in root and not isinstance(section, Mapping):
         next_step = f"write options below {_SECTION}:, or take it out"
         message = f"{_SECTION}: has no mapping below it"
-        yield _at(document, "FA473", ERROR, (_SECTION,), message, "a mapping", describe(section), next_step)
+        yield _at(document, "FA483", ERROR, (_SECTION,), message, "a mapping", describe(section), next_step)
     options = list(_set_in(section, (_SECTION,), "")) if isinstance(section, Mapping) else []
     yield from _outside(document, root)
     yield from _twice(document, options)
@@ -120,7 +120,7 @@ def _twice(document: Document, options: list[_Set]) -> Iterator[Finding]:
         if earlier is not option:
             line = document.mark(earlier.path, key=True).line
             message = f"{shorten(option.key)} is set already, in line {line}"
-            yield _at(document, "FA474", ERROR, option.path, message, next_step="keep one of the two", at_key=True)
+            yield _at(document, "FA484", ERROR, option.path, message, next_step="keep one of the two", at_key=True)
 
 
 def _one(document: Document, option: _Set) -> Iterator[Finding]:
@@ -128,7 +128,7 @@ def _one(document: Document, option: _Set) -> Iterator[Finding]:
     if option.key in LATER or (declared is not None and declared.ours):
         owner = "flink-agents 0.4" if option.key in LATER else "the bundled engine"
         message = f"{option.key} is an option of {owner}: flink-agents 0.3 ignores it"
-        yield _at(document, "FA470", WARNING, option.path, message, at_key=True)
+        yield _at(document, "FA480", WARNING, option.path, message, at_key=True)
     elif declared is None:
         near = nearest_key(option.key)
         if near:
@@ -144,7 +144,7 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
     if bare in _YAML_1_1:
         message = f"{option.key}: Python takes the bare word {value} for {'true' if bare in ('yes', 'on') else 'false'}"
         next_step = "write true or false" if declared.kind == "true or false" else f'quote it: "{value}"'
-        yield _at(document, "FA471", ERROR, path, message, seen=value, next_step=next_step)
+        yield _at(document, "FA481", ERROR, path, message, seen=value, next_step=next_step)
         return
     if option.key == _BACKEND and str(value).lower() not in _NEEDED:
         near = nearest(str(value).lower(), _NEEDED)
@@ -186,7 +186,7 @@ def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
     if given and len(given) < len(_MEM0):
         missing = ", ".join(key for key in _MEM0 if key not in by_key)
         message = f"long-term memory stays off: {missing} is not set"
-        yield _at(document, "FA472", WARNING, by_key[given[0]].path, message, at_key=True)
+        yield _at(document, "FA482", WARNING, by_key[given[0]].path, message, at_key=True)
 
 
 def _set_in(value: Mapping[str, Any], path: DocumentPath, prefix: str) -> Iterator[_Set]:

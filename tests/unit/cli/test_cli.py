@@ -21,7 +21,7 @@ expect: {outputs: []}
 def test_explain_a_code(capsys: pytest.CaptureFixture[str]) -> None:
     """Title and text, whatever the letter case."""
     assert main(["explain", "fa410"]) == 0
-    assert "unsupported Flink version" in capsys.readouterr().out
+    assert "Unsupported Flink version" in capsys.readouterr().out
 
 
 def test_explain_an_unknown_code_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

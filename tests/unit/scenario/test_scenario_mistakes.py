@@ -261,12 +261,3 @@ def test_only_so_many_problems_are_shown(sound: str, problems: Problems) -> None
     found = problems(sound + "".join(f"nonsense{n}: 1\n" for n in range(1000)))
     assert len(found) == 101
     assert found[-1].message == "900 more problems in this file are not shown"
-
-
-def test_every_code_is_explained() -> None:
-    """Each code has a title, an explanation and an example of wrong and right."""
-    assert list(CODES) == [f"FA{number}" for number in range(201, 214)]
-    for code in CODES.values():
-        assert code.title
-        assert len(code.explanation) > 60
-        assert "->" in code.example

@@ -1,0 +1,32 @@
+"""The description of one error code.
+
+Must never import: anything but the standard library.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Fault(str, enum.Enum):
+    """Whose fault an error is, and so who can repair it."""
+
+    SCENARIO = "the scenario's author"
+    JOB = "the job"
+    ENVIRONMENT = "the environment"
+    HARNESS = "pytest-flink-agents"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """The meaning of a code, whose fault it is, and how to repair it.
+
+    ``example`` shows a wrong and a right text with an arrow between them; only scenario codes have one.
+    """
+
+    fault: Fault
+    title: str
+    explanation: str
+    next_step: str
+    example: str = ""

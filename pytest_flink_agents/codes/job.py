@@ -1,0 +1,26 @@
+"""Codes FA22x: faults of the job under test.
+
+Must never import: anything but the standard library.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_flink_agents.codes.entry import ErrorCode, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CODES: Mapping[str, ErrorCode] = MappingProxyType(
+    {
+        "FA220": ErrorCode(
+            Fault.JOB,
+            "The agent cannot be built",
+            "The module, the class, or a resource of the scenario's agent was rejected before anything ran. Imports "
+            "happen inside the job environment, with the project root first on the import path.",
+            "Correct the agent; the message says what was expected.",
+        ),
+    }
+)
