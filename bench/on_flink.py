@@ -30,7 +30,7 @@ from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from pytest_flink_agents.provision.environment import Workplace
 from pytest_flink_agents.run.transport import FileTransport
-from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.settings import Engine, Settings
 
 ROOT = Path(__file__).parents[1]
 KEYS = 100
@@ -89,7 +89,7 @@ def run(contestant: Contestant, records: Sequence[Record], outputs: int | None =
     seen, expected = len(transport.outputs(records)), len(records) if outputs is None else outputs
     shutil.rmtree(folder)
     if state != "FINISHED" or seen != expected:
-        raise SystemExit(f"{contestant.name}: {state}, {seen} outputs for {expected}\n{cluster.log_tail(30)}")
+        raise SystemExit(f"{contestant.name}: {state}, {seen} outputs for {expected}\n{cluster.logs.tail(30)}")
     elapsed = float(cluster.rest.job(job_id)["duration"]) / 1000
     return Cost(elapsed, cluster.processor_seconds() - before, job_id)
 
@@ -156,8 +156,8 @@ def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[
 
 def workplaces(directory: Path) -> tuple[Workplace, Workplace]:
     """The bundled engine's and upstream's, both on Flink 1.20."""
-    settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine="bundled")
-    upstream = dataclasses.replace(settings, flink_agents="0.1.1", engine="upstream")
+    settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine=Engine.BUNDLED)
+    upstream = dataclasses.replace(settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     return tuple(  # type: ignore[return-value]  # two
         Workplace(
             each,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.current import NOT_READY, PLAN, RESULT
+from pytest_flink_agents.settings import Engine, Tier
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
@@ -63,7 +64,7 @@ class ScenarioItem(pytest.Item):
     """One scenario on one tier and Flink version."""
 
     def __init__(
-        self, *, parent: ScenarioFile, loaded: LoadedScenario, tier: str, release: FlinkRelease, **arguments: Any
+        self, *, parent: ScenarioFile, loaded: LoadedScenario, tier: Tier, release: FlinkRelease, **arguments: Any
     ) -> None:
         name = f"{loaded.scenario.name}[{tier}-{release.label}]"
         # As text: pytest then reads it as it reads the ids that --lf has stored, or the two never meet.
@@ -87,7 +88,7 @@ class ScenarioItem(pytest.Item):
         scenario = self.loaded.scenario
         if scenario.tiers is not None and self.tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
-        if scenario.job and self.tier == "local":
+        if scenario.job and self.tier is Tier.LOCAL:
             return "not applicable: a job of the team's own runs on Flink"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
@@ -98,8 +99,8 @@ class ScenarioItem(pytest.Item):
 
         flink_agents = self.config.stash[PLAN].settings.flink_agents
         line = agents_line(flink_agents)
-        if self.tier == "local" and line and "bundled" not in line.engines:
-            runs = ", ".join(each.minor for each in AGENTS_LINES if "bundled" in each.engines)
+        if self.tier is Tier.LOCAL and line and Engine.BUNDLED not in line.engines:
+            runs = ", ".join(each.minor for each in AGENTS_LINES if Engine.BUNDLED in each.engines)
             return (
                 f"not applicable: without Flink the bundled engine runs, which does not run flink-agents {flink_agents}, "
                 f"only {runs}; upstream's own engine runs it on Flink {', '.join(line.flinks)}"
@@ -205,7 +206,9 @@ def arrange(items: list[pytest.Item]) -> None:
     Python tests that use the session's cluster have its logs watched; ``agent_runner`` does so for each run by itself.
     """
     places = [index for index, item in enumerate(items) if isinstance(item, ScenarioItem)]
-    for place, item in zip(places, sorted(scenario_items(items), key=lambda item: item.tier != "local"), strict=True):
+    for place, item in zip(
+        places, sorted(scenario_items(items), key=lambda item: item.tier is not Tier.LOCAL), strict=True
+    ):
         items[place] = item
     for each in items:
         names = getattr(each, "fixturenames", [])

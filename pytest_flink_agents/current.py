@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
-    from pytest_flink_agents.gate.verdict import ItemResult, Verdict
+    from pytest_flink_agents.gate import ItemResult, Verdict
     from pytest_flink_agents.route import Route
     from pytest_flink_agents.run.item import Judged
     from pytest_flink_agents.session import SessionPlan

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, ENGINES, KEEP, TIERS, Settings
+from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, Engine, Settings, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -197,33 +197,35 @@ def _remote(value: Given | None) -> RestAccess | None:
         raise pytest.UsageError(str(error)) from None
 
 
-def _tiers(value: Given | None, rest_url: Given | None) -> tuple[str, ...]:
+def _tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
     asked = _words(value)
     automatic = AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
     if value is None or not asked:
         return automatic
-    for tier in asked:
-        if tier not in (*TIERS, "auto"):
-            raise _refused(value, f"there is no tier {tier!r}", f"{', '.join(TIERS)} or auto", _nearest(tier, TIERS))
-    if "remote" in asked and not rest_url:
+    known = [tier.value for tier in Tier]
+    for word in asked:
+        if word not in (*known, "auto"):
+            raise _refused(value, f"there is no tier {word!r}", f"{', '.join(known)} or auto", _nearest(word, known))
+    if Tier.REMOTE in asked and not rest_url:
         next_step = "name it: --flink-rest-url=http://HOST:8081"
         raise _refused(
             value, "the tier remote is a cluster that is there already", "the address of its REST", next_step
         )
-    return automatic if "auto" in asked else asked
+    return automatic if "auto" in asked else tuple(Tier(word) for word in asked)
 
 
 def _text(value: Given | None) -> str:
     return value.text.strip() if value else ""
 
 
-def _engine(value: Given | None) -> str:
+def _engine(value: Given | None) -> Engine:
     if value is None:
-        return "auto"
-    if value.text not in ENGINES:
-        next_step = _nearest(value.text, ENGINES)
+        return Engine.AUTO
+    known = [engine.value for engine in Engine]
+    if value.text not in known:
+        next_step = _nearest(value.text, known)
         raise _refused(value, f"there is no engine {value.text!r}", "auto, bundled or upstream", next_step)
-    return value.text
+    return Engine(value.text)
 
 
 def _profile(value: Given | None) -> str | None:

@@ -27,7 +27,7 @@ from pytest_flink_agents.fixtures import (
 from pytest_flink_agents.route import Route
 
 if TYPE_CHECKING:
-    from pytest_flink_agents.gate.verdict import ItemResult
+    from pytest_flink_agents.gate import ItemResult
     from pytest_flink_agents.session import SessionPlan
     from pytest_flink_agents.xdist import Assignment
 
@@ -80,7 +80,9 @@ def plan_of(config: pytest.Config) -> SessionPlan:
         settings, tell, given = config.stash[SETTINGS], _progress(config), _assignment(config)
         if given:
             process: str = config.workerinput["workerid"]  # type: ignore[attr-defined]  # pytest-xdist's
-            config.stash[PLAN] = SessionPlan(settings, tell, folder=given.folder, broker_address=given.broker_address, process=process)
+            config.stash[PLAN] = SessionPlan(
+                settings, tell, folder=given.folder, broker_address=given.broker_address, process=process
+            )
         else:
             first = config.stash.get(FIRST_PROCESS, None)
             config.stash[PLAN] = SessionPlan(settings, tell, folder=first.assignment.folder if first else None)
@@ -210,13 +212,18 @@ def _keep_or_send(config: pytest.Config, report: pytest.TestReport | pytest.Coll
 
 def _keep(config: pytest.Config, result: ItemResult) -> None:
     """One result an item: an error at its end overrules that it passed, nothing overrules a failure."""
+    from pytest_flink_agents.gate import Outcome
+
     reports = config.stash[REPORTS]
     known = reports.get(result.node_id)
-    if known is None or known.outcome in ("passed", "skipped", "waived"):
+    if known is None or known.outcome in (Outcome.PASSED, Outcome.SKIPPED, Outcome.WAIVED):
         reports[result.node_id] = result
     if result.tier:
         config.stash[PLAN].record(
-            "scenario_finished", node_id=result.node_id, outcome=result.outcome, duration_s=round(result.duration_s, 3)
+            "scenario_finished",
+            node_id=result.node_id,
+            outcome=result.outcome.value,
+            duration_s=round(result.duration_s, 3),
         )
 
 
@@ -240,7 +247,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if config.option.collectonly or not (plan.settings.gate or any(result.tier for result in reports.values())):
         return
-    from pytest_flink_agents.gate.verdict import exit_code
+    from pytest_flink_agents.gate import exit_code
     from pytest_flink_agents.results import left_behind
 
     with _unwritable_is_usage():

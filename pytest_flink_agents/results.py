@@ -14,7 +14,7 @@ import pytest_flink_agents
 from flink_testbed.core.problem import HostError, ProblemError
 from pytest_flink_agents.collect import ScenarioItem
 from pytest_flink_agents.current import NOT_READY
-from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.run.item import Judged
 from pytest_flink_agents.session import SessionPlan
 
@@ -58,28 +58,27 @@ def item_result(
 
 def not_reached(item: pytest.Item, plan: SessionPlan) -> ItemResult:
     """The result of an item that was selected and never begun: the session was stopped before."""
-    return _result(item, plan, outcome="not_run", message="the session ended before it ran")
+    return _result(item, plan, outcome=Outcome.NOT_RUN, message="the session ended before it ran")
 
 
 def left_behind(leak: str) -> ItemResult:
     """The result that a leak is: it says nothing of the scenarios, and the session is not to be trusted."""
-    return ItemResult("session", "what is left", "not_run", message=f"FA503: left behind: {leak}")
+    return ItemResult("session", "what is left", Outcome.NOT_RUN, message=f"FA503: left behind: {leak}")
 
 
 def not_collected(collector: pytest.Collector, report: pytest.CollectReport) -> ItemResult:
     """The result of a file that pytest could not collect."""
     detail = report.longreprtext
     message = detail.partition("\n")[0].removeprefix(f"{report.nodeid}:")
-    return ItemResult(
-        report.nodeid, collector.name, "not_run", message=message, detail=detail, file=report.nodeid.partition("::")[0]
-    )
+    file = report.nodeid.partition("::")[0]
+    return ItemResult(report.nodeid, collector.name, Outcome.NOT_RUN, message=message, detail=detail, file=file)
 
 
 def _result(
     item: pytest.Item,
     plan: SessionPlan,
     *,
-    outcome: str,
+    outcome: Outcome,
     message: str,
     detail: str = "",
     duration_s: float = 0.0,
@@ -101,27 +100,30 @@ def _result(
         line=item.loaded.document.mark(()).line,
         evidence=str(folder.relative_to(plan.folder)) if folder.exists() else "",
         requirement=scenario.requirement or "",
+        owner=scenario.owner or "",
         reproduce=item.reproduce,
     )
 
 
-def _outcome(item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport) -> str:
+def _outcome(
+    item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport
+) -> Outcome:
     if isinstance(error, HostError):
-        return "not_run"
+        return Outcome.NOT_RUN
     if not isinstance(item, ScenarioItem):
-        return report.outcome
+        return Outcome.of(report.outcome)
     if report.skipped:
         if hasattr(report, "wasxfail"):
-            return "waived"
-        return "not_applicable" if item.not_applicable else "skipped"
+            return Outcome.WAIVED
+        return Outcome.NOT_APPLICABLE if item.not_applicable else Outcome.SKIPPED
     if report.passed:
-        return "passed"
+        return Outcome.PASSED
     if report.when != "call":
-        return "not_run"
+        return Outcome.NOT_RUN
     if judged is not None and judged.unknown:
-        return "unknown"
+        return Outcome.UNKNOWN
     # An exception of ours is no statement about the scenario.
-    return "failed" if judged is not None else "unknown"
+    return Outcome.FAILED if judged is not None else Outcome.UNKNOWN
 
 
 def _message(item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate.verdict import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import left_lines
 from pytest_flink_agents.provision.services import RunSession
@@ -171,7 +171,7 @@ class SessionPlan:
             finished=finished,
             redactor=self.redactor,
         )
-        self.record("verdict", verdict=verdict.verdict, counts=verdict.counts)
+        self.record("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
         if self._events:
             self._events.close()
             self._events = None

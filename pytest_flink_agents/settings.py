@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
 
-TIERS = ("local", "embedded", "container", "remote")
-# What is meant where no tier is named, or ``auto``: without a remote cluster's address, and with one.
-AUTO_TIERS = ("local", "embedded")
-AUTO_TIERS_WITH_REMOTE = ("local", "remote")
+
+class Tier(str, Enum):
+    """A place that scenarios run on. The words are part of options, node ids and reports."""
+
+    LOCAL = "local"
+    EMBEDDED = "embedded"
+    CONTAINER = "container"
+    REMOTE = "remote"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Engine(str, Enum):
+    """A program that executes agents on Flink. ``auto`` is only asked for, never what ran."""
+
+    AUTO = "auto"
+    BUNDLED = "bundled"
+    UPSTREAM = "upstream"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+# The tiers of a session that names none, or ``auto``: without the address of a remote cluster, and with one.
+AUTO_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
+AUTO_TIERS_WITH_REMOTE = (Tier.LOCAL, Tier.REMOTE)
 KEEP = ("never", "on-failure", "always")
-ENGINES = ("auto", "bundled", "upstream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +50,9 @@ class Settings:
     root: Path
     python_path: tuple[Path, ...]
     flink_versions: tuple[str, ...] = ("2.2",)
-    tiers: tuple[str, ...] = AUTO_TIERS
+    tiers: tuple[Tier, ...] = AUTO_TIERS
     remote: RestAccess | None = None
-    engine: str = "auto"
+    engine: Engine = Engine.AUTO
     flink_agents: str = ""
     job_python: Path | None = None
     flink_image: str = ""
@@ -50,10 +73,10 @@ class Settings:
     @property
     def jobs_in_containers(self) -> bool:
         """Whether all jobs on Flink run in containers."""
-        return "container" in self.tiers and not {"embedded", "remote"}.intersection(self.tiers)
+        return Tier.CONTAINER in self.tiers and not {Tier.EMBEDDED, Tier.REMOTE}.intersection(self.tiers)
 
     def seeds(self, tier: str) -> tuple[int | None, ...]:
         """One for each run of a scenario on a tier, None where keys go in the order of arrival: Flink knows no seed."""
-        if tier != "local" or self.scenario_seed is None:
+        if tier != Tier.LOCAL or self.scenario_seed is None:
             return (None,)
         return tuple(range(self.scenario_seed, self.scenario_seed + self.scenario_runs))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.current import SETTINGS
-from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.report.directory import run_folder_name
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def assignment_of(config: pytest.Config) -> Assignment | None:
 
 def fasten(report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
     """Send a result along with pytest's report of it."""
-    setattr(report, _WORD, dataclasses.asdict(result))
+    setattr(report, _WORD, result.as_data())
 
 
 def hand_over(config: pytest.Config, plan: SessionPlan, unreached: Sequence[ItemResult]) -> None:
     """Leave for the first process what this one knows: all that it had selected, and what its verdict speaks of."""
     config.workeroutput[_WORD] = {  # type: ignore[attr-defined]  # pytest-xdist's
-        "unreached": [dataclasses.asdict(result) for result in unreached],
+        "unreached": [result.as_data() for result in unreached],
         "deselected": plan.deselected,
         "scenario_files": sorted(map(str, plan.scenario_files)),
         "subject_files": sorted(map(str, plan.subject_files)),
@@ -108,7 +108,7 @@ class FirstProcess:
         """A report has come from another process, perhaps with a result."""
         report = yield
         if hasattr(report, _WORD):
-            self._keep(self._config, ItemResult(**getattr(report, _WORD)))
+            self._keep(self._config, ItemResult.from_data(getattr(report, _WORD)))
         return report
 
     @pytest.hookimpl(optionalhook=True)
@@ -128,7 +128,7 @@ class FirstProcess:
             plan.subject_files |= set(map(Path, left["subject_files"]))
             plan.facts |= left["facts"]
             plan.leaks += left["leaks"]
-            self._unreached |= {result["node_id"]: ItemResult(**result) for result in left["unreached"]}
+            self._unreached |= {result["node_id"]: ItemResult.from_data(result) for result in left["unreached"]}
 
     def unreached(self) -> list[ItemResult]:
         """What was selected, as it stands if it never began. Of a process that died only the names are known."""
@@ -141,4 +141,5 @@ class FirstProcess:
 
 
 def _unreached(node_id: str, message: str) -> ItemResult:
-    return ItemResult(node_id, node_id.rpartition("::")[2], "not_run", message=message, file=node_id.partition("::")[0])
+    name, file = node_id.rpartition("::")[2], node_id.partition("::")[0]
+    return ItemResult(node_id, name, Outcome.NOT_RUN, message=message, file=file)

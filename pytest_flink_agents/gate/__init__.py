@@ -1,1 +1,29 @@
-"""Results of a session under a policy -> one verdict. Pure functions: no I/O, no clock."""
+"""The gate: results under a policy -> promote, block or inconclusive. Pure."""
+
+from pytest_flink_agents.gate.policy import Policy
+from pytest_flink_agents.gate.result import ItemResult, Outcome, merge_attempts
+from pytest_flink_agents.gate.verdict import (
+    EXIT_CODES,
+    Reason,
+    ReasonKind,
+    Verdict,
+    VerdictKind,
+    Waiver,
+    decide,
+    exit_code,
+)
+
+__all__ = [
+    "EXIT_CODES",
+    "ItemResult",
+    "Outcome",
+    "Policy",
+    "Reason",
+    "ReasonKind",
+    "Verdict",
+    "VerdictKind",
+    "Waiver",
+    "decide",
+    "exit_code",
+    "merge_attempts",
+]

@@ -1,64 +1,67 @@
-"""All results of a session under a policy -> one verdict. Pure: no I/O, no clock."""
+"""The verdict on a session, and its exit code. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-PROMOTE, BLOCK, INCONCLUSIVE = "promote", "block", "inconclusive"
-EXIT_CODES = {PROMOTE: 0, BLOCK: 1, INCONCLUSIVE: 10}
-# pytest's answers that a verdict may overrule: all passed, some failed, nothing collected. Any other says more than it.
-_OVERRULED = (0, 1, 5)
-_PYTEST_SAYS = {
-    1: "something failed that is no test: a file that could not be collected, or another plugin's veto",
+from pytest_flink_agents.gate.policy import Policy
+from pytest_flink_agents.gate.result import ItemResult, Outcome
+
+# The exit codes of pytest that a verdict may replace: all passed, some failed, nothing collected.
+# Any other says more than a verdict does.
+_REPLACEABLE = (0, 1, 5)
+_EXIT_CODE_MEANS = {
+    1: "something other than a test failed: a file that could not be collected, or another plugin",
     2: "it was interrupted, or a file could not be collected",
     3: "internal error",
     4: "usage error",
 }
-_HELD = ("passed", "not_applicable", "waived")
+# Outcomes of an item that did what its scenario says.
+_AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
+# Outcomes of an item that ran on its tier.
+_RAN = (Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.WAIVED, Outcome.UNKNOWN)
+_RULES = {
+    Outcome.FLAKY: "flaky",
+    Outcome.UNKNOWN: "could not judge",
+    Outcome.NOT_RUN: "could not run",
+    Outcome.SKIPPED: "skipped",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResult:
-    """How one scenario on one tier, or one plain test, ended.
+class VerdictKind(str, Enum):
+    """The three answers."""
 
-    ``outcome``: ``passed``, ``failed``, ``unknown`` (ran, and cannot be judged), ``not_run`` (the machine's fault),
-    ``skipped`` (with a reason in ``message``), ``not_applicable`` (its own ``flink:`` or ``tiers:`` exclude it here, or
-    the versions each other), ``waived`` (failed as ``expect_fail`` says). ``tier`` is empty for a plain test.
-    """
+    PROMOTE = "promote"
+    BLOCK = "block"
+    INCONCLUSIVE = "inconclusive"
 
-    node_id: str
-    name: str
-    outcome: str
-    tier: str = ""
-    flink_version: str = ""
-    engine: str = ""
-    severity: str = "block"
-    message: str = ""
-    detail: str = ""
-    file: str = ""
-    line: int = 0
-    duration_s: float = 0.0
-    evidence: str = ""
-    requirement: str = ""
-    reproduce: str = ""
+    def __str__(self) -> str:
+        return str(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a verdict asks for. ``tiers``: each of them must have run at least one scenario."""
+EXIT_CODES = {VerdictKind.PROMOTE: 0, VerdictKind.BLOCK: 1, VerdictKind.INCONCLUSIVE: 10}
 
-    profile: str = "default"
-    tiers: tuple[str, ...] = ()
+
+class ReasonKind(str, Enum):
+    """The effect of a reason on the verdict, the weightiest first. A remark has none."""
+
+    BLOCK = "block"
+    INCONCLUSIVE = "inconclusive"
+    REMARK = "remark"
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a verdict other than promote, or a remark on it (``severity`` warn or info)."""
+    """One reason for a verdict other than promote, or a remark. ``severity`` is the scenario's: block, warn or info."""
 
-    kind: str
+    kind: ReasonKind
     rule: str
     severity: str
     message: str
@@ -69,7 +72,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A failure that was let through, because its scenario said so beforehand."""
+    """A failure that does not count, because its scenario announced it by ``expect_fail``."""
 
     node_id: str
     message: str
@@ -77,9 +80,9 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, why, and the counts it rests on."""
+    """The answer, its reasons and the number of items by outcome."""
 
-    verdict: str
+    verdict: VerdictKind
     profile: str
     reasons: tuple[Reason, ...]
     counts: dict[str, int]
@@ -87,113 +90,100 @@ class Verdict:
 
 
 def decide(results: Sequence[ItemResult], policy: Policy, pytest_exit: int = 0, *, deselected: int = 0) -> Verdict:
-    """The verdict. A failure blocks; anything that could not be told makes it inconclusive; only what ran and held promotes.
+    """Return the verdict on all results of a session.
 
-    ``pytest_exit`` is pytest's own exit code: a session that it calls broken is never promoted. ``deselected`` scenarios
-    were left out on purpose: the verdict does not speak of them, and says so.
+    A failure blocks. Whatever was not run or not judged makes the session inconclusive. ``pytest_exit`` is pytest's own
+    exit code: a session that pytest calls broken is never promoted. The verdict does not speak of ``deselected`` items.
     """
     scenarios = [result for result in results if result.tier]
-    reasons = [_failed(result) for result in results if result.outcome == "failed"]
-    # Also an outcome that this gate has never heard of: what it does not understand, it does not promote.
-    reasons += [_untold(result) for result in results if result.outcome not in (*_HELD, "failed", "skipped")]
-    reasons += [_skipped(result) for result in scenarios if result.outcome == "skipped"]
+    reasons = [_reason(result) for result in results if _needs_a_reason(result)]
     reasons += _coverage(scenarios, policy)
-    if pytest_exit not in _OVERRULED or (pytest_exit == 1 and not reasons):
-        message = (
-            f"pytest ended with exit code {pytest_exit}: {_PYTEST_SAYS.get(pytest_exit, 'another plugin, or a limit')}"
-        )
-        reasons.append(Reason(INCONCLUSIVE, "session", "block", message, pytest_exit, 0))
-    if not any(reason.kind in (BLOCK, INCONCLUSIVE) for reason in reasons) and not any(
-        result.outcome == "passed" for result in scenarios
-    ):
-        reasons.append(Reason(INCONCLUSIVE, "coverage", "block", "no scenario passed: nothing was shown to work", 0, 1))
+    if pytest_exit not in _REPLACEABLE or (pytest_exit == 1 and not reasons):
+        meaning = _EXIT_CODE_MEANS.get(pytest_exit, "another plugin, or a limit")
+        message = f"pytest ended with exit code {pytest_exit}: {meaning}"
+        reasons.append(Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, pytest_exit, 0))
+    kind = _weightiest(reasons)
+    if kind is VerdictKind.PROMOTE and not any(result.outcome is Outcome.PASSED for result in scenarios):
+        reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
+        kind = VerdictKind.INCONCLUSIVE
     if deselected:
         message = f"{deselected} scenario runs were deselected: the verdict does not speak of them"
-        reasons.append(Reason("remark", "selection", "info", message, deselected, 0))
-    verdict = PROMOTE
-    if any(reason.kind == BLOCK for reason in reasons):
-        verdict = BLOCK
-    elif any(reason.kind == INCONCLUSIVE for reason in reasons):
-        verdict = INCONCLUSIVE
-    waivers = tuple(Waiver(result.node_id, result.message) for result in results if result.outcome == "waived")
-    return Verdict(verdict, policy.profile, tuple(sorted(reasons, key=_weight)), _counts(results), waivers)
+        reasons.append(Reason(ReasonKind.REMARK, "selection", "info", message, deselected, 0))
+    waivers = tuple(Waiver(result.node_id, result.message) for result in results if result.outcome is Outcome.WAIVED)
+    order = list(ReasonKind)
+    ordered = tuple(sorted(reasons, key=lambda reason: order.index(reason.kind)))
+    return Verdict(kind, policy.profile, ordered, _counts(results), waivers)
 
 
 def exit_code(verdict: Verdict, pytest_exit: int) -> int:
-    """The process's exit code under the gate; pytest's own win, but for 0, 1 and 5 (nothing collected)."""
-    return EXIT_CODES[verdict.verdict] if pytest_exit in _OVERRULED else pytest_exit
+    """Return the exit code under the gate: the verdict's, unless pytest's own is more than passed, failed or nothing."""
+    return EXIT_CODES[verdict.verdict] if pytest_exit in _REPLACEABLE else pytest_exit
 
 
-def _weight(reason: Reason) -> int:
-    return {BLOCK: 0, INCONCLUSIVE: 1}.get(reason.kind, 2)
+def _weightiest(reasons: Sequence[Reason]) -> VerdictKind:
+    kinds = {reason.kind for reason in reasons}
+    if ReasonKind.BLOCK in kinds:
+        return VerdictKind.BLOCK
+    return VerdictKind.INCONCLUSIVE if ReasonKind.INCONCLUSIVE in kinds else VerdictKind.PROMOTE
 
 
-def _failed(result: ItemResult) -> Reason:
-    blocks = result.severity == "block"
+def _needs_a_reason(result: ItemResult) -> bool:
+    # A plain test that is skipped says nothing of the job; a skipped scenario was required and did not run.
+    return result.outcome not in _AS_EXPECTED and not (result.outcome is Outcome.SKIPPED and result.tier is None)
+
+
+def _reason(result: ItemResult) -> Reason:
+    kind = ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
+    failed_rule = "scenarios" if result.tier else "tests"
     return Reason(
-        kind=BLOCK if blocks else "remark",
-        rule="scenarios" if result.tier else "tests",
+        kind=kind if result.severity == "block" else ReasonKind.REMARK,
+        rule=_RULES.get(result.outcome, failed_rule),
         severity=result.severity,
         message=f"{result.node_id}: {result.message}",
-        actual="failed",
-        limit="passed",
+        actual=result.outcome.value,
+        limit=Outcome.PASSED.value,
         evidence=result.evidence,
-    )
-
-
-def _untold(result: ItemResult) -> Reason:
-    return Reason(
-        kind=INCONCLUSIVE if result.severity == "block" else "remark",
-        rule="could not run" if result.outcome == "not_run" else "could not judge",
-        severity=result.severity,
-        message=f"{result.node_id}: {result.message}",
-        actual=result.outcome,
-        limit="passed",
-        evidence=result.evidence,
-    )
-
-
-def _skipped(result: ItemResult) -> Reason:
-    return Reason(
-        kind=INCONCLUSIVE if result.severity == "block" else "remark",
-        rule="skipped",
-        severity=result.severity,
-        message=f"{result.node_id}: {result.message}",
-        actual="skipped",
-        limit="passed",
     )
 
 
 def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
-    """What was asked for and never ran: a tier without a scenario, a scenario without a tier."""
+    """Return a reason for each tier without a scenario, and for each scenario without a tier."""
     if not scenarios:
-        return [Reason(INCONCLUSIVE, "coverage", "block", "no scenario ran: nothing was verified", 0, 1)]
-    judged = {"passed", "failed", "waived", "unknown"}
+        return [_not_covered("no scenario ran: nothing was verified")]
     reasons = [
-        Reason(INCONCLUSIVE, "coverage", "block", f"no scenario ran on the tier {tier}", 0, 1)
+        _not_covered(f"no scenario ran on the tier {tier}")
         for tier in policy.tiers
-        if not any(result.tier == tier and result.outcome in judged for result in scenarios)
+        if not any(result.tier is tier and result.outcome in _RAN for result in scenarios)
     ]
-    applicable = {(result.file, result.name) for result in scenarios if result.outcome != "not_applicable"}
+    return [*reasons, *_without_a_tier(scenarios)]
+
+
+def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
+    """Return a reason for each blocking scenario that excludes every tier and version of the session."""
+    applicable = {(result.file, result.name) for result in scenarios if result.outcome is not Outcome.NOT_APPLICABLE}
     excluded: dict[tuple[str, str], dict[str, None]] = {}
     for result in scenarios:
         if result.severity == "block" and (result.file, result.name) not in applicable:
             why = result.message.removeprefix("not applicable: ")
             excluded.setdefault((result.file, result.name), {})[why] = None
-    for (file, name), reasons_why in sorted(excluded.items()):
-        told = f"{file}::{name} applies to nothing that was asked for: {'; '.join(reasons_why)}"
-        reasons.append(Reason(INCONCLUSIVE, "coverage", "block", told.removesuffix(": "), 0, 1))
+    reasons = []
+    for (file, name), whys in sorted(excluded.items()):
+        message = f"{file}::{name} applies to no tier and Flink version of this session: {'; '.join(whys)}"
+        reasons.append(_not_covered(message.removesuffix(": ")))
     return reasons
+
+
+def _not_covered(message: str) -> Reason:
+    return Reason(ReasonKind.INCONCLUSIVE, "coverage", "block", message, 0, 1)
 
 
 def _counts(results: Sequence[ItemResult]) -> dict[str, int]:
     found = Counter(result.outcome for result in results)
-    told = sum(found[outcome] for outcome in (*_HELD, "failed", "skipped"))
     return {
-        "passed": found["passed"],
-        "failed": found["failed"],
-        "flaky": 0,
-        "skipped": found["skipped"] + found["not_applicable"],
-        "waived": found["waived"],
-        "not_run": len(results) - told,
+        "passed": found[Outcome.PASSED],
+        "failed": found[Outcome.FAILED],
+        "flaky": found[Outcome.FLAKY],
+        "skipped": found[Outcome.SKIPPED] + found[Outcome.NOT_APPLICABLE],
+        "waived": found[Outcome.WAIVED],
+        "not_run": found[Outcome.NOT_RUN] + found[Outcome.UNKNOWN],
     }

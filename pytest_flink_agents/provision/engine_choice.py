@@ -11,9 +11,9 @@ from packaging.version import Version
 
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.core.problem import HostError, Problem
+from pytest_flink_agents.settings import Engine
 
-BUNDLED = "bundled"
-UPSTREAM = "upstream"
+BUNDLED = Engine.BUNDLED
 
 # The API that the bundled engine executes. Older releases have other events; newer ones other plans.
 _BUNDLED_FROM, _BUNDLED_BEFORE = Version("0.3.dev0"), Version("0.4.dev0")
@@ -25,10 +25,10 @@ _PARENT_FIRST = ("pemja.", "org.apache.flink.agents.")
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ChosenEngine:
     """The engine of one job environment. ``jars`` are upstream's, none for the bundled engine; ``reason`` says why this one."""
 
-    name: str
+    name: Engine
     version: str = ""
     jars: tuple[Path, ...] = ()
     reason: str = ""
@@ -39,10 +39,10 @@ class Engine:
 
     def in_words(self) -> str:
         """For the report: which engine, and what exactly."""
-        if self.name == BUNDLED:
-            return BUNDLED + (f" ({self.reason})" if self.reason else "")
+        if self.name is Engine.BUNDLED:
+            return str(self.name) + (f" ({self.reason})" if self.reason else "")
         jars = ", ".join(f"{name} sha256 {digest}" for name, digest in self.digests().items())
-        return f"{UPSTREAM} {self.version}: {jars}"
+        return f"{self.name} {self.version}: {jars}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class EngineSettings:
     flink_options: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose_engine(asked: str, environment: JobEnvironment) -> Engine:
+def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
     """The engine that ``asked`` (``auto``, ``bundled``, ``upstream``) comes to in a job environment.
 
     ``auto`` is upstream where the environment holds the jars for its Flink, else bundled. Raises :class:`HostError`
     FA424 where the engine asked for cannot be had.
     """
     version = environment.flink_agents_version
-    if asked != BUNDLED and environment.upstream_jars:
-        return Engine(UPSTREAM, version, environment.upstream_jars)
-    if asked == UPSTREAM:
+    if asked is not Engine.BUNDLED and environment.upstream_jars:
+        return ChosenEngine(Engine.UPSTREAM, version, environment.upstream_jars)
+    if asked is Engine.UPSTREAM:
         raise HostError(
             Problem(
                 "FA424",
@@ -75,8 +75,8 @@ def choose_engine(asked: str, environment: JobEnvironment) -> Engine:
             )
         )
     require_bundled(environment)
-    unavailable = f"upstream not available: {environment.upstream_reason}" if asked == "auto" else ""
-    return Engine(BUNDLED, reason=unavailable)
+    unavailable = f"upstream not available: {environment.upstream_reason}" if asked is Engine.AUTO else ""
+    return ChosenEngine(Engine.BUNDLED, reason=unavailable)
 
 
 def require_bundled(environment: JobEnvironment) -> None:
@@ -95,9 +95,9 @@ def require_bundled(environment: JobEnvironment) -> None:
         )
 
 
-def engine_settings(engine: Engine, java_version: str) -> EngineSettings:
+def engine_settings(engine: ChosenEngine, java_version: str) -> EngineSettings:
     """What a cluster needs to run jobs of an engine, besides what every cluster has."""
-    if engine.name == BUNDLED:
+    if engine.name is Engine.BUNDLED:
         return EngineSettings()
     flags = (_CONTINUATION_FLAG,) if int(java_version.split(".", maxsplit=1)[0]) >= _CONTINUATION_JAVA else ()
     options = {"classloader.parent-first-patterns.additional": ";".join(_PARENT_FIRST)}

@@ -26,7 +26,7 @@ from flink_testbed.ownership.detached import Kept, keep
 from flink_testbed.ownership.session_record import CLUSTER, JOBS, own_record
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.containers import ContainerWorkplace, provide_containers
-from pytest_flink_agents.provision.engine_choice import Engine, engine_settings, require_bundled
+from pytest_flink_agents.provision.engine_choice import ChosenEngine, engine_settings, require_bundled
 from pytest_flink_agents.provision.job_parts import Provisions
 from pytest_flink_agents.provision.reuse import ReusedCluster, digest_of_cluster, reuse
 from pytest_flink_agents.settings import Settings
@@ -210,7 +210,7 @@ class Workplace(Provisions):
         """The warm process that builds and submits jobs. It starts beside the cluster, as each waits for its own JVM."""
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
-            program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name]
+            program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name.value]
             self._submitter = self.client_process(program, name="job submitter")
         submitter = self._submitter
         self.cluster(tier)
@@ -226,7 +226,7 @@ class Workplace(Provisions):
                 f"Python {environment.python_version}, apache-flink {environment.flink_version}, "
                 f"flink-agents {environment.flink_agents_version}"
             )
-        if isinstance(engine, Engine):
+        if isinstance(engine, ChosenEngine):
             facts["engine"] = engine.in_words()
         if isinstance(java, JavaRuntime):
             facts["Java"] = f"{java.version} from {java.source}"

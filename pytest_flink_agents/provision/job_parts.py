@@ -25,7 +25,7 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
-from pytest_flink_agents.provision.engine_choice import Engine, choose_engine
+from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine
 from pytest_flink_agents.settings import Settings
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Provisions:
         )
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> ChosenEngine:
         """What executes agents on this workplace's Flink."""
         return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
 

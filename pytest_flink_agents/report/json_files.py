@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate.verdict import Policy, Verdict
+from pytest_flink_agents.gate import Policy, Verdict
 from pytest_flink_agents.redact import Redactor
 
 SCHEMA_VERSION = "1"

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
 
 # What XML 1.0 cannot hold at all, not even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Every outcome but "passed" that is not here is an error: no server may count as passed what nobody understands.
+# An outcome that is not here is an error: no server may count it as passed.
 _ELEMENTS = {
-    "failed": "failure",
-    "skipped": "skipped",
-    "not_applicable": "skipped",
-    "waived": "skipped",
+    Outcome.PASSED: None,
+    Outcome.FAILED: "failure",
+    Outcome.FLAKY: "failure",
+    Outcome.SKIPPED: "skipped",
+    Outcome.NOT_APPLICABLE: "skipped",
+    Outcome.WAIVED: "skipped",
 }
 
 
@@ -46,7 +48,7 @@ def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, reda
 
 
 def _element(result: ItemResult) -> str | None:
-    return None if result.outcome == "passed" else _ELEMENTS.get(result.outcome, "error")
+    return _ELEMENTS.get(result.outcome, "error")
 
 
 def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
@@ -74,4 +76,4 @@ def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
             Xml.SubElement(holder, "property", name=name, value=clean(value))
     element = _element(result)
     if element:
-        Xml.SubElement(case, element, message=clean(result.message or result.outcome)).text = clean(result.detail)
+        Xml.SubElement(case, element, message=clean(result.message or result.outcome.value)).text = clean(result.detail)

@@ -6,18 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_flink_agents.gate.verdict import ItemResult, Reason, Verdict
+from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
 
 MARKS = {
-    "passed": "passed",
-    "failed": "**failed**",
-    "unknown": "unknown",
-    "not_run": "not run",
-    "skipped": "skipped",
-    "not_applicable": "-",
-    "waived": "fails as known",
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "**failed**",
+    Outcome.FLAKY: "**flaky**",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.NOT_RUN: "not run",
+    Outcome.SKIPPED: "skipped",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.WAIVED: "fails as known",
 }
+_SHOWN_IN_FULL = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 
 
 # CI servers take about a megabyte; past this many failures the first ones have told the story.
@@ -28,7 +30,7 @@ def write_summary(
     path: Path, verdict: Verdict, results: Sequence[ItemResult], environment: Mapping[str, str], redactor: Redactor
 ) -> None:
     """Verdict, why, a table of scenarios by tier, the failures in full, what it ran on."""
-    lines = [f"# {verdict.verdict.upper()}", "", _counts(verdict), ""]
+    lines = [f"# {verdict.verdict.value.upper()}", "", _counts(verdict), ""]
     lines += [*_reasons(verdict.reasons), *_table(results, redactor), *_failures(results)]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
     path.write_text(redactor.text("\n".join(lines)), encoding="utf-8")
@@ -64,11 +66,11 @@ def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
 
 
 def _cell(result: ItemResult | None) -> str:
-    return f"{MARKS.get(result.outcome, result.outcome)} {result.duration_s:.1f} s" if result else ""
+    return f"{MARKS[result.outcome]} {result.duration_s:.1f} s" if result else ""
 
 
 def _failures(results: Sequence[ItemResult]) -> list[str]:
-    failures = [result for result in results if result.outcome in ("failed", "unknown", "not_run")]
+    failures = [result for result in results if result.outcome in _SHOWN_IN_FULL]
     lines: list[str] = []
     for result in failures[:_FAILURES_IN_FULL]:
         told = result.detail or result.message

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_flink_agents.gate.verdict import BLOCK, INCONCLUSIVE, PROMOTE, ItemResult, Verdict
+from pytest_flink_agents.gate import ItemResult, Outcome, ReasonKind, Verdict, VerdictKind
 from pytest_flink_agents.redact import Redactor
 
 Line = tuple[str, dict[str, bool]]
 
-_COLOURS = {PROMOTE: "green", BLOCK: "red", INCONCLUSIVE: "yellow"}
+_COLOURS = {VerdictKind.PROMOTE: "green", VerdictKind.BLOCK: "red", VerdictKind.INCONCLUSIVE: "yellow"}
+_REASON_COLOURS = {ReasonKind.BLOCK: "red", ReasonKind.INCONCLUSIVE: "yellow", ReasonKind.REMARK: "blue"}
+_TO_REPEAT = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _REASONS = 12
 
 
 def verdict_lines(verdict: Verdict, results: Sequence[ItemResult], report: str, redactor: Redactor) -> list[Line]:
     """Lines with pytest's markup names. At most six where all is well."""
     colour = _COLOURS[verdict.verdict]
-    lines: list[Line] = [(f"{verdict.verdict.upper()}  {_headline(verdict, results)}", {colour: True, "bold": True})]
+    lines: list[Line] = [
+        (f"{verdict.verdict.value.upper()}  {_headline(verdict, results)}", {colour: True, "bold": True})
+    ]
     for reason in verdict.reasons[:_REASONS]:
         # Redacted before it is cut: half of a secret would not be recognised.
         message = _first_line(redactor.text(reason.message))
-        lines += [(f"  {reason.kind}: {reason.rule}: {message}", {_COLOURS.get(reason.kind, "blue"): True})]
+        lines += [(f"  {reason.kind}: {reason.rule}: {message}", {_REASON_COLOURS[reason.kind]: True})]
     if len(verdict.reasons) > _REASONS:
         lines.append((f"  ... and {len(verdict.reasons) - _REASONS} more reasons in the report", {}))
     again = next(
-        (
-            result.reproduce
-            for result in results
-            if result.outcome in ("failed", "unknown", "not_run") and result.reproduce
-        ),
+        (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce),
         "",
     )
     if again:

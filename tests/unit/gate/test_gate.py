@@ -6,18 +6,31 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents.gate.verdict import ItemResult, Policy, Reason, Verdict, Waiver, decide, exit_code
+from pytest_flink_agents.gate import (
+    ItemResult,
+    Outcome,
+    Policy,
+    Reason,
+    ReasonKind,
+    Verdict,
+    VerdictKind,
+    Waiver,
+    decide,
+    exit_code,
+    merge_attempts,
+)
+from pytest_flink_agents.settings import Tier
 
-LOCAL = Policy("default", ("local",))
+LOCAL = Policy("default", (Tier.LOCAL,))
 
 
 def _scenario(outcome: str, name: str = "refund", **fields: Any) -> ItemResult:
-    fields = {"tier": "local", "flink_version": "2.2.1", "file": "s.yaml", "message": f"it {outcome}"} | fields
-    return ItemResult(f"s.yaml::{name}[{fields['tier']}]", name, outcome, **fields)
+    fields = {"tier": Tier.LOCAL, "flink_version": "2.2.1", "file": "s.yaml", "message": f"it {outcome}"} | fields
+    return ItemResult(f"s.yaml::{name}[{fields['tier']}]", name, Outcome(outcome), **fields)
 
 
 def _plain(outcome: str) -> ItemResult:
-    return ItemResult("test_x.py::test_x", "test_x", outcome, message="assert 1 == 2")
+    return ItemResult("test_x.py::test_x", "test_x", Outcome(outcome), message="assert 1 == 2")
 
 
 def _rules(verdict: Verdict) -> list[tuple[str, str]]:
@@ -42,8 +55,9 @@ PASSED = _scenario("passed", "another")
         ([PASSED, _scenario("skipped")], "inconclusive", [("inconclusive", "skipped")]),
         ([PASSED, _scenario("skipped", severity="warn")], "promote", [("remark", "skipped")]),
         ([PASSED, _scenario("waived")], "promote", []),
-        ([PASSED, _scenario("a new word")], "inconclusive", [("inconclusive", "could not judge")]),
-        ([PASSED, _plain("a new word")], "inconclusive", [("inconclusive", "could not judge")]),
+        ([PASSED, _plain("unknown")], "inconclusive", [("inconclusive", "could not judge")]),
+        ([PASSED, _scenario("flaky")], "inconclusive", [("inconclusive", "flaky")]),
+        ([PASSED, _scenario("flaky", severity="warn")], "promote", [("remark", "flaky")]),
         ([], "inconclusive", [("inconclusive", "coverage")]),
         ([_plain("passed")], "inconclusive", [("inconclusive", "coverage")]),
         ([_scenario("waived")], "inconclusive", [("inconclusive", "coverage")]),
@@ -68,7 +82,7 @@ def test_the_verdict_of(results: list[ItemResult], verdict: str, rules: list[tup
 
 def test_a_requested_tier_on_which_nothing_ran_is_inconclusive() -> None:
     """Passing on one tier says nothing of the other."""
-    decided = decide([PASSED], Policy("default", ("local", "embedded")))
+    decided = decide([PASSED], Policy("default", (Tier.LOCAL, Tier.EMBEDDED)))
     assert decided.verdict == "inconclusive"
     assert decided.reasons[0].message == "no scenario ran on the tier embedded"
 
@@ -76,21 +90,21 @@ def test_a_requested_tier_on_which_nothing_ran_is_inconclusive() -> None:
 @pytest.mark.parametrize("outcome", ["not_run", "skipped", "not_applicable"])
 def test_a_scenario_that_did_not_run_does_not_cover_its_tier(outcome: str) -> None:
     """Only what ran covers a tier."""
-    there = _scenario(outcome, tier="embedded", severity="warn")
-    assert decide([PASSED, there], Policy("default", ("local", "embedded"))).verdict == "inconclusive"
+    there = _scenario(outcome, tier=Tier.EMBEDDED, severity="warn")
+    assert decide([PASSED, there], Policy("default", (Tier.LOCAL, Tier.EMBEDDED))).verdict == "inconclusive"
 
 
 def test_a_scenario_that_applies_to_one_of_the_tiers_is_enough() -> None:
     """Excluded here, run there: it was verified where it applies."""
-    results = [_scenario("not_applicable", tier="local"), _scenario("passed", tier="embedded"), PASSED]
-    assert decide(results, Policy("default", ("local", "embedded"))).verdict == "promote"
+    results = [_scenario("not_applicable", tier=Tier.LOCAL), _scenario("passed", tier=Tier.EMBEDDED), PASSED]
+    assert decide(results, Policy("default", (Tier.LOCAL, Tier.EMBEDDED))).verdict == "promote"
 
 
 def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
     """It is required, and nobody looked."""
     decided = decide([PASSED, _scenario("not_applicable")], LOCAL)
     assert decided.verdict == "inconclusive"
-    assert "s.yaml::refund applies to nothing" in decided.reasons[0].message
+    assert "s.yaml::refund applies to no tier" in decided.reasons[0].message
     assert decide([PASSED, _scenario("not_applicable", severity="warn")], LOCAL).verdict == "promote"
 
 
@@ -129,22 +143,22 @@ def test_a_failure_that_only_warns_explains_pytests_one() -> None:
 )
 def test_the_exit_code_of(verdict: str, pytest_exit: int, code: int) -> None:
     """The verdict's, unless pytest has more to say; nothing collected is inconclusive."""
-    assert exit_code(Verdict(verdict, "default", (), {}), pytest_exit) == code
+    assert exit_code(Verdict(VerdictKind(verdict), "default", (), {}), pytest_exit) == code
 
 
 def test_a_reason_tells_what_a_reader_needs() -> None:
     """Who, what, how bad, what was wanted, where the evidence is."""
     (reason,) = decide([PASSED, _scenario("failed", evidence="artifacts/x/1")], LOCAL).reasons
     assert reason == Reason(
-        "block", "scenarios", "block", "s.yaml::refund[local]: it failed", "failed", "passed", "artifacts/x/1"
+        ReasonKind.BLOCK, "scenarios", "block", "s.yaml::refund[local]: it failed", "failed", "passed", "artifacts/x/1"
     )
 
 
 def test_every_result_is_counted_once() -> None:
     """The counts add up, whatever the outcomes."""
-    outcomes = ["passed", "passed", "failed", "skipped", "not_applicable", "waived", "not_run", "unknown", "a new word"]
+    outcomes = ["passed", "passed", "failed", "skipped", "not_applicable", "waived", "not_run", "unknown", "flaky"]
     counts = decide([_scenario(outcome, str(number)) for number, outcome in enumerate(outcomes)], LOCAL).counts
-    assert counts == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 3}
+    assert counts == {"passed": 2, "failed": 1, "flaky": 1, "skipped": 2, "waived": 1, "not_run": 2}
     assert sum(counts.values()) == len(outcomes)
 
 
@@ -155,11 +169,51 @@ def test_waived_failures_are_named() -> None:
 
 def test_the_profile_is_the_policys() -> None:
     """The verdict says under which profile it was given."""
-    assert decide([PASSED], Policy("strict", ("local",))).profile == "strict"
+    assert decide([PASSED], Policy("strict", (Tier.LOCAL,))).profile == "strict"
 
 
 def test_what_was_deselected_is_said() -> None:
     """A verdict on a part of the scenarios says that it is one; it stays what the part deserves."""
-    verdict = decide([ItemResult("a", "a", "passed", tier="local")], Policy(tiers=("local",)), deselected=3)
+    verdict = decide([ItemResult("a", "a", Outcome.PASSED, tier=Tier.LOCAL)], Policy(tiers=(Tier.LOCAL,)), deselected=3)
     assert verdict.verdict == "promote"
     assert [(reason.kind, reason.rule, reason.actual) for reason in verdict.reasons] == [("remark", "selection", 3)]
+
+
+def test_an_outcome_that_another_plugin_invents_is_unknown() -> None:
+    assert Outcome.of("rerun") is Outcome.UNKNOWN
+    assert Outcome.of("passed") is Outcome.PASSED
+
+
+def _attempts(*outcomes: str) -> ItemResult:
+    return merge_attempts(
+        [_scenario(outcome, attempt=number, duration_s=1.5) for number, outcome in enumerate(outcomes, start=1)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "merged"),
+    [
+        (("passed",), "passed"),
+        (("failed", "failed"), "failed"),
+        (("failed", "passed"), "flaky"),
+        (("passed", "failed"), "flaky"),
+        (("failed", "unknown"), "failed"),
+        (("not_run", "passed"), "passed"),
+        (("unknown", "not_run"), "not_run"),
+    ],
+)
+def test_attempts_at_one_item_become_one_result(outcomes: tuple[str, ...], merged: str) -> None:
+    assert _attempts(*outcomes).outcome is Outcome(merged)
+    assert _attempts(*outcomes).duration_s == 1.5 * len(outcomes)
+
+
+def test_a_flaky_result_names_both_attempts_and_the_failure() -> None:
+    assert _attempts("failed", "failed", "passed").message == "failed in attempt 2, passed in attempt 3: it failed"
+
+
+def test_a_result_survives_being_sent_as_plain_data() -> None:
+    for result in (_scenario("flaky", owner="payments", attempt=2), _plain("passed")):
+        data = result.as_data()
+        assert type(data["outcome"]) is str
+        assert type(data["tier"]) in (str, type(None))
+        assert ItemResult.from_data(data) == result

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flink_agents.gate.verdict import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decide
+from pytest_flink_agents.settings import Tier
 
 
 @pytest.fixture
 def policy() -> Policy:
-    return Policy("default", ("local", "embedded"))
+    return Policy("default", (Tier.LOCAL, Tier.EMBEDDED))
 
 
 @pytest.fixture
 def results() -> list[ItemResult]:
     """Two tiers, one plain test, and every outcome at least once."""
 
-    def scenario(name: str, outcome: str, tier: str = "local", **fields: str) -> ItemResult:
+    def scenario(name: str, outcome: Outcome, tier: Tier = Tier.LOCAL, **fields: str) -> ItemResult:
         return ItemResult(
             node_id=f"s.yaml::{name}[{tier}-2.2]",
             name=name,
@@ -31,23 +32,23 @@ def results() -> list[ItemResult]:
         )
 
     return [
-        scenario("refund", "passed"),
+        scenario("refund", Outcome.PASSED),
         scenario(
             "refund",
-            "failed",
-            "embedded",
+            Outcome.FAILED,
+            Tier.EMBEDDED,
             message="output 1 is not as expected",
             detail="s.yaml:9: outputs\n    expected: 1\n    seen:     2",
             evidence="artifacts/refund/1",
             reproduce="pytest 's.yaml::refund[embedded-2.2]'",
             requirement="REQ-17",
         ),
-        scenario("slow", "unknown", message="cut short", detail="cut short: detail"),
-        scenario("slow", "not_run", "embedded", message="FA401: no cluster"),
-        scenario("later", "skipped", message="by hand"),
-        scenario("later", "not_applicable", "embedded"),
-        scenario("known", "waived", message="upstream #1"),
-        ItemResult("test_x.py::test_x", "test_x", "passed", file="test_x.py", duration_s=0.5),
+        scenario("slow", Outcome.UNKNOWN, message="cut short", detail="cut short: detail"),
+        scenario("slow", Outcome.NOT_RUN, Tier.EMBEDDED, message="FA401: no cluster"),
+        scenario("later", Outcome.SKIPPED, message="by hand"),
+        scenario("later", Outcome.NOT_APPLICABLE, Tier.EMBEDDED),
+        scenario("known", Outcome.WAIVED, message="upstream #1"),
+        ItemResult("test_x.py::test_x", "test_x", Outcome.PASSED, file="test_x.py", duration_s=0.5),
     ]
 
 

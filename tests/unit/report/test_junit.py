@@ -8,9 +8,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from pytest_flink_agents.gate.verdict import ItemResult
+from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.junit import write_junit
+from pytest_flink_agents.settings import Tier
 
 
 def _written(path: Path, results: list[ItemResult]) -> Xml.Element:
@@ -56,19 +57,18 @@ def test_a_case_tells_all_about_itself(tmp_path: Path, results: list[ItemResult]
 @pytest.mark.parametrize(
     ("outcome", "element"),
     [
-        ("passed", None),
-        ("failed", "failure"),
-        ("unknown", "error"),
-        ("not_run", "error"),
-        ("a new word", "error"),
-        ("skipped", "skipped"),
-        ("not_applicable", "skipped"),
-        ("waived", "skipped"),
+        (Outcome.PASSED, None),
+        (Outcome.FAILED, "failure"),
+        (Outcome.UNKNOWN, "error"),
+        (Outcome.NOT_RUN, "error"),
+        (Outcome.FLAKY, "failure"),
+        (Outcome.SKIPPED, "skipped"),
+        (Outcome.NOT_APPLICABLE, "skipped"),
+        (Outcome.WAIVED, "skipped"),
     ],
 )
-def test_only_what_passed_looks_passed(tmp_path: Path, outcome: str, element: str | None) -> None:
-    """What could not be told, and what nobody has heard of, is an error and never a silent pass."""
-    case = _written(tmp_path, [ItemResult("n", "n", outcome, tier="local")]).find(".//testcase")
+def test_only_what_passed_looks_passed(tmp_path: Path, outcome: Outcome, element: str | None) -> None:
+    case = _written(tmp_path, [ItemResult("n", "n", outcome, tier=Tier.LOCAL)]).find(".//testcase")
     assert case is not None
     assert [child.tag for child in case if child.tag != "properties"] == ([element] if element else [])
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_flink_agents.report
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
-from pytest_flink_agents.gate.verdict import ItemResult, Policy, decide
+from pytest_flink_agents.gate import ItemResult, Outcome, Policy, decide
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.failure_text import failure_text
@@ -22,6 +22,7 @@ from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
+from pytest_flink_agents.settings import Tier
 
 # Escaped differently by JSON, XML, Markdown tables and URLs.
 SECRET = 'pl4nted"<&|\\/é-secret'
@@ -36,7 +37,7 @@ def _planted(form: str) -> list[ItemResult]:
             node_id=text,
             name=text,
             outcome=outcome,
-            tier="local",
+            tier=Tier.LOCAL,
             flink_version="2.2.1",
             engine=text,
             message=text,
@@ -46,7 +47,7 @@ def _planted(form: str) -> list[ItemResult]:
             requirement=text,
             reproduce=text,
         )
-        for outcome in ("passed", "failed", "unknown", "not_run", "skipped", "waived")
+        for outcome in Outcome
     ]
 
 
@@ -71,7 +72,7 @@ def test_no_writer_lets_a_secret_out(tmp_path: Path, form: str, capsys: pytest.C
     """Every file and every line of the terminal: written, not empty, and without a trace of it."""
     redactor = Redactor({"PAYMENT_API_KEY": SECRET})
     results = _planted(form)
-    policy = Policy(form, ("local",))
+    policy = Policy(form, (Tier.LOCAL,))
     verdict = decide(results, policy)
     write_verdict(
         tmp_path / "verdict.json",

@@ -10,10 +10,11 @@ import pytest
 
 from flink_testbed.core import clock
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate.verdict import Policy, Verdict
+from pytest_flink_agents.gate import Policy, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
+from pytest_flink_agents.settings import Tier
 
 
 def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:
@@ -51,7 +52,7 @@ def test_another_policy_has_another_digest(tmp_path: Path, verdict: Verdict, pol
     digest = _written(tmp_path, verdict, policy)["policy_digest"]
     assert digest.startswith("sha256:")
     assert digest == _written(tmp_path, verdict, policy)["policy_digest"]
-    assert digest != _written(tmp_path, verdict, Policy("strict", ("local",)))["policy_digest"]
+    assert digest != _written(tmp_path, verdict, Policy("strict", (Tier.LOCAL,)))["policy_digest"]
 
 
 def test_a_digest_tells_parts_apart() -> None:

@@ -11,6 +11,7 @@ from flink_testbed.artifacts.environments import JobEnvironment, upstream_jars
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
 from pytest_flink_agents.provision.engine_choice import choose_engine, engine_settings, require_bundled
+from pytest_flink_agents.settings import Engine
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def environment(tmp_path: Path):
 
 def test_auto_takes_upstream_where_its_jars_are_for_this_flink(environment) -> None:
     """The layout of 0.2 and 0.3: the common jars and those of the line, and their sha256 in the report."""
-    engine = choose_engine("auto", environment("common/all.jar", "flink-2.2/thin.jar", "flink-1.20/thin.jar"))
-    assert (engine.name, [jar.name for jar in engine.jars]) == ("upstream", ["all.jar", "thin.jar"])
+    engine = choose_engine(Engine.AUTO, environment("common/all.jar", "flink-2.2/thin.jar", "flink-1.20/thin.jar"))
+    assert (engine.name, [jar.name for jar in engine.jars]) == (Engine.UPSTREAM, ["all.jar", "thin.jar"])
     digest = hashlib.sha256(b"flink-2.2/thin.jar").hexdigest()
     assert engine.in_words().startswith("upstream 0.3.1: all.jar sha256 ")
     assert f"thin.jar sha256 {digest}" in engine.in_words()
@@ -41,20 +42,20 @@ def test_auto_takes_upstream_where_its_jars_are_for_this_flink(environment) -> N
 
 def test_auto_takes_the_single_jar_of_0_1(environment) -> None:
     """0.1 bundles one jar, for Flink 1.20."""
-    engine = choose_engine("auto", environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
-    assert (engine.name, [jar.name for jar in engine.jars]) == ("upstream", ["dist-0.1.1.jar"])
+    engine = choose_engine(Engine.AUTO, environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
+    assert (engine.name, [jar.name for jar in engine.jars]) == (Engine.UPSTREAM, ["dist-0.1.1.jar"])
 
 
 def test_auto_is_bundled_without_jars_and_says_why(environment) -> None:
     """The report says which engine ran, and why not the other one."""
-    engine = choose_engine("auto", environment())
+    engine = choose_engine(Engine.AUTO, environment())
     assert engine.in_words() == "bundled (upstream not available: the installed flink-agents holds no jars)"
 
 
 def test_bundled_is_bundled_though_jars_are_there(environment) -> None:
     """What was asked for is what runs."""
-    engine = choose_engine("bundled", environment("common/all.jar", "flink-2.2/thin.jar"))
-    assert (engine.name, engine.jars, engine.in_words()) == ("bundled", (), "bundled")
+    engine = choose_engine(Engine.BUNDLED, environment("common/all.jar", "flink-2.2/thin.jar"))
+    assert (engine.name, engine.jars, engine.in_words()) == (Engine.BUNDLED, (), "bundled")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_bundled_is_bundled_though_jars_are_there(environment) -> None:
 def test_upstream_without_its_jars_is_refused(environment, jars: tuple[str, ...], seen: str) -> None:
     """No jar, or jars for another line: FA424 says where it looked, for which Flink, and what to do."""
     with pytest.raises(HostError) as caught:
-        choose_engine("upstream", environment(*jars))
+        choose_engine(Engine.UPSTREAM, environment(*jars))
     problem = caught.value.problems[0]
     assert (problem.code, problem.expected) == ("FA424", "flink-agents with its jars for Flink 2.2")
     assert seen in problem.seen
@@ -83,18 +84,18 @@ def test_the_bundled_engine_refuses_other_apis(environment, version: str) -> Non
         require_bundled(environment("flink-2.2/thin.jar", flink_agents=version))
     assert "--flink-engine=upstream" in caught.value.problems[0].next_step
     with pytest.raises(HostError, match="FA425"):
-        choose_engine("bundled", environment(flink_agents=version))
+        choose_engine(Engine.BUNDLED, environment(flink_agents=version))
 
 
 @pytest.mark.parametrize("version", ["0.3.0", "0.3.1", "0.3.dev0"])
 def test_the_bundled_engine_takes_its_own_line(environment, version: str) -> None:
     """Every 0.3, a checkout's version too."""
-    assert choose_engine("bundled", environment(flink_agents=version)).name == "bundled"
+    assert choose_engine(Engine.BUNDLED, environment(flink_agents=version)).name == "bundled"
 
 
 def test_a_cluster_for_upstream_has_its_jars_and_loads_them_once(environment, tmp_path: Path) -> None:
     """On the class path, parent first with pemja; from Java 21 on the JDK is opened to its continuations."""
-    engine = choose_engine("upstream", environment("common/all.jar", "flink-2.2/thin.jar"))
+    engine = choose_engine(Engine.UPSTREAM, environment("common/all.jar", "flink-2.2/thin.jar"))
     settings = engine_settings(engine, "21.0.8")
     assert settings.classes == engine.jars
     assert settings.java_flags == ("--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED",)
@@ -106,7 +107,7 @@ def test_a_cluster_for_upstream_has_its_jars_and_loads_them_once(environment, tm
 
 def test_an_older_java_gets_no_flag_it_does_not_know(environment) -> None:
     """Java 17 has no such package; the JVM would only warn, but about our command line."""
-    engine = choose_engine("upstream", environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
+    engine = choose_engine(Engine.UPSTREAM, environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
     settings = engine_settings(engine, "17.0.9")
     assert settings.java_flags == ()
     assert "env.java.opts.all" not in settings.flink_options
@@ -114,5 +115,5 @@ def test_an_older_java_gets_no_flag_it_does_not_know(environment) -> None:
 
 def test_a_cluster_for_the_bundled_engine_needs_nothing_more(environment) -> None:
     """Our operator is Python: it comes by PYTHONPATH."""
-    settings = engine_settings(choose_engine("bundled", environment()), "21.0.8")
+    settings = engine_settings(choose_engine(Engine.BUNDLED, environment()), "21.0.8")
     assert (settings.classes, settings.java_flags, dict(settings.flink_options)) == ((), (), {})

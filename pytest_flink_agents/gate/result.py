@@ -1,0 +1,95 @@
+"""The result of one scenario on one tier, or of one plain test."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from pytest_flink_agents.settings import Tier
+
+
+class Outcome(str, Enum):
+    """The end of an item. Only ``passed`` shows that something works."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    # Failed in one attempt and passed in another.
+    FLAKY = "flaky"
+    # Ran, and the evidence is not enough to judge it.
+    UNKNOWN = "unknown"
+    # Did not run for a reason outside the scenario, such as a cluster that could not start.
+    NOT_RUN = "not_run"
+    SKIPPED = "skipped"
+    # Excluded by the scenario's own ``tiers:`` or ``flink:``, or by versions that do not go together.
+    NOT_APPLICABLE = "not_applicable"
+    # Failed as the scenario's ``expect_fail`` says.
+    WAIVED = "waived"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def of(cls, word: str) -> Outcome:
+        """Return the outcome that pytest or another plugin names; an unknown word is ``unknown``.
+
+        Plugins invent outcomes ("rerun"), and the gate promotes only what it understands.
+        """
+        return next((outcome for outcome in cls if outcome.value == word), cls.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """One item's outcome with everything that the reports show of it.
+
+    ``tier`` is None for a plain test. ``message`` is one line (the reason of a skip, the first finding of a failure),
+    ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1.
+    """
+
+    node_id: str
+    name: str
+    outcome: Outcome
+    tier: Tier | None = None
+    flink_version: str = ""
+    engine: str = ""
+    severity: str = "block"
+    message: str = ""
+    detail: str = ""
+    file: str = ""
+    line: int = 0
+    duration_s: float = 0.0
+    evidence: str = ""
+    requirement: str = ""
+    owner: str = ""
+    reproduce: str = ""
+    attempt: int = 1
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
+        data = dataclasses.asdict(self)
+        return data | {"outcome": self.outcome.value, "tier": self.tier.value if self.tier else None}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> ItemResult:
+        """Return the result that :meth:`as_data` described."""
+        tier = Tier(data["tier"]) if data["tier"] else None
+        return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier})
+
+
+def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
+    """Return one result for all attempts at an item, in the order in which they ran.
+
+    An item that failed in one attempt and passed in another is flaky: rerunning a scenario until it passes proves
+    nothing. A failure without such a pass counts, else the last attempt. Durations add up.
+    """
+    duration_s = sum(result.duration_s for result in attempts)
+    failed = next((result for result in reversed(attempts) if result.outcome is Outcome.FAILED), None)
+    passed = next((result for result in reversed(attempts) if result.outcome is Outcome.PASSED), None)
+    if failed is None:
+        return dataclasses.replace(attempts[-1], duration_s=duration_s)
+    if passed is None:
+        return dataclasses.replace(failed, duration_s=duration_s)
+    message = f"failed in attempt {failed.attempt}, passed in attempt {passed.attempt}: {failed.message}"
+    return dataclasses.replace(failed, outcome=Outcome.FLAKY, message=message, duration_s=duration_s)
