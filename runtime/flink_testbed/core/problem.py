@@ -1,9 +1,12 @@
 """What went wrong, told so that a tired reader knows the next step.
 
     Exception
-    └── ProblemError           carries one or more Problems
-        └── HostError          the machine's fault (FA4xx): the verdict is inconclusive, never a pass
-            └── WaitTimeoutError   a deadline passed; holds what was last seen
+    └── ProblemError               carries one or more Problems
+        ├── ScenarioError          FA2xx: the scenario's author, defined with the language
+        ├── JobError               FA22x: the job under test
+        ├── HostError              FA4xx: the environment; the verdict is inconclusive, never a pass
+        │   └── WaitTimeoutError   a deadline passed; holds what was last seen
+        └── HarnessError           FA5xx: a bug of this project
 
 The codes: FA2xx scenario, FA3xx policy, FA4xx environment, FA5xx our own bug.
 """
@@ -54,12 +57,20 @@ class ProblemError(Exception):
         return "\n".join(problem.render() for problem in self.problems)
 
 
+class JobError(ProblemError):
+    """A fault of the job under test, found before or while it ran."""
+
+
 class HostError(ProblemError):
-    """The machine's fault: nothing can be said about the job."""
+    """A fault of the environment, which proves nothing about the job."""
 
 
 class WaitTimeoutError(HostError):
     """A wait passed its deadline."""
+
+
+class HarnessError(ProblemError):
+    """A bug of this project, which proves nothing about the job."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
