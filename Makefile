@@ -55,8 +55,8 @@ VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
 	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 4 min)"
-	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py --flink-version=$(VERSIONS) -q
-	@$(RUN) -m pytest tests/integration/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
+	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py --flink-version=$(VERSIONS) -q
+	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
@@ -64,7 +64,7 @@ BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)
 
 test-container: $(STAMP)
 	@echo "test-container: cluster suite, scenarios, parity suite, life and limits in containers (about 5 min)"
-	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/test_parity.py tests/container \
+	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py tests/container \
 		--flink-version=2.2 --flink-tier=container --flink-gate -q --durations=5
 
 break-rules: $(STAMP)

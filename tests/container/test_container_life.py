@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from pytest_flink_agents.cli.main import main
-from tests.integration.test_life_and_death import job_runs, make_project, start_pytest, wait_for
+from tests.integration.ownership.test_life_and_death import job_runs, make_project, start_pytest, wait_for
 
 pytestmark = pytest.mark.slow
 

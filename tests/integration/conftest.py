@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pytest_flink_agents.run.scenario_run import RunRequest
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.directories import cache_root
@@ -18,7 +19,6 @@ from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.plugin import plan_of
 from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.scenario_run import RunRequest
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +125,7 @@ def nap_as(workplace: Workplace, flink_cluster: FlinkCluster, tmp_path: Path) ->
             timeout_s=90,
             name="a nap",
             rest_url=flink_cluster.rest_url,
-            agent_spec={"agent": "tests.integration.napping:NapAgent", "resources": {}},
+            agent_spec={"agent": "tests.support.agents.napping:NapAgent", "resources": {}},
             config={},
             ends={"files": {"inputs": str(inputs), "outputs": str(tmp_path / f"outputs-{len(started)}")}},
             parallelism=1,

@@ -137,7 +137,9 @@ within: {within}
 
 def test_a_poisoned_input_among_good_ones_is_told_in_its_scenario(project: Project) -> None:
     """Error, agent, action, key, input and rule, and how many outputs of which keys are kept; the evidence has them."""
-    project.write("wrong_agents.py", (Path(__file__).parents[1] / "wrong_agents.py").read_text(encoding="utf-8"))
+    project.write(
+        "wrong_agents.py", (Path(__file__).parents[1] / "support/agents/wrong_agents.py").read_text(encoding="utf-8")
+    )
     hangs = POISONED.format(how="a call that hangs", within="3s")
     project.scenarios("x", *(POISONED.format(how=how, within="60s") for how in WRONGS), hangs)
     result = project.run("-p", "no:unraisableexception", GATE)

@@ -12,7 +12,7 @@ from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.script import run_script
 from flink_agents_runtime.plan.build import build_plan, load_plan
-from tests.wrong_agents import RELEASED, Wrong
+from tests.support.agents.wrong_agents import RELEASED, Wrong
 
 ASYNCIO = ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported")
 CONTEXT = ("RuntimeError", "A durable call or a thread must not use memory or the context")
@@ -66,8 +66,8 @@ def check(failure, agent, how, action="do"):
 @pytest.mark.parametrize("how", RULES)
 def test_what_is_wrong_is_named_and_the_rest_is_kept(how):
     """Without Flink: what keys a, b and c came to before is there, and nothing of the poisoned input."""
-    result = LocalHost(build_plan({"agent": "tests.wrong_agents:Wrong"}, config={})).run(records(how))
-    check(result.failure, "tests.wrong_agents:Wrong", how)
+    result = LocalHost(build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})).run(records(how))
+    check(result.failure, "tests.support.agents.wrong_agents:Wrong", how)
     assert result.outputs[:3] == BEFORE
     assert set(result.outputs[3:]) <= {Output("a", 3)}
 
@@ -76,10 +76,12 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(how):
 def test_a_plain_action_is_told_in_the_same_way(how):
     """An action without async, by way of a plan that travelled as text, as it does to Flink."""
     plan = load_plan(
-        build_plan({"agent": "tests.wrong_agents:Plain"}, config={}).model_dump_json(serialize_as_any=True)
+        build_plan({"agent": "tests.support.agents.wrong_agents:Plain"}, config={}).model_dump_json(
+            serialize_as_any=True
+        )
     )
     result = LocalHost(plan).run(records(how))
-    check(result.failure, "tests.wrong_agents:Plain", how)
+    check(result.failure, "tests.support.agents.wrong_agents:Plain", how)
     assert result.outputs == BEFORE
 
 
@@ -90,17 +92,17 @@ def test_a_script_raises_it_and_keeps_the_outputs(how):
     outputs = environment.from_list(records(how)).apply(Wrong()).to_list()
     with pytest.raises(ActionFailure) as caught:
         environment.execute()
-    check(caught.value, "tests.wrong_agents:Wrong", how)
+    check(caught.value, "tests.support.agents.wrong_agents:Wrong", how)
     assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}]
 
 
 def test_what_nobody_heard_of_is_not_recorded_as_done():
     """With an action state store the action of a misused context runs again, and fails again, after a restart."""
     store = CrashingStore()
-    plan = build_plan({"agent": "tests.wrong_agents:Wrong"}, config={})
+    plan = build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})
     for _ in range(2):
         result = LocalHost(plan, store=store).run([{"key": "c", "value": "thread, unheeded"}])
-        check(result.failure, "tests.wrong_agents:Wrong", "thread, unheeded")
+        check(result.failure, "tests.support.agents.wrong_agents:Wrong", "thread, unheeded")
         assert store.completed == 0
 
 
@@ -109,7 +111,7 @@ def test_a_script_of_a_test_tells_it_as_data(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"from {AgentsExecutionEnvironment.__module__} import AgentsExecutionEnvironment\n"
-        "from tests.wrong_agents import RELEASED, Wrong\n"
+        "from tests.support.agents.wrong_agents import RELEASED, Wrong\n"
         "env = AgentsExecutionEnvironment.get_execution_environment()\n"
         f"outputs = env.from_list({records('memory of a set')!r}).apply(Wrong()).to_list()\n"
         "env.execute()\n"
@@ -118,7 +120,7 @@ def test_a_script_of_a_test_tells_it_as_data(tmp_path):
         result = run_script(script, [], seed=None, deadline_s=60, events=tmp_path, stdout=stdout)
     failure = result.failure
     told = [failure[name] for name in ("agent", "action", "key", "input", "type")]
-    assert told == ["tests.wrong_agents:Wrong", "do", "c", "memory of a set", "TypeError"]
+    assert told == ["tests.support.agents.wrong_agents:Wrong", "do", "c", "memory of a set", "TypeError"]
     assert MEMORY[1] in failure["message"]
     assert result.outputs == (("c", 0), ("a", 1), ("b", 2))
     log = "".join(path.read_text() for path in tmp_path.rglob("events-*.log"))
@@ -136,7 +138,7 @@ def test_a_call_that_hangs_is_named_at_the_deadline():
     finally:
         RELEASED.set()
     assert str(caught.value) == (
-        "agent 'tests.wrong_agents:Wrong' is not done after 2 s, "
+        "agent 'tests.support.agents.wrong_agents:Wrong' is not done after 2 s, "
         "still at action 'do' of key 'c' with input \"a call that hangs\""
     )
     assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}, {"a": 3}]
@@ -208,7 +210,10 @@ def test_a_model_or_tool_that_misbehaves_is_named_and_the_rest_is_kept(case, asy
 
 def test_the_agent_is_named_as_its_scenario_names_it(tmp_path):
     """Its class; its name in a YAML file; a plan's file, unless the plan itself says."""
-    assert build_plan({"agent": "tests.wrong_agents:Wrong"}, config={}).agent_name == "tests.wrong_agents:Wrong"
+    assert (
+        build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={}).agent_name
+        == "tests.support.agents.wrong_agents:Wrong"
+    )
     declared = {"agents": [{"name": "clerk", "actions": [ACTION]}]}
     (tmp_path / "agents.yaml").write_text(json.dumps(declared))
     reference = {"yaml": str(tmp_path / "agents.yaml"), "name": "clerk"}
@@ -221,7 +226,7 @@ def test_the_agent_is_named_as_its_scenario_names_it(tmp_path):
     assert build_plan({"agent": {"plan": str(file)}}, config={}).agent_name == str(file)
 
 
-ACTION = {"name": "do", "function": "tests.wrong_agents:Plain.do", "listen_to": ["input"]}
+ACTION = {"name": "do", "function": "tests.support.agents.wrong_agents:Plain.do", "listen_to": ["input"]}
 
 
 def test_a_long_input_is_cut_in_the_message():

@@ -189,7 +189,7 @@ def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, 
 
 def test_at_the_end_of_the_input_waiting_keys_take_turns(job) -> None:
     """A key that still waits gets its next turn after all others that wait; after a turn it is looked at, in a time of its own."""
-    waiting = job("tests.integration.napping:NapAgent")
+    waiting = job("tests.support.agents.napping:NapAgent")
     flink = waiting.flink
     for key in "abc":
         flink.key = json.dumps(key)
@@ -211,7 +211,7 @@ def test_at_the_end_of_the_input_outputs_have_the_stamps_of_their_inputs(stamps:
 
     Flink takes the time of a timer for the stamp of what its call emits. No broker takes the end of time for one.
     """
-    plan = build_plan({"agent": "tests.integration.napping:NapAgent"}, config={})
+    plan = build_plan({"agent": "tests.support.agents.napping:NapAgent"}, config={})
     flink, operator = Flink(), StreamOperator(plan.model_dump_json(serialize_as_any=True), "j")
     operator.open(flink)
     flink.key = "a"

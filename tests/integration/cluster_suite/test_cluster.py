@@ -90,7 +90,7 @@ def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request,
         assert flink_cluster.prometheus == {}
         pytest.skip("not applicable: the reporters of somebody else's cluster are somebody else's")
     assert sorted(flink_cluster.prometheus) == ["jobmanager", *flink_cluster.taskmanagers]
-    request = run_request("tests.integration.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
+    request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
 
     def counted() -> tuple[str | None, str]:
         try:

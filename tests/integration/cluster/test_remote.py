@@ -1,0 +1,212 @@
+"""A cluster that is there already, by its address. The session's own cluster stands for somebody else's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
+
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.access import RestAccess
+from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
+from flink_testbed.flink.remote import RemoteCluster
+from pytest_flink_agents.provision.environment import Workplace
+from tests.support.tls_proxy import CERTIFICATES, TlsProxy
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "not-for-anybodys-eyes-4711"
+
+
+@pytest.fixture
+def connect(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[..., RemoteCluster]]:
+    """A handle on an address, as the remote tier makes it."""
+    handles = []
+
+    def make(url: str = flink_cluster.rest_url, version: str = flink_cluster.flink_version, **access: object):
+        given = RestAccess(url, **access)  # type: ignore[arg-type]
+        handle = RemoteCluster(given, workplace.java.home, version, run_id="us", directory=tmp_path / "remote")
+        handles.append(handle)
+        handle.connect()
+        return handle
+
+    yield make
+    for handle in handles:
+        handle.rest.close()
+
+
+def code_of(act: Callable[[], object]) -> str:
+    with pytest.raises(HostError) as caught:
+        act()
+    return caught.value.problems[0].code
+
+
+def test_nothing_of_it_is_broken(connect, flink_cluster: FlinkCluster) -> None:
+    """Killing, adding and pausing are refused by name, and the cluster stays as it was."""
+    remote = connect()
+    before = remote.taskmanagers
+    acts = (remote.kill_taskmanager, remote.add_taskmanager, remote.kill_jobmanager)
+    assert {code_of(act) for act in acts} == {"FA440"}
+    assert code_of(lambda: remote.pause("jobmanager")) == code_of(lambda: remote.resume("jobmanager")) == "FA440"
+    flink_cluster.require_alive()
+    assert remote.taskmanagers == before
+
+
+def test_only_jobs_of_ours_are_cancelled(connect, nap_as, flink_cluster: FlinkCluster) -> None:
+    """cancel() refuses a stranger's job, and close() ends ours and leaves the stranger's running."""
+    remote = connect()
+    ours, other = nap_as(remote.run_id), nap_as("them")
+    assert (remote.is_own(ours), remote.is_own(other)) == (True, False)
+    assert code_of(lambda: remote.cancel(other)) == "FA440"
+    remote.close()
+    assert (flink_cluster.rest.job_state(ours), flink_cluster.rest.job_state(other)) == ("CANCELED", "RUNNING")
+
+
+def test_its_logs_come_over_rest(connect) -> None:
+    """The logs that Flink offers, of the JobManager and of each TaskManager, and their ends."""
+    remote = connect()
+    logs = remote.logs()
+    assert any(name.startswith("jobmanager/") and " INFO  org.apache.flink." in text for name, text in logs.items())
+    assert any(name.partition("/")[0] in remote.taskmanagers and text for name, text in logs.items())
+    assert remote.log_tail(2).count("--- ") >= 2
+
+
+def test_another_version_than_the_one_asked_for_is_refused(connect, flink_cluster: FlinkCluster) -> None:
+    """What the cluster has is told, and how to ask for it."""
+    with pytest.raises(HostError) as caught:
+        connect(version="2.1.3")
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.seen) == ("FA443", flink_cluster.flink_version)
+    assert f"--flink-version={flink_cluster.flink_version}" in problem.next_step
+
+
+@contextmanager
+def in_front(answers: Iterable[tuple[int, object]]) -> Iterator[str]:
+    """A server that gives these answers (status, JSON) one after the other, the last one for ever; its address."""
+    left = list(answers)
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content = left.pop(0) if len(left) > 1 else left[0]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(content).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_version_that_nobody_supports_is_refused(connect) -> None:
+    """A server that calls itself Flink 1.17 is no cluster for us, even where 1.17 was asked for."""
+    with in_front([(200, {"flink-version": "1.17.2", "slots-total": 1})]) as url:
+        assert code_of(lambda: connect(url, "1.17.2")) == "FA410"
+
+
+def test_who_cannot_reach_flink_just_now_is_asked_again(connect, flink_cluster: FlinkCluster) -> None:
+    """A proxy before a JobManager that comes back says so in its own words; the cluster is there all the same."""
+    overview = flink_cluster.rest.overview()
+    with in_front([(502, "bad gateway"), (503, "not ready"), (504, "too slow"), (200, overview)]) as url:
+        assert connect(url).flink_version == flink_cluster.flink_version
+
+
+TLS = {
+    "ca": CERTIFICATES / "authority.pem",
+    "certificate": CERTIFICATES / "client.pem",
+    "key": CERTIFICATES / "client.key",
+}
+
+
+def test_who_has_no_token_or_does_not_trust_is_told_so_at_once(connect, flink_cluster: FlinkCluster) -> None:
+    """No token, a wrong one, no authority: FA444 with the name of the variable, and no wait."""
+    with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
+        for access in ({**TLS}, {**TLS, "token": "wrong-one"}, {"token": TOKEN}):
+            with pytest.raises(HostError) as caught:
+                connect(proxy.url, **access)
+            assert caught.value.problems[0].code == "FA444"
+            assert "FLINK_AGENTS_TEST_REST_" in caught.value.problems[0].next_step
+            assert "wrong-one" not in str(caught.value)
+        assert (proxy.passed, proxy.refused) == (0, 2)
+        connect(proxy.url, token=TOKEN, **TLS)
+        assert proxy.passed
+
+
+def test_a_job_of_a_teams_own_goes_there_and_is_ours(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> None:
+    """`flink run` takes the same way, and its job carries our run's id although the program knows nothing of it."""
+    totals = ROOT / "tests" / "support" / "jobs" / "totals.py"
+    inputs = [{"key": "ada", "value": {"amount": amount}} for amount in (3, 4)]
+    arguments = (str(inputs_file(tmp_path)), str(outputs_directory(tmp_path)))
+    with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
+        remote = Workplace(
+            dataclasses.replace(workplace.settings, remote=RestAccess(proxy.url, TOKEN, **TLS)),
+            workplace.release,
+            (),
+            run_id="us",
+            directory=tmp_path / "workplace",
+            progress=lambda _: None,
+        )
+        evidence = run_job(JobRequest(totals, arguments, "", {}, inputs, 120, tmp_path), remote, "remote")
+        assert [(output.key, output.value["total"]) for output in evidence.outputs] == [("ada", 7)], evidence
+        config = flink_cluster.rest.call("GET", f"/jobs/{evidence.job_id}/config")["execution-config"]
+        assert config["user-config"] == {OWNER_PARAMETER: "us"}
+        remote.close()
+
+
+def test_the_suite_and_the_scenarios_pass_behind_tls_and_a_token(flink_cluster: FlinkCluster, tmp_path: Path) -> None:
+    """The cluster's suite and this project's scenarios, unchanged, by ``--flink-rest-url``; the token shows nowhere."""
+    with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
+        done = subprocess.run(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-p",
+                    "no:cacheprovider",
+                    "tests/integration/cluster_suite",
+                    "scenarios",
+                ),
+                *(f"--flink-rest-url={proxy.url}", "--flink-tier=remote", "--flink-gate"),
+                *(f"--flink-version={flink_cluster.flink_version}", f"--flink-report-dir={tmp_path / 'report'}", "-rA"),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+                "FLINK_AGENTS_TEST_REST_TOKEN": TOKEN,
+                "FLINK_AGENTS_TEST_REST_CA": str(TLS["ca"]),
+                "FLINK_AGENTS_TEST_REST_CERT": str(TLS["certificate"]),
+                "FLINK_AGENTS_TEST_REST_KEY": str(TLS["key"]),
+            },
+        )
+        assert proxy.refused == 0
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-6000:]
+    assert " failed" not in said
+    assert TOKEN not in said
+    written = [path for path in (tmp_path / "report").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(written) > 20
+    assert not [path for path in written if TOKEN.encode() in path.read_bytes()]
+    flink_cluster.require_alive()
+    assert all(job.ended for job in flink_cluster.jobs())

@@ -1,0 +1,182 @@
+"""What is wrong with a job on Flink is told in one clear error: the cause in the job's own words, not what wraps it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from pytest_flink_agents.run.job_run import run_job
+from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
+
+from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
+from tests.integration.jobs.test_flink_environment import job_request
+
+pytestmark = pytest.mark.slow
+
+TABLES = """
+from pyflink.table import EnvironmentSettings, TableEnvironment
+tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+tables.execute_sql("create table source (x int) with ({source})")
+tables.execute_sql("create table sink (x int) with ('connector' = 'blackhole')")
+tables.execute_sql("insert into sink select x from source")
+"""
+BATCH = """
+from pyflink.datastream import RuntimeExecutionMode, StreamExecutionEnvironment
+from flink_agents.api.execution_environment import AgentsExecutionEnvironment
+from tests.support.jobs.purchases import Booking
+env = StreamExecutionEnvironment.get_execution_environment()
+env.set_runtime_mode(RuntimeExecutionMode.BATCH)
+agents = AgentsExecutionEnvironment.get_execution_environment(env)
+agents.from_datastream(env.from_collection([1]), lambda value: value).apply(Booking()).to_datastream()
+agents.execute()
+"""
+BESIDE = """
+import beside_it
+from pyflink.datastream import StreamExecutionEnvironment
+env = StreamExecutionEnvironment.get_execution_environment()
+env.from_collection([1]).map(beside_it.same).print()
+env.execute()
+"""
+
+
+def run_program(text: str, workplace: Workplace, folder: Path, within_s: float = 60) -> Evidence:
+    program = folder / "program.py"
+    program.write_text(text)
+    request = dataclasses.replace(job_request(folder / "run", program), within_s=within_s)
+    return run_job(request, workplace, "embedded")
+
+
+def test_a_connector_that_is_not_there(workplace: Workplace, tmp_path: Path) -> None:
+    """Named, with where its jar belongs; Flink's own words and the program's line are in the traceback."""
+    failure = run_program(TABLES.format(source="'connector' = 'kafka'"), workplace, tmp_path).failure
+    assert failure is not None
+    assert failure.message.startswith("Flink has no connector or format 'kafka' on its class path")
+    assert "Could not find any factory for identifier 'kafka'" in failure.traceback
+    assert 'program.py", line 6' in failure.traceback
+
+
+def test_a_module_that_is_beside_the_program_only(workplace: Workplace, tmp_path: Path) -> None:
+    """The client finds it, the TaskManagers do not: named, with what brings it there."""
+    (tmp_path / "beside_it.py").write_text("def same(value):\n    return value\n")
+    evidence = run_program(BESIDE, workplace, tmp_path)
+    assert evidence.job_state == "FAILED"
+    assert evidence.failure is not None
+    assert evidence.failure.message.startswith("the TaskManagers' Python has no module 'beside_it'")
+    assert "ModuleNotFoundError" in evidence.failure.traceback
+
+
+def test_a_program_that_never_ends_is_cancelled(
+    workplace: Workplace, tmp_path: Path, flink_cluster: FlinkCluster
+) -> None:
+    """Told as incomplete after its time; the job is off the cluster."""
+    source = "'connector' = 'datagen', 'rows-per-second' = '1'"
+    evidence = run_program(TABLES.format(source=source), workplace, tmp_path, within_s=1)
+    assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
+    assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
+
+
+def test_batch_mode_is_refused_in_a_program(workplace: Workplace, tmp_path: Path) -> None:
+    """Before there is a job, by name, with the way out: upstream would drop records and end well."""
+    evidence = run_program(BATCH, workplace, tmp_path)
+    assert evidence.job_id == ""
+    assert evidence.failure is not None
+    assert "agents do not run in BATCH mode" in evidence.failure.message
+    assert "RuntimeExecutionMode.STREAMING" in evidence.failure.message
+
+
+@pytest.mark.parametrize("mode", ["BATCH", "automatic"])
+def test_batch_mode_is_refused_in_a_scenario(workplace: Workplace, run_request, mode: str) -> None:
+    """AUTOMATIC, too, which would come to BATCH for bounded inputs."""
+    request = run_request("scenarios.agents.till:TillAgent", [("k", 1)], flink_config={"execution.runtime-mode": mode})
+    with pytest.raises(AgentRefusedError, match=f"agents do not run in {mode.upper()} mode"):
+        run_embedded(request, workplace)
+
+
+def test_an_output_that_is_no_value(workplace: Workplace, run_request) -> None:
+    """The action that sent it and the input are named, with the agent's own traceback."""
+    failure = run_embedded(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), workplace).failure
+    assert failure is not None
+    assert (failure.action, failure.key, failure.input) == ("lock", "k", 1)
+    assert "lock" in failure.message
+    assert "napping.py" in failure.traceback
+
+
+def test_a_savepoint_that_is_not_there(workplace: Workplace, run_request, tmp_path: Path) -> None:
+    """The job does not begin anew in silence: it is refused, with Flink's reason and the place."""
+    place = tmp_path / "savepoint-of-nobody"
+    with pytest.raises(AgentRefusedError) as caught:
+        run_embedded(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
+    assert caught.value.problem.message == "Flink does not accept the job"
+    assert str(place) in caught.value.problem.seen
+
+
+def test_a_job_that_ends_at_once(workplace: Workplace, run_request) -> None:
+    """Without inputs there is nothing to do: it is finished and complete, with no output and no failure."""
+    evidence = run_embedded(run_request("scenarios.agents.till:TillAgent", []), workplace)
+    assert (evidence.job_state, evidence.complete, evidence.outputs, evidence.failure) == ("FINISHED", True, (), None)
+
+
+def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: Workplace, run_request, flink_cluster) -> None:
+    """Both in one interpreter, each with its own agent, outputs and failure: one fails, and the other goes on."""
+    submitter = workplace.submitter()
+    jobs = {}
+    gate = run_request("", []).directory / "gate"
+    waiting: list[tuple[object, object]] = [("k", {"key": "k", "amount": 1, "gate": str(gate)})]
+    for agent, inputs in (("GatedTill", waiting), ("LockAgent", [("k", 1)])):
+        request = run_request(f"tests.support.agents.napping:{agent}", inputs)
+        lines = [{"input": number, "key": key, "value": value} for number, (key, value) in enumerate(inputs)]
+        source = request.directory / "inputs.jsonl"
+        source.write_text("".join(f"{line}\n" for line in map(json.dumps, lines)))
+        answer = submitter.request(
+            "submit",
+            timeout_s=90,
+            name=agent,
+            rest_url=flink_cluster.rest_url,
+            agent_spec=request.agent_spec,
+            config={},
+            ends={"files": {"inputs": str(source), "outputs": str(request.directory / "outputs")}},
+            parallelism=1,
+            upstream_jars=[],
+        )
+        jobs[agent] = (answer["job_id"], request.directory / "outputs")
+    waiting_job, outputs = jobs["GatedTill"]
+    assert flink_cluster.wait_for_job(jobs["LockAgent"][0], timeout_s=60) == "FAILED"
+    assert flink_cluster.rest.job_state(waiting_job) == "RUNNING"
+    gate.touch()
+    assert flink_cluster.wait_for_job(waiting_job, timeout_s=60) == "FINISHED"
+    lines = [json.loads(line) for path in outputs.glob("part-*") for line in path.read_text().splitlines()]
+    assert [line["value"] for line in lines] == [{"key": "k", "count": 1, "total": 1}]
+
+
+def test_a_jar_for_another_flink_line(workplace: Workplace, tmp_path: Path) -> None:
+    """The class that this Flink lacks is named, with what to do."""
+    javac = shutil.which("javac")
+    if javac is None:
+        pytest.skip("not run: there is no Java compiler here to build the job with")
+    package = tmp_path / "src" / "org" / "apache" / "flink" / "api"
+    package.mkdir(parents=True)
+    (package / "OfAnotherLine.java").write_text(
+        "package org.apache.flink.api; public class OfAnotherLine { public static void call() {} }"
+    )
+    job = tmp_path / "src" / "OldJob.java"
+    job.write_text(
+        "public class OldJob { public static void main(String[] a) { org.apache.flink.api.OfAnotherLine.call(); } }"
+    )
+    compiled = tmp_path / "classes"
+    command = [javac, "--release", "11", "-d", str(compiled), str(job), str(package / "OfAnotherLine.java")]
+    subprocess.run(command, check=True, timeout=120)
+    jar = tmp_path / "old.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.write(compiled / "OldJob.class", "OldJob.class")
+    request = dataclasses.replace(job_request(tmp_path / "run", jar), main_class="OldJob")
+    failure = run_job(request, workplace, "embedded").failure
+    assert failure is not None
+    assert "built for another Flink line: this one has no org.apache.flink.api.OfAnotherLine" in failure.message
+    assert "ClassNotFoundException" in failure.traceback

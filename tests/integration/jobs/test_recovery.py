@@ -1,0 +1,89 @@
+"""A TaskManager or the JobManager dies in the middle of a job: what the checkpoint holds must be all that is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pytest_flink_agents.run.scenario_run import run_embedded
+
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.config import ClusterConfig
+from pytest_flink_agents.provision.environment import Workplace
+from tests.support.own_cluster import own_cluster
+
+pytestmark = pytest.mark.slow
+
+KEYS, INPUTS_PER_KEY = 8, 300
+# A file is read at once; small buffers keep most of it in the source, so that checkpoints cut through the stream.
+OPTIONS = {
+    "heartbeat.interval": "500ms",
+    "heartbeat.timeout": "3s",
+    "taskmanager.memory.segment-size": "4kb",
+    "taskmanager.network.memory.buffers-per-channel": "1",
+    "taskmanager.network.memory.floating-buffers-per-gate": "1",
+}
+CHECKPOINTED = {
+    "execution.checkpointing.interval": "300ms",
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": "5",
+    "restart-strategy.fixed-delay.delay": "100ms",
+}
+
+
+def kill_taskmanager(cluster: FlinkCluster) -> None:
+    cluster.kill_taskmanager()
+    cluster.add_taskmanager()
+
+
+def kill_jobmanager(cluster: FlinkCluster) -> None:
+    """Whoever watches the job hears nothing of it until another has taken it over."""
+    cluster.kill_jobmanager()
+    cluster.wait_ready(60)
+
+
+@pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
+def test_every_output_once_and_in_order_after_a_process_was_killed(
+    kill: Callable[[FlinkCluster], None], workplace: Workplace, run_request, tmp_path: Path
+) -> None:
+    """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
+
+    Committed outputs are complete, without duplicates, in order per key; memory is the fold of the inputs.
+    """
+    inputs = [(f"k{number % KEYS}", number) for number in range(KEYS * INPUTS_PER_KEY)]
+    request = dataclasses.replace(
+        run_request("tests.support.agents.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
+    )
+    config = ClusterConfig(slots=2, flink_options=OPTIONS, high_availability=kill is kill_jobmanager)
+
+    def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:
+        def two_checkpoints() -> tuple[str | None, str]:
+            jobs = [job for job in cluster.rest.jobs() if job["state"] == "RUNNING"]
+            counts = cluster.rest.call("GET", f"/jobs/{jobs[0]['jid']}/checkpoints")["counts"] if jobs else {}
+            return (jobs[0]["jid"] if counts.get("completed", 0) >= 2 else None), str(counts)
+
+        job_id = cluster.wait(two_checkpoints, what="two checkpoints", timeout_s=60)
+        kill(cluster)
+
+        def restored() -> tuple[int | None, str]:
+            counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+            return (counts["restored"] or None), str(counts)
+
+        return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))
+
+    with own_cluster(workplace, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_after_two_checkpoints, own.cluster())
+        evidence = run_embedded(request, own)
+        assert killing.result() == 1, "the fault was felt"
+    assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
+    by_key: dict[str, list[dict[str, int]]] = defaultdict(list)
+    for output in evidence.outputs:
+        by_key[output.key].append(output.value)
+    for number in range(KEYS):
+        amounts = range(number, KEYS * INPUTS_PER_KEY, KEYS)
+        expected = [{"count": n, "total": sum(amounts[:n])} for n in range(1, INPUTS_PER_KEY + 1)]
+        assert by_key[f"k{number}"] == expected

@@ -1,0 +1,145 @@
+"""A job is stopped with a savepoint and goes on with another parallelism: nothing that was remembered or pending is lost."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flink_testbed.core import clock
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.responder import Responder
+from pytest_flink_agents.provision.environment import Workplace
+from tests.support.own_cluster import own_cluster
+
+pytestmark = pytest.mark.slow
+
+KEYS = [f"k{number}" for number in range(7)]
+GATED = "gated"
+
+
+@pytest.fixture(scope="module")
+def cluster(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
+    """Two slots, which one job may use both of."""
+    directory = tmp_path_factory.mktemp("rescale") / "cluster"
+    with own_cluster(workplace, directory, ClusterConfig(slots=2)) as own:
+        yield own.cluster()
+
+
+@pytest.fixture(scope="module")
+def endless_jobs(workplace: Workplace) -> Iterator[Responder]:
+    """The process that submits jobs."""
+    jobs = workplace.client_process(
+        [str(Path(__file__).parents[2] / "support" / "endless_jobs.py")], name="endless jobs"
+    )
+    jobs.wait_ready(120)
+    yield jobs
+    jobs.kill()
+
+
+class EndlessJob:
+    """One job over its stops and restarts: files in, committed lines out."""
+
+    def __init__(self, jobs: Responder, cluster: FlinkCluster, directory: Path, mode: str) -> None:
+        self._jobs = jobs
+        self._cluster = cluster
+        self._mode = mode
+        self._inputs, self._outputs = directory / "inputs", directory / "outputs"
+        self._inputs.mkdir(parents=True)
+        self.gate = directory / "gate"
+        self._job_id = ""
+
+    def put(self, name: str, records: list[dict[str, Any]]) -> None:
+        """A new file, seen when it is whole."""
+        hidden = self._inputs / f".{name}"
+        hidden.write_text("".join(json.dumps(record) + "\n" for record in records))
+        hidden.rename(self._inputs / name)
+
+    def start(self, parallelism: int, savepoint: str = "") -> None:
+        """Submit it, and see its agent run with that parallelism."""
+        answer = self._jobs.request(
+            "submit",
+            timeout_s=120,
+            rest_url=self._cluster.rest_url,
+            agent="tests.support.agents.napping:GatedTill",
+            inputs=str(self._inputs),
+            outputs=str(self._outputs),
+            parallelism=parallelism,
+            savepoint=savepoint,
+            flink_config={"execution.checkpointing.interval": "300ms", "python.execution-mode": self._mode},
+        )
+        self._job_id = str(answer["job_id"])
+        self._cluster.wait_for_tasks(self._job_id, timeout_s=120)
+        vertices = self._cluster.rest.job(self._job_id)["vertices"]
+        agent = next(vertex for vertex in vertices if "action-execute-operator" in vertex["name"])
+        assert agent["parallelism"] == parallelism
+
+    def outputs(self) -> dict[str, list[tuple[int, int]]]:
+        """Count and total of each committed output, by key, in the order in which the files were written."""
+        found = defaultdict(list)
+        for path in sorted(self._outputs.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns):
+            for line in path.read_text().splitlines():
+                output = json.loads(line)
+                found[output["key"]].append((output["count"], output["total"]))
+        return dict(found)
+
+    def wait_for_outputs(self, each: int, *keys: str) -> None:
+        """Wait until each of the keys has that many committed outputs."""
+
+        def probe() -> tuple[bool | None, str]:
+            state = self._cluster.rest.job_state(self._job_id)
+            assert state == "RUNNING", self._cluster.rest.root_exception(self._job_id)
+            counts = {key: len(outputs) for key, outputs in self.outputs().items()}
+            return (True if all(counts.get(key, 0) >= each for key in keys) else None), str(counts)
+
+        clock.wait_until(probe, what=f"{each} outputs of each key", timeout_s=120)
+
+    def stop(self) -> str:
+        """Stop it with a savepoint; returns its place."""
+        savepoint = self._cluster.savepoint(self._job_id, stop=True, timeout_s=120)
+        self._cluster.wait_for_job(self._job_id, "FINISHED", timeout_s=60)
+        return savepoint
+
+
+def purchases(first: int, count: int) -> list[dict[str, Any]]:
+    """``count`` purchases of each key; the amounts of a key are ``first``, ``first`` + 1, ..."""
+    return [{"key": key, "amount": first + number, "gate": None} for number in range(count) for key in [*KEYS, GATED]]
+
+
+@pytest.mark.parametrize("mode", ["thread", "process"])
+def test_one_two_one(endless_jobs: Responder, cluster: FlinkCluster, tmp_path: Path, mode: str) -> None:
+    """Parallelism 1, 2 and 1 again: each key's outputs are the running totals of all its inputs, each once, in order.
+
+    Through both savepoints goes an asynchronous call that is not done, with the inputs that wait behind it: they come to
+    their outputs when it may end, in the third run.
+    """
+    job = EndlessJob(endless_jobs, cluster, tmp_path, mode)
+    gated = {"key": GATED, "amount": 1000, "gate": str(job.gate)}
+    job.put("first", [gated, *purchases(0, 20)])
+    job.start(1)
+    job.wait_for_outputs(20, *KEYS)
+    savepoint = job.stop()
+
+    job.put("second", purchases(20, 20))
+    job.start(2, savepoint)
+    job.wait_for_outputs(40, *KEYS)
+    assert GATED not in job.outputs()
+    savepoint = job.stop()
+
+    job.put("third", purchases(40, 20))
+    job.start(1, savepoint)
+    job.gate.touch()
+    job.wait_for_outputs(60, *KEYS)
+    job.wait_for_outputs(61, GATED)
+    job.stop()
+    outputs = job.outputs()
+    amounts = list(range(60))
+    for key in KEYS:
+        assert outputs.pop(key) == list(enumerate(accumulate(amounts), start=1))
+    assert outputs == {GATED: list(enumerate(accumulate([1000, *amounts]), start=1))}

@@ -1,0 +1,197 @@
+"""A team's own jobs, through `flink run`: a Python program with the Table API and a Java jar, on the session's cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
+
+from flink_testbed.core.directories import cache_root
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.checks.job import check_ended
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
+
+pytestmark = pytest.mark.slow
+
+# Before pytester gives the test another home: the job environment is not built anew.
+CACHE = cache_root()
+ROOT = Path(__file__).parents[3]
+JOBS = ROOT / "tests" / "support" / "jobs"
+PURCHASES = [("ada", 3), ("bob", 2), ("ada", 4), ("cy", 1), ("ada", 5)]
+
+
+def request_for(folder: Path, file: Path, *args: str, within_s: float = 120, main_class: str = "") -> JobRequest:
+    """A run of a program that gets the inputs' file and the outputs' directory as its arguments."""
+    inputs = [{"key": key, "value": {"amount": amount}} for key, amount in PURCHASES]
+    given = args or (str(inputs_file(folder)), str(outputs_directory(folder)))
+    return JobRequest(file, given, main_class, {"SCENARIO_WORD": "said"}, inputs, within_s, folder)
+
+
+def totals(evidence: Evidence) -> dict[Any, list[int]]:
+    found = defaultdict(list)
+    for output in evidence.outputs:
+        found[output.key].append(output.value["total"])
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def jar(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Java job, built by Maven against the classes that the cluster runs."""
+    maven = shutil.which("mvn")
+    if maven is None:
+        pytest.skip("not run: there is no Maven here to build the Java job with")
+    project = tmp_path_factory.mktemp("maven") / "java"
+    shutil.copytree(JOBS / "java", project)
+    lib = workplace.flink_home.flink_home / "lib"
+    version = workplace.release.version
+    built = subprocess.run(
+        [
+            maven,
+            "--batch-mode",
+            "--quiet",
+            f"-Dflink.dist={lib / f'flink-dist-{version}.jar'}",
+            f"-Dflink.files={lib / f'flink-connector-files-{version}.jar'}",
+            "package",
+        ],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return project / "target" / "totals.jar"
+
+
+def test_a_python_table_job_runs_to_its_end(workplace: Workplace, tmp_path: Path) -> None:
+    """Its sums are the outputs; job id, UI address and the client's log are in the evidence."""
+    evidence = run_job(request_for(tmp_path, JOBS / "totals.py"), workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [12], "bob": [2], "cy": [1]}
+    assert evidence.job_state == "FINISHED"
+    assert evidence.ui_url.endswith(f"/#/job/{evidence.job_id}/overview")
+    assert evidence.job_id in Path(evidence.files["client"]).read_text()
+
+
+def test_a_java_job_runs_to_its_end(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+    """A jar with a main class named: each customer's running totals."""
+    evidence = run_job(request_for(tmp_path, jar, main_class="shop.TotalsJob"), workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
+
+
+def test_a_java_job_that_fails_says_why(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+    """The user function's own exception, not the wrapping around it."""
+    request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
+    wrong = [*request.inputs, {"key": "dee", "value": {"amount": -1}}]
+    evidence = run_job(
+        JobRequest(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace, "embedded"
+    )
+    assert evidence.job_state == "FAILED"
+    assert evidence.failure is not None
+    assert "a purchase of -1 by dee" in evidence.failure.message
+
+
+def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path: Path) -> None:
+    """Python's last line is the failure, its traceback the detail; the environment's words reach the program."""
+    program = tmp_path / "raises.py"
+    # Not at once: the client says nothing of a program that is over before the client looks.
+    program.write_text(
+        "import os, time; time.sleep(3)\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n"
+    )
+    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    assert evidence.job_state == "FAILED"
+    assert evidence.failure is not None
+    assert evidence.failure.message == "ValueError: no such topic: said"
+    assert 'raises.py", line 2' in evidence.failure.traceback
+    assert evidence.job_id == ""
+
+
+@pytest.mark.parametrize("after_s", [0, 3])
+def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, after_s: int) -> None:
+    """A main program that forgets to execute; it may end before or after the client has found it running."""
+    program = tmp_path / "forgets.py"
+    program.write_text(f"import time\ntime.sleep({after_s})\n")
+    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    assert evidence.failure is not None
+    assert evidence.failure.message == "it ended without submitting a job"
+
+
+def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
+    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+) -> None:
+    """It would go on for ever, and is cancelled; each input led to one output, in order, and the topics are gone."""
+    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
+    request = dataclasses.replace(
+        request_for(tmp_path, JOBS / "running_totals.py", *args), transport=topics, expected_outputs=len(PURCHASES)
+    )
+    evidence = run_job(request, workplace, "embedded")
+    assert evidence.failure is None, evidence.failure
+    assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
+    assert (evidence.job_state, evidence.stopped) == ("CANCELED", True)
+    assert check_ended(evidence, 120).validity is Validity.VALID
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    assert kafka_service.topics().isdisjoint(topics.values.values())
+
+
+def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
+    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+) -> None:
+    """At its deadline; what came until then is in the evidence, and the job is off the cluster."""
+    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
+    request = request_for(tmp_path, JOBS / "running_totals.py", *args, within_s=8)
+    evidence = run_job(
+        dataclasses.replace(request, transport=topics, expected_outputs=len(PURCHASES) + 1), workplace, "embedded"
+    )
+    assert (evidence.complete, evidence.stopped, evidence.timed_out_after_s) == (False, False, 8)
+    assert len(evidence.outputs) <= len(PURCHASES)
+    assert workplace.cluster("embedded").rest.job_state(evidence.job_id) == "CANCELED"
+
+
+def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the YAML: Python, Python with agents, and jar promote on Flink; on the local tier they do not apply."""
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
+    root = pytester.path
+    shutil.copy(JOBS / "totals.py", root)
+    shutil.copy(JOBS / "running_totals.py", root)
+    shutil.copy(jar, root)
+    agents = root / JOBS.relative_to(ROOT)
+    agents.mkdir(parents=True)
+    for name in ("chained.py", "purchases.py"):
+        shutil.copy(JOBS / name, agents)
+    head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
+    args = 'args: ["${input.path}", "${output.path}"]'
+    topics = 'args: ["${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}", bounded]'
+    (root / "jobs.scenario.yaml").write_text(
+        f"{head}name: python\njob: {{python: totals.py, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {total: 7}}]}\n---\n"
+        f"{head}name: agents\njob: {{python: tests/support/jobs/chained.py, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {customer: ada, total: 3, elsewhere: 6, praised: 1}}, "
+        "{key: ada, value: {customer: ada, total: 7, elsewhere: 8, praised: 2}}]}\n---\n"
+        f"{head}name: topics\njob: {{python: running_totals.py, {topics}}}\nexpect:\n  delivery: {{outputs: exactly_once}}\n"
+        "  outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]\n---\n"
+        f"{head}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]}\n"
+    )
+    result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
+    result.assert_outcomes(passed=4)
+    verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
+    assert verdict["verdict"] == "promote"
+    names = {Path(subject["name"]).name for subject in verdict["subjects"]}
+    assert names == {"totals.py", "running_totals.py", "chained.py", "totals.jar"}
+    local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
+    assert local.ret == 10
+    local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])

@@ -1,0 +1,83 @@
+"""The action state store over a real Kafka broker: by itself, and under a job on a real cluster that fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
+
+from flink_testbed.kafka.service import KafkaService
+from tests.integration.jobs.test_recovery import CHECKPOINTED
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+Inputs = list[tuple[object, object]]
+RESTARTED = {name: value for name, value in CHECKPOINTED.items() if name.startswith("restart-strategy")}
+
+
+@pytest.fixture
+def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
+    """Make a request for the charging agent with a store, whose ledger is the file ``ledger``."""
+
+    def make(inputs: Inputs, flink_config: dict[str, str]) -> RunRequest:
+        request: RunRequest = run_request("tests.support.agents.charging:Charging", inputs, within_s=90)
+        options = {
+            "actionStateStoreBackend": "kafka",
+            "kafkaBootstrapServers": kafka_service.job_bootstrap,
+            "kafkaActionStateTopic": f"charges-{uuid.uuid4().hex[:8]}",
+            "kafkaActionStateTopicNumPartitions": 4,
+            "test.ledger": str(tmp_path / "ledger"),
+        }
+        return dataclasses.replace(request, config=options, flink_config=flink_config)
+
+    return make
+
+
+def charges(inputs: Inputs) -> Counter[str]:
+    """What ought to be in the ledger."""
+    return Counter(f"{key} {value} {which}" for key, value in inputs for which in ("first", "second"))
+
+
+def outputs(inputs: Inputs) -> Counter[tuple[str, str, int]]:
+    """What ought to come out."""
+    count: Counter[object] = Counter()
+    expected: Counter[tuple[str, str, int]] = Counter()
+    for key, value in inputs:
+        count[key] += 1
+        expected[str(key), f"{key} {value} second", count[key]] += 1
+    return expected
+
+
+def outputs_of(evidence) -> Counter[tuple[str, str, int]]:
+    assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
+    return Counter((str(output.key), *output.value) for output in evidence.outputs)
+
+
+def test_the_store_keeps_its_promises(kafka_service: KafkaService) -> None:
+    """Topic, records, tombstones, markers, rebuilds; and a local job whose process is killed again and again."""
+    subprocess.run(
+        [sys.executable, ROOT / "tests/run_in_job_environment.py", "tests/runtime/against_kafka.py", "-q"],
+        cwd=ROOT,
+        env={**os.environ, "BROKER_UNDER_TEST": kafka_service.bootstrap},
+        timeout=240,
+        check=True,
+    )
+
+
+def test_a_job_that_fails_before_its_first_checkpoint_repeats_nothing(
+    charging, workplace, flink_cluster, tmp_path
+) -> None:
+    """No state is left, the source begins anew; the store has all that was done, the call of the failed action too."""
+    inputs: Inputs = [(key, value) for value in (1, 2, "fail", 3) for key in ("user_1", 1, "1")]
+    evidence = run_embedded(charging(inputs, RESTARTED), workplace)
+    assert outputs_of(evidence) == outputs(inputs)
+    assert (tmp_path / "failed").exists(), "the failure was felt"
+    assert Counter((tmp_path / "ledger").read_text().splitlines()) == charges(inputs)

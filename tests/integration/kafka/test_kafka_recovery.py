@@ -1,0 +1,130 @@
+"""A TaskManager dies while 10,000 inputs go through Kafka: what a reader of committed records sees, and what memory holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
+from pytest_flink_agents.run.transport import KafkaTransport
+
+from flink_testbed.core import clock
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.kafka.service import KafkaService, topic_name
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.provision.environment import Workplace
+from tests.integration.jobs.test_recovery import OPTIONS
+from tests.support.own_cluster import own_cluster
+
+pytestmark = pytest.mark.slow
+
+KEYS, INPUTS = 100, 10_000
+# A machine that does much else at the same time takes many times what a quiet one does.
+PATIENCE_S = 300
+# In mid-stream: far enough from both ends.
+KILLED_AFTER = range(INPUTS // 5, INPUTS * 4 // 5)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "round_number" in metafunc.fixturenames:
+        metafunc.parametrize("round_number", range(metafunc.config.getoption("--soak")))
+
+
+@pytest.fixture(scope="module")
+def own_workplace(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    directory = tmp_path_factory.mktemp("recovery") / "cluster"
+    with own_cluster(workplace, directory, ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
+        yield own
+
+
+@pytest.fixture
+def kafka_run(workplace: Workplace, run_request, kafka_service: KafkaService):
+    """Make a request whose inputs and outputs go through Kafka."""
+
+    def make(agent: str, inputs: list[tuple[object, object]], **fields: object) -> tuple[RunRequest, KafkaTransport]:
+        transport = KafkaTransport(kafka_service, workplace.connector, label="recovery")
+        request = run_request(agent, inputs, within_s=PATIENCE_S, transport=transport, parallelism=2)
+        return dataclasses.replace(request, **fields), transport
+
+    return make
+
+
+def run_and_kill(
+    request: RunRequest,
+    workplace: Workplace,
+    kafka: KafkaService,
+    topic: str,
+    killed_after: range = KILLED_AFTER,
+) -> Evidence:
+    """Run, and kill a TaskManager once so many outputs are committed; another one is started."""
+
+    cluster = workplace.cluster()
+
+    def kill() -> int:
+        def committed() -> tuple[int | None, str]:
+            count = sum(kafka.end_offsets(topic).values()) if topic in kafka.topics() else 0
+            return (count if count >= killed_after.start else None), f"{count} committed"
+
+        count = clock.wait_until(committed, what="outputs in mid-stream", timeout_s=PATIENCE_S, interval_s=0.2)
+        cluster.kill_taskmanager()
+        cluster.add_taskmanager()
+        return count
+
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill)
+        evidence = run_embedded(request, workplace)
+        assert killing.result() in killed_after, "killed in mid-stream"
+    assert evidence.checkpoints is not None
+    assert (evidence.checkpoints.restored, evidence.restarts) == (1, 1), "the fault was felt"
+    assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
+    return evidence
+
+
+def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold(
+    round_number: int,
+    kafka_run,
+    own_workplace: Workplace,
+    kafka_service: KafkaService,
+) -> None:
+    """Checkpoints every second, asynchronous actions in flight, inputs queued: killed in mid-stream, and restored."""
+    inputs = [(f"k{number % KEYS}", number) for number in range(INPUTS)]
+    request, transport = kafka_run("tests.support.agents.napping:PacedTill", inputs)
+    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic)
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    by_key: dict[str, list[dict[str, int]]] = defaultdict(list)
+    for output in evidence.outputs:
+        by_key[output.key].append(output.value)
+    for number in range(KEYS):
+        fold = accumulate(range(number, INPUTS, KEYS))
+        assert by_key[f"k{number}"] == [{"count": at, "total": total} for at, total in enumerate(fold, 1)]
+
+
+def test_with_an_action_state_store_completed_actions_do_not_run_again(
+    kafka_run, own_workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+) -> None:
+    """Each charge is in the ledger; of 2,000 only those that were being made when the TaskManager died may be there twice."""
+    # Some hundreds wait between source and agents, where a checkpoint's barrier waits behind them: so there are more.
+    inputs = [(f"k{number % 20}", number) for number in range(1_000)]
+    ledger = tmp_path / "ledger"
+    store = {
+        "actionStateStoreBackend": "kafka",
+        "kafkaBootstrapServers": kafka_service.job_bootstrap,
+        "kafkaActionStateTopic": topic_name(kafka_service.run_id, "charges"),
+        "kafkaActionStateTopicNumPartitions": 2,
+        "test.ledger": str(ledger),
+    }
+    request, transport = kafka_run("tests.support.agents.charging:Charging", inputs, config=store)
+    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic, range(30, 950))
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    made = Counter(ledger.read_text().splitlines())
+    assert set(made) == {f"{key} {value} {which}" for key, value in inputs for which in ("first", "second")}
+    again = [charge for charge, times in made.items() if times > 1]
+    # One charge a subtask is made at a time, and is on record when it was made; the next may have begun.
+    assert len(again) <= request.parallelism, again

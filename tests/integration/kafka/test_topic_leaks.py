@@ -1,0 +1,85 @@
+"""Topics on somebody else's Kafka at a session's end: deleted, and what cannot be deleted is told. Real brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.directories import cache_root
+from flink_testbed.kafka.embedded import EmbeddedKafka
+from flink_testbed.kafka.home import provide_kafka
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.settings import server_properties
+from flink_testbed.ownership.session_record import TOPICS, records
+from tests.integration.ownership.test_life_and_death import make_project, start_pytest
+
+pytestmark = pytest.mark.slow
+
+FORGETFUL = """
+from flink_testbed.kafka.service import topic_name
+
+
+def test_forgets_its_topic(kafka_service):
+    kafka_service.create_topic(topic_name(kafka_service.run_id, "forgotten"))
+    kafka_service.create_topic("forgotten-too")
+"""
+
+
+@pytest.fixture
+def keeps_its_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaService]:
+    """A broker that deletes no topic, as many are set to."""
+    monkeypatch.setattr(
+        "flink_testbed.kafka.embedded.server_properties",
+        lambda *nodes, data: server_properties(*nodes, data=data) + "delete.topic.enable=false\n",
+    )
+    kafka = EmbeddedKafka(
+        provide_kafka(resolve_flink("2.2").line, progress=print),
+        directory=tmp_path / "kafka",
+        ports=cache_root() / "ports",
+        archives=cache_root() / "class-archives",
+        run_id="somebody",
+        startup_timeout_s=120,
+        progress=print,
+    )
+    kafka.start()
+    yield kafka
+    kafka.close()
+
+
+def finished(directory: Path, kafka: KafkaService) -> tuple[int, str]:
+    """What a session at a Kafka that is not its own, with a test that forgets its topics, ends with and says."""
+    project = make_project(directory, nap_s=0.1)
+    (project / "test_forgetful.py").write_text(FORGETFUL)
+    run = start_pytest(project, "--flink-tier=local", f"--kafka-bootstrap={kafka.bootstrap}")
+    return run.wait(120), (project / "pytest.out").read_text()
+
+
+def test_a_forgotten_topic_goes_with_the_session(tmp_path: Path, kafka_service: KafkaService, own_cache: Path) -> None:
+    """What a test made and did not delete is gone afterwards, a stranger's topic is not, and nothing is left to tell."""
+    kafka_service.create_topic("strangers")
+    before = kafka_service.topics()
+    try:
+        code, said = finished(tmp_path / "project", kafka_service)
+        assert (code, "left behind" in said) == (0, False), said
+        assert kafka_service.topics() == before
+        assert not [record for record in records() if record.named(TOPICS)]
+    finally:
+        kafka_service.delete_topic("strangers")
+
+
+def test_a_topic_that_stays_fails_the_session(tmp_path: Path, keeps_its_topics: KafkaService, own_cache: Path) -> None:
+    """Each is named, with Kafka's reason; the verdict is inconclusive, and a later sweep will know of the run."""
+    code, said = finished(tmp_path / "project", keeps_its_topics)
+    assert code == 10, said
+    names = sorted(keeps_its_topics.topics())
+    assert len(names) == 2
+    for name in names:
+        (line,) = [line for line in said.splitlines() if line.startswith(f"FA503: left behind: topic {name} ")]
+        assert f"at {keeps_its_topics.bootstrap} (" in line
+        assert "TOPIC_DELETION_DISABLED" in line
+    (record,) = [record for record in records() if record.named(TOPICS)]
+    assert record.named(TOPICS) == [keeps_its_topics.bootstrap]
+    assert any(record.run_id in name for name in names)

@@ -1,0 +1,130 @@
+"""Clusters that outlive their session on purpose: found, used again, ended, and never immortal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.core.problem import HostError
+from flink_testbed.flink.rest import RestClient
+from flink_testbed.kafka.remote import RemoteKafka
+from flink_testbed.ownership import detached as kept_module
+from flink_testbed.ownership.detached import Kept, everything_kept
+from flink_testbed.ownership.process import GuardedProcess, living
+from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
+from pytest_flink_agents.cli.main import main
+from tests.integration.ownership.test_life_and_death import make_project, processes_of, start_pytest, wait_for
+from tests.integration.ownership.test_random_kills import make_kafka_project
+
+pytestmark = pytest.mark.slow
+
+KEEPER = Path(kept_module.__file__).with_name("keeper.py")
+
+
+def finished(project: Path, *options: str) -> tuple[int, str]:
+    """A session's exit code and what it said."""
+    run = start_pytest(project, "--flink-tier=embedded", *options)
+    return run.wait(180), (project / "pytest.out").read_text()
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(RestClient(url, timeout_s=5).overview())
+    except HostError:
+        return False
+
+
+def require_ended(kept: Kept, scratch: str, project: Path, said: str) -> None:
+    """It was told, no process of the project's sessions is left, its scratch is gone and its logs stay."""
+    assert f"removed: kept {kept.what} {kept.version} at {kept.address}" in said
+    assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
+    assert not Path(kept.directory, scratch).exists()
+    assert list(Path(kept.directory, "log").iterdir())
+    assert list(everything_kept()) == []
+
+
+def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
+    """The next session uses it and, as it passes, leaves none; sweep --kept ends it, sweep and a doctor do not mind it."""
+    project = make_project(tmp_path / "project", nap_s=0.2)
+    keep = ("--flink-keep=on-failure", "--flink-reuse")
+    scenario = project / "nap.scenario.yaml"
+    right = scenario.read_text()
+    scenario.write_text(right.replace("outputs: [{key: a, value: 0.1}", "outputs: [{key: a, value: 7}"))
+    code, said = finished(project, *keep)
+    (left,) = everything_kept()
+    try:
+        assert code == 1, said
+        assert f"left running for 2 hours: Flink {left.version} at {left.address}" in said
+        assert "left behind" not in said
+        assert answers(left.address)
+        scenario.write_text(right)
+        code, said = finished(project, *keep)
+        assert code == 0, said
+        assert f"using the cluster that an earlier session left at {left.address}" in said
+        environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
+        assert any("left by an earlier session" in fact for fact in environment.values())
+        assert answers(left.address)
+        assert len(list(everything_kept())) == 1
+        assert find_leftovers() == ()
+        assert main(["sweep"]) == 0
+        assert answers(left.address)
+    finally:
+        assert main(["sweep", "--kept"]) == 0
+    require_ended(left, "tmp", project, capsys.readouterr().out)
+
+
+def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
+    """Its address is said with how to use it; it answers until sweep --kept ends it, and its data goes; a sweep lets it be."""
+    project = make_kafka_project(tmp_path / "project", nap_s=0.2)
+    code, said = finished(project, "--flink-keep=always")
+    left = {kept.what: kept for kept in everything_kept()}
+    try:
+        assert code == 0, said
+        assert "left behind" not in said
+        assert sorted(left) == ["Flink", "Kafka"]
+        broker = left["Kafka"]
+        assert f"left running for 2 hours: Kafka {broker.version} at {broker.address}" in said
+        assert f"  use:  --kafka-bootstrap={broker.address}" in said
+        assert f"  logs: {broker.directory}/log" in said
+        assert main(["sweep"]) == 0
+        kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=10)
+        kafka.start()
+        kafka.create_topic("made-later")
+        kafka.close()
+        assert Path(broker.directory, "data").exists()
+    finally:
+        assert main(["sweep", "--kept"]) == 0
+    require_ended(broker, "data", project, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the keeper is killed"])
+def test_what_is_kept_ends_with_its_keeper(tmp_path: Path, end: str) -> None:
+    """Handed over, a process outlives the one that started it; then whatever ends the keeper ends it, too."""
+    file = tmp_path / "kept.json"
+    file.touch()
+    process = GuardedProcess(["sleep", "300"], name="sleep", log=tmp_path / "log", env=dict(os.environ), cwd=tmp_path)
+    assert wait_for(lambda: process.command_pid() is not None, 10)
+    command, pipe = process.command_pid(), process.hand_over()
+    seconds = "2" if end == "the time is over" else "300"
+    arguments = [sys.executable, "-I", "-S", str(KEEPER), seconds, str(file), str(pipe)]
+    with subprocess.Popen(arguments, pass_fds=[pipe], start_new_session=True) as keeper:
+        os.close(pipe)
+        assert process not in living()
+        if end != "the time is over":
+            assert not wait_for(lambda: not is_there(command), 1.5), "it lives on"
+            if end == "the file is removed":
+                file.unlink()
+            else:
+                keeper.kill()
+        assert wait_for(lambda: not is_there(command), 15)
+    os.waitpid(process.guard_pid, 0)
+    assert file.exists() == (end == "the keeper is killed")
+
+
+def is_there(pid: int | None) -> bool:
+    return Path(f"/proc/{pid}").exists()

@@ -1,0 +1,87 @@
+"""The fixture for tests written in Python: one test, every tier, one shape of evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from flink_testbed.models.script import parse_script
+from flink_testbed.models.server import ModelServer
+from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.run.agent_runner import AgentRunner
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_agent_runs_on_every_tier(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """Outputs, state and tier are told in the same way everywhere."""
+    evidence = agent_runner.run("scenarios.agents.till:TillAgent", [("ada", {"item": "tea", "amount": 3})])
+    assert [output.value for output in evidence.outputs] == [{"item": "tea", "total": 3, "purchases": 1}]
+    assert (evidence.tier, evidence.job_state) == (flink_tier, "FINISHED")
+
+
+def test_a_model_of_the_test_answers(agent_runner: AgentRunner, llm_server: ModelServer) -> None:
+    """An agent from YAML, pointed at a channel that the test opened."""
+    script = [{"when": {"contains": "thank"}, "reply": {"text": "You are welcome!"}}]
+    with llm_server.channel(parse_script(script)) as channel:
+        connection = {"name": "model_server", "clazz": "openai", "api_base_url": channel.openai_url, "api_key": "none"}
+        evidence = agent_runner.run(
+            {"yaml": "scenarios/agents/support.yaml", "name": "support_desk"},
+            [("t-1", {"text": "thank you"})],
+            resources={"chat_model_connections": [connection]},
+        )
+        assert [output.value for output in evidence.outputs] == [{"answer": "You are welcome!"}]
+        assert len(channel.calls) == 1
+
+
+def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> None:
+    """It does not raise: what failed, and where, is for the test to look at."""
+    evidence = agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])
+    assert evidence.failure is not None
+    assert evidence.failure.action == "double"
+
+
+# What an agent does wrong -> the class of its error, and the rule.
+RULES = {
+    "raises": ("ZeroDivisionError", "no way"),
+    "generator": ("TypeError", "is a generator; write a plain function"),
+    "asyncio.sleep": ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported"),
+    "thread, unheeded": ("RuntimeError", "only the action itself may use it"),
+    "memory of a set": ("TypeError", "which is not checkpoint-stable"),
+    "no JSON": ("ValidationError", "an event travels as JSON, as on Flink"),
+}
+
+
+@pytest.mark.parametrize("how", RULES)
+def test_a_poisoned_input_is_told_with_all_that_others_came_to(agent_runner: AgentRunner, how: str) -> None:
+    """Agent, action, key, input and rule are told on every tier; the event log has the outputs of all keys until then."""
+    agent = "tests.support.agents.wrong_agents:Wrong"
+    evidence = agent_runner.run(agent, [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)], within_s=120)
+    failure = evidence.failure
+    assert failure is not None
+    assert (failure.agent, failure.action, failure.key, failure.input) == (agent, "do", "c", how)
+    kind, rule = RULES[how]
+    assert failure.type == kind
+    assert rule in failure.message
+    emitted = [(event.key, event.attributes["output"]) for event in evidence.events if event.type == "_output_event"]
+    assert emitted[:3] == [("c", 0), ("a", 1), ("b", 2)]
+
+
+def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """``within_s`` ends it, on every tier; agent, action, key and input are told."""
+    agent = "tests.support.agents.napping:NapAgent"
+    # On Flink the operator has to be up by then, on a busy machine too.
+    within_s = 2 if flink_tier == "local" else 15
+    evidence = agent_runner.run(agent, [("quick", 0), ("slow", 300)], within_s=within_s)
+    assert evidence.timed_out_after_s == within_s
+    told = f'still waiting on action nap of key "slow" with input 300 (agent {agent})'
+    assert evidence.log_tail.partition("\n")[0] == told
+
+
+def test_a_delivery_goes_through_kafka_on_flink(agent_runner: AgentRunner, flink_tier: str) -> None:
+    """Outputs tell their inputs on every tier; on Flink they are what was committed, and the job checkpoints."""
+    inputs = [(f"k{number % 3}", {"item": "tea", "amount": number}) for number in range(30)]
+    evidence = agent_runner.run("scenarios.agents.till:TillAgent", inputs, delivery="exactly_once", within_s=120)
+    assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
+    assert evidence.transport == ("memory" if flink_tier == "local" else "kafka")
+    assert (evidence.checkpoints is None, evidence.restarts) == (flink_tier == "local", 0)

@@ -1,0 +1,198 @@
+"""What a cluster logs while a scenario runs, and what its threads are at when the time is over. One session, one cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.ownership.test_life_and_death import make_project, start_pytest
+
+pytestmark = pytest.mark.slow
+
+NOISY = """
+import logging
+import time
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class NoisyAgent(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def say(event: Event, ctx: RunnerContext) -> None:
+        value = InputEvent.from_event(event).input
+        if value == "refuse":
+            raise RuntimeError("the reader was refused")
+        logging.getLogger("shop.reader").error("the reader says: %s", value)
+        ctx.send_event(OutputEvent(output=value))
+
+
+class SlowAgent(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def say(event: Event, ctx: RunnerContext) -> None:
+        value = InputEvent.from_event(event).input
+        for _ in range(10):
+            time.sleep(0.5)
+            if value == "fire":
+                logging.getLogger("shop.reader").error("the reader says: %s", value)
+        ctx.send_event(OutputEvent(output=value))
+"""
+SCENARIOS = """
+version: "1"
+name: quiet is allowed
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: smoke}]
+expect: {outputs: [{key: a, value: smoke}], logs: {allow: ["reader says: smoke$"]}}
+---
+version: "1"
+name: loud is not
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: fire}]
+expect: {outputs: [{key: a, value: fire}], logs: {allow: ["reader says: smoke$"]}}
+---
+version: "1"
+name: a failure is its own explanation
+agent: noisy:NoisyAgent
+inputs: [{key: a, value: refuse}]
+expect: {failure: {contains: the reader was refused}}
+---
+version: "1"
+name: too slow
+agent: napping:NapAgent
+inputs: [{key: a, value: 600}]
+expect: {outputs: [{key: a, value: 600}]}
+within: 5s
+"""
+
+SLOW = """
+version: "1"
+name: it is WORD
+agent: noisy:SlowAgent
+inputs: [{key: a, value: WORD}]
+expect: {outputs: [{key: a, value: WORD}]}
+"""
+
+
+TESTS = """
+import pytest
+
+
+def test_loud(agent_runner):
+    evidence = agent_runner.run("noisy:NoisyAgent", [("a", "alarm")])
+    assert [output.value for output in evidence.outputs] == ["alarm"]
+
+
+@pytest.mark.log_allow("reader says: alarm$")
+def test_allowed(agent_runner):
+    evidence = agent_runner.run("noisy:NoisyAgent", [("a", "alarm")])
+    assert [error.line.rpartition(" - ")[2] for error in evidence.log_errors] == ["the reader says: alarm"]
+
+
+def log(cluster, line):
+    with (cluster.directory / "log" / "taskmanager-0.log").open("a") as log:
+        log.write(f"2026-01-01 00:00:00,000 ERROR shop.reader [] - the reader says: {line}\\n")
+
+
+@pytest.fixture
+def late(flink_cluster):
+    yield
+    log(flink_cluster, "late")
+
+
+def test_cluster_loud(flink_cluster):
+    log(flink_cluster, "help")
+
+
+def test_cluster_loud_at_its_end(late):
+    pass
+
+
+@pytest.mark.log_allow("reader says: help$")
+def test_cluster_allowed(flink_cluster):
+    log(flink_cluster, "help")
+
+
+def test_cluster_crashed(flink_cluster):
+    (flink_cluster.directory / "hs_err_pid1.log").write_text("SIGSEGV")
+
+
+def test_cluster_quiet(flink_cluster):
+    assert flink_cluster.rest.overview()["taskmanagers"] == 1
+"""
+
+
+def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
+    """An ERROR line fails the scenario in whose time it was written, unless allowed; a job's own failure needs no word.
+
+    Python tests that use the cluster are held to the same.
+    What a cluster logged is kept with the scenario or test. A run past its deadline says where the dump of its threads is.
+    """
+    project = make_project(tmp_path / "project", nap_s=0.1)
+    (project / "nap.scenario.yaml").unlink()
+    (project / "noisy.py").write_text(NOISY)
+    (project / "noise.scenario.yaml").write_text(SCENARIOS)
+    (project / "test_noise.py").write_text(TESTS)
+    run = start_pytest(project, "--flink-tier=embedded", "-rA")
+    run.wait(240)
+    said = (project / "pytest.out").read_text()
+    outcomes = {
+        name: word for word, _, name in (line.partition(" noise.scenario.yaml::") for line in said.splitlines())
+    }
+    assert {
+        name.partition("[")[0]: word for name, word in outcomes.items() if "[embedded" in name and word.isupper()
+    } == {
+        "quiet is allowed": "PASSED",
+        "loud is not": "FAILED",
+        "a failure is its own explanation": "PASSED",
+        "too slow": "FAILED",
+    }, said
+    assert "PASSED test_noise.py::test_allowed[embedded]" in said
+    assert "ERROR test_noise.py::test_loud[embedded]" in said
+    assert sorted(
+        line.partition("::")[2].partition(" ")[0] for line in said.splitlines() if line.startswith("ERROR")
+    ) == [
+        "test_cluster_crashed",
+        "test_cluster_loud",
+        "test_cluster_loud_at_its_end",
+        "test_loud[embedded]",
+    ]
+    assert '@pytest.mark.log_allow("PATTERN")' in said
+    assert "the cluster logged an error in hs_err_pid1.log: the JVM has crashed" in said
+    assert "the cluster logged an error in taskmanager-0.log: " in said
+    assert "the reader says: fire" in said
+    kept = {
+        path.parent.parent.parent.name: path.read_text()
+        for path in project.rglob("artifacts/noise.scenario*/1/logs/taskmanager-0.log")
+    }
+    assert len(kept) == 4
+    assert [name for name, text in kept.items() if "reader says: fire" in text] == [
+        name for name in kept if "loud" in name
+    ]
+    (dump,) = project.rglob("thread-dump.txt")
+    assert f"threads at the deadline: {dump}" in said
+    assert "action-execute-operator" in dump.read_text()
+    evidence = next(path for path in project.rglob("evidence.json") if "loud-is-not" in str(path))
+    assert [
+        error["line"].rpartition(" - ")[2] for error in json.loads(evidence.read_text())["evidence"]["log_errors"]
+    ] == ["the reader says: fire"]
+
+
+def test_at_the_same_time_each_job_answers_for_its_own_errors(tmp_path: Path) -> None:
+    """Two processes, one cluster: what one job logs while another runs fails the one, and not the other."""
+    project = make_project(tmp_path / "project", nap_s=0.1)
+    (project / "nap.scenario.yaml").unlink()
+    (project / "noisy.py").write_text(NOISY)
+    (project / "slow.scenario.yaml").write_text("---".join(SLOW.replace("WORD", word) for word in ("fire", "quiet")))
+    run = start_pytest(project, "--flink-tier=embedded", "-n2", "-rA")
+    run.wait(240)
+    said = (project / "pytest.out").read_text()
+    assert "PASSED slow.scenario.yaml::it is quiet" in said
+    assert "FAILED slow.scenario.yaml::it is fire" in said
+    (log,) = project.rglob("artifacts/*quiet*/1/logs/taskmanager-0.log")
+    assert "the reader says: fire" in log.read_text(), "they were to run at the same time"

@@ -1,0 +1,63 @@
+"""The agent that flink-agents ships, unmodified, on both tiers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.run.item import Judged, run_and_judge
+from pytest_flink_agents.scenario.load import load_file
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
+    """The quickstart scenario's judgement by tier."""
+    plan = plan_of(request.config)
+    (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", ROOT)
+    return {
+        tier: run_and_judge(
+            plan.session,
+            loaded,
+            tier,
+            plan.releases[0],
+            folder=tmp_path_factory.mktemp(tier),
+            reproduce=lambda seed: "again",
+        )
+        for tier in ("local", "embedded")
+    }
+
+
+def outputs_by_key(evidence: Evidence) -> dict[object, list[object]]:
+    found = defaultdict(list)
+    for output in evidence.outputs:
+        found[output.key].append(output.value)
+    return dict(found)
+
+
+def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, Judged]) -> None:
+    """Six reviews in, six analyses out, the same for each product and in the same order."""
+    assert judged["local"].valid, judged["local"].text
+    assert judged["embedded"].valid, judged["embedded"].text
+    local, embedded = (outputs_by_key(judged[tier].evidence) for tier in ("local", "embedded"))
+    assert local == embedded
+    assert sum(map(len, local.values())) == 6
+
+
+@pytest.mark.parametrize("tier", ["local", "embedded"])
+def test_the_tool_was_called_and_its_result_seen(judged: dict[str, Judged], tier: str) -> None:
+    """The event log holds request and response of the tool; the model was then asked with the tool's message last."""
+    evidence = judged[tier].evidence
+    types = [event.type for event in evidence.events if event.key == "B000YFSR4W"]
+    assert types.count("_tool_request_event") == types.count("_tool_response_event") == 1
+    (request,) = (event for event in evidence.events if event.type == "_tool_request_event")
+    assert request.attributes["tool_calls"][0]["function"]["name"] == "notify_shipping_manager"
+    assert [call.messages[-1]["role"] for call in evidence.model_calls].count("tool") == 1
+    assert len(evidence.model_calls) == 7
