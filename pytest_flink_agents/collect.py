@@ -38,10 +38,11 @@ class ScenarioFile(pytest.File):
         """Load the file strictly and expand each scenario. All problems of the file come at once."""
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
+        from pytest_flink_agents.scenario.project import Project
 
         plan = self.config.stash[PLAN]
         try:
-            loaded = load_file(self.path, plan.settings.root, plan.settings.allowed_env)
+            loaded = load_file(self.path, Project.of(plan.settings))
         except ScenarioError as error:
             raise self.CollectError(plan.redactor.text(str(error))) from None
         for scenario in loaded:

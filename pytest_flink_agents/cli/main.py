@@ -74,9 +74,10 @@ def _schema() -> int:
 
 def _list(directory: Path) -> int:
     from pytest_flink_agents.scenario.load import load_files
+    from pytest_flink_agents.scenario.project import Project
 
     files = sorted(path for pattern in ("*.scenario.yaml", "*.scenario.yml") for path in directory.rglob(pattern))
-    loaded, problems = load_files(files, directory)
+    loaded, problems = load_files(files, Project(directory))
     for scenario in loaded:
         _say(f"{scenario.document.file}::{scenario.scenario.name}")
     warnings = [warning for scenario in loaded for warning in scenario.warnings]

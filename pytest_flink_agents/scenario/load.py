@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flink_agents.scenario.model import Scenario
+    from pytest_flink_agents.scenario.project import Project
 
 PROBLEMS_PER_FILE = 100
 
@@ -64,13 +65,12 @@ class LoadedScenario:
             raise ScenarioError(problem) from None
 
 
-def load_file(path: Path, root: Path, allowed_env: Iterable[str] = ()) -> list[LoadedScenario]:
+def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     """Return the scenarios of one file, in order.
 
-    ``root`` is the project root, which no path may leave; ``allowed_env`` are the names that ``${env.NAME}`` may use.
     Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of the lines.
     """
-    file, root = path.resolve(), root.resolve()
+    file, root = path.resolve(), project.root.resolve()
     name = shown(file, root)
     try:
         with file.open("rb") as stream:
@@ -83,9 +83,8 @@ def load_file(path: Path, root: Path, allowed_env: Iterable[str] = ()) -> list[L
         problems.append(Problem("FA201", "the file holds no scenario", f"{name}:1:1", next_step=next_step))
     loaded = []
     names: dict[str, int] = {}
-    allowed = tuple(allowed_env)
     for document in documents:
-        scenario, mistakes = _load(document, file, root, allowed)
+        scenario, mistakes = _load(document, file, root, project)
         mistakes = [*mistakes, *_duplicate_name(document, names)]
         problems.extend(document.problem(mistake) for mistake in mistakes)
         if scenario:
@@ -95,25 +94,22 @@ def load_file(path: Path, root: Path, allowed_env: Iterable[str] = ()) -> list[L
     return loaded
 
 
-def load_files(
-    paths: Iterable[Path], root: Path, allowed_env: Iterable[str] = ()
-) -> tuple[list[LoadedScenario], list[Problem]]:
+def load_files(paths: Iterable[Path], project: Project) -> tuple[list[LoadedScenario], list[Problem]]:
     """Return the scenarios of all sound files, and the problems of all others; parameters as in :func:`load_file`."""
     loaded: list[LoadedScenario] = []
     problems: list[Problem] = []
-    allowed = tuple(allowed_env)
     for path in paths:
         try:
-            loaded.extend(load_file(path, root, allowed))
+            loaded.extend(load_file(path, project))
         except ScenarioError as error:  # noqa: PERF203 - it is how one file says no
             problems.extend(error.problems)
     return loaded, problems
 
 
 def _load(
-    document: Document, file: Path, root: Path, allowed_env: tuple[str, ...]
+    document: Document, file: Path, root: Path, project: Project
 ) -> tuple[LoadedScenario | None, list[Mistake]]:
-    value, mistakes = read_placeholders(document.value, allowed_env)
+    value, mistakes = read_placeholders(document.value, project.allowed_env)
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
     wrong_options, warnings = check_options(_at(value, "config"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.scenario.project import Project
 from tests.parity.cases import load_cases
 
 ROOT = Path(__file__).parents[2]
@@ -74,4 +75,4 @@ def test_every_scenario_of_the_documentation_loads(tmp_path: Path) -> None:
     for number, block in enumerate(blocks):
         file = tmp_path / f"{number}.scenario.yaml"
         file.write_text(block, encoding="utf-8")
-        assert load_file(file, tmp_path), block
+        assert load_file(file, Project(tmp_path)), block

@@ -11,6 +11,7 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.plugin import plan_of
 from pytest_flink_agents.run.item import Judged, run_and_judge
 from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.scenario.project import Project
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
     """The quickstart scenario's judgement by tier."""
     plan = plan_of(request.config)
-    (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", ROOT)
+    (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", Project(ROOT))
     return {
         tier: run_and_judge(
             plan.session,

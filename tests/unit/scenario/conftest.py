@@ -8,6 +8,7 @@ import pytest
 
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+from pytest_flink_agents.scenario.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def load(tmp_path: Path) -> Callable[..., LoadedScenario]:
     def load_text(text: str, **options: tuple[str, ...]) -> LoadedScenario:
         file = tmp_path / "x.scenario.yaml"
         file.write_text(text, encoding="utf-8")
-        (scenario,) = load_file(file, tmp_path, **options)
+        (scenario,) = load_file(file, Project(tmp_path, **options))
         return scenario
 
     return load_text
@@ -48,7 +49,7 @@ def problems(tmp_path: Path) -> Callable[[str | bytes], list[Problem]]:
         file = tmp_path / "x.scenario.yaml"
         file.write_bytes(text.encode() if isinstance(text, str) else text)
         with pytest.raises(ScenarioError) as caught:
-            load_file(file, tmp_path)
+            load_file(file, Project(tmp_path))
         return list(caught.value.problems)
 
     return problems_of

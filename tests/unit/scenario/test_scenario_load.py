@@ -13,6 +13,7 @@ from flink_testbed.models.script import parse_script
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
 from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs, PlanAgent, YamlAgent
+from pytest_flink_agents.scenario.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,7 +208,7 @@ def test_several_scenarios_in_a_file(tmp_path: Path, sound: str) -> None:
     """Each document is a scenario of its own, in order, with its own lines."""
     file = tmp_path / "two.scenario.yaml"
     file.write_text(f"{sound}---\n{sound.replace('once', 'twice')}")
-    first, second = load_file(file, tmp_path)
+    first, second = load_file(file, Project(tmp_path))
     assert [first.scenario.name, second.scenario.name] == ["refund is approved once", "refund is approved twice"]
     assert (first.document.index, second.document.index) == (0, 1)
     assert second.document.lines(("name",)) == [(11, "name: refund is approved twice")]
@@ -224,7 +225,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sound: str) -> No
     for name, text in (("a", sound), ("b", "a: ["), ("c", sound), ("d", sound.replace("agent:", "agnt:"))):
         (tmp_path / f"{name}.scenario.yaml").write_text(text)
     paths = [tmp_path / f"{name}.scenario.yaml" for name in "abcde"]
-    loaded, problems = load_files(paths, tmp_path)
+    loaded, problems = load_files(paths, Project(tmp_path))
     assert [one.document.file for one in loaded] == ["a.scenario.yaml", "c.scenario.yaml"]
     assert [(problem.where, problem.code) for problem in problems] == [
         ("b.scenario.yaml:2:1", "FA201"),
@@ -240,7 +241,7 @@ def test_a_file_in_a_folder_is_shown_from_the_root(tmp_path: Path, sound: str) -
     (tmp_path / "requirements.txt").touch()
     file = folder / "x.scenario.yaml"
     file.write_text(sound + "requirements: ../requirements.txt\n")
-    (loaded,) = load_file(file, tmp_path)
+    (loaded,) = load_file(file, Project(tmp_path))
     assert loaded.document.file == "scenarios/x.scenario.yaml"
     assert loaded.path("../requirements.txt") == tmp_path.resolve() / "requirements.txt"
 
@@ -276,7 +277,7 @@ def test_paths_stay_in_the_project(path: str, message: str, old: str, new: str, 
     file = root / "x.scenario.yaml"
     file.write_text(sound.replace(old, new.format(path), 1))
     with pytest.raises(ScenarioError) as caught:
-        load_file(file, root)
+        load_file(file, Project(root))
     (problem,) = caught.value.problems
     assert (problem.code, problem.message) == ("FA206", message)
     assert problem.where.startswith("x.scenario.yaml:")
