@@ -15,7 +15,6 @@ from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
 from flink_testbed.flink.image import FlinkImage, inspect_image, provide_flink_image, require_fit
-from flink_testbed.ownership.detached import Kept, keep
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.settings import Settings
 
@@ -46,11 +45,6 @@ class ContainerWorkplace:
             startup_timeout_s=self.settings.startup_timeout_s,
             progress=self.progress,
         )
-
-    def leave(self, cluster: ContainerCluster) -> Kept:
-        """Let a cluster, and all else that is here, outlive this process; :meth:`close` then finds nothing."""
-        own_record(self.owned.owner.run_id).forget(SOCKETS, str(self.owned.sockets))
-        return keep(cluster.hand_over())
 
     def in_words(self) -> str:
         """For the report: the engine and the image."""

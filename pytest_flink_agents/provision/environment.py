@@ -16,19 +16,18 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
-from flink_testbed.flink.containers import ContainerCluster
 from flink_testbed.flink.cluster_broker import BrokerClient
+from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.detached import Kept, keep
-from flink_testbed.ownership.session_record import CLUSTER, JOBS, own_record
+from flink_testbed.ownership.session_record import CLUSTER, JOBS, SOCKETS, own_record
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.containers import ContainerWorkplace, provide_containers
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, engine_settings, require_bundled
 from pytest_flink_agents.provision.job_parts import Provisions
-from pytest_flink_agents.provision.reuse import ReusedCluster, digest_of_cluster, reuse
+from pytest_flink_agents.provision.reuse import digest_of_cluster, reuse
 from pytest_flink_agents.settings import Settings
 
 _WORKER_READY_S = 60.0
@@ -231,27 +230,24 @@ class Workplace(Provisions):
         if isinstance(java, JavaRuntime):
             facts["Java"] = f"{java.version} from {java.source}"
         for tier, cluster in self._clusters.items():
-            facts[f"{tier} cluster"] = f"Flink {cluster.flink_version}, ready after {cluster.startup_s:.1f} s"
-            if isinstance(cluster, ReusedCluster):
-                facts[f"{tier} cluster"] += f", left by an earlier session at {cluster.rest_url}"
+            facts[f"{tier} cluster"] = cluster.summary()
             if tier == "container":
                 facts["container engine"] = self._containers.in_words()
-            if isinstance(cluster, StandaloneCluster):
-                mib = cluster.resident_bytes() // (1024 * 1024)
-                facts[f"{tier} cluster"] += f", {mib} MiB resident at the end"
         return facts
 
     def leave_clusters(self) -> list[Kept]:
         """Let the clusters that this process has started outlive it; :meth:`close` then finds none."""
         left, record = [], own_record(self.run_id)
-        embedded, contained = self._clusters.get("embedded"), self._clusters.get("container")
-        if isinstance(embedded, StandaloneCluster):
-            left.append(keep(embedded.hand_over(), self._digest()))
+        for tier, cluster in tuple(self._clusters.items()):
+            detached = cluster.detach()
+            if detached is None:
+                continue
+            # Only embedded clusters are used again; a digest is how a later session finds one.
+            left.append(keep(detached, self._digest() if tier == "embedded" else ""))
             record.forget(CLUSTER, left[-1].directory)
-            del self._clusters["embedded"]
-        if isinstance(contained, ContainerCluster):
-            left.append(self._containers.leave(contained))
-            del self._clusters["container"]
+            if tier == "container":
+                record.forget(SOCKETS, str(self._containers.owned.sockets))
+            del self._clusters[tier]
         return left
 
     def close(self) -> None:

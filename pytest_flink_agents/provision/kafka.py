@@ -40,28 +40,32 @@ class SessionKafka:
         self._directory = directory
         self._progress = progress
         self._broker_client = broker_client
-        self._started: KafkaService | HostError | None = None
+        self._service: KafkaService | None = None
+        self._error: HostError | None = None
         # The session's other processes ask through threads of this one.
         self._lock = threading.Lock()
 
     def running(self) -> KafkaService:
         """The Kafka, running. Raises the :class:`HostError` that its start has ended with, each time."""
         with self._lock:
-            if self._started is None:
-                self._started = self._start()
-        if isinstance(self._started, HostError):
-            raise self._started
-        self._started.require_alive()
-        return self._started
+            if self._error:
+                raise self._error
+            if self._service is None:
+                self._service = self._start()
+            service = self._service
+        service.require_alive()
+        return service
 
-    def _start(self) -> KafkaService | HostError:
+    def _start(self) -> KafkaService:
         try:
             kafka = self._chosen()
             kafka.start()
         except HostError as error:
-            return error
+            self._error = error
+            raise
         except OSError as error:
-            return unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
+            self._error = unwritable(error, "name another place with FLINK_AGENTS_TEST_CACHE_DIR")
+            raise self._error from error
         return kafka
 
     def _chosen(self) -> KafkaService:
@@ -120,45 +124,40 @@ class SessionKafka:
 
     def let_be_reached(self, cluster: FlinkCluster) -> None:
         """See to it that jobs on a cluster reach the broker, if one was started: on a network of theirs, or at our loopback."""
-        from flink_testbed.flink.containers import ContainerCluster
-        from flink_testbed.kafka.container import ContainerKafka
-
-        kafka = self._started
-        if isinstance(kafka, ContainerKafka) and isinstance(cluster, ContainerCluster):
-            kafka.join(cluster.network)
-        if isinstance(kafka, KafkaService):
+        kafka = self._service
+        if kafka:
+            if cluster.network:
+                kafka.join(cluster.network)
             for host, _, port in (address.rpartition(":") for address in kafka.bootstrap.split(",")):
                 if host in ("localhost", LOOPBACK):
                     cluster.let_reach(int(port))
 
     def facts(self) -> dict[str, str]:
         """What it is and how long its start took; nothing where there is none, or where another process tells it."""
-        kafka = self._started
+        kafka = self._service
         told_elsewhere = self._broker_client and not self._settings.kafka_bootstrap
-        if not isinstance(kafka, KafkaService) or told_elsewhere:
+        if not kafka or told_elsewhere:
             return {}
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
 
     def leave(self) -> Kept | None:
         """Let a broker of this process outlive it; :meth:`close` then finds none."""
-        from flink_testbed.kafka.container import ContainerKafka
-
-        kafka = self._started
-        if isinstance(kafka, EmbeddedKafka):
-            own_record(self._run_id).forget(BROKERS, str(self._directory.absolute()))
-        elif isinstance(kafka, ContainerKafka):
-            own_record(self._run_id).forget(SOCKETS, str(kafka.sockets))
-        else:
+        kafka = self._service
+        detached = kafka.detach() if kafka else None
+        if kafka is None or detached is None:
             return None
-        self._started = None
-        return keep(kafka.hand_over())
+        record = own_record(self._run_id)
+        record.forget(BROKERS, str(self._directory.absolute()))
+        if kafka.sockets:
+            record.forget(SOCKETS, str(kafka.sockets))
+        self._service = None
+        return keep(detached)
 
     def close(self) -> None:
         """End it."""
-        if isinstance(self._started, KafkaService):
-            self._started.close()
+        if self._service:
+            self._service.close()
 
     def left_topics(self) -> dict[str, str]:
         """After :meth:`close`: topics of ours that are still at somebody's Kafka -> why. A broker of ours took them along."""
-        kafka = self._started
-        return dict(kafka.left) if isinstance(kafka, RemoteKafka) else {}
+        return dict(self._service.left_topics) if self._service else {}

@@ -40,6 +40,10 @@ class ReusedCluster(RemoteCluster):
         super().__init__(access, home.java.parent.parent, kept.version, run_id=run_id, directory=directory)
         self._lock = lock
 
+    def summary(self) -> str:
+        """Describe the cluster in one line for the report, with its address."""
+        return f"{super().summary()}, left by an earlier session at {self.rest_url}"
+
     def close(self) -> None:
         """Let go of it: it stays until its time is over."""
         super().close()

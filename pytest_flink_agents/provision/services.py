@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import ClusterBroker, BrokerAddress, BrokerClient, BrokerServer
+from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
 from flink_testbed.models.server import ModelServer
 from flink_testbed.ownership.detached import Kept
 from flink_testbed.ownership.session_record import SOCKETS, own_record
@@ -86,7 +86,9 @@ class RunSession:
         """Give this process's clusters to the session's other processes, each started when one first asks."""
         if self._broker_server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
-            self._broker_server = BrokerServer(address, ClusterBroker(self._named_cluster, lambda: self.kafka.bootstrap))
+            self._broker_server = BrokerServer(
+                address, ClusterBroker(self._named_cluster, lambda: self.kafka.bootstrap)
+            )
 
     def _named_cluster(self, name: str) -> FlinkCluster:
         tier, version, *requirements = json.loads(name)

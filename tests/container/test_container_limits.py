@@ -89,7 +89,7 @@ def test_rest_and_reporters_alone_are_published_and_on_loopback_alone(
         ("jobmanager", "9249/tcp", "127.0.0.1"),
         ("taskmanager-0", "9249/tcp", "127.0.0.1"),
     ]
-    told = [flink_cluster.rest_url, *flink_cluster.prometheus.values()]
+    told = [flink_cluster.rest_url, *flink_cluster.processes.prometheus.values()]
     assert sorted(published.values()) == sorted(urlsplit(url).port or 0 for url in told)
     addresses = [
         address.address

@@ -1,40 +1,66 @@
-"""One cluster for several processes: its owner serves a desk, the others ask there.
+"""Share the clusters of one process with the other processes of a test session.
 
-The owner of a cluster is the process that started it, and with which it ends. Processes that only use it (those that
-pytest-xdist starts) hold a :class:`SharedCluster`, whose questions go to the owner's :class:`ClusterBroker` through a Unix
-socket of the standard library's :mod:`multiprocessing.connection`, behind a key that only the session's processes know.
+The owner of a cluster is the process that started it, and the cluster ends with it. Under pytest-xdist
+the controller is the owner: it runs a :class:`BrokerServer`. Workers hold a :class:`SharedCluster`,
+which talks to Flink over REST by itself and asks the owner for everything that concerns processes.
+
+Transport: a Unix socket of :mod:`multiprocessing.connection`, with a key that only the processes of the
+session have. A request is ``(id, method, arguments)``, its reply ``(id, succeeded, value or exception)``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.logs import DirectoryLogs
+from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import RestClient
-from flink_testbed.ownership.process import tail
+
+_TAIL = 20
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a desk answers: the path of its Unix socket (at most 100 bytes), and the key that callers must know."""
+    """The address of a cluster broker.
+
+    ``path`` is its Unix socket, at most 100 bytes long; ``key`` authenticates the clients.
+    """
 
     path: str
     key: bytes
 
 
-class ClusterBroker:
-    """The owner's side. ``provide`` gives the running cluster of a name, starting it when first asked.
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """The facts that a client needs to use a cluster by itself; fields as in :class:`FlinkCluster`."""
 
-    ``kafka`` gives the address of a running broker, in the same way. Asked by several threads at once, one a caller; one
-    cluster's questions are answered one after the other.
+    rest_url: str
+    directory: Path
+    startup_s: float
+    flink_version: str
+    run_id: str
+    shares_files: bool
+    worker_python: str
+    has_processes: bool
+
+
+class ClusterBroker:
+    """The owner's side: executes the operations that clients ask for.
+
+    ``provide`` returns the running cluster of a name and starts it at the first request; ``kafka``
+    returns the address of a running broker in the same way. Several threads call this at once, one for
+    each client.
     """
 
     def __init__(self, provide: Callable[[str], FlinkCluster], kafka: Callable[[], str]) -> None:
@@ -42,71 +68,72 @@ class ClusterBroker:
         self._kafka = kafka
         self._locks: dict[str, threading.Lock] = {}
 
-    def open(self, name: str) -> dict[str, Any]:
-        """What a caller needs to use the cluster by itself. Raises what ``provide`` raises."""
+    def open(self, name: str) -> ClusterFacts:
+        """Return the facts of a cluster, starting it if needed. Raises what ``provide`` raises."""
         with self._lock(name):
             cluster = self._provide(name)
-        return {
-            "rest_url": cluster.rest_url,
-            "directory": str(cluster.directory),
-            "startup_s": cluster.startup_s,
-            "flink_version": cluster.flink_version,
-            "run_id": cluster.run_id,
-            "shares_files": cluster.shares_files,
-            "worker_python": cluster.worker_python,
-        }
+        return ClusterFacts(
+            cluster.rest_url,
+            cluster.directory,
+            cluster.startup_s,
+            cluster.flink_version,
+            cluster.run_id,
+            cluster.shares_files,
+            cluster.worker_python,
+            has_processes=cluster.processes is not None,
+        )
 
     def ask(self, name: str, operation: str, *arguments: Any) -> Any:
-        """Do one of the cluster's operations here, where its processes are known."""
+        """Read an attribute or call a method of a cluster (``processes.taskmanagers``, ``wait_ready``)."""
         with self._lock(name):
-            member = getattr(self._provide(name), operation)
+            member = attrgetter(operation)(self._provide(name))
             return member(*arguments) if callable(member) else member
 
     def kafka_bootstrap(self) -> str:
-        """Where the owner's Kafka answers: all that a caller needs of it."""
+        """Return the address of the session's Kafka, starting it if needed."""
         return self._kafka()
 
     def _lock(self, name: str) -> threading.Lock:
-        """A lock a cluster: who uses one that runs does not wait for one that starts."""
+        """Return the lock of one cluster: a client of a running one does not wait for one that starts."""
         return self._locks.setdefault(name, threading.Lock())
 
 
 class BrokerServer:
-    """Serves a desk until :meth:`close`: a thread listens, and each caller has a thread of its own."""
+    """Serves a :class:`ClusterBroker` until :meth:`close`: one thread listens, one serves each client."""
 
-    def __init__(self, address: BrokerAddress, desk: ClusterBroker) -> None:
-        self._desk = desk
+    def __init__(self, address: BrokerAddress, broker: ClusterBroker) -> None:
+        self._broker = broker
         self._path = Path(address.path)
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._listener = Listener(address.path, family="AF_UNIX", authkey=address.key)
         self._closed = False
-        threading.Thread(target=self._accept, name="cluster desk", daemon=True).start()
+        threading.Thread(target=self._accept, name="cluster broker", daemon=True).start()
 
     def _accept(self) -> None:
         while not self._closed:
-            # A caller with a wrong key, or one that went away at once, is no reason to stop listening.
+            # A client with a wrong key, or one that disconnects at once, must not end the server.
             with contextlib.suppress(OSError, EOFError, AuthenticationError):
-                caller = self._listener.accept()
-                threading.Thread(target=self._serve, args=(caller,), name="cluster desk caller", daemon=True).start()
+                client = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), name="cluster broker client", daemon=True).start()
 
-    def _serve(self, caller: Connection) -> None:
-        # Until the caller is gone, or the interpreter is.
-        with caller, contextlib.suppress(OSError, EOFError):
+    def _serve(self, client: Connection) -> None:
+        # Ends when the client disconnects; the threads are daemons, so the interpreter does not wait.
+        with client, contextlib.suppress(OSError, EOFError):
             while True:
-                method, arguments = caller.recv()
-                caller.send(self._answer(method, arguments))
+                number, method, arguments = client.recv()
+                client.send((number, *self._answer(method, arguments)))
 
     def _answer(self, method: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
         try:
-            return True, getattr(self._desk, method)(*arguments)
-        except Exception as error:  # the caller's to handle, whatever it is
+            return True, getattr(self._broker, method)(*arguments)
+        except Exception as error:  # raised again in the client
             return False, error
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Stop accepting clients and remove the socket."""
         self._closed = True
-        # A thread in accept() would not notice that its socket was closed: knock.
-        with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"knock"):
+        # Closing a socket does not wake a thread that is blocked in accept(): connect to it.
+        with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"wake"):
             pass
         self._listener.close()
         with contextlib.suppress(OSError):
@@ -114,124 +141,149 @@ class BrokerServer:
 
 
 class BrokerClient:
-    """A caller's side of a desk: a connection for each thread that asks, made when first needed and gone with the thread."""
+    """The client's side: one connection for each thread, opened at its first request."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
         self._of_thread = threading.local()
+        self._numbers = itertools.count(1)
 
     def cluster(self, name: str) -> SharedCluster:
-        """The running cluster of that name."""
-        return SharedCluster(self, name, **self.call("open", name))
+        """Return the running cluster of that name."""
+        return SharedCluster(self, name, self.call("open", name))
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Ask the desk. Raises what the owner raised, or :class:`HostError` where the owner is gone."""
+        """Call a method of the owner's :class:`ClusterBroker`.
+
+        Raises what the method raised there, or :class:`HostError` FA423 if the owner does not answer.
+        """
         try:
-            desk: Connection | None = getattr(self._of_thread, "desk", None)
-            if desk is None:
-                desk = self._of_thread.desk = Client(self._address.path, family="AF_UNIX", authkey=self._address.key)
-            desk.send((method, arguments))
-            done, answer = desk.recv()
+            succeeded, value = self._exchange((next(self._numbers), method, arguments))
         except (EOFError, OSError, AuthenticationError) as error:
             raise HostError(
                 Problem(
                     "FA423",
-                    "the process that owns the cluster does not answer",
+                    "the pytest controller, which owns the clusters, does not answer",
                     where=self._address.path,
-                    expected="the session's first pytest process, which starts the cluster",
+                    expected="a running controller: the first pytest process of the session",
                     seen=f"{type(error).__name__}: {error}",
-                    next_step="run again; if it was killed, look at why (memory?)",
+                    next_step="run again; if the controller was killed, find out why (out of memory?)",
                 )
             ) from error
-        if done:
-            return answer
-        raise answer
+        if succeeded:
+            return value
+        raise value
+
+    def _exchange(self, request: tuple[int, str, tuple[Any, ...]]) -> tuple[bool, Any]:
+        """Send a request and return its reply, ignoring replies to earlier requests.
+
+        A time-out plugin or Ctrl-C may interrupt the thread between request and reply. The connection is
+        then closed: its next reply would belong to the interrupted request.
+        """
+        connection = self._connection()
+        try:
+            connection.send(request)
+            while True:
+                number, succeeded, value = connection.recv()
+                if number == request[0]:
+                    return succeeded, value
+        except BaseException:
+            del self._of_thread.connection
+            connection.close()
+            raise
+
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = Client(self._address.path, family="AF_UNIX", authkey=self._address.key)
+            self._of_thread.connection = connection
+        return connection
 
 
 class SharedCluster(FlinkCluster):
-    """A cluster that another process owns, used like one's own. Ending it is left to the owner."""
+    """A cluster that another process of the session owns and ends."""
 
-    def __init__(
-        self,
-        caller: BrokerClient,
-        name: str,
-        *,
-        rest_url: str,
-        directory: str,
-        startup_s: float,
-        flink_version: str,
-        run_id: str,
-        shares_files: bool,
-        worker_python: str,
-    ) -> None:
-        super().__init__(flink_version=flink_version, run_id=run_id, directory=Path(directory))
-        self.startup_s = startup_s
-        self.shares_files = shares_files
-        self.worker_python = worker_python
-        self._rest = RestClient(rest_url)
-        # Not by way of the desk: that may be waiting for the same cluster.
-        self._rest.tail = lambda: "\n".join(f"--- {path.name}\n{tail(path, 20)}" for path in self._log_files())
-        self._caller = caller
+    def __init__(self, client: BrokerClient, name: str, facts: ClusterFacts) -> None:
+        super().__init__(flink_version=facts.flink_version, run_id=facts.run_id, directory=facts.directory)
+        self.startup_s = facts.startup_s
+        self.shares_files = facts.shares_files
+        self.worker_python = facts.worker_python
+        self._client = client
         self._name = name
+        # The files are on this machine, so logs need no request. Nor may they: an error message may
+        # want them while another thread holds the cluster's lock at the owner.
+        self._logs = DirectoryLogs(facts.directory)
+        self._rest = RestClient(facts.rest_url)
+        self._rest.tail = lambda: self._logs.tail(_TAIL)
+        self._processes = SharedProcesses(self._ask) if facts.has_processes else None
+
+    def _ask(self, operation: str, *arguments: Any) -> Any:
+        return self._client.call("ask", self._name, operation, *arguments)
 
     @property
     def rest(self) -> RestClient:
-        """A client of our own: what goes over REST needs no desk."""
+        """A REST client of this process."""
         return self._rest
 
-    def _ask(self, operation: str, *arguments: Any) -> Any:
-        return self._caller.call("ask", self._name, operation, *arguments)
+    @property
+    def logs(self) -> DirectoryLogs:
+        """The logs in the owner's directory."""
+        return self._logs
+
+    @property
+    def processes(self) -> SharedProcesses | None:
+        """The cluster's processes; killing one also breaks the jobs of the session's other workers."""
+        return self._processes
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the log's end if one of the JVMs has died."""
+        """Raise :class:`HostError` with the end of the logs if a process of the cluster has died."""
         self._ask("require_alive")
-
-    @property
-    def taskmanagers(self) -> list[str]:
-        """The names of the TaskManagers that are meant to run, oldest first."""
-        return list(self._ask("taskmanagers"))
-
-    @property
-    def prometheus(self) -> Mapping[str, str]:
-        """Name of each Flink process -> the URL at which its Prometheus reporter is scraped."""
-        return dict(self._ask("prometheus"))
-
-    def kill_taskmanager(self) -> str:
-        """SIGKILL the oldest TaskManager. It is everybody's: what others run there fails, too."""
-        return str(self._ask("kill_taskmanager"))
-
-    def add_taskmanager(self) -> str:
-        """Start one more TaskManager; returns before it has registered."""
-        return str(self._ask("add_taskmanager"))
-
-    def kill_jobmanager(self) -> None:
-        """SIGKILL the JobManager, everybody's too, and start another."""
-        self._ask("kill_jobmanager")
-
-    def pause(self, name: str) -> None:
-        """Stop a process without ending it."""
-        self._ask("pause", name)
-
-    def resume(self, name: str) -> None:
-        """Let a paused process go on."""
-        self._ask("resume", name)
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until the slots of all TaskManagers are registered."""
         self._ask("wait_ready", timeout_s)
 
     def let_reach(self, port: int) -> None:
-        """See to it that a server on this machine's loopback answers where the jobs run."""
+        """Make a server on this machine's loopback reachable for jobs, at the same address."""
         self._ask("let_reach", port)
 
-    def logs(self) -> Mapping[str, str]:
-        """Name of each log file -> its last part."""
-        return dict(self._ask("logs"))
-
-    def log_tail(self, lines: int = 40) -> str:
-        """The ends of all logs of the cluster, each under its name."""
-        return str(self._ask("log_tail", lines))
-
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connections; the cluster goes on."""
         self.rest.close()
+
+
+class SharedProcesses(ClusterProcesses):
+    """The processes of a shared cluster; each operation is a request to the owner."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    @property
+    def taskmanagers(self) -> list[str]:
+        """The names of the TaskManagers that are meant to run, oldest first."""
+        return list(self._ask("processes.taskmanagers"))
+
+    @property
+    def prometheus(self) -> Mapping[str, str]:
+        """The URL of each Flink process's Prometheus reporter, by the name of the process."""
+        return dict(self._ask("processes.prometheus"))
+
+    def kill_taskmanager(self) -> str:
+        """Send SIGKILL to the oldest TaskManager and its Python workers; return its name."""
+        return str(self._ask("processes.kill_taskmanager"))
+
+    def add_taskmanager(self) -> str:
+        """Start one more TaskManager; return its name before it has registered."""
+        return str(self._ask("processes.add_taskmanager"))
+
+    def kill_jobmanager(self) -> None:
+        """Send SIGKILL to the JobManager and start another in its place."""
+        self._ask("processes.kill_jobmanager")
+
+    def pause(self, name: str) -> None:
+        """Stop a process without ending it."""
+        self._ask("processes.pause", name)
+
+    def resume(self, name: str) -> None:
+        """Continue a paused process."""
+        self._ask("processes.resume", name)

@@ -23,10 +23,11 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.image import FlinkImage
-from flink_testbed.flink.launched import JOBMANAGER, SCRATCH, ZOOKEEPER, LaunchedCluster
+from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
+from flink_testbed.flink.processes import JOBMANAGER, ZOOKEEPER
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
-from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.detached import Detachment
 
 _REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT, _REPORTER_PORT = 8081, 6123, 2181, 9249
 # Beside the JVM: its own native memory, and for a TaskManager the agents' Python and all that they load.
@@ -75,9 +76,8 @@ class ContainerCluster(LaunchedCluster):
         self._ports = ports
         self._lease: PortLease | None = None
         self._name = secrets.token_hex(3)
-        # The name of the network that its containers share.
-        self.network = ""
         self._relay: PortRelay | None = None
+        self._containers: dict[str, OwnedContainer] = {}
         self._sockets = owned.sockets / self._name
 
     @property
@@ -145,17 +145,19 @@ class ContainerCluster(LaunchedCluster):
             container.execute(
                 [self.image.python, "-c", Path(relay.__file__).read_text(encoding="utf-8"), _SOCKETS, name]
             )
+        self._containers[name] = container
         return container
 
     def _report(self, name: str) -> list[str]:
-        if name not in self._reporters:
-            self._reporters[name] = lease_port(self._ports)
+        if name not in self.processes.reporters:
+            self.processes.reporters[name] = lease_port(self._ports)
         return flink_config.reporter_arguments(_REPORTER_PORT)
 
     def _published(self, name: str) -> dict[int, int]:
         """Port in the container -> port on this machine's loopback."""
+        reporters = self.processes.reporters
         rest = {_REST_PORT: self._lease.port} if name == JOBMANAGER and self._lease else {}
-        return rest | ({_REPORTER_PORT: self._reporters[name].port} if name in self._reporters else {})
+        return rest | ({_REPORTER_PORT: reporters[name].port} if name in reporters else {})
 
     def _memory_mib(self, name: str) -> int:
         memory = self.config.memory
@@ -175,23 +177,23 @@ class ContainerCluster(LaunchedCluster):
 
         def probe() -> tuple[bool | None, str]:
             self.require_alive()
-            missing = [name for name in tuple(self._members) if not relay.mark_of(self._sockets, port, name).exists()]
+            missing = [
+                name for name in tuple(self.processes.members) if not relay.mark_of(self._sockets, port, name).exists()
+            ]
             return (None if missing else True), f"not yet in {', '.join(missing)}"
 
         self.wait(probe, what=f"port {port} of this machine to be reached from containers", timeout_s=_RELAY_S)
 
-    def hand_over(self) -> Handed:
-        """Let go of the cluster, and of everything else of its owner at the engine, for a keeper to hold."""
-        containers = tuple(str(member.container.name) for member in self._containers())
-        self._members, self._reporters, self.network = {}, {}, ""
+    def detach(self) -> Detachment:
+        """Let the cluster outlive this process, with all else that its owner has at the engine."""
+        containers = tuple(str(self._containers[name].container.name) for name in self.processes.members)
+        self.processes.detach()
+        self.network = ""
         self._release()
         self.rest.close()
         pipe, guard = self._owned.hand_over()
         version = f"{self.flink_version} in containers"
-        return Handed("Flink", version, self.rest_url, self.directory, SCRATCH, [pipe], containers, guard)
-
-    def _containers(self) -> list[OwnedContainer]:
-        return [member for member in tuple(self._members.values()) if isinstance(member, OwnedContainer)]
+        return Detachment("Flink", version, self.rest_url, self.directory, SCRATCH, [pipe], containers, guard)
 
     def _release(self) -> None:
         if self._relay:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.logs import RestLogs
 from flink_testbed.flink.rest import SILENT_S, RestClient, RestUnavailableError
 
 _CLOSE_S = 20.0
 # The interpreter of workers on other machines, where ours is not: what their PATH has.
 _WORKERS = "python3"
-_LOG_BYTES = 1 << 16
-_SINCE_BYTES = 1 << 20
 
 
 class RemoteCluster(FlinkCluster):
@@ -37,11 +34,17 @@ class RemoteCluster(FlinkCluster):
         self.shares_files = access.is_this_machine
         self.worker_python = "" if self.shares_files else _WORKERS
         self._rest = RestClient(access.url, access=access)
+        self._logs = RestLogs(self._rest)
 
     @property
     def rest(self) -> RestClient:
         """The REST client of the cluster."""
         return self._rest
+
+    @property
+    def logs(self) -> RestLogs:
+        """The logs that REST offers; none for a cluster that logs to standard output."""
+        return self._logs
 
     def connect(self) -> None:
         """See that it answers, and is the Flink that was asked for. Raises :class:`HostError` FA404, FA410 or FA443."""
@@ -95,11 +98,6 @@ class RemoteCluster(FlinkCluster):
 
         self.wait(probe, what="a slot", timeout_s=timeout_s or SILENT_S, code="FA406")
 
-    @property
-    def taskmanagers(self) -> Sequence[str]:
-        """The TaskManagers that are registered, by their ids in Flink."""
-        return [str(member["id"]) for member in self.rest.call("GET", "/taskmanagers")["taskmanagers"]]
-
     def cancel(self, job_id: str, *, timeout_s: float = 20.0) -> None:
         """Take a job of ours off the cluster, and see it gone. Raises :class:`HostError` FA440 for any other."""
         if not self.is_own(job_id):
@@ -113,76 +111,6 @@ class RemoteCluster(FlinkCluster):
                 )
             )
         super().cancel(job_id, timeout_s=timeout_s)
-
-    def kill_taskmanager(self) -> str:
-        """Refused."""
-        self._refuse("kill a TaskManager")
-
-    def add_taskmanager(self) -> str:
-        """Refused."""
-        self._refuse("add a TaskManager")
-
-    def kill_jobmanager(self) -> None:
-        """Refused."""
-        self._refuse("kill the JobManager")
-
-    def pause(self, name: str) -> None:
-        """Refused."""
-        self._refuse(f"pause {name}")
-
-    def resume(self, name: str) -> None:
-        """Refused."""
-        self._refuse(f"resume {name}")
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise HostError(
-            Problem(
-                "FA440",
-                f"cannot {what}: the cluster is not ours",
-                where=self.rest_url,
-                expected="a cluster that this session has started",
-                seen="one that was there before",
-                next_step="break a cluster of your own: --flink-tier=embedded",
-            )
-        )
-
-    def log_sizes(self) -> Mapping[str, int]:
-        """Name of each log file that REST offers -> its size in bytes; empty where none is in reach."""
-        return {name: size for name, (_, size) in self._offered().items()}
-
-    def logs_since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
-        """What was written since :meth:`log_sizes` said ``sizes``."""
-        written = {}
-        for name, (path, size) in self._offered().items():
-            start = sizes.get(name, 0)
-            text = self.rest.text(path, skip_bytes=0 if size < start else start, keep_bytes=_SINCE_BYTES)
-            written[name] = text.decode("utf-8", "replace")
-        return written
-
-    def logs(self) -> Mapping[str, str]:
-        """Name of each log file that REST offers -> its last 64 KiB."""
-        return {
-            name: self.rest.text(path, keep_bytes=_LOG_BYTES).decode("utf-8", "replace")
-            for name, (path, _) in self._offered().items()
-        }
-
-    def _offered(self) -> dict[str, tuple[str, int]]:
-        """Name of each log -> where REST has it, and its size. Empty where Flink writes its logs elsewhere."""
-        places = {"jobmanager": "/jobmanager", **{name: f"/taskmanagers/{name}" for name in self.taskmanagers}}
-        found = {}
-        for member, path in places.items():
-            # Flink says 404 or 500 where it was started without a log file, as in many containers.
-            with contextlib.suppress(HostError):
-                for log in self.rest.call("GET", f"{path}/logs")["logs"]:
-                    found[f"{member}/{log['name']}"] = (f"{path}/logs/{log['name']}", int(log["size"]))
-        return found
-
-    def log_tail(self, lines: int = 40) -> str:
-        """The ends of all logs that REST offers, each under its name; empty where it does not answer."""
-        with contextlib.suppress(HostError):
-            ends = {name: "\n".join(text.splitlines()[-lines:]) for name, text in self.logs().items()}
-            return "\n".join(f"--- {name}\n{text}" for name, text in ends.items() if text.strip())
-        return ""
 
     def close(self) -> None:
         """Cancel our jobs that still run, and let go. Everything else stays as it was."""

@@ -132,6 +132,10 @@ class RestClient:
         """The cluster: ``taskmanagers``, ``slots-total``, ``slots-available``, ``flink-version``, counts of jobs."""
         return dict(self.call("GET", "/overview"))
 
+    def taskmanagers(self) -> list[str]:
+        """Return the ids of the registered TaskManagers."""
+        return [str(member["id"]) for member in self.call("GET", "/taskmanagers")["taskmanagers"]]
+
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs the cluster knows: ``jid``, ``name``, ``state``, times in ms since 1970."""
         return list(self.call("GET", "/jobs/overview")["jobs"])

@@ -23,7 +23,7 @@ from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
-from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 
 MEMORY_NEEDED_MIB = 1200
@@ -94,7 +94,7 @@ class StandaloneCluster(LaunchedCluster):
         self._archive: ClassArchive | None = None
         self._environment = environment
         self._leases: list[PortLease] = []
-        self._processes: dict[str, GuardedProcess] = {}
+        self._guarded: dict[str, GuardedProcess] = {}
 
     @property
     def _python(self) -> Path:
@@ -175,21 +175,26 @@ class StandaloneCluster(LaunchedCluster):
                 FLINK_PLUGINS_DIR=str(self.directory / "plugins"),
             ),
         )
-        self._processes[name] = process
+        self._guarded[name] = process
         return process
 
     def _report(self, name: str) -> list[str]:
         if not self._reports:
             return []
-        if name not in self._reporters:
-            self._reporters[name] = lease_port(self._ports)
-        return flink_config.reporter_arguments(self._reporters[name].port)
+        leases = self.processes.reporters
+        if name not in leases:
+            leases[name] = lease_port(self._ports)
+        return flink_config.reporter_arguments(leases[name].port)
 
     def _alive(self) -> list[GuardedProcess]:
-        return [self._processes[name] for name in tuple(self._members)]
+        return [self._guarded[name] for name in tuple(self.processes.members)]
+
+    def summary(self) -> str:
+        """Describe the cluster in one line for the report, with the memory that it takes now."""
+        return f"{super().summary()}, {self.resident_bytes() // (1024 * 1024)} MiB resident at the end"
 
     def resident_bytes(self) -> int:
-        """Resident memory of all processes of the cluster, guards and Python workers included."""
+        """Return the resident memory of all processes, guards and Python workers included."""
         return sum(process.resident_bytes() for process in self._alive())
 
     def processor_seconds(self) -> float:
@@ -207,12 +212,13 @@ class StandaloneCluster(LaunchedCluster):
                     found += [(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN]
         return found
 
-    def hand_over(self) -> Handed:
-        """Let go of the cluster, for a keeper to hold: it is ours no more."""
+    def detach(self) -> Detachment:
+        """Let the cluster outlive this process: the pipes to its guards pass to the caller."""
         pipes = [process.hand_over() for process in self._alive()]
-        self._members, self._leases, self._reporters = {}, [], {}
+        self.processes.detach()
+        self._leases = []
         self.rest.close()
-        return Handed("Flink", self.flink_version, self.rest_url, self.directory, SCRATCH, pipes)
+        return Detachment("Flink", self.flink_version, self.rest_url, self.directory, SCRATCH, pipes)
 
     def _release(self) -> None:
         for lease in self._leases:

@@ -15,7 +15,7 @@ from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import HEAP_MIB, new_id, shared_settings
-from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.detached import Detachment
 
 NAME = "kafka"
 _HOST_PORT, _NETWORK_PORT, _CONTROLLER_PORT = 9092, 19092, 9093
@@ -43,6 +43,7 @@ class ContainerKafka(KafkaService):
     ) -> None:
         super().__init__(run_id=run_id)
         self._owned = owned
+        self.sockets = owned.sockets
         self._image = image
         self._jobs_inside = jobs_inside
         self._directory = directory
@@ -98,13 +99,8 @@ class ContainerKafka(KafkaService):
             raise
         self.startup_s = clock.now_s() - started
 
-    @property
-    def sockets(self) -> Path:
-        """The directory of its owner's sockets, which lives as long as its guard."""
-        return self._owned.sockets
-
     def join(self, network: str) -> None:
-        """Be there, under its name, on one more network of the engine."""
+        """Connect the broker to one more container network, under its name."""
         if network not in self._joined:
             with told(f"join the broker with {network}"):
                 there = self._owned.engine.client.networks.get(network)
@@ -160,13 +156,13 @@ class ContainerKafka(KafkaService):
         """The end of what the broker has printed."""
         return container_log(self._broker.container, lines) if self._broker else ""
 
-    def hand_over(self) -> Handed:
-        """Let go of the broker, for a keeper to hold: it is ours no more."""
+    def detach(self) -> Detachment:
+        """Let the broker outlive this process, with all else that its owner has at the engine."""
         container, bootstrap = str(self._running.container.name), self.bootstrap
         self._broker, self._lease, self._network = None, None, ""
         self._let_go()
         pipe, guard = self._owned.hand_over()
-        return Handed("Kafka", f"of {self._image}", bootstrap, self._directory, (), [pipe], (container,), guard)
+        return Detachment("Kafka", f"of {self._image}", bootstrap, self._directory, (), [pipe], (container,), guard)
 
     def close(self) -> None:
         """End the broker, and all that it has at the engine. Its log stays."""

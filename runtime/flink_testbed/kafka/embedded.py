@@ -17,7 +17,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.home import KafkaHome
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import BROKER_CLASS, SCRATCH, Node, java_command, new_id, server_properties
-from flink_testbed.ownership.handover import Handed
+from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment, tail
 
 # The one whose classes are kept: all load the same ones.
@@ -184,12 +184,12 @@ class EmbeddedKafka(KafkaService):
             self._archive.publish()
         self.kill()
 
-    def hand_over(self) -> Handed:
-        """Let go of the brokers, for a keeper to hold: they are ours no more."""
+    def detach(self) -> Detachment:
+        """Let the brokers outlive this process: the pipes to their guards pass to the caller."""
         pipes = [process.hand_over() for process in self._processes.values()]
         self._processes, self._leases = {}, []
         self._let_go()
-        return Handed("Kafka", self.home.version, self.bootstrap, self.directory, SCRATCH, pipes)
+        return Detachment("Kafka", self.home.version, self.bootstrap, self.directory, SCRATCH, pipes)
 
     def kill(self) -> None:
         """End every broker at once. Logs and settings stay; data goes."""

@@ -24,8 +24,6 @@ class RemoteKafka(KafkaService):
         self._startup_timeout_s = startup_timeout_s
         self._ours: set[str] = set()
         self._found = 0
-        # Topics of ours that :meth:`close` could not delete -> why.
-        self.left: Mapping[str, str] = {}
 
     @property
     def bootstrap(self) -> str:
@@ -50,8 +48,8 @@ class RemoteKafka(KafkaService):
         self.startup_s = clock.now_s() - started
 
     def close(self) -> None:
-        """Delete the topics of ours that are still there, and let go. What stays all the same is in :attr:`left`."""
-        self.left = self._delete_ours()
+        """Delete this run's topics; those that Kafka does not delete are in :attr:`left_topics`."""
+        self.left_topics = self._delete_ours()
         self._let_go()
 
     def _delete_ours(self) -> dict[str, str]:

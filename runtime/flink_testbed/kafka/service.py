@@ -10,6 +10,7 @@ import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
@@ -19,6 +20,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.records import KafkaRecord, read_range
+from flink_testbed.ownership.detached import Detachment
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
@@ -61,6 +63,10 @@ class KafkaService(ABC):
     """
 
     replicas = 1
+    # The directory of the container owner's sockets, for a broker in a container.
+    sockets: Path | None = None
+    # Topics of this run that :meth:`close` could not delete, with Kafka's reason.
+    left_topics: Mapping[str, str] = {}
 
     def __init__(self, *, run_id: str) -> None:
         self.run_id = run_id
@@ -90,6 +96,16 @@ class KafkaService(ABC):
     @abstractmethod
     def close(self) -> None:
         """End what is ours: the brokers that we started, or only our topics."""
+
+    def detach(self) -> Detachment | None:
+        """Let the brokers outlive this process; :meth:`close` then has nothing to end.
+
+        Returns None, with no effect, for brokers that this process did not start.
+        """
+        return None
+
+    def join(self, network: str) -> None:  # noqa: B027  only a broker in a container can
+        """Make the broker reachable on a container network, under its name."""
 
     @abstractmethod
     def kill_broker(self, number: int = 0) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import ClusterBroker, BrokerAddress, BrokerClient, BrokerServer
+from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def test_each_thread_gets_the_answers_to_its_own_questions(flink_cluster: FlinkC
     """One that waits for a job while another asks for addresses was seen to get the other's answer."""
     address = BrokerAddress(str(tmp_path / "desk" / "s"), b"a key")
     server = BrokerServer(address, ClusterBroker(lambda name: flink_cluster, str))
-    wanted = {"prometheus": flink_cluster.prometheus, "taskmanagers": flink_cluster.taskmanagers}
+    wanted = {"prometheus": flink_cluster.processes.prometheus, "taskmanagers": flink_cluster.processes.taskmanagers}
     try:
         shared = BrokerClient(address).cluster("the session's")
         with ThreadPoolExecutor(4) as pool:

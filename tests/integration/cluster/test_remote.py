@@ -14,14 +14,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.job_run import JobRequest, run_job
-from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
 from flink_testbed.flink.remote import RemoteCluster
 from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
 from tests.support.tls_proxy import CERTIFICATES, TlsProxy
 
 pytestmark = pytest.mark.slow
@@ -54,14 +54,12 @@ def code_of(act: Callable[[], object]) -> str:
 
 
 def test_nothing_of_it_is_broken(connect, flink_cluster: FlinkCluster) -> None:
-    """Killing, adding and pausing are refused by name, and the cluster stays as it was."""
     remote = connect()
-    before = remote.taskmanagers
-    acts = (remote.kill_taskmanager, remote.add_taskmanager, remote.kill_jobmanager)
-    assert {code_of(act) for act in acts} == {"FA440"}
-    assert code_of(lambda: remote.pause("jobmanager")) == code_of(lambda: remote.resume("jobmanager")) == "FA440"
+    before = remote.rest.taskmanagers()
+    assert remote.processes is None
+    assert code_of(remote.kill_taskmanager) == "FA440"
     flink_cluster.require_alive()
-    assert remote.taskmanagers == before
+    assert remote.rest.taskmanagers() == before
 
 
 def test_only_jobs_of_ours_are_cancelled(connect, nap_as, flink_cluster: FlinkCluster) -> None:
@@ -77,10 +75,10 @@ def test_only_jobs_of_ours_are_cancelled(connect, nap_as, flink_cluster: FlinkCl
 def test_its_logs_come_over_rest(connect) -> None:
     """The logs that Flink offers, of the JobManager and of each TaskManager, and their ends."""
     remote = connect()
-    logs = remote.logs()
+    logs = remote.logs.texts()
     assert any(name.startswith("jobmanager/") and " INFO  org.apache.flink." in text for name, text in logs.items())
-    assert any(name.partition("/")[0] in remote.taskmanagers and text for name, text in logs.items())
-    assert remote.log_tail(2).count("--- ") >= 2
+    assert any(name.partition("/")[0] in remote.rest.taskmanagers() and text for name, text in logs.items())
+    assert remote.logs.tail(2).count("--- ") >= 2
 
 
 def test_another_version_than_the_one_asked_for_is_refused(connect, flink_cluster: FlinkCluster) -> None:

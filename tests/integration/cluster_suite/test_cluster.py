@@ -87,14 +87,14 @@ def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request,
     from pytest_flink_agents.run.scenario_run import RUNNERS
 
     if session_tier == "remote":
-        assert flink_cluster.prometheus == {}
+        assert flink_cluster.processes is None
         pytest.skip("not applicable: the reporters of somebody else's cluster are somebody else's")
-    assert sorted(flink_cluster.prometheus) == ["jobmanager", *flink_cluster.taskmanagers]
+    assert sorted(flink_cluster.processes.prometheus) == ["jobmanager", *flink_cluster.processes.taskmanagers]
     request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
 
     def counted() -> tuple[str | None, str]:
         try:
-            texts = {name: requests.get(url, timeout=10).text for name, url in flink_cluster.prometheus.items()}
+            texts = {name: requests.get(url, timeout=10).text for name, url in flink_cluster.processes.prometheus.items()}
         except requests.ConnectionError as error:
             # Flink's reporter was seen to end a scrape without an answer while a job's metrics come; Prometheus asks again, too.
             return None, str(error)
@@ -127,7 +127,7 @@ def test_a_wait_past_its_deadline_says_what_it_last_saw(flink_cluster: FlinkClus
         True,
         "RUNNING",
     )
-    assert bool(problem.detail) == bool(flink_cluster.logs())
+    assert bool(problem.detail) == bool(flink_cluster.logs.texts())
 
 
 def test_a_job_that_ends_otherwise_ends_the_wait(flink_cluster: FlinkCluster, start_job) -> None:

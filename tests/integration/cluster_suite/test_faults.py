@@ -43,9 +43,9 @@ def test_two_taskmanagers_one_killed_one_added(flink_cluster_factory, start_job)
     job_id = start_job(cluster, parallelism_default="2")
     wait_for_checkpoint(cluster, job_id)
     killed = cluster.kill_taskmanager()
-    added = cluster.add_taskmanager()
-    assert killed not in cluster.taskmanagers
-    assert added in cluster.taskmanagers
+    added = cluster.processes.add_taskmanager()
+    assert killed not in cluster.processes.taskmanagers
+    assert added in cluster.processes.taskmanagers
     assert wait_for_restore(cluster, job_id) >= 1
     assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
 
@@ -55,7 +55,7 @@ def test_jobs_outlive_the_jobmanager_with_high_availability(flink_cluster_factor
     cluster = flink_cluster_factory(high_availability=True, flink_options=QUICK)
     job_id = start_job(cluster)
     wait_for_checkpoint(cluster, job_id)
-    cluster.kill_jobmanager()
+    cluster.processes.kill_jobmanager()
     cluster.wait_ready(90)
     assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=90)
     assert wait_for_restore(cluster, job_id) >= 1
@@ -66,7 +66,7 @@ def test_without_high_availability_jobs_are_lost(flink_cluster_factory, start_jo
     """The JobManager that comes back knows no job, and the TaskManager registers with it."""
     cluster = flink_cluster_factory(flink_options=QUICK)
     start_job(cluster)
-    cluster.kill_jobmanager()
+    cluster.processes.kill_jobmanager()
     cluster.wait_ready(90)
     assert cluster.jobs() == ()
 
@@ -77,7 +77,7 @@ def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory, t
     No operation of the handle waits for ever: each says what it asked for, what it saw, and shows the ends of the logs.
     """
     cluster = flink_cluster_factory()
-    cluster.pause("jobmanager")
+    cluster.processes.pause("jobmanager")
     cluster.rest._timeout_s = 0.5
     jar, job = tmp_path / "job.jar", "0" * 32
     jar.write_bytes(b"no jar")
@@ -101,8 +101,8 @@ def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory, t
         assert "--- jobmanager.log" in problem.detail, problem.render()
     with pytest.raises(HostError) as caught:
         cluster.rest.call("GET", "/overview", timeout_s=1)
-    cluster.resume("jobmanager")
+    cluster.processes.resume("jobmanager")
     assert (caught.value.problems[0].code, "Timeout" in caught.value.problems[0].seen) == ("FA404", True)
     cluster.wait_ready(60)
     with pytest.raises(HostError, match="did you mean jobmanager"):
-        cluster.pause("jobmanger")
+        cluster.processes.pause("jobmanger")

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.scenario_run import run_embedded
 
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
 from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.run.scenario_run import run_embedded
 from tests.support.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow
@@ -36,13 +36,15 @@ CHECKPOINTED = {
 
 
 def kill_taskmanager(cluster: FlinkCluster) -> None:
-    cluster.kill_taskmanager()
-    cluster.add_taskmanager()
+    assert cluster.processes is not None
+    cluster.processes.kill_taskmanager()
+    cluster.processes.add_taskmanager()
 
 
 def kill_jobmanager(cluster: FlinkCluster) -> None:
     """Whoever watches the job hears nothing of it until another has taken it over."""
-    cluster.kill_jobmanager()
+    assert cluster.processes is not None
+    cluster.processes.kill_jobmanager()
     cluster.wait_ready(60)
 
 

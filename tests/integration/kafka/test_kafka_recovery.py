@@ -10,8 +10,6 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
-from pytest_flink_agents.run.transport import KafkaTransport
 
 from flink_testbed.core import clock
 from flink_testbed.flink.config import ClusterConfig
@@ -20,6 +18,8 @@ from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
+from pytest_flink_agents.run.transport import KafkaTransport
 from tests.integration.jobs.test_recovery import OPTIONS
 from tests.support.own_cluster import own_cluster
 
@@ -66,6 +66,8 @@ def run_and_kill(
     """Run, and kill a TaskManager once so many outputs are committed; another one is started."""
 
     cluster = workplace.cluster()
+    processes = cluster.processes
+    assert processes is not None
 
     def kill() -> int:
         def committed() -> tuple[int | None, str]:
@@ -73,8 +75,8 @@ def run_and_kill(
             return (count if count >= killed_after.start else None), f"{count} committed"
 
         count = clock.wait_until(committed, what="outputs in mid-stream", timeout_s=PATIENCE_S, interval_s=0.2)
-        cluster.kill_taskmanager()
-        cluster.add_taskmanager()
+        processes.kill_taskmanager()
+        processes.add_taskmanager()
         return count
 
     with ThreadPoolExecutor(1) as pool:

@@ -9,7 +9,8 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import Addresses, ClusterConfig
-from flink_testbed.flink.launched import JOBMANAGER, LaunchedCluster
+from flink_testbed.flink.launched import LaunchedCluster
+from flink_testbed.flink.processes import ClusterProcesses, LaunchedProcesses
 from flink_testbed.flink.rest import RestClient
 
 
@@ -53,8 +54,7 @@ class Cluster(LaunchedCluster):
             progress=lambda line: None,
         )
         self.meanwhile: Callable[[], object] = lambda: None
-        self._members[JOBMANAGER] = self._launch_jobmanager()
-        self.add_taskmanager()
+        self.processes.start()
 
     def _prepare(self) -> tuple[Addresses, RestClient]:
         raise NotImplementedError
@@ -92,34 +92,36 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 def test_a_process_may_come_while_all_are_looked_at(cluster: Cluster) -> None:
-    cluster.once(cluster.add_taskmanager)
+    cluster.once(cluster.processes.add_taskmanager)
     cluster.require_alive()
-    assert cluster.taskmanagers == ["taskmanager-0", "taskmanager-1"]
+    assert cluster.processes.taskmanagers == ["taskmanager-0", "taskmanager-1"]
 
 
-@pytest.mark.parametrize("kill", [LaunchedCluster.kill_taskmanager, LaunchedCluster.kill_jobmanager])
-def test_a_process_that_is_being_killed_is_not_told_dead(cluster: Cluster, kill: Callable[[Cluster], object]) -> None:
+@pytest.mark.parametrize("kill", [LaunchedProcesses.kill_taskmanager, LaunchedProcesses.kill_jobmanager])
+def test_a_process_that_is_being_killed_is_not_told_dead(
+    cluster: Cluster, kill: Callable[[ClusterProcesses], object]
+) -> None:
     """Nor is one whose successor is on its way: who waits for a job goes on waiting."""
     looks = []
 
     def look() -> None:
         cluster.require_alive()
-        looks.append(cluster.taskmanagers)
+        looks.append(cluster.processes.taskmanagers)
         cluster.once(look)
 
     cluster.once(look)
-    kill(cluster)
+    kill(cluster.processes)
     assert looks
 
 
 def test_nor_one_that_is_killed_after_another_began_to_look(cluster: Cluster) -> None:
-    cluster.once(cluster.kill_taskmanager)
+    cluster.once(cluster.processes.kill_taskmanager)
     cluster.require_alive()
-    assert cluster.taskmanagers == []
+    assert cluster.processes.taskmanagers == []
 
 
 def test_one_that_died_by_itself_is_told(cluster: Cluster) -> None:
-    process = cluster._member("taskmanager-0")
+    process = cluster.processes._member("taskmanager-0")
     assert isinstance(process, Process)
     process.code = 137
     with pytest.raises(HostError, match="FA407: Flink taskmanager-0 has died with exit code 137"):
@@ -132,12 +134,12 @@ def test_of_a_log_what_was_written_since_is_read(cluster: Cluster, monkeypatch: 
     log.mkdir()
     for name in ("grows", "anew", "removed"):
         (log / name).write_text("before\n")
-    seen = cluster._log_files()
-    sizes = cluster.log_sizes()
+    seen = cluster.logs.files()
+    sizes = cluster.logs.sizes()
     assert sizes == {"grows": 7, "anew": 7, "removed": 7}
     (log / "grows").write_text("before\nafter\n")
     (log / "anew").write_text("new\n")
     (log / "removed").unlink()
-    monkeypatch.setattr(cluster, "_log_files", lambda: seen)
-    assert cluster.logs_since(sizes) == {"grows": "after\n", "anew": "new\n"}
-    assert cluster.log_sizes() == {"grows": 13, "anew": 4}
+    monkeypatch.setattr(cluster.logs, "files", lambda: seen)
+    assert cluster.logs.since(sizes) == {"grows": "after\n", "anew": "new\n"}
+    assert cluster.logs.sizes() == {"grows": 13, "anew": 4}
