@@ -131,7 +131,8 @@ def settings_of(config: pytest.Config) -> Settings:
         root=config.rootpath,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
         flink_versions=_versions(found["flink_version"]),
-        tiers=_tiers(found["flink_tier"], found["flink_rest_url"]),
+        tiers=_named_tiers(found["flink_tier"], found["flink_rest_url"]) or _auto_tiers(found["flink_rest_url"]),
+        named_tiers=_named_tiers(found["flink_tier"], found["flink_rest_url"]),
         remote=_remote(found["flink_rest_url"]),
         engine=_engine(found["flink_engine"]),
         flink_agents=_flink_agents(found["flink_agents"]),
@@ -197,11 +198,15 @@ def _remote(value: Given | None) -> RestAccess | None:
         raise pytest.UsageError(str(error)) from None
 
 
-def _tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
+def _auto_tiers(rest_url: Given | None) -> tuple[Tier, ...]:
+    return AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
+
+
+def _named_tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
+    """Return the tiers that the user named; none for ``auto``."""
     asked = _words(value)
-    automatic = AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
     if value is None or not asked:
-        return automatic
+        return ()
     known = [tier.value for tier in Tier]
     for word in asked:
         if word not in (*known, "auto"):
@@ -211,7 +216,7 @@ def _tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
         raise _refused(
             value, "the tier remote is a cluster that is there already", "the address of its REST", next_step
         )
-    return automatic if "auto" in asked else tuple(Tier(word) for word in asked)
+    return () if "auto" in asked else tuple(Tier(word) for word in asked)
 
 
 def _text(value: Given | None) -> str:

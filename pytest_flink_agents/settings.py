@@ -44,6 +44,8 @@ KEEP = ("never", "on-failure", "always")
 class Settings:
     """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for.
 
+    ``named_tiers`` are the ``tiers`` if the user named them, and empty if ``auto`` chose them.
+
     ``processes``: how many run scenarios at the same time. ``scenario_runs``: how often a scenario runs without Flink.
     """
 
@@ -51,6 +53,7 @@ class Settings:
     python_path: tuple[Path, ...]
     flink_versions: tuple[str, ...] = ("2.2",)
     tiers: tuple[Tier, ...] = AUTO_TIERS
+    named_tiers: tuple[Tier, ...] = ()
     remote: RestAccess | None = None
     engine: Engine = Engine.AUTO
     flink_agents: str = ""

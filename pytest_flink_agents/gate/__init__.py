@@ -1,6 +1,6 @@
 """The gate: results under a policy -> promote, block or inconclusive. Pure."""
 
-from pytest_flink_agents.gate.policy import Policy
+from pytest_flink_agents.gate.policy import Policy, Selection
 from pytest_flink_agents.gate.result import ItemResult, Outcome, merge_attempts
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
@@ -9,8 +9,10 @@ from pytest_flink_agents.gate.verdict import (
     Verdict,
     VerdictKind,
     Waiver,
+    add_reason,
     decide,
     exit_code,
+    report_not_written,
 )
 
 __all__ = [
@@ -20,10 +22,13 @@ __all__ = [
     "Policy",
     "Reason",
     "ReasonKind",
+    "Selection",
     "Verdict",
     "VerdictKind",
     "Waiver",
+    "add_reason",
     "decide",
     "exit_code",
     "merge_attempts",
+    "report_not_written",
 ]

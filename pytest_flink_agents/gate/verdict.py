@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pytest_flink_agents.gate.policy import Policy
+from pytest_flink_agents.gate.policy import Policy, Selection
 from pytest_flink_agents.gate.result import ItemResult, Outcome
+from pytest_flink_agents.settings import Tier
 
 # The exit codes of pytest that a verdict may replace: all passed, some failed, nothing collected.
 # Any other says more than a verdict does.
@@ -24,6 +26,8 @@ _EXIT_CODE_MEANS = {
 _AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 # Outcomes of an item that ran on its tier.
 _RAN = (Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.WAIVED, Outcome.UNKNOWN)
+# Outcomes for which pytest ends with exit code 1.
+_FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _RULES = {
     Outcome.FLAKY: "flaky",
     Outcome.UNKNOWN: "could not judge",
@@ -76,6 +80,7 @@ class Waiver:
 
     node_id: str
     message: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +94,52 @@ class Verdict:
     waivers: tuple[Waiver, ...] = ()
 
 
-def decide(results: Sequence[ItemResult], policy: Policy, pytest_exit: int = 0, *, deselected: int = 0) -> Verdict:
+def decide(
+    results: Sequence[ItemResult], policy: Policy, pytest_exit: int = 0, *, selection: Selection | None = None
+) -> Verdict:
     """Return the verdict on all results of a session.
 
-    A failure blocks. Whatever was not run or not judged makes the session inconclusive. ``pytest_exit`` is pytest's own
-    exit code: a session that pytest calls broken is never promoted. The verdict does not speak of ``deselected`` items.
+    A failure blocks. Whatever was not run, not judged or not selected makes the session inconclusive. Only a whole
+    session that ran on Flink and held is promoted. ``pytest_exit`` is pytest's own exit code: a session that pytest calls
+    broken is never promoted.
     """
     scenarios = [result for result in results if result.tier]
     reasons = [_reason(result) for result in results if _needs_a_reason(result)]
     reasons += _coverage(scenarios, policy)
-    if pytest_exit not in _REPLACEABLE or (pytest_exit == 1 and not reasons):
+    reasons += _left_out(selection or Selection())
+    explained = any(result.outcome in _FAILS_THE_SESSION for result in results)
+    if pytest_exit not in _REPLACEABLE or (pytest_exit == 1 and not explained):
         meaning = _EXIT_CODE_MEANS.get(pytest_exit, "another plugin, or a limit")
         message = f"pytest ended with exit code {pytest_exit}: {meaning}"
         reasons.append(Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, pytest_exit, 0))
     kind = _weightiest(reasons)
     if kind is VerdictKind.PROMOTE and not any(result.outcome is Outcome.PASSED for result in scenarios):
         reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
-        kind = VerdictKind.INCONCLUSIVE
-    if deselected:
-        message = f"{deselected} scenario runs were deselected: the verdict does not speak of them"
-        reasons.append(Reason(ReasonKind.REMARK, "selection", "info", message, deselected, 0))
-    waivers = tuple(Waiver(result.node_id, result.message) for result in results if result.outcome is Outcome.WAIVED)
-    order = list(ReasonKind)
-    ordered = tuple(sorted(reasons, key=lambda reason: order.index(reason.kind)))
-    return Verdict(kind, policy.profile, ordered, _counts(results), waivers)
+    waivers = tuple(
+        Waiver(result.node_id, result.message, result.owner) for result in results if result.outcome is Outcome.WAIVED
+    )
+    return Verdict(_weightiest(reasons), policy.profile, _in_order(reasons), _counts(results), waivers)
+
+
+def add_reason(verdict: Verdict, reason: Reason) -> Verdict:
+    """Return the verdict with a reason that arose after the decision. It never becomes a better one."""
+    reasons = _in_order([*verdict.reasons, reason])
+    return dataclasses.replace(verdict, verdict=_weightiest(reasons), reasons=reasons)
+
+
+def report_not_written(why: str) -> Reason:
+    """Return the reason for a report that could not be written: nobody can look at the evidence."""
+    return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the report could not be written: {why}")
 
 
 def exit_code(verdict: Verdict, pytest_exit: int) -> int:
     """Return the exit code under the gate: the verdict's, unless pytest's own is more than passed, failed or nothing."""
     return EXIT_CODES[verdict.verdict] if pytest_exit in _REPLACEABLE else pytest_exit
+
+
+def _in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    order = list(ReasonKind)
+    return tuple(sorted(reasons, key=lambda reason: order.index(reason.kind)))
 
 
 def _weightiest(reasons: Sequence[Reason]) -> VerdictKind:
@@ -153,9 +175,23 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
     reasons = [
         _not_covered(f"no scenario ran on the tier {tier}")
         for tier in policy.tiers
-        if not any(result.tier is tier and result.outcome in _RAN for result in scenarios)
+        if not _ran_on(tier, scenarios) and (tier in policy.named_tiers or _applies_to(tier, scenarios))
     ]
+    if not reasons and not any(result.tier is not Tier.LOCAL and result.outcome in _RAN for result in scenarios):
+        asked = ", ".join(policy.tiers)
+        reasons.append(_not_covered(f"no scenario ran on Flink, only on {asked}: add --flink-tier=embedded"))
+    if policy.named_tiers and Tier.LOCAL not in policy.tiers:
+        message = "the tier local was not asked for: nothing is known of it"
+        reasons.append(Reason(ReasonKind.REMARK, "coverage", "info", message))
     return [*reasons, *_without_a_tier(scenarios)]
+
+
+def _ran_on(tier: Tier, scenarios: Sequence[ItemResult]) -> bool:
+    return any(result.tier is tier and result.outcome in _RAN for result in scenarios)
+
+
+def _applies_to(tier: Tier, scenarios: Sequence[ItemResult]) -> bool:
+    return any(result.tier is tier and result.outcome is not Outcome.NOT_APPLICABLE for result in scenarios)
 
 
 def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
@@ -170,6 +206,23 @@ def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
     for (file, name), whys in sorted(excluded.items()):
         message = f"{file}::{name} applies to no tier and Flink version of this session: {'; '.join(whys)}"
         reasons.append(_not_covered(message.removesuffix(": ")))
+    return reasons
+
+
+def _left_out(selection: Selection) -> list[Reason]:
+    """Return a reason for each way in which the session left scenarios out."""
+    messages = []
+    if selection.deselected:
+        runs = f"{selection.deselected} scenario run{'s were' if selection.deselected != 1 else ' was'}"
+        messages.append((f"{runs} deselected: run all scenarios for a verdict on the job", selection.deselected))
+    messages += [(f"only a part of the scenarios was collected: {limit}", limit) for limit in selection.limits]
+    messages += [(f"{file} looks like a scenario file and was not collected", file) for file in selection.uncollected]
+    reasons = [Reason(ReasonKind.INCONCLUSIVE, "selection", "block", message, actual) for message, actual in messages]
+    if selection.elsewhere:
+        first, *others = selection.elsewhere
+        more = f" and {len(others)} more" if others else ""
+        message = f"scenario files outside of the directories that were asked for: {first}{more}"
+        reasons.append(Reason(ReasonKind.REMARK, "selection", "info", message, list(selection.elsewhere)))
     return reasons
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_flink_agents.gate import ItemResult, Outcome, ReasonKind, Verdict, VerdictKind
+from pytest_flink_agents.gate import ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
 
 Line = tuple[str, dict[str, bool]]
@@ -15,25 +15,30 @@ _TO_REPEAT = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _REASONS = 12
 
 
-def verdict_lines(verdict: Verdict, results: Sequence[ItemResult], report: str, redactor: Redactor) -> list[Line]:
-    """Lines with pytest's markup names. At most six where all is well."""
+def verdict_lines(
+    verdict: Verdict, results: Sequence[ItemResult], report: str, redactor: Redactor, *, pytest_exit: int | None = None
+) -> list[Line]:
+    """Return lines with pytest's markup names: at most six if all is well.
+
+    ``pytest_exit`` is given if the session ends with pytest's own exit code because no gate was asked for.
+    """
     colour = _COLOURS[verdict.verdict]
-    lines: list[Line] = [
-        (f"{verdict.verdict.value.upper()}  {_headline(verdict, results)}", {colour: True, "bold": True})
-    ]
+    headline = f"{verdict.verdict.value.upper()}  {_headline(verdict, results)}"
+    lines: list[Line] = [(headline, {colour: True, "bold": True})]
     for reason in verdict.reasons[:_REASONS]:
-        # Redacted before it is cut: half of a secret would not be recognised.
+        # Redacted before it is cut: a part of a secret would not be recognised.
         message = _first_line(redactor.text(reason.message))
         lines += [(f"  {reason.kind}: {reason.rule}: {message}", {_REASON_COLOURS[reason.kind]: True})]
     if len(verdict.reasons) > _REASONS:
         lines.append((f"  ... and {len(verdict.reasons) - _REASONS} more reasons in the report", {}))
-    again = next(
-        (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce),
-        "",
-    )
+    commands = (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce)
+    again = next(commands, "")
     if again:
         lines.append((f"  again:  {again}", {}))
     lines.append((f"  report: {report}", {}))
+    if pytest_exit is not None and exit_code(verdict, pytest_exit) != pytest_exit:
+        gated = exit_code(verdict, pytest_exit)
+        lines.append((f"  exit code {pytest_exit} is pytest's own; --flink-gate makes it {gated}", {colour: True}))
     return [(redactor.text(text), markup) for text, markup in lines]
 
 

@@ -12,20 +12,23 @@ from pytest_flink_agents.gate import (
     Policy,
     Reason,
     ReasonKind,
+    Selection,
     Verdict,
     VerdictKind,
     Waiver,
+    add_reason,
     decide,
     exit_code,
     merge_attempts,
+    report_not_written,
 )
 from pytest_flink_agents.settings import Tier
 
-LOCAL = Policy("default", (Tier.LOCAL,))
+FLINK = Policy("default", (Tier.EMBEDDED,))
 
 
 def _scenario(outcome: str, name: str = "refund", **fields: Any) -> ItemResult:
-    fields = {"tier": Tier.LOCAL, "flink_version": "2.2.1", "file": "s.yaml", "message": f"it {outcome}"} | fields
+    fields = {"tier": Tier.EMBEDDED, "flink_version": "2.2.1", "file": "s.yaml", "message": f"it {outcome}"} | fields
     return ItemResult(f"s.yaml::{name}[{fields['tier']}]", name, Outcome(outcome), **fields)
 
 
@@ -75,43 +78,41 @@ PASSED = _scenario("passed", "another")
 )
 def test_the_verdict_of(results: list[ItemResult], verdict: str, rules: list[tuple[str, str]]) -> None:
     """Each row: results, their verdict, and the reasons for it, the weightiest first."""
-    decided = decide(results, LOCAL)
+    decided = decide(results, FLINK)
     assert decided.verdict == verdict
     assert _rules(decided) == rules
 
 
-def test_a_requested_tier_on_which_nothing_ran_is_inconclusive() -> None:
-    """Passing on one tier says nothing of the other."""
-    decided = decide([PASSED], Policy("default", (Tier.LOCAL, Tier.EMBEDDED)))
-    assert decided.verdict == "inconclusive"
-    assert decided.reasons[0].message == "no scenario ran on the tier embedded"
+def test_a_tier_on_which_nothing_ran_is_inconclusive() -> None:
+    both = (Tier.LOCAL, Tier.EMBEDDED)
+    decided = decide([PASSED], Policy("default", both, both))
+    assert decided.verdict is VerdictKind.INCONCLUSIVE
+    assert decided.reasons[0].message == "no scenario ran on the tier local"
 
 
-@pytest.mark.parametrize("outcome", ["not_run", "skipped", "not_applicable"])
+@pytest.mark.parametrize("outcome", ["not_run", "skipped"])
 def test_a_scenario_that_did_not_run_does_not_cover_its_tier(outcome: str) -> None:
-    """Only what ran covers a tier."""
-    there = _scenario(outcome, tier=Tier.EMBEDDED, severity="warn")
+    there = _scenario(outcome, tier=Tier.LOCAL, severity="warn")
     assert decide([PASSED, there], Policy("default", (Tier.LOCAL, Tier.EMBEDDED))).verdict == "inconclusive"
 
 
 def test_a_scenario_that_applies_to_one_of_the_tiers_is_enough() -> None:
-    """Excluded here, run there: it was verified where it applies."""
     results = [_scenario("not_applicable", tier=Tier.LOCAL), _scenario("passed", tier=Tier.EMBEDDED), PASSED]
     assert decide(results, Policy("default", (Tier.LOCAL, Tier.EMBEDDED))).verdict == "promote"
 
 
 def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
     """It is required, and nobody looked."""
-    decided = decide([PASSED, _scenario("not_applicable")], LOCAL)
+    decided = decide([PASSED, _scenario("not_applicable")], FLINK)
     assert decided.verdict == "inconclusive"
     assert "s.yaml::refund applies to no tier" in decided.reasons[0].message
-    assert decide([PASSED, _scenario("not_applicable", severity="warn")], LOCAL).verdict == "promote"
+    assert decide([PASSED, _scenario("not_applicable", severity="warn")], FLINK).verdict == "promote"
 
 
 @pytest.mark.parametrize("pytest_exit", [2, 3, 4, 6, 77])
 def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) -> None:
     """Interrupted, internal error, usage error, and codes of later versions: inconclusive, and pytest's own code stays."""
-    decided = decide([PASSED], LOCAL, pytest_exit)
+    decided = decide([PASSED], FLINK, pytest_exit)
     assert (decided.verdict, _rules(decided)) == ("inconclusive", [("inconclusive", "session")])
     assert str(pytest_exit) in decided.reasons[0].message
     assert exit_code(decided, pytest_exit) == pytest_exit
@@ -119,13 +120,18 @@ def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) 
 
 def test_a_failure_that_is_no_result_is_not_promoted() -> None:
     """pytest says failed and no result explains it: a file that could not be collected, for one."""
-    decided = decide([PASSED], LOCAL, 1)
+    decided = decide([PASSED], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("inconclusive", 10)
+
+
+def test_a_remark_does_not_explain_a_failed_session() -> None:
+    elsewhere = Selection(elsewhere=("x.scenario.yaml",))
+    assert decide([PASSED, _scenario("waived")], FLINK, 1, selection=elsewhere).verdict == "inconclusive"
 
 
 def test_a_failure_that_only_warns_explains_pytests_one() -> None:
     """pytest counts it as failed; the policy lets it through."""
-    decided = decide([PASSED, _scenario("failed", severity="warn")], LOCAL, 1)
+    decided = decide([PASSED, _scenario("failed", severity="warn")], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("promote", 0)
 
 
@@ -148,23 +154,29 @@ def test_the_exit_code_of(verdict: str, pytest_exit: int, code: int) -> None:
 
 def test_a_reason_tells_what_a_reader_needs() -> None:
     """Who, what, how bad, what was wanted, where the evidence is."""
-    (reason,) = decide([PASSED, _scenario("failed", evidence="artifacts/x/1")], LOCAL).reasons
+    (reason,) = decide([PASSED, _scenario("failed", evidence="artifacts/x/1")], FLINK).reasons
     assert reason == Reason(
-        ReasonKind.BLOCK, "scenarios", "block", "s.yaml::refund[local]: it failed", "failed", "passed", "artifacts/x/1"
+        ReasonKind.BLOCK,
+        "scenarios",
+        "block",
+        "s.yaml::refund[embedded]: it failed",
+        "failed",
+        "passed",
+        "artifacts/x/1",
     )
 
 
 def test_every_result_is_counted_once() -> None:
     """The counts add up, whatever the outcomes."""
     outcomes = ["passed", "passed", "failed", "skipped", "not_applicable", "waived", "not_run", "unknown", "flaky"]
-    counts = decide([_scenario(outcome, str(number)) for number, outcome in enumerate(outcomes)], LOCAL).counts
+    counts = decide([_scenario(outcome, str(number)) for number, outcome in enumerate(outcomes)], FLINK).counts
     assert counts == {"passed": 2, "failed": 1, "flaky": 1, "skipped": 2, "waived": 1, "not_run": 2}
     assert sum(counts.values()) == len(outcomes)
 
 
 def test_waived_failures_are_named() -> None:
     """What was let through is on record, not only counted."""
-    assert decide([PASSED, _scenario("waived")], LOCAL).waivers == (Waiver("s.yaml::refund[local]", "it waived"),)
+    assert decide([PASSED, _scenario("waived")], FLINK).waivers == (Waiver("s.yaml::refund[embedded]", "it waived"),)
 
 
 def test_the_profile_is_the_policys() -> None:
@@ -172,11 +184,30 @@ def test_the_profile_is_the_policys() -> None:
     assert decide([PASSED], Policy("strict", (Tier.LOCAL,))).profile == "strict"
 
 
-def test_what_was_deselected_is_said() -> None:
-    """A verdict on a part of the scenarios says that it is one; it stays what the part deserves."""
-    verdict = decide([ItemResult("a", "a", Outcome.PASSED, tier=Tier.LOCAL)], Policy(tiers=(Tier.LOCAL,)), deselected=3)
-    assert verdict.verdict == "promote"
-    assert [(reason.kind, reason.rule, reason.actual) for reason in verdict.reasons] == [("remark", "selection", 3)]
+def test_a_selection_names_what_was_left_out() -> None:
+    selection = Selection(3, ("tests/one.scenario.yaml on the command line",), ("x_scenario.yaml",), ("a", "b", "c"))
+    verdict = decide([PASSED], FLINK, selection=selection)
+    assert [(reason.kind, reason.message) for reason in verdict.reasons] == [
+        ("inconclusive", "3 scenario runs were deselected: run all scenarios for a verdict on the job"),
+        (
+            "inconclusive",
+            "only a part of the scenarios was collected: tests/one.scenario.yaml on the command line",
+        ),
+        ("inconclusive", "x_scenario.yaml looks like a scenario file and was not collected"),
+        ("remark", "scenario files outside of the directories that were asked for: a and 2 more"),
+    ]
+
+
+def test_processes_that_collect_the_same_items_do_not_count_them_twice() -> None:
+    one, other = Selection(3, uncollected=("a", "b")), Selection(3, uncollected=("b", "c"))
+    assert one.merge(other) == Selection(3, uncollected=("a", "b", "c"))
+
+
+def test_a_reason_that_is_added_never_improves_a_verdict() -> None:
+    blocked = decide([PASSED, _scenario("failed")], FLINK, 1)
+    late = add_reason(blocked, report_not_written("r/verdict.json: No space left on device"))
+    assert (late.verdict, _rules(late)) == ("block", [("block", "scenarios"), ("inconclusive", "report")])
+    assert late.reasons[1].message == "the report could not be written: r/verdict.json: No space left on device"
 
 
 def test_an_outcome_that_another_plugin_invents_is_unknown() -> None:

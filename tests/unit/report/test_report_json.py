@@ -41,7 +41,7 @@ def test_the_verdict_file_has_every_field_of_its_schema(tmp_path: Path, verdict:
     assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")
     assert set(data["reasons"][0]) == {"kind", "rule", "severity", "actual", "limit", "message", "evidence"}
     assert data["counts"] == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 2}
-    assert data["waivers"] == [{"node_id": "s.yaml::known[local-2.2]", "message": "upstream #1"}]
+    assert data["waivers"] == [{"node_id": "s.yaml::known[local-2.2]", "message": "upstream #1", "owner": "payments"}]
     assert data["subjects"] == [{"name": "shop/agents.py", "digest": "sha256:1"}]
     assert data["scenarios_digest"] == "sha256:2"
     assert data["tool"] == {"name": "pytest-flink-agents", "version": __version__}

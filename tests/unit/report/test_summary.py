@@ -11,7 +11,7 @@ from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
 from pytest_flink_agents.settings import Tier
 
-LOCAL = Policy("default", (Tier.LOCAL,))
+FLINK = Policy("default", (Tier.EMBEDDED,))
 
 
 def _summary(path: Path, verdict: Verdict, results: list[ItemResult]) -> str:
@@ -27,14 +27,14 @@ def test_the_summary_tells_the_story_in_order(tmp_path: Path, results: list[Item
 def test_no_text_ends_its_block(tmp_path: Path, results: list[ItemResult]) -> None:
     """A job's words that hold a fence are shown inside a longer one."""
     failed = dataclasses.replace(results[1], detail="a\n```\n# PROMOTE\n````\nb")
-    page = _summary(tmp_path, decide([failed], LOCAL), [failed])
+    page = _summary(tmp_path, decide([failed], FLINK), [failed])
     assert "`````text\na\n```\n# PROMOTE\n````\nb\n`````\n" in page
 
 
 def test_a_name_with_a_bar_keeps_its_row_whole(tmp_path: Path) -> None:
     """The table has as many cells in every row."""
-    result = ItemResult("n", "a | b", Outcome.PASSED, tier=Tier.LOCAL, flink_version="2.2.1")
-    page = _summary(tmp_path, decide([result], LOCAL), [result])
+    result = ItemResult("n", "a | b", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")
+    page = _summary(tmp_path, decide([result], FLINK), [result])
     assert "| a &#124; b | passed 0.0 s |" in page
 
 
@@ -43,7 +43,7 @@ def test_many_failures_do_not_flood_the_page(tmp_path: Path, results: list[ItemR
     failures = [
         dataclasses.replace(results[1], node_id=f"s.yaml::n{number}", detail="x" * 10_000) for number in range(200)
     ]
-    page = _summary(tmp_path, decide(failures, LOCAL), failures)
+    page = _summary(tmp_path, decide(failures, FLINK), failures)
     assert page.count("x" * 10_000) == 20
     assert "## 180 more" in page
     assert "\n- s.yaml::n199: output 1 is not as expected" in page
@@ -52,16 +52,16 @@ def test_many_failures_do_not_flood_the_page(tmp_path: Path, results: list[ItemR
 
 def test_all_is_well_in_a_glance() -> None:
     """Two lines: the answer in green with what it rests on, and where the report is."""
-    results = [ItemResult("n", "n", Outcome.PASSED, tier=Tier.LOCAL, flink_version="2.2.1")]
-    assert verdict_lines(decide(results, LOCAL), results, "r/summary.md", Redactor({})) == [
-        ("PROMOTE  1 scenario on local-2.2.1: 1 passed", {"green": True, "bold": True}),
+    results = [ItemResult("n", "n", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")]
+    assert verdict_lines(decide(results, FLINK), results, "r/summary.md", Redactor({})) == [
+        ("PROMOTE  1 scenario on embedded-2.2.1: 1 passed", {"green": True, "bold": True}),
         ("  report: r/summary.md", {}),
     ]
 
 
 def test_a_block_tells_why_and_what_to_run(results: list[ItemResult]) -> None:
     """Red, a line for each reason in its colour, and the command of the first failure."""
-    lines = verdict_lines(decide(results[:2], Policy("default", (Tier.LOCAL,))), results[:2], "r", Redactor({}))
+    lines = verdict_lines(decide(results[:2], FLINK), results[:2], "r", Redactor({}))
     assert lines == [
         ("BLOCK  1 scenario on local-2.2.1, embedded-2.2.1: 1 passed, 1 failed", {"red": True, "bold": True}),
         ("  block: scenarios: s.yaml::refund[embedded-2.2]: output 1 is not as expected", {"red": True}),
@@ -72,7 +72,7 @@ def test_a_block_tells_why_and_what_to_run(results: list[ItemResult]) -> None:
 
 def test_nothing_ran_is_yellow_and_says_so() -> None:
     """No results are no reason to be silent."""
-    lines = verdict_lines(decide([], LOCAL), [], "r", Redactor({}))
+    lines = verdict_lines(decide([], FLINK), [], "r", Redactor({}))
     assert lines[0] == ("INCONCLUSIVE  nothing ran", {"yellow": True, "bold": True})
     assert "no scenario ran" in lines[1][0]
 
@@ -80,18 +80,26 @@ def test_nothing_ran_is_yellow_and_says_so() -> None:
 def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
     """Twelve are shown, the number of the others is told; a message of many lines is one line."""
     failures = [dataclasses.replace(results[1], node_id=f"n{number}", message="a\nb") for number in range(30)]
-    texts = [text for text, _ in verdict_lines(decide(failures, LOCAL), failures, "r", Redactor({}))]
+    texts = [text for text, _ in verdict_lines(decide(failures, FLINK), failures, "r", Redactor({}))]
     assert sum(text.startswith("  block:") for text in texts) == 12
-    # 30 failures, and the tier that was asked for had no scenario.
-    assert "  ... and 19 more reasons in the report" in texts
+    assert "  ... and 18 more reasons in the report" in texts
     assert not any("\n" in text for text in texts)
+
+
+def test_an_exit_code_other_than_the_verdicts_is_explained() -> None:
+    results = [ItemResult("n", "n", Outcome.SKIPPED, tier=Tier.EMBEDDED)]
+    verdict = decide(results, FLINK)
+    with_gate = verdict_lines(verdict, results, "r", Redactor({}))
+    without = verdict_lines(verdict, results, "r", Redactor({}), pytest_exit=0)
+    assert without == [*with_gate, ("  exit code 0 is pytest's own; --flink-gate makes it 10", {"yellow": True})]
+    assert verdict_lines(verdict, results, "r", Redactor({}), pytest_exit=4) == with_gate
 
 
 def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> None:
     """Wherever the cut falls, no half of it is left."""
     for padding in range(120, 200):
         failed = dataclasses.replace(results[1], node_id="n", message="m" * padding + "hunter2hunter2" + "n" * 100)
-        lines = verdict_lines(decide([failed], LOCAL), [failed], "r", Redactor({"API_KEY": "hunter2hunter2"}))
+        lines = verdict_lines(decide([failed], FLINK), [failed], "r", Redactor({"API_KEY": "hunter2hunter2"}))
         assert not any("hunt" in text for text, _ in lines)
 
 

@@ -1,0 +1,102 @@
+"""The table of docs/verdict.md, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.gate import (
+    ItemResult,
+    Outcome,
+    Policy,
+    ReasonKind,
+    Selection,
+    Verdict,
+    add_reason,
+    decide,
+    exit_code,
+    report_not_written,
+)
+from pytest_flink_agents.settings import Tier
+
+PAGE = Path(__file__).parents[3] / "docs" / "verdict.md"
+LOCAL, EMBEDDED = Tier.LOCAL, Tier.EMBEDDED
+AUTO = Policy(tiers=(LOCAL, EMBEDDED))
+BY_NAME = Policy(tiers=(LOCAL, EMBEDDED), named_tiers=(LOCAL, EMBEDDED))
+
+
+def ran(outcome: str, tier: Tier | None = EMBEDDED, name: str = "refund", **fields: Any) -> ItemResult:
+    return ItemResult(f"s.yaml::{name}", name, Outcome(outcome), tier=tier, file="s.yaml", **fields)
+
+
+PASSED = [ran("passed", LOCAL, "other"), ran("passed", EMBEDDED, "other")]
+SITUATIONS: dict[str, Callable[[], Verdict]] = {
+    "every scenario passed, without Flink and on it": lambda: decide(PASSED, AUTO),
+    "every scenario passed on a tier with Flink that was named alone": lambda: decide(
+        [ran("passed")], Policy(tiers=(EMBEDDED,), named_tiers=(EMBEDDED,))
+    ),
+    "the only scenario has `tiers: [embedded]`, and no tier was named": lambda: decide(
+        [ran("not_applicable", LOCAL), ran("passed")], AUTO
+    ),
+    "a scenario has `expect_fail` and fails as it says, another passed": lambda: decide([*PASSED, ran("waived")], AUTO),
+    "a scenario of severity `warn` or `info` failed, another passed": lambda: decide(
+        [*PASSED, ran("failed", severity="warn"), ran("failed", severity="info")], AUTO, 1
+    ),
+    "a plain test was skipped, every scenario passed": lambda: decide([*PASSED, ran("skipped", None)], AUTO),
+    "there are scenario files outside of the directories that were asked for": lambda: decide(
+        PASSED, AUTO, selection=Selection(elsewhere=("other/x.scenario.yaml",))
+    ),
+    "a scenario failed": lambda: decide([*PASSED, ran("failed")], AUTO, 1),
+    "a plain test failed": lambda: decide([*PASSED, ran("failed", None)], AUTO, 1),
+    "a scenario failed and another could not run": lambda: decide([*PASSED, ran("failed"), ran("not_run")], AUTO, 1),
+    "every scenario passed, without Flink only": lambda: decide(
+        [ran("passed", LOCAL)], Policy(tiers=(LOCAL,), named_tiers=(LOCAL,))
+    ),
+    "a tier was named and no scenario applies to it": lambda: decide(
+        [ran("not_applicable", LOCAL), ran("passed")], BY_NAME
+    ),
+    "a tier could not start": lambda: decide([ran("passed", LOCAL), ran("not_run")], AUTO, 1),
+    "a scenario excludes every tier and version of the session": lambda: decide(
+        [*PASSED, ran("not_applicable", LOCAL), ran("not_applicable")], AUTO
+    ),
+    "scenarios were deselected": lambda: decide(PASSED, AUTO, selection=Selection(deselected=2)),
+    "a part of the scenarios was not collected": lambda: decide(PASSED, AUTO, selection=Selection(limits=("x.yaml",))),
+    "a file looks like a scenario file and was not collected": lambda: decide(
+        PASSED, AUTO, selection=Selection(uncollected=("x_scenario.yaml",))
+    ),
+    "a scenario failed in one attempt and passed in another": lambda: decide([*PASSED, ran("flaky")], AUTO),
+    "a scenario ran and could not be judged": lambda: decide([*PASSED, ran("unknown")], AUTO, 1),
+    "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
+    "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
+    "every scenario that ran failed as its `expect_fail` says": lambda: decide([ran("waived")], AUTO),
+    "another plugin failed the session": lambda: decide(PASSED, AUTO, 1),
+    "the session was interrupted": lambda: decide(PASSED, AUTO, 2),
+    "the report could not be written": lambda: add_reason(
+        decide(PASSED, AUTO), report_not_written("r: No space left on device")
+    ),
+}
+PYTEST_EXITS = {"the session was interrupted": 2}
+
+
+def rows() -> list[list[str]]:
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
+def test_a_row_of_the_table_holds(row: list[str]) -> None:
+    situation, answer, code, rules = row
+    verdict = SITUATIONS[situation]()
+    told = [
+        f"{reason.rule} (remark)" if reason.kind is ReasonKind.REMARK else reason.rule for reason in verdict.reasons
+    ]
+    assert verdict.verdict == answer
+    assert exit_code(verdict, PYTEST_EXITS.get(situation, 1)) == int(code)
+    assert list(dict.fromkeys(told)) == [rule for rule in rules.split(", ") if rule]
+
+
+def test_every_situation_is_in_the_table() -> None:
+    assert [row[0] for row in rows()] == list(SITUATIONS)
