@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.logs import ClusterLogs
 from flink_testbed.flink.processes import ClusterProcesses
-from flink_testbed.flink.rest import TERMINAL_STATES, RestClient, RestUnavailableError
+from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient, RestUnavailableError
 from flink_testbed.ownership.detached import Detachment
 
 T = TypeVar("T")
@@ -24,20 +24,6 @@ T = TypeVar("T")
 OWNER_PARAMETER = "flink-agents-test-run"
 _TAIL = 20
 _EXCEPTION_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job of the cluster. ``state`` is Flink's name for it (``RUNNING``, ``FINISHED``, ...)."""
-
-    id: str
-    name: str
-    state: str
-
-    @property
-    def ended(self) -> bool:
-        """True if the state is final."""
-        return self.state in TERMINAL_STATES
 
 
 def owner_options(run_id: str) -> dict[str, str]:
@@ -231,14 +217,7 @@ class FlinkCluster(ABC):
         timeout_s: float = 60.0,
     ) -> str:
         """Run a program of a jar as a job of this run, optionally from a savepoint; return the job's id."""
-        with jar.open("rb") as file:
-            uploaded = self.rest.call(
-                "POST",
-                "/jars/upload",
-                files={"jarfile": (jar.name, file, "application/x-java-archive")},
-                timeout_s=timeout_s,
-            )
-        stored = f"/jars/{str(uploaded['filename']).rpartition('/')[2]}"
+        stored = self.rest.upload_jar(jar, timeout_s=timeout_s)
         request = {
             "entryClass": main,
             "programArgsList": list(arguments),
@@ -284,11 +263,7 @@ class FlinkCluster(ABC):
         """
         deadline = clock.now_s() + timeout_s
         self.wait_for_tasks(job_id, timeout_s=timeout_s)
-        if stop:
-            asked = self.rest.call("POST", f"/jobs/{job_id}/stop", json={"drain": False})
-        else:
-            asked = self.rest.call("POST", f"/jobs/{job_id}/savepoints", json={"cancel-job": False})
-        path = f"/jobs/{job_id}/savepoints/{asked['request-id']}"
+        path = self.rest.trigger_savepoint(job_id, stop=stop)
 
         def probe() -> tuple[dict[str, Any] | None, str]:
             answer = self.rest.call("GET", path)
@@ -321,10 +296,4 @@ class FlinkCluster(ABC):
 
     def thread_dump(self) -> dict[str, str]:
         """Return the stacks of all threads of the JobManager and of each TaskManager, by Flink's id."""
-        places = {"jobmanager": "/jobmanager"}
-        places |= {name: f"/taskmanagers/{name}" for name in self.rest.taskmanagers()}
-        dumps = {}
-        for name, path in places.items():
-            threads = self.rest.call("GET", f"{path}/thread-dump")["threadInfos"]
-            dumps[name] = "".join(str(thread["stringifiedThreadInfo"]) for thread in threads)
-        return dumps
+        return {name: self.rest.threads(path) for name, path in self.rest.process_paths().items()}

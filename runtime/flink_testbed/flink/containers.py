@@ -191,7 +191,7 @@ class ContainerCluster(LaunchedCluster):
         self.network = ""
         self._release()
         self.rest.close()
-        pipe, guard = self._owned.hand_over()
+        pipe, guard = self._owned.detach()
         version = f"{self.flink_version} in containers"
         return Detachment("Flink", version, self.rest_url, self.directory, SCRATCH, [pipe], containers, guard)
 

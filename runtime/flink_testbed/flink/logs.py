@@ -124,10 +124,8 @@ class RestLogs(ClusterLogs):
 
     def _offered(self) -> dict[str, tuple[str, int]]:
         """Return the REST path and the size of each log, by name."""
-        places = {"jobmanager": "/jobmanager"}
-        places |= {name: f"/taskmanagers/{name}" for name in self._rest.taskmanagers()}
         found = {}
-        for member, path in places.items():
+        for member, path in self._rest.process_paths().items():
             # Flink answers 404 or 500 if it was started without a log file.
             with contextlib.suppress(HostError):
                 for log in self._rest.call("GET", f"{path}/logs")["logs"]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -30,6 +32,20 @@ _READ_BYTES = 1 << 26
 _KEPT_BYTES = 1 << 22
 _READ_S = 30.0
 _CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of the cluster. ``state`` is Flink's name for it (``RUNNING``, ``FINISHED``, ...)."""
+
+    id: str
+    name: str
+    state: str
+
+    @property
+    def ended(self) -> bool:
+        """True if the state is final."""
+        return self.state in TERMINAL_STATES
 
 
 class RestClient:
@@ -135,6 +151,30 @@ class RestClient:
     def taskmanagers(self) -> list[str]:
         """Return the ids of the registered TaskManagers."""
         return [str(member["id"]) for member in self.call("GET", "/taskmanagers")["taskmanagers"]]
+
+    def process_paths(self) -> dict[str, str]:
+        """Return the path below which REST has ``jobmanager`` and each TaskManager, by its id."""
+        return {"jobmanager": "/jobmanager"} | {name: f"/taskmanagers/{name}" for name in self.taskmanagers()}
+
+    def threads(self, process_path: str) -> str:
+        """Return the stacks of all threads of one process (see :meth:`process_paths`)."""
+        threads = self.call("GET", f"{process_path}/thread-dump")["threadInfos"]
+        return "".join(str(thread["stringifiedThreadInfo"]) for thread in threads)
+
+    def upload_jar(self, jar: Path, *, timeout_s: float) -> str:
+        """Upload a jar; return the path below which REST has it."""
+        with jar.open("rb") as file:
+            files = {"jarfile": (jar.name, file, "application/x-java-archive")}
+            uploaded = self.call("POST", "/jars/upload", files=files, timeout_s=timeout_s)
+        return f"/jars/{str(uploaded['filename']).rpartition('/')[2]}"
+
+    def trigger_savepoint(self, job_id: str, *, stop: bool) -> str:
+        """Ask for a savepoint, with ``stop`` the last act of the job; return the path of its status."""
+        if stop:
+            asked = self.call("POST", f"/jobs/{job_id}/stop", json={"drain": False})
+        else:
+            asked = self.call("POST", f"/jobs/{job_id}/savepoints", json={"cancel-job": False})
+        return f"/jobs/{job_id}/savepoints/{asked['request-id']}"
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs the cluster knows: ``jid``, ``name``, ``state``, times in ms since 1970."""

@@ -214,7 +214,7 @@ class StandaloneCluster(LaunchedCluster):
 
     def detach(self) -> Detachment:
         """Let the cluster outlive this process: the pipes to its guards pass to the caller."""
-        pipes = [process.hand_over() for process in self._alive()]
+        pipes = [process.detach() for process in self._alive()]
         self.processes.detach()
         self._leases = []
         self.rest.close()

@@ -70,6 +70,13 @@ def test_only_this_machine_shares_our_files(url: str, same: bool) -> None:
     assert (remote.shares_files, remote.worker_python) == (same, "" if same else "python3")
 
 
+def test_an_external_cluster_has_no_processes_to_break() -> None:
+    remote = RemoteCluster(RestAccess("http://flink:1"), Path("java"), "2.2.1", run_id="r", directory=Path("kept"))
+    assert (remote.processes, remote.detach()) == (None, None)
+    with pytest.raises(HostError, match="FA440"):
+        remote.kill_taskmanager()
+
+
 def test_files_must_be_there_and_a_certificate_has_a_key(tmp_path: Path) -> None:
     """A name that leads nowhere is told by its variable; half a pair is refused."""
     with pytest.raises(HostError, match="FLINK_AGENTS_TEST_REST_CA names no file"):
