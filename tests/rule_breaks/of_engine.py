@@ -114,11 +114,11 @@ MEMORY: dict[str, Break | tuple[Break, ...]] = {
         "engine.state:KeyState.snapshot", "self.touched", "{}"
     ),
     "test_context.py::test_long_term_memory_names_its_options": wrap(
-        "engine.engine:Engine._open_long_term_memory",
+        "engine.shared:SharedParts._open_long_term_memory",
         "try:\n    return original(*args)\nexcept RuntimeError:\n    raise RuntimeError('not configured') from None",
     ),
     "test_context.py::test_long_term_memory_is_upstreams_where_it_is_configured": swap(
-        "engine.engine:Engine.__init__", "plan.config.get_str('job-identifier', job_id)", "job_id"
+        "engine.shared:SharedParts.__init__", "plan.config.get_str('job-identifier', job_id)", "job_id"
     ),
 }
 CALLS: dict[str, Break | tuple[Break, ...]] = {
@@ -201,7 +201,7 @@ FAILURES: dict[str, Break | tuple[Break, ...]] = {
         "engine.failure:ActionFailure.__init__", "original(*args[:3], None, *args[4:], **kwargs)"
     ),
     "test_plan.py::test_java_actions_are_refused": swap(
-        "engine.engine:_function", "not isinstance(action.exec, PythonFunction)", "False"
+        "engine.shared:_function", "not isinstance(action.exec, PythonFunction)", "False"
     ),
 }
 RECOVERY: dict[str, Break | tuple[Break, ...]] = {

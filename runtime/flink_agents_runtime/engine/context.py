@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from threading import current_thread, get_ident
 from time import perf_counter_ns
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flink_agents.api.events.event import Event
 from flink_agents.api.memory.long_term_memory import BaseLongTermMemory
@@ -24,10 +24,8 @@ from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed
+from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
-
-if TYPE_CHECKING:
-    from flink_agents_runtime.engine.engine import Engine
 
 
 class AwaitableCall(AsyncExecutionResult):
@@ -74,7 +72,7 @@ class ActionContext(RunnerContext):
     thread: int | None = None
     misused: RuntimeError | None = None
 
-    def __init__(self, engine: Engine, key: Any, state: KeyState, task: Task) -> None:
+    def __init__(self, engine: SharedParts, key: Any, state: KeyState, task: Task) -> None:
         self.engine = engine
         self._key = key
         self._state = state
@@ -185,7 +183,7 @@ class ActionContext(RunnerContext):
     def long_term_memory(self) -> BaseLongTermMemory:
         """Upstream's long-term memory, switched to this key. Raises RuntimeError where it is not configured."""
         self.check()
-        return self.engine.long_term_memory(self)
+        return self.engine.long_term_memory(self, self._key)
 
     @property
     def agent_metric_group(self) -> MetricGroup:

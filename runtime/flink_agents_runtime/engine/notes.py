@@ -17,6 +17,8 @@ from flink_agents.api.vector_stores.vector_store import BaseVectorStore
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 from pydantic import ValidationError
 
+from flink_agents_runtime.plan.agent_reference import reason_of
+
 _SHOWN = 300
 
 
@@ -32,12 +34,6 @@ def add_note(error: BaseException, note: str) -> None:
         # An exception of a compiled class may take no attributes.
         with contextlib.suppress(AttributeError, TypeError):
             error.__notes__ = [*notes, note]  # type: ignore[attr-defined,unused-ignore]
-
-
-def reason_of(error: BaseException) -> str:
-    """Type and text of an error; of a group, as MCP's client raises them, those of what is in it."""
-    inner = getattr(error, "exceptions", ())
-    return "; ".join(map(reason_of, inner)) if inner else f"{type(error).__name__}: {error}"
 
 
 def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error: BaseException) -> str:

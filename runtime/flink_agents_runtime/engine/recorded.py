@@ -7,7 +7,7 @@ soon as the engine knows how it ended.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flink_agents.api.memory_object import MemoryType
 
@@ -26,10 +26,8 @@ from flink_agents_runtime.engine.durable import DurableCalls
 from flink_agents_runtime.engine.memory import Overlay
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.sealed import SealedEvent
+from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import Input, KeyState, Task
-
-if TYPE_CHECKING:
-    from flink_agents_runtime.engine.engine import Engine
 
 
 class RecordedCalls(DurableCalls):
@@ -53,7 +51,7 @@ class RecordedCalls(DurableCalls):
 class RecordedContext(ActionContext):
     """A context that knows all its action has sent, and whose durable calls are written to the store."""
 
-    def __init__(self, run: RecordedRun, engine: Engine, state: KeyState, task: Task) -> None:
+    def __init__(self, run: RecordedRun, engine: SharedParts, state: KeyState, task: Task) -> None:
         super().__init__(engine, run.key, state, task)
         self._run = run
         self.task = task
@@ -100,7 +98,7 @@ class RecordedContext(ActionContext):
 class RecordedRun(KeyRun):
     """One key with a store. ``state`` may be a restored one: what the store has besides is taken from there."""
 
-    def __init__(self, engine: Engine, key: Any, state: KeyState, emit: Emit, store: ActionStateStore) -> None:
+    def __init__(self, engine: SharedParts, key: Any, state: KeyState, emit: Emit, store: ActionStateStore) -> None:
         super().__init__(engine, key, state, emit)
         self._store = store
         self._key_text = key_text(key)

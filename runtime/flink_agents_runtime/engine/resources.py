@@ -16,7 +16,7 @@ from flink_agents.plan.resource_provider import JavaResourceProvider, JavaSerial
 from flink_agents.plan.tools.function_tool import FunctionTool
 from flink_agents.runtime.resource_cache import ResourceCache
 
-from flink_agents_runtime.engine.notes import reason_of
+from flink_agents_runtime.plan.agent_reference import reason_of
 
 _MOST_NAMED = 20
 _JAVA_PROVIDERS = (JavaResourceProvider, JavaSerializableResourceProvider)

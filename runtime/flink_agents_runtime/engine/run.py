@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from enum import Enum
 from threading import get_ident
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flink_agents.api.events.event import OutputEvent
 from flink_agents.api.events.tool_event import ToolRequestEvent
@@ -24,10 +24,8 @@ from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed_input
+from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import Input, KeyState, Task
-
-if TYPE_CHECKING:
-    from flink_agents_runtime.engine.engine import Engine
 
 Emit = Callable[[Any, int | None], None]
 # Looked up once: on an enumeration and on a pydantic class that takes as long as a call.
@@ -55,7 +53,7 @@ class KeyRun:
     :class:`ActionFailure` the run and its state are of no further use.
     """
 
-    def __init__(self, engine: Engine, key: Any, state: KeyState, emit: Emit) -> None:
+    def __init__(self, engine: SharedParts, key: Any, state: KeyState, emit: Emit) -> None:
         self.key = key
         self.state = state
         self._engine = engine
@@ -212,7 +210,7 @@ class KeyRun:
     def _count_tool_round(self) -> None:
         """A model may ask for tools for ever; whoever waits for it should be told."""
         self._tool_rounds += 1
-        most = self._engine.most_tool_rounds
+        most = self._engine.max_tool_rounds
         if most and self._tool_rounds > most:
             raise RuntimeError(
                 f"the model asked for tools more than {most} times for one input, and may go on for ever; "

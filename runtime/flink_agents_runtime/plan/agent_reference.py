@@ -93,6 +93,12 @@ def unknown_name(message: str, name: str, known: Iterable[str]) -> PlanError:
     )
 
 
+def reason_of(error: BaseException) -> str:
+    """Return type and text of an error; for a group, as MCP's client raises it, of its members."""
+    inner = getattr(error, "exceptions", ())
+    return "; ".join(map(reason_of, inner)) if inner else f"{type(error).__name__}: {error}"
+
+
 def _is_agent_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Agent)
 

@@ -18,8 +18,7 @@ from flink_agents.plan.resource_provider import PythonSerializableResourceProvid
 
 from flink_agents_runtime.config.configuration import BY_HAND, Configuration
 from flink_agents_runtime.config.options import OptionError, refuse_unsupported
-from flink_agents_runtime.engine.notes import reason_of
-from flink_agents_runtime.plan.agent_reference import PlanError, agent_named, unknown_name
+from flink_agents_runtime.plan.agent_reference import PlanError, agent_named, reason_of, unknown_name
 from flink_agents_runtime.plan.mcp_servers import described, mcp_servers, without_mcp_servers
 from flink_agents_runtime.plan.named_plan import NamedPlan, class_name, named
 
