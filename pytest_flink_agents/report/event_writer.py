@@ -1,7 +1,8 @@
-"""``events.jsonl``: what happened in the session, a line each, written at once so that a killed session leaves it."""
+"""``events.jsonl``: one line for each step of a session, written at once."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,25 +10,40 @@ from typing import Any
 
 from flink_testbed.core import clock
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import cannot_write
 
 
 class EventWriter:
-    """Appends to one file."""
+    """A file of events that is flushed after each line, so that a killed session has written everything until then.
+
+    A full disk must not end the session at its next step: the first error stops the writing, and :meth:`close` raises it.
+    """
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
         self._redactor = redactor
+        self._error: OSError | None = None
+        self._file = path.open("a", encoding="utf-8")
 
     def write(self, kind: str, **fields: Any) -> None:
-        """One event: its time (UTC), its kind, and fields that turn into JSON."""
+        """Write one event: its time (UTC), its kind, and fields that JSON can hold."""
+        if self._error:
+            return
         record = {
             "time": datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).isoformat(timespec="milliseconds"),
             "kind": kind,
             **self._redactor.data(fields),
         }
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._error = error
 
     def close(self) -> None:
-        """End the file."""
-        self._file.close()
+        """Close the file. Raises ``HostError`` FA422 if an event could not be written."""
+        # After a failed flush, closing tries to write the same bytes again.
+        with contextlib.suppress(OSError):
+            self._file.close()
+        if self._error:
+            raise cannot_write(self._path, self._error)

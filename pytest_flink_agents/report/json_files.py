@@ -12,6 +12,7 @@ from typing import Any
 from pytest_flink_agents import __version__
 from pytest_flink_agents.gate import Policy, Verdict
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import write_text
 
 SCHEMA_VERSION = "1"
 
@@ -55,5 +56,5 @@ def write_verdict(
 
 
 def write_json(path: Path, data: Any, redactor: Redactor) -> None:
-    """Any data as one readable JSON file."""
-    path.write_text(json.dumps(redactor.data(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write any data as one readable JSON file. Raises ``HostError`` FA422 if it cannot be written."""
+    write_text(path, json.dumps(redactor.data(data), indent=2, ensure_ascii=False) + "\n")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import write_text
 
 # What XML 1.0 cannot hold at all, not even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -44,7 +45,7 @@ def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, reda
         for member in members:
             _case(suite, member, redactor)
     Xml.indent(root)
-    Xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    write_text(path, Xml.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n")
 
 
 def _element(result: ItemResult) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import write_text
 
 MARKS = {
     Outcome.PASSED: "passed",
@@ -33,7 +34,7 @@ def write_summary(
     lines = [f"# {verdict.verdict.value.upper()}", "", _counts(verdict), ""]
     lines += [*_reasons(verdict.reasons), *_table(results, redactor), *_failures(results)]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
-    path.write_text(redactor.text("\n".join(lines)), encoding="utf-8")
+    write_text(path, redactor.text("\n".join(lines)))
 
 
 def _counts(verdict: Verdict) -> str:
