@@ -10,7 +10,7 @@ from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.containers.engine import connect
 from flink_testbed.containers.owned import OwnedContainers
-from flink_testbed.containers.owner import this_owner
+from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths

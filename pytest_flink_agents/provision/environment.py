@@ -21,7 +21,7 @@ from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import StandaloneCluster
-from flink_testbed.ownership.detached import Kept, keep
+from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.ownership.session_record import CLUSTER, JOBS, SOCKETS, own_record
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.containers import ContainerWorkplace, provide_containers
@@ -235,7 +235,7 @@ class Workplace(Provisions):
                 facts["container engine"] = self._containers.in_words()
         return facts
 
-    def leave_clusters(self) -> list[Kept]:
+    def leave_clusters(self) -> list[DetachedService]:
         """Let the clusters that this process has started outlive it; :meth:`close` then finds none."""
         left, record = [], own_record(self.run_id)
         for tier, cluster in tuple(self._clusters.items()):
@@ -243,7 +243,7 @@ class Workplace(Provisions):
             if detached is None:
                 continue
             # Only embedded clusters are used again; a digest is how a later session finds one.
-            left.append(keep(detached, self._digest() if tier == "embedded" else ""))
+            left.append(hold_detached(detached, self._digest() if tier == "embedded" else ""))
             record.forget(CLUSTER, left[-1].directory)
             if tier == "container":
                 record.forget(SOCKETS, str(self._containers.owned.sockets))

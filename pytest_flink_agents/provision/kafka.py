@@ -17,7 +17,7 @@ from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.service import KafkaService
-from flink_testbed.ownership.detached import Kept, keep
+from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.ownership.session_record import BROKERS, SOCKETS, TOPICS, own_record
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.settings import Settings
@@ -93,7 +93,7 @@ class SessionKafka:
     def _in_container(self, line: FlinkLine) -> KafkaService:
         from flink_testbed.containers.engine import connect
         from flink_testbed.containers.owned import OwnedContainers
-        from flink_testbed.containers.owner import this_owner
+        from flink_testbed.ownership.container_owner import this_owner
         from flink_testbed.flink.image import default_base
         from flink_testbed.kafka.container import ContainerKafka
         from flink_testbed.kafka.image import provide_kafka_image
@@ -140,7 +140,7 @@ class SessionKafka:
             return {}
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
 
-    def leave(self) -> Kept | None:
+    def leave(self) -> DetachedService | None:
         """Let a broker of this process outlive it; :meth:`close` then finds none."""
         kafka = self._service
         detached = kafka.detach() if kafka else None
@@ -151,7 +151,7 @@ class SessionKafka:
         if kafka.sockets:
             record.forget(SOCKETS, str(kafka.sockets))
         self._service = None
-        return keep(detached)
+        return hold_detached(detached)
 
     def close(self) -> None:
         """End it."""

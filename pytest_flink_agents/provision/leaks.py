@@ -34,12 +34,13 @@ def recorded_leaks(run_id: str) -> Iterator[str]:
 
 
 def container_leaks(run_id: str) -> Iterator[str]:
-    """What a run has left at this machine's container engine, but for what was handed to a keeper: its guard lives on."""
+    """What a run has left at this machine's container engine, but for what was detached: its guard lives on."""
     from flink_testbed.containers.engine import connect
-    from flink_testbed.containers.labelled import everything_labelled, guarded
+    from flink_testbed.containers.labelled import everything_labelled
+    from flink_testbed.ownership.container_owner import guarded_tokens
 
     with contextlib.suppress(HostError), contextlib.closing(connect()) as engine:
-        in_hand = guarded()
+        in_hand = guarded_tokens()
         for thing in everything_labelled(engine):
             if thing.run_id == run_id and thing.token not in in_hand:
                 yield f"{thing.kind} {thing.name}, {_who(run_id)}"

@@ -14,7 +14,7 @@ from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome
-from flink_testbed.ownership.detached import Kept, take_kept
+from flink_testbed.ownership.detached import DetachedService, claim_detached
 
 # A session that takes a cluster over must be able to count on it.
 _LEFT_S = 1800.0
@@ -34,7 +34,7 @@ def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
 class ReusedCluster(RemoteCluster):
     """A cluster that an earlier session has left, used by this one alone until :meth:`close`."""
 
-    def __init__(self, kept: Kept, lock: FileLock, home: FlinkHome, run_id: str) -> None:
+    def __init__(self, kept: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
         access = RestAccess(kept.address)
         directory = Path(kept.directory)
         super().__init__(access, home.java.parent.parent, kept.version, run_id=run_id, directory=directory)
@@ -52,7 +52,7 @@ class ReusedCluster(RemoteCluster):
 
 def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], None]) -> ReusedCluster | None:
     """A cluster that was left and is made of the same; jobs that still run there are cancelled. One that is ill is ended."""
-    while taken := take_kept(digest, left_s=_LEFT_S):
+    while taken := claim_detached(digest, min_left_s=_LEFT_S):
         kept, lock = taken
         cluster = ReusedCluster(kept, lock, home, run_id)
         try:
@@ -73,7 +73,7 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
     return None
 
 
-def left_lines(kept: Kept) -> list[str]:
+def left_lines(kept: DetachedService) -> list[str]:
     """How to look at what was left."""
     first = f"left running for 2 hours: {kept.what} {kept.version} at {kept.address}"
     directory = Path(kept.directory, "log")

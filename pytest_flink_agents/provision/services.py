@@ -15,7 +15,7 @@ from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
 from flink_testbed.models.server import ModelServer
-from flink_testbed.ownership.detached import Kept
+from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
@@ -140,7 +140,7 @@ class RunSession:
             facts |= {f"{workplace.release.version} {name}": value for name, value in workplace.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
-    def leave_running(self) -> list[Kept]:
+    def leave_running(self) -> list[DetachedService]:
         """Let the clusters and the broker that this process has started outlive it."""
         left = [kept for workplace in self._workplaces.values() for kept in workplace.leave_clusters()]
         broker = self._kafka.leave() if self._kafka else None

@@ -63,9 +63,9 @@ def _forget_old(report_dir: Path) -> None:
     runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
     if len(runs) <= _KEPT_RUNS:
         return
-    from flink_testbed.ownership.detached import everything_kept
+    from flink_testbed.ownership.detached import detached_services
 
-    used = {Path(kept.directory) for kept in everything_kept()}
+    used = {Path(kept.directory) for kept in detached_services()}
     for old in runs[:-_KEPT_RUNS]:
         if any(directory.is_relative_to(old.resolve()) for directory in used):
             continue

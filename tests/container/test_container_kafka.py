@@ -10,7 +10,7 @@ import pytest
 
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.owned import OwnedContainers
-from flink_testbed.containers.owner import this_owner
+from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core.problem import HostError
 from flink_testbed.kafka.container import ContainerKafka

@@ -10,7 +10,7 @@ import pytest
 from flink_testbed.containers.engine import ContainerEngine
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.remote import RemoteKafka
-from flink_testbed.ownership.detached import everything_kept
+from flink_testbed.ownership.detached import detached_services
 from pytest_flink_agents.cli.main import main
 from tests.integration.ownership.test_life_and_death import processes_of, start_pytest, wait_for
 from tests.integration.ownership.test_random_kills import make_kafka_project
@@ -28,7 +28,7 @@ def test_containers_are_left_and_ended(
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     run = start_pytest(project, "--flink-tier=container", "--flink-keep=always")
     code, said = run.wait(300), (project / "pytest.out").read_text()
-    left = {kept.what: kept for kept in everything_kept()}
+    left = {kept.what: kept for kept in detached_services()}
     try:
         assert code == 0, said
         assert "left behind" not in said
@@ -52,8 +52,8 @@ def test_containers_are_left_and_ended(
         with pytest.raises(docker.errors.NotFound):
             engine.client.containers.get(name)
     told = capsys.readouterr().out
-    assert all(f"removed: kept {kept.what} {kept.version} at {kept.address}" in told for kept in left.values())
+    assert all(f"removed: detached {kept}" in told for kept in left.values())
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
-    assert not list(everything_kept())
+    assert not list(detached_services())
     stranger.reload()
     assert stranger.status == "running"

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flink_testbed.ownership.container_guard import order_of
 from pytest_flink_agents.cli.main import main
 from tests.integration.ownership.test_life_and_death import job_runs, make_project, start_pytest, wait_for
 
@@ -35,7 +36,8 @@ def test_nothing_is_left_ten_seconds_after_sigkill(tmp_path: Path, left_of, stra
         assert reached, said.read_text()
         assert run.poll() is None, said.read_text()
         guards = _guards_of(run.pid)
-        sockets = [Path(guard.cmdline()[_SOCKETS]) for guard in guards]
+        orders = [order_of(guard.cmdline()) for guard in guards]
+        sockets = [Path(order.directory) for order in orders if order]
         assert left_of(run.pid)
         assert sockets
         assert all(path.is_dir() for path in sockets)
@@ -79,13 +81,5 @@ def test_a_killed_guard_leaves_work_for_the_sweep(
     assert stranger.status == "running"
 
 
-# The guard's own words: python -I container_guard.py DESCRIPTOR ENGINE LABEL DIRECTORY ...
-_SOCKETS = 6
-
-
 def _guards_of(pid: int) -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(pid).children()
-        if child.cmdline()[2:3] and child.cmdline()[2].endswith("container_guard.py")
-    ]
+    return [child for child in psutil.Process(pid).children() if order_of(child.cmdline())]

@@ -151,7 +151,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     own = tmp_path / "cache"
     own.mkdir()
     for shelf in _CACHE.iterdir():
-        if shelf.name not in ("sessions", "kept"):
+        if shelf.name not in ("sessions", "detached"):
             (own / shelf.name).symlink_to(shelf)
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(own))
     return own

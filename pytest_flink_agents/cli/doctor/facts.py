@@ -9,6 +9,7 @@ from flink_testbed.artifacts.environments import ENVIRONMENT_NEEDS_MIB, JobEnvir
 from flink_testbed.artifacts.java import JAVA_NEEDS_MIB, java_fits
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import Problem
+from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor.bridge import Bridge
 from pytest_flink_agents.cli.doctor.configuration import ConfigurationDirectory
 
@@ -136,14 +137,6 @@ class Writable:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """A guard without its owner, and the program it guards."""
-
-    pid: int
-    program: str
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that was looked at. ``memory_mib`` is what is available, ``port`` one that was free.
 
@@ -161,7 +154,7 @@ class Facts:
     registry: Seen[bool | None]
     configuration: Seen[ConfigurationDirectory | None]
     containers: Seen[Containers]
-    leftovers: Seen[tuple[Leftover, ...]]
+    leftovers: Seen[tuple[OwnerlessGuard, ...]]
     writable: Seen[tuple[Writable, ...]] = ()
     jars: tuple[Jars, ...] = ()
     maven: Seen[Repository | None] = None

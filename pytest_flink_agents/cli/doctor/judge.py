@@ -8,13 +8,13 @@ from typing import TypeVar
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor import bridge, configuration
 from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
     Facts,
     JavaHome,
-    Leftover,
     Missing,
     Refused,
     ReleaseFacts,
@@ -235,7 +235,7 @@ def _maven(name: str, repository: Repository | None) -> list[Check]:
     ]
 
 
-def _leftovers(name: str, found: tuple[Leftover, ...]) -> list[Check]:
+def _leftovers(name: str, found: tuple[OwnerlessGuard, ...]) -> list[Check]:
     if not found:
         return [Check(OK, name, "none")]
     guards = ", ".join(f"{guard.pid} ({guard.program})" for guard in found)

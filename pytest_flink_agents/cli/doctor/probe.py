@@ -34,6 +34,7 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.ownership.leftovers import ownerless_guards
 from pytest_flink_agents.cli.doctor.bridge import Bridge, look_at_bridge
 from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, ConfigurationDirectory, ConfigurationFile
 from pytest_flink_agents.cli.doctor.facts import (
@@ -51,7 +52,6 @@ from pytest_flink_agents.cli.doctor.facts import (
     Writable,
     missing,
 )
-from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         registry=attempt(_registry_answers) if missing(found) else None,
         configuration=attempt(_configuration),
         containers=attempt(_containers),
-        leftovers=attempt(find_leftovers),
+        leftovers=attempt(ownerless_guards),
         writable=attempt(_writable),
         jars=jars,
         maven=maven,

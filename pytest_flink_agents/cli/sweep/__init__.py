@@ -1,1 +1,1 @@
-"""What a provably dead owner left: found, and removed."""
+"""Find and remove what dead owners left behind."""

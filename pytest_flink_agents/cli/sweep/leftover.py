@@ -1,4 +1,4 @@
-"""One thing that nobody needs any more."""
+"""One thing that its dead owner left behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """``kind`` is a word (``process``, ``directory``, ...), ``name`` says which, ``why`` how we know that it is nobody's."""
+    """A leftover of a ``kind`` such as ``process`` or ``directory``, and the proof that it has no owner."""
 
     kind: str
     name: str

@@ -1,4 +1,8 @@
-"""Look for what sessions left that did not end in order. Each family proves by itself that its owner is dead."""
+"""List the leftovers of dead sessions, each with the way to remove it.
+
+:mod:`flink_testbed.ownership` proves that the owner is dead; this module adds the description and
+the removal.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from flink_testbed.artifacts.cache import sweep_partials
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
@@ -18,91 +20,82 @@ from flink_testbed.flink.cluster import OWNER_PARAMETER
 from flink_testbed.flink.launched import SCRATCH
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH
-from flink_testbed.ownership.detached import everything_kept
-from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
-from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
+from flink_testbed.ownership.detached import detached_services
+from flink_testbed.ownership.leftovers import ownerless_guards, unheld_services
+from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record
 from pytest_flink_agents.cli.sweep.leftover import Leftover
 
-_GONE_S = 10.0
+_ACTIVE = ("CREATED", "RUNNING", "RESTARTING", "FAILING", "INITIALIZING")
+_KAFKA_STARTUP_S = 10.0
 
 
 def processes() -> Iterator[Leftover]:
-    """Guards whose owner is gone, with all below them."""
-    for found in find_leftovers():
-        why = "its guard has no owner any more"
-        yield Leftover("process", f"{found.pid} ({found.program})", why, partial(_end_tree, found.pid))
-
-
-def _end_tree(guard_pid: int) -> None:
-    guard = psutil.Process(guard_pid)
-    tree = [*guard.children(recursive=True), guard]
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(tree, timeout=_GONE_S)
+    """Yield the guards that outlived their owner, each with the tree below it."""
+    for guard in ownerless_guards():
+        yield Leftover("process", f"{guard.pid} ({guard.program})", "the owner of its guard is dead", guard.end)
 
 
 def containers() -> Iterator[Leftover]:
-    """What dead processes have at this machine's container engine, unless a guard has it in hand.
+    """Yield the containers, volumes and networks of dead owners that no guard will remove.
 
-    Where no engine answers there is nothing to look for.
+    None if no container engine answers.
     """
     from flink_testbed.containers.engine import connect
-    from flink_testbed.containers.labelled import everything_labelled, guarded
+    from flink_testbed.containers.labelled import everything_labelled
+    from flink_testbed.ownership.container_owner import guarded_tokens
 
     try:
         engine = connect()
     except HostError:
         return
     with contextlib.closing(engine):
-        in_hand = guarded()
+        guarded = guarded_tokens()
         for thing in everything_labelled(engine):
-            if thing.owner.is_dead() and thing.token not in in_hand:
+            if thing.owner.is_dead() and thing.token not in guarded:
                 yield Leftover(thing.kind, thing.name, f"{thing.owner} is dead", thing.remove)
 
 
 def partial_entries() -> Iterator[Leftover]:
-    """Directories of the cache that were never finished; the lock of their key tells that nobody works on them."""
+    """Yield the unfinished directories of the cache whose lock no process holds."""
     for path in sweep_partials(dry_run=True):
-        yield Leftover("partial cache entry", os.fspath(path), "nobody holds its lock", _sweep_partials)
+        yield Leftover("partial cache entry", os.fspath(path), "no process holds its lock", _sweep_partials)
 
 
 def _sweep_partials() -> None:
     sweep_partials(dry_run=False)
 
 
-def left_running(*, living: bool) -> Iterator[Leftover]:
-    """What was left running on purpose: that whose keeper is dead, and the ``living`` where asked for."""
-    for kept in everything_kept():
-        name = f"{kept.what} {kept.version} at {kept.address}"
-        if kept.keeper.is_dead():
-            yield Leftover("kept", name, "its keeper is dead", kept.end)
+def detached(*, living: bool) -> Iterator[Leftover]:
+    """Yield the detached clusters and brokers whose holder is dead, and on request the living ones."""
+    unheld = {service.name for service in unheld_services()}
+    for service in detached_services():
+        if service.name in unheld:
+            yield Leftover("detached", str(service), "its holder is dead", service.end)
         elif living:
-            yield Leftover("kept", name, "left by --flink-keep", kept.end)
-
-
-def dead_records() -> list[Record]:
-    """The records of sessions whose process is dead."""
-    return [record for record in records() if record.owner.is_dead()]
+            yield Leftover("detached", str(service), "detached by --flink-keep", service.end)
 
 
 def directories(record: Record) -> Iterator[Leftover]:
-    """Sockets, and the scratch of clusters; logs, checkpoints and savepoints are evidence, and stay."""
+    """Yield the socket directories and the scratch directories of clusters.
+
+    Logs, checkpoints and savepoints are evidence and are not listed.
+    """
     for name in record.named(SOCKETS):
-        yield from _directory(record, SOCKETS, name, [Path(name)])
+        yield _directory(record, SOCKETS, name, [Path(name)])
     for name in record.named(CLUSTER):
-        yield from _directory(record, CLUSTER, name, [Path(name, scratch) for scratch in SCRATCH])
+        yield _directory(record, CLUSTER, name, [Path(name, scratch) for scratch in SCRATCH])
     for name in record.named(BROKERS):
-        yield from _directory(record, BROKERS, name, [Path(name, scratch) for scratch in KAFKA_SCRATCH])
+        yield _directory(record, BROKERS, name, [Path(name, scratch) for scratch in KAFKA_SCRATCH])
 
 
-def _directory(record: Record, kind: str, name: str, paths: list[Path]) -> Iterator[Leftover]:
-    there = [path for path in paths if path.is_dir() and not path.is_symlink()]
-    shown = os.fspath(there[0]) if len(there) == 1 else f"{name}/{{{','.join(path.name for path in there)}}}"
-    if there:
-        yield Leftover("directory", shown, f"{record.owner} is dead", partial(_remove_all, there))
-    else:
-        yield Leftover("record", f"{kind} {name}", f"{record.owner} is dead, and nothing is left of it", _nothing)
+def _directory(record: Record, kind: str, name: str, paths: list[Path]) -> Leftover:
+    existing = [path for path in paths if path.is_dir() and not path.is_symlink()]
+    if not existing:
+        why = f"{record.owner} is dead, and its files are gone"
+        return Leftover("record", f"{kind} {name}", why, _nothing)
+    names = ",".join(path.name for path in existing)
+    shown = os.fspath(existing[0]) if len(existing) == 1 else f"{name}/{{{names}}}"
+    return Leftover("directory", shown, f"{record.owner} is dead", partial(_remove_all, existing))
 
 
 def _remove_all(paths: list[Path]) -> None:
@@ -111,31 +104,31 @@ def _remove_all(paths: list[Path]) -> None:
 
 
 def _nothing() -> None:
-    """What the record speaks of is gone already."""
+    """Remove nothing: only the record of the session remains."""
 
 
 def jobs(record: Record, url: str) -> Iterator[Leftover]:
-    """Jobs on somebody else's cluster that carry the run's id, and still run."""
+    """Yield the jobs of the run that are still active on an external cluster."""
     access = rest_access(url, os.environ)
     if access.url not in record.named(JOBS):
         return
     rest = RestClient(access.url, access=access)
     for job in rest.jobs():
         config = rest.call("GET", f"/jobs/{job['jid']}/config").get("execution-config", {})
-        running = job["state"] in ("CREATED", "RUNNING", "RESTARTING", "FAILING", "INITIALIZING")
-        if running and config.get("user-config", {}).get(OWNER_PARAMETER) == record.run_id:
+        of_run = config.get("user-config", {}).get(OWNER_PARAMETER) == record.run_id
+        if job["state"] in _ACTIVE and of_run:
             why = f"run {record.run_id}, and {record.owner} is dead"
             yield Leftover("job", f"{job['jid']} at {access.url}", why, partial(rest.cancel, str(job["jid"])))
 
 
 def topics(record: Record, bootstrap: str) -> Iterator[Leftover]:
-    """Topics on somebody else's Kafka whose names carry the run's id."""
+    """Yield the topics of an external Kafka whose names start with the run's prefix."""
     if bootstrap not in record.named(TOPICS):
         return
     from flink_testbed.kafka.remote import RemoteKafka
     from flink_testbed.kafka.service import topic_prefix
 
-    kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_GONE_S)
+    kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_KAFKA_STARTUP_S)
     kafka.start()
     for topic in sorted(kafka.topics()):
         if topic.startswith(topic_prefix(record.run_id)):

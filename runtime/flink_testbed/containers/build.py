@@ -14,7 +14,7 @@ from typing import IO
 
 from filelock import FileLock
 
-from flink_testbed.containers.engine import ContainerEngine, missing_image, told
+from flink_testbed.containers.engine import ContainerEngine, missing_image, translate_errors
 from flink_testbed.core import clock
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
@@ -52,7 +52,7 @@ def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
     said: list[str] = []
     failed = False
     deadline = clock.now_s() + _BUILD_S
-    with _context(plan) as context, told(f"build {plan.tag}"):
+    with _context(plan) as context, translate_errors(f"build {plan.tag}"):
         answers = engine.client.api.build(
             fileobj=context,
             custom_context=True,

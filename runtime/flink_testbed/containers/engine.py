@@ -34,7 +34,7 @@ class ContainerEngine:
     def __init__(self, client: docker.DockerClient, address: str) -> None:
         self.client = client
         self.address = address
-        with told("ask the engine what it is"):
+        with translate_errors("ask the engine what it is"):
             self._info: dict[str, Any] = client.info()
 
     @property
@@ -62,7 +62,7 @@ class ContainerEngine:
         """The id of an image that the engine has, None where it has none of that name."""
         import docker.errors
 
-        with told(f"look for image {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
+        with translate_errors(f"look for image {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
             return str(self.client.images.get(reference).id)
         return None
 
@@ -159,7 +159,7 @@ def _require_local(address: str) -> None:
 
 
 @contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Turn an engine's refusal or silence into :class:`HostError` FA473. That something is not there stays what it is."""
     import docker.errors
     import requests
@@ -201,7 +201,7 @@ def container_log(container: Container, lines: int) -> str:
     """The end of what a container has printed; empty where it is gone."""
     import docker.errors
 
-    with contextlib.suppress(docker.errors.NotFound), told("show a container's log"):
+    with contextlib.suppress(docker.errors.NotFound), translate_errors("show a container's log"):
         return bytes(container.logs(tail=lines)).decode("utf-8", "replace")
     return ""
 

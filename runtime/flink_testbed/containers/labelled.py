@@ -1,4 +1,4 @@
-"""Everything at an engine that carries an owner's label, whoever the owner is."""
+"""List everything at an engine that carries the label of any owner."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
-import psutil
 
-from flink_testbed.containers.engine import ContainerEngine, told
-from flink_testbed.containers.owner import OWNER, RUN, owner_of_labels
+from flink_testbed.containers.engine import ContainerEngine, translate_errors
+from flink_testbed.ownership.container_owner import OWNER, RUN, owner_of_labels
 from flink_testbed.ownership.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One thing: ``kind`` is ``container``, ``volume`` or ``network``; ``token`` tells its owner from all others."""
+    """A container, volume or network (``kind``) and its owner, whose ``token`` is unique."""
 
     kind: str
     name: str
@@ -27,9 +26,9 @@ class Labelled:
     engine: ContainerEngine
 
     def remove(self) -> None:
-        """Remove it, unless somebody was faster."""
+        """Remove it; no effect if it is gone already."""
         client = self.engine.client
-        with contextlib.suppress(docker.errors.NotFound), told(f"remove {self.kind} {self.name}"):
+        with contextlib.suppress(docker.errors.NotFound), translate_errors(f"remove {self.kind} {self.name}"):
             if self.kind == "container":
                 client.containers.get(self.name).remove(force=True, v=True)
             elif self.kind == "volume":
@@ -38,20 +37,10 @@ class Labelled:
                 client.networks.get(self.name).remove()
 
 
-def guarded() -> frozenset[str]:
-    """The tokens of owners whose guard is alive on this machine: what carries them is the guard's to remove, or a keeper's."""
-    tokens = set()
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if len(words) > 5 and words[2].endswith("container_guard.py"):
-            tokens.add(words[5].rpartition("=")[2])
-    return frozenset(tokens)
-
-
 def everything_labelled(engine: ContainerEngine) -> Iterator[Labelled]:
-    """Containers first: a network that is in use cannot be removed."""
+    """Yield containers first: a network or volume in use cannot be removed."""
     api, filters = engine.client.api, {"label": OWNER}
-    with told("list what carries our label"):
+    with translate_errors("list the containers with our label"):
         listed: list[tuple[str, list[dict[str, Any]]]] = [
             ("container", api.containers(all=True, filters=filters)),
             ("volume", api.volumes(filters=filters)["Volumes"] or []),

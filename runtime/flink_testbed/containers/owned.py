@@ -1,82 +1,65 @@
-"""Everything one owner has at an engine, under a guard: containers and networks that end with it."""
+"""Containers and networks that a guard removes once their owner has ended."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flink_testbed.containers.engine import ContainerEngine, container_log, missing_image, told
-from flink_testbed.containers.owner import OWNER, ContainerOwner
+from flink_testbed.containers.engine import ContainerEngine, container_log, missing_image, translate_errors
 from flink_testbed.containers.spec import LOG_LIMITS, ContainerSpec
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ownership.owner import Owner, owner_of
-from flink_testbed.ownership.process import Completed, clean_environment
+from flink_testbed.ownership.container_owner import ContainerGuard, ContainerOwner
+from flink_testbed.ownership.owner import Owner
+from flink_testbed.ownership.process import Completed
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-_GUARD = Path(__file__).with_name("container_guard.py")
-_GUARD_ENDS_S = 70.0
-# A container's state is asked for over HTTP: often enough for a wait, and no more.
-_LOOK_S = 0.25
-_KEPT_LINES = 5000
+# Asking for a container's state is an HTTP request, and waits ask many times a second.
+_STATE_MAX_AGE_S = 0.25
+_LOG_LINES = 5000
+_KILLED = 137
 
 
 class OwnedContainers:
-    """What ``owner`` has at ``engine``, until :meth:`close` or the owner's end.
+    """The containers and networks of ``owner`` at ``engine``, until :meth:`close` or the owner's end.
 
-    ``sockets`` is a short-lived directory with a short path, for sockets that containers share with this machine.
+    ``sockets`` is a directory with a short path, for sockets that containers share with this machine.
     """
 
     def __init__(self, engine: ContainerEngine, owner: ContainerOwner) -> None:
         self.engine = engine
         self.owner = owner
-        self.sockets = Path(tempfile.mkdtemp(prefix="flink-agents-"))
-        owner_read, self._owner_write = os.pipe()
-        docker_settings = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
-        given = [str(owner_read), engine.address, f"{OWNER}={owner.token}", str(self.sockets)]
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", str(_GUARD), *given, *filter(None, sys.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=clean_environment(**docker_settings),
-            pass_fds=(owner_read,),
-            start_new_session=True,
-        )
-        os.close(owner_read)
+        self._guard = ContainerGuard(owner, engine.address)
+        self.sockets = self._guard.sockets
 
     def make_network(self, part: str) -> str:
-        """Make a network for containers that belong together; returns its name."""
+        """Create a network for containers that belong together; return its name."""
         name = self.owner.name_of(part)
-        with told("make a network"):
+        with translate_errors("make a network"):
             self.engine.client.networks.create(name, driver="bridge", labels=self.owner.labels())
         return name
 
     def remove_network(self, name: str) -> None:
-        """Remove a network; containers that are on others, too, go on without it."""
+        """Remove a network; containers that have another network go on with that."""
         import docker.errors
 
-        with contextlib.suppress(docker.errors.NotFound), told("remove a network"):
+        with contextlib.suppress(docker.errors.NotFound), translate_errors("remove a network"):
             network = self.engine.client.networks.get(name)
             for container in network.attrs.get("Containers") or {}:
                 network.disconnect(container, force=True)
             network.remove()
 
     def start(self, spec: ContainerSpec, part: str) -> Container:
-        """Start a container; ``part`` is its name among the owner's."""
+        """Start a container, named after ``part``, and return it."""
         from docker.types import LogConfig, Mount
         from testcontainers.core.labels import create_labels
 
-        # With their labels, the reaper of a user's own testcontainers knows ours as the session's too.
+        # With these labels, the reaper of the user's own testcontainers takes the container for one of
+        # its session, and removes it too.
         labels = create_labels(spec.image, self.owner.labels())
         arguments = spec.arguments(self.owner.name_of(part), labels)
         if not self.engine.limits_memory:
@@ -85,7 +68,7 @@ class OwnedContainers:
             arguments.pop("pids_limit", None)
         api = self.engine.client.api
         known_as = {spec.network: api.create_endpoint_config(aliases=[spec.name])} if spec.network != "none" else None
-        with _image_wanted(spec.image), told(f"start {spec.name} of {spec.image}"):
+        with _requiring_image(spec.image), translate_errors(f"start {spec.name} of {spec.image}"):
             container = self.engine.client.containers.create(
                 **arguments,
                 mounts=[Mount(type="bind", **mount) for mount in spec.mounts()],
@@ -97,7 +80,7 @@ class OwnedContainers:
         return container
 
     def run(self, spec: ContainerSpec, part: str, *, timeout_s: float) -> Completed:
-        """Run a container to its end, and remove it."""
+        """Run a container to its end and remove it; raise ``WaitTimeoutError`` if it takes too long."""
         member = OwnedContainer(self.start(spec, part), spec.name, log=None)
         try:
             code = clock.wait_until(
@@ -105,35 +88,23 @@ class OwnedContainers:
                 what=f"a container of {spec.image} to end",
                 timeout_s=timeout_s,
             )
-            return Completed(code, container_log(member.container, _KEPT_LINES))
+            return Completed(code, container_log(member.container, _LOG_LINES))
         finally:
             member.kill()
 
-    def hand_over(self) -> tuple[int, Owner]:
-        """Our end of the guard's pipe, for another process to hold, and the guard: everything here lives as long as that."""
-        pipe, self._owner_write = self._owner_write, -1
-        guard = owner_of(self._guard.pid)
-        os.write(pipe, b"k")
-        self._guard.returncode = 0  # not ours to wait for
+    def detach(self) -> tuple[int, Owner]:
+        """Give up the containers; return the descriptor that keeps them alive, and their guard."""
         self.engine.close()
-        return pipe, guard
+        return self._guard.detach()
 
     def close(self) -> None:
-        """Let the guard remove whatever is left, and see it done."""
-        if self._owner_write >= 0:
-            os.close(self._owner_write)
-            self._owner_write = -1
-            try:
-                self._guard.wait(_GUARD_ENDS_S)
-            except subprocess.TimeoutExpired:
-                self._guard.kill()
-                self._guard.wait()
-            shutil.rmtree(self.sockets, ignore_errors=True)
+        """Let the guard remove everything, and wait for it."""
+        if self._guard.close():
             self.engine.close()
 
 
 @contextlib.contextmanager
-def _image_wanted(reference: str) -> Iterator[None]:
+def _requiring_image(reference: str) -> Iterator[None]:
     import docker.errors
 
     try:
@@ -143,80 +114,83 @@ def _image_wanted(reference: str) -> Iterator[None]:
 
 
 class OwnedContainer:
-    """One of our containers, as a member of a cluster. ``log`` takes what it has printed when it ends, None to drop that."""
+    """One container, with the interface that clusters expect of a process.
+
+    ``log`` is the file for its output, written when it ends; None to drop the output.
+    """
 
     def __init__(self, container: Container, name: str, *, log: Path | None) -> None:
         self.container = container
         self.name = name
         self._log = log
-        self._looked_s = 0.0
+        self._asked_s = 0.0
         self._code: int | None = None
 
     def returncode(self) -> int | None:
-        """The exit code of its program, None while it runs. A container that is gone was killed (137)."""
-        if self._code is None and clock.now_s() - self._looked_s >= _LOOK_S:
-            self._code = self._look()
-            self._looked_s = clock.now_s()
+        """Return the exit code, None while it runs; 137 if the container is gone, as if killed."""
+        if self._code is None and clock.now_s() - self._asked_s >= _STATE_MAX_AGE_S:
+            self._code = self._exit_code()
+            self._asked_s = clock.now_s()
             if self._code is not None:
-                self._keep_log()
+                self._save_log()
         return self._code
 
-    def _look(self) -> int | None:
+    def _exit_code(self) -> int | None:
         import docker.errors
 
         try:
-            with told(f"tell the state of {self.name}"):
+            with translate_errors(f"tell the state of {self.name}"):
                 self.container.reload()
         except docker.errors.NotFound:
-            return 137
+            return _KILLED
         state = self.container.attrs["State"]
         return int(state["ExitCode"]) if state["Status"] in ("exited", "dead") else None
 
     def cap_log(self) -> None:
-        """The engine keeps what it prints in bounds."""
+        """Do nothing: the engine limits the log."""
 
     def pause(self) -> None:
-        """Stop all its processes (the engine freezes them)."""
-        with self._there("pause"):
+        """Freeze all its processes."""
+        with self._existing("pause"):
             self.container.pause()
 
     def resume(self) -> None:
-        """Let them go on."""
-        with self._there("resume"):
+        """Continue after :meth:`pause`."""
+        with self._existing("resume"):
             self.container.unpause()
 
     def stop(self, grace_s: float) -> None:
-        """Ask its program to end, then kill it."""
+        """Send SIGTERM, wait up to ``grace_s`` seconds, then kill it."""
         import docker.errors
 
-        with contextlib.suppress(docker.errors.NotFound), told(f"stop {self.name}"):
+        with contextlib.suppress(docker.errors.NotFound), translate_errors(f"stop {self.name}"):
             self.container.stop(timeout=int(grace_s))
         self.kill()
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), and remove it."""
+        """Kill it (SIGKILL) and remove it."""
         import docker.errors
 
-        with contextlib.suppress(docker.errors.NotFound), told(f"remove {self.name}"):
-            self._keep_log()
+        with contextlib.suppress(docker.errors.NotFound), translate_errors(f"remove {self.name}"):
+            self._save_log()
             self.container.remove(force=True, v=True)
-        self._code = 137 if self._code is None else self._code
+        self._code = _KILLED if self._code is None else self._code
 
     def execute(self, command: list[str]) -> None:
-        """Start one more program in it, and leave it running."""
-        with self._there("run a program in"):
+        """Start another program in it, and do not wait for its end."""
+        with self._existing("run a program in"):
             self.container.exec_run(command, detach=True)
 
     @contextlib.contextmanager
-    def _there(self, what: str) -> Iterator[None]:
+    def _existing(self, what: str) -> Iterator[None]:
         import docker.errors
 
         try:
-            with told(f"{what} {self.name}"):
+            with translate_errors(f"{what} {self.name}"):
                 yield
         except docker.errors.NotFound as error:
             raise HostError(Problem("FA473", f"cannot {what} {self.name}: its container is gone")) from error
 
-    def _keep_log(self) -> None:
+    def _save_log(self) -> None:
         if self._log and not self._log.exists():
-            self._log.write_text(container_log(self.container, _KEPT_LINES), encoding="utf-8")
+            self._log.write_text(container_log(self.container, _LOG_LINES), encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
-from flink_testbed.containers.engine import container_log, told
+from flink_testbed.containers.engine import container_log, translate_errors
 from flink_testbed.containers.owned import OwnedContainer, OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core import clock
@@ -102,7 +102,7 @@ class ContainerKafka(KafkaService):
     def join(self, network: str) -> None:
         """Connect the broker to one more container network, under its name."""
         if network not in self._joined:
-            with told(f"join the broker with {network}"):
+            with translate_errors(f"join the broker with {network}"):
                 there = self._owned.engine.client.networks.get(network)
                 there.connect(self._running.container, aliases=[NAME])
             self._joined.add(network)
@@ -119,14 +119,14 @@ class ContainerKafka(KafkaService):
         container = self._running.container
         # Noted first: who waits in another thread must not find it dead by itself.
         self._killed = True
-        with told("kill the broker"):
+        with translate_errors("kill the broker"):
             container.kill()
 
     def start_broker(self, number: int = 0) -> None:
         """Start the killed broker again on what it had written, and wait until it is back."""
         self._require_first(number)
         assert self._broker, "the broker was never started"
-        with told("start the broker"):
+        with translate_errors("start the broker"):
             self._broker.container.start()
         self._broker = OwnedContainer(self._broker.container, NAME, log=self._directory / "broker-0.log")
         self._killed = False
@@ -161,7 +161,7 @@ class ContainerKafka(KafkaService):
         container, bootstrap = str(self._running.container.name), self.bootstrap
         self._broker, self._lease, self._network = None, None, ""
         self._let_go()
-        pipe, guard = self._owned.hand_over()
+        pipe, guard = self._owned.detach()
         return Detachment("Kafka", f"of {self._image}", bootstrap, self._directory, (), [pipe], (container,), guard)
 
     def close(self) -> None:

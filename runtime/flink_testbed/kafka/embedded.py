@@ -186,7 +186,7 @@ class EmbeddedKafka(KafkaService):
 
     def detach(self) -> Detachment:
         """Let the brokers outlive this process: the pipes to their guards pass to the caller."""
-        pipes = [process.hand_over() for process in self._processes.values()]
+        pipes = [process.detach() for process in self._processes.values()]
         self._processes, self._leases = {}, []
         self._let_go()
         return Detachment("Kafka", self.home.version, self.bootstrap, self.directory, SCRATCH, pipes)

@@ -1,4 +1,4 @@
-"""Whose something is: a process, told such that its death can be proven by a later look."""
+"""The process that owns something, recorded so that its death can be proven later."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ _LINUX = sys.platform.startswith("linux")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process. ``started`` is in clock ticks since the boot ``boot``; ``machine`` is its host's name.
+    """A process, identified beyond its process id.
 
-    ``namespace`` is where its process id means something: in another container the same id is another process's.
+    A process id alone proves nothing: ids are reused, and the same id is another process after a
+    reboot or in another container. ``started`` is in clock ticks since the boot ``boot``;
+    ``namespace`` is the PID namespace that gives ``pid`` its meaning; ``machine`` is the host name.
     """
 
     pid: int
@@ -32,16 +34,20 @@ class Owner:
         return f"process {self.pid} of {self.machine}"
 
     def as_json(self) -> dict[str, Any]:
-        """The fields."""
+        """Return the fields, as :func:`owner_from` reads them."""
         return asdict(self)
 
     def is_alive(self) -> bool:
-        """Whether it runs now, seen from here."""
-        return _place() == (self.boot, self.namespace, self.machine) and _start_of(self.pid) == self.started
+        """Return True if the process is seen running from here."""
+        return _origin() == (self.boot, self.namespace, self.machine) and _start_of(self.pid) == self.started
 
     def is_dead(self) -> bool:
-        """Whether it provably runs no more. Of another machine's or container's process nothing is known."""
-        boot, namespace, machine = _place()
+        """Return True only if the process has provably ended.
+
+        Both this and :meth:`is_alive` are False for a process of another machine or container:
+        nothing is known about it, and what it owns must not be touched.
+        """
+        boot, namespace, machine = _origin()
         if machine != self.machine:
             return False
         if boot != self.boot:
@@ -50,25 +56,32 @@ class Owner:
 
 
 def this_process() -> Owner:
-    """The running process."""
+    """Return the running process."""
     return owner_of(os.getpid())
 
 
 def owner_of(pid: int) -> Owner:
-    """A running process of this machine. Raises ``ProcessLookupError`` where there is none."""
+    """Return a running process of this machine.
+
+    Raises ``ProcessLookupError`` if there is none with this id.
+    """
     started = _start_of(pid)
     if not started:
         raise ProcessLookupError(pid)
-    return Owner(pid, started, *_place())
+    return Owner(pid, started, *_origin())
 
 
 def owner_from(data: Mapping[str, Any]) -> Owner:
-    """An owner as :meth:`Owner.as_json` wrote it. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
-    words = (str(data[name]) for name in ("started", "boot", "namespace", "machine"))
-    return Owner(int(data["pid"]), *words)
+    """Return the owner that :meth:`Owner.as_json` wrote.
+
+    Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else.
+    """
+    fields = (str(data[name]) for name in ("started", "boot", "namespace", "machine"))
+    return Owner(int(data["pid"]), *fields)
 
 
-def _place() -> tuple[str, str, str]:
+def _origin() -> tuple[str, str, str]:
+    """Return boot id, PID namespace and host name of this process."""
     if not _LINUX:
         return str(int(psutil.boot_time())), "", platform.node()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -76,9 +89,9 @@ def _place() -> tuple[str, str, str]:
 
 
 def _start_of(pid: int) -> str:
-    """When the process was started; empty where there is none. A zombie has ended.
+    """Return the start time of a process, empty if it has ended; a zombie has ended.
 
-    On Linux in ticks since boot, since psutil's time of day changes when the clock is set.
+    On Linux in ticks since boot: psutil's time of day changes when the clock is set.
     """
     try:
         if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

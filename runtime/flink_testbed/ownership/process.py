@@ -1,4 +1,7 @@
-"""The one way to start a process: under a guard, with its log in a file, ended as a whole tree."""
+"""Start processes under a guard, with a log file, and end them as whole trees.
+
+Every process of the testbed is started here: a process started otherwise outlives a killed session.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +22,38 @@ from typing_extensions import Self
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.ownership.owner_pipe import OwnerPipe
+from flink_testbed.ownership.process_guard import command_line
 
-_GUARD = Path(__file__).with_name("process_guard.py")
-_KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LD_LIBRARY_PATH")
-# Chroma and Mem0, which flink-agents brings, tell their makers about each use unless they are told not to.
-_CALLS_HOME_NOT = {"ANONYMIZED_TELEMETRY": "False", "MEM0_TELEMETRY": "False"}
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LD_LIBRARY_PATH")
+# Chroma and Mem0, dependencies of flink-agents, report each use to their makers by default.
+_NO_TELEMETRY = {"ANONYMIZED_TELEMETRY": "False", "MEM0_TELEMETRY": "False"}
+_KILL_S = 10
+_OUTPUT_LINES = 2000
 
-
-# What this process has started and not killed yet, by the guard's process id.
+# The processes that this process has started and not killed yet, by their guard's process id.
 _started: dict[int, GuardedProcess] = {}
 
 
 def living() -> list[GuardedProcess]:
-    """What this process has started that runs now, oldest first."""
+    """Return the running processes that this process has started, oldest first."""
     return [process for process in list(_started.values()) if process.returncode() is None]
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """A small environment for a child: what a program needs to run, none of the caller's secrets, plus ``extra``.
+    """Return a minimal environment for a child process, plus ``extra``.
 
-    Libraries that call their makers are told not to.
+    It has the variables that any program needs, none of the caller's secrets, and turns off the
+    telemetry of known libraries.
     """
-    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ} | _CALLS_HOME_NOT | extra
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _NO_TELEMETRY | extra
 
 
 class GuardedProcess:
-    """A running command whose whole tree ends with us.
+    """A running command whose whole tree ends with this process.
 
-    ``log`` receives standard error, and standard output too unless ``channel`` is True: then :attr:`stdin` and
-    :attr:`stdout` are binary pipes. ``name`` is what messages call it.
+    ``log`` receives standard error, and standard output too unless ``channel`` is True: then
+    :attr:`stdin` and :attr:`stdout` are binary pipes. ``name`` is for messages.
     """
 
     def __init__(
@@ -63,22 +69,22 @@ class GuardedProcess:
         self.name = name
         self.log = log
         self.argv = tuple(argv)
-        owner_read, self._owner_write = os.pipe()
+        self._pipe = OwnerPipe()
         try:
             with log.open("ab") as log_file:
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(_GUARD), str(owner_read), *argv],
+                    command_line(sys.executable, self._pipe.guard_end, [*argv]),
                     stdin=subprocess.PIPE if channel else subprocess.DEVNULL,
                     stdout=subprocess.PIPE if channel else log_file,
                     stderr=log_file,
                     env=dict(env),
                     cwd=cwd,
-                    pass_fds=(owner_read,),
-                    # Ctrl-C in the terminal is for pytest alone; it ends us in order.
+                    pass_fds=(self._pipe.guard_end,),
+                    # Ctrl-C in the terminal is for pytest alone, which ends its processes in order.
                     start_new_session=True,
                 )
         except OSError as error:
-            os.close(self._owner_write)
+            self._pipe.close()
             raise HostError(
                 Problem(
                     "FA402",
@@ -89,7 +95,7 @@ class GuardedProcess:
                 )
             ) from error
         finally:
-            os.close(owner_read)
+            self._pipe.started()
         _started[self._popen.pid] = self
 
     def __enter__(self) -> Self:
@@ -102,13 +108,13 @@ class GuardedProcess:
 
     @property
     def stdin(self) -> IO[bytes]:
-        """The pipe to the command; only with ``channel=True``."""
+        """The pipe to the command, if ``channel`` is True."""
         assert self._popen.stdin is not None
         return self._popen.stdin
 
     @property
     def stdout(self) -> IO[bytes]:
-        """The pipe from the command; only with ``channel=True``."""
+        """The pipe from the command, if ``channel`` is True."""
         assert self._popen.stdout is not None
         return self._popen.stdout
 
@@ -118,18 +124,18 @@ class GuardedProcess:
         return self._popen.pid
 
     def tree(self) -> list[psutil.Process]:
-        """The guard and everything below it that is alive."""
+        """Return the guard and all living processes below it."""
         with contextlib.suppress(psutil.NoSuchProcess):
             guard = psutil.Process(self._popen.pid)
             return [guard, *guard.children(recursive=True)]
         return []
 
     def command_pid(self) -> int | None:
-        """The process id of the command itself, None once it has ended."""
+        """Return the process id of the command, None once it has ended."""
         return next((process.pid for process in self.tree()[1:]), None)
 
     def resident_bytes(self) -> int:
-        """The resident memory of the tree, the guard included."""
+        """Return the resident memory of the tree, including the guard."""
         total = 0
         for process in self.tree():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -137,34 +143,40 @@ class GuardedProcess:
         return total
 
     def returncode(self) -> int | None:
-        """The command's exit code, None while it runs."""
+        """Return the command's exit code, None while it runs."""
         return self._popen.poll()
 
     def log_tail(self, lines: int = 40) -> str:
-        """The last lines of its log."""
+        """Return the last lines of the log."""
         return tail(self.log, lines)
 
     def cap_log(self, limit_bytes: int = 32 * 1024 * 1024) -> None:
-        """Keep only the end of a log that has grown past the limit. The process goes on appending to the same file."""
+        """Cut a log that has grown past the limit down to its end.
+
+        The process has the file open for appending and goes on writing to it.
+        """
         if self.log.stat().st_size > limit_bytes:
             end = tail(self.log, 1000)
             with self.log.open("r+b") as file:
                 file.truncate(0)
             with self.log.open("ab") as file:
-                file.write(f"[cut: the log had passed {limit_bytes} bytes]\n{end}\n".encode())
+                file.write(f"[cut: the log exceeded {limit_bytes} bytes]\n{end}\n".encode())
 
     def wait_ended(self, timeout_s: float) -> int | None:
-        """The exit code, waited for up to ``timeout_s`` seconds; None if it still runs then."""
+        """Wait for the command to end; return its exit code, or None after ``timeout_s`` seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._popen.wait(timeout_s)
         return None
 
     def pause(self) -> None:
-        """Stop the command and everything below it (SIGSTOP), the guard not: it must see its owner end."""
+        """Stop the command and everything below it (SIGSTOP).
+
+        The guard goes on: it must notice the end of its owner.
+        """
         self._signal_below_guard(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Continue after :meth:`pause` (SIGCONT)."""
         self._signal_below_guard(signal.SIGCONT)
 
     def _signal_below_guard(self, number: signal.Signals) -> None:
@@ -172,16 +184,14 @@ class GuardedProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
-    def hand_over(self) -> int:
-        """Our end of the guard's pipe, for another process to hold: the command lives as long as that. It is ours no more."""
-        pipe, self._owner_write = self._owner_write, -1
-        os.write(pipe, b"k")
+    def detach(self) -> int:
+        """Give up the process: return the descriptor that keeps it alive while any process has it open."""
         _started.pop(self._popen.pid, None)
-        self._popen.returncode = 0  # not ours to wait for
-        return pipe
+        self._popen.returncode = 0  # another process waits for it
+        return self._pipe.detach()
 
     def stop(self, grace_s: float) -> None:
-        """Ask it to end (SIGTERM), wait up to ``grace_s`` seconds, then kill what is left."""
+        """Send SIGTERM, wait up to ``grace_s`` seconds, then kill the tree."""
         if self._popen.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 self._popen.send_signal(signal.SIGTERM)
@@ -189,17 +199,18 @@ class GuardedProcess:
         self.kill()
 
     def kill(self) -> None:
-        """End the whole tree at once, and see it gone. Closing the pipe is what tells the guard."""
-        if self._owner_write >= 0:
-            os.close(self._owner_write)
-            self._owner_write = -1
+        """Kill the whole tree and wait until it is gone."""
+        # The guard kills the tree when the pipe closes.
+        self._pipe.close()
         try:
-            self._popen.wait(10)
-        except subprocess.TimeoutExpired:  # a guard that hangs: do its work from here
+            self._popen.wait(_KILL_S)
+        except subprocess.TimeoutExpired:
+            # The guard hangs. Children before their parents: a child of a killed parent would leave
+            # the tree as it is seen from here.
             for process in reversed(self.tree()):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
-            self._popen.wait(10)
+            self._popen.wait(_KILL_S)
         _started.pop(self._popen.pid, None)
         for pipe in (self._popen.stdin, self._popen.stdout):
             if pipe:
@@ -208,7 +219,7 @@ class GuardedProcess:
 
 
 def tail(path: Path, lines: int = 40) -> str:
-    """The last lines of a text file, at most 64 KiB of it; empty where there is none."""
+    """Return the last lines of a text file, at most 64 KiB; empty if there is no such file."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -220,7 +231,10 @@ def tail(path: Path, lines: int = 40) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A command that ended: its exit code, and the last 2,000 lines of output and errors merged."""
+    """A command that ended: its exit code and the end of its output.
+
+    ``output`` is standard output and standard error merged, at most 2,000 lines.
+    """
 
     returncode: int
     output: str
@@ -234,8 +248,12 @@ def run_guarded(
     timeout_s: float,
     on_line: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Run a command to its end under a guard. Raises :class:`WaitTimeoutError` past ``timeout_s``, the tree killed."""
-    kept: deque[str] = deque(maxlen=2000)
+    """Run a command to its end.
+
+    ``on_line`` gets each line of output as it comes. After ``timeout_s`` seconds the tree is killed
+    and :class:`WaitTimeoutError` raised.
+    """
+    printed: deque[str] = deque(maxlen=_OUTPUT_LINES)
     name = Path(argv[0]).name
     shell = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *argv]
     with GuardedProcess(shell, name=name, log=Path(os.devnull), env=env, cwd=cwd, channel=True) as process:
@@ -248,22 +266,22 @@ def run_guarded(
                 *whole, rest = (rest + chunk).split(b"\n")
                 for raw in whole:
                     line = raw.decode("utf-8", "replace")
-                    kept.append(line)
+                    printed.append(line)
                     if on_line:
                         on_line(line)
                 continue
             returncode = process.returncode()
             if chunk == b"" and returncode is not None:
-                kept.extend([rest.decode("utf-8", "replace")] if rest else [])
-                return Completed(returncode, "\n".join(kept))
+                printed.extend([rest.decode("utf-8", "replace")] if rest else [])
+                return Completed(returncode, "\n".join(printed))
             if clock.now_s() >= deadline:
                 raise WaitTimeoutError(
                     Problem(
                         "FA401",
                         f"waited {timeout_s:g} s for {name} to end",
-                        seen=kept[-1] if kept else "no output",
-                        next_step="run it by hand to see what it waits for: " + " ".join(argv),
-                        detail="\n".join(list(kept)[-20:]),
+                        seen=printed[-1] if printed else "no output",
+                        next_step="run it by hand to see what it is waiting for: " + " ".join(argv),
+                        detail="\n".join(list(printed)[-20:]),
                     )
                 )
             clock.pause(0.02)

@@ -1,7 +1,7 @@
-"""What each session has made that could outlive it, written down before it is made; for whoever cleans up after it.
+"""The record of everything that a session creates and that could outlive it.
 
-One file a session in the cache, gone when the session ends in order. A session that was killed leaves its file, and the
-file says what to look for.
+One file a session in the cache, written before each thing is created and removed when the session
+ends in order. A session that was killed leaves its file, which says what a sweep must look for.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ SOCKETS, CLUSTER, BROKERS, JOBS, TOPICS = "sockets", "cluster", "brokers", "jobs
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What ``owner`` has made in the run ``run_id``: pairs of kind and name.
+    """Everything that ``owner`` created in the run ``run_id``, as pairs of kind and name.
 
-    ``sockets`` names a directory, ``cluster`` and ``brokers`` the directory of a cluster of Flink or Kafka (of which only
-    the scratch is to go), ``jobs`` the REST address of somebody else's cluster with jobs of the run, ``topics`` the
-    bootstrap address of somebody else's Kafka.
+    The name of ``sockets`` is a directory; that of ``cluster`` and ``brokers`` is the directory of a
+    Flink or Kafka cluster, of which only the scratch directories are deleted. The name of ``jobs``
+    is the REST address of an external cluster that ran jobs of the run, that of ``topics`` the
+    bootstrap address of an external Kafka.
     """
 
     run_id: str
@@ -36,21 +37,21 @@ class Record:
 
     @property
     def file(self) -> Path:
-        """Where it is kept."""
-        return _shelf() / f"{self.run_id}.json"
+        """The file of the record."""
+        return _directory() / f"{self.run_id}.json"
 
     def named(self, kind: str) -> list[str]:
-        """The names of one kind."""
+        """Return the names of one kind."""
         return [name for known, name in self.made if known == kind]
 
     def without(self, kind: str, name: str) -> Record:
-        """The record when one thing is gone."""
+        """Return the record without one entry."""
         return Record(self.run_id, self.owner, tuple(pair for pair in self.made if pair != (kind, name)))
 
     def write(self) -> None:
-        """Keep it; one that names nothing any more is removed."""
+        """Write the file; a record without entries has none."""
         if not self.made:
-            # Where the cache could not even be made there is nothing to take back.
+            # A cache that could not be created holds no record to remove.
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 self.file.unlink()
             return
@@ -62,14 +63,14 @@ class Record:
 
 
 class OwnRecord:
-    """The record of this process's session, written with each note; for several threads."""
+    """The record of this process's session, written with each change. Thread-safe."""
 
     def __init__(self, run_id: str) -> None:
         self._record = Record(run_id, this_process())
         self._lock = threading.Lock()
 
     def note(self, kind: str, name: str) -> None:
-        """Write down something that is about to be made."""
+        """Add an entry; call this before the thing is created."""
         with self._lock:
             if (kind, name) not in self._record.made:
                 made = (*self._record.made, (kind, name))
@@ -77,40 +78,41 @@ class OwnRecord:
                 self._record.write()
 
     def forget(self, kind: str, name: str) -> None:
-        """It is not this session's any more."""
+        """Remove an entry: the thing no longer belongs to this session."""
         with self._lock:
             self._record = self._record.without(kind, name)
             self._record.write()
 
     @property
     def made(self) -> tuple[tuple[str, str], ...]:
-        """All that was written down."""
+        """All entries."""
         return self._record.made
 
     def close(self) -> None:
-        """The session has ended, and has cleaned up itself."""
+        """Remove the record: the session has ended and has cleaned up."""
         self._record = Record(self._record.run_id, self._record.owner)
         self._record.write()
 
 
 def own_record(run_id: str) -> OwnRecord:
-    """The record of one of this process's runs: one, however many threads ask for it first."""
-    with _making:
-        return _made_once(run_id)
+    """Return the record of one of this process's runs, the same one to every thread."""
+    # functools.cache alone may call the constructor twice if two threads come at once.
+    with _creating:
+        return _created_once(run_id)
 
 
-_making = threading.Lock()
-_made_once = cache(OwnRecord)
+_creating = threading.Lock()
+_created_once = cache(OwnRecord)
 
 
 def records() -> Iterator[Record]:
-    """Every session's record. What cannot be read is nobody's to judge."""
-    for file in sorted(_shelf().glob("*.json")):
+    """Yield every session's record; unreadable files are skipped, as their owner is unknown."""
+    for file in sorted(_directory().glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             data = json.loads(file.read_text(encoding="utf-8"))
             made = tuple((str(kind), str(name)) for kind, name in data["made"])
             yield Record(str(data["run_id"]), owner_from(data["owner"]), made)
 
 
-def _shelf() -> Path:
+def _directory() -> Path:
     return cache_root() / "sessions"

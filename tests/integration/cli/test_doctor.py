@@ -17,7 +17,7 @@ import pytest
 from flink_testbed.artifacts.contents import record_contents
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.directories import cache_root
-from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
+from flink_testbed.ownership.leftovers import ownerless_guards
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.provision.environment import Workplace
 
@@ -173,10 +173,10 @@ def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Proces
 def test_a_guard_without_its_owner_is_found(guard: tuple[subprocess.Popen[str], psutil.Process]) -> None:
     """Not while the owner lives, though the guard hangs; then with its program."""
     owner, process = guard
-    assert process.pid not in {leftover.pid for leftover in find_leftovers()}
+    assert process.pid not in {leftover.pid for leftover in ownerless_guards()}
     owner.kill()
     owner.wait()
-    assert {leftover.pid: leftover.program for leftover in find_leftovers()}[process.pid] == "sleep"
+    assert {leftover.pid: leftover.program for leftover in ownerless_guards()}[process.pid] == "sleep"
 
 
 def test_looking_leaves_no_lease_where_there_was_none(

@@ -13,17 +13,15 @@ import pytest
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.remote import RemoteKafka
-from flink_testbed.ownership import detached as kept_module
-from flink_testbed.ownership.detached import Kept, everything_kept
+from flink_testbed.ownership.detached import DetachedService, detached_services
+from flink_testbed.ownership.detached_holder import command_line
+from flink_testbed.ownership.leftovers import ownerless_guards
 from flink_testbed.ownership.process import GuardedProcess, living
-from pytest_flink_agents.cli.doctor.leftovers import find_leftovers
 from pytest_flink_agents.cli.main import main
 from tests.integration.ownership.test_life_and_death import make_project, processes_of, start_pytest, wait_for
 from tests.integration.ownership.test_random_kills import make_kafka_project
 
 pytestmark = pytest.mark.slow
-
-KEEPER = Path(kept_module.__file__).with_name("keeper.py")
 
 
 def finished(project: Path, *options: str) -> tuple[int, str]:
@@ -39,13 +37,13 @@ def answers(url: str) -> bool:
         return False
 
 
-def require_ended(kept: Kept, scratch: str, project: Path, said: str) -> None:
+def require_ended(detached: DetachedService, scratch: str, project: Path, said: str) -> None:
     """It was told, no process of the project's sessions is left, its scratch is gone and its logs stay."""
-    assert f"removed: kept {kept.what} {kept.version} at {kept.address}" in said
+    assert f"removed: detached {detached}" in said
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
-    assert not Path(kept.directory, scratch).exists()
-    assert list(Path(kept.directory, "log").iterdir())
-    assert list(everything_kept()) == []
+    assert not Path(detached.directory, scratch).exists()
+    assert list(Path(detached.directory, "log").iterdir())
+    assert list(detached_services()) == []
 
 
 def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
@@ -56,7 +54,7 @@ def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, 
     right = scenario.read_text()
     scenario.write_text(right.replace("outputs: [{key: a, value: 0.1}", "outputs: [{key: a, value: 7}"))
     code, said = finished(project, *keep)
-    (left,) = everything_kept()
+    (left,) = detached_services()
     try:
         assert code == 1, said
         assert f"left running for 2 hours: Flink {left.version} at {left.address}" in said
@@ -69,8 +67,8 @@ def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, 
         environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
         assert any("left by an earlier session" in fact for fact in environment.values())
         assert answers(left.address)
-        assert len(list(everything_kept())) == 1
-        assert find_leftovers() == ()
+        assert len(list(detached_services())) == 1
+        assert ownerless_guards() == ()
         assert main(["sweep"]) == 0
         assert answers(left.address)
     finally:
@@ -82,7 +80,7 @@ def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> 
     """Its address is said with how to use it; it answers until sweep --kept ends it, and its data goes; a sweep lets it be."""
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     code, said = finished(project, "--flink-keep=always")
-    left = {kept.what: kept for kept in everything_kept()}
+    left = {detached.what: detached for detached in detached_services()}
     try:
         assert code == 0, said
         assert "left behind" not in said
@@ -102,17 +100,16 @@ def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> 
     require_ended(broker, "data", project, capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the keeper is killed"])
-def test_what_is_kept_ends_with_its_keeper(tmp_path: Path, end: str) -> None:
-    """Handed over, a process outlives the one that started it; then whatever ends the keeper ends it, too."""
-    file = tmp_path / "kept.json"
+@pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the holder is killed"])
+def test_a_detached_process_ends_with_its_holder(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "detached.json"
     file.touch()
     process = GuardedProcess(["sleep", "300"], name="sleep", log=tmp_path / "log", env=dict(os.environ), cwd=tmp_path)
     assert wait_for(lambda: process.command_pid() is not None, 10)
-    command, pipe = process.command_pid(), process.hand_over()
-    seconds = "2" if end == "the time is over" else "300"
-    arguments = [sys.executable, "-I", "-S", str(KEEPER), seconds, str(file), str(pipe)]
-    with subprocess.Popen(arguments, pass_fds=[pipe], start_new_session=True) as keeper:
+    command, pipe = process.command_pid(), process.detach()
+    seconds = 2 if end == "the time is over" else 300
+    arguments = command_line(sys.executable, seconds, file, [pipe])
+    with subprocess.Popen(arguments, pass_fds=[pipe], start_new_session=True) as holder:
         os.close(pipe)
         assert process not in living()
         if end != "the time is over":
@@ -120,10 +117,10 @@ def test_what_is_kept_ends_with_its_keeper(tmp_path: Path, end: str) -> None:
             if end == "the file is removed":
                 file.unlink()
             else:
-                keeper.kill()
+                holder.kill()
         assert wait_for(lambda: not is_there(command), 15)
     os.waitpid(process.guard_pid, 0)
-    assert file.exists() == (end == "the keeper is killed")
+    assert file.exists() == (end == "the holder is killed")
 
 
 def is_there(pid: int | None) -> bool:

@@ -14,6 +14,7 @@ from flink_testbed.artifacts.java import JAVA_NEEDS_MIB
 from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
+from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor.check import Check
 from pytest_flink_agents.cli.doctor.command import as_document, as_lines
 from pytest_flink_agents.cli.doctor.configuration import (
@@ -26,7 +27,6 @@ from pytest_flink_agents.cli.doctor.facts import (
     Facts,
     Jars,
     JavaHome,
-    Leftover,
     Refused,
     ReleaseFacts,
     Repository,
@@ -245,7 +245,7 @@ def test_a_broken_loopback_fails() -> None:
 
 def test_guards_left_behind_are_a_warning() -> None:
     """With their process ids, to end them."""
-    found = of_machine("processes left behind", leftovers=(Leftover(7, "java"), Leftover(9, "python")))
+    found = of_machine("processes left behind", leftovers=(OwnerlessGuard(7, "java"), OwnerlessGuard(9, "python")))
     assert found.status == "warn"
     assert "kill 7 9" in found.next_step
     assert "7 (java)" in found.seen

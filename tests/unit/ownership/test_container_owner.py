@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flink_testbed.containers.owner import OWNER, PROCESS, RUN, owner_of_labels, this_owner
+from flink_testbed.ownership.container_owner import OWNER, PROCESS, RUN, owner_of_labels, this_owner
 from flink_testbed.ownership.owner import this_process
 
 

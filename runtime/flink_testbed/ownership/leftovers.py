@@ -1,0 +1,105 @@
+"""Find what dead owners left behind: guards, detached services, session records.
+
+Nothing is removed here, and nothing is found whose owner may still be alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from flink_testbed.core import clock
+from flink_testbed.ownership.detached import DetachedService, detached_services
+from flink_testbed.ownership.detached_holder import is_holder
+from flink_testbed.ownership.process_guard import OWNER_PIPE, guarded_command
+from flink_testbed.ownership.session_record import Record, records
+
+# A guard checks for its owner four times a second, then takes a moment to end its tree.
+_SECOND_LOOK_S = 1.0
+_GONE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerlessGuard:
+    """A guard whose owner has ended, and the name of the program that it guards."""
+
+    pid: int
+    program: str
+
+    def end(self) -> None:
+        """Kill the guard and everything below it.
+
+        Raises ``psutil.Error`` if the guard has ended meanwhile or belongs to another user.
+        """
+        guard = psutil.Process(self.pid)
+        tree = [*guard.children(recursive=True), guard]
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(tree, timeout=_GONE_S)
+
+
+def ownerless_guards() -> tuple[OwnerlessGuard, ...]:
+    """Return the guards that outlived their owner, which only a stopped or broken guard does.
+
+    They are looked at twice: the first look may find a guard that is about to end by itself.
+    """
+    suspects = _ownerless()
+    if not suspects:
+        return ()
+    clock.pause(_SECOND_LOOK_S)
+    return tuple(sorted(suspects & _ownerless(), key=lambda guard: guard.pid))
+
+
+def unheld_services() -> Iterator[DetachedService]:
+    """Yield the detached services whose holder is dead."""
+    return (service for service in detached_services() if service.holder.is_dead())
+
+
+def dead_records() -> list[Record]:
+    """Return the records of sessions whose process is dead."""
+    return [record for record in records() if record.owner.is_dead()]
+
+
+def _ownerless() -> set[OwnerlessGuard]:
+    found = set()
+    holders = _holders()
+    for process in psutil.process_iter():
+        # The process may end meanwhile, or belong to another user.
+        with contextlib.suppress(psutil.Error, OSError):
+            command = guarded_command(process.cmdline())
+            if command and not _has_owner(process, holders):
+                found.add(OwnerlessGuard(process.pid, Path(command[0]).name))
+    return found
+
+
+def _holders() -> list[int]:
+    """Return the holders of detached services, whichever cache their sessions used."""
+    return [process.pid for process in psutil.process_iter(["cmdline"]) if is_holder(process.info["cmdline"] or [])]
+
+
+def _has_owner(guard: psutil.Process, holders: list[int]) -> bool:
+    """Return True if the guard's parent or a holder has the other end of its pipe.
+
+    A parent with process id 1 alone proves nothing: in a container, pytest itself may be process 1.
+    """
+    if not sys.platform.startswith("linux"):
+        return guard.ppid() != 1 or bool(holders)
+    pipe = Path(f"/proc/{guard.pid}/fd/{OWNER_PIPE}").readlink()
+    return any(pipe in _open_files(pid) for pid in (guard.ppid(), *holders))
+
+
+def _open_files(pid: int) -> set[Path]:
+    """Return the open files of a process; none if it is another user's, who cannot be an owner."""
+    found = set()
+    with contextlib.suppress(PermissionError, FileNotFoundError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            # A descriptor may be closed after it was listed.
+            with contextlib.suppress(FileNotFoundError):
+                found.add(descriptor.readlink())
+    return found
