@@ -35,9 +35,9 @@ class Route(MetaPathFinder):
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         if MODULE in sys.modules:
-            from flink_agents_runtime.local.routing import unroute
+            from flink_agents_runtime.local.patch import restore_environment
 
-            unroute(getattr(sys.modules[MODULE], _CLASS))
+            restore_environment(getattr(sys.modules[MODULE], _CLASS))
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -53,9 +53,9 @@ class Route(MetaPathFinder):
 
     def taken(self, module: ModuleType) -> None:
         """The module is there: route its door."""
-        from flink_agents_runtime.local.routing import local_environment, route
+        from flink_agents_runtime.local.patch import local_environment, patch_environment
 
-        route(getattr(module, _CLASS), lambda: local_environment(self._seed))
+        patch_environment(getattr(module, _CLASS), lambda: local_environment(self._seed))
 
 
 class _Taken(Loader):

@@ -7,10 +7,12 @@ Words on the command line select the proofs that contain one of them.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.rule_breaks.around_engine import BREAKS_AROUND_ENGINE
@@ -44,11 +46,13 @@ def main(words: list[str]) -> int:
     wrong = [f"no break for: {rules[proof]} ({proof})" for proof in rules if proof not in BREAKS]
     wrong += [f"no rule has the proof {proof}" for proof in BREAKS if proof not in rules]
     selected = [(proof, each) for proof, each in flat(BREAKS) if not words or any(word in proof for word in words)]
-    for proof, each in selected:
-        outcome = _outcome(proof, each)
-        sys.stdout.write(f"{'ok' if not outcome else 'WRONG':5}  {proof}: {outcome or rules.get(proof, '')}\n")
-        sys.stdout.flush()
-        wrong += [proof] if outcome else []
+    # Each break runs pytest in a process, so threads are enough to use all processors.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = pool.map(lambda pair: _outcome(*pair), selected)
+        for (proof, _), outcome in zip(selected, outcomes, strict=True):
+            sys.stdout.write(f"{'ok' if not outcome else 'WRONG':5}  {proof}: {outcome or rules.get(proof, '')}\n")
+            sys.stdout.flush()
+            wrong += [proof] if outcome else []
     sys.stdout.write("\n".join(wrong) + f"\n{len(selected)} breaks, {len(wrong)} wrong\n")
     return 1 if wrong else 0
 

@@ -106,8 +106,8 @@ LOCAL: dict[str, Break | tuple[Break, ...]] = {
         f"{_LOOP}.unfinished", "return tuple(Unfinished(at.key, at.action) for at in original(*args))"
     ),
     "test_streaming.py::test_a_long_run_tells_how_far_it_is": wrap("local.progress:Progress._watch", "pass"),
-    "test_routing.py::test_the_door_without_flink_leads_here": swap(
-        "local.routing:route", "env is None", "env is None and t_env"
+    "test_patch.py::test_without_flink_each_call_returns_a_new_local_environment": swap(
+        "local.patch:patch_environment", "env is None", "env is None and t_env"
     ),
     "test_action_store.py::test_a_run_that_came_to_its_end_leaves_nothing": swap(
         f"{_LOOP}.run", "self._store.finish()", "pass"

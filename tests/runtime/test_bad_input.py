@@ -138,8 +138,8 @@ def test_a_call_that_hangs_is_named_at_the_deadline():
     finally:
         RELEASED.set()
     assert str(caught.value) == (
-        "agent 'tests.support.agents.wrong_agents:Wrong' is not done after 2 s, "
-        "still at action 'do' of key 'c' with input \"a call that hangs\""
+        "agent 'tests.support.agents.wrong_agents:Wrong' did not finish within 2 s; "
+        "unfinished: action 'do' of key 'c' with input \"a call that hangs\""
     )
     assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}, {"a": 3}]
 

@@ -150,10 +150,10 @@ def test_misuse_is_an_error():
     """No agent, two agents, two executions."""
     environment = LocalEnvironment()
     builder = environment.from_list([])
-    with pytest.raises(RuntimeError, match="has an agent"):
+    with pytest.raises(RuntimeError, match="takes one agent"):
         builder.apply(Echo()).apply(Echo())
     environment.execute()
-    with pytest.raises(RuntimeError, match="executed before"):
+    with pytest.raises(RuntimeError, match="executed once"):
         environment.execute()
     unfinished = LocalEnvironment()
     unfinished.from_list([])

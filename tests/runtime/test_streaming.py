@@ -14,7 +14,7 @@ from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.run import KeyRun
 from flink_agents_runtime.engine.sealed import SealedEvent
 from flink_agents_runtime.engine.state import Task
-from flink_agents_runtime.local.collector import patient_collector
+from flink_agents_runtime.local.collector import raised_gc_threshold
 from flink_agents_runtime.local.host import LocalHost, Output
 from flink_agents_runtime.local.progress import Progress
 from flink_agents_runtime.plan.build import build_plan
@@ -53,7 +53,7 @@ def test_a_window_of_one_runs_one_input_after_the_other():
     inputs = [{"key": key, "value": value} for key, value in (("a", 0.02), ("b", 0), ("c", 0.01), ("b", 0))]
     outputs = host("Slow", window=1, **{"num-async-threads": 4}).run(inputs).outputs
     assert [output.key for output in outputs] == ["a", "b", "c", "b"]
-    with pytest.raises(ValueError, match="give at least 1"):
+    with pytest.raises(ValueError, match="at least 1, got 0"):
         host("Echo", window=0)
 
 
@@ -102,7 +102,7 @@ def test_inputs_that_do_not_come_are_told_at_the_deadline():
     release.set()
     assert result.timed_out_after_s == 0.3
     assert [str(at) for at in result.unfinished] in (
-        ["the next of the inputs, which did not come"],
+        ["the next input, which the iterable did not yield"],
         ["the next input of key 'a'"],
     )
 
@@ -172,15 +172,15 @@ def test_keys_that_remember_nothing_are_forgotten():
 def test_the_collector_is_patient_for_the_time_of_a_run():
     """Also with several at a time; afterwards it is what it was, and one that is switched off stays so."""
     before = gc.get_threshold()
-    with patient_collector():
+    with raised_gc_threshold():
         assert gc.get_threshold()[0] > before[0]
-        with patient_collector():
+        with raised_gc_threshold():
             pass
         assert gc.get_threshold()[0] > before[0]
     assert gc.get_threshold() == before
     gc.set_threshold(0)
     try:
-        with patient_collector():
+        with raised_gc_threshold():
             assert gc.get_threshold()[0] == 0
         assert gc.get_threshold()[0] == 0
     finally:

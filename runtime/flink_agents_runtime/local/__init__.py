@@ -1,1 +1,4 @@
-"""The host without Flink: a list in, a list out, in this process. Never imports pyflink itself."""
+"""The local runtime: runs agents over lists in one process, without Flink.
+
+Nothing here imports pyflink.
+"""

@@ -1,7 +1,8 @@
-"""Python's collector of rings, told to be patient while a run lasts.
+"""Raise the garbage collector's threshold for the duration of a run.
 
-A run makes many objects that stay, its outputs, and hardly any rings. With the threshold that Python has by default, the
-collector would go through what stays again and again: a third of the time of a run whose outputs are nested.
+A run allocates many objects that it keeps (its outputs) and few reference cycles. With Python's
+default threshold the collector scans the kept objects over and over, which takes a third of the
+time of a run with nested outputs.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# So many objects more than before, and the youngest are looked at. A megabyte or two.
-_PATIENCE = 10_000
+# Allocations between two collections of the youngest generation: one or two megabytes of garbage at most.
+_THRESHOLD = 10_000
 
 _lock = threading.Lock()
 _runs = 0
@@ -20,15 +21,19 @@ _before: tuple[int, int, int] = gc.get_threshold()
 
 
 @contextmanager
-def patient_collector() -> Iterator[None]:
-    """For the time of the block, or of several in as many threads; leaves alone what is more patient already, or off."""
-    global _runs, _before  # noqa: PLW0603 - there is one collector in a process
+def raised_gc_threshold() -> Iterator[None]:
+    """Raise the threshold while the block runs.
+
+    Blocks may overlap in several threads: the first one raises, the last one restores. A higher
+    threshold, or a collector that is switched off, stays as it is.
+    """
+    global _runs, _before  # noqa: PLW0603 - a process has one collector
     with _lock:
         _runs += 1
         if _runs == 1:
             _before = gc.get_threshold()
-            if 0 < _before[0] < _PATIENCE:
-                gc.set_threshold(_PATIENCE, *_before[1:])
+            if 0 < _before[0] < _THRESHOLD:
+                gc.set_threshold(_THRESHOLD, *_before[1:])
     try:
         yield
     finally:

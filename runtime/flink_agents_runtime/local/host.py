@@ -1,4 +1,7 @@
-"""Runs an agent plan over inputs in this process: many keys on one thread, async calls in a pool."""
+"""Run an agent plan over inputs in this process.
+
+All keys share one thread; asynchronous calls run in a pool.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from uuid import uuid4
 
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.action_store import ActionStateStore
-from flink_agents_runtime.engine.engine import Engine, Observer
+from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
-from flink_agents_runtime.local.collector import patient_collector
+from flink_agents_runtime.engine.shared import Observer
+from flink_agents_runtime.local.collector import raised_gc_threshold
 from flink_agents_runtime.local.loop import Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
@@ -26,19 +30,20 @@ from flink_agents_runtime.observe.event_log import EventLog
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store, open_store
 
-# How long a run past its deadline may take to stop between two steps before it counts as stuck in one.
+# After its deadline a run may take this long to finish its step; then it counts as stuck in it.
 _GRACE_S = 0.5
-# How many inputs are in flight at most, unless a host is told otherwise.
+# The default for the number of inputs in flight.
 WINDOW = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """What a run came to. ``outputs`` are in the order of emission, as far as the run got; none where they were handed on.
+    """The result of a run.
 
-    ``numbers`` tells of each output the number of the input that led to it, from 0.
-    ``failure`` ends a run as it fails a Flink job. ``timed_out_after_s`` is None unless the deadline ended it; then
-    ``unfinished`` names what was still to be done, at most 20 of it.
+    ``outputs`` are in the order of emission, and empty if ``on_output`` received them; ``numbers``
+    holds, per output, the number (from 0) of the input behind it. ``failure`` is the action failure
+    that ended the run, as it would fail a Flink job. ``timed_out_after_s`` is set if the deadline
+    ended the run; then ``unfinished`` names up to 20 pieces of unfinished work.
     """
 
     outputs: tuple[Output, ...]
@@ -53,15 +58,16 @@ class LocalResult:
 class LocalHost:
     """Runs one plan.
 
-    ``event_log`` is the event log, or the file for one. ``seed`` draws the interleaving of keys; without it they go by
-    turns in the order of their first input. Of the inputs at most ``window`` are in flight: the keys that have one there are
-    those that interleave, by turns or by a seed. ``now_ms`` is the clock of short-term memory that expires. Raises
-    :class:`PlanError` where the plan cannot run here.
+    ``event_log`` is an event log or the file for one. ``seed`` draws the interleaving of keys;
+    without it keys take turns in the order of their first input. At most ``window`` inputs are in
+    flight, and only their keys interleave. ``now_ms`` is the clock for expiring short-term memory.
+    Raises :class:`PlanError` if the plan cannot run here.
 
-    With an action state store (``store``, or the one that the options name) a run replays what an earlier run of the
-    same job had completed before it failed or died; a run that comes to its end forgets its records. The job is the
-    option ``job-identifier``; without it each run is a job of its own. A store that is given may serve further runs. It
-    holds the records of all inputs until the run has ended: the next attempt begins with the first one again.
+    With an action state store (``store``, or the one that the options name) a run replays the
+    actions that an earlier run of the same job completed before it failed or died; a run that
+    reaches its end removes its records. The option ``job-identifier`` identifies the job; without
+    it each run is a separate job. A store passed as an argument may serve further runs. It holds
+    the records of all inputs until the run has ended, because the next attempt starts over.
     """
 
     def __init__(
@@ -76,7 +82,7 @@ class LocalHost:
         window: int = WINDOW,
     ) -> None:
         if window < 1:
-            raise ValueError(f"a window of {window} inputs lets none in; give at least 1")
+            raise ValueError(f"window must be at least 1, got {window}")
         check_store(plan.config)
         self._window = window
         self._now_ms = now_ms
@@ -95,19 +101,20 @@ class LocalHost:
         on_output: Callable[[Output], None] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> LocalResult:
-        """Run ``{"key", "value"}`` (or ``{"k", "v"}``) records to their end, the first failure or the deadline.
+        """Run the inputs to their end, the first failure or the deadline.
 
-        The inputs may be any iterable; it is read as the run goes on. A record without a key gets one of its own.
-        ``on_output`` gets each output when it is emitted, and none is kept then; what it raises fails the action that
-        emits. ``progress`` gets a line now and then if the run takes long. With a deadline the loop has a daemon thread: a
-        loop that is stuck in an action is left behind. Raises ValueError for a record without a value, TypeError for one
-        that is not JSON, and what the iterable raises.
+        ``inputs`` is any iterable of ``{"key", "value"}`` (or ``{"k", "v"}``) records, read on demand;
+        a record without a key gets a unique one. ``on_output`` gets each output when it is emitted,
+        and the result then has none; an exception in it fails the emitting action. ``progress`` gets
+        a line now and then if the run takes long. With a deadline the loop runs on a daemon thread,
+        so that a loop stuck in an action can be abandoned. Raises ValueError for a record without a
+        value, TypeError for one that is not JSON, and any exception of the iterable.
         """
         started = time.monotonic()
         metrics = MemoryMetricGroup()
         loop = self._loop(inputs, on_output, metrics)
         total = len(inputs) if isinstance(inputs, Sized) else None
-        with patient_collector(), Progress(loop, total, progress) if progress is not None else nullcontext():
+        with raised_gc_threshold(), Progress(loop, total, progress) if progress is not None else nullcontext():
             if deadline_s is None:
                 loop.run()
             else:

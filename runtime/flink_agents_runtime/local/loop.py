@@ -1,8 +1,9 @@
-"""One run of the local host: inputs taken in as they are needed, keys stepped until nothing is left.
+"""The loop of one local run: read inputs on demand and step keys until nothing is left.
 
-Inputs are any iterable, read while few keys can go on. At most ``window`` of them are in flight, taken in and not at the
-end of their run. So a run needs memory for its keys' state and its window, however long its input is. Nothing else depends
-on the window: each key has its inputs in their order.
+Inputs may be any iterable. It is read whenever few keys are ready, and at most ``window`` inputs
+are in flight, that is, read and not at the end of their run. Memory is therefore bounded by the
+state of the keys and the window, whatever the length of the input. The window does not change
+results: each key gets its inputs in their order.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.order import Order
 
 _MOST_NAMED = 20
-# Keys that hold nothing are looked for when there are twice as many as were left the last time, and at least so many.
+# Idle keys are dropped whenever the number of keys has doubled since the last time, from this number on.
 _MANY_KEYS = 10_000
 _NEVER = sys.maxsize
-# Looked up once: on an enumeration that takes as long as a call.
+# Looked up once: an attribute of an enumeration costs as much as a call.
 _IDLE, _new_tuple = Step.IDLE, tuple.__new__
 
 
 class Output(NamedTuple):
-    """One output: the key it was made under, and its JSON value."""
+    """An output: the key of its run, and its JSON value."""
 
     key: Any
     value: Any
@@ -38,10 +39,10 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Where a run was when its deadline passed: an action that ran, that awaited a call, or that was next.
+    """Unfinished work at a deadline: an action that ran, awaited a call, or was next.
 
-    ``action`` is empty where the key's next input had not begun; ``input`` is the JSON value of the run in flight. Where
-    the inputs themselves did not come, all three are empty.
+    ``action`` is empty if the run of the key's next input had not begun; ``input`` is the JSON
+    value of the input in flight. All three fields are empty if the loop waited for an input.
     """
 
     key: Any
@@ -50,17 +51,18 @@ class Unfinished:
 
     def __str__(self) -> str:
         if self.key is None and not self.action:
-            return "the next of the inputs, which did not come"
+            return "the next input, which the iterable did not yield"
         what = f"action {self.action!r}" if self.action else "the next input"
         return f"{what} of key {self.key!r}" + (f" with input {json.dumps(self.input)}" if self.action else "")
 
 
 class Loop:
-    """One run. Read by the caller while, or after, it runs on a thread of its own.
+    """The loop of one run; other threads may read it while it runs.
 
-    ``on_output`` gets each output; without it they are kept as ``outputs``, and as ``numbers`` those of the inputs that led
-    to them. ``store`` is told when all is done; with one no key is ever forgotten, since the
-    number of its inputs matters. ``close`` is called at the end, on the thread of the loop, be it after the caller has left.
+    ``on_output`` gets each output. Without it the loop keeps the ``outputs``, and in ``numbers``
+    the number of the input behind each of them. ``store`` is finished at the end of the input;
+    with a store no key is dropped, because the number of its inputs identifies its records.
+    ``close`` is called at the end on the thread of the loop, even if the caller has left by then.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Loop:
         self.failure: ActionFailure | None = None
         self.error: BaseException | None = None
         self.stopped = False
-        # How many inputs have been taken in.
+        # The number of inputs that have been read.
         self.taken = 0
         self._engine = engine
         self._order = order
@@ -94,16 +96,16 @@ class Loop:
 
     @property
     def ended(self) -> int:
-        """How many inputs are at the end of their run."""
+        """The number of inputs whose run has ended."""
         return self._engine.runs_ended
 
     @property
     def keys_in_flight(self) -> int:
-        """How many keys have something to do, or wait for a call."""
+        """The number of keys that are ready or wait for a call."""
         return len(self._order)
 
     def run(self) -> None:
-        """Step until nothing is left."""
+        """Step keys until nothing is left, an action fails or the caller stops the loop."""
         engine, order = self._engine, self._order
         ready, wanted = order.ready, order.wanted
         try:
@@ -111,7 +113,7 @@ class Loop:
                 if len(ready) < wanted and engine.runs_ended >= self._take_in_at:
                     self._take_in(ready, 2 * wanted)
                 run = order.next()
-                # Asked after each wait: a call may end long after the caller has left.
+                # Checked after each wait: a call may end long after the caller has left.
                 if run is None or self.stopped:
                     break
                 step = run.step()
@@ -127,7 +129,7 @@ class Loop:
             self._close()
 
     def unfinished(self) -> tuple[Unfinished, ...]:
-        """What is still to be done, the most telling first: what runs, else what is awaited, else what is next."""
+        """Return unfinished work: the running action, else awaited calls, else queued actions."""
         runs = [run for run in tuple(self._runs.values()) if run.state.busy]
         for run in runs:
             action = run.running_action
@@ -141,8 +143,12 @@ class Loop:
         return tuple((awaited or queued or unread)[:_MOST_NAMED])
 
     def _take_in(self, ready: Sized, enough: int) -> None:
-        """Until enough keys can go on, or the window is full; then half of it has to end before more comes in."""
-        most = self._engine.runs_ended + self._window
+        """Read inputs until ``enough`` keys are ready or the window is full.
+
+        After a full window half of it has to end before the next input is read: reading one input per
+        ended run would switch between reading and stepping all the time.
+        """
+        max_taken = self._engine.runs_ended + self._window
         for record in self._inputs:
             try:
                 key, value = record["key"], record["value"]
@@ -150,7 +156,7 @@ class Loop:
                 key, value = _key_and_value(self.taken, record)
             self._offer(key, value)
             self.taken += 1
-            if self.taken >= most:
+            if self.taken >= max_taken:
                 self._take_in_at = self.taken - self._window // 2
                 return
             if len(ready) >= enough:
@@ -158,7 +164,7 @@ class Loop:
         self._take_in_at = _NEVER
 
     def _offer(self, key: Any, value: Any) -> None:
-        # As JSON the keys 1, "1" and true are three keys, and a list can be one.
+        # As JSON text 1, "1" and true are three keys, and a list can be a key.
         identity = key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)
         run = self._runs.get(identity)
         if run is not None:
@@ -169,7 +175,7 @@ class Loop:
             if len(self._runs) >= self._forget_at:
                 self._forget_idle_keys()
             run = self._runs[identity] = self._engine.run_for(key, KeyState(), self._emit_for(key))
-        # The number of an input travels with it as a time stamp, as on Flink.
+        # The number of an input travels through its run as a time stamp, as on Flink.
         run.offer(value, self.taken)
         if idle:
             self._order.add(run)
@@ -180,15 +186,15 @@ class Loop:
             return lambda value, _: on_output(Output(key, value))
 
         def keep(value: Any, number: int | None) -> None:
-            assert number is not None, "every input has one"
-            # In this order: who left a loop that is stuck reads outputs first, and finds a number for each.
+            assert number is not None, "every input has a number"
+            # In this order: a caller that gave up on a stuck loop reads outputs first, then their numbers.
             numbers.append(number)
             outputs.append(_new_tuple(Output, (key, value)))
 
         return keep
 
     def _forget_idle_keys(self) -> None:
-        """A key that has nothing to do and remembers nothing is as good as one that was never seen."""
+        """Drop keys without work and without memory; they behave like keys never seen."""
         expiry = self._engine.expiry
         for identity, run in tuple(self._runs.items()):
             if not run.state.busy:

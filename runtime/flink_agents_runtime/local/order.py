@@ -1,4 +1,7 @@
-"""Which key goes on next. Two orders: keys by turns, or drawn by a seed. Knows keys' runs, not what they do."""
+"""The order in which keys take steps: round robin, or drawn from a seed.
+
+An order schedules runs of keys; it does not look at their actions or events.
+"""
 
 from __future__ import annotations
 
@@ -15,44 +18,51 @@ from weakref import WeakSet
 from flink_agents_runtime.engine.run import KeyRun, Step
 
 _Element = TypeVar("_Element")
-# Looked up once: on an enumeration that takes as long as a call.
+# Looked up once: an attribute of an enumeration costs as much as a call.
 _PROGRESSED, _WAITING = Step.PROGRESSED, Step.WAITING
 
 
-# With fewer keys than this to go on with, Turns wants more inputs. Few, so that what is taken in is still at hand.
+# Turns wants more inputs if fewer keys than this are ready. A low number keeps few inputs in memory.
 _FEW_KEYS = 16
 
 
 class Order(Protocol):
-    """The host's loop: ``while run := order.next()``, then :meth:`stepped`, unless the step left the key idle.
+    """The schedule of the loop.
 
-    ``ready`` are the keys that can go on. With fewer than ``wanted`` more inputs should be taken in.
+    The loop calls :meth:`next`, steps the run it gets, and calls :meth:`stepped` unless the step
+    left the key idle. It reads more inputs if fewer than ``wanted`` keys are ``ready``.
     """
 
     wanted: int
 
     @property
     def ready(self) -> Sized:
-        """The keys that can go on."""
+        """The keys that can take a step now."""
 
     def add(self, run: KeyRun) -> None:
-        """A key that has an input, and had nothing to do before."""
+        """Queue a key that was idle and now has an input."""
 
     def __len__(self) -> int:
-        """How many keys have something to do or wait, but for the one that is being stepped. May be asked from any thread."""
+        """Count the ready and the waiting keys, without the one being stepped. Thread-safe."""
 
     def is_done(self, future: Future[Any]) -> bool:
-        """Whether the engine may look at this future as done."""
+        """Return True if the engine may treat this future as done."""
 
     def next(self) -> KeyRun | None:
-        """The run to step now; waits for an async call where there is nothing else to do. None at the end."""
+        """Return the run to step next, or None at the end.
+
+        Blocks until an async call is done if no key is ready.
+        """
 
     def stepped(self, run: KeyRun, step: Step) -> None:
-        """What came of its step."""
+        """Take note of the outcome of a run's step."""
 
 
 class Turns:
-    """Keys by turns in the order they came, a step each; a key that waits comes back when one of its calls is done."""
+    """Round robin: keys take one step each, in the order of their arrival.
+
+    A waiting key rejoins the queue when one of its calls is done.
+    """
 
     wanted = _FEW_KEYS
 
@@ -70,11 +80,11 @@ class Turns:
         return len(self.ready) + len(self._waiting)
 
     def is_done(self, future: Future[Any]) -> bool:
-        """As soon as it is."""
+        """Return True if the call is done."""
         return future.done()
 
     def next(self) -> KeyRun | None:
-        """The next in turn."""
+        """Return the next run of the queue."""
         if self._waiting:
             while not self._woken.empty():
                 self._wake(self._woken.get())
@@ -83,7 +93,7 @@ class Turns:
         return self.ready.popleft() if self.ready else None
 
     def stepped(self, run: KeyRun, step: Step) -> None:
-        """Back to the end of the queue, or aside until a call is done."""
+        """Put the run at the end of the queue, or aside until a call is done."""
         if step is _PROGRESSED:
             self.ready.append(run)
         elif step is _WAITING:
@@ -94,28 +104,29 @@ class Turns:
                     future.add_done_callback(partial(self._called_back, run))
 
     def _called_back(self, run: KeyRun, future: Future[Any]) -> None:
-        """On the thread of the call."""
+        """Wake the run; called on the thread of the call."""
         self._watched.discard(future)
         self._woken.put(run)
 
     def _wake(self, run: KeyRun) -> None:
-        if run in self._waiting:  # else another call of the same key woke it before
+        if run in self._waiting:  # otherwise another call of the same key has woken it
             self._waiting.remove(run)
             self.ready.append(run)
 
 
 class Seeded:
-    """The same seed, the same order, however long the async calls take.
+    """An order drawn from a seed, and repeatable whatever the duration of async calls.
 
-    Each draw is among the keys that can go on and all calls that are awaited; a call that is drawn is waited for, and
-    only then the engine sees that it is done. So calls overlap less than by turns: this is to explore orders. The host's
-    window says how many inputs are there to draw from; it is filled at moments that the seed decides too.
+    Each draw is among the ready keys and all awaited calls. A drawn call is waited for, and only
+    then does the engine see that it is done. Calls therefore overlap less than with
+    :class:`Turns`: the purpose is to explore orders. The window of the host limits the inputs to
+    draw from, and it is filled at moments that depend on the seed alone.
     """
 
     wanted = sys.maxsize
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - an order to be repeated, no secret
+        self._random = Random(seed)  # noqa: S311 - a repeatable order, not a secret
         self.ready: list[KeyRun] = []
         self._waiting: set[KeyRun] = set()
         self._awaited: list[tuple[KeyRun, Future[Any]]] = []
@@ -130,11 +141,11 @@ class Seeded:
         return len(self.ready) + len(self._waiting)
 
     def is_done(self, future: Future[Any]) -> bool:
-        """Once it was drawn."""
+        """Return True if the call was drawn."""
         return future in self._done
 
     def next(self) -> KeyRun | None:
-        """The next by lot."""
+        """Draw the next run, waiting for calls that are drawn on the way."""
         while choices := len(self.ready) + len(self._awaited):
             index = self._random.randrange(choices)
             if index < len(self.ready):
@@ -148,7 +159,7 @@ class Seeded:
         return None
 
     def stepped(self, run: KeyRun, step: Step) -> None:
-        """Back among the keys that can go on, or aside until one of its calls is drawn."""
+        """Put the run among the ready ones, or aside until one of its calls is drawn."""
         for future in run.waiting_on:
             if future not in self._known:
                 self._known.add(future)
@@ -160,6 +171,6 @@ class Seeded:
 
 
 def _taken(elements: list[_Element], index: int) -> _Element:
-    """Take one out; the last takes its place, so that not all behind it have to move."""
+    """Remove and return one element; the last one moves into the gap, in constant time."""
     elements[index], elements[-1] = elements[-1], elements[index]
     return elements.pop()

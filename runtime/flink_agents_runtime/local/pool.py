@@ -1,4 +1,4 @@
-"""Threads for asynchronous calls. Knows nothing of agents; imports the standard library only."""
+"""A thread pool for asynchronous calls. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _Job = tuple["Future[Any]", Callable[[], Any]]
 
 
 class DaemonPool(Executor):
-    """At most ``size`` threads, begun as work comes. They are daemons: a call that hangs does not keep the process.
+    """An executor of at most ``size`` daemon threads, started on demand.
 
-    That is the difference to ThreadPoolExecutor, whose threads the interpreter waits for at its end.
+    A call that hangs does not keep the process alive: the interpreter waits for the threads of a
+    ThreadPoolExecutor when it exits, but not for daemons.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -25,7 +26,7 @@ class DaemonPool(Executor):
         self._idle = threading.Semaphore(0)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn`` on a thread of the pool."""
+        """Schedule ``fn`` on a thread of the pool."""
         future: Future[Any] = Future()
         self._jobs.put((future, lambda: fn(*args, **kwargs)))
         if not self._idle.acquire(blocking=False) and self._threads < self._size:
@@ -34,7 +35,7 @@ class DaemonPool(Executor):
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """End the idle threads and drop queued work. Calls that run are left to themselves, whatever ``wait`` says."""
+        """End idle threads and drop queued work; running calls go on, whatever ``wait`` is."""
         while cancel_futures and not self._jobs.empty():
             job = self._jobs.get()
             if job is not None:
@@ -50,6 +51,6 @@ class DaemonPool(Executor):
                     future.set_result(call())
                 except BaseException as error:
                     future.set_exception(error)
-            # Or the thread would hold the last result while it is idle.
+            # An idle thread must not keep the last result alive.
             del job, future, call
             self._idle.release()

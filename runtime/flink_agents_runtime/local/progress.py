@@ -1,4 +1,4 @@
-"""A line now and then about a run that takes long; nothing about one that does not."""
+"""Progress lines for runs that take longer than a few seconds."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class Watched(Protocol):
-    """What is told of a run. Read from another thread."""
+    """The numbers that a progress line shows; read from another thread."""
 
     @property
     def ended(self) -> int:
-        """How many inputs are done."""
+        """The number of inputs whose run has ended."""
 
     @property
     def keys_in_flight(self) -> int:
-        """How many keys are at work."""
+        """The number of keys with unfinished work."""
 
 
 class Progress:
-    """Tells of a run while a ``with`` block lasts: after 5 s, then at pauses that double up to a minute.
+    """Reports a run's progress while a ``with`` block lasts.
 
-    ``total`` is the number of inputs, None where nobody knows. ``tell`` gets the line, on a thread of its own.
+    The first line comes after 5 s; then pauses double up to a minute. ``total`` is the number of
+    inputs, or None if it is unknown. ``report`` is called with each line on a separate thread.
     """
 
     def __init__(
-        self, run: Watched, total: int | None, tell: Callable[[str], None], *, first_line_s: float | None = None
+        self, run: Watched, total: int | None, report: Callable[[str], None], *, first_line_s: float | None = None
     ) -> None:
         self._run = run
         self._of_total = f" of {total:,}" if total is not None else ""
-        self._tell = tell
+        self._report = report
         self._pause_s = FIRST_LINE_S if first_line_s is None else first_line_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="agent-progress", daemon=True)
@@ -53,7 +54,7 @@ class Progress:
     def _watch(self) -> None:
         while not self._over.wait(self._pause_s):
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-            self._tell(self._line())
+            self._report(self._line())
 
     def _line(self) -> str:
         done, took_s = self._run.ended, time.monotonic() - self._began_s

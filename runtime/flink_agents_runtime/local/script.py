@@ -1,4 +1,4 @@
-"""A user's own script, run as ``python script.py`` would, its environments without Flink and looked at from outside."""
+"""Run a user's script as ``python script.py`` would, with local execution environments."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.local.environment import LocalEnvironment
-from flink_agents_runtime.local.routing import route, unroute
+from flink_agents_runtime.local.patch import patch_environment, restore_environment
 
-# What the options are called when they are told: see Configuration.explain.
+# The source of the options in Configuration.explain.
 _SOURCE = "the harness"
 _GRACE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """What a script came to: the (key, value) of all outputs, by environment and list of inputs, and its failure as data.
+    """The result of a script: (key, value) of all outputs, and its failure as plain data.
 
-    ``failure`` is None, or what an action's failure says of itself; for any other exception ``type, message, traceback``.
+    Outputs are ordered by environment and pipeline. ``failure`` is None, the fields of an action's
+    failure, or ``type, message, traceback`` of any other exception.
     """
 
     outputs: tuple[tuple[Any, Any], ...]
@@ -37,9 +38,11 @@ class ScriptResult:
 def run_script(
     path: Path, arguments: Sequence[str], *, seed: int | None, deadline_s: float, events: Path, stdout: TextIO
 ) -> ScriptResult:
-    """Run the script to its end. Event logs go to ``events``, unless it says otherwise itself; prints to ``stdout``.
+    """Run the script to its end or its deadline.
 
-    One that is not done in time fails with a TimeoutError, and is left behind on a daemon thread.
+    Event logs go to the directory ``events`` unless the script sets another one, and its prints to
+    ``stdout``. A script that misses the deadline fails with a TimeoutError; its daemon thread is
+    abandoned.
     """
     environments: list[LocalEnvironment] = []
     failures: list[dict[str, Any]] = []
@@ -55,12 +58,12 @@ def run_script(
         with contextlib.redirect_stdout(stdout):
             failures.extend(_failures(path, arguments))
 
-    route(AgentsExecutionEnvironment, make)
+    patch_environment(AgentsExecutionEnvironment, make)
     thread = threading.Thread(target=run, name="script", daemon=True)
     thread.start()
-    # An execution keeps the same time by itself, and tells more.
+    # An execution has the same deadline and a better message, so it gets the chance to fail first.
     thread.join(deadline_s + _GRACE_S)
-    unroute(AgentsExecutionEnvironment)
+    restore_environment(AgentsExecutionEnvironment)
     if thread.is_alive():
         message = f"the script {path.name} did not end within {deadline_s:g} s"
         failures.append({"type": "TimeoutError", "message": message, "traceback": ""})
@@ -69,7 +72,7 @@ def run_script(
 
 
 def _failures(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
-    """Run it here and now; its failure, if any."""
+    """Run the script on this thread and return its failure, if any."""
     try:
         with _as_main(path, arguments):
             runpy.run_path(str(path), run_name="__main__")
@@ -77,15 +80,16 @@ def _failures(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
         return [error.as_json()]
     except (Exception, SystemExit) as error:
         if not isinstance(error, SystemExit) or error.code not in (None, 0):
-            return [_told(error)]
+            return [_as_failure(error)]
     return []
 
 
 @contextlib.contextmanager
 def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
-    """What ``python path arguments`` would find: its arguments, its directory to import from.
+    """Set ``sys.argv`` and ``sys.path`` as ``python path arguments`` would.
 
-    Modules of that directory are forgotten afterwards: another script may have others of the same name.
+    Modules imported from the script's directory are removed afterwards, because the next script may
+    have different modules of the same names.
     """
     directory, argv, known = str(path.parent), sys.argv, set(sys.modules)
     sys.argv = [str(path), *arguments]
@@ -100,7 +104,7 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _as_failure(error: BaseException) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
         "message": str(error),

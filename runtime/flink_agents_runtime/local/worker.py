@@ -1,12 +1,14 @@
-"""``python -m flink_agents_runtime.local.worker``: a job environment's warm process; runs agents without Flink.
+"""The warm process of a job environment: runs agents and scripts without Flink.
 
-Speaks the protocol of :mod:`flink_agents_runtime.channel`. Two operations:
+Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol of
+:mod:`flink_agents_runtime.channel`. Operations:
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
      "deadline_s": 60}
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
-Everything heavy is imported when the channel is safe.
+Heavy imports happen in :func:`hello`, after the channel has taken over standard input and output:
+an import may print.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def hello() -> dict[str, Any]:
-    """Import what a run needs, and say what this environment holds."""
-    # Before upstream's modules do it at their import.
+    """Import the local runtime and return the versions of this environment."""
+    # Before upstream's modules configure logging at their import.
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     from flink_agents_runtime.local import host
 
@@ -41,21 +43,21 @@ def hello() -> dict[str, Any]:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the plan, run it, and tell the result as JSON."""
+    """Build the plan, run it, and return the result as JSON."""
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.host import LocalHost
     from flink_agents_runtime.plan.build import build_plan
 
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
-    # Into the log: standard output is the channel.
-    told = logging.getLogger(__name__).info
-    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"), progress=told)
+    # Progress goes to the log: standard output is the channel.
+    report = logging.getLogger(__name__).info
+    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"), progress=report)
     return _as_json(result) | {"config": explained(plan.config)}
 
 
 def script(request: dict[str, Any]) -> dict[str, Any]:
-    """Run a user's script, its environments without Flink, and tell their outputs as JSON. What it prints is in a file."""
+    """Run a script and return its outputs as JSON; its prints go to the file ``stdout``."""
     from flink_agents_runtime.local.script import run_script
 
     with Path(request["stdout"]).open("w", encoding="utf-8") as stdout:

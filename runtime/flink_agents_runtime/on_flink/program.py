@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
-from flink_agents_runtime.local.routing import route
+from flink_agents_runtime.local.patch import patch_environment
 from flink_agents_runtime.on_flink.environment import FlinkEnvironment
 
 
@@ -21,5 +21,5 @@ def main() -> None:
     program = sys.argv[1]
     sys.argv = sys.argv[1:]
     sys.path[0] = str(Path(program).resolve().parent)
-    route(AgentsExecutionEnvironment, on_flink=FlinkEnvironment)
+    patch_environment(AgentsExecutionEnvironment, on_flink=FlinkEnvironment)
     runpy.run_path(program, run_name="__main__")

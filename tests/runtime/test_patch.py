@@ -1,5 +1,3 @@
-"""Upstream's front door leads to the local environment, in scripts and in plain tests."""
-
 import os
 import subprocess
 import sys
@@ -9,7 +7,7 @@ import pytest
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
 from flink_agents_runtime.local.environment import LocalEnvironment
-from flink_agents_runtime.local.routing import route, unroute
+from flink_agents_runtime.local.patch import patch_environment, restore_environment
 from flink_agents_runtime.local.script import run_script
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +45,7 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 """
-# With an agent of its own, as the shortest scripts have.
+# A script that defines its agent itself.
 ALONE = (
     SHOP
     + """
@@ -80,12 +78,12 @@ def test_an_environment():
 @pytest.fixture(autouse=True)
 def _clean():
     yield
-    unroute(AgentsExecutionEnvironment)
+    restore_environment(AgentsExecutionEnvironment)
 
 
 @pytest.fixture
 def ran(tmp_path):
-    """Run a script in a directory of its own, where ``shop`` is; returns its result and what it printed."""
+    """Run a script in a new directory beside ``shop``; return its result, its prints and the directory."""
 
     def run(text, *arguments, deadline_s=30):
         folder = tmp_path / f"at-{len(list(tmp_path.iterdir()))}"
@@ -107,7 +105,7 @@ def ran(tmp_path):
 
 
 class WithoutLocal:
-    """The door of a version that has no local environment: it wants Flink's."""
+    """A release without a local environment, whose method requires Flink's."""
 
     @staticmethod
     def get_execution_environment(env, t_env=None, **kwargs):
@@ -115,31 +113,28 @@ class WithoutLocal:
         return "upstream's", env, t_env, kwargs
 
 
-@pytest.mark.parametrize("door", [AgentsExecutionEnvironment, WithoutLocal])
-def test_the_door_without_flink_leads_here(door):
-    """Whether upstream has a local environment or not; each call makes a new one."""
-    route(door)
-    one, other = door.get_execution_environment(), door.get_execution_environment(env=None)
-    unroute(door)
+@pytest.mark.parametrize("environment_class", [AgentsExecutionEnvironment, WithoutLocal])
+def test_without_flink_each_call_returns_a_new_local_environment(environment_class):
+    patch_environment(environment_class)
+    one, other = environment_class.get_execution_environment(), environment_class.get_execution_environment(env=None)
+    restore_environment(environment_class)
     assert type(one) is type(other) is LocalEnvironment
     assert one is not other
 
 
-def test_the_door_with_flink_stays_upstreams():
-    """Its arguments go through, its description stays, and afterwards it is what it was."""
+def test_with_flink_the_method_stays_upstreams():
     before = WithoutLocal.get_execution_environment
-    route(WithoutLocal)
-    route(WithoutLocal, lambda: "another")
+    patch_environment(WithoutLocal)
+    patch_environment(WithoutLocal, lambda: "another")
     assert WithoutLocal.get_execution_environment() == "another"
     assert WithoutLocal.get_execution_environment("env", "t", more=1) == ("upstream's", "env", "t", {"more": 1})
     assert WithoutLocal.get_execution_environment.__doc__ == "Upstream's own words."
-    unroute(WithoutLocal)
-    unroute(WithoutLocal)
+    restore_environment(WithoutLocal)
+    restore_environment(WithoutLocal)
     assert WithoutLocal.get_execution_environment is before
 
 
-def test_a_script_runs_as_it_is(ran):
-    """Its arguments, its directory's modules, several environments: outputs, prints, and an event log of each."""
+def test_a_script_runs_unchanged(ran):
     result, printed, folder = ran(SCRIPT, "x", "y")
     assert (result.failure, result.outputs) == (None, (("k", ["Event", "x"]), ("k", ["Event", "y"])))
     assert printed == "[{'k': ['Event', 'x']}]\n[{'k': ['Event', 'y']}]\n"
@@ -147,13 +142,11 @@ def test_a_script_runs_as_it_is(ran):
     assert "shop" not in sys.modules
 
 
-def test_a_script_with_an_agent_of_its_own(ran):
-    """The agent's class is in the script itself, the module __main__."""
+def test_a_script_may_define_its_agent_in_main(ran):
     assert ran(ALONE)[0].outputs == (("k", ["Event", 1]),)
 
 
-def test_what_a_script_raises_is_its_failure(ran):
-    """An action's failure with action, key and input; outputs before it stay. Any other with its traceback."""
+def test_an_exception_of_a_script_is_its_failure(ran):
     result, _, _ = ran(SCRIPT, "x", "poison")
     assert result.outputs == (("k", ["Event", "x"]),)
     assert [result.failure[name] for name in ("action", "key", "input", "type")] == [
@@ -167,8 +160,7 @@ def test_what_a_script_raises_is_its_failure(ran):
     assert ran("raise SystemExit(0)")[0].failure is None
 
 
-def test_a_script_that_does_not_end_is_left_behind(ran):
-    """It fails with a TimeoutError; the door is upstream's again."""
+def test_a_script_that_misses_its_deadline_fails_with_a_timeout_error(ran):
     result, _, _ = ran("import time\ntime.sleep(600)", deadline_s=0.1)
     assert result.failure["type"] == "TimeoutError"
     assert not hasattr(AgentsExecutionEnvironment.get_execution_environment, "upstreams")
@@ -177,8 +169,7 @@ def test_a_script_that_does_not_end_is_left_behind(ran):
 @pytest.mark.parametrize(
     "conftest", ["", "import sys\nsys.modules['flink_agents.runtime.local_execution_environment'] = None"]
 )
-def test_a_plain_test_module_beside_flink_agents(tmp_path, conftest):
-    """Where pytest's own environment holds flink_agents, with upstream's local environment or without, nothing else is needed."""
+def test_plain_tests_get_the_local_environment_if_flink_agents_is_installed(tmp_path, conftest):
     for name, text in {
         "shop.py": SHOP,
         "script.py": SCRIPT,
