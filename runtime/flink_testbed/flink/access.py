@@ -1,7 +1,9 @@
-"""The way to the REST of a cluster that is not ours: address, token and TLS files. Nothing of it is ever printed.
+"""Address, token and TLS files of an external cluster's REST interface.
 
-The token goes into the header ``Authorization: Bearer``, of our calls and of Flink's own client's, which takes it from an
-environment variable. Flink's client wants key stores where everybody else has PEM files; they are made here.
+The token is sent in the header ``Authorization: Bearer``, by this package's calls and by Flink's
+own client, which reads it from an environment variable. Users give TLS files in the PEM format;
+Flink's client needs PKCS #12 key stores, so they are converted here. Token and passwords are never
+printed.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ from urllib.parse import urlsplit
 from flink_testbed.core.problem import HostError, Problem
 
 TOKEN, CA, CERTIFICATE, KEY = (f"FLINK_AGENTS_TEST_REST_{name}" for name in ("TOKEN", "CA", "CERT", "KEY"))
-# A shorter one could not be masked in texts without masking half of them.
-_SHORTEST_TOKEN = 6
+# Masking a shorter token in reports would also mask ordinary words.
+_MIN_TOKEN = 6
 _STORE_S = 30.0
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class RestAccess:
-    """``url`` is ``http(s)://HOST:PORT``. ``ca``, ``certificate`` and ``key`` are PEM files."""
+    """Address and credentials of a REST interface.
+
+    ``url`` is ``http(s)://HOST:PORT``; ``ca``, ``certificate`` and ``key`` are PEM files.
+    """
 
     url: str
     token: str = field(default="", repr=False)
@@ -34,23 +39,27 @@ class RestAccess:
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether the address is of this machine, whose files such a cluster sees."""
+        """True for a loopback address: such a cluster sees this machine's files."""
         host = urlsplit(self.url).hostname or ""
         return host in ("localhost", "::1") or host.startswith("127.")
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header of every call."""
+        """The headers of every REST call."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def client_environment(self) -> dict[str, str]:
-        """The variable from which Flink's client takes the headers of its calls (Flink >= 1.18)."""
+        """Return the variable from which Flink's client reads its headers.
+
+        Flink 1.18 and newer.
+        """
         return {"FLINK_REST_CLIENT_HEADERS": f"Authorization:Bearer {self.token}"} if self.token else {}
 
     def client_options(self, java_home: Path, directory: Path) -> dict[str, str]:
-        """The options with which Flink's client speaks TLS; its key stores are written to ``directory`` (created).
+        """Return the options of a client that uses TLS, none for HTTP.
 
-        They travel with each job, their passwords too: so these are made up here and open nothing else.
+        Writes the key stores to ``directory``, which is created. Flink sends these options along
+        with each job, so the store passwords are random and protect nothing else.
         """
         if not self.url.startswith("https:"):
             return {}
@@ -74,7 +83,11 @@ class RestAccess:
 
 
 def rest_access(url: str, environ: Mapping[str, str]) -> RestAccess:
-    """The access that a user has set: the address, and the rest by variables. Raises :class:`HostError` FA421."""
+    """Return the access that the user has configured.
+
+    ``url`` is the address; token and TLS files are in the variables of ``environ``. Raises
+    :class:`HostError` FA421 for a malformed value.
+    """
     parts = urlsplit(url)
     try:
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
@@ -84,26 +97,26 @@ def rest_access(url: str, environ: Mapping[str, str]) -> RestAccess:
         raise HostError(
             Problem(
                 "FA421",
-                "no address of a Flink cluster's REST",
-                expected="http://HOST:PORT or https://HOST:PORT, and nothing behind it",
-                seen="an address with a user in it" if parts.username else url,
-                next_step=f"a token goes into the variable {TOKEN}, where no output shows it"
+                "the address of Flink's REST interface is malformed",
+                expected="http://HOST:PORT or https://HOST:PORT without a path",
+                seen="an address with a user name" if parts.username else url,
+                next_step=f"set the variable {TOKEN} instead: it is never printed"
                 if parts.username
-                else "it is what a browser shows Flink's web UI under",
+                else "use the address of Flink's web UI in a browser",
             )
         )
     token = environ.get(TOKEN, "").strip()
-    if token and (len(token) < _SHORTEST_TOKEN or not token.isprintable()):
+    if token and (len(token) < _MIN_TOKEN or not token.isprintable()):
         raise HostError(
             Problem(
                 "FA421",
-                f"{TOKEN} is no token",
-                expected=f"one line, at least {_SHORTEST_TOKEN} characters: a shorter one cannot be kept out of outputs",
+                f"{TOKEN} does not hold a valid token",
+                expected=f"one line of at least {_MIN_TOKEN} characters; a shorter token cannot be masked in reports",
             )
         )
     files = {name: _file(name, environ) for name in (CA, CERTIFICATE, KEY)}
     if bool(files[CERTIFICATE]) != bool(files[KEY]):
-        raise HostError(Problem("FA421", f"{CERTIFICATE} and {KEY} go together", expected="both, or none"))
+        raise HostError(Problem("FA421", f"only one of {CERTIFICATE} and {KEY} is set", expected="both or neither"))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return RestAccess(f"{parts.scheme}://{host}:{port}", token, files[CA], files[CERTIFICATE], files[KEY])
 
@@ -111,15 +124,15 @@ def rest_access(url: str, environ: Mapping[str, str]) -> RestAccess:
 def _file(name: str, environ: Mapping[str, str]) -> Path | None:
     text = environ.get(name, "")
     if text and not Path(text).is_file():
-        raise HostError(Problem("FA421", f"{name} names no file", where=text, expected="the path of a PEM file"))
+        raise HostError(Problem("FA421", f"{name} does not name a file", where=text, expected="the path of a PEM file"))
     return Path(text).absolute() if text else None
 
 
 def _trust_store(java_home: Path, ca: Path, store: Path, password: str) -> None:
-    """A key store of the certificates in a PEM file, each under its number."""
+    """Write a key store with the certificates of a PEM file."""
     certificates = _PEM.findall(ca.read_text(encoding="utf-8", errors="replace"))
     if not certificates:
-        raise HostError(Problem("FA421", f"{CA} holds no certificate", where=str(ca), expected="PEM certificates"))
+        raise HostError(Problem("FA421", f"{CA} contains no certificate", where=str(ca), expected="PEM certificates"))
     for number, certificate in enumerate(certificates):
         one = store.with_suffix(".pem")
         one.write_text(certificate + "\n", encoding="utf-8")
@@ -130,7 +143,10 @@ def _trust_store(java_home: Path, ca: Path, store: Path, password: str) -> None:
 
 
 def _key_store(certificate: Path, key: Path, store: Path, password: str) -> None:
-    """A key store of a certificate and its key. Java's own tools take no PEM key, so this needs openssl."""
+    """Write a key store with a certificate and its key.
+
+    Java's ``keytool`` does not read PEM keys, so this needs ``openssl``.
+    """
     secret = store.with_suffix(".password")
     secret.touch(mode=0o600)
     secret.write_text(password + "\n", encoding="utf-8")
@@ -149,10 +165,10 @@ def _run(command: list[str], directory: Path) -> None:
         raise HostError(
             Problem(
                 "FA445",
-                "no key store can be made of the TLS files",
+                "the TLS files cannot be converted to a key store",
                 where=command[0],
                 seen=f"exit code {done.returncode}",
-                next_step=f"{CA}, {CERTIFICATE} and {KEY} are PEM files, the key without a password; a client's key needs openssl",
+                next_step=f"install openssl; {CA}, {CERTIFICATE} and {KEY} must be PEM files, the key unencrypted",
                 detail=done.output[-2000:],
             )
         )

@@ -1,8 +1,9 @@
-"""``flink run``: a team's own job, submitted by Flink's own client as its users do it.
+"""``flink run``: submit a user's own program with Flink's command line client.
 
-The client's Java class is started directly, without ``bin/flink``, which starts further JVMs to read the configuration.
-It is detached: the client ends when the job is accepted. A Python job's main program runs in the job environment's
-interpreter; its workers' interpreter is the cluster's ``python.executable``.
+The client's Java class is started directly: the script ``bin/flink`` would start further JVMs to
+read the configuration. Jobs are submitted detached, so the client ends as soon as a job is
+accepted. The main program of a Python job runs in the job environment's interpreter; its workers
+run in the cluster's ``python.executable``.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ _CLIENT_CLASS = "org.apache.flink.client.cli.CliFrontend"
 _JOB_ID = re.compile(r"Job has been submitted with JobID ([0-9a-f]{32})")
 _TRACEBACK = "Traceback (most recent call last):"
 _CAUSE = "Caused by: "
-# A Python exception that stands for one of Java's, whose causes follow; and what the client makes of the end of Python.
+# The Python exception that wraps a Java exception, whose causes follow; and the client's own
+# message about the exit code of Python, which says nothing about the cause.
 _OF_JAVA = "Py4JJavaError"
 _EXITED = "Python process exits with code"
-# What the client says of a Python program that ended before it had anything to do with Flink.
+# The client's message about a Python program that ended before it called Flink.
 _NEVER_BEGAN = "Failed to start Python process"
 _LOGGING = """\
 rootLogger.level = INFO
@@ -40,11 +42,13 @@ appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What ``flink run`` is given: a ``.py`` or ``.jar`` file and its arguments.
+    """The arguments of ``flink run``.
 
-    ``main_class`` is for a jar whose manifest names none; ``environment`` is added to the client's own. ``run_by`` is a Python
-    program that runs this one: it gets the file as its first argument. ``ships`` are zips and directories of modules that
-    travel with the job, ``worker_python`` is the workers' interpreter where it is not the client's.
+    ``file`` is a ``.py`` or ``.jar`` file, ``args`` are its own arguments. ``main_class`` is for a
+    jar whose manifest names none. ``environment`` is added to the client's environment. ``run_by``
+    is a Python program that runs this one: it gets the file as its first argument. ``ships`` are
+    zips and directories of modules that travel with the job. ``worker_python`` is the interpreter
+    of the Python workers if it differs from the client's.
     """
 
     file: Path
@@ -58,12 +62,15 @@ class Program:
 
     @property
     def is_python(self) -> bool:
-        """Whether the client runs it in Python."""
+        """True if the client runs the file in Python."""
         return self.file.suffix == ".py"
 
 
 class ProgramFailedError(Exception):
-    """The program ended without a job. ``message`` is its last words, ``detail`` its traceback or causes."""
+    """The program ended without submitting a job.
+
+    ``message`` is its error in one line, ``detail`` the traceback or the chain of causes.
+    """
 
     def __init__(self, message: str, detail: str) -> None:
         super().__init__(message)
@@ -74,8 +81,8 @@ class ProgramFailedError(Exception):
 class FlinkClient:
     """Flink's command line client for one cluster.
 
-    ``directory`` (created) takes its configuration and logs; ``options`` are Flink options of its jobs, ``environment``
-    what it needs to be let in.
+    ``directory`` is created and holds its configuration and logs. ``options`` are Flink options of
+    the jobs; ``environment`` has the client's credentials.
     """
 
     def __init__(
@@ -95,13 +102,14 @@ class FlinkClient:
 
     @property
     def log(self) -> Path:
-        """What the client said, and its log: kept whatever comes of the job."""
+        """The file with the output of the client."""
         return self._directory / "client.out"
 
     def run(self, program: Program, *, timeout_s: float) -> tuple[str, ...]:
-        """Run the program until it has submitted its jobs; returns their ids, at least one.
+        """Run the program until it has submitted its jobs; return their ids.
 
-        Raises :class:`ProgramFailedError` where it ends without, :class:`WaitTimeoutError` past ``timeout_s`` seconds.
+        Raises :class:`ProgramFailedError` if it submits none, :class:`WaitTimeoutError` after
+        ``timeout_s`` seconds.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         (self._directory / "config.yaml").write_text("{}\n", encoding="utf-8")
@@ -131,7 +139,7 @@ class FlinkClient:
         command += [f"-Dlog4j.configurationFile={self._directory / 'log4j2.properties'}"]
         command += ["-cp", os.pathsep.join(map(str, lib)), _CLIENT_CLASS]
         command += ["run", "--detached", "--jobmanager", self._address, "--parallelism", str(program.parallelism)]
-        # Of its configuration file the client reads nothing that concerns the way to the cluster.
+        # With --jobmanager the client ignores the connection options of its configuration file.
         command += [f"-D{name}={value}" for name, value in self._options.items()]
         if program.main_class:
             command += ["--class", program.main_class]
@@ -149,34 +157,38 @@ class FlinkClient:
             "JAVA_HOME": str(self._home.java.parent.parent),
             "FLINK_HOME": str(home),
             "FLINK_LIB_DIR": str(home / "lib"),
-            # Where the client finds the jar that drives Python programs.
+            # Has the jar that runs Python programs.
             "FLINK_OPT_DIR": str(home / "opt"),
             "FLINK_PLUGINS_DIR": str(home / "plugins"),
             "FLINK_CONF_DIR": str(self._directory),
             "FLINK_LOG_DIR": str(self._directory),
             "PYTHONPATH": os.pathsep.join(map(str, self._home.python_path)),
         }
-        # What is asked for by name wins: a program's options may come from a FLINK_CONF_DIR of its own.
+        # The program's variables win: it may read its options from a FLINK_CONF_DIR of its own.
         return clean_environment(**{**own, **self._environment_of_client, **(program.environment or {})})
 
 
 def _failed(done: Completed) -> ProgramFailedError:
-    """The program's own error, not the client's wrapping of it: the last Python traceback, else the innermost cause."""
+    """Return the program's own error instead of the client's wrapping of it.
+
+    The last Python traceback if there is one, else the innermost cause of a Java exception.
+    """
     _, found, traceback = done.output.rpartition(_TRACEBACK)
     if found:
         lines = traceback.splitlines()
-        # The traceback ends with the first line that is not indented: the error itself.
+        # A traceback ends with its first unindented line, which is the error.
         end = next((at for at, line in enumerate(lines[1:], 1) if line and not line.startswith(" ")), len(lines) - 1)
         causes = [
             line.removeprefix(_CAUSE) for line in lines[end + 1 :] if line.startswith(_CAUSE) and _EXITED not in line
         ]
-        # Java's own error says what Python's only points at.
+        # Py4JJavaError itself has no message worth reading; Java's last cause has.
         message = causes[-1] if _OF_JAVA in lines[end] and causes else lines[end]
         return ProgramFailedError(message, "\n".join([_TRACEBACK, *lines[1 : end + 1], *map(_CAUSE.__add__, causes)]))
     causes = [line for line in done.output.splitlines() if line.startswith(_CAUSE)]
     said = done.output.strip().splitlines()
     if done.returncode == 0 or _NEVER_BEGAN in done.output:
-        return ProgramFailedError("it ended without submitting a job", "\n".join(said[-20:]))
+        return ProgramFailedError("the program ended without submitting a job", "\n".join(said[-20:]))
     if causes:
         return ProgramFailedError(causes[-1].removeprefix(_CAUSE), "\n".join(causes))
-    return ProgramFailedError(said[-1] if said else f"it ended with exit code {done.returncode}", "\n".join(said[-20:]))
+    message = said[-1] if said else f"the program ended with exit code {done.returncode}"
+    return ProgramFailedError(message, "\n".join(said[-20:]))

@@ -1,7 +1,8 @@
-"""The handle on a running Flink cluster: processes, containers or an external cluster alike.
+"""The handle on a running Flink cluster of any kind.
 
 Everything in :class:`FlinkCluster` itself goes over Flink's REST interface. Each operation has a
-deadline; the error at the deadline names the condition, the last state seen and the ends of the logs.
+deadline; the error at the deadline names the condition, the last state seen and the ends of the
+logs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _EXCEPTION_S = 5.0
 
 
 def owner_options(run_id: str) -> dict[str, str]:
-    """Return the Flink option that marks a job as one of this run.
+    """Return the Flink option that marks a job of this run.
 
     REST shows it in the job's user configuration.
     """
@@ -38,12 +39,13 @@ class FlinkCluster(ABC):
     """A running cluster.
 
     ``run_id`` marks the jobs of this session. ``flink_version`` is the cluster's full version.
-    ``directory`` is this session's directory for the cluster: logs, and all files of a launched cluster.
+    ``directory`` is this session's directory for the cluster: logs, and all files of a launched
+    cluster.
 
-    ``shares_files`` is True if the cluster's processes see this machine's files under the same paths;
-    otherwise code travels with each job. ``worker_python`` is the interpreter of the Python workers if
-    it differs from the job environment's. ``network`` is the name of the container network that the
-    cluster's processes share, empty if they run on this machine or elsewhere.
+    ``shares_files`` is True if the cluster's processes see this machine's files under the same
+    paths; otherwise code travels with each job. ``worker_python`` is the interpreter of the Python
+    workers if it differs from the job environment's. ``network`` is the name of the container
+    network that the cluster's processes share, empty if they run on this machine or elsewhere.
     """
 
     shares_files = True
@@ -72,11 +74,16 @@ class FlinkCluster(ABC):
 
     @property
     def processes(self) -> ClusterProcesses | None:
-        """The cluster's processes; None for an external cluster, of which nothing may be broken."""
+        """The cluster's processes; None for an external cluster.
+
+        Nothing of an external cluster may be broken.
+        """
         return None
 
     def kill_taskmanager(self) -> str:
-        """Kill the oldest TaskManager and return its name: short for ``processes.kill_taskmanager()``.
+        """Kill the oldest TaskManager and return its name.
+
+        Short for ``processes.kill_taskmanager()``.
 
         Raises :class:`HostError` FA440 for an external cluster.
         """
@@ -95,7 +102,10 @@ class FlinkCluster(ABC):
 
     @abstractmethod
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the end of the logs if a process of the cluster has died."""
+        """Raise :class:`HostError` if a process of the cluster has died.
+
+        The error shows the end of the logs.
+        """
 
     @abstractmethod
     def wait_ready(self, timeout_s: float | None = None) -> None:
@@ -103,7 +113,7 @@ class FlinkCluster(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End a cluster that this process started; of an external one, end only this run's jobs."""
+        """End the cluster, or only this run's jobs on an external one."""
 
     def detach(self) -> Detachment | None:
         """Let the cluster outlive this process; :meth:`close` then has nothing to end.
@@ -113,7 +123,10 @@ class FlinkCluster(ABC):
         return None
 
     def let_reach(self, port: int) -> None:  # noqa: B027  most jobs run on this machine's loopback
-        """Make a server on this machine's loopback reachable for jobs, at the same address."""
+        """Make a server on this machine's loopback reachable for jobs.
+
+        Jobs use the same address as programs on this machine.
+        """
 
     def summary(self) -> str:
         """Describe the cluster in one line for the report."""
@@ -133,10 +146,13 @@ class FlinkCluster(ABC):
         code: str = "FA401",
         next_step: str = "look at the cluster's logs",
     ) -> T:
-        """Wait until ``probe`` returns a value; it also returns the state that it has seen.
+        """Wait until ``probe`` returns a value other than None.
 
-        An unreachable REST interface counts as "not yet" as long as the processes live: a JobManager may
-        be busy, or another may just take its place. ``what`` completes "waited ... for".
+        It returns that value and, for the error message, the state that it has seen.
+
+        An unreachable REST interface counts as "not yet" as long as the processes live: a
+        JobManager may be busy, or another may just take its place. ``what`` completes "waited ...
+        for".
         """
 
         def patient() -> tuple[T | None, str]:
@@ -160,7 +176,7 @@ class FlinkCluster(ABC):
         return tuple(Job(job["jid"], job["name"], job["state"]) for job in self.rest.jobs())
 
     def is_own(self, job_id: str) -> bool:
-        """Return True if the job carries the id of this run, or was adopted."""
+        """Return True for a job of this run and for an adopted one."""
         if job_id in self._adopted:
             return True
         config = self.rest.call("GET", f"/jobs/{job_id}/config").get("execution-config", {})
@@ -174,7 +190,9 @@ class FlinkCluster(ABC):
         self._adopted.add(job_id)
 
     def wait_for_job(self, job_id: str, *states: str, timeout_s: float) -> str:
-        """Wait until the job is in one of the states, by default any final one; return the state.
+        """Wait until the job is in one of the states; return it.
+
+        Without ``states``, wait for any final one.
 
         Raises :class:`HostError` FA441 if the job ends in another state.
         """
@@ -216,7 +234,10 @@ class FlinkCluster(ABC):
         options: Mapping[str, str] | None = None,
         timeout_s: float = 60.0,
     ) -> str:
-        """Run a program of a jar as a job of this run, optionally from a savepoint; return the job's id."""
+        """Run the main class of a jar as a job; return its id.
+
+        The job starts from ``savepoint`` if one is given.
+        """
         stored = self.rest.upload_jar(jar, timeout_s=timeout_s)
         request = {
             "entryClass": main,
@@ -229,7 +250,8 @@ class FlinkCluster(ABC):
         except RestUnavailableError:
             raise
         except HostError as error:
-            # The program's own output, for example a Python traceback, is only in the JobManager's log.
+            # The program's own output, for example a Python traceback, is only in the JobManager's
+            # log.
             logs = f"\n{self.logs.tail(_TAIL)}"
             raise HostError(*(replace(problem, detail=problem.detail + logs) for problem in error.problems)) from None
         finally:
@@ -241,10 +263,10 @@ class FlinkCluster(ABC):
         self.wait_for_job(job_id, *TERMINAL_STATES, timeout_s=timeout_s)
 
     def exception(self, job_id: str) -> str:
-        """Return the stack trace of a failed job; empty if Flink has none.
+        """Return the stack trace of a failed job, or an empty string.
 
-        REST answers may lag by ``web.refresh-interval`` behind the state ``FAILED``, so an empty answer
-        is asked again for a few seconds.
+        REST answers may lag by ``web.refresh-interval`` behind the state ``FAILED``, so an empty
+        answer is asked again for a few seconds.
         """
 
         def probe() -> tuple[str | None, str]:
@@ -256,10 +278,12 @@ class FlinkCluster(ABC):
             return ""
 
     def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 60.0) -> str:
-        """Write a savepoint to the cluster's directory; return its path. With ``stop`` the job ends.
+        """Write a savepoint to the cluster's directory; return its path.
 
-        Waits for all tasks first: a job in state ``RUNNING`` may still be deploying tasks, and Flink
-        then refuses. Raises :class:`HostError` FA442 if the savepoint fails.
+        With ``stop`` the job ends with it.
+
+        Waits for all tasks first: a job in state ``RUNNING`` may still be deploying tasks, and
+        Flink then refuses. Raises :class:`HostError` FA442 if the savepoint fails.
         """
         deadline = clock.now_s() + timeout_s
         self.wait_for_tasks(job_id, timeout_s=timeout_s)
@@ -286,7 +310,7 @@ class FlinkCluster(ABC):
         return int(self.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
 
     def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
-        """Return the metrics of each vertex of the job, by the vertex's name.
+        """Return the job's metrics by the names of its vertices.
 
         Keys are ``<subtask>.<operator>.<metric>``, values are strings. REST is up to a second late;
         ``processes.prometheus`` has current values.
@@ -295,5 +319,8 @@ class FlinkCluster(ABC):
         return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"]) for vertex in vertices}
 
     def thread_dump(self) -> dict[str, str]:
-        """Return the stacks of all threads of the JobManager and of each TaskManager, by Flink's id."""
+        """Return the stacks of all threads of each process.
+
+        Keys are ``jobmanager`` and Flink's ids of the TaskManagers.
+        """
         return {name: self.rest.threads(path) for name, path in self.rest.process_paths().items()}

@@ -1,11 +1,13 @@
-"""Share the clusters of one process with the other processes of a test session.
+"""Share one process's clusters with the other processes of its session.
 
-The owner of a cluster is the process that started it, and the cluster ends with it. Under pytest-xdist
-the controller is the owner: it runs a :class:`BrokerServer`. Workers hold a :class:`SharedCluster`,
-which talks to Flink over REST by itself and asks the owner for everything that concerns processes.
+The owner of a cluster is the process that started it, and the cluster ends with it. Under
+pytest-xdist the controller is the owner: it runs a :class:`BrokerServer`. Workers hold a
+:class:`SharedCluster`, which talks to Flink over REST by itself and asks the owner for everything
+that concerns processes.
 
-Transport: a Unix socket of :mod:`multiprocessing.connection`, with a key that only the processes of the
-session have. A request is ``(id, method, arguments)``, its reply ``(id, succeeded, value or exception)``.
+Transport: a Unix socket of :mod:`multiprocessing.connection`, with a key that only the processes of
+the session have. A request is ``(id, method, arguments)``, its reply ``(id, succeeded, value or
+exception)``.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ class BrokerAddress:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """The facts that a client needs to use a cluster by itself; fields as in :class:`FlinkCluster`."""
+    """The facts of a cluster that a client needs.
+
+    Fields are those of :class:`FlinkCluster`.
+    """
 
     rest_url: str
     directory: Path
@@ -56,11 +61,11 @@ class ClusterFacts:
 
 
 class ClusterBroker:
-    """The owner's side: executes the operations that clients ask for.
+    """The owner's side, which executes the requests of clients.
 
     ``provide`` returns the running cluster of a name and starts it at the first request; ``kafka``
-    returns the address of a running broker in the same way. Several threads call this at once, one for
-    each client.
+    returns the address of a running broker in the same way. Several threads call this at once, one
+    for each client.
     """
 
     def __init__(self, provide: Callable[[str], FlinkCluster], kafka: Callable[[], str]) -> None:
@@ -69,7 +74,10 @@ class ClusterBroker:
         self._locks: dict[str, threading.Lock] = {}
 
     def open(self, name: str) -> ClusterFacts:
-        """Return the facts of a cluster, starting it if needed. Raises what ``provide`` raises."""
+        """Return the facts of a cluster, starting it if needed.
+
+        Raises the errors of ``provide``.
+        """
         with self._lock(name):
             cluster = self._provide(name)
         return ClusterFacts(
@@ -84,7 +92,10 @@ class ClusterBroker:
         )
 
     def ask(self, name: str, operation: str, *arguments: Any) -> Any:
-        """Read an attribute or call a method of a cluster (``processes.taskmanagers``, ``wait_ready``)."""
+        """Read an attribute or call a method of a cluster.
+
+        ``operation`` is its path: ``processes.taskmanagers``, ``wait_ready``.
+        """
         with self._lock(name):
             member = attrgetter(operation)(self._provide(name))
             return member(*arguments) if callable(member) else member
@@ -94,12 +105,18 @@ class ClusterBroker:
         return self._kafka()
 
     def _lock(self, name: str) -> threading.Lock:
-        """Return the lock of one cluster: a client of a running one does not wait for one that starts."""
+        """Return the lock of one cluster.
+
+        A lock for each: a client of a running cluster does not wait for another that starts.
+        """
         return self._locks.setdefault(name, threading.Lock())
 
 
 class BrokerServer:
-    """Serves a :class:`ClusterBroker` until :meth:`close`: one thread listens, one serves each client."""
+    """The server of a :class:`ClusterBroker`, running until :meth:`close`.
+
+    One thread listens, and each client is served by a thread of its own.
+    """
 
     def __init__(self, address: BrokerAddress, broker: ClusterBroker) -> None:
         self._broker = broker
@@ -117,7 +134,8 @@ class BrokerServer:
                 threading.Thread(target=self._serve, args=(client,), name="cluster broker client", daemon=True).start()
 
     def _serve(self, client: Connection) -> None:
-        # Ends when the client disconnects; the threads are daemons, so the interpreter does not wait.
+        # Ends when the client disconnects; the threads are daemons, so the interpreter does not
+        # wait.
         with client, contextlib.suppress(OSError, EOFError):
             while True:
                 number, method, arguments = client.recv()
@@ -141,7 +159,7 @@ class BrokerServer:
 
 
 class BrokerClient:
-    """The client's side: one connection for each thread, opened at its first request."""
+    """The client's side, with one connection for each thread."""
 
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
@@ -155,7 +173,8 @@ class BrokerClient:
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of the owner's :class:`ClusterBroker`.
 
-        Raises what the method raised there, or :class:`HostError` FA423 if the owner does not answer.
+        Raises what the method raised there, or :class:`HostError` FA423 if the owner does not
+        answer.
         """
         try:
             succeeded, value = self._exchange((next(self._numbers), method, arguments))
@@ -177,8 +196,8 @@ class BrokerClient:
     def _exchange(self, request: tuple[int, str, tuple[Any, ...]]) -> tuple[bool, Any]:
         """Send a request and return its reply, ignoring replies to earlier requests.
 
-        A time-out plugin or Ctrl-C may interrupt the thread between request and reply. The connection is
-        then closed: its next reply would belong to the interrupted request.
+        A time-out plugin or Ctrl-C may interrupt the thread between request and reply. The
+        connection is then closed: its next reply would belong to the interrupted request.
         """
         connection = self._connection()
         try:
@@ -232,11 +251,11 @@ class SharedCluster(FlinkCluster):
 
     @property
     def processes(self) -> SharedProcesses | None:
-        """The cluster's processes; killing one also breaks the jobs of the session's other workers."""
+        """The cluster's processes, which the session's other workers use too."""
         return self._processes
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the end of the logs if a process of the cluster has died."""
+        """Raise :class:`HostError` if a process of the cluster has died."""
         self._ask("require_alive")
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
@@ -244,7 +263,7 @@ class SharedCluster(FlinkCluster):
         self._ask("wait_ready", timeout_s)
 
     def let_reach(self, port: int) -> None:
-        """Make a server on this machine's loopback reachable for jobs, at the same address."""
+        """Make a server on this machine's loopback reachable for jobs."""
         self._ask("let_reach", port)
 
     def close(self) -> None:
@@ -253,7 +272,7 @@ class SharedCluster(FlinkCluster):
 
 
 class SharedProcesses(ClusterProcesses):
-    """The processes of a shared cluster; each operation is a request to the owner."""
+    """The processes of a shared cluster, operated by requests to the owner."""
 
     def __init__(self, ask: Callable[..., Any]) -> None:
         self._ask = ask
@@ -265,11 +284,11 @@ class SharedProcesses(ClusterProcesses):
 
     @property
     def prometheus(self) -> Mapping[str, str]:
-        """The URL of each Flink process's Prometheus reporter, by the name of the process."""
+        """The URLs of the Prometheus reporters by the names of the processes."""
         return dict(self._ask("processes.prometheus"))
 
     def kill_taskmanager(self) -> str:
-        """Send SIGKILL to the oldest TaskManager and its Python workers; return its name."""
+        """Kill the oldest TaskManager and its Python workers; return its name."""
         return str(self._ask("processes.kill_taskmanager"))
 
     def add_taskmanager(self) -> str:
@@ -277,7 +296,7 @@ class SharedProcesses(ClusterProcesses):
         return str(self._ask("processes.add_taskmanager"))
 
     def kill_jobmanager(self) -> None:
-        """Send SIGKILL to the JobManager and start another in its place."""
+        """Kill the JobManager and start another in its place."""
         self._ask("processes.kill_jobmanager")
 
     def pause(self, name: str) -> None:

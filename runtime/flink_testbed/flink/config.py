@@ -1,4 +1,7 @@
-"""The configuration of a Flink cluster that we start: JVM flags, Flink options, logging. Pure: texts and lists, no I/O."""
+"""Configuration of a launched Flink cluster: JVM flags, Flink options, logging.
+
+Pure functions from values to strings and lists; nothing here does I/O.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from flink_testbed.core.ports import LOOPBACK
 
 _MIB = 1024 * 1024
 
-# What Flink's own conf/config.yaml adds through its start scripts, which we do not run; without jdk.compiler's
-# packages, which a JRE does not have and Flink needs only to be built.
+# The module flags of Flink's own conf/config.yaml, which its start scripts would read. Those of
+# jdk.compiler are left out: a JRE does not have it, and Flink needs it only at build time.
 _OPENED = (
     *("java.base/java." + name for name in ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util")),
     *("java.base/java.util." + name for name in ("concurrent", "concurrent.atomic", "concurrent.locks")),
@@ -32,7 +35,7 @@ TASKMANAGER_CLASS = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
 @dataclass(frozen=True, slots=True)
 class MemorySizes:
-    """Memory of the cluster's JVMs, in MiB."""
+    """Memory of the cluster's JVMs in MiB."""
 
     jobmanager_heap: int = 320
     task_heap: int = 384
@@ -45,11 +48,14 @@ class MemorySizes:
     overhead: int = 128
 
     def jobmanager_flags(self) -> list[str]:
-        """The JobManager's heap and metaspace flags."""
+        """Return the JobManager's heap and metaspace flags."""
         return [f"-Xmx{self.jobmanager_heap}m", "-Xms64m", f"-XX:MaxMetaspaceSize={self.metaspace}m"]
 
     def taskmanager_flags(self) -> list[str]:
-        """The TaskManager's JVM flags, as Flink's start scripts would compute them from the options below."""
+        """Return the TaskManager's JVM flags.
+
+        They are those that Flink's start scripts compute from the options below.
+        """
         direct = self.framework_off_heap + self.task_off_heap + self.network
         return [
             f"-Xmx{self.framework_heap + self.task_heap}m",
@@ -59,7 +65,10 @@ class MemorySizes:
         ]
 
     def taskmanager_options(self) -> dict[str, str]:
-        """The resolved memory options a TaskManager wants when it is started without the scripts."""
+        """Return the TaskManager's memory options.
+
+        Flink's start scripts compute them otherwise; without, a TaskManager does not start.
+        """
         sizes = {
             "task.heap.size": self.task_heap,
             "task.off-heap.size": self.task_off_heap,
@@ -77,11 +86,12 @@ class MemorySizes:
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """What a cluster is asked to be. Equal configurations may share a cluster.
+    """The configuration of a cluster; equal configurations may share one.
 
-    ``classes`` are jars that every JVM has besides Flink's own, ``java_flags`` what its command line has besides ours.
-    ``state_backend`` is ``hashmap`` or ``rocksdb``. ``checkpoints`` and ``savepoints`` default to directories of the
-    cluster's own. With ``high_availability`` a ZooKeeper runs beside the cluster, and jobs outlive the JobManager.
+    ``classes`` are jars on the class path of every JVM in addition to Flink's own, ``java_flags``
+    are additional JVM flags. ``state_backend`` is ``hashmap`` or ``rocksdb``. ``checkpoints`` and
+    ``savepoints`` default to subdirectories of the cluster's directory. With ``high_availability``
+    a ZooKeeper is started too, and jobs survive the loss of the JobManager.
     """
 
     taskmanagers: int = 1
@@ -98,9 +108,10 @@ class ClusterConfig:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the cluster's processes find each other: names, the addresses they bind, ports known beforehand.
+    """Host names, bind address and fixed ports of a cluster's processes.
 
-    ``zookeeper_port`` is 0 where there is none; ``taskmanager`` is empty where each has a name of its own.
+    ``zookeeper_port`` is 0 without ZooKeeper. ``taskmanager`` is empty if each TaskManager has its
+    own host name, as in containers.
     """
 
     rest_port: int
@@ -113,10 +124,10 @@ class Addresses:
 
 
 def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Path, python: Path) -> dict[str, str]:
-    """Every Flink option of the cluster.
+    """Return every Flink option of the cluster.
 
-    The registration delays are short, since otherwise a TaskManager that comes up before the JobManager waits ten
-    seconds until its second try.
+    The registration delays are short: with Flink's defaults, a TaskManager that starts before the
+    JobManager waits ten seconds before its second attempt.
     """
     checkpoints = config.checkpoints or directory / "checkpoints"
     savepoints = config.savepoints or directory / "savepoints"
@@ -139,7 +150,9 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "cluster.registration.max-timeout": "1s",
         "cluster.registration.error-delay": "50ms",
         "cluster.registration.refused-registration-delay": "100ms",
-        # As long as a cluster may live: past this time a job does not wait for a TaskManager that is on its way, it fails.
+        # After this time, counted from the cluster's start, a job without slots fails instead of
+        # waiting for a TaskManager that is about to register. So it must exceed the life of any
+        # cluster.
         "resourcemanager.standalone.start-up-time": "24h",
         "jobmanager.scheduler": "Default",
         "jobmanager.execution.failover-strategy": "region",
@@ -157,7 +170,8 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "metrics.fetcher.update-interval": "1s",
         "web.refresh-interval": "1000",
         "rest.flamegraph.enabled": "false",
-        # Without these two the second Python job of a TaskManager dies: pemja must be loaded once, by one class loader.
+        # pemja's native library can be loaded by one class loader only: without these two options
+        # the second Python job of a TaskManager fails.
         "classloader.parent-first-patterns.additional": "pemja.",
         "classloader.check-leaked-classloader": "false",
         "python.executable": str(python),
@@ -169,14 +183,18 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
 
 
 def reporter_arguments(port: int) -> list[str]:
-    """The Prometheus reporter at a port, as arguments of a Flink process: each has a port of its own."""
+    """Return the arguments that turn on a process's Prometheus reporter."""
     factory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
     options = {"factory.class": factory, "port": str(port)}
     return [part for name, value in options.items() for part in ("-D", f"metrics.reporter.prometheus.{name}={value}")]
 
 
 def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
-    """A JobManager that was killed is missed after the session time, and the next one takes its jobs over."""
+    """Return the options of high availability.
+
+    After the session timeout ZooKeeper drops a killed JobManager, and the next one recovers its
+    jobs.
+    """
     return {
         "high-availability.type": "zookeeper",
         "high-availability.zookeeper.quorum": f"{addresses.zookeeper}:{addresses.zookeeper_port}",
@@ -187,7 +205,10 @@ def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
 
 
 def zookeeper_settings(addresses: Addresses, directory: Path) -> str:
-    """The configuration of the ZooKeeper that is part of flink-dist, alone and without its administration server."""
+    """Return the configuration of a single ZooKeeper without its admin server.
+
+    The ZooKeeper is the one inside flink-dist.
+    """
     return (
         f"dataDir={directory / 'zookeeper'}\nclientPort={addresses.zookeeper_port}\n"
         f"clientPortAddress={addresses.bind}\ntickTime=500\nmaxClientCnxns=0\nadmin.enableServer=false\n"
@@ -195,7 +216,10 @@ def zookeeper_settings(addresses: Addresses, directory: Path) -> str:
 
 
 def options_yaml(options: Mapping[str, str]) -> str:
-    """The options as Flink's ``config.yaml``: flat keys, every value a quoted string."""
+    """Return the options as the text of Flink's ``config.yaml``.
+
+    Keys are flat, and every value is a quoted string.
+    """
     return "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in sorted(options.items()))
 
 
@@ -221,12 +245,12 @@ logger.netty.level = ERROR
 
 
 def java_environment(flink_home: Path, directory: Path) -> dict[str, str]:
-    """The variables by which Flink's JVMs find their parts, as its start scripts would set them."""
+    """Return the environment variables that Flink's start scripts would set."""
     return {
         "FLINK_CONF_DIR": str(directory / "conf"),
         "FLINK_LIB_DIR": str(flink_home / "lib"),
         "FLINK_OPT_DIR": str(flink_home / "opt"),
-        # PyFlink's process-mode workers are found through these two.
+        # PyFlink starts its process-mode workers through these two.
         "FLINK_HOME": str(flink_home),
         "_PYTHON_WORKING_DIR": str(directory / "tmp"),
     }
@@ -242,7 +266,7 @@ def java_command(
     config_dir: Path,
     log: Path,
 ) -> list[str]:
-    """The command line of one of the cluster's JVMs."""
+    """Return the command line of one of the cluster's JVMs."""
     return [
         str(java),
         *flags,

@@ -1,8 +1,10 @@
-"""A Flink cluster in containers: the same programs and options as the embedded one, each in a container of its own.
+"""A Flink cluster of containers.
 
-They share a network of their own, on which each has its name; REST and the Prometheus reporters are published, on this machine's
-loopback. The run's
-files and the places that jobs import from are there under the paths they have here.
+Programs and options are those of the embedded cluster, each process in a container of its own.
+
+The containers share a network, on which each is reachable under its name. REST and the Prometheus
+reporters are published on this machine's loopback. The run's files and the import roots of jobs are
+mounted at the same paths as on this machine.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB, require_memory
 from flink_testbed.ownership.detached import Detachment
 
 _REST_PORT, _RPC_PORT, _ZOOKEEPER_PORT, _REPORTER_PORT = 8081, 6123, 2181, 9249
-# Beside the JVM: its own native memory, and for a TaskManager the agents' Python and all that they load.
+# In addition to the JVM's configured sizes: its native memory, and the Python workers of a
+# TaskManager with all modules that they load.
 _JOBMANAGER_EXTRA_MIB, _TASKMANAGER_EXTRA_MIB, _ZOOKEEPER_MIB = 384, 2048, 256
 _PROCESSES = 4096
-# Inside the cluster's own network; what is published is another matter.
+# Only within the cluster's own network: published ports are bound to this machine's loopback.
 _EVERYWHERE = "0.0.0.0"  # noqa: S104
 _SOCKETS = "/run/flink-agents"
 _RELAY_S = 20.0
@@ -42,8 +45,9 @@ _RELAY_S = 20.0
 class ContainerCluster(LaunchedCluster):
     """One cluster of containers, from :meth:`start` to :meth:`close`.
 
-    ``roots`` are what workers import from, first entry first; ``shared`` is the directory that holds all of the run's files,
-    ``directory`` among them. ``ports`` is the machine-wide directory of port leases.
+    ``roots`` are the import roots of the Python workers in order of precedence. ``shared`` is the
+    directory with all files of the run, ``directory`` included. ``ports`` is the machine-wide
+    directory of port leases.
     """
 
     def __init__(
@@ -85,7 +89,10 @@ class ContainerCluster(LaunchedCluster):
         return Path(self.image.python)
 
     def start(self) -> None:
-        """Start all containers and wait until every slot is registered. On any error nothing stays."""
+        """Start all containers and wait until every slot is registered.
+
+        After an error nothing is left.
+        """
         count = self.config.taskmanagers
         self._progress(
             f"Flink {self.flink_version}: starting 1 JobManager, {count} TaskManager in containers (about 8 s)"
@@ -133,14 +140,16 @@ class ContainerCluster(LaunchedCluster):
             published=self._published(name),
             directory=str(self.directory),
         )
-        # The name among the owner's: a JobManager that takes another's place is another container.
+        # Unique among the owner's containers: a JobManager that replaces a killed one needs a name
+        # of its own.
         part = f"{self._name}-{name}-{secrets.token_hex(2)}"
-        # What an earlier container of this name has listened at.
+        # Remove the sockets of an earlier container of this name: let_reach would take them for
+        # ready.
         for mark in self._sockets.glob(f"*.{name}"):
             mark.unlink()
         log = self.directory / "log" / f"{part}.out"
         container = OwnedContainer(self._owned.start(spec, part), name, log=log)
-        # One that has ended already is told by its log, when next looked at.
+        # A container that has already ended is reported with its log by the next require_alive().
         with contextlib.suppress(HostError):
             container.execute(
                 [self.image.python, "-c", Path(relay.__file__).read_text(encoding="utf-8"), _SOCKETS, name]
@@ -154,7 +163,7 @@ class ContainerCluster(LaunchedCluster):
         return flink_config.reporter_arguments(_REPORTER_PORT)
 
     def _published(self, name: str) -> dict[int, int]:
-        """Port in the container -> port on this machine's loopback."""
+        """Return the published ports, from container port to loopback port."""
         reporters = self.processes.reporters
         rest = {_REST_PORT: self._lease.port} if name == JOBMANAGER and self._lease else {}
         return rest | ({_REPORTER_PORT: reporters[name].port} if name in reporters else {})
@@ -171,7 +180,10 @@ class ContainerCluster(LaunchedCluster):
         )
 
     def let_reach(self, port: int) -> None:
-        """Make a server on our loopback answer at the same address in every container, later ones included."""
+        """Relay a port of this machine's loopback into every container.
+
+        Containers that are started later get it too.
+        """
         assert self._relay is not None, "the cluster is prepared"
         self._relay.open(port)
 
@@ -180,12 +192,15 @@ class ContainerCluster(LaunchedCluster):
             missing = [
                 name for name in tuple(self.processes.members) if not relay.mark_of(self._sockets, port, name).exists()
             ]
-            return (None if missing else True), f"not yet in {', '.join(missing)}"
+            return (None if missing else True), f"not yet reachable in {', '.join(missing)}"
 
-        self.wait(probe, what=f"port {port} of this machine to be reached from containers", timeout_s=_RELAY_S)
+        self.wait(probe, what=f"port {port} of this machine to be reachable in containers", timeout_s=_RELAY_S)
 
     def detach(self) -> Detachment:
-        """Let the cluster outlive this process, with all else that its owner has at the engine."""
+        """Let the cluster outlive this process.
+
+        So does everything else that its owner has at the container engine.
+        """
         containers = tuple(str(self._containers[name].container.name) for name in self.processes.members)
         self.processes.detach()
         self.network = ""
@@ -208,9 +223,12 @@ class ContainerCluster(LaunchedCluster):
 
 
 def shares_of(config: ClusterConfig, run: Path, roots: Sequence[Path]) -> tuple[Shared, ...]:
-    """The run's files and the places that the caller chose for state, to be written; the rest to be read.
+    """Return the mounts of a container.
 
-    What lies in a directory that is shared anyway needs no share of its own, unless it is to be written.
+    The run's files and the state directories are writable, everything else is read-only.
+
+    A path inside a mounted directory is not mounted again, unless it must be writable and that is
+    not.
     """
     places = [place.absolute() for place in (config.checkpoints, config.savepoints) if place]
     for place in places:
@@ -230,10 +248,10 @@ def _inside(path: Path, directories: Sequence[Path]) -> bool:
 
 
 def with_image_paths(config: ClusterConfig, site_packages: Path, image: FlinkImage) -> ClusterConfig:
-    """The configuration with jars of the job environment named where the image has them."""
+    """Replace the paths of the job environment's jars by those in the image."""
 
-    def there(path: Path) -> Path:
+    def in_image(path: Path) -> Path:
         inside = path.is_relative_to(site_packages)
         return Path(image.site_packages) / path.relative_to(site_packages) if inside else path
 
-    return replace(config, classes=tuple(map(there, config.classes)))
+    return replace(config, classes=tuple(map(in_image, config.classes)))

@@ -1,4 +1,7 @@
-"""The image that a cluster's containers run from: ours, built from the job environment, or one that the user names."""
+"""The image of a cluster's containers.
+
+It is built from the job environment or named by the user.
+"""
 
 from __future__ import annotations
 
@@ -51,9 +54,11 @@ print(json.dumps({"python": sys.executable, "python_version": platform.python_ve
 
 @dataclass(frozen=True, slots=True)
 class FlinkImage:
-    """An image and what it holds. Paths are the image's own; a version is empty where there is no such thing in it.
+    """An image and its contents.
 
-    ``embeds_python``: whether a JVM can load its Python, which a Python linked to a library of its own may come without.
+    Paths are those inside the image; a version is empty if the image lacks the program or package.
+    ``embeds_python`` is True if a JVM can load its Python: an interpreter that is linked
+    dynamically needs its shared library.
     """
 
     reference: str
@@ -72,7 +77,12 @@ class FlinkImage:
 def provide_flink_image(
     owned: OwnedContainers, environment: JobEnvironment, release: FlinkRelease, *, base: str, progress: Progress
 ) -> FlinkImage:
-    """Our image for a job environment, built now if the engine has it not (about a minute). ``base`` is pulled likewise."""
+    """Return the image for a job environment.
+
+    It is built first if the engine lacks it, which takes about a minute.
+
+    ``base`` is the image to build on; it is pulled if the engine lacks it.
+    """
     engine = owned.engine
     base = base or default_base(environment.python_version)
     base_id = engine.require_image(base, progress=progress)
@@ -99,19 +109,19 @@ def provide_flink_image(
 
 
 def default_base(python_version: str) -> str:
-    """What an image is built on where nothing else is said: Debian with the Python of the job environment."""
+    """Return the default base image: Debian with the environment's Python."""
     return f"python:{_minor(python_version)}-slim-bookworm"
 
 
 def inspect_image(owned: OwnedContainers, reference: str) -> FlinkImage:
-    """What an image holds, told by its own ``python3``."""
+    """Return the contents of an image, as found by its own ``python3``."""
     facts = _ask(owned, reference, _PROBE)
     names = {field.name for field in fields(FlinkImage)} - {"reference", "classes"}
     return FlinkImage(reference, classes=tuple(facts["classes"]), **{name: facts[name] for name in names})
 
 
 def require_fit(image: FlinkImage, environment: JobEnvironment) -> None:
-    """Raise :class:`HostError` FA474 unless jobs that are built in this environment run in that image."""
+    """Raise :class:`HostError` FA474 unless the environment's jobs can run there."""
     wanted = {
         f"Python {_minor(environment.python_version)}": f"Python {_minor(image.python_version)}",
         f"apache-flink {environment.flink_version}": f"apache-flink {image.flink_version}".rstrip(),
@@ -128,7 +138,7 @@ def require_fit(image: FlinkImage, environment: JobEnvironment) -> None:
                 where=image.reference,
                 expected=", ".join(wrong),
                 seen=", ".join(seen if " " in seen else f"no {seen or name}" for name, seen in wrong.items()),
-                next_step="jobs are pickled here and run there: name another image, or leave --flink-image out to build one",
+                next_step="name an image with the same versions, or omit --flink-image to have one built",
             )
         )
 
@@ -143,7 +153,7 @@ def _ask(owned: OwnedContainers, reference: str, program: str) -> dict[str, Any]
         raise HostError(
             Problem(
                 "FA474",
-                "the image's python3 does not run",
+                "the image cannot run python3",
                 where=reference,
                 expected="an image with python3 on its PATH",
                 seen=done.output[-500:] or f"exit code {done.returncode}",
@@ -152,7 +162,11 @@ def _ask(owned: OwnedContainers, reference: str, program: str) -> dict[str, Any]
 
 
 def _require_likeness(owned: OwnedContainers, base: str, environment: JobEnvironment) -> None:
-    """The packages of this machine go into the image: it must be of their kind."""
+    """Raise :class:`HostError` FA474 unless the base image can run this machine's packages.
+
+    They are copied into the image, native extensions included: system, processor and Python must
+    match.
+    """
     program = "import json, platform as p; print(json.dumps({'is': [p.system(), p.machine(), p.python_version()]}))"
     system, machine, version = _ask(owned, base, program)["is"]
     wanted = (platform.system(), platform.machine(), _minor(environment.python_version))
@@ -160,11 +174,11 @@ def _require_likeness(owned: OwnedContainers, base: str, environment: JobEnviron
         raise HostError(
             Problem(
                 "FA474",
-                "the base image is of another kind than the job environment",
+                "the base image does not match the job environment",
                 where=base,
-                expected=f"{wanted[0]} on {wanted[1]} with Python {wanted[2]}, as here",
+                expected=f"{wanted[0]} on {wanted[1]} with Python {wanted[2]}, as on this machine",
                 seen=f"{system} on {machine} with Python {version}",
-                next_step=f"--flink-base-image={default_base(wanted[2])}, or an image of your own with --flink-image",
+                next_step=f"--flink-base-image={default_base(wanted[2])}, or name a complete image with --flink-image",
             )
         )
 
@@ -174,6 +188,6 @@ def _minor(version: str) -> str:
 
 
 def _records(site_packages: Path) -> Iterator[bytes]:
-    """Each installed package's list of its files with their digests."""
+    """Yield each installed package's list of files and digests."""
     for record in sorted(site_packages.glob("*.dist-info/RECORD")):
         yield record.read_bytes()

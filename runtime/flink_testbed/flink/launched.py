@@ -1,4 +1,4 @@
-"""A cluster that this session starts: its life from the first process to the last.
+"""The life of a cluster that this session starts.
 
 Subclasses know how a process is started (``standalone``, ``containers``).
 """
@@ -52,7 +52,10 @@ class LaunchedCluster(FlinkCluster):
 
     @abstractmethod
     def _prepare(self) -> tuple[Addresses, RestClient]:
-        """Lease ports or make a network; return the processes' addresses and the client of REST."""
+        """Lease ports or make a network.
+
+        Returns the addresses of the processes and the client of the REST interface.
+        """
 
     @abstractmethod
     def _launch(self, name: str, main: str, flags: Sequence[str], arguments: Sequence[str]) -> Member:
@@ -60,7 +63,9 @@ class LaunchedCluster(FlinkCluster):
 
     @abstractmethod
     def _report(self, name: str) -> list[str]:
-        """Lease a port for a process's Prometheus reporter; return the arguments that turn it on.
+        """Return the arguments that turn on a process's Prometheus reporter.
+
+        Leases its port.
 
         An empty list if the reporter stays off.
         """
@@ -91,7 +96,10 @@ class LaunchedCluster(FlinkCluster):
         return self._processes
 
     def start(self) -> None:
-        """Start all processes and wait until every slot is registered. On any error nothing stays."""
+        """Start all processes and wait until every slot is registered.
+
+        After an error nothing is left.
+        """
         started = clock.now_s()
         try:
             for name in (*SCRATCH, *_PERMANENT):
@@ -114,7 +122,7 @@ class LaunchedCluster(FlinkCluster):
         (conf / "zoo.cfg").write_text(flink_config.zookeeper_settings(addresses, self.directory), encoding="utf-8")
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
-        """Wait until the slots of all TaskManagers that are meant to run are registered."""
+        """Wait until the slots of all TaskManagers are registered."""
         count = len(self.processes.taskmanagers)
         wanted = count * self.config.slots
 
@@ -133,7 +141,9 @@ class LaunchedCluster(FlinkCluster):
         )
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the end of the logs if one of the JVMs has died.
+        """Raise :class:`HostError` if one of the JVMs has died.
+
+        The error shows the end of the logs.
 
         Also keeps the files of their standard output in bounds.
         """
@@ -155,7 +165,10 @@ class LaunchedCluster(FlinkCluster):
         self.kill()
 
     def kill(self) -> None:
-        """End every process at once. Logs, checkpoints and savepoints stay; scratch data is removed."""
+        """End every process at once and remove scratch data.
+
+        Logs, checkpoints and savepoints stay.
+        """
         self.processes.kill()
         if self._rest:
             self._rest.close()

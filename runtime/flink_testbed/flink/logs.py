@@ -1,4 +1,4 @@
-"""The logs of a cluster: read from a directory, or over Flink's REST interface."""
+"""The logs of a cluster, in a directory or over REST."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _SINCE_BYTES = 1 << 20
 
 
 class ClusterLogs(ABC):
-    """The log files of one cluster, each under a name that stays the same while the cluster runs."""
+    """The log files of one cluster."""
 
     @abstractmethod
     def sizes(self) -> Mapping[str, int]:
-        """Return the current size of each log file in bytes; empty if no log can be read."""
+        """Return the size of each log file in bytes.
+
+        Empty if no log can be read.
+        """
 
     @abstractmethod
     def since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
@@ -37,7 +40,10 @@ class ClusterLogs(ABC):
 
     @abstractmethod
     def tail(self, lines: int = 40) -> str:
-        """Return the last lines of every log, each below its name; empty if no log can be read."""
+        """Return the last lines of every log, each below its name.
+
+        Empty if no log can be read.
+        """
 
 
 class DirectoryLogs(ClusterLogs):
@@ -56,7 +62,7 @@ class DirectoryLogs(ClusterLogs):
         return sorted(path for path in files if path.is_file())
 
     def sizes(self) -> Mapping[str, int]:
-        """Return the current size of each log file and crash report in bytes."""
+        """Return the size of each log file and crash report in bytes."""
         sizes = {}
         for path in self.files():
             with contextlib.suppress(FileNotFoundError):
@@ -97,7 +103,7 @@ class RestLogs(ClusterLogs):
         self._rest = rest
 
     def sizes(self) -> Mapping[str, int]:
-        """Return the current size of each log file in bytes; empty if REST offers none."""
+        """Return the size of each log file in bytes."""
         return {name: size for name, (_, size) in self._offered().items()}
 
     def since(self, sizes: Mapping[str, int]) -> Mapping[str, str]:
@@ -117,7 +123,10 @@ class RestLogs(ClusterLogs):
         }
 
     def tail(self, lines: int = 40) -> str:
-        """Return the last lines of every log, each below its name; empty if REST does not answer."""
+        """Return the last lines of every log, each below its name.
+
+        Empty if REST does not answer.
+        """
         with contextlib.suppress(HostError):
             return _under_names({name: "\n".join(text.splitlines()[-lines:]) for name, text in self.texts().items()})
         return ""

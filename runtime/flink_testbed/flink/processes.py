@@ -1,4 +1,4 @@
-"""The processes of a cluster that this session started: list, add, pause and kill them."""
+"""The processes of a launched cluster: list, add, pause and kill them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ class ClusterProcesses(ABC):
     @property
     @abstractmethod
     def prometheus(self) -> Mapping[str, str]:
-        """The URL of each Flink process's Prometheus reporter, by the name of the process."""
+        """The URLs of the Prometheus reporters by the names of the processes."""
 
     @abstractmethod
     def kill_taskmanager(self) -> str:
-        """Send SIGKILL to the oldest TaskManager and its Python workers; return its name.
+        """Kill the oldest TaskManager and its Python workers; return its name.
 
-        Flink notices the loss by itself. Raises :class:`HostError` FA440 if no TaskManager runs.
+        With SIGKILL, so Flink has to notice the loss by itself. Raises :class:`HostError` FA440 if
+        no TaskManager runs.
         """
 
     @abstractmethod
@@ -48,7 +49,7 @@ class ClusterProcesses(ABC):
 
     @abstractmethod
     def kill_jobmanager(self) -> None:
-        """Send SIGKILL to the JobManager and start another in its place.
+        """Kill the JobManager and start another in its place.
 
         Returns before the new one answers; ``FlinkCluster.wait_ready`` waits for that. Running jobs
         survive only in a cluster that was started with ``high_availability``.
@@ -56,7 +57,9 @@ class ClusterProcesses(ABC):
 
     @abstractmethod
     def pause(self, name: str) -> None:
-        """Stop a process without ending it: it keeps its sockets and answers nothing.
+        """Stop a process without ending it.
+
+        It keeps its sockets and answers nothing.
 
         ``name`` is ``jobmanager`` or the name of a TaskManager.
         """
@@ -73,7 +76,7 @@ class Member(Protocol):
         """Return the exit code, None while the process runs."""
 
     def cap_log(self) -> None:
-        """Truncate the file of its standard output if it has become too long."""
+        """Truncate the file of its output if it is too long."""
 
     def pause(self) -> None:
         """Stop the process and its children."""
@@ -91,12 +94,13 @@ class Member(Protocol):
 class LaunchedProcesses(ClusterProcesses):
     """The processes of one launched cluster, from its start to its end.
 
-    ``launch(name, main class, JVM flags, arguments)`` starts a JVM; ``report(name)`` leases a port in
-    :attr:`reporters` and returns the arguments that turn on the Prometheus reporter, none if it stays off.
+    ``launch(name, main class, JVM flags, arguments)`` starts a JVM; ``report(name)`` leases a port
+    in :attr:`reporters` and returns the arguments that turn on the Prometheus reporter, none if it
+    stays off.
 
-    Threads: a test kills or adds processes in one thread while another waits for a job and looks at all
-    of them. Changes take ``_changing``; readers work on a copy. A process is removed from ``members``
-    before it is killed, so that no reader takes it for one that died by itself.
+    Threads: a test kills or adds processes in one thread while another waits for a job and looks at
+    all of them. Changes take ``_changing``; readers work on a copy. A process is removed from
+    ``members`` before it is killed, so that no reader takes it for one that died by itself.
     """
 
     def __init__(
@@ -117,7 +121,7 @@ class LaunchedProcesses(ClusterProcesses):
         self._taskmanagers_started = 0
 
     def start(self) -> None:
-        """Start every process that the configuration asks for; none of them is waited for."""
+        """Start every process of the configuration without waiting for them."""
         if self._config.high_availability:
             settings = str(self._conf / "zoo.cfg")
             self.members[ZOOKEEPER] = self._launch(ZOOKEEPER, flink_config.ZOOKEEPER_CLASS, ["-Xmx64m"], [settings])
@@ -137,7 +141,7 @@ class LaunchedProcesses(ClusterProcesses):
 
     @property
     def prometheus(self) -> Mapping[str, str]:
-        """The URL of each Flink process's Prometheus reporter, by the name of the process."""
+        """The URLs of the Prometheus reporters by the names of the processes."""
         alive = {name: lease for name, lease in dict(self.reporters).items() if name in self.members}
         return {name: f"http://{LOOPBACK}:{lease.port}/metrics" for name, lease in alive.items()}
 
@@ -152,7 +156,7 @@ class LaunchedProcesses(ClusterProcesses):
         return name
 
     def kill_taskmanager(self) -> str:
-        """Send SIGKILL to the oldest TaskManager and its Python workers; return its name."""
+        """Kill the oldest TaskManager and its Python workers; return its name."""
         with self._changing:
             if not self.taskmanagers:
                 raise HostError(
@@ -167,7 +171,7 @@ class LaunchedProcesses(ClusterProcesses):
         return name
 
     def kill_jobmanager(self) -> None:
-        """Send SIGKILL to the JobManager and start another in its place."""
+        """Kill the JobManager and start another in its place."""
         with self._changing:
             self.members.pop(JOBMANAGER).kill()
             self.members[JOBMANAGER] = self._launch_jobmanager()
@@ -196,9 +200,9 @@ class LaunchedProcesses(ClusterProcesses):
         )
 
     def first_dead(self) -> tuple[str, int] | None:
-        """Return name and exit code of a process that died by itself, None if all run.
+        """Return name and exit code of a process that died by itself.
 
-        Also keeps the files of their standard output in bounds.
+        None if all run. Also keeps the files of their standard output in bounds.
         """
         for name, member in dict(self.members).items():
             member.cap_log()

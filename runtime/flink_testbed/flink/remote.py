@@ -1,4 +1,7 @@
-"""A cluster that somebody else runs, by the address of its REST. Nothing is started, and nothing of others is touched."""
+"""An external cluster, reached through the address of its REST interface.
+
+Nothing is started, and only jobs of this run are cancelled.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ from flink_testbed.flink.logs import RestLogs
 from flink_testbed.flink.rest import SILENT_S, RestClient, RestUnavailableError
 
 _CLOSE_S = 20.0
-# The interpreter of workers on other machines, where ours is not: what their PATH has.
-_WORKERS = "python3"
+# The interpreter of Python workers on other machines: the one on their PATH.
+_WORKER_PYTHON = "python3"
 
 
 class RemoteCluster(FlinkCluster):
-    """A session cluster of somebody else. ``flink_version`` is the one asked for, which it must have.
+    """An external session cluster.
 
-    ``directory`` is ours and takes the key stores that Flink's client needs; ``java_home`` is of a Java that makes them.
+    ``flink_version`` is the requested version; :meth:`connect` checks that the cluster has it. The
+    key stores of Flink's client are written to ``directory``, with the ``keytool`` of
+    ``java_home``.
     """
 
     def __init__(
@@ -32,7 +37,7 @@ class RemoteCluster(FlinkCluster):
         self._access = access
         self.client_environment = access.client_environment()
         self.shares_files = access.is_this_machine
-        self.worker_python = "" if self.shares_files else _WORKERS
+        self.worker_python = "" if self.shares_files else _WORKER_PYTHON
         self._rest = RestClient(access.url, access=access)
         self._logs = RestLogs(self._rest)
 
@@ -43,11 +48,14 @@ class RemoteCluster(FlinkCluster):
 
     @property
     def logs(self) -> RestLogs:
-        """The logs that REST offers; none for a cluster that logs to standard output."""
+        """The logs that REST offers."""
         return self._logs
 
     def connect(self) -> None:
-        """See that it answers, and is the Flink that was asked for. Raises :class:`HostError` FA404, FA410 or FA443."""
+        """Check that the cluster answers and has the requested Flink version.
+
+        Raises :class:`HostError` FA404, FA410 or FA443.
+        """
         started = clock.now_s()
         self.require_alive()
         seen = str(self.rest.overview()["flink-version"])
@@ -56,11 +64,11 @@ class RemoteCluster(FlinkCluster):
             raise HostError(
                 Problem(
                     "FA443",
-                    "the cluster has another Flink than the one asked for",
+                    "the cluster runs another Flink version than the requested one",
                     where=self.rest_url,
                     expected=self.flink_version,
                     seen=seen,
-                    next_step=f"ask for what is there: --flink-version={seen}",
+                    next_step=f"request its version: --flink-version={seen}",
                 )
             )
         self.client_options = self._access.client_options(self._java_home, self.directory)
@@ -79,18 +87,18 @@ class RemoteCluster(FlinkCluster):
         try:
             clock.wait_until(
                 probe,
-                what=f"Flink's REST at {self.rest_url} to answer",
+                what=f"an answer of Flink's REST interface at {self.rest_url}",
                 timeout_s=SILENT_S,
                 interval_s=0.5,
                 code="FA404",
-                next_step="is the cluster up, and --flink-rest-url its address?",
+                next_step="check that the cluster is up and that --flink-rest-url is its address",
             )
         except WaitTimeoutError as error:
-            # Not the deadline of whoever waits for something else meanwhile.
+            # As a WaitTimeoutError it would look like the deadline of the caller's own wait.
             raise RestUnavailableError(*error.problems) from None
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
-        """Wait until it has a slot."""
+        """Wait until the cluster has a slot."""
 
         def probe() -> tuple[int | None, str]:
             slots = int(self.rest.overview()["slots-total"])
@@ -99,21 +107,24 @@ class RemoteCluster(FlinkCluster):
         self.wait(probe, what="a slot", timeout_s=timeout_s or SILENT_S, code="FA406")
 
     def cancel(self, job_id: str, *, timeout_s: float = 20.0) -> None:
-        """Take a job of ours off the cluster, and see it gone. Raises :class:`HostError` FA440 for any other."""
+        """Cancel a job of this run.
+
+        Raises :class:`HostError` FA440 for any other job.
+        """
         if not self.is_own(job_id):
             raise HostError(
                 Problem(
                     "FA440",
-                    "the job is not ours to cancel",
+                    "the job was not submitted by this run, so it is not cancelled",
                     where=f"{self.rest_url}/#/job/{job_id}/overview",
                     expected=f"a job of run {self.run_id}",
-                    next_step="whoever submitted it may cancel it",
+                    next_step="cancel it in Flink's web UI",
                 )
             )
         super().cancel(job_id, timeout_s=timeout_s)
 
     def close(self) -> None:
-        """Cancel our jobs that still run, and let go. Everything else stays as it was."""
+        """Cancel the running jobs of this run; change nothing else."""
         with contextlib.suppress(HostError):
             for job in self.jobs():
                 if not job.ended and self.is_own(job.id):

@@ -1,4 +1,4 @@
-"""Flink's REST interface: every call bounded in time and size, every answer checked."""
+"""Flink's REST interface: calls with bounded time and size, and checked answers."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.access import CA, TOKEN, RestAccess
 
 TERMINAL_STATES = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
-# One call may fail on a busy network, or while a JobManager takes another's place; what is silent for so long is not there.
+# A call may fail on a busy network or while a new JobManager takes over; after this long without
+# any answer the cluster counts as gone.
 SILENT_S = 20.0
 
 
 class RestUnavailableError(HostError):
-    """Nothing that speaks Flink's REST answers at the address."""
+    """No Flink REST interface answers at the address, or not yet."""
 
 
-# 503 is Flink's own word, the others are those of a proxy that does not reach it.
+# Flink itself answers 503; the others are the answers of a proxy that cannot reach it.
 _UNAVAILABLE = (502, 503, 504)
-# Flink's exception for what it cannot tell of a job that is not initialized yet; its REST makes a 500 of it.
+# Flink's exception about a job that is not initialized yet; its REST interface answers 500 then.
 _NOT_YET = "UnavailableDispatcherOperationException"
-# Of a text, how much is read to get at its end (Flink's REST knows no ranges), and how long that may take.
+# Flink's REST has no range requests: to see the end of a log, all of it is read, up to these
+# limits.
 _READ_BYTES = 1 << 26
 _KEPT_BYTES = 1 << 22
 _READ_S = 30.0
@@ -36,7 +38,10 @@ _CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job of the cluster. ``state`` is Flink's name for it (``RUNNING``, ``FINISHED``, ...)."""
+    """One job of the cluster.
+
+    ``state`` is Flink's name for it: ``RUNNING``, ``FINISHED``, ...
+    """
 
     id: str
     name: str
@@ -49,15 +54,20 @@ class Job:
 
 
 class RestClient:
-    """Calls to one JobManager. ``timeout_s`` bounds each of them; ``access`` has token and TLS files, where they are wanted."""
+    """Calls to one JobManager.
+
+    ``timeout_s`` bounds each of them; ``access`` has the token and TLS files, if the cluster needs
+    any.
+    """
 
     def __init__(self, url: str, timeout_s: float = 10.0, *, access: RestAccess | None = None) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
-        # What is shown where nobody answers: the ends of the logs, set by who knows them.
+        # Called for the detail of an error if REST does not answer; clusters set it to the ends of
+        # their logs.
         self.tail: Callable[[], str] = str
         self._http = requests.Session()
-        # A proxy of the environment is never the way to a cluster on loopback.
+        # Proxy variables of the environment would also apply to a cluster on loopback.
         self._http.trust_env = False
         if access:
             self._http.headers.update(access.headers)
@@ -69,18 +79,25 @@ class RestClient:
         self._http.close()
 
     def call(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> Any:
-        """One call; JSON in, JSON out. Raises :class:`RestUnavailableError`, or :class:`HostError` on an error status."""
+        """Make one call and return the parsed JSON of its answer.
+
+        Raises :class:`RestUnavailableError` without an answer from Flink, :class:`HostError` for an
+        error status.
+        """
         answer = self._answer(method, path, timeout_s=timeout_s, **arguments)
         url = self.url + path
         try:
             return answer.json() if answer.content else {}
         except ValueError as error:
             raise RestUnavailableError(
-                Problem("FA404", "the answer is not Flink's", where=url, expected="JSON", seen=answer.text[:200])
+                Problem("FA404", "Flink did not send the answer", where=url, expected="JSON", seen=answer.text[:200])
             ) from error
 
     def _answer(self, method: str, path: str, *, timeout_s: float | None = None, **arguments: Any) -> requests.Response:
-        """The answer to one call, of which the status is checked; a ``stream`` is the caller's to read and close."""
+        """Make one call, check the status and return the answer.
+
+        With ``stream=True`` the caller reads and closes it.
+        """
         url, timeout_s = self.url + path, timeout_s or self._timeout_s
         try:
             answer = self._http.request(method, url, timeout=timeout_s, allow_redirects=False, **arguments)
@@ -88,35 +105,36 @@ class RestClient:
             raise HostError(
                 Problem(
                     "FA444",
-                    "no TLS connection to Flink's REST",
+                    "the TLS connection to Flink's REST interface failed",
                     where=url,
                     seen=str(error)[:300],
-                    next_step=f"{CA} names the file of the authority that signed its certificate",
+                    next_step=f"set {CA} to the file of the authority that signed the certificate",
                 )
             ) from None
         except requests.RequestException as error:
             raise RestUnavailableError(
                 Problem(
                     "FA404",
-                    "no answer from Flink's REST",
+                    "Flink's REST interface does not answer",
                     where=url,
                     expected=f"an answer to {method} within {timeout_s:g} s",
                     seen=type(error).__name__,
-                    next_step="see the JobManager's log",
+                    next_step="read the JobManager's log",
                     detail=self.tail(),
                 )
             ) from None
         if answer.status_code in _UNAVAILABLE or (answer.status_code == 500 and _NOT_YET in answer.text):
-            # A JobManager that has not won its own leader election yet says so, or that has yet to take over a job; it will.
+            # A new JobManager answers so before its leader election, and before it has recovered
+            # the jobs.
             raise RestUnavailableError(Problem("FA404", "Flink is not ready", where=url, seen=answer.text[:200]))
         if answer.status_code in (401, 403):
             raise HostError(
                 Problem(
                     "FA444",
-                    "Flink's REST does not let us in",
+                    "Flink's REST interface refuses the request without valid credentials",
                     where=url,
                     seen=f"status {answer.status_code}",
-                    next_step=f"{TOKEN} holds the token that it wants",
+                    next_step=f"set {TOKEN} to the token of the cluster",
                 )
             )
         if not answer.ok:
@@ -132,7 +150,10 @@ class RestClient:
         return answer
 
     def text(self, path: str, *, skip_bytes: int = 0, keep_bytes: int = _KEPT_BYTES) -> bytes:
-        """The end of a text from a byte on. Of 64 MiB or half a minute at most: of what is longer, the end is not seen."""
+        """Return the last ``keep_bytes`` of a text, without its first ``skip_bytes``.
+
+        Reads at most 64 MiB or for half a minute; the end of a longer text is missing.
+        """
         deadline = clock.now_s() + _READ_S
         kept, read = b"", 0
         with self._answer("GET", path, stream=True) as answer, contextlib.suppress(requests.RequestException):
@@ -145,7 +166,11 @@ class RestClient:
         return kept
 
     def overview(self) -> dict[str, Any]:
-        """The cluster: ``taskmanagers``, ``slots-total``, ``slots-available``, ``flink-version``, counts of jobs."""
+        """Return Flink's overview of the cluster.
+
+        Keys: ``taskmanagers``, ``slots-total``, ``slots-available``, ``flink-version``, counts of
+        jobs.
+        """
         return dict(self.call("GET", "/overview"))
 
     def taskmanagers(self) -> list[str]:
@@ -153,7 +178,10 @@ class RestClient:
         return [str(member["id"]) for member in self.call("GET", "/taskmanagers")["taskmanagers"]]
 
     def process_paths(self) -> dict[str, str]:
-        """Return the path below which REST has ``jobmanager`` and each TaskManager, by its id."""
+        """Return the REST path of each process.
+
+        Keys are ``jobmanager`` and the ids of the TaskManagers.
+        """
         return {"jobmanager": "/jobmanager"} | {name: f"/taskmanagers/{name}" for name in self.taskmanagers()}
 
     def threads(self, process_path: str) -> str:
@@ -169,7 +197,10 @@ class RestClient:
         return f"/jars/{str(uploaded['filename']).rpartition('/')[2]}"
 
     def trigger_savepoint(self, job_id: str, *, stop: bool) -> str:
-        """Ask for a savepoint, with ``stop`` the last act of the job; return the path of its status."""
+        """Ask for a savepoint; return the REST path of its status.
+
+        With ``stop`` the job ends with it.
+        """
         if stop:
             asked = self.call("POST", f"/jobs/{job_id}/stop", json={"drain": False})
         else:
@@ -177,29 +208,32 @@ class RestClient:
         return f"/jobs/{job_id}/savepoints/{asked['request-id']}"
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs the cluster knows: ``jid``, ``name``, ``state``, times in ms since 1970."""
+        """Return all jobs: ``jid``, ``name``, ``state``, times in ms since 1970."""
         return list(self.call("GET", "/jobs/overview")["jobs"])
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """One job with its vertices."""
+        """Return one job with its vertices."""
         return dict(self.call("GET", f"/jobs/{job_id}"))
 
     def job_state(self, job_id: str) -> str:
-        """The job's state (``RUNNING``, ``FINISHED``, ...)."""
+        """Return the job's state (``RUNNING``, ``FINISHED``, ...)."""
         return str(self.call("GET", f"/jobs/{job_id}/status")["status"])
 
     def root_exception(self, job_id: str) -> str:
-        """The stack trace of what failed the job first, empty where nothing did."""
+        """Return the stack trace of the job's latest failure, if any."""
         history = self.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": 5})
         entries = history.get("exceptionHistory", {}).get("entries", [])
         return str(entries[0]["stacktrace"]) if entries else str(history.get("root-exception") or "")
 
     def cancel(self, job_id: str) -> None:
-        """Ask for the job's cancellation; returns before it is done."""
+        """Request the job's cancellation without waiting for it."""
         self.call("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
     def vertex_metrics(self, job_id: str, vertex_id: str) -> dict[str, str]:
-        """All metrics of one vertex: ``<subtask>.<operator>.<metric>`` to its value as text."""
+        """Return the metrics of one vertex.
+
+        Keys are ``<subtask>.<operator>.<metric>``, values are strings.
+        """
         path = f"/jobs/{job_id}/vertices/{vertex_id}/metrics"
         names = [metric["id"] for metric in self.call("GET", path)]
         found: dict[str, str] = {}
@@ -210,7 +244,7 @@ class RestClient:
 
 
 def _reason(answer: requests.Response) -> str:
-    """Why Flink refused: its ``errors``, each often a stack trace, as lines of text; else the whole answer."""
+    """Return Flink's ``errors``, often stack traces, or the whole text."""
     try:
         return "\n".join(map(str, answer.json()["errors"]))
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,8 @@
-"""An embedded Flink: JobManager and TaskManager JVMs started directly from the apache-flink packages of a job environment.
+"""An embedded Flink: JVMs started from a job environment's apache-flink packages.
 
-No start scripts (each of them starts JVMs of its own to parse the configuration), no Docker, no root. Everything is
-loopback, below one directory, under a guard.
+No Docker, no root, and none of Flink's start scripts, each of which starts further JVMs to parse
+the configuration. All addresses are loopback, all files are below one directory, and a guard ends
+every process if this one dies.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 
 MEMORY_NEEDED_MIB = 1200
-# The name of its plugin's directory.
+# The directory of the reporter's plugin.
 _REPORTER = "metrics-prometheus"
 
 
 @dataclass(frozen=True, slots=True)
 class FlinkHome:
-    """Where a cluster's programs are: the ``pyflink`` package, Java, and the Python of the job environment.
+    """The programs of a cluster: ``pyflink``, Java and Python.
 
-    ``python_path`` is what the workers' interpreters import from, first entry first.
+    ``python_path`` has the import roots of the Python workers in order of precedence.
     """
 
     flink_home: Path
@@ -49,8 +50,8 @@ class FlinkHome:
 class StandaloneCluster(LaunchedCluster):
     """One cluster of processes, from :meth:`start` to :meth:`close`.
 
-    ``ports`` is the machine-wide directory of port leases; ``archives`` the directory of class archives, or None to
-    start without.
+    ``ports`` is the machine-wide directory of port leases. ``archives`` is the directory of class
+    archives, which make JVMs start faster; None to start without.
     """
 
     def __init__(
@@ -80,13 +81,14 @@ class StandaloneCluster(LaunchedCluster):
         reporter_jars = sorted((home.flink_home / "plugins" / _REPORTER).glob("*.jar"))
         servers = [provide_corrected(jar, BEAM_SERVERS, progress=progress) for jar in python_jars]
         reporters = [provide_corrected(jar, PROMETHEUS_REPORTER, progress=progress) for jar in reporter_jars]
-        # Where it would listen on all interfaces, it stays off.
+        # Uncorrected, the reporter listens on all interfaces: then it stays off.
         self._reports = bool(reporters) and None not in reporters
         self._classes = [
             *filter(None, [*servers, *reporters]),
             *sorted((home.flink_home / "lib").glob("*.jar")),
             *python_jars,
-            # Here its classes come after the corrected one, so it is no plugin as well: see _link_plugins.
+            # On the class path the corrected class comes first. As a plugin Flink would load the
+            # original, so _link_plugins leaves it out.
             *reporter_jars,
             *config.classes,
         ]
@@ -101,7 +103,10 @@ class StandaloneCluster(LaunchedCluster):
         return self.home.python
 
     def start(self) -> None:
-        """Start all processes and wait until every slot is registered. On any error nothing stays."""
+        """Start all processes and wait until every slot is registered.
+
+        After an error nothing is left.
+        """
         require_memory(MEMORY_NEEDED_MIB)
         self._archive = self._provide_archive()
         count = self.config.taskmanagers
@@ -109,7 +114,10 @@ class StandaloneCluster(LaunchedCluster):
         super().start()
 
     def _provide_archive(self) -> ClassArchive | None:
-        """The class archive of our class path, written first where there is none yet; None where it cannot be written."""
+        """Return the archive for this class path, writing it if needed.
+
+        None if it cannot be written.
+        """
         archive = self._open_archive()
         if archive and archive.recording:
             self._progress("Flink: writing class archives, so that every start is faster (once, about 8 s)")
@@ -160,7 +168,8 @@ class StandaloneCluster(LaunchedCluster):
                 classes=self._classes,
                 main=main,
                 arguments=arguments,
-                # Programs that are killed leave temporary files; here they go with the directory.
+                # Killed programs do not delete their temporary files: here they go with the
+                # directory.
                 flags=[*flags, *self.config.java_flags, *archive_flags, f"-Djava.io.tmpdir={self.directory / 'tmp'}"],
                 config_dir=self.directory / "conf",
                 log=self.directory / "log" / f"{name}.log",
@@ -190,7 +199,7 @@ class StandaloneCluster(LaunchedCluster):
         return [self._guarded[name] for name in tuple(self.processes.members)]
 
     def summary(self) -> str:
-        """Describe the cluster in one line for the report, with the memory that it takes now."""
+        """Describe the cluster and its memory in one line for the report."""
         return f"{super().summary()}, {self.resident_bytes() // (1024 * 1024)} MiB resident at the end"
 
     def resident_bytes(self) -> int:
@@ -198,22 +207,25 @@ class StandaloneCluster(LaunchedCluster):
         return sum(process.resident_bytes() for process in self._alive())
 
     def processor_seconds(self) -> float:
-        """What all processes of the cluster have used of the processors so far, their ended children included."""
+        """Return the CPU time of all processes and their ended children."""
         return sum(sum(member.cpu_times()[:4]) for process in self._alive() for member in process.tree())
 
     def listening(self) -> list[tuple[str, int]]:
-        """Every listening socket of the cluster's processes: address and port."""
+        """Return address and port of every listening socket of the cluster's processes."""
         found = []
         for process in self._alive():
             for member in process.tree():
-                # One that has ended meanwhile listens no more.
+                # The process may have ended since the tree was read.
                 with contextlib.suppress(psutil.NoSuchProcess):
                     connections = member.net_connections(kind="inet")
                     found += [(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN]
         return found
 
     def detach(self) -> Detachment:
-        """Let the cluster outlive this process: the pipes to its guards pass to the caller."""
+        """Let the cluster outlive this process.
+
+        The pipes to its guards pass to the caller.
+        """
         pipes = [process.detach() for process in self._alive()]
         self.processes.detach()
         self._leases = []
@@ -227,11 +239,12 @@ class StandaloneCluster(LaunchedCluster):
 
 
 class ArchiveRecorder(StandaloneCluster):
-    """A cluster that writes the class archives of another, and ends.
+    """A cluster that is started only to write class archives.
 
-    It never runs a job. A JVM archives the classes of other class loaders, too, and of these ``Class.getDeclaredClasses`` was
-    seen (Java 21.0.8) to give null: an archive of a cluster on which a table program had run failed every later one. And what
-    jobs load besides makes no later job faster that could be measured.
+    It never runs a job. The JVM also archives classes of other class loaders, and for those
+    ``Class.getDeclaredClasses`` returned null (seen with Java 21.0.8): with the archive of a
+    cluster that had run a table program, every later table program failed. Archiving the classes
+    that jobs load did not make later jobs measurably faster either.
     """
 
     _recorded: ClassArchive | None = None
@@ -240,7 +253,10 @@ class ArchiveRecorder(StandaloneCluster):
         return self._recorded
 
     def record(self, archive: ClassArchive) -> None:
-        """Start, end in order, publish what the JVMs have written. Its files go, unless it fails."""
+        """Start the cluster, end its JVMs and publish their archives.
+
+        The cluster's files are removed, unless this fails.
+        """
         self._recorded = archive
         self.start()
         try:
@@ -253,15 +269,18 @@ class ArchiveRecorder(StandaloneCluster):
 
 
 def require_memory(needed_mib: int) -> None:
-    """Raise :class:`HostError` unless that much memory (MiB) is available: a JVM killed half-way tells nobody why."""
+    """Raise :class:`HostError` FA408 unless ``needed_mib`` MiB of memory are available.
+
+    The kernel kills a JVM that runs out of memory without a message anywhere in its log.
+    """
     available_mib = psutil.virtual_memory().available // (1024 * 1024)
     if available_mib < needed_mib:
         raise HostError(
             Problem(
                 "FA408",
-                "not enough free memory for a Flink cluster",
+                "the machine has not enough free memory for a Flink cluster",
                 expected=f"{needed_mib} MiB available",
                 seen=f"{available_mib} MiB available",
-                next_step="end other programs, or run only the local tier: --flink-tier=local",
+                next_step="end other programs, or run on the local tier only: --flink-tier=local",
             )
         )

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_flink_agents.run.job_run import JobRequest, run_job
-from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
 
 from flink_testbed.core.directories import cache_root
 from flink_testbed.kafka.service import KafkaService
@@ -21,6 +19,8 @@ from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.job import check_ended
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.run.job_run import JobRequest, run_job
+from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,7 @@ def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, a
     program.write_text(f"import time\ntime.sleep({after_s})\n")
     evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
     assert evidence.failure is not None
-    assert evidence.failure.message == "it ended without submitting a job"
+    assert evidence.failure.message == "the program ended without submitting a job"
 
 
 def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
