@@ -184,7 +184,6 @@ def responder(tmp_path: Path):
 
 
 def test_a_responder_answers_and_refuses(responder: Responder) -> None:
-    """Results come back, refusals with their fields; large texts too."""
     text = "x" * 300_000
     assert responder.request("echo", timeout_s=5, text=text) == {"text": text}
     with pytest.raises(RefusedError) as caught:
@@ -192,18 +191,36 @@ def test_a_responder_answers_and_refuses(responder: Responder) -> None:
     assert (caught.value.kind, caught.value.message) == ("plan", "no")
 
 
-def test_a_responder_that_dies_or_hangs_is_not_used_again(responder: Responder) -> None:
-    """Its death is told with the exit code; afterwards it says itself that it is unusable."""
+def test_a_responder_that_died_is_not_usable(responder: Responder) -> None:
     with pytest.raises(HostError, match="exit code 3"):
         responder.request("die", timeout_s=5)
     assert not responder.usable
+    with pytest.raises(HostError, match="FA409: echo has been ended"):
+        responder.request("echo", timeout_s=5)
 
 
 def test_a_responder_that_hangs_is_killed(responder: Responder) -> None:
-    """A late answer would be taken for that of the next question."""
     with pytest.raises(WaitTimeoutError):
         responder.request("hang", timeout_s=0.3)
     assert not responder.usable
+
+
+def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -> None:
+    """As pytest-timeout does it: an exception out of a signal handler, in the middle of a request."""
+
+    def interrupt(number: int, frame: object) -> None:
+        pytest.fail("Timeout >0.2s")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(pytest.fail.Exception, match="Timeout"):
+            responder.request("hang", timeout_s=30)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not responder.usable
+    assert responder.process.returncode() is not None
 
 
 def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
