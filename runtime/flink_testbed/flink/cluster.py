@@ -28,10 +28,7 @@ _EXCEPTION_S = 5.0
 
 
 def owner_options(run_id: str) -> dict[str, str]:
-    """Return the Flink option that marks a job of this run.
-
-    REST shows it in the job's user configuration.
-    """
+    """Return the Flink option that marks a job of this run."""
     return {"pipeline.global-job-parameters": f"{OWNER_PARAMETER}:{run_id}"}
 
 
@@ -74,10 +71,7 @@ class FlinkCluster(ABC):
 
     @property
     def processes(self) -> ClusterProcesses | None:
-        """The cluster's processes; None for an external cluster.
-
-        Nothing of an external cluster may be broken.
-        """
+        """The processes; None for an external cluster, which may not be broken."""
         return None
 
     def kill_taskmanager(self) -> str:
@@ -94,7 +88,6 @@ class FlinkCluster(ABC):
                     "an external cluster has no TaskManager that may be killed",
                     where=self.rest_url,
                     expected="a cluster that this session has started",
-                    seen="a cluster that was already running",
                     next_step="use a cluster of the session: --flink-tier=embedded",
                 )
             )
@@ -102,10 +95,7 @@ class FlinkCluster(ABC):
 
     @abstractmethod
     def require_alive(self) -> None:
-        """Raise :class:`HostError` if a process of the cluster has died.
-
-        The error shows the end of the logs.
-        """
+        """Raise :class:`HostError` if a process of the cluster has died."""
 
     @abstractmethod
     def wait_ready(self, timeout_s: float | None = None) -> None:
@@ -123,10 +113,7 @@ class FlinkCluster(ABC):
         return None
 
     def let_reach(self, port: int) -> None:  # noqa: B027  most jobs run on this machine's loopback
-        """Make a server on this machine's loopback reachable for jobs.
-
-        Jobs use the same address as programs on this machine.
-        """
+        """Make a server on this machine's loopback reachable for jobs."""
 
     def summary(self) -> str:
         """Describe the cluster in one line for the report."""
@@ -148,11 +135,9 @@ class FlinkCluster(ABC):
     ) -> T:
         """Wait until ``probe`` returns a value other than None.
 
-        It returns that value and, for the error message, the state that it has seen.
-
-        An unreachable REST interface counts as "not yet" as long as the processes live: a
-        JobManager may be busy, or another may just take its place. ``what`` completes "waited ...
-        for".
+        ``probe`` also returns the state that it has seen, for the error message. An unreachable
+        REST interface counts as "not yet" as long as the processes live: a JobManager may be busy,
+        or another one may be about to replace it.
         """
 
         def patient() -> tuple[T | None, str]:
@@ -176,7 +161,7 @@ class FlinkCluster(ABC):
         return tuple(Job(job["jid"], job["name"], job["state"]) for job in self.rest.jobs())
 
     def is_own(self, job_id: str) -> bool:
-        """Return True for a job of this run and for an adopted one."""
+        """Return True if the job is one of this run."""
         if job_id in self._adopted:
             return True
         config = self.rest.call("GET", f"/jobs/{job_id}/config").get("execution-config", {})
@@ -190,9 +175,7 @@ class FlinkCluster(ABC):
         self._adopted.add(job_id)
 
     def wait_for_job(self, job_id: str, *states: str, timeout_s: float) -> str:
-        """Wait until the job is in one of the states; return it.
-
-        Without ``states``, wait for any final one.
+        """Wait for one of the states (default: any final one); return it.
 
         Raises :class:`HostError` FA441 if the job ends in another state.
         """
@@ -234,10 +217,7 @@ class FlinkCluster(ABC):
         options: Mapping[str, str] | None = None,
         timeout_s: float = 60.0,
     ) -> str:
-        """Run the main class of a jar as a job; return its id.
-
-        The job starts from ``savepoint`` if one is given.
-        """
+        """Run the main class of a jar as a job; return its id."""
         stored = self.rest.upload_jar(jar, timeout_s=timeout_s)
         request = {
             "entryClass": main,
@@ -294,8 +274,7 @@ class FlinkCluster(ABC):
             status = str(answer["status"]["id"])
             return (dict(answer["operation"]) if status == "COMPLETED" else None), status
 
-        left_s = max(0.0, deadline - clock.now_s())
-        done = self.wait(probe, what=f"a savepoint of job {job_id}", timeout_s=left_s)
+        done = self.wait(probe, what=f"a savepoint of job {job_id}", timeout_s=max(0.0, deadline - clock.now_s()))
         if "location" in done:
             return str(done["location"])
         cause = str(done.get("failure-cause", {}).get("stack-trace", done))
@@ -319,8 +298,5 @@ class FlinkCluster(ABC):
         return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"]) for vertex in vertices}
 
     def thread_dump(self) -> dict[str, str]:
-        """Return the stacks of all threads of each process.
-
-        Keys are ``jobmanager`` and Flink's ids of the TaskManagers.
-        """
+        """Return the stacks of all threads, by ``jobmanager`` or TaskManager id."""
         return {name: self.rest.threads(path) for name, path in self.rest.process_paths().items()}

@@ -45,10 +45,7 @@ class BrokerAddress:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """The facts of a cluster that a client needs.
-
-    Fields are those of :class:`FlinkCluster`.
-    """
+    """The facts of a cluster that a client needs (see :class:`FlinkCluster`)."""
 
     rest_url: str
     directory: Path
@@ -92,10 +89,7 @@ class ClusterBroker:
         )
 
     def ask(self, name: str, operation: str, *arguments: Any) -> Any:
-        """Read an attribute or call a method of a cluster.
-
-        ``operation`` is its path: ``processes.taskmanagers``, ``wait_ready``.
-        """
+        """Read an attribute or call a method, for example ``processes.pause``."""
         with self._lock(name):
             member = attrgetter(operation)(self._provide(name))
             return member(*arguments) if callable(member) else member
@@ -113,10 +107,7 @@ class ClusterBroker:
 
 
 class BrokerServer:
-    """The server of a :class:`ClusterBroker`, running until :meth:`close`.
-
-    One thread listens, and each client is served by a thread of its own.
-    """
+    """The server of a :class:`ClusterBroker`, with one thread for each client."""
 
     def __init__(self, address: BrokerAddress, broker: ClusterBroker) -> None:
         self._broker = broker

@@ -248,7 +248,7 @@ def _inside(path: Path, directories: Sequence[Path]) -> bool:
 
 
 def with_image_paths(config: ClusterConfig, site_packages: Path, image: FlinkImage) -> ClusterConfig:
-    """Replace the paths of the job environment's jars by those in the image."""
+    """Replace the paths of the environment's jars by those in the image."""
 
     def in_image(path: Path) -> Path:
         inside = path.is_relative_to(site_packages)
