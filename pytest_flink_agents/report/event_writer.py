@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core import clock
-from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import cannot_write
 
 
@@ -35,7 +35,7 @@ class EventWriter:
             **self._redactor.data(fields),
         }
         try:
-            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.write(printable_json(json.dumps(record, ensure_ascii=False)) + "\n")
             self._file.flush()
         except OSError as error:
             self._error = error

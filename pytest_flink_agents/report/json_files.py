@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_flink_agents import __version__
 from pytest_flink_agents.gate import Policy, Verdict
-from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
 
 SCHEMA_VERSION = "1"
@@ -57,4 +57,5 @@ def write_verdict(
 
 def write_json(path: Path, data: Any, redactor: Redactor) -> None:
     """Write any data as one readable JSON file. Raises ``HostError`` FA422 if it cannot be written."""
-    write_text(path, json.dumps(redactor.data(data), indent=2, ensure_ascii=False) + "\n")
+    document = json.dumps(redactor.data(data), indent=2, ensure_ascii=False)
+    write_text(path, printable_json(document) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decide
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 
 def _written(path: Path, results: list[ItemResult]) -> Xml.Element:
@@ -73,8 +73,7 @@ def test_only_what_passed_looks_passed(tmp_path: Path, outcome: Outcome, element
     assert [child.tag for child in case if child.tag != "properties"] == ([element] if element else [])
 
 
-def test_characters_that_xml_cannot_hold_are_replaced(tmp_path: Path, results: list[ItemResult]) -> None:
-    """Colour codes, NUL and half surrogates in a job's words do not spoil the file; markup is escaped."""
+def test_characters_that_xml_cannot_hold_are_escaped_or_replaced(tmp_path: Path, results: list[ItemResult]) -> None:
     odd = "\x1b[31mred\x00 \ud800 <b>&\ufffe ü"
     case = _written(tmp_path, [dataclasses.replace(results[1], name=odd, message=odd, detail=odd)]).find(".//testcase")
     assert case is not None
@@ -82,7 +81,7 @@ def test_characters_that_xml_cannot_hold_are_replaced(tmp_path: Path, results: l
     assert failure is not None
     for text in (case.get("name"), failure.get("message"), failure.text):
         assert text is not None
-        assert text.startswith("?[31mred? ")
+        assert text.startswith("\\x1b[31mred\\x00 ")
         assert text.endswith(" <b>&? ü")
 
 

@@ -22,7 +22,7 @@ from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 # Escaped differently by JSON, XML, Markdown tables and URLs.
 SECRET = 'pl4nted"<&|\\/é-secret'

@@ -1,17 +1,19 @@
-"""The redactor: no form of a secret gets out, and what is none stays."""
+"""The redactor: every form of a secret is masked, and ordinary text stays."""
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from pytest_flink_agents.redact import MASK, Redactor
+from pytest_flink_agents.redact import MASK, Redactor, printable_json
 
 # With what encodings change: quote, backslash, slash, blank, a letter beyond ASCII.
 SECRET = 'hünter/2"\\ +&x'
@@ -36,9 +38,14 @@ def test_values_of_secret_names_are_masked(name: str) -> None:
 
 
 def test_other_values_stay() -> None:
-    """A harmless name's value, and one too short to be told from a word, are shown."""
-    redactor = Redactor({"HOME": "/home/somebody", "LANG": "english", "API_KEY": "short"})
-    assert redactor.text("english short /home/somebody") == "english short /home/somebody"
+    environ = {
+        "LANG": "english",
+        "API_KEY": "four",
+        "BASIC_AUTH": "enabled",
+        "OLDPWD": "/gone/away",
+        "COMPASS": "north",
+    }
+    assert Redactor(environ).text(" ".join(environ.values())) == " ".join(environ.values())
 
 
 @pytest.mark.parametrize(
@@ -61,6 +68,114 @@ def test_every_form_of_a_secret_is_masked(form: str) -> None:
     assert masked.startswith("before ")
     assert "nter" not in masked
     assert form.strip('"') not in masked
+
+
+PLANTED = {
+    "DB_PASS": "Tr0ub4dor&3",
+    "MYSQL_PWD": "correct horse",
+    "GITHUB_PAT": "9f8e7d6c5b4a",
+    "SSH_PASSPHRASE": 'say "friend"',
+    "SLACK_WEBHOOK": "https://hooks.example/T0/B1/xyz",
+    "CONNECTION_STRING": "Server=db;Uid=app;Pwd=s3same!",
+    "API_KEY": "a1b2c",
+    "OPENAI_API_KEY": "plain-openai-key",
+    "ANTHROPIC_API_KEY": "plain/anthropic+key",
+    "AWS_SECRET_ACCESS_KEY": "wJalr/XUtn+FEMI",
+    "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu",
+    "GH_TOKEN": "tok.en.of.gh",
+    "NPM_AUTH": "npmauth==",
+    "client_secret": "kl13nt",
+    "DB_PASSWORD": "p'ass\\word",
+    "PGPASSWD": "pgpässword",
+    "GCP_CREDENTIALS": '{"private": "x"}',
+    "BASIC_AUTH": "user:pa55w0rd",
+    "Session_Cookie": "sid=12ab34cd",
+    "SENTRY_DSN": "d5n-value",
+    "PRIVATE_PEM": "-----BEGIN-----\nMIIabcdefghijk\n-----END-----",
+    "HASH_SALT": "s4lty",
+    "USER_PIN": "84736",
+    "TOTP_2FA": "JBSWY3DP",
+    "VAULT_JWT": "not.a.jwt",
+    "AZURE_SAS": "sv=2024&sig=abc",
+    "LICENSE-KEY": "AAAA-BBBB",
+    "ENCRYPTION_IV": "00112233445566",
+}
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "urlsafe base64": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "URL-quoted": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "JSON": json.dumps,
+    "JSON within JSON": lambda text: json.dumps({"body": json.dumps({"secret": text})}),
+    "hex": lambda text: text.encode().hex(),
+    "Basic credentials": lambda text: base64.b64encode(f"user:{text}".encode()).decode(),
+    "repr": repr,
+    "bytes": lambda text: repr(text.encode()),
+    "HTML": html.escape,
+}
+
+
+def _rest(masked: str, encoded: str) -> str:
+    """The longest piece of the encoded secret that is still in the masked text."""
+    pieces = (encoded[i:j] for i in range(len(encoded)) for j in range(i + 1, len(encoded) + 1))
+    return max((piece for piece in pieces if piece in masked), key=len, default="")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_secret_is_masked_in_every_encoding(name: str, encoding: str) -> None:
+    secret = PLANTED[name]
+    encoded = ENCODINGS[encoding](secret)
+    masked = Redactor({name: secret}).mask(f"before <{encoded}> after")
+    assert MASK in masked
+    assert masked.startswith("before <")
+    assert masked.endswith("> after")
+    # Two characters of base64 at either end depend on the bytes beside the secret; so does a user before it.
+    kept = {"Basic credentials": 7, "base64": 4, "urlsafe base64": 4}.get(encoding, 2)
+    wrapping = len('{"body": "{\\\\\\"secret\\\\\\"') if encoding == "JSON within JSON" else kept
+    assert len(_rest(masked, encoded)) <= wrapping, masked
+
+
+def test_a_variable_that_the_ini_allows_is_a_secret_unless_it_is_declared_plain() -> None:
+    environ = {"SHOP_REGION": "eu-west", "SHOP_STAGE": "nightly"}
+    redactor = Redactor(environ, ["SHOP_REGION", "SHOP_STAGE"], ["SHOP_STAGE"])
+    assert redactor.text("eu-west nightly") == f"{MASK} nightly"
+
+
+def test_the_password_of_a_url_is_a_secret_wherever_it_appears() -> None:
+    redactor = Redactor({"DATABASE_URL": "postgres://app:s3same%21@db/shop"})
+    assert redactor.text("login with s3same! (s3same%21) failed") == f"login with {MASK} ({MASK}) failed"
+
+
+def test_a_huge_int_is_described_instead_of_written() -> None:
+    assert Redactor({}).data({"n": 10**5000}) == {"n": "an int of 16610 bits"}
+    assert Redactor({}).data(10**400) == 10**400
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("refund\u202e\u2066x", "refund\\u202e\\u2066x"),
+        ("a\r\nb\x07", "a\nb\\x07"),
+        ("\u200babc\ufeff", "\\u200babc\\ufeff"),
+        ("tab\tand\nline, ü 日本 \N{FAMILY}\u200d", "tab\tand\nline, ü 日本 \N{FAMILY}\u200d"),
+    ],
+)
+def test_characters_that_a_terminal_obeys_are_escaped(text: str, shown: str) -> None:
+    assert Redactor({}).text(text) == shown
+
+
+def test_a_name_is_one_line() -> None:
+    assert Redactor({}).line("refund\nPROMOTE\ttrue") == "refund\\nPROMOTE\\ttrue"
+
+
+def test_json_keeps_such_characters_as_its_own_escapes() -> None:
+    value = "a\x1b\u202eb"
+    document = printable_json(json.dumps(value, ensure_ascii=False))
+    assert document == '"a\\u001b\\u202eb"'
+    assert json.loads(document) == value
 
 
 def test_a_secret_inside_another_leaves_no_rest() -> None:

@@ -14,7 +14,7 @@ from pytest_flink_agents.gate import Policy, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 
 def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:

@@ -9,7 +9,7 @@ from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decid
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 FLINK = Policy("default", (Tier.EMBEDDED,))
 

@@ -1,0 +1,131 @@
+"""The only way out for text: secrets are masked, and control characters are escaped."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pytest_flink_agents.redact.forms import forms_of
+from pytest_flink_agents.redact.printable import one_line, printable, printable_json
+from pytest_flink_agents.redact.rules import SHAPES, is_secret_name
+
+__all__ = ["MASK", "Redactor", "one_line", "printable", "printable_json"]
+
+MASK = "***"
+_SHORTEST_SECRET = 5
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+# Settings that secret-sounding names hold: masking these words would make every report unreadable.
+_ORDINARY_WORDS = frozenset(
+    {
+        *("false", "true", "none", "null", "undefined", "enabled", "disabled", "required", "optional", "default"),
+        *("basic", "bearer", "digest", "plain", "plaintext", "oauth", "oauth2", "token", "password", "secret", "local"),
+    }
+)
+# More digits than Python turns into text by default.
+_MOST_BITS = 14_000
+
+
+class Redactor:
+    """Masks the secrets of an environment in every common encoding, and whatever has the shape of a token.
+
+    A variable's value is a secret if its name says so or if ``secret_names`` holds the name, from 5 characters on; so is
+    the password of a URL in any variable. ``plain_names`` are never secrets. What nobody can recognise stays: a secret
+    that was cut, reversed, encrypted, compressed or encoded twice in different ways.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], secret_names: Iterable[str] = (), plain_names: Iterable[str] = ()
+    ) -> None:
+        named, plain = frozenset(secret_names), frozenset(plain_names)
+        values = {
+            value
+            for name, value in environ.items()
+            if name not in plain and (name in named or is_secret_name(name)) and not _is_path(value)
+        }
+        for name, value in environ.items():
+            if name not in plain:
+                values |= {word for found in _URL_PASSWORD.findall(value) for word in (found, unquote(found))}
+        self._secrets = {
+            value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS
+        }
+        # The longer ones first, so that a secret inside another leaves no rest.
+        self._forms = sorted({form for secret in self._secrets for form in forms_of(secret)}, key=len, reverse=True)
+
+    def mask(self, text: str) -> str:
+        """Return the text without secrets and otherwise as it is."""
+        # Searching for one string after the other is several times faster than one pattern of all of them.
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        for words, shape in SHAPES:
+            if any(word in text for word in words):
+                text = shape.sub(MASK, text)
+        return text
+
+    def text(self, text: str) -> str:
+        """Return the text for people: without secrets, control characters and half surrogate pairs."""
+        return printable(_writable(self.mask(text)))
+
+    def line(self, text: str) -> str:
+        """Return the text for people on one line, such as a name."""
+        return one_line(self.text(text))
+
+    def data(self, value: Any) -> Any:
+        """Return the value as plain JSON data without secrets, the keys of mappings included.
+
+        Anything that JSON has no type for becomes text.
+        """
+        if isinstance(value, str):
+            return _writable(self.mask(value))
+        if isinstance(value, Mapping):
+            return {self.data(str(key)): self.data(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.data(item) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            return f"an int of {value.bit_length()} bits"
+        if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+            return MASK if str(value) in self._secrets else value
+        return self.data(str(value))
+
+    def files(self, folder: Path, but: Collection[Path] = ()) -> None:
+        """Mask the secrets in every text file below a folder, except in the directories ``but``.
+
+        Links are not followed. A program that still runs may add and remove files meanwhile; it may go on using those in
+        ``but``.
+        """
+        for where, directories, names in os.walk(folder):
+            directories[:] = [name for name in directories if Path(where, name) not in but]
+            for name in names:
+                self._file(Path(where, name))
+
+    def _file(self, path: Path) -> None:
+        # Bytes that are not UTF-8 stay as they are: they are not text that this project wrote.
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+            if path.is_file() and not path.is_symlink():
+                data = path.read_bytes()
+                masked = self.mask(data.decode("utf-8")).encode()
+                if masked != data:
+                    path.write_bytes(masked)
+
+
+def _writable(text: str) -> str:
+    """Return the text such that UTF-8 can hold it: JSON may bring in half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_path(value: str) -> bool:
+    """Return whether the value names something on this machine, such as an agent's socket: masking it hides half a report.
+
+    A leading slash alone says nothing, since random keys may begin with one.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        return value.startswith("/") and Path(value).exists()
+    return False

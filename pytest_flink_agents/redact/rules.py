@@ -1,0 +1,78 @@
+"""The names and the shapes of secrets.
+
+A kept list: the names are those that the keyword detector of detect-secrets and the rules of gitleaks look for, in our own
+words; the shapes are the token formats that the services document. Each line may be extended, none needs another change.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Parts of a variable's name that make its value a secret, wherever they occur in it.
+_ANYWHERE = (
+    *("KEY", "TOKEN", "SECRET", "PASSW", "PASSPHRASE", "PASSCODE", "CREDENTIAL", "AUTH", "COOKIE", "PRIVATE", "DSN"),
+    *("WEBHOOK", "CONNECTION_STRING", "CONNECTIONSTRING", "CONN_STR", "CONNSTR", "SIGNATURE", "BEARER", "ENCRYPTION"),
+)
+# Short words that are parts of ordinary ones (PATH, COMPASS, SASL): only as a word of their own.
+_AS_A_WORD = (
+    "PASS",
+    "PWD",
+    "PAT",
+    "PSK",
+    "PIN",
+    "OTP",
+    "TOTP",
+    "SAS",
+    "JWT",
+    "CRED",
+    "CREDS",
+    "SALT",
+    "PEM",
+    "PW",
+    "SESSION",
+)
+_NAME = re.compile("|".join(_ANYWHERE) + r"|(?:^|[_\-.])(?:" + "|".join(_AS_A_WORD) + r")(?:$|[_\-.\d])", re.IGNORECASE)
+# Directories that a shell keeps.
+_NO_SECRETS = frozenset({"PWD", "OLDPWD"})
+
+# Formats of tokens that services issue: each is recognised although no variable holds it. The words before a pattern are
+# looked for first, since a search for all patterns is slow: a text that holds none of them cannot match.
+SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (tuple(words), re.compile(pattern))
+    for words, pattern in (
+        # OpenAI, Anthropic and services with the same format
+        (("sk-", "pk-", "rk-"), r"\b[spr]k-[A-Za-z0-9_-]{16,}"),
+        # Stripe
+        (("sk_", "pk_", "rk_", "whsec_"), r"\b(?:[spr]k|whsec)_(?:live_|test_)?[A-Za-z0-9]{16,}"),
+        # GitHub, GitLab
+        (("gh", "github_pat_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"),
+        (("gl",), r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}"),
+        # AWS, Google, Azure
+        (("AKIA", "ASIA", "ABIA", "ACCA"), r"\bA(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}\b"),
+        (("AIza", "ya29.", "GOCSPX-"), r"\b(?:AIza[0-9A-Za-z_-]{35}|(?:ya29\.|GOCSPX-)[0-9A-Za-z_-]{20,})"),
+        (("Key=", "sig="), r"(?:(?<=AccountKey=)|(?<=SharedAccessKey=)|(?<=[?&]sig=))[A-Za-z0-9%+/=]{20,}"),
+        # Slack, Discord
+        (("xox", "xapp-"), r"\b(?:xox[abeprs]|xapp)-[A-Za-z0-9-]{10,}"),
+        (("hooks.slack.com",), r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"),
+        (("discord.com",), r"(?<=discord\.com/api/webhooks/)[0-9]{10,}/[A-Za-z0-9_-]{20,}"),
+        # Hugging Face, npm, PyPI, SendGrid, Twilio
+        (("hf_", "npm_", "pypi-"), r"\b(?:hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})"),
+        (("SG.", "SK"), r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\bSK[0-9a-f]{32}\b"),
+        # DigitalOcean, Databricks, Vault
+        (("_v1_", "dapi", "hvs."), r"\bdo[oprt]_v1_[a-f0-9]{64}|\bdapi[a-f0-9]{32}\b|\bhvs\.[A-Za-z0-9_-]{24,}"),
+        # Signed JSON web tokens, headers, URLs, connection strings, PEM
+        (("eyJ",), r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
+        (("Bearer ", "Basic "), r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,}"),
+        (("://",), r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+        (
+            ("assword=", "ASSWORD=", "asswd=", "wd=", "WD="),
+            r"(?i:(?<=\bpassword=)|(?<=\bpasswd=)|(?<=\bpwd=))[^\s;&\"'*]+",
+        ),
+        (("PRIVATE KEY-----",), r"(?<=PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{40,}(?=-----END)"),
+    )
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a variable with this name is a secret."""
+    return name.upper() not in _NO_SECRETS and _NAME.search(name) is not None
