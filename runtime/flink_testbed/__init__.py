@@ -1,1 +1,88 @@
-"""Starts, watches and breaks real things: Flink clusters, model servers, job environments. Knows no pytest and no scenario."""
+"""The testbed: starts, watches and breaks Flink clusters, Kafka brokers, model servers and job environments.
+
+It knows neither pytest nor scenarios. The public names are loaded at first use, so that importing
+the package imports none of its dependencies.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flink_testbed.artifacts.environments import JobEnvironment
+    from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+    from flink_testbed.core.clock import wait_until
+    from flink_testbed.core.directories import cache_root
+    from flink_testbed.core.problem import HostError, Problem, ProblemError, WaitTimeoutError
+    from flink_testbed.flink.access import RestAccess
+    from flink_testbed.flink.cluster import FlinkCluster
+    from flink_testbed.flink.config import ClusterConfig
+    from flink_testbed.flink.containers import ContainerCluster
+    from flink_testbed.flink.remote import RemoteCluster
+    from flink_testbed.flink.standalone import StandaloneCluster
+    from flink_testbed.kafka.embedded import EmbeddedKafka
+    from flink_testbed.kafka.records import KafkaRecord
+    from flink_testbed.kafka.service import KafkaService
+    from flink_testbed.models.server import ModelServer
+    from flink_testbed.ownership.process import GuardedProcess
+
+__all__ = [
+    "ClusterConfig",
+    "ContainerCluster",
+    "EmbeddedKafka",
+    "FlinkCluster",
+    "FlinkRelease",
+    "GuardedProcess",
+    "HostError",
+    "JobEnvironment",
+    "KafkaRecord",
+    "KafkaService",
+    "ModelServer",
+    "Problem",
+    "ProblemError",
+    "RemoteCluster",
+    "RestAccess",
+    "StandaloneCluster",
+    "WaitTimeoutError",
+    "cache_root",
+    "resolve_flink",
+    "wait_until",
+]
+
+_MODULES = {
+    "ClusterConfig": "flink.config",
+    "ContainerCluster": "flink.containers",
+    "EmbeddedKafka": "kafka.embedded",
+    "FlinkCluster": "flink.cluster",
+    "FlinkRelease": "artifacts.versions",
+    "GuardedProcess": "ownership.process",
+    "HostError": "core.problem",
+    "JobEnvironment": "artifacts.environments",
+    "KafkaRecord": "kafka.records",
+    "KafkaService": "kafka.service",
+    "ModelServer": "models.server",
+    "Problem": "core.problem",
+    "ProblemError": "core.problem",
+    "RemoteCluster": "flink.remote",
+    "RestAccess": "flink.access",
+    "StandaloneCluster": "flink.standalone",
+    "WaitTimeoutError": "core.problem",
+    "cache_root": "core.directories",
+    "resolve_flink": "artifacts.versions",
+    "wait_until": "core.clock",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # The next access finds it without this function.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
