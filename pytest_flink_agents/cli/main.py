@@ -73,8 +73,8 @@ def _schema() -> int:
 
 
 def _list(directory: Path) -> int:
+    from pytest_flink_agents.scenario.boundary.project import Project
     from pytest_flink_agents.scenario.load import load_files
-    from pytest_flink_agents.scenario.project import Project
 
     files = sorted(path for pattern in ("*.scenario.yaml", "*.scenario.yml") for path in directory.rglob(pattern))
     loaded, problems = load_files(files, Project(directory))

@@ -118,5 +118,29 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "Correct the option, or set `config_extra: true`.",
             "config: {event_log.level: OFF}   ->   config: {event-log.level: OFF}",
         ),
+        "FA214": _code(
+            "Code that the project does not contain",
+            "A scenario file is data. It may name only agents, functions and classes whose module is a file below the "
+            "project root or pytest's pythonpath, part of flink_agents, or part of a package that the ini value "
+            "flink_allowed_packages lists. This is decided by path before anything is imported.",
+            "Name something that the project contains, or add the package to flink_allowed_packages.",
+            'tools: [{name: t, function: "os:system"}]   ->   tools: [{name: t, function: "shop.tools:refund"}]',
+        ),
+        "FA215": _code(
+            "A kind of requirement that is not allowed",
+            "Requirements with URLs, VCS references, editable installs, nested files, index options or paths outside "
+            "the project let a scenario file choose the code that is installed. The ini value "
+            "flink_requirement_kinds allows them by kind: url, vcs, editable, file, index, path.",
+            "Write a plain requirement such as pandas==2.2.3, or allow the kind in the ini file.",
+            "requirements: ['x @ https://example.org/x.whl']   ->   requirements: ['x==1.0']",
+        ),
+        "FA216": _code(
+            "An unknown resource class or argument",
+            "An agent silently ignores an argument that its resource class does not have, and then calls the real "
+            "service instead of the scenario's. Names and arguments of the classes that flink-agents declares are "
+            "checked; classes of the project are not.",
+            "Correct the name or argument; the message names the nearest one.",
+            "{name: server, clazz: ollama, baseurl: ...}   ->   {name: server, clazz: ollama, base_url: ...}",
+        ),
     }
 )

@@ -14,9 +14,9 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
 from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs
-from pytest_flink_agents.scenario.places import PlaceError, file_inside, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

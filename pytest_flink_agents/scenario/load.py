@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.agent_options import check_options
+from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
+from pytest_flink_agents.scenario.boundary.code_names import code_mistake
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
+from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.document import Document, parse
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
 from pytest_flink_agents.scenario.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.placeholders import read_placeholders
-from pytest_flink_agents.scenario.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.reader import FILE_BYTES
 from pytest_flink_agents.scenario.validation import read_scenario
 
@@ -22,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pytest_flink_agents.scenario.boundary.project import Project
     from pytest_flink_agents.scenario.model import Scenario
-    from pytest_flink_agents.scenario.project import Project
 
 PROBLEMS_PER_FILE = 100
 
@@ -106,9 +110,7 @@ def load_files(paths: Iterable[Path], project: Project) -> tuple[list[LoadedScen
     return loaded, problems
 
 
-def _load(
-    document: Document, file: Path, root: Path, project: Project
-) -> tuple[LoadedScenario | None, list[Mistake]]:
+def _load(document: Document, file: Path, root: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
     value, mistakes = read_placeholders(document.value, project.allowed_env)
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
@@ -117,6 +119,7 @@ def _load(
     # What follows looks at the plain value too, so that one mistake does not hide the others.
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
+    mistakes += _boundary_mistakes(value, mistakes, file, project)
     outputs = tuple(_output_matchers(value, mistakes))
     failure = None
     if scenario and scenario.expect.failure:
@@ -127,6 +130,21 @@ def _load(
     expected = outputs if scenario.expect.outputs is not None else None
     odd = tuple(document.problem(warning) for warning in warnings)
     return LoadedScenario(scenario, document, file, root, expected, failure, odd), []
+
+
+def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:
+    """Yield the code, requirements and resources that the scenario may not name; ``known`` are its other mistakes."""
+    wrong = {mistake.path for mistake in known}
+    agent = _at(value, "agent")
+    if isinstance(agent, str) and ("agent",) not in wrong and (mistake := code_mistake(agent, ("agent",), project)):
+        yield mistake
+    for word in ("yaml", "plan"):
+        path: DocumentPath = ("agent", word)
+        if isinstance(name := _at(value, *path), str) and path not in wrong:
+            yield from agent_file_mistakes(file.parent / name, path, project)
+    yield from resource_mistakes(_at(value, "resources"), project)
+    if ("requirements",) not in wrong:
+        yield from requirement_mistakes(_at(value, "requirements"), file, project)
 
 
 def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:

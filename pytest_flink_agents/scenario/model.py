@@ -24,7 +24,6 @@ from pytest_flink_agents.scenario.words import (
     NotEmpty,
     Package,
     Regex,
-    Requirement,
     flink_versions,
     quoted_version,
     wrong,
@@ -109,7 +108,7 @@ def _requirements_form(value: Any) -> str | None:
 
 
 Requirements = Annotated[
-    Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[Requirement], Tag(FORM + "list")],
+    Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[NotEmpty], Tag(FORM + "list")],
     Discriminator(_requirements_form),
     _has_form(_requirements_form, "a requirements file, or a list of requirements"),
 ]

@@ -116,17 +116,6 @@ def _date(text: str) -> str:
     return text
 
 
-def _requirement(text: str) -> str:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        Requirement(text)
-    except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise wrong("a requirement like pandas==2.2.3", next_step=f"it does not parse: {reason}") from None
-    return text
-
-
 NotEmpty = Annotated[str, Field(min_length=1)]
 Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
@@ -136,4 +125,3 @@ Name = Annotated[str, AfterValidator(_name)]
 Regex = Annotated[str, AfterValidator(_regex)]
 JmesPath = Annotated[str, AfterValidator(_jmespath)]
 Date = Annotated[str, AfterValidator(_date)]
-Requirement = Annotated[str, AfterValidator(_requirement)]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flink_agents.current import session_of
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.plugin import plan_of
-from pytest_flink_agents.run.item import Judged, run_and_judge
+from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
-from pytest_flink_agents.scenario.project import Project
+from pytest_flink_agents.vocabulary import Tier
 
 pytestmark = pytest.mark.slow
 
@@ -19,20 +20,15 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
+def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckedRun]:
     """The quickstart scenario's judgement by tier."""
-    plan = plan_of(request.config)
+    session = session_of(request.config)
     (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", Project(ROOT))
     return {
-        tier: run_and_judge(
-            plan.session,
-            loaded,
-            tier,
-            plan.releases[0],
-            folder=tmp_path_factory.mktemp(tier),
-            reproduce=lambda seed: "again",
+        tier.value: ScenarioRun(session.services, loaded, tier, session.releases[0]).run_and_check(
+            tmp_path_factory.mktemp(tier.value), lambda seed: "again"
         )
-        for tier in ("local", "embedded")
+        for tier in (Tier.LOCAL, Tier.EMBEDDED)
     }
 
 
@@ -43,7 +39,7 @@ def outputs_by_key(evidence: Evidence) -> dict[object, list[object]]:
     return dict(found)
 
 
-def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, Judged]) -> None:
+def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, CheckedRun]) -> None:
     """Six reviews in, six analyses out, the same for each product and in the same order."""
     assert judged["local"].valid, judged["local"].text
     assert judged["embedded"].valid, judged["embedded"].text
@@ -53,7 +49,7 @@ def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, Judged]) -> 
 
 
 @pytest.mark.parametrize("tier", ["local", "embedded"])
-def test_the_tool_was_called_and_its_result_seen(judged: dict[str, Judged], tier: str) -> None:
+def test_the_tool_was_called_and_its_result_seen(judged: dict[str, CheckedRun], tier: str) -> None:
     """The event log holds request and response of the tool; the model was then asked with the tool's message last."""
     evidence = judged[tier].evidence
     types = [event.type for event in evidence.events if event.key == "B000YFSR4W"]

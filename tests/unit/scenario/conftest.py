@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
-from pytest_flink_agents.scenario.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,32 @@ expect:
 """
 
 
+AGENTS = """\
+import os
+from shop.tools import refund
+from subprocess import getoutput
+
+
+class RefundAgent:
+    def pay(self): ...
+"""
+
+
+@pytest.fixture(autouse=True)
+def modules(tmp_path: Path) -> None:
+    """The modules that the scenarios of these tests name; none of them is imported."""
+    for name, text in {"shop/__init__.py": "", "shop/agents.py": AGENTS, "agents.py": "class A: ...\n"}.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    (tmp_path / "shop/tools.py").write_text("def refund(order): ...\n")
+
+
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., LoadedScenario]:
     """The one scenario of a text, as file ``x.scenario.yaml`` in the project root ``tmp_path``."""
 
-    def load_text(text: str, **options: tuple[str, ...]) -> LoadedScenario:
+    def load_text(text: str, **options: Any) -> LoadedScenario:
         file = tmp_path / "x.scenario.yaml"
         file.write_text(text, encoding="utf-8")
         (scenario,) = load_file(file, Project(tmp_path, **options))

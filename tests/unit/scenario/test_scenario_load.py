@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from flink_testbed.core.problem import Problem
 from flink_testbed.models.script import parse_script
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
 from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs, PlanAgent, YamlAgent
-from pytest_flink_agents.scenario.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -250,12 +250,12 @@ def test_a_file_in_a_folder_is_shown_from_the_root(tmp_path: Path, sound: str) -
     ("path", "message"),
     [
         ("/etc/passwd", "a path must be relative"),
-        ("../outside.txt", "a path that leads outside"),
-        ("link.txt", "a path that leads outside"),
-        ("folder/../../outside.txt", "a path that leads outside"),
-        ("folder", "no file folder"),
+        ("../outside.txt", "the path leaves the project"),
+        ("link.txt", "the path leaves the project"),
+        ("folder/../../outside.txt", "the path leaves the project"),
+        ("folder", "folder is not a regular file"),
         ("gone.txt", "no file gone.txt"),
-        ("x" * 5000, "a path that leads nowhere"),
+        ("x" * 5000, "the path cannot be resolved"),
         ('"a\\0b"', "a path must be relative"),
     ],
 )
@@ -277,7 +277,7 @@ def test_paths_stay_in_the_project(path: str, message: str, old: str, new: str, 
     file = root / "x.scenario.yaml"
     file.write_text(sound.replace(old, new.format(path), 1))
     with pytest.raises(ScenarioError) as caught:
-        load_file(file, Project(root))
+        load_file(file, Project(root, import_roots=(tmp_path,)))
     (problem,) = caught.value.problems
     assert (problem.code, problem.message) == ("FA206", message)
     assert problem.where.startswith("x.scenario.yaml:")

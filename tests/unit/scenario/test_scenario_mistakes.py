@@ -82,8 +82,8 @@ ADDED = [
         "x.scenario.yaml:9:15: FA206: no file reqs.txt\n  expected: an existing file\n  seen:     no such file",
     ),
     (
-        "resources:\n  tools:\n    - {name: a, url: '${llm.olama_url}'}\n",
-        "x.scenario.yaml:11:22: FA210: unknown placeholder in resources.tools[0].url\n"
+        "resources:\n  chat_model_connections:\n    - {name: a, clazz: ollama, base_url: '${llm.olama_url}'}\n",
+        "x.scenario.yaml:11:42: FA210: unknown placeholder in resources.chat_model_connections[0].base_url\n"
         "  expected: one of llm.ollama_url, llm.openai_url, llm.anthropic_url\n"
         "  seen:     ${llm.olama_url}\n"
         "  next:     did you mean ${llm.ollama_url}? Else write $${ for a plain ${",
@@ -127,7 +127,7 @@ CHANGED = [
     ("agent: shop.agents:RefundAgent", "job: {}", "3:6", "FA204", 'missing key "python" in job'),
     ("agent: shop.agents:RefundAgent", "job: x.py", "3:6", "FA203", "wrong value for job"),
     ("agent: shop.agents:RefundAgent", "", "1:1", "FA204", None),
-    ("agent: shop.agents:RefundAgent", "agent: a:B\njob: {python: x.scenario.yaml}", "1:1", "FA204", None),
+    ("agent: shop.agents:RefundAgent", "agent: agents:A\njob: {python: x.scenario.yaml}", "1:1", "FA204", None),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{generate: {count: 5}}", "5:6", "FA205", None),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{key: 1}", "5:5", "FA204", 'missing key "value" in inputs[0]'),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "hello", "5:5", "FA203", "wrong value for inputs[0]"),
@@ -173,7 +173,8 @@ BLOCKS = [
     ("flink: '>>1'", [("9:8", "FA203")]),
     ("flink: ''", [("9:8", "FA203")]),
     ("flink: true", [("9:8", "FA203")]),
-    ("requirements: ['pandas==2.2.3', '-r other.txt']", [("9:33", "FA203")]),
+    ("requirements: ['pandas==2.2.3', '-r other.txt']", [("9:33", "FA215")]),
+    ("requirements: ['pandas = 1']", [("9:16", "FA203")]),
     ("requirements: []", [("9:15", "FA203")]),
     ("requirements: 5", [("9:15", "FA203")]),
     ("config: [a]", [("9:9", "FA203")]),

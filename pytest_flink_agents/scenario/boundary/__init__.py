@@ -1,0 +1,1 @@
+"""What a scenario may name: files, code, requirements and resources of its project."""

@@ -1,0 +1,46 @@
+"""The boundaries that the files and names of a scenario must stay inside.
+
+Must never import: pydantic, yaml, pytest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.settings import Settings
+    from pytest_flink_agents.vocabulary import RequirementKind
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project that scenarios belong to, and what its ini file allows them.
+
+    ``root`` contains every file that a scenario names; ``import_roots`` are pytest's ``pythonpath``. ``allowed_env``
+    are the names that ``${env.NAME}`` may use, ``allowed_packages`` the packages outside the project whose agents,
+    functions and classes a scenario may name.
+    """
+
+    root: Path
+    import_roots: tuple[Path, ...] = ()
+    allowed_env: tuple[str, ...] = ()
+    allowed_packages: tuple[str, ...] = ()
+    requirement_kinds: tuple[RequirementKind, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Project:
+        """Return the project of a pytest session."""
+        return cls(
+            settings.root,
+            settings.python_path,
+            settings.allowed_env,
+            settings.allowed_packages,
+            settings.requirement_kinds,
+        )
+
+    @property
+    def code_roots(self) -> tuple[Path, ...]:
+        """The directories below which the project's own modules are found, all links resolved."""
+        return tuple(dict.fromkeys(path.resolve() for path in (self.root, *self.import_roots)))

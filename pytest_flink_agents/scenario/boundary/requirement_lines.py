@@ -1,0 +1,142 @@
+"""Requirements of a scenario: plain ones, and the kinds that the ini file must allow.
+
+A URL, an index option or a path outside the project lets a scenario file choose the code that is installed.
+Must never import: pydantic, yaml, pytest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pytest_flink_agents.scenario.boundary.places import PlaceError, open_regular, resolved_inside
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, shorten
+from pytest_flink_agents.vocabulary import RequirementKind
+
+FILE_BYTES = 256 * 1024
+_OPTIONS = {
+    "-e": RequirementKind.EDITABLE,
+    "--editable": RequirementKind.EDITABLE,
+    "-r": RequirementKind.FILE,
+    "--requirement": RequirementKind.FILE,
+    "-c": RequirementKind.FILE,
+    "--constraint": RequirementKind.FILE,
+}
+_NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\]]*\])?\s*@\s*(?P<target>.*)")
+_VCS = re.compile(r"(git|hg|svn|bzr)\+", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
+
+
+def requirement_mistakes(wanted: Any, file: Path, project: Project) -> Iterator[Mistake]:
+    """Yield the mistakes of ``requirements``: a list of lines, or the name of a file of them beside ``file``."""
+    if isinstance(wanted, list):
+        for index, line in enumerate(wanted):
+            if isinstance(line, str) and line:
+                yield from _line_mistakes(line, ("requirements", index), project)
+    elif isinstance(wanted, str) and wanted:
+        yield from _file_mistakes(file.parent / wanted, project)
+
+
+def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the requirements in the text of a requirements file with their line numbers, comments removed."""
+    number = 1
+    parts: list[str] = []
+    for current, raw in enumerate(text.splitlines(), start=1):
+        number = number if parts else current
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        parts.append(line.removesuffix("\\").strip())
+        if line.endswith("\\"):
+            continue
+        if joined := " ".join(part for part in parts if part):
+            yield number, joined
+        parts = []
+    if joined := " ".join(part for part in parts if part):
+        yield number, joined
+
+
+def _file_mistakes(file: Path, project: Project) -> Iterator[Mistake]:
+    """Yield the mistakes of a file's lines; that it exists inside the project is checked with all other paths."""
+    path: DocumentPath = ("requirements",)
+    try:
+        with open_regular(file) as stream:
+            data = stream.read(FILE_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError:
+        return
+    except UnicodeDecodeError:
+        yield Mistake("FA203", path, f"{shorten(file.name)} is not UTF-8 text", "a requirements file", "binary data")
+        return
+    if len(data) > FILE_BYTES:
+        limit = f"at most {FILE_BYTES // 1024} KiB"
+        yield Mistake("FA211", path, f"{shorten(file.name)} is too large for a requirements file", limit, "more")
+        return
+    for number, line in requirement_lines(text):
+        for mistake in _line_mistakes(line, path, project):
+            yield replace(mistake, message=f"{shorten(file.name)}:{number}: {mistake.message}")
+
+
+def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[Mistake]:
+    kind = requirement_kind(line, project)
+    if kind is not None:
+        if kind not in project.requirement_kinds:
+            message = f"a requirement of kind {kind} is not allowed"
+            next_step = f"write NAME==VERSION, or add {kind} to flink_requirement_kinds in the ini file"
+            yield Mistake("FA215", path, message, "a plain requirement like pandas==2.2.3", shorten(line), next_step)
+        return
+    if _is_path(line):
+        return
+    try:
+        Requirement(re.sub(r"\s--hash=\S+", "", line))
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
+        expected = "a requirement like pandas==2.2.3"
+        yield Mistake("FA203", path, "not a requirement", expected, shorten(line), f"correct it: {shorten(reason)}")
+
+
+def requirement_kind(line: str, project: Project) -> RequirementKind | None:
+    """Return the kind of a requirement that the ini file must allow; None for a plain one.
+
+    A path inside the project needs no permission.
+    """
+    line = line.strip()
+    if line.startswith("-"):
+        option = re.match(r"--[\w-]+|-\w", line)
+        # Options may be joined with their value: -rother.txt, --index-url=https://...
+        return _OPTIONS.get(option[0] if option else line, RequirementKind.INDEX)
+    if re.search(r"\s--(?!hash=)[\w-]+", line):
+        return RequirementKind.INDEX
+    named = _NAMED.fullmatch(line)
+    target = named["target"] if named else line
+    if _VCS.match(target):
+        return RequirementKind.VCS
+    # uv replaces ${NAME} in a requirements file by an environment variable, which may be a URL.
+    if "${" in target or (_SCHEME.match(target) and not target.lower().startswith("file:")):
+        return RequirementKind.URL
+    if target.lower().startswith("file:"):
+        target = re.sub(r"^file:(//(localhost)?)?", "", target, flags=re.IGNORECASE)
+    elif not (named or _is_path(target)):
+        return None
+    return None if _is_inside(target.partition(" ;")[0].strip(), project) else RequirementKind.PATH
+
+
+def _is_path(target: str) -> bool:
+    first = target.partition(";")[0].strip()
+    return first.startswith((".", "/", "~")) or "/" in first.partition("[")[0] or first.lower().endswith(_ARCHIVE)
+
+
+def _is_inside(target: str, project: Project) -> bool:
+    root = project.root.resolve()
+    try:
+        if target.startswith("/"):
+            return Path(target).resolve().is_relative_to(root)
+        resolved_inside(root, target, root)
+    except (PlaceError, OSError, RuntimeError):
+        return False
+    return not target.startswith("~")
