@@ -1,4 +1,4 @@
-"""Address, token and TLS files of an external cluster's REST interface.
+"""Address, token and TLS files of an external cluster's REST API.
 
 The token is sent in the header ``Authorization: Bearer``, by this package's calls and by Flink's
 own client, which reads it from an environment variable. Users give TLS files in the PEM format;
@@ -26,7 +26,7 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re
 
 @dataclass(frozen=True, slots=True)
 class RestAccess:
-    """Address and credentials of a REST interface.
+    """Address and credentials of a REST API.
 
     ``url`` is ``http(s)://HOST:PORT``; ``ca``, ``certificate`` and ``key`` are PEM files.
     """
@@ -97,7 +97,7 @@ def rest_access(url: str, environ: Mapping[str, str]) -> RestAccess:
         raise HostError(
             Problem(
                 "FA421",
-                "the address of Flink's REST interface is malformed",
+                "the address of Flink's REST API is malformed",
                 expected="http://HOST:PORT or https://HOST:PORT without a path",
                 seen="an address with a user name" if parts.username else url,
                 next_step=f"set the variable {TOKEN} instead: it is never printed"

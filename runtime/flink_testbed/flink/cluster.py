@@ -1,6 +1,6 @@
 """The handle on a running Flink cluster of any kind.
 
-Everything in :class:`FlinkCluster` itself goes over Flink's REST interface. Each operation has a
+Everything in :class:`FlinkCluster` itself goes over Flink's REST API. Each operation has a
 deadline; the error at the deadline names the condition, the last state seen and the ends of the
 logs.
 """
@@ -121,7 +121,7 @@ class FlinkCluster(ABC):
 
     @property
     def rest_url(self) -> str:
-        """The address of the REST interface and of the web UI."""
+        """The address of the REST API and of the web UI."""
         return self.rest.url
 
     def wait(
@@ -136,7 +136,7 @@ class FlinkCluster(ABC):
         """Wait until ``probe`` returns a value other than None.
 
         ``probe`` also returns the state that it has seen, for the error message. An unreachable
-        REST interface counts as "not yet" as long as the processes live: a JobManager may be busy,
+        REST API counts as "not yet" as long as the processes live: a JobManager may be busy,
         or another one may be about to replace it.
         """
 

@@ -54,7 +54,7 @@ class LaunchedCluster(FlinkCluster):
     def _prepare(self) -> tuple[Addresses, RestClient]:
         """Lease ports or make a network.
 
-        Returns the addresses of the processes and the client of the REST interface.
+        Returns the addresses of the processes and the client of the REST API.
         """
 
     @abstractmethod

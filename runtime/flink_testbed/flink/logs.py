@@ -94,7 +94,7 @@ class DirectoryLogs(ClusterLogs):
 
 
 class RestLogs(ClusterLogs):
-    """Logs as Flink's REST interface offers them, named ``PROCESS/FILE``.
+    """Logs as Flink's REST API offers them, named ``PROCESS/FILE``.
 
     A cluster that writes its logs to standard output, as many container images do, offers none.
     """

@@ -1,4 +1,4 @@
-"""An external cluster, reached through the address of its REST interface.
+"""An external cluster, reached through the address of its REST API.
 
 Nothing is started, and only jobs of this run are cancelled.
 """
@@ -87,7 +87,7 @@ class RemoteCluster(FlinkCluster):
         try:
             clock.wait_until(
                 probe,
-                what=f"an answer of Flink's REST interface at {self.rest_url}",
+                what=f"an answer of Flink's REST API at {self.rest_url}",
                 timeout_s=SILENT_S,
                 interval_s=0.5,
                 code="FA404",

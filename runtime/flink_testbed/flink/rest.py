@@ -1,4 +1,4 @@
-"""Flink's REST interface: calls with bounded time and size, and checked answers."""
+"""Flink's REST API: calls with bounded time and size, and checked answers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SILENT_S = 20.0
 
 
 class RestUnavailableError(HostError):
-    """No Flink REST interface answers at the address, or not yet."""
+    """No Flink REST API answers at the address, or not yet."""
 
 
 # Flink itself answers 503; the others are the answers of a proxy that cannot reach it.
 _UNAVAILABLE = (502, 503, 504)
-# Flink's exception about a job that is not initialized yet; its REST interface answers 500 then.
+# Flink's exception about a job that is not initialized yet; its REST API answers 500 then.
 _NOT_YET = "UnavailableDispatcherOperationException"
 # Flink's REST has no range requests: to see the end of a log, all of it is read, up to these
 # limits.
@@ -105,7 +105,7 @@ class RestClient:
             raise HostError(
                 Problem(
                     "FA444",
-                    "the TLS connection to Flink's REST interface failed",
+                    "the TLS connection to Flink's REST API failed",
                     where=url,
                     seen=str(error)[:300],
                     next_step=f"set {CA} to the file of the authority that signed the certificate",
@@ -115,7 +115,7 @@ class RestClient:
             raise RestUnavailableError(
                 Problem(
                     "FA404",
-                    "Flink's REST interface does not answer",
+                    "Flink's REST API does not answer",
                     where=url,
                     expected=f"an answer to {method} within {timeout_s:g} s",
                     seen=type(error).__name__,
@@ -131,7 +131,7 @@ class RestClient:
             raise HostError(
                 Problem(
                     "FA444",
-                    "Flink's REST interface refuses the request without valid credentials",
+                    "Flink's REST API refuses the request without valid credentials",
                     where=url,
                     seen=f"status {answer.status_code}",
                     next_step=f"set {TOKEN} to the token of the cluster",

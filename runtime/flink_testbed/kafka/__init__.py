@@ -1,1 +1,1 @@
-"""A real Kafka behind one handle: a broker of our own from jars, or somebody else's."""
+"""Kafka brokers behind one handle: embedded, in a container, or external."""

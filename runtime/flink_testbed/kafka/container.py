@@ -1,4 +1,7 @@
-"""A Kafka broker in a container: one listener for this machine, published on loopback, and one for networks of containers."""
+"""A Kafka broker in a container.
+
+It has one listener for this machine, published on loopback, and one for the networks of containers.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,12 @@ _MEMORY_MIB, _PROCESSES = 1024, 1024
 
 
 class ContainerKafka(KafkaService):
-    """One broker from :meth:`start` to :meth:`close`, of an image that is told what to be as apache/kafka is.
+    """One broker from :meth:`start` to :meth:`close`.
 
-    ``directory`` (created) takes its log; ``ports`` is the machine-wide directory of port leases. ``jobs_inside`` says that
-    jobs run in containers, on networks that the broker is made to :meth:`join`. ``owned`` is this broker's alone.
+    Its image is configured by environment variables, as ``apache/kafka`` is. ``directory`` is
+    created and holds the log; ``ports`` is the machine-wide directory of port leases.
+    ``jobs_inside`` is True if jobs run in containers, whose networks the broker has to
+    :meth:`join`. ``owned`` belongs to this broker alone.
     """
 
     def __init__(
@@ -58,22 +63,25 @@ class ContainerKafka(KafkaService):
 
     @property
     def bootstrap(self) -> str:
-        """``HOST:PORT`` for programs on this machine, and for containers that were let reach that port."""
+        """``HOST:PORT`` for programs on this machine."""
         assert self._lease, "the broker is not started"
         return f"{LOOPBACK}:{self._lease.port}"
 
     @property
     def job_bootstrap(self) -> str:
-        """For jobs in containers the broker's name on their network."""
+        """The broker's name on the network of jobs in containers, else :attr:`bootstrap`."""
         return f"{NAME}:{_NETWORK_PORT}" if self._jobs_inside else self.bootstrap
 
     @property
     def provided(self) -> str:
-        """The image, and how it runs."""
+        """The image, in words for the report."""
         return f"Kafka in a container of {self._image}, 1 broker"
 
     def start(self) -> None:
-        """Start the broker and wait until it answers. On any error nothing stays."""
+        """Start the broker and wait until it answers.
+
+        After an error nothing is left.
+        """
         self._progress(f"{self.provided}: starting (about 5 s)")
         started = clock.now_s()
         try:
@@ -110,20 +118,20 @@ class ContainerKafka(KafkaService):
     @property
     def _running(self) -> OwnedContainer:
         if self._broker is None or self._killed:
-            raise HostError(Problem("FA440", "broker 0 does not run", next_step="start_broker() starts it again"))
+            raise HostError(Problem("FA440", "broker 0 does not run", next_step="start it again: start_broker()"))
         return self._broker
 
     def kill_broker(self, number: int = 0) -> None:
-        """SIGKILL the broker. Its container stays, with what it had written."""
+        """Kill the broker with SIGKILL; its container stays, with its data."""
         self._require_first(number)
         container = self._running.container
-        # Noted first: who waits in another thread must not find it dead by itself.
+        # Set first: a thread that waits meanwhile must not report a broker that died by itself.
         self._killed = True
         with translate_errors("kill the broker"):
             container.kill()
 
     def start_broker(self, number: int = 0) -> None:
-        """Start the killed broker again on what it had written, and wait until it is back."""
+        """Start the killed broker again, on its old data."""
         self._require_first(number)
         assert self._broker, "the broker was never started"
         with translate_errors("start the broker"):
@@ -134,10 +142,10 @@ class ContainerKafka(KafkaService):
 
     def _require_first(self, number: int) -> None:
         if number != 0:
-            raise HostError(Problem("FA440", f"broker {number} was never there", expected="0, the only one"))
+            raise HostError(Problem("FA440", f"broker {number} does not exist", expected="0, the only one"))
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the log's end if the broker has died by itself."""
+        """Raise :class:`HostError` if the broker died by itself."""
         if self._broker is None or self._killed:
             return
         code = self._broker.returncode()
@@ -153,11 +161,14 @@ class ContainerKafka(KafkaService):
             )
 
     def log_tail(self, lines: int = 40) -> str:
-        """The end of what the broker has printed."""
+        """Return the last lines of the broker's output."""
         return container_log(self._broker.container, lines) if self._broker else ""
 
     def detach(self) -> Detachment:
-        """Let the broker outlive this process, with all else that its owner has at the engine."""
+        """Let the broker outlive this process.
+
+        So does everything else that its owner has at the container engine.
+        """
         container, bootstrap = str(self._running.container.name), self.bootstrap
         self._broker, self._lease, self._network = None, None, ""
         self._let_go()
@@ -165,7 +176,7 @@ class ContainerKafka(KafkaService):
         return Detachment("Kafka", f"of {self._image}", bootstrap, self._directory, (), [pipe], (container,), guard)
 
     def close(self) -> None:
-        """End the broker, and all that it has at the engine. Its log stays."""
+        """End the broker and remove everything but its log."""
         self._let_go()
         with contextlib.ExitStack() as stack:
             stack.callback(self._owned.close)
@@ -179,7 +190,11 @@ class ContainerKafka(KafkaService):
 
 
 def broker_variables(port: int) -> dict[str, str]:
-    """What a broker's image is told: how each network reaches it (this machine at ``port``), and the embedded one's settings."""
+    """Return the environment variables of a broker's container.
+
+    Its settings are those of an embedded broker, with listeners for this machine (at ``port``) and
+    for networks of containers.
+    """
     listeners = {"HOST": ("0.0.0.0", _HOST_PORT), "NETWORK": ("0.0.0.0", _NETWORK_PORT)}  # noqa: S104  within its networks
     listeners |= {"CONTROLLER": (LOOPBACK, _CONTROLLER_PORT)}
     settings = {
@@ -200,5 +215,5 @@ def broker_variables(port: int) -> dict[str, str]:
 
 
 def variable_of(name: str) -> str:
-    """The variable that sets a property, as apache/kafka has it."""
+    """Return the variable that sets a property, named as apache/kafka does."""
     return "KAFKA_" + name.replace("_", "__").replace("-", "___").replace(".", "_").upper()

@@ -1,6 +1,7 @@
-"""An embedded Kafka: brokers (KRaft, each a controller too) started from jars. No Docker, no root.
+"""An embedded Kafka: brokers started from jars, without Docker or root.
 
-Everything is loopback, below one directory, under a guard.
+Each broker is a KRaft controller too. All addresses are loopback, all files are below one
+directory, and a guard ends every broker if this process dies.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from flink_testbed.kafka.settings import BROKER_CLASS, SCRATCH, Node, java_comma
 from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment, tail
 
-# The one whose classes are kept: all load the same ones.
+# The broker whose classes go into the archive; all brokers load the same ones.
 _RECORDED = 0
 
 
 class EmbeddedKafka(KafkaService):
-    """Brokers from :meth:`start` to :meth:`close`. ``directory`` (created) holds all their files.
+    """One or more brokers from :meth:`start` to :meth:`close`.
 
-    ``ports`` is the machine-wide directory of port leases; ``archives`` the directory of class archives, or None to
-    start without.
+    ``directory`` is created and holds all their files. ``ports`` is the machine-wide directory of
+    port leases; ``archives`` is the directory of class archives, None to start without.
     """
 
     def __init__(
@@ -64,18 +65,21 @@ class EmbeddedKafka(KafkaService):
 
     @property
     def bootstrap(self) -> str:
-        """``HOST:PORT`` of each broker that was started, with commas between."""
+        """``HOST:PORT`` of each started broker, separated by commas."""
         assert self._nodes, "the broker is not started"
         return ",".join(f"{LOOPBACK}:{node.port}" for node in self._nodes)
 
     @property
     def provided(self) -> str:
-        """Version, and how it runs."""
+        """Version and number of brokers, in words for the report."""
         brokers = "1 broker" if self._count == 1 else f"{self._count} brokers"
         return f"Kafka {self.home.version}, embedded, {brokers}"
 
     def start(self) -> None:
-        """Start all brokers and wait until each is known to the others. On any error nothing stays."""
+        """Start all brokers and wait until they know each other.
+
+        After an error nothing is left.
+        """
         self._progress(f"{self.provided}: starting (about 2 s)")
         started = clock.now_s()
         try:
@@ -128,15 +132,18 @@ class EmbeddedKafka(KafkaService):
         return self._archive is not None and self._archive.recording
 
     def kill_broker(self, number: int = 0) -> None:
-        """SIGKILL a broker, the first is 0. Where there are others they take over what it led."""
+        """Kill a broker with SIGKILL; the first one is number 0.
+
+        The others, if there are any, take over its partitions.
+        """
         self._running(number)
-        # Taken out first: who waits in another thread must not find it dead by itself.
+        # Removed first: a thread that waits meanwhile must not report a broker that died by itself.
         self._processes.pop(number).kill()
 
     def start_broker(self, number: int = 0) -> None:
-        """Start a killed broker again on what it had written, and wait until it is back."""
+        """Start a killed broker again, on its old data."""
         if number in self._processes or number >= self._count:
-            raise self._no_such(number, "is running" if number in self._processes else "was never there")
+            raise self._no_such(number, "is running" if number in self._processes else "does not exist")
         self._launch(self._nodes[number])
         self._wait_ready(len(self._processes), self._startup_timeout_s)
 
@@ -152,7 +159,10 @@ class EmbeddedKafka(KafkaService):
         )
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the log's end if a broker has died by itself. Also keeps their logs in bounds."""
+        """Raise :class:`HostError` if a broker died by itself.
+
+        Also keeps the brokers' logs in bounds.
+        """
         for number, process in dict(self._processes).items():
             process.cap_log()
             code = process.returncode()
@@ -168,16 +178,16 @@ class EmbeddedKafka(KafkaService):
                 )
 
     def log_tail(self, lines: int = 40) -> str:
-        """The ends of the brokers' logs, each under its name."""
+        """Return the last lines of the brokers' logs, each below its name."""
         ends = {path.name: tail(path, lines) for path in sorted((self.directory / "log").glob("*"))}
         return "\n".join(f"--- {name}\n{text}" for name, text in ends.items() if text.strip())
 
     def resident_bytes(self) -> int:
-        """Resident memory of all brokers, guards included."""
+        """Return the resident memory of all brokers, guards included."""
         return sum(process.resident_bytes() for process in self._processes.values())
 
     def close(self) -> None:
-        """End all brokers; the first of their kind leaves its class archive behind."""
+        """End all brokers, and write their class archive if needed."""
         if self._archive and self._recording and _RECORDED in self._processes:
             self._progress("Kafka: writing a class archive, so that the next start is faster (once, about 3 s)")
             self._processes[_RECORDED].stop(grace_s=20)
@@ -185,14 +195,20 @@ class EmbeddedKafka(KafkaService):
         self.kill()
 
     def detach(self) -> Detachment:
-        """Let the brokers outlive this process: the pipes to their guards pass to the caller."""
+        """Let the brokers outlive this process.
+
+        The pipes to their guards pass to the caller.
+        """
         pipes = [process.detach() for process in self._processes.values()]
         self._processes, self._leases = {}, []
         self._let_go()
         return Detachment("Kafka", self.home.version, self.bootstrap, self.directory, SCRATCH, pipes)
 
     def kill(self) -> None:
-        """End every broker at once. Logs and settings stay; data goes."""
+        """End every broker at once and remove its data.
+
+        Logs and settings stay.
+        """
         self._let_go()
         for process in self._processes.values():
             process.kill()

@@ -1,4 +1,4 @@
-"""What a broker of our own needs on this machine: Java, Kafka's jars, and a formatted data directory to copy."""
+"""Java, Kafka's jars and a formatted data directory for embedded brokers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _META = "meta.properties"
 
 @dataclass(frozen=True, slots=True)
 class KafkaHome:
-    """Java and Kafka's class path. ``template`` is a data directory as Kafka's own tool has formatted it."""
+    """Java, Kafka's class path and a data directory.
+
+    ``template`` is a data directory that Kafka's own tool has formatted.
+    """
 
     version: str
     java: JavaRuntime
@@ -38,14 +41,20 @@ class KafkaHome:
     template: Path
 
     def format(self, data: Path, node: Node, cluster_id: str) -> None:
-        """Make a data directory: the template's, with ids of its own. A JVM for it alone would take longer than the broker."""
+        """Copy the template to a data directory, with new ids.
+
+        Kafka's tool would need a JVM for this, which takes longer than the start of the broker.
+        """
         data.mkdir(parents=True)
         shutil.copyfile(self.template / _CHECKPOINT, data / _CHECKPOINT)
         (data / _META).write_text(meta_properties(node, cluster_id, new_id()), encoding="utf-8")
 
 
 def provide_kafka(line: FlinkLine, *, progress: Callable[[str], None]) -> KafkaHome:
-    """Everything for a broker beside this line of Flink (whose Java is used, too); from the network at first only."""
+    """Return the files of a broker, downloaded the first time only.
+
+    The broker uses the Java of this line of Flink.
+    """
     locked = locked_jars("kafka")
     java = provide_broker_java(line, progress=progress)
     jars = provide_jars(locked, progress=progress)
@@ -60,7 +69,11 @@ def provide_kafka(line: FlinkLine, *, progress: Callable[[str], None]) -> KafkaH
 
 
 def format_template(directory: Path, java: Path, jars: Sequence[Path]) -> None:
-    """Let Kafka format ``directory`` for a broker, and see that it made what :meth:`KafkaHome.format` copies and replaces."""
+    """Format ``directory`` with Kafka's own tool, and check the result.
+
+    Raises :class:`HostError` FA456 if the files are not those that :meth:`KafkaHome.format`
+    expects: a Kafka version with another format would then run on a broken data directory.
+    """
     node = Node(0, 9092, 9093)
     properties = directory / "server.properties"
     properties.write_text(server_properties(node, [node], data=directory), encoding="utf-8")
@@ -81,9 +94,9 @@ def format_template(directory: Path, java: Path, jars: Sequence[Path]) -> None:
             Problem(
                 "FA456",
                 "Kafka cannot format a data directory",
-                expected=f"{_CHECKPOINT}, and {_META} with {', '.join(sorted(ours))}",
+                expected=f"the files {_CHECKPOINT} and {_META}, the latter with {', '.join(sorted(ours))}",
                 seen=f"exit code {done.returncode}; {', '.join(sorted(path.name for path in directory.iterdir()))}",
-                next_step="the end of its output follows",
+                next_step="read the end of its output below",
                 detail=done.output[-2000:],
             )
         )

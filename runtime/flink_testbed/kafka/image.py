@@ -1,4 +1,4 @@
-"""The image of a broker of ours: the jars of the embedded one."""
+"""The image of a broker's container, with the embedded broker's jars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _HERE = Path(__file__).parent / "image"
 
 
 def provide_kafka_image(engine: ContainerEngine, line: FlinkLine, *, base: str, progress: Callable[[str], None]) -> str:
-    """The tag of our image, built now if the engine has it not (about 20 s). Its Java is the one for a line of Flink."""
+    """Return the tag of the image.
+
+    It is built first if the engine lacks it, which takes about 20 s. Its Java is that of this line
+    of Flink.
+    """
     base_id = engine.require_image(base, progress=progress)
     locked = locked_jars("kafka")
     java = packaged_java(line, progress=progress)

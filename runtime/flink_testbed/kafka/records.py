@@ -1,26 +1,28 @@
-"""Records of a topic, as values; and reading a topic from its beginning to where it ended when the reading began."""
+"""Records of a topic: writing them, and reading a range of offsets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
 
 _BATCH = 1000
+# Unacknowledged records at most; the producer's queue holds far more, in number and in bytes.
+_MAX_IN_QUEUE = 500
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaRecord:
-    """One record. ``partition``, ``offset`` and ``timestamp_ms`` (since 1970) are those of a record that was read.
+    """One record of a topic.
 
-    To be written, a record without ``partition`` goes where its key leads, one without ``timestamp_ms`` gets the time of
-    writing, and ``offset`` says nothing.
+    When a record is written, Kafka chooses the partition by the key if ``partition`` is None, and
+    the current time if ``timestamp_ms`` (milliseconds since 1970) is None; ``offset`` is ignored.
     """
 
     key: bytes | None
@@ -34,10 +36,11 @@ class KafkaRecord:
 def read_range(
     config: Mapping[str, Any], topic: str, begins: Mapping[int, int], ends: Mapping[int, int], timeout_s: float
 ) -> list[KafkaRecord]:
-    """The records of each partition from its begin up to, and without, its end; by partition, then by offset.
+    """Return the records in a range of offsets, by partition and offset.
 
-    Offsets without a record (aborted, compacted, markers of transactions) are passed over. Raises
-    :class:`WaitTimeoutError` where an end is not reached in ``timeout_s``: a part of the records is no answer.
+    ``begins`` is inclusive, ``ends`` exclusive. Offsets without a record (aborted, compacted,
+    transaction markers) are skipped. Raises :class:`WaitTimeoutError` instead of returning a part
+    of the records if an end is not reached in ``timeout_s`` seconds.
     """
     left = {partition: ends[partition] for partition, begin in begins.items() if begin < ends[partition]}
     found: list[KafkaRecord] = []
@@ -46,30 +49,60 @@ def read_range(
     consumer = Consumer({**config, "enable.partition.eof": True, "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, partition, begins[partition]) for partition in left])
-        deadline, last_word = clock.now_s() + timeout_s, "no answer"
+        deadline, last_error = clock.now_s() + timeout_s, "no answer"
         while left:
             for message in consumer.consume(_BATCH, _POLL_S):
                 error = message.error()
                 if error and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    last_word = error.str()
+                    last_error = error.str()
                     continue
                 _take(message, left, found, is_end=error is not None)
             if left and clock.now_s() > deadline:
-                raise _too_slow(topic, left, len(found), last_word, timeout_s)
+                raise _too_slow(topic, left, len(found), last_error, timeout_s)
     finally:
         consumer.close()
     return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
+def write_records(producer: Producer, topic: str, records: Iterable[KafkaRecord], timeout_s: float) -> str:
+    """Write records in order; return the reason if Kafka refused some.
+
+    Raises ``KafkaException`` or ``BufferError`` for a record that the client itself refuses.
+    """
+    failures: list[KafkaError] = []
+    deadline = clock.now_s() + timeout_s
+
+    def delivered(error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            failures.append(error)
+
+    for record in records:
+        while len(producer) >= _MAX_IN_QUEUE and clock.now_s() < deadline:
+            producer.poll(0.1)
+        place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+        if record.timestamp_ms is not None:
+            place["timestamp"] = record.timestamp_ms
+        producer.produce(topic, record.value, record.key, headers=list(record.headers), on_delivery=delivered, **place)
+        producer.poll(0)
+    left = producer.flush(max(0.0, deadline - clock.now_s()))
+    if not failures and not left:
+        return ""
+    # Records still in the queue must not be written after this call has reported that they were
+    # not.
+    producer.purge()
+    producer.flush(1.0)
+    return str(failures[0]) if failures else f"{left} record(s) not acknowledged in {timeout_s:g} s"
+
+
 def _take(message: Message, left: dict[int, int], found: list[KafkaRecord], *, is_end: bool) -> None:
-    """Keep a record that lies before its partition's end; strike the partition off once its end is reached."""
+    """Append a record before the end; remove a finished partition."""
     partition, offset = message.partition(), message.offset()
     end = left.get(partition)
     if end is None:
         return
     if not is_end and offset < end:
         found.append(_record(message))
-    # The end of the partition itself is told with the offset of what would come next.
+    # The event of a partition's end has the offset of the next record to be written.
     if offset >= (end if is_end else end - 1):
         del left[partition]
 
@@ -80,14 +113,14 @@ def _record(message: Message) -> KafkaRecord:
     return KafkaRecord(message.key(), message.value(), headers, message.partition(), message.offset(), timestamp_ms)
 
 
-def _too_slow(topic: str, left: Mapping[int, int], read: int, last_word: str, timeout_s: float) -> WaitTimeoutError:
+def _too_slow(topic: str, left: Mapping[int, int], read: int, last_error: str, timeout_s: float) -> WaitTimeoutError:
     ends = ", ".join(f"partition {partition} to offset {end}" for partition, end in sorted(left.items()))
     return WaitTimeoutError(
         Problem(
             "FA401",
             f"waited {timeout_s:g} s for all records of topic {topic}",
-            expected=f"reading {ends}",
-            seen=f"{read} records; {last_word}",
-            next_step="look at the broker's log",
+            expected=f"to read {ends}",
+            seen=f"{read} record(s); {last_error}",
+            next_step="read the broker's log",
         )
     )

@@ -1,4 +1,7 @@
-"""Somebody else's Kafka, by its address: used, never broken; only topics of ours are deleted."""
+"""An external Kafka: used by its address, never broken.
+
+Only topics of this run are deleted.
+"""
 
 from __future__ import annotations
 
@@ -11,96 +14,102 @@ from flink_testbed.kafka.service import KafkaService, topic_prefix
 
 
 class RemoteKafka(KafkaService):
-    """A Kafka at ``bootstrap`` (``HOST:PORT``, several with commas between), which was there before us.
+    """An external Kafka at ``bootstrap`` (``HOST:PORT``, separated by commas).
 
-    A topic is ours if it was made here, or if its name says so (:func:`topic_name`).
+    A topic belongs to this run if it was created here or has a name of :func:`topic_name`.
     """
 
     def __init__(self, bootstrap: str, *, run_id: str, startup_timeout_s: float) -> None:
         super().__init__(run_id=run_id)
-        # As the broker has it set: it knows how many of them there are.
+        # The broker's own default: it knows how many brokers there are.
         self.replicas = -1
         self._bootstrap = bootstrap
         self._startup_timeout_s = startup_timeout_s
-        self._ours: set[str] = set()
+        self._created: set[str] = set()
         self._found = 0
 
     @property
     def bootstrap(self) -> str:
-        """Where it answers."""
+        """The address that the user has given."""
         return self._bootstrap
 
     @property
     def provided(self) -> str:
-        """Where it is, and how many brokers it has."""
+        """Address and number of brokers, in words for the report."""
         return f"remote Kafka at {self._bootstrap}, {self._found} broker(s)"
 
     def start(self) -> None:
-        """See that a broker answers."""
+        """Wait until a broker answers."""
         started = clock.now_s()
         self._found = wait_until(
             lambda: (self.live_brokers(), "no answer"),
             what=f"a Kafka broker at {self._bootstrap}",
             timeout_s=self._startup_timeout_s,
             code="FA453",
-            next_step="check --kafka-bootstrap, and that the broker's advertised address can be reached from here",
+            next_step="check --kafka-bootstrap, and that this machine can reach the broker's advertised address",
         )
         self.startup_s = clock.now_s() - started
 
     def close(self) -> None:
-        """Delete this run's topics; those that Kafka does not delete are in :attr:`left_topics`."""
-        self.left_topics = self._delete_ours()
+        """Delete this run's topics.
+
+        Those that Kafka does not delete are in :attr:`left_topics`.
+        """
+        self.left_topics = self._delete_own()
         self._let_go()
 
-    def _delete_ours(self) -> dict[str, str]:
-        if not self._ours and self.live_brokers() is None:
+    def _delete_own(self) -> dict[str, str]:
+        if not self._created and self.live_brokers() is None:
             return {}
         try:
             there = self.topics()
         except HostError as error:
-            return dict.fromkeys(self._ours, error.problems[0].seen)
-        refusals = {name: self._refusal(name) for name in sorted(there) if self._is_ours(name)}
+            return dict.fromkeys(self._created, error.problems[0].seen)
+        refusals = {name: self._try_delete(name) for name in sorted(there) if self._is_own(name)}
         return {name: refusal for name, refusal in refusals.items() if refusal}
 
-    def _refusal(self, name: str) -> str:
-        """Why a topic cannot be deleted; empty once it is."""
+    def _try_delete(self, name: str) -> str:
+        """Delete a topic; return Kafka's reason if it refuses."""
         try:
             self.delete_topic(name)
         except HostError as error:
             return error.problems[0].seen or error.problems[0].message
         return ""
 
-    def _is_ours(self, name: str) -> bool:
-        return name in self._ours or name.startswith(topic_prefix(self.run_id))
+    def _is_own(self, name: str) -> bool:
+        return name in self._created or name.startswith(topic_prefix(self.run_id))
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-        """Make a topic, and remember that it is ours. Its records are kept as long as it, whatever their times."""
+        """Create a topic of this run.
+
+        Retention is off: Kafka would delete records whose timestamps are a week old.
+        """
         super().create_topic(name, partitions=partitions, config={"retention.ms": "-1", **(config or {})})
-        self._ours.add(name)
+        self._created.add(name)
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic of ours; any other is refused."""
-        if not self._is_ours(name):
-            raise self._not_ours(f"topic {name} is not ours to delete", f"one of run {self.run_id}")
+        """Delete a topic of this run; raises :class:`HostError` FA440 for any other."""
+        if not self._is_own(name):
+            raise self._refused_act(
+                f"topic {name} is not one of this run and is not deleted", f"one of run {self.run_id}"
+            )
         super().delete_topic(name)
-        self._ours.discard(name)
+        self._created.discard(name)
 
     def kill_broker(self, number: int = 0) -> None:
-        """Refused: it is not ours."""
-        raise self._not_ours(f"broker {number} is not ours to kill", "a broker that this session started")
+        """Refuse, since an external broker must not be broken."""
+        raise self._refused_act(f"broker {number} is external and is not killed", "a broker that this session started")
 
     def start_broker(self, number: int = 0) -> None:
-        """Refused: it is not ours."""
-        raise self._not_ours(f"broker {number} is not ours to start", "a broker that this session started")
+        """Refuse, since an external broker must not be broken."""
+        raise self._refused_act(f"broker {number} is external and is not started", "a broker that this session started")
 
-    def _not_ours(self, message: str, expected: str) -> HostError:
-        return HostError(
-            Problem("FA440", message, where=self._bootstrap, expected=expected, seen="a Kafka named by its address")
-        )
+    def _refused_act(self, message: str, expected: str) -> HostError:
+        return HostError(Problem("FA440", message, where=self._bootstrap, expected=expected, seen="an external Kafka"))
 
     def require_alive(self) -> None:
-        """Nothing here is a process of ours: each operation finds out by itself."""
+        """Do nothing, since there is no process to look at."""
 
     def log_tail(self, lines: int = 40) -> str:
-        """Out of reach."""
+        """Return an empty string: the logs are out of reach."""
         return ""

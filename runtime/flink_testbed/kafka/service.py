@@ -1,7 +1,7 @@
-"""One handle on a real Kafka: what every broker can do, whether it is a process, a container or somebody else's.
+"""The handle on a Kafka of any kind.
 
-Everything here goes over Kafka's own protocol, through confluent-kafka. Every operation has a deadline; past it, the
-error says what was waited for and what was seen last.
+Everything here uses Kafka's own protocol, through confluent-kafka. Each operation has a deadline;
+the error at the deadline names the condition and the last state seen.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.kafka.records import KafkaRecord, read_range
+from flink_testbed.kafka.records import KafkaRecord, read_range, write_records
 from flink_testbed.ownership.detached import Detachment
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 ANSWER_S = 30.0
-# Far below what the client's queue holds, by number and by size.
-_ON_THEIR_WAY = 500
 _LEVELS = {
     "read_committed": IsolationLevel.READ_COMMITTED,
     "read_uncommitted": IsolationLevel.READ_UNCOMMITTED,
 }
-# One request at a time: of several, a broker that has just become leader may refuse the first and take the second. To a
-# producer that it does not know yet it then says that it has the first one, too, and the client believes it.
-_NOTHING_LOST = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
-# What a broker answers that has not heard yet that it leads a partition, or that has just lost the one that did.
+# One request at a time. Of several, a broker that has just become leader may refuse the first and
+# accept the second; since it does not know the producer's sequence numbers yet, it then
+# acknowledges the first as a duplicate, and the record is lost without an error.
+_LOSSLESS = {"acks": "all", "enable.idempotence": True, "max.in.flight": 1}
+# The errors of a broker that does not know yet that it leads a partition, and after the loss of a
+# leader.
 _UNSETTLED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -46,12 +46,12 @@ _UNSETTLED = (
 
 
 def topic_prefix(run_id: str) -> str:
-    """What the names of a run's topics begin with."""
+    """Return the common prefix of a run's topic names."""
     return f"flink-agents-{run_id}-"
 
 
 def topic_name(run_id: str, label: str) -> str:
-    """A name that no other topic has: whose it is, what it is for, and a few characters by chance."""
+    """Return a unique topic name with the run's prefix."""
     what = re.sub(r"[^a-zA-Z0-9_-]+", "-", label)[:120].strip("-")
     return f"{topic_prefix(run_id)}{what}-{secrets.token_hex(4)}"
 
@@ -59,7 +59,8 @@ def topic_name(run_id: str, label: str) -> str:
 class KafkaService(ABC):
     """A Kafka that answers at :attr:`bootstrap`, from :meth:`start` to :meth:`close`.
 
-    ``run_id`` is whose topics are made here. ``replicas`` is how many a new topic gets. Not for several threads at once.
+    ``run_id`` marks the topics that are made here; ``replicas`` is the replication factor of a new
+    topic. Not for several threads at once.
     """
 
     replicas = 1
@@ -77,25 +78,28 @@ class KafkaService(ABC):
     @property
     @abstractmethod
     def bootstrap(self) -> str:
-        """``HOST:PORT`` (several with commas between) for programs on this machine."""
+        """``HOST:PORT``, separated by commas, for programs on this machine."""
 
     @property
     def job_bootstrap(self) -> str:
-        """The same for jobs on the tier's Flink, which may be on another network."""
+        """The address for jobs, which may run on another network."""
         return self.bootstrap
 
     @property
     @abstractmethod
     def provided(self) -> str:
-        """What it is, in words, for the report."""
+        """Version and kind in words, for the report."""
 
     @abstractmethod
     def start(self) -> None:
-        """Start what is ours to start, and wait until the broker answers. On any error nothing stays."""
+        """Start the brokers and wait until they answer.
+
+        After an error nothing is left.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """End what is ours: the brokers that we started, or only our topics."""
+        """End the brokers; on an external Kafka, delete the run's topics."""
 
     def detach(self) -> Detachment | None:
         """Let the brokers outlive this process; :meth:`close` then has nothing to end.
@@ -109,19 +113,25 @@ class KafkaService(ABC):
 
     @abstractmethod
     def kill_broker(self, number: int = 0) -> None:
-        """SIGKILL a broker, the first is 0. What it had written stays for :meth:`start_broker`."""
+        """Kill a broker with SIGKILL; the first one is number 0.
+
+        Its data stays for :meth:`start_broker`.
+        """
 
     @abstractmethod
     def start_broker(self, number: int = 0) -> None:
-        """Start a killed broker again on what it had written, and wait until it is back."""
+        """Start a killed broker again, on its old data."""
 
     @abstractmethod
     def require_alive(self) -> None:
-        """Raise :class:`HostError` with the log's end if a broker of ours has died by itself."""
+        """Raise :class:`HostError` if a broker of this session died by itself."""
 
     @abstractmethod
     def log_tail(self, lines: int = 40) -> str:
-        """The ends of the brokers' logs, each under its name; empty where they are out of reach."""
+        """Return the last lines of the brokers' logs, each below its name.
+
+        Empty if the logs are out of reach.
+        """
 
     @property
     def _admin(self) -> AdminClient:
@@ -130,46 +140,47 @@ class KafkaService(ABC):
         return self._admin_client
 
     def _client_config(self) -> dict[str, Any]:
-        # A broker that is being started is asked again soon, not after the seconds that suit a network.
+        # The default backoff of several seconds suits a network, not a broker that is starting next
+        # door.
         return {
             "bootstrap.servers": self.bootstrap,
             "client.id": f"flink-agents-{self.run_id}",
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 500,
-            # What matters is in the errors of the operations themselves.
+            # Critical only: the errors of the operations themselves have all that matters.
             "log_level": 2,
         }
 
     def _let_go(self) -> None:
-        """Drop the clients."""
+        """Drop the connections to the brokers."""
         self._admin_client = self._producer_client = None
 
     def live_brokers(self, timeout_s: float = 2.0) -> int | None:
-        """How many brokers there are by the answer of one of them; None where none answers in time."""
+        """Return the number of brokers, None if none answers."""
         try:
             return len(self._admin.list_topics(timeout=timeout_s).brokers)
         except KafkaException:
             return None
 
     def _wait_ready(self, brokers: int, timeout_s: float) -> None:
-        """Wait until so many brokers of ours answer for each other."""
+        """Wait until one broker reports that all ``brokers`` are there."""
 
         def probe() -> tuple[bool | None, str]:
             self.require_alive()
             found = self.live_brokers(timeout_s=0.5)
-            return (found == brokers) or None, "no answer" if found is None else f"{found} brokers"
+            return (found == brokers) or None, "no answer" if found is None else f"{found} broker(s)"
 
         wait_until(
             probe,
             what=f"{brokers} Kafka broker(s) at {self.bootstrap}",
             timeout_s=timeout_s,
             code="FA453",
-            next_step="the ends of the logs are below; or allow more time with --flink-startup-timeout",
+            next_step="read the logs below, or allow more time with --flink-startup-timeout",
             detail=self.log_tail,
         )
 
     def topics(self) -> frozenset[str]:
-        """The names of all topics but Kafka's own."""
+        """Return the names of all topics except Kafka's own."""
         try:
             names = self._admin.list_topics(timeout=ANSWER_S).topics
         except KafkaException as error:
@@ -177,85 +188,71 @@ class KafkaService(ABC):
         return frozenset(name for name in names if not name.startswith("__"))
 
     def create_topic(self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-        """Make a topic, and wait until each partition's leader serves it. One that is there already is an error."""
+        """Create a topic and wait until its leaders serve it.
+
+        Raises :class:`HostError` FA455 if the topic exists.
+        """
         topic = NewTopic(name, partitions, self.replicas, config=dict(config or {}))
         try:
             self._admin.create_topics([topic], request_timeout=ANSWER_S)[name].result(ANSWER_S)
         except (KafkaException, TimeoutError) as error:
-            raise self._refused(f"topic {name} cannot be made", error) from error
+            raise self._refused(f"topic {name} cannot be created", error) from error
 
         def led() -> tuple[bool | None, str]:
             found = self._metadata(name)
             leaders = [each.leader for each in found.partitions.values()] if found else []
             return (len(leaders) == partitions and all(leader >= 0 for leader in leaders)) or None, f"leaders {leaders}"
 
-        self._wait(led, f"topic {name} to have its leaders")
-        # A leader may not know it yet: only its answer shows that it takes records.
+        self._wait(led, f"the leaders of topic {name}")
+        # The metadata may be ahead of the leader itself: only an answer from it shows that it takes
+        # records.
         self.end_offsets(name)
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic, and wait until it is gone. One that is not there is an error."""
+        """Delete a topic and wait until it is gone.
+
+        Raises :class:`HostError` FA455 if the topic does not exist.
+        """
         try:
             self._admin.delete_topics([name], request_timeout=ANSWER_S)[name].result(ANSWER_S)
         except (KafkaException, TimeoutError) as error:
             raise self._refused(f"topic {name} cannot be deleted", error) from error
-        self._wait(lambda: (self._metadata(name) is None or None, "still there"), f"topic {name} to be gone")
+        self._wait(lambda: (self._metadata(name) is None or None, "it still exists"), f"the deletion of topic {name}")
 
     def _metadata(self, name: str) -> Any:
-        # All are asked for: to ask for one would make it on brokers that make topics by themselves.
+        # List all topics: asking for one creates it on brokers with auto.create.topics.enable.
         try:
             return self._admin.list_topics(timeout=ANSWER_S).topics.get(name)
         except KafkaException as error:
             raise self._refused("the topics cannot be listed", error) from error
 
     def _wait(self, probe: Any, what: str) -> None:
-        wait_until(probe, what=what, timeout_s=ANSWER_S, next_step="look at the broker's log", detail=self.log_tail)
+        wait_until(probe, what=what, timeout_s=ANSWER_S, next_step="read the broker's log", detail=self.log_tail)
 
     def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float = ANSWER_S) -> None:
-        """Write records in their order; all in-sync replicas have them when this returns."""
+        """Write records in order and wait until all in-sync replicas have them."""
         if self._producer_client is None:
-            self._producer_client = Producer({**self._client_config(), **_NOTHING_LOST, "linger.ms": 2})
-        producer, failures, deadline = self._producer_client, [], clock.now_s() + timeout_s
-
-        def delivered(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                failures.append(error)
-
+            self._producer_client = Producer({**self._client_config(), **_LOSSLESS, "linger.ms": 2})
         try:
-            for record in records:
-                self._produce_one(producer, topic, record, delivered, deadline)
-            left = producer.flush(max(0.0, deadline - clock.now_s()))
+            refusal = write_records(self._producer_client, topic, records, timeout_s)
         except (KafkaException, BufferError) as error:
-            raise self._refused(f"a record for topic {topic} was refused", error) from error
-        if failures or left:
-            # What is still on its way must not arrive after we have said that it did not.
-            producer.purge()
-            producer.flush(1.0)
-            seen = failures[0] if failures else f"{left} records not acknowledged in {timeout_s:g} s"
-            raise self._refused(f"records for topic {topic} were not taken", seen)
-
-    @staticmethod
-    def _produce_one(producer: Producer, topic: str, record: KafkaRecord, delivered: Any, deadline: float) -> None:
-        where: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
-        if record.timestamp_ms is not None:
-            where["timestamp"] = record.timestamp_ms
-        while len(producer) >= _ON_THEIR_WAY and clock.now_s() < deadline:
-            producer.poll(0.1)
-        producer.produce(topic, record.value, record.key, headers=list(record.headers), on_delivery=delivered, **where)
-        producer.poll(0)
+            raise self._refused(f"topic {topic} refused a record", error) from error
+        if refusal:
+            raise self._refused(f"topic {topic} did not accept the records", refusal)
 
     def read(
         self, topic: str, *, isolation: Isolation = "read_committed", timeout_s: float = ANSWER_S
     ) -> list[KafkaRecord]:
-        """All records from the topic's beginning to where it ends now; by partition, then by offset.
+        """Return all records of the topic, by partition and offset.
 
-        Under ``read_committed`` it ends before the first open transaction, and aborted records are left out.
+        Up to its end at the time of the call. With ``read_committed`` that is before the first open
+        transaction, and aborted records are left out.
         """
         begins = self._offsets(topic, OffsetSpec.earliest(), isolation)
         ends = self._offsets(topic, OffsetSpec.latest(), isolation)
         config = {
             **self._client_config(),
-            "group.id": f"flink-agents-{self.run_id}-reader",  # never committed to, but the client wants one
+            "group.id": f"flink-agents-{self.run_id}-reader",  # nothing is committed, but the client requires one
             "isolation.level": isolation,
             "auto.offset.reset": "error",
         }
@@ -265,11 +262,11 @@ class KafkaService(ABC):
             raise self._refused(f"topic {topic} cannot be read", error) from error
 
     def read_committed(self, topic: str, *, timeout_s: float = ANSWER_S) -> list[KafkaRecord]:
-        """What a consumer that wants exactly-once sees of the topic now."""
+        """Return the records that a consumer with exactly-once semantics sees now."""
         return self.read(topic, isolation="read_committed", timeout_s=timeout_s)
 
     def end_offsets(self, topic: str, *, isolation: Isolation = "read_committed") -> dict[int, int]:
-        """Partition -> the offset after its last record."""
+        """Return the offset after the last record of each partition."""
         return self._offsets(topic, OffsetSpec.latest(), isolation)
 
     def _offsets(self, topic: str, which: OffsetSpec, isolation: Isolation) -> dict[int, int]:
@@ -278,7 +275,7 @@ class KafkaService(ABC):
             try:
                 found = self._metadata(topic)
                 if found is None:
-                    raise self._refused(f"topic {topic} cannot be read", "there is no topic of that name")
+                    raise self._refused(f"topic {topic} cannot be read", "the topic does not exist")
                 asked = {TopicPartition(topic, partition): which for partition in found.partitions}
                 level = _LEVELS[isolation]
                 answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=ANSWER_S)
@@ -296,7 +293,7 @@ class KafkaService(ABC):
                 what,
                 where=self.bootstrap,
                 seen=str(seen) or type(seen).__name__,
-                next_step="the reason is Kafka's own",
+                next_step="see Kafka's documentation of this error, and the broker's log",
                 detail=self.log_tail(15),
             )
         )

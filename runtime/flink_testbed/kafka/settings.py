@@ -1,6 +1,8 @@
-"""The settings of a broker that we start. Pure: texts and lists, no I/O.
+"""The settings of a launched broker.
 
-Facts on each setting: Kafka's own documentation of its broker configuration, and what a 4.1 broker was seen to do.
+Pure functions from values to strings and lists.
+
+Sources: Kafka's documentation of the broker configuration, and observations of a 4.1 broker.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from flink_testbed.core.ports import LOOPBACK
 
 BROKER_CLASS = "kafka.Kafka"
 STORAGE_TOOL_CLASS = "kafka.tools.StorageTool"
-# Below a broker's directory: what goes with it. Settings and logs stay.
+# Subdirectories that are removed with the broker; settings and logs stay.
 SCRATCH = ("data", "tmp", "archives")
 HEAP_MIB = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One broker, which is a controller too: its number, and its two ports on loopback."""
+    """One broker and controller: its number and its two loopback ports."""
 
     number: int
     port: int
@@ -31,12 +33,15 @@ class Node:
 
 
 def new_id() -> str:
-    """A random id as Kafka writes it: 16 bytes in URL-safe base64, never beginning with a dash."""
+    """Return a random id in Kafka's format: 16 bytes in URL-safe base64.
+
+    It never begins with a dash, which Kafka's tool would take for an option.
+    """
     return "F" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
 
 
 def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
-    """The properties of one of ``nodes``, which keeps its logs in ``data``."""
+    """Return the properties of one of ``nodes``, with its logs in ``data``."""
     voters = ",".join(f"{each.number}@{LOOPBACK}:{each.controller_port}" for each in nodes)
     settings = {
         "process.roles": "broker,controller",
@@ -54,11 +59,15 @@ def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
 
 
 def shared_settings(brokers: int) -> dict[str, object]:
-    """What every broker of ours is set to, wherever it runs, one of so many."""
+    """Return the settings of every launched broker, embedded or in a container.
+
+    ``brokers`` is their number.
+    """
     replicas = min(3, brokers)
     in_sync = max(1, replicas - 1)
     return {
-        # Kafka's own topics want 3 replicas and 50 partitions by default: more than there are brokers, and slow to make.
+        # By default Kafka's own topics have 3 replicas, possibly more than brokers, and 50
+        # partitions, which are slow to create.
         "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": 1,
         "transaction.state.log.replication.factor": replicas,
@@ -69,18 +78,20 @@ def shared_settings(brokers: int) -> dict[str, object]:
         "share.coordinator.state.topic.num.partitions": 1,
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
-        # A wrong name is an error, and not a new topic that nobody writes to.
+        # A mistyped topic name must be an error, not a new empty topic.
         "auto.create.topics.enable": "false",
-        # A consumer's first group is not held back for others that may join.
+        # By default the first consumer of a group waits 3 s for others that may join.
         "group.initial.rebalance.delay.ms": 0,
-        # Flink's sink asks for an hour unless it is told otherwise; Kafka allows a quarter of one by default.
+        # Flink's sink requests an hour by default, and Kafka's default limit is 15 minutes.
         "transaction.max.timeout.ms": 3_600_000,
-        # How long a killed broker counts as alive: so long others do not take over, and it cannot come back itself.
+        # Until this time is over a killed broker counts as alive: others do not take over its
+        # partitions, and it cannot register again.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
-        # Records may have the time of anything, and stay whatever it is: by default Kafka would delete what is a week old.
+        # Tests write records with any timestamp, and Kafka deletes those that are a week old by
+        # default.
         "log.retention.ms": -1,
-        # What is sized for servers: half of the heap for the cleaner alone.
+        # The defaults suit servers: the log cleaner alone would take half of this heap.
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         "log.index.size.max.bytes": 1024 * 1024,
         "num.network.threads": 2,
@@ -90,7 +101,7 @@ def shared_settings(brokers: int) -> dict[str, object]:
 
 
 def meta_properties(node: Node, cluster_id: str, directory_id: str) -> str:
-    """What ``StorageTool format`` writes into a broker's data directory to say whose it is."""
+    """Return the file with which ``StorageTool format`` marks a data directory."""
     settings = {"node.id": node.number, "directory.id": directory_id, "version": 1, "cluster.id": cluster_id}
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
@@ -98,7 +109,10 @@ def meta_properties(node: Node, cluster_id: str, directory_id: str) -> str:
 def java_command(
     java: Path, *, jars: Sequence[Path], main: str, arguments: Sequence[str], temporary: Path, flags: Sequence[str] = ()
 ) -> list[str]:
-    """The command line of a Kafka program. It logs warnings and errors, with their times, on standard error."""
+    """Return the command line of a Kafka program.
+
+    It logs warnings and errors with their times on standard error.
+    """
     return [
         str(java),
         *QUICK_START_FLAGS,

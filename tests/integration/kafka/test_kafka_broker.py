@@ -207,7 +207,7 @@ def test_topics_are_made_and_deleted(kafka_service: KafkaService, kafka_topic: s
     kafka_service.delete_topic(kafka_topic)
     assert kafka_topic not in kafka_service.topics()
     assert problem_of(lambda: kafka_service.delete_topic(kafka_topic)).code == "FA455"
-    assert "no topic of that name" in problem_of(lambda: kafka_service.read(kafka_topic)).seen
+    assert "does not exist" in problem_of(lambda: kafka_service.read(kafka_topic)).seen
     assert not any(name.startswith("__") for name in kafka_service.topics())
 
 

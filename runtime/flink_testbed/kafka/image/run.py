@@ -1,7 +1,8 @@
-"""The first program of a Kafka container: settings from the environment, a data directory, and then the broker in its place.
+"""Entry point of a Kafka container.
 
-As in apache/kafka, ``KAFKA_LOG_DIRS`` is ``log.dirs``: without its first word, in small letters, ``_`` for a dot, ``__`` for
-``_`` and ``___`` for ``-``. ``KAFKA_HEAP_OPTS`` and ``KAFKA_OPTS`` are flags of the JVM; ``CLUSTER_ID`` names the cluster.
+Variables are named as in apache/kafka: ``KAFKA_LOG_DIRS`` sets ``log.dirs``. The prefix is dropped,
+the rest is lower case, and ``_`` stands for a dot, ``__`` for ``_``, ``___`` for ``-``.
+``KAFKA_HEAP_OPTS`` and ``KAFKA_OPTS`` are JVM flags; ``CLUSTER_ID`` is the id of the cluster.
 """
 
 import os
@@ -10,17 +11,17 @@ from pathlib import Path
 
 FLAGS = ("KAFKA_HEAP_OPTS", "KAFKA_OPTS")
 HOME = Path("/opt/kafka")
-SETTINGS = Path("/tmp/server.properties")  # noqa: S108  the container's own
+SETTINGS = Path("/tmp/server.properties")  # noqa: S108  inside the container
 
 
 def property_of(variable: str) -> str:
-    """The name of the property that a variable sets."""
+    """Return the name of the property that a variable sets."""
     name = variable.removeprefix("KAFKA_").lower()
     return name.replace("___", "\0").replace("__", "\1").replace("_", ".").replace("\1", "_").replace("\0", "-")
 
 
 def main() -> None:
-    """Write the settings, format the data directory unless that was done, become the broker."""
+    """Write the settings, format a new data directory, and become the broker."""
     settings = {
         property_of(name): value
         for name, value in os.environ.items()
