@@ -44,6 +44,8 @@ def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_list_shows_scenarios_and_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Sound ones on standard output, what is wrong on standard error, exit code 1."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "agents.py").touch()
     (tmp_path / "good.scenario.yaml").write_text(SOUND)
     assert main(["list", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "good.scenario.yaml::refund\n"
