@@ -96,7 +96,7 @@ class ScenarioItem(pytest.Item):
         return self._no_such_pair()
 
     def _no_such_pair(self) -> str:
-        from flink_testbed.artifacts.versions import AGENTS_LINES, agents_line, misfit
+        from flink_testbed.artifacts.versions import AGENTS_LINES, agents_line, incompatibility
 
         flink_agents = self.config.stash[PLAN].settings.flink_agents
         line = agents_line(flink_agents)
@@ -106,7 +106,7 @@ class ScenarioItem(pytest.Item):
                 f"not applicable: without Flink the bundled engine runs, which does not run flink-agents {flink_agents}, "
                 f"only {runs}; upstream's own engine runs it on Flink {', '.join(line.flinks)}"
             )
-        reason = misfit(self.release.line, flink_agents)
+        reason = incompatibility(self.release.line, flink_agents)
         return f"not applicable: {reason}" if reason else ""
 
     def setup(self) -> None:

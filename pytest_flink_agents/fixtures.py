@@ -31,11 +31,11 @@ def flink_version(request: pytest.FixtureRequest) -> str:
 
     So does every test that asks for a fixture below that runs something.
     """
-    from flink_testbed.artifacts.versions import misfit
+    from flink_testbed.artifacts.versions import incompatibility
 
     plan = _plan(request)
     release = getattr(request, "param", plan.releases[0])
-    reason = misfit(release.line, plan.settings.flink_agents)
+    reason = incompatibility(release.line, plan.settings.flink_agents)
     if reason:
         pytest.skip(f"not applicable: {reason}")
     return str(release.version)

@@ -1,1 +1,1 @@
-"""Everything downloaded or built once and kept: supported versions, cache, Java, job environments."""
+"""Everything downloaded or built once and cached: Java, jars, job environments, and the versions supported."""

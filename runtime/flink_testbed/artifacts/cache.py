@@ -1,4 +1,7 @@
-"""The cache: directories built once, whole or not there, shared by all sessions of a machine."""
+"""Cache directories that are built once and shared by all sessions of a machine.
+
+An entry is complete or absent: it is built under a temporary name and renamed.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,26 @@ from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem
 
 _MANIFEST = "manifest.json"
-# Longer than any build may take, so that a waiter does not give up on a builder that is alive.
+# Longer than any build, so that a waiter never gives up on a builder that makes progress.
 _LOCK_WAIT_S = 3000.0
 _SWEEP_S = 5.0
-# Entries whose contents this process has looked at: once is enough.
+# The entries that this process has compared with their record; once is enough.
 _checked: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One finished directory of the cache, and what its builder said about it."""
+    """A complete directory of the cache, and the facts that its builder recorded."""
 
     path: Path
     facts: Mapping[str, Any]
 
 
 def find_entry(kind: str, key: str) -> Entry | None:
-    """The entry if it is there. An entry without its manifest, or without a record of its contents, is not an entry.
+    """Return the entry, or None if the cache does not have it.
 
-    Raises :class:`HostError` FA416 where its files are not the ones that were put there.
+    A directory without a manifest or without a record of its contents does not count. Raises
+    :class:`HostError` FA416 if the files differ from the record.
     """
     path = cache_root() / kind / key
     with contextlib.suppress(FileNotFoundError):
@@ -55,21 +59,22 @@ def find_entry(kind: str, key: str) -> Entry | None:
 def provide_entry(
     kind: str, key: str, build: Callable[[Path], dict[str, Any]], *, needs_mib: int, progress: Callable[[str], None]
 ) -> Entry:
-    """The entry, built now if it is not there.
+    """Return the entry; build it if the cache does not have it.
 
-    ``build`` gets an empty directory to fill, and returns facts for the manifest. It runs in one process at a time;
-    its directory gets its real name only when it is whole, so neither an error nor a SIGKILL leaves half an entry.
+    ``build`` fills an empty directory and returns facts for the manifest. It runs in one process at a
+    time. Its directory gets the entry's name only when complete, so that neither an error nor
+    SIGKILL leaves half an entry. ``needs_mib`` is the free disk space that the build requires.
     """
     entry = find_entry(kind, key)
     if entry:
         return entry
-    shelf = cache_root() / kind
-    shelf.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(shelf / f".{key}.lock")
+    directory = cache_root() / kind
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / f".{key}.lock")
     _acquire(lock, key, progress)
     try:
-        # Somebody else may have built it while we waited.
-        return find_entry(kind, key) or _build(shelf, key, build, needs_mib)
+        # Another process may have built it in the meantime.
+        return find_entry(kind, key) or _build(directory, key, build, needs_mib)
     finally:
         lock.release()
 
@@ -85,54 +90,55 @@ def _acquire(lock: FileLock, key: str, progress: Callable[[str], None]) -> None:
             raise HostError(
                 Problem(
                     "FA411",
-                    f"another session has been building the same thing for {_LOCK_WAIT_S:g} s",
+                    f"another session has been building {key} for {_LOCK_WAIT_S:g} s",
                     where=lock.lock_file,
-                    next_step="look for a hanging session; its lock is dropped when it ends",
+                    next_step="end the session that hangs; its lock is released with it",
                 )
             ) from None
 
 
-def _build(shelf: Path, key: str, build: Callable[[Path], dict[str, Any]], needs_mib: int) -> Entry:
-    _sweep(shelf, key)
-    _require_disk(shelf, needs_mib)
-    partial = shelf / f".{key}.{os.getpid()}.partial"
+def _build(directory: Path, key: str, build: Callable[[Path], dict[str, Any]], needs_mib: int) -> Entry:
+    _sweep(directory, key)
+    _require_disk(directory, needs_mib)
+    partial = directory / f".{key}.{os.getpid()}.partial"
     partial.mkdir()
     try:
         facts = build(partial)
         manifest = json.dumps(facts | {"built": datetime.now(timezone.utc).isoformat(timespec="seconds")}, indent=2)
         (partial / _MANIFEST).write_text(manifest, encoding="utf-8")
         record_contents(partial)
-        # What an older version left under this name, which is no entry to us.
-        shutil.rmtree(shelf / key, ignore_errors=True)
-        partial.rename(shelf / key)
+        # A directory of an older version may have this name without being an entry.
+        shutil.rmtree(directory / key, ignore_errors=True)
+        partial.rename(directory / key)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return Entry(shelf / key, facts)
+    return Entry(directory / key, facts)
 
 
-def _sweep(shelf: Path, own_key: str) -> None:
-    """Remove what dead builders have left behind, under ``own_key``'s lock, which the caller holds.
+def _sweep(directory: Path, own_key: str) -> None:
+    """Remove the partial directories of dead builders; the caller holds the lock of ``own_key``.
 
-    The lock tells who is dead, not the process id in the name: that may be a zombie's, reused, or of another container.
+    A builder is dead if its lock can be acquired. The process id in the name proves nothing: it may
+    be a zombie's, reused, or of another container.
     """
-    for leftover in shelf.glob(".*.partial"):
+    for leftover in directory.glob(".*.partial"):
         key = leftover.name[1:].rpartition(".partial")[0].rpartition(".")[0]
         if key == own_key:
             _remove(leftover)
             continue
-        lock = FileLock(shelf / f".{key}.lock")
+        lock = FileLock(directory / f".{key}.lock")
         with contextlib.suppress(Timeout), lock.acquire(timeout=0):
             _remove(leftover)
 
 
 def sweep_partials(*, dry_run: bool) -> list[Path]:
-    """Every partial directory of the cache whose builder is dead; removed, unless this is only to see them."""
+    """Return the partial directories of dead builders, and remove them unless ``dry_run``."""
     found = []
     for leftover in sorted(cache_root().glob("*/.*.partial")):
         key = leftover.name[1:].rpartition(".partial")[0].rpartition(".")[0]
         with contextlib.suppress(Timeout), FileLock(leftover.parent / f".{key}.lock").acquire(timeout=0):
-            # Its builder may have finished while we looked for the lock.
+            # Its builder may have finished before the lock was acquired.
             if leftover.exists():
                 found.append(leftover)
                 if not dry_run:
@@ -141,13 +147,13 @@ def sweep_partials(*, dry_run: bool) -> list[Path]:
 
 
 def _remove(leftover: Path) -> None:
-    """Remove a tree into which the children of a builder killed just now may still be writing."""
+    """Remove a tree to which the children of a builder that was just killed may still write."""
 
     def gone() -> tuple[bool | None, str]:
         shutil.rmtree(leftover, ignore_errors=True)
-        return (None, "files in it") if leftover.exists() else (True, "gone")
+        return (None, "new files in it") if leftover.exists() else (True, "gone")
 
-    wait_until(gone, what=f"{leftover} to be removed", timeout_s=_SWEEP_S, next_step="remove that directory by hand")
+    wait_until(gone, what=f"{leftover} to be removed", timeout_s=_SWEEP_S, next_step="remove the directory by hand")
 
 
 def _require_disk(path: Path, needs_mib: int) -> None:
@@ -160,6 +166,6 @@ def _require_disk(path: Path, needs_mib: int) -> None:
                 where=os.fspath(path),
                 expected=f"{needs_mib} MiB free",
                 seen=f"{free_mib} MiB free",
-                next_step="free some space, or name another place with FLINK_AGENTS_TEST_CACHE_DIR",
+                next_step="free some space, or set FLINK_AGENTS_TEST_CACHE_DIR to a directory on another disk",
             )
         )

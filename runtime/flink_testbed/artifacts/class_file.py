@@ -1,27 +1,30 @@
-"""A compiled Java class in which instructions are replaced by others of the same length.
+"""Replace instructions of a compiled Java class by others of the same length.
 
-Nothing moves: jumps, tables and stack frames stay as the compiler wrote them, and only the pool of constants grows.
-The layout is that of the Java Virtual Machine Specification, chapter 4.
+Because no instruction moves, jumps, tables and stack map frames remain valid; only the constant pool
+grows. The layout is that of the Java Virtual Machine Specification, chapter 4.
 """
 
 from __future__ import annotations
 
 from struct import pack, unpack_from
 
-# Tag of a constant -> bytes that follow it; text (tag 1) says its own length.
+# Tag of a constant -> number of bytes after it; a Utf8 constant (tag 1) has its own length.
 _SIZES = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2}
 _TEXT, _CLASS, _STRING, _FIELD, _METHOD, _INTERFACE_METHOD, _NAME_AND_TYPE = 1, 7, 8, 9, 10, 11, 12
-# These two take two places in the pool.
+# Long and Double take two indexes of the pool.
 _WIDE = (5, 6)
 _POOL_AT = 10
 
 
 class UnknownClassError(ValueError):
-    """The class does not hold the instructions that were to be replaced, once; or is no class."""
+    """The content is no class, or does not contain the instructions to replace exactly once."""
 
 
 class ClassFile:
-    """One class. Constants are named by what they are; each comes as the two bytes by which instructions mean it."""
+    """A class whose constants are added on demand.
+
+    The methods named after kinds of constants return the two index bytes that instructions use.
+    """
 
     def __init__(self, content: bytes) -> None:
         if content[:4] != b"\xca\xfe\xba\xbe":
@@ -54,32 +57,32 @@ class ClassFile:
         return self._constant(tag, self.of_class(owner) + named)
 
     def of_class(self, name: str) -> bytes:
-        """A class, as ``java/net/InetAddress``."""
+        """Return a class constant; ``name`` is like ``java/net/InetAddress``."""
         return self._constant(_CLASS, self._text(name))
 
     def string(self, text: str) -> bytes:
-        """A string constant."""
+        """Return a string constant."""
         return self._constant(_STRING, self._text(text))
 
     def field(self, owner: str, name: str, kind: str) -> bytes:
-        """A field, its type as ``Ljava/lang/String;`` or ``I``."""
+        """Return a field constant; ``kind`` is a descriptor like ``Ljava/lang/String;`` or ``I``."""
         return self._member(_FIELD, owner, name, kind)
 
     def method(self, owner: str, name: str, kind: str) -> bytes:
-        """A method of a class, its type as ``(I)V``."""
+        """Return a method constant of a class; ``kind`` is a descriptor like ``(I)V``."""
         return self._member(_METHOD, owner, name, kind)
 
     def interface_method(self, owner: str, name: str, kind: str) -> bytes:
-        """A method of an interface."""
+        """Return a method constant of an interface."""
         return self._member(_INTERFACE_METHOD, owner, name, kind)
 
     def replace(self, old: bytes, new: bytes) -> None:
-        """Put instructions in the place of others. Raises :class:`UnknownClassError` where the old ones are not there once."""
-        assert len(old) == len(new), "nothing may move"
+        """Replace instructions; raise :class:`UnknownClassError` unless ``old`` occurs exactly once."""
+        assert len(old) == len(new), "no instruction may move"
         if self._body.count(old) != 1:
-            raise UnknownClassError(f"the instructions are there {self._body.count(old)} times")
+            raise UnknownClassError(f"the instructions occur {self._body.count(old)} times")
         self._body = self._body.replace(old, new)
 
     def content(self) -> bytes:
-        """The class as a file."""
+        """Return the class as the content of a class file."""
         return self._head + pack(">H", self._count) + self._constants + self._body

@@ -1,10 +1,10 @@
-"""What a finished directory holds, file by file, so that a flipped byte is found before it is run.
+"""Record the files of a finished directory, so that a changed byte is found before it is executed.
 
-The record has each file's size, time of change and sha256. A file whose size and time are as recorded counts as
-unaltered; any other is hashed (a cache restored from a backup has new times and the same bytes). So a check costs one
-look at each file: about 0.2 s for the 20,000 files of a job environment, where hashing them takes 4 s. What Python
-writes by itself (``__pycache__``), files added later, and certifi's list of authorities, to which companies add their own
-in place, are no part of it.
+The record has size, modification time and sha256 of each file. A file with the recorded size and
+time counts as unchanged; any other is hashed, since a cache restored from a backup has new times and
+the same bytes. A check therefore costs one ``stat`` per file: about 0.2 s for the 20,000 files of a
+job environment; hashing them takes 4 s. Not recorded are ``__pycache__``, files added later, and
+certifi's list of authorities, which companies extend in place.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 from flink_testbed.core.problem import HostError, Problem
 
 _RECORD = "contents.json"
-_NOT_OURS = (_RECORD, "cacert.pem")
+_NOT_RECORDED = (_RECORD, "cacert.pem")
 _CHUNK = 1 << 20
-# Enough to see what happened; a directory that was moved half-way has thousands.
-_NAMED = 3
+# A directory that was moved in part has thousands of missing files.
+_SHOWN = 3
 
 
 def record_contents(directory: Path) -> None:
-    """Write down what the directory holds now."""
+    """Record the current files of the directory."""
     record = {
         name: [entry.stat().st_size, entry.stat().st_mtime_ns, _digest(entry.path)] for name, entry in _files(directory)
     }
@@ -33,23 +33,23 @@ def record_contents(directory: Path) -> None:
 
 
 def is_recorded(directory: Path) -> bool:
-    """Whether there is a record: directories of before this version have none."""
+    """Return True if there is a record; directories of early versions have none."""
     return (directory / _RECORD).is_file()
 
 
 def require_contents(directory: Path) -> None:
-    """Raise :class:`HostError` FA416 unless every recorded file is there with the recorded bytes."""
+    """Raise :class:`HostError` FA416 unless every recorded file exists with the recorded bytes."""
     wrong = list(_altered(directory))
     if wrong:
-        more = f", and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise HostError(
             Problem(
                 "FA416",
-                "files in the cache are not what was put there",
+                "the cached files differ from what was stored: disk error, manual edit or truncated copy",
                 where=os.fspath(directory),
-                expected="the bytes of the day it was made",
-                seen="; ".join(wrong[:_NAMED]) + more,
-                next_step="delete that directory and run again: it is made anew",
+                expected="the recorded bytes",
+                seen="; ".join(wrong[:_SHOWN]) + more,
+                next_step="delete the directory; the next run rebuilds it",
             )
         )
 
@@ -68,12 +68,12 @@ def _altered(directory: Path) -> Iterator[str]:
         if (facts.st_size, facts.st_mtime_ns) != (size, changed_ns) and _digest(entry.path) != digest:
             yield f"{name} has changed ({facts.st_size} bytes, recorded {size})"
     for name in left:
-        if Path(name).name not in _NOT_OURS:
+        if Path(name).name not in _NOT_RECORDED:
             yield f"{name} is missing"
 
 
 def _files(directory: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Every regular file by its path from ``directory``; links are none: what they name may lie elsewhere."""
+    """Yield every regular file with its relative path; links may lead out of the directory."""
     ahead = [""]
     while ahead:
         at = ahead.pop()
@@ -82,7 +82,7 @@ def _files(directory: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 name = f"{at}/{entry.name}" if at else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     ahead += [name] if entry.name != "__pycache__" else []
-                elif entry.is_file(follow_symlinks=False) and entry.name not in _NOT_OURS:
+                elif entry.is_file(follow_symlinks=False) and entry.name not in _NOT_RECORDED:
                     yield name, entry
 
 

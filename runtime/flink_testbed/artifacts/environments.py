@@ -1,4 +1,8 @@
-"""Job environments: one isolated, cached venv per (Python, Flink, flink-agents, requirements), built by uv in one resolve."""
+"""Isolated, cached virtual environments for jobs.
+
+One per (Python, Flink, flink-agents, requirements), built by uv in one resolve, so that pip never
+replaces a dependency of one package for the sake of another.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,13 @@ from flink_testbed.ownership.process import clean_environment, run_guarded
 
 Progress = Callable[[str], None]
 
-# One Kafka client for producer and reader code in jobs; its wheel needs nothing else.
+# The Kafka client for code in jobs; its wheel has no further dependencies.
 _ALWAYS = ("confluent-kafka>=2.5",)
 ENVIRONMENT_NEEDS_MIB = 2500
 _LAYOUT = "2"
-# The download of flink-agents' jars alone: its build has no time limit of its own.
+# For building flink-agents, which downloads its jars without a time limit.
 _JARS_TIMEOUT_S = 240.0
-# uv keeps wheels by build settings: with one of its own, a wheel built without jars is never taken for a normal one.
+# uv caches wheels by build settings, so that a wheel built without jars is never reused as a normal one.
 _WITHOUT_JARS = ("--config-settings-package", "flink-agents:jars=none")
 _NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
 _PROBE = """
@@ -47,7 +51,11 @@ print(json.dumps({"python_version": platform.python_version(), "site_packages": 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRequest:
-    """What a job environment must hold. ``flink_agents`` is a version or a path (wheel, sdist, directory); empty is the default."""
+    """The contents that a job environment must have.
+
+    ``flink_agents`` is a version or the path of a wheel, an sdist or a source directory; empty is the
+    default version.
+    """
 
     flink: FlinkRelease
     flink_agents: str = ""
@@ -56,7 +64,10 @@ class EnvironmentRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobEnvironment:
-    """A usable environment. ``upstream_jars`` is empty where the upstream engine is not available; ``upstream_reason`` says why."""
+    """A usable environment.
+
+    If the upstream engine is unavailable, ``upstream_jars`` is empty and ``upstream_reason`` says why.
+    """
 
     python: Path
     python_version: str
@@ -71,7 +82,7 @@ class JobEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentPlan:
-    """What a request comes to on this machine: the interpreter, all that is installed, and its key in the cache."""
+    """The interpreter, the requirements and the cache key of a requested environment on this machine."""
 
     interpreter: str
     python_minor: str
@@ -80,25 +91,31 @@ class EnvironmentPlan:
 
 
 def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
-    """How the request would be met here. Raises :class:`HostError` FA418 or FA419; builds nothing."""
+    """Return the plan for a request without building anything.
+
+    Raises :class:`HostError` FA418 if no interpreter fits, FA419 for an invalid ``flink_agents``.
+    """
     interpreter, python_minor = interpreter_for(request.flink)
     flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
     version = request.flink.version
     wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
-    # The interpreter's path too: the venv is a link to it, and dies with it.
+    # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
     identity = [_LAYOUT, platform.machine(), interpreter, _content_of(flink_agents), *wanted]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
     return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
 
 
 def cached_environment(plan: EnvironmentPlan) -> JobEnvironment | None:
-    """The planned environment if the cache has it."""
+    """Return the planned environment, or None if the cache does not have it."""
     entry = find_entry("environments", plan.key)
-    return _described(entry) if entry else None
+    return _environment_in(entry) if entry else None
 
 
 def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> JobEnvironment:
-    """The environment for the request, from the cache or built now (about 30 s with a warm package cache)."""
+    """Return the environment, built if the cache does not have it.
+
+    A build takes about 30 s if uv has the packages in its cache.
+    """
     plan = plan_environment(request)
 
     def build(directory: Path) -> dict[str, Any]:
@@ -109,20 +126,20 @@ def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> J
         )
         return _install(directory, plan.interpreter, plan.wanted)
 
-    return _described(
+    return _environment_in(
         provide_entry("environments", plan.key, build, needs_mib=ENVIRONMENT_NEEDS_MIB, progress=progress)
     )
 
 
 def existing_environment(python: Path) -> JobEnvironment:
-    """The environment of an interpreter as it is (``--flink-job-python``)."""
+    """Return the environment of an interpreter, unchanged (``--flink-job-python``)."""
     if not python.is_file():
         raise HostError(
             Problem(
                 "FA417",
-                "no such interpreter",
+                "the interpreter does not exist",
                 where=os.fspath(python),
-                next_step="--flink-job-python wants the path of a python program",
+                next_step="set --flink-job-python to the path of a Python executable",
             )
         )
     facts = _probe(python, Path.cwd())
@@ -139,11 +156,14 @@ def existing_environment(python: Path) -> JobEnvironment:
                 )
             )
     digest = hashlib.sha256(os.fspath(python.absolute()).encode()).hexdigest()[:12]
-    return _environment(python.absolute(), facts, "the environment was given with --flink-job-python", digest)
+    return _environment(python.absolute(), facts, "the environment was chosen with --flink-job-python", digest)
 
 
 def flink_agents_requirement(which: str) -> str:
-    """The requirement that a version or a path means. Raises :class:`HostError` FA419 where it is neither."""
+    """Return the requirement for a version or a path.
+
+    Raises :class:`HostError` FA419 if it is neither.
+    """
     path = Path(which)
     if path.exists():
         return f"flink-agents @ {path.absolute().as_uri()}"
@@ -156,17 +176,20 @@ def flink_agents_requirement(which: str) -> str:
                 "--flink-agents names neither a version nor an existing path",
                 expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source directory",
                 seen=repr(which),
-                next_step="check the path, it is relative to where pytest was started",
+                next_step="check the path; it is relative to the directory in which pytest was started",
             )
         ) from None
 
 
 def _content_of(which: str) -> str:
-    """What a path holds, so that a rebuilt wheel is another environment; a version stands for itself."""
+    """Return a digest of a path's content, so that a rebuilt wheel gets another environment.
+
+    A version is returned unchanged.
+    """
     path = Path(which)
     if not path.exists():
         return which
-    # Every file, the jars above all: they are what a rebuilt checkout changes.
+    # All files, not only Python's: rebuilding a checkout changes the jars.
     members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
     digest = hashlib.sha256()
     for member in members:
@@ -184,11 +207,11 @@ def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict
     )
     if made.returncode != 0:
         raise install_error("a virtual environment", made.output)
-    # apache-flink 1.20 is built from source with setuptools, and needs one that still has pkg_resources.
+    # apache-flink 1.20 is built from source and imports pkg_resources, which newer setuptools lack.
     (directory / "build-constraints.txt").write_text("setuptools<82\n", encoding="utf-8")
     install = ["pip", "install", "--python", str(venv), "--build-constraints", "build-constraints.txt"]
-    reason = _why_without_jars(venv, install, wanted[1])
-    # What follows "--" is never an option: requirements come from scenario files.
+    reason = _reason_without_jars(venv, install, wanted[1])
+    # After "--" nothing is taken for an option; requirements come from scenario files.
     if reason:
         done = run_uv([*install, *_WITHOUT_JARS, "--", *wanted], cwd=directory, FLINK_AGENTS_SKIP_JAR_DOWNLOAD="1")
     else:
@@ -200,18 +223,20 @@ def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict
     return facts | {"requirements": wanted, "upstream_reason": reason, "consistent": checked.returncode == 0}
 
 
-def _why_without_jars(venv: Path, install: list[str], requirement: str) -> str:
-    """Install flink-agents alone, as users do, for uv to keep its wheel; why its jars could not be had, or nothing.
+def _reason_without_jars(venv: Path, install: list[str], requirement: str) -> str:
+    """Build the wheel of flink-agents; return the reason if it could not download its jars.
 
-    Alone, so that a download that fails or hangs costs its own time only. Any failure but that of the jars is left for
-    the one resolve to tell.
+    It is installed alone and first, so that a failing or hanging download costs only its own time
+    and uv caches the wheel. Other failures are ignored: the complete resolve reports them better.
     """
     if os.environ.get("FLINK_AGENTS_SKIP_JAR_DOWNLOAD"):
         return "FLINK_AGENTS_SKIP_JAR_DOWNLOAD is set"
-    # The second time uv builds anew: it may have kept a wheel that somebody built without jars.
-    for anew in ([], ["--reinstall-package", "flink-agents"]):
+    # The second attempt makes uv rebuild: its cached wheel may have been built without jars.
+    for rebuild in ([], ["--reinstall-package", "flink-agents"]):
         try:
-            done = run_uv([*install, "--no-deps", *anew, "--", requirement], cwd=venv.parent, timeout_s=_JARS_TIMEOUT_S)
+            done = run_uv(
+                [*install, "--no-deps", *rebuild, "--", requirement], cwd=venv.parent, timeout_s=_JARS_TIMEOUT_S
+            )
         except WaitTimeoutError:
             return f"flink-agents did not download its jars within {_JARS_TIMEOUT_S:g} s"
         if "_download_jar" in done.output:
@@ -230,15 +255,15 @@ def _probe(python: Path, cwd: Path) -> dict[str, Any]:
         raise HostError(
             Problem(
                 "FA417",
-                "the interpreter does not run",
+                "the interpreter failed to run",
                 where=os.fspath(python),
                 seen=done.output[-300:] or f"exit code {done.returncode}",
             )
         ) from None
 
 
-def _described(entry: Entry) -> JobEnvironment:
-    """The entry's facts with its paths where they are now: it was built under another name."""
+def _environment_in(entry: Entry) -> JobEnvironment:
+    """Return the environment of a cache entry, which was built under another path."""
     venv = entry.path / "venv"
     facts = dict(entry.facts)
     for name in ("site_packages", "flink_home"):
@@ -259,16 +284,17 @@ def _environment(python: Path, facts: Mapping[str, Any], reason: str, digest: st
         site_packages=site_packages,
         flink_home=Path(facts["flink_home"]),
         upstream_jars=jars,
-        # uv may have reused a flink-agents wheel that was built without jars before: only the files tell.
+        # Decided by the files: uv may have reused a wheel that was built without jars.
         upstream_reason="" if jars else reason or why_none,
         digest=digest,
     )
 
 
 def upstream_jars(lib: Path, flink_version: str) -> tuple[tuple[Path, ...], str]:
-    """The upstream engine's jars for this Flink, or none and why.
+    """Return the upstream engine's jars for this Flink, or none and the reason.
 
-    From 0.2 on a package holds ``common/`` and one ``flink-X.Y/`` for each line; before, one jar for Flink 1.20 only.
+    Since 0.2 the package has ``common/`` and one ``flink-X.Y/`` per Flink version; before, a single
+    jar for Flink 1.20.
     """
     minor = ".".join(flink_version.split(".")[:2])
     own = sorted(lib.glob(f"flink-{minor}/*.jar")) or (sorted(lib.glob("*.jar")) if minor == "1.20" else [])

@@ -1,4 +1,4 @@
-"""Which Python a job environment is made with."""
+"""Choose the Python interpreter of a job environment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from flink_testbed.core.problem import HostError, Problem
 
 
 def interpreter_for(flink: FlinkRelease) -> tuple[str, str]:
-    """An interpreter that this Flink supports, ours first: its program or a version that uv can find, and its minor version."""
+    """Return the path of an interpreter that this Flink supports, and its minor version.
+
+    The running Python is preferred. Raises :class:`HostError` FA418 if no supported one is installed.
+    """
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if own in flink.line.pythons:
-        # The base interpreter: an environment made from a venv's python would die with that venv.
+        # Not the venv's python: the environment would break if that venv is removed.
         return getattr(sys, "_base_executable", sys.executable), own
     for minor in reversed(flink.line.pythons):
         found = _found_by_uv(minor) or _found_in_pyenv(minor)
@@ -26,7 +29,7 @@ def interpreter_for(flink: FlinkRelease) -> tuple[str, str]:
     raise HostError(
         Problem(
             "FA418",
-            f"no Python that Flink {flink.version} supports",
+            f"no installed Python is supported by Flink {flink.version}",
             expected=f"one of {wanted}",
             seen=f"Python {own}",
             next_step=f"install Python {flink.line.pythons[-1]}",
@@ -36,13 +39,16 @@ def interpreter_for(flink: FlinkRelease) -> tuple[str, str]:
 
 def _found_by_uv(minor: str) -> str | None:
     done = run_uv(["python", "find", "--no-project", "--no-python-downloads", minor], cwd=Path.cwd(), timeout_s=60)
-    # Its warnings about other interpreters are in the output too.
+    # The output may contain warnings about other interpreters.
     paths = [line for line in done.output.splitlines() if Path(line).is_file()]
     return paths[-1] if done.returncode == 0 and paths else None
 
 
 def _found_in_pyenv(minor: str) -> str | None:
-    """Look where pyenv installs: uv stops at a pyenv shim whose version is not the chosen one, though it is installed."""
+    """Return the newest patch release that pyenv has installed.
+
+    uv misses it if pyenv's shim for this version comes first on PATH and another version is chosen.
+    """
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     found = sorted(
         root.glob(f"versions/{minor}.*/bin/python{minor}"),

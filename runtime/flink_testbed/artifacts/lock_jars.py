@@ -1,7 +1,8 @@
-"""Make the lock file of jars anew: ``python -m flink_testbed.artifacts.lock_jars``. For those who work on this project.
+"""Rewrite the lock file of jars: ``python -m flink_testbed.artifacts.lock_jars``.
 
-Each root is resolved alone: jgo takes all roots of one resolve for bills of materials, and lets one of them change the
-versions of another. To raise a version, change it here and run it; what has changed then shows in the lock file.
+For developers of this project: change a version here, run the module and review the changes of the
+lock file. Each root is resolved on its own, because jgo treats all roots of one resolve as bills of
+materials and lets one change the versions of another.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from jgo.maven import MavenContext
 from flink_testbed.artifacts.jars import LOCK_FILE
 from flink_testbed.artifacts.maven import download, maven_repository
 
-# Set -> its roots. The broker logs through slf4j-simple: Kafka's own jars bring no logging that works by itself.
-_WITH_ALL_THEY_NEED = {"kafka": ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")}
-# These hold what they need.
-_ALONE = tuple(
+# Name of a set -> its roots. slf4j-simple is for the broker's log: Kafka's dependencies include no
+# backend of slf4j.
+_WITH_DEPENDENCIES = {"kafka": ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")}
+# These jars contain their dependencies.
+_SELF_CONTAINED = tuple(
     f"org.apache.flink:flink-sql-connector-kafka:{version}" for version in ("3.2.0-1.19", "4.0.1-2.0", "5.0.0-2.2")
 )
 
@@ -43,14 +45,14 @@ def _digest(coordinate: str, directory: Path) -> str:
 
 
 def main() -> None:
-    """Resolve, download, write down."""
+    """Resolve and download the jars, and write the lock file."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         sets = {
             name: [coordinate for root in roots for coordinate in _resolved(root, directory / "poms")]
-            for name, roots in _WITH_ALL_THEY_NEED.items()
+            for name, roots in _WITH_DEPENDENCIES.items()
         }
-        sets |= {root.partition(":")[2].replace(":", "-"): [root] for root in _ALONE}
+        sets |= {root.partition(":")[2].replace(":", "-"): [root] for root in _SELF_CONTAINED}
         lock = {
             name: {coordinate: _digest(coordinate, directory / "jars") for coordinate in dict.fromkeys(coordinates)}
             for name, coordinates in sets.items()

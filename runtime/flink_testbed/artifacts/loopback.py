@@ -1,12 +1,12 @@
-"""Classes of Flink's own jars that listen on all interfaces, each with the one call corrected that makes it so.
+"""Patch two classes of Flink's jars that listen on all interfaces, so that they listen on loopback.
 
-A cluster has them in jars that stand first on its class path; Flink's jars stay as they are. There is no option for
-either (seen on 1.20 to 2.3):
+Flink has no option for either (1.20 to 2.3). A patched class goes into a jar of its own, which comes
+first on the cluster's class path; Flink's jars stay unchanged.
 
-- PyFlink's process mode talks to its Python processes by servers of Beam's (in ``flink-python``). Beam chooses a loopback
-  address for each of them, tells it to the Python side, and then binds the port alone: ``forPort(address.getPort())``.
-  Here it is ``forAddress(address)``.
-- The Prometheus reporter (``flink-metrics-prometheus``) has a port and no address: ``new InetSocketAddress(port)``. Here it is
+- Beam's servers in ``flink-python``, to which the Python processes of process mode connect. Beam
+  chooses a loopback address, passes it to Python, and then binds only its port:
+  ``forPort(address.getPort())``. Patched: ``forAddress(address)``.
+- The reporter in ``flink-metrics-prometheus``, which binds ``new InetSocketAddress(port)``. Patched:
   ``new InetSocketAddress(InetAddress.getLoopbackAddress(), port)``.
 """
 
@@ -23,55 +23,59 @@ from typing import Any
 from flink_testbed.artifacts.cache import provide_entry
 from flink_testbed.artifacts.class_file import ClassFile, UnknownClassError
 
-# The version of gRPC is part of the name.
+# The package name contains the version of gRPC.
 _BUILDER = re.compile(rb"org/apache/beam/vendor/grpc/\w+/io/grpc/netty/NettyServerBuilder")
 _REPORTER = "org/apache/flink/metrics/prometheus/PrometheusReporter"
 _ALOAD_0, _ALOAD_1, _DUP, _DUP_X1, _SWAP, _NOP = b"\x2a", b"\x2b", b"\x59", b"\x5a", b"\x5f", b"\x00"
 _NEW, _GETFIELD, _PUTFIELD, _LDC, _LDC_W = b"\xbb", b"\xb4", b"\xb5", b"\x12", b"\x13"
 _INVOKEVIRTUAL, _INVOKESPECIAL, _INVOKESTATIC, _INVOKEINTERFACE = b"\xb6", b"\xb7", b"\xb8", b"\xb9"
-# Part of the key: another change of the same class is another jar.
+# Part of the cache key; to be raised when a patch changes.
 _LAYOUT = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
-    """What is done to a class, a ``member`` of a jar, and what holds on a cluster whose jar has another class than we know."""
+class ClassPatch:
+    """A patch for the class ``member`` of a jar.
+
+    ``otherwise`` is the consequence, for the progress, if the jar has another version of the class.
+    """
 
     member: str
-    corrected: Callable[[bytes], bytes]
+    apply: Callable[[bytes], bytes]
     otherwise: str
 
 
-def provide_corrected(jar: Path, correction: Correction, *, progress: Callable[[str], None]) -> Path | None:
-    """A jar of the corrected class alone, from the cache or made now. None, said aloud, where the class is not the one we know.
+def provide_patched(jar: Path, patch: ClassPatch, *, progress: Callable[[str], None]) -> Path | None:
+    """Return a jar with only the patched class, or None if the patch does not fit; the progress says so.
 
-    The key is what the JVM itself checks of a jar, path, size and time: to open ``flink-python`` takes a tenth of a second.
+    The cache key has path, size and time of the jar instead of its bytes, as the JVM's own checks do:
+    opening ``flink-python`` takes a tenth of a second.
     """
 
     def build(directory: Path) -> dict[str, Any]:
         with zipfile.ZipFile(jar) as archive:
-            original = archive.read(correction.member)
-        changed = correction.corrected(original)
+            original = archive.read(patch.member)
+        changed = patch.apply(original)
         with zipfile.ZipFile(directory / "loopback.jar", "w") as archive:
-            # A fixed time stamp: the same content is the same file.
-            archive.writestr(zipfile.ZipInfo(correction.member, (1980, 1, 1, 0, 0, 0)), changed)
+            # With a fixed time stamp, so that the same content is the same file.
+            archive.writestr(zipfile.ZipInfo(patch.member, (1980, 1, 1, 0, 0, 0)), changed)
         return {"of": hashlib.sha256(original).hexdigest()}
 
     stat = jar.stat()
-    made_of = (_LAYOUT, correction.member, str(jar.absolute()), stat.st_size, stat.st_mtime_ns)
+    made_of = (_LAYOUT, patch.member, str(jar.absolute()), stat.st_size, stat.st_mtime_ns)
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     try:
         return provide_entry("loopback", key, build, needs_mib=1, progress=progress).path / "loopback.jar"
     except (KeyError, UnknownClassError) as error:
-        progress(f"{jar.name}: {correction.otherwise} ({error})")
+        progress(f"{jar.name}: {patch.otherwise} ({error})")
         return None
 
 
-def bound_to_its_address(content: bytes) -> bytes:
-    """Beam's class, whose servers bind the address that they are given. Raises :class:`UnknownClassError`."""
+def bind_whole_address(content: bytes) -> bytes:
+    """Make Beam's servers bind the whole address; raise :class:`UnknownClassError` if it does not fit."""
     found = _BUILDER.search(content)
     if not found:
-        raise UnknownClassError("no server builder")
+        raise UnknownClassError("it uses no known server builder")
     builder = found.group().decode()
     java = ClassFile(content)
     get_port = java.method("java/net/InetSocketAddress", "getPort", "()I")
@@ -84,10 +88,11 @@ def bound_to_its_address(content: bytes) -> bytes:
     return java.content()
 
 
-def scraped_on_loopback(content: bytes) -> bytes:
-    """Flink's reporter, whose server binds loopback. Raises :class:`UnknownClassError`.
+def bind_loopback(content: bytes) -> bytes:
+    """Make Flink's reporter bind loopback; raise :class:`UnknownClassError` if it does not fit.
 
-    The address is made first, since the stack is no deeper than before, and has the room of the port in the log line that follows.
+    The class's maximum stack depth must not grow, so the address is created first and swapped below
+    the server. The bytes for that come from the log call that follows, which loses its argument.
     """
     java = ClassFile(content)
     address, server = "java/net/InetSocketAddress", "io/prometheus/client/exporter/HTTPServer"
@@ -96,29 +101,29 @@ def scraped_on_loopback(content: bytes) -> bytes:
     new_address, new_server = (_NEW + java.of_class(name) for name in (address, server))
     registry = java.field(_REPORTER, "registry", "Lio/prometheus/client/CollectorRegistry;")
     opened = java.method(server, "<init>", f"(L{address};Lio/prometheus/client/CollectorRegistry;)V")
-    kept = _PUTFIELD + java.field(_REPORTER, "httpServer", f"L{server};")
-    serve = _ALOAD_0 + _GETFIELD + registry + _INVOKESPECIAL + opened + kept
+    store = _PUTFIELD + java.field(_REPORTER, "httpServer", f"L{server};")
+    serve = _ALOAD_0 + _GETFIELD + registry + _INVOKESPECIAL + opened + store
     number = _INVOKESTATIC + java.method("java/lang/Integer", "valueOf", "(I)Ljava/lang/Integer;")
-    told_port = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;Ljava/lang/Object;)V")
-    told = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;)V")
-    said = java.string("Started PrometheusReporter HTTP server on port {}.")
+    log_with_port = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;Ljava/lang/Object;)V")
+    log_plain = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;)V")
+    original_text = java.string("Started PrometheusReporter HTTP server on port {}.")
     loopback = java.method("java/net/InetAddress", "getLoopbackAddress", "()Ljava/net/InetAddress;")
     java.replace(
         (_ALOAD_0 + new_server + _DUP)
         + (new_address + _DUP + this_port + _INVOKESPECIAL + java.method(address, "<init>", "(I)V") + serve)
-        + (this_log + _LDC + said[1:] + this_port + number + _INVOKEINTERFACE + told_port + b"\x03\x00"),
+        + (this_log + _LDC + original_text[1:] + this_port + number + _INVOKEINTERFACE + log_with_port + b"\x03\x00"),
         (new_address + _DUP + _INVOKESTATIC + loopback + this_port)
         + (_INVOKESPECIAL + java.method(address, "<init>", "(Ljava/net/InetAddress;I)V"))
         + (_ALOAD_0 + _SWAP + new_server + _DUP_X1 + _SWAP + serve)
-        + (this_log + _LDC_W + java.string("Started PrometheusReporter on loopback.") + _INVOKEINTERFACE + told)
+        + (this_log + _LDC_W + java.string("Started PrometheusReporter on loopback.") + _INVOKEINTERFACE + log_plain)
         + (b"\x02\x00" + _NOP),
     )
     return java.content()
 
 
-BEAM_SERVERS = Correction(
+BEAM_SERVERS = ClassPatch(
     "org/apache/beam/sdk/fn/server/ServerFactory$InetSocketAddressServerFactory.class",
-    bound_to_its_address,
-    "Python processes of process mode are listened for on ALL interfaces",
+    bind_whole_address,
+    "the servers for Python processes of process mode listen on ALL interfaces",
 )
-PROMETHEUS_REPORTER = Correction(f"{_REPORTER}.class", scraped_on_loopback, "no Prometheus reporter")
+PROMETHEUS_REPORTER = ClassPatch(f"{_REPORTER}.class", bind_loopback, "no Prometheus reporter")

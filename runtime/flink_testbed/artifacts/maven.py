@@ -1,8 +1,9 @@
-"""Single files from a Maven repository, through jgo: which repository, and what may go wrong.
+"""Download single files from a Maven repository, through jgo.
 
-The repository is the one of ``FLINK_AGENTS_MAVEN_MIRROR`` (upstream's variable for its own jars), else the mirror of
-Maven Central in ``~/.m2/settings.xml``, else jgo's own, which is Maven Central. Proxies, certificates and credentials are
-those of the ``requests`` library: ``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``, ``~/.netrc``.
+The repository is ``FLINK_AGENTS_MAVEN_MIRROR`` (upstream's variable for its own jars), else the
+mirror of Maven Central in ``~/.m2/settings.xml``, else Maven Central. Proxies, certificates and
+credentials are those of the ``requests`` library: ``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``,
+``~/.netrc``.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _DOWNLOAD_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class MavenRepository:
-    """Where jars come from. ``url`` may hold a token and is never shown; ``source`` calls it by who named it."""
+    """A repository. ``url`` may contain a token and is never shown; ``source`` says who configured it."""
 
     url: str
     source: str
 
 
 def maven_repository() -> MavenRepository:
-    """The repository of this user's settings."""
+    """Return the repository that the user's settings choose."""
     url = os.environ.get(MIRROR_VARIABLE, "").strip()
     if url:
         return MavenRepository(url.rstrip("/"), f"the mirror of {MIRROR_VARIABLE}")
@@ -49,9 +50,10 @@ def maven_repository() -> MavenRepository:
 
 
 def central_mirror(settings: Path) -> str | None:
-    """The address of the mirror that Maven would use for Central by these settings, None where there is none.
+    """Return the URL of the mirror that Maven would use for Central, None if there is none.
 
-    As Maven does: a mirror of ``central`` by name goes before the first one that means it by a pattern.
+    As in Maven, a mirror that names ``central`` precedes the first whose pattern includes it.
+    Raises :class:`HostError` FA450 if the settings cannot be read.
     """
     try:
         root = Xml.fromstring(settings.read_text(encoding="utf-8"))  # noqa: S314 - the user's own file
@@ -63,9 +65,9 @@ def central_mirror(settings: Path) -> str | None:
                 "FA450",
                 "Maven's settings cannot be read",
                 where=os.fspath(settings),
-                expected="XML, as Maven itself wants it",
+                expected="valid XML",
                 seen=type(error).__name__,
-                next_step=f"correct the file, or name a mirror in {MIRROR_VARIABLE}, which goes before it",
+                next_step=f"correct the file, or set {MIRROR_VARIABLE} to a mirror, which takes precedence",
             )
         ) from error
     mirrors = [
@@ -73,26 +75,26 @@ def central_mirror(settings: Path) -> str | None:
         for mirror in root.findall("{*}mirrors/{*}mirror")
     ]
     by_name = [url for of, url in mirrors if of.strip() == _CENTRAL]
-    chosen = next(iter(by_name + [url for of, url in mirrors if _means_central(of)]), None)
-    return _filled_in(chosen.strip()) if chosen else None
+    chosen = next(iter(by_name + [url for of, url in mirrors if _includes_central(of)]), None)
+    return _expand_variables(chosen.strip()) if chosen else None
 
 
-def _means_central(mirror_of: str) -> bool:
-    """Whether a list such as ``*,!snapshots`` or ``external:*`` includes Central, which is external and HTTPS."""
+def _includes_central(mirror_of: str) -> bool:
+    """Return True if a list like ``*,!snapshots`` or ``external:*`` includes Central, which is external."""
     patterns = {pattern.strip() for pattern in mirror_of.split(",")}
     return f"!{_CENTRAL}" not in patterns and not patterns.isdisjoint({"*", "external:*", _CENTRAL})
 
 
-def _filled_in(url: str) -> str:
-    """``${env.NAME}`` stands for a variable, as Maven has it."""
+def _expand_variables(url: str) -> str:
+    """Replace each ``${env.NAME}`` by the variable, as Maven does; unknown ones stay."""
     return re.sub(r"\$\{env\.([^}]+)\}", lambda match: os.environ.get(match.group(1), match.group(0)), url)
 
 
 def download(coordinate: str, repository: MavenRepository, directory: Path) -> Path:
-    """Fetch ``group:artifact:version``'s jar into a Maven layout below ``directory``, which holds none of it yet.
+    """Download the jar of ``group:artifact:version`` below ``directory``, which must not have it yet.
 
-    What has come may be cut or altered: the caller checks it before its name means anything.
-    Raises :class:`HostError` FA414 where nothing answers, FA451 where there is no such file or it is cut short.
+    The file may be incomplete or altered: the caller must check it. Raises :class:`HostError` FA414
+    if the repository is unreachable, FA451 if it lacks the file or the download breaks off.
     """
     from jgo.maven import MavenContext, PythonResolver
 
@@ -109,13 +111,13 @@ def download(coordinate: str, repository: MavenRepository, directory: Path) -> P
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _unreachable(coordinate, repository, error) from None
     except requests.RequestException as error:
-        raise _not_had(coordinate, repository, f"the download broke off: {type(error).__name__}") from None
-    except RuntimeError:  # jgo's word for any answer that is no file; its text holds the address
-        raise _not_had(coordinate, repository, "the repository does not have it, or does not give it to us") from None
+        raise _not_downloaded(coordinate, repository, f"the download broke off: {type(error).__name__}") from None
+    except RuntimeError:  # jgo raises it for any other response; its text contains the URL
+        raise _not_downloaded(coordinate, repository, "the repository lacks it or denies access") from None
 
 
 def is_offered(coordinate: str, repository: MavenRepository, timeout_s: float) -> bool:
-    """Whether the repository answers that it has the jar, within about ``timeout_s`` seconds. Downloads nothing."""
+    """Return True if the repository has the jar, asked by HEAD; False after about ``timeout_s`` seconds."""
     group, artifact, version = coordinate.split(":")
     path = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
     try:
@@ -127,7 +129,10 @@ def is_offered(coordinate: str, repository: MavenRepository, timeout_s: float) -
 
 @contextlib.contextmanager
 def _deadline(file_name: str, _total: int) -> Iterator[Callable[[int], None]]:
-    """Called by jgo with each piece that comes: a download that only drips has an end, too."""
+    """Give jgo a callback for each chunk that limits the whole download.
+
+    The timeout of requests applies to single reads, so a slow trickle would never end.
+    """
     deadline, received = clock.now_s() + _DOWNLOAD_S, 0
 
     def count(size: int) -> None:
@@ -140,7 +145,7 @@ def _deadline(file_name: str, _total: int) -> Iterator[Callable[[int], None]]:
                     f"waited {_DOWNLOAD_S:g} s for the download of {file_name}",
                     expected=f"{_total} bytes",
                     seen=f"{received} bytes",
-                    next_step=f"look at the connection, or name a mirror in {MIRROR_VARIABLE}",
+                    next_step=f"check the connection, or set {MIRROR_VARIABLE} to a mirror",
                 )
             )
 
@@ -152,20 +157,20 @@ def _unreachable(coordinate: str, repository: MavenRepository, error: Exception)
         Problem(
             "FA414",
             f"no network at first run: cannot download {coordinate}",
-            expected="a Maven repository that answers; later runs need none, what is downloaded is kept",
+            expected="a reachable Maven repository; later runs need none, as downloads are cached",
             seen=f"no answer ({type(error).__name__}) from {repository.source}",
-            next_step=f"connect, or name a mirror in {MIRROR_VARIABLE} or in ~/.m2/settings.xml",
+            next_step=f"connect, or configure a mirror in {MIRROR_VARIABLE} or ~/.m2/settings.xml",
         )
     )
 
 
-def _not_had(coordinate: str, repository: MavenRepository, seen: str) -> HostError:
+def _not_downloaded(coordinate: str, repository: MavenRepository, seen: str) -> HostError:
     return HostError(
         Problem(
             "FA451",
             f"{coordinate} could not be downloaded",
-            expected="the jar, whole",
+            expected="the complete jar",
             seen=f"{seen} ({repository.source})",
-            next_step=f"run again, or name another mirror in {MIRROR_VARIABLE} or in ~/.m2/settings.xml",
+            next_step=f"run again, or configure another mirror in {MIRROR_VARIABLE} or ~/.m2/settings.xml",
         )
     )

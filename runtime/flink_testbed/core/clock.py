@@ -1,4 +1,7 @@
-"""The one door to time, and the one way to wait."""
+"""Read the clock, and wait for a condition.
+
+All other modules use these functions, so that a test can replace time in one place.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ T = TypeVar("T")
 
 
 def now_s() -> float:
-    """Seconds on a clock that never goes back; only differences mean anything."""
+    """Return seconds on a monotonic clock; only differences are meaningful."""
     return time.monotonic()
 
 
 def wall_time_s() -> float:
-    """Seconds since 1970, for time stamps in reports."""
+    """Return seconds since 1970, for time stamps in reports."""
     return time.time()
 
 
 def pause(seconds: float) -> None:
-    """Let ``seconds`` pass."""
+    """Sleep for ``seconds``."""
     time.sleep(seconds)
 
 
@@ -36,11 +39,12 @@ def wait_until(
     next_step: str = "",
     detail: Callable[[], str] | None = None,
 ) -> T:
-    """Probe until it yields a value, and return that value.
+    """Call ``probe`` until it yields a value, and return the value.
 
-    ``probe`` returns ``(value, seen)``: ``value`` is None while the condition does not hold yet, ``seen`` says in a few
-    words what was looked at last. An exception of the probe is not caught: a probe says itself what counts as "not yet".
-    Raises :class:`WaitTimeoutError` with the last ``seen`` and, where given, ``detail()`` (a log tail).
+    ``probe`` returns ``(value, seen)``: ``value`` is None while the condition does not hold, ``seen``
+    describes the last observation in a few words. Exceptions of the probe are not caught: only the
+    probe knows which errors mean "not yet". After ``timeout_s`` raises :class:`WaitTimeoutError`
+    with the last ``seen`` and the result of ``detail``, such as the end of a log.
     """
     deadline = now_s() + timeout_s
     while True:

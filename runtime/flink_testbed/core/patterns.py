@@ -1,6 +1,7 @@
-"""Regular expressions of other people, searched with a time limit: one that backtracks for ever is an answer, not a hang.
+"""Regular expressions from scenario files, searched with a time limit.
 
-Python's own engine has no limit, so this is the ``regex`` package, which takes the same patterns.
+A pattern that backtracks exponentially is an error, not a hang. Python's own engine has no time
+limit; the ``regex`` package has one and accepts the same patterns.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ SEARCH_S = 1.0
 
 
 class TooSlowError(Exception):
-    """A search passed its time limit."""
+    """A search exceeded its time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; ``text`` is how it was written."""
+    """A compiled pattern; ``text`` is its source."""
 
     text: str
     _compiled: regex.Pattern[str] = field(compare=False, repr=False)
 
     def is_found(self, subject: str) -> bool:
-        """Whether the pattern is found anywhere in a text. Raises :class:`TooSlowError` after a second."""
+        """Search ``subject``; raise :class:`TooSlowError` after a second."""
         try:
             return self._compiled.search(subject, timeout=SEARCH_S) is not None
         except TimeoutError:
@@ -37,7 +38,10 @@ class Pattern:
 
 @lru_cache(maxsize=1024)
 def compile_pattern(text: str) -> Pattern:
-    """The pattern. Raises ``ValueError`` with the reason where it is wrong or longer than 500 characters."""
+    """Compile a pattern.
+
+    Raises ``ValueError`` with the reason if it is invalid or longer than 500 characters.
+    """
     if len(text) > PATTERN_CHARACTERS:
         raise ValueError(f"the pattern has {len(text)} characters, at most {PATTERN_CHARACTERS} are allowed")
     try:

@@ -1,4 +1,4 @@
-"""What went wrong, told so that a tired reader knows the next step.
+"""Errors that name the problem, where it is, what was expected, what was seen and the next step.
 
     Exception
     └── ProblemError               carries one or more Problems
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong.
 
-    ``where`` is ``file:line:column``, a URL or a path; ``seen`` and ``expected`` are short texts; ``detail`` may hold
-    many lines (a log tail).
+    ``where`` is ``file:line:column``, a URL or a path; ``expected`` and ``seen`` are short texts;
+    ``detail`` may have many lines, such as the end of a log.
     """
 
     code: str
@@ -35,7 +35,7 @@ class Problem:
     detail: str = ""
 
     def render(self) -> str:
-        """The problem as lines of text, most important first."""
+        """Return the problem as lines of text, most important first."""
         head = f"{self.where}: {self.code}: {self.message}" if self.where else f"{self.code}: {self.message}"
         lines = [head]
         for label, text in (("expected", self.expected), ("seen", self.seen), ("next", self.next_step)):
@@ -47,7 +47,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """An error that carries problems; ``str()`` of it is for people."""
+    """An error with one or more problems; ``str()`` of it is for people."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*problems)
@@ -66,7 +66,7 @@ class HostError(ProblemError):
 
 
 class WaitTimeoutError(HostError):
-    """A wait passed its deadline."""
+    """A wait exceeded its deadline."""
 
 
 class HarnessError(ProblemError):
@@ -74,6 +74,6 @@ class HarnessError(ProblemError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like ``word``, or None where nothing is near."""
+    """Return the known word most similar to ``word``, or None if none is similar."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else None

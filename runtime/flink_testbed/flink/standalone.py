@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
-from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_corrected
+from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_patched
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink import config as flink_config
@@ -79,8 +79,8 @@ class StandaloneCluster(LaunchedCluster):
         self._ports = ports
         python_jars = sorted((home.flink_home / "opt").glob("flink-python-*.jar"))
         reporter_jars = sorted((home.flink_home / "plugins" / _REPORTER).glob("*.jar"))
-        servers = [provide_corrected(jar, BEAM_SERVERS, progress=progress) for jar in python_jars]
-        reporters = [provide_corrected(jar, PROMETHEUS_REPORTER, progress=progress) for jar in reporter_jars]
+        servers = [provide_patched(jar, BEAM_SERVERS, progress=progress) for jar in python_jars]
+        reporters = [provide_patched(jar, PROMETHEUS_REPORTER, progress=progress) for jar in reporter_jars]
         # Uncorrected, the reporter listens on all interfaces: then it stays off.
         self._reports = bool(reporters) and None not in reporters
         self._classes = [

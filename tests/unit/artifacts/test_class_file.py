@@ -7,7 +7,7 @@ from struct import pack
 import pytest
 
 from flink_testbed.artifacts.class_file import ClassFile, UnknownClassError
-from flink_testbed.artifacts.loopback import bound_to_its_address
+from flink_testbed.artifacts.loopback import bind_whole_address
 
 HEAD = b"\xca\xfe\xba\xbe" + pack(">HH", 0, 55)
 BUILDER = "org/apache/beam/vendor/grpc/v9p9p9/io/grpc/netty/NettyServerBuilder"
@@ -34,7 +34,7 @@ CALL = b"\x2b\xb6\x00\x06\xb8\x00\x0e"
 
 def test_the_call_takes_the_address_and_nothing_moves() -> None:
     """The port's call is gone, that of the address is a new constant, and what stands around is as it was."""
-    changed = bound_to_its_address(servers(b"before" + CALL + b"after"))
+    changed = bind_whole_address(servers(b"before" + CALL + b"after"))
     assert changed.endswith(b"before\x2b\x00\x00\x00\xb8\x00\x12after")
     java = ClassFile(changed)
     assert java.method(BUILDER, "forAddress", f"(Ljava/net/SocketAddress;)L{BUILDER};") == b"\x00\x12"
@@ -45,10 +45,10 @@ def test_the_call_takes_the_address_and_nothing_moves() -> None:
 def test_another_class_is_refused(code: bytes) -> None:
     """The call is not there, or twice, or is another one: nothing is guessed."""
     with pytest.raises(UnknownClassError):
-        bound_to_its_address(servers(code))
+        bind_whole_address(servers(code))
 
 
 def test_what_is_no_class_is_refused() -> None:
     """A file of another kind that happens to name the builder."""
     with pytest.raises(UnknownClassError, match="not a Java class"):
-        bound_to_its_address(BUILDER.encode())
+        bind_whole_address(BUILDER.encode())

@@ -46,7 +46,7 @@ def test_an_altered_file_is_refused(directory: Path, change: str) -> None:
     (problem,) = caught.value.problems
     assert (problem.code, problem.where) == ("FA416", str(directory))
     assert seen in problem.seen
-    assert "delete that directory" in problem.next_step
+    assert "delete the directory" in problem.next_step
 
 
 def test_what_is_added_or_only_touched_is_no_change(directory: Path) -> None:

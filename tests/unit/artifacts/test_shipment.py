@@ -66,7 +66,7 @@ def test_the_same_content_is_the_same_directory(project: Path) -> None:
 
 def test_too_much_is_refused_with_the_largest_parts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FA426 says how much there is, and where most of it lies."""
-    monkeypatch.setattr(shipment, "_LARGEST_WHOLE", 1024 * 1024)
+    monkeypatch.setattr(shipment, "_MAX_TOTAL", 1024 * 1024)
     (project / "generated").mkdir()
     (project / "generated" / "tables.py").write_bytes(b" " * (3 * 1024 * 1024))
     with pytest.raises(HostError, match="FA426") as caught:

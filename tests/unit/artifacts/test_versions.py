@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, agents_line, misfit, resolve_flink
+from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, agents_line, incompatibility, resolve_flink
 from flink_testbed.core.problem import HostError
 
 
@@ -46,7 +46,7 @@ def test_an_unquoted_version_is_recognised() -> None:
 )
 def test_pairs_that_cannot_be_have_a_reason(flink: str, flink_agents: str, reason: str) -> None:
     """What the table excludes is told; a path, or a release it does not know, has to be tried."""
-    assert misfit(resolve_flink(flink).line, flink_agents) == reason
+    assert incompatibility(resolve_flink(flink).line, flink_agents) == reason
 
 
 def test_each_pair_of_the_table_has_a_python() -> None:
