@@ -1,1 +1,1 @@
-"""Containers of ours at somebody's engine: found, limited, labelled, and gone when their owner is."""
+"""Containers at the user's container engine: limited, labelled, and removed with their owner."""

@@ -1,4 +1,4 @@
-"""Images of ours: built once from a recipe and things of this machine, under a tag that tells their content."""
+"""Build images from a Dockerfile and files of this machine, once per content."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 
 _BUILD_S = 900.0
-_KEPT_LINES = 30
+_SHOWN_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """What an image is built of: its recipe (a Dockerfile), build arguments, labels, and what stands beside the recipe.
+    """The parts of an image: Dockerfile (``recipe``), build arguments, labels and context.
 
-    ``parts`` maps names in the build's context to files and directories of this machine.
+    ``tag`` identifies the content. ``parts`` maps names in the build context to files and directories
+    of this machine.
     """
 
     tag: str
@@ -38,18 +39,21 @@ class ImagePlan:
 
 
 def provide_image(engine: ContainerEngine, plan: ImagePlan, *, before: Callable[[], None]) -> None:
-    """See to it that the engine has the image. ``before`` is called where it has to be built, by one session at a time."""
-    shelf = cache_root() / "images"
-    shelf.mkdir(parents=True, exist_ok=True)
-    with FileLock(shelf / f"{plan.tag.replace('/', '-').replace(':', '-')}.lock", timeout=_BUILD_S):
+    """Build the image if the engine does not have it, in one session at a time.
+
+    ``before`` is called before a build. Raises :class:`HostError` FA472 if the build fails.
+    """
+    locks = cache_root() / "images"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{plan.tag.replace('/', '-').replace(':', '-')}.lock", timeout=_BUILD_S):
         if engine.image_id(plan.tag) is None:
             before()
             _build(engine, plan)
 
 
 def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
-    """Build under a deadline; what the engine says is shown where it fails."""
-    said: list[str] = []
+    """Build under a deadline; raise with the end of the engine's output if it fails."""
+    printed: list[str] = []
     failed = False
     deadline = clock.now_s() + _BUILD_S
     with _context(plan) as context, translate_errors(f"build {plan.tag}"):
@@ -66,38 +70,41 @@ def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
             timeout=int(_BUILD_S),
         )
         for answer in answers:
-            said += str(answer.get("stream", "") or answer.get("error", "")).splitlines()
-            # It is read to its end all the same: a connection that is left half-way stays open.
+            printed += str(answer.get("stream", "") or answer.get("error", "")).splitlines()
+            # Read on to the end: a response that is read in part leaves its connection open.
             failed = failed or "error" in answer
             if clock.now_s() >= deadline:
-                seen = said[-1] if said else "nothing"
+                seen = printed[-1] if printed else "no output"
                 raise WaitTimeoutError(Problem("FA401", f"waited {_BUILD_S:g} s for {plan.tag} to be built", seen=seen))
     if failed:
-        raise _failed(plan, said)
+        raise _failed(plan, printed)
     if engine.image_id(plan.tag) is None:
-        raise missing_image(plan.tag, "it was built, and is not there")
+        raise missing_image(plan.tag, "the build succeeded, but the engine does not have the image")
 
 
-def _failed(plan: ImagePlan, said: list[str]) -> HostError:
+def _failed(plan: ImagePlan, printed: list[str]) -> HostError:
     return HostError(
         Problem(
             "FA472",
             f"building {plan.tag} failed",
             where=str(plan.recipe),
-            seen=said[-1],
-            next_step="the end of what the engine said follows",
-            detail="\n".join(said[-_KEPT_LINES:]),
+            seen=printed[-1],
+            next_step="read the end of the engine's output below",
+            detail="\n".join(printed[-_SHOWN_LINES:]),
         )
     )
 
 
 @contextlib.contextmanager
 def _context(plan: ImagePlan) -> Iterator[IO[bytes]]:
-    """The build's context as a stream: written by a thread while the engine reads, never whole on disk or in memory."""
+    """Yield the build context as a stream that a thread writes while the engine reads.
+
+    The context is hundreds of megabytes, so it is never complete on disk or in memory.
+    """
     read_end, write_end = os.pipe()
 
     def write() -> None:
-        # An engine that refuses the build stops reading.
+        # An engine that rejects the build stops reading.
         with (
             contextlib.suppress(BrokenPipeError),
             os.fdopen(write_end, "wb") as pipe,
@@ -120,7 +127,7 @@ def _context(plan: ImagePlan) -> Iterator[IO[bytes]]:
 
 
 def _readable_by_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Containers run as whoever runs pytest."""
+    """Make a file readable by the user of the container, who is the user that runs pytest."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mode |= 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644

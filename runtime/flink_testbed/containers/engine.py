@@ -1,7 +1,7 @@
-"""The container engine of this machine: Docker, or whatever answers its interface, Podman for one.
+"""The container engine of this machine: Docker, or another with its API, such as Podman.
 
-Where it answers is told as everywhere: ``DOCKER_HOST``, ``~/.testcontainers.properties``, the chosen Docker context. Without
-any of these a socket of Podman's is taken where Docker's is missing.
+Its address comes from ``DOCKER_HOST``, ``~/.testcontainers.properties`` or the current Docker
+context. Without any of these it is Docker's socket, or Podman's if Docker's does not exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
 
-# One call. Removing a big container on a busy disk is the slowest.
+# Limit of one call. Removing a large container on a busy disk is the slowest.
 _CALL_S = 60
 _ANSWER_S = 10
 _DOCKER_SOCKET = Path("/var/run/docker.sock")
@@ -29,37 +29,44 @@ _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
 class ContainerEngine:
-    """An engine that has answered. ``client`` is the Docker SDK's; each call of it is bounded, and told by :func:`told`."""
+    """A reachable engine.
+
+    ``client`` is the Docker SDK's, with a limit on each call; wrap its use in
+    :func:`translate_errors`.
+    """
 
     def __init__(self, client: docker.DockerClient, address: str) -> None:
         self.client = client
         self.address = address
-        with translate_errors("ask the engine what it is"):
+        with translate_errors("describe itself"):
             self._info: dict[str, Any] = client.info()
 
     @property
     def version(self) -> str:
-        """Its own version."""
+        """The version of the engine."""
         return str(self._info.get("ServerVersion", "unknown"))
 
     @property
     def user(self) -> str:
-        """``uid:gid`` for containers whose files are to be ours. To a rootless engine we are its root."""
+        """``uid:gid`` with which a container writes files that belong to this user.
+
+        A rootless engine maps this user to root in the container.
+        """
         rootless = any("rootless" in option for option in self._info.get("SecurityOptions") or ())
         return "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
 
     @property
     def limits_memory(self) -> bool:
-        """Whether it can limit memory: a rootless one without cgroup delegation cannot."""
+        """True if the engine can limit memory; a rootless one without cgroup delegation cannot."""
         return bool(self._info.get("MemoryLimit", True))
 
     @property
     def limits_processes(self) -> bool:
-        """Whether it can limit how many processes there are."""
+        """True if the engine can limit the number of processes."""
         return bool(self._info.get("PidsLimit", True))
 
     def image_id(self, reference: str) -> str | None:
-        """The id of an image that the engine has, None where it has none of that name."""
+        """Return the id of an image, None if the engine does not have it."""
         import docker.errors
 
         with translate_errors(f"look for image {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
@@ -67,7 +74,10 @@ class ContainerEngine:
         return None
 
     def require_image(self, reference: str, *, progress: Callable[[str], None]) -> str:
-        """The id of an image, pulled now if the engine has it not. Raises :class:`HostError` FA471 where it cannot be had."""
+        """Return the id of an image; pull it if the engine does not have it.
+
+        Raises :class:`HostError` FA471 if it cannot be pulled.
+        """
         import docker.errors
         import requests
 
@@ -76,7 +86,7 @@ class ContainerEngine:
             return found
         progress(f"containers: pulling {reference} (once)")
         try:
-            # With a tag or digest it is one image; without, the SDK would fetch every tag.
+            # Without a tag or digest the SDK would pull every tag.
             return str(self.client.images.pull(reference if _is_exact(reference) else f"{reference}:latest").id)
         except (docker.errors.DockerException, requests.RequestException) as error:
             raise missing_image(reference, _first_line(error)) from error
@@ -87,7 +97,10 @@ class ContainerEngine:
 
 
 def connect() -> ContainerEngine:
-    """The engine, once it has answered. Raises :class:`HostError` FA470 where none does, FA475 where it is elsewhere."""
+    """Return the engine of this machine.
+
+    Raises :class:`HostError` FA470 if it is unreachable, FA475 if it is on another machine.
+    """
     import docker
     import docker.errors
     import requests
@@ -96,10 +109,10 @@ def connect() -> ContainerEngine:
     _require_local(address)
     environment = {**os.environ, "DOCKER_HOST": address}
     try:
-        # By hand first: the SDK leaves the socket open that found nobody.
-        _knock(address)
-        hasty = docker.from_env(environment=environment, timeout=_ANSWER_S)
-        hasty.close()
+        # First without the SDK, which leaves its socket open if the connection fails.
+        _try_connection(address)
+        probe = docker.from_env(environment=environment, timeout=_ANSWER_S)
+        probe.close()
         return ContainerEngine(docker.from_env(environment=environment, timeout=_CALL_S), address)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise HostError(
@@ -109,31 +122,31 @@ def connect() -> ContainerEngine:
                 where=address,
                 expected="Docker, or Podman with its socket service",
                 seen=_first_line(error),
-                next_step="start one, or name its address in DOCKER_HOST; without one: --flink-tier=embedded",
+                next_step="start one, set DOCKER_HOST to its address, or use --flink-tier=embedded, which needs none",
             )
         ) from error
 
 
-def _knock(address: str) -> None:
-    """Connect once, and hang up. Raises ``OSError`` where nobody listens."""
+def _try_connection(address: str) -> None:
+    """Connect and disconnect; raise ``OSError`` if nothing listens."""
     parts = urlsplit(address)
     if "unix" in parts.scheme:
-        with socket.socket(socket.AF_UNIX) as knock:
-            knock.settimeout(_ANSWER_S)
-            knock.connect(parts.path)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ANSWER_S)
+            probe.connect(parts.path)
     elif parts.port:
         socket.create_connection((parts.hostname or LOOPBACK, parts.port), timeout=_ANSWER_S).close()
 
 
 def engine_address() -> str:
-    """Where the engine is said to be: nothing is asked."""
+    """Return the configured address of the engine, without connecting."""
     from testcontainers.core.docker_client import get_docker_host
 
     return get_docker_host() or f"unix://{_socket()}"
 
 
 def _socket() -> Path:
-    """Docker's socket, or one of Podman's where only that is there."""
+    """Return Docker's socket, or one of Podman's if only that exists."""
     personal = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
     for candidate in (_DOCKER_SOCKET, personal / "podman" / "podman.sock", Path("/run/podman/podman.sock")):
         if candidate.exists():
@@ -142,7 +155,10 @@ def _socket() -> Path:
 
 
 def _require_local(address: str) -> None:
-    """The run folder is mounted, and ports are published on loopback: neither reaches another machine's engine."""
+    """Raise :class:`HostError` FA475 for another machine's engine.
+
+    It could neither mount the run folder nor publish ports on this machine's loopback.
+    """
     parts = urlsplit(address)
     if parts.scheme in ("unix", "http+unix", "npipe") or (parts.hostname or "") in _LOCAL:
         return
@@ -151,16 +167,19 @@ def _require_local(address: str) -> None:
             "FA475",
             "the container engine is on another machine",
             where=f"{parts.scheme}://{parts.hostname}",
-            expected="an engine of this machine: it mounts the run folder and publishes on this machine's loopback",
+            expected="an engine of this machine, which can mount the run folder and publish ports on loopback",
             seen=f"host {parts.hostname}",
-            next_step="unset DOCKER_HOST, or run pytest there; for a cluster elsewhere: --flink-tier=remote",
+            next_step="unset DOCKER_HOST, or run pytest there; for an existing cluster use --flink-tier=remote",
         )
     )
 
 
 @contextlib.contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Turn an engine's refusal or silence into :class:`HostError` FA473. That something is not there stays what it is."""
+    """Turn errors and timeouts of the engine into :class:`HostError` FA473.
+
+    ``what`` completes "the container engine did not". ``NotFound`` passes: callers handle it.
+    """
     import docker.errors
     import requests
 
@@ -174,21 +193,21 @@ def translate_errors(what: str) -> Iterator[None]:
                 "FA473",
                 f"the container engine did not {what}",
                 seen=_first_line(error),
-                next_step="look at the engine's log; is its disk full?",
+                next_step="read the engine's log, and check that its disk is not full",
                 detail=str(error)[:4000],
             )
         ) from error
 
 
 def missing_image(reference: str, reason: str) -> HostError:
-    """An image that cannot be had."""
+    """Return the error for an image that the engine neither has nor can pull."""
     return HostError(
         Problem(
             "FA471",
             f"there is no image {reference}",
             expected="an image that the engine has, or can pull",
             seen=reason,
-            next_step="load it, or name another with --flink-base-image, --flink-image or --kafka-image",
+            next_step="load it, or choose another with --flink-base-image, --flink-image or --kafka-image",
         )
     )
 
@@ -198,7 +217,7 @@ def _is_exact(reference: str) -> bool:
 
 
 def container_log(container: Container, lines: int) -> str:
-    """The end of what a container has printed; empty where it is gone."""
+    """Return the last lines of a container's output; empty if the container is gone."""
     import docker.errors
 
     with contextlib.suppress(docker.errors.NotFound), translate_errors("show a container's log"):

@@ -39,7 +39,7 @@ class OwnedContainers:
     def make_network(self, part: str) -> str:
         """Create a network for containers that belong together; return its name."""
         name = self.owner.name_of(part)
-        with translate_errors("make a network"):
+        with translate_errors("create a network"):
             self.engine.client.networks.create(name, driver="bridge", labels=self.owner.labels())
         return name
 
@@ -110,7 +110,7 @@ def _requiring_image(reference: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.ImageNotFound as error:
-        raise missing_image(reference, "the engine has none of that name") from error
+        raise missing_image(reference, "the engine has no image of this name") from error
 
 
 class OwnedContainer:
@@ -139,7 +139,7 @@ class OwnedContainer:
         import docker.errors
 
         try:
-            with translate_errors(f"tell the state of {self.name}"):
+            with translate_errors(f"report the state of {self.name}"):
                 self.container.reload()
         except docker.errors.NotFound:
             return _KILLED

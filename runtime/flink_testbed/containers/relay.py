@@ -1,11 +1,12 @@
-"""Servers on this machine's loopback, at the same address in containers, without anybody listening for other machines.
+"""Make servers on this machine's loopback reachable from containers, at the same address.
 
-On this machine a Unix socket in a directory that containers share leads to the server's port. In a container this same
-module, run as a script, listens on the container's loopback at that port and leads to the socket.
+Nothing listens for other machines. Here, a Unix socket in a directory that the containers share is
+connected with the server's port. In a container this same module, run as a script, listens on the
+container's loopback at that port and connects to the socket:
 
     python -c SOURCE DIRECTORY NAME
 
-Standard library only: it runs with an image's Python.
+Standard library only, as it runs with the image's Python.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ LOOPBACK = "127.0.0.1"
 _CHUNK = 1 << 16
 _LOOK_S = 0.1
 _ANSWER_S = 10.0
-Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def socket_of(directory: Path, port: int) -> Path:
-    """The Unix socket that leads to a port of this machine."""
+    """Return the Unix socket that is connected with a port of this machine."""
     return directory / f"{port}.port"
 
 
-def mark_of(directory: Path, port: int, name: str) -> Path:
-    """The file by which a container says that it listens at a port."""
+def ready_file(directory: Path, port: int, name: str) -> Path:
+    """Return the file that the container ``name`` creates once it listens at the port."""
     return directory / f"{port}.{name}"
 
 
@@ -43,8 +44,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-def _leading_to(connect: Callable[[], Awaitable[Ends]]) -> Callable[..., Awaitable[None]]:
-    """A server's handler that joins each of its connections with one that ``connect`` makes."""
+def _joining_with(connect: Callable[[], Awaitable[Streams]]) -> Callable[..., Awaitable[None]]:
+    """Return a server's handler that joins each connection with one made by ``connect``."""
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -59,7 +60,7 @@ def _leading_to(connect: Callable[[], Awaitable[Ends]]) -> Callable[..., Awaitab
 
 
 class PortRelay:
-    """The side of this machine: a thread that leads from Unix sockets in ``directory`` to ports of our loopback."""
+    """The side of this machine: a thread that serves Unix sockets in ``directory``."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -69,15 +70,15 @@ class PortRelay:
         self._thread.start()
 
     def open(self, port: int) -> None:
-        """Lead to a port from now on."""
+        """Make a port of this machine's loopback reachable."""
         if port not in self._servers:
             path = str(socket_of(self._directory, port))
-            handler = _leading_to(lambda: asyncio.open_connection(LOOPBACK, port))
+            handler = _joining_with(lambda: asyncio.open_connection(LOOPBACK, port))
             server = asyncio.run_coroutine_threadsafe(asyncio.start_unix_server(handler, path), self._loop)
             self._servers[port] = server.result(_ANSWER_S)
 
     def close(self) -> None:
-        """Lead nowhere any more."""
+        """Close all sockets and connections."""
 
         async def end() -> None:
             for server in self._servers.values():
@@ -94,15 +95,15 @@ class PortRelay:
 
 
 async def relay_inside(directory: Path, name: str) -> None:
-    """A container's side: listen at every port that has a socket, say so, and look for more, for ever."""
+    """The side of a container: listen at the port of each socket, including those that appear later."""
     servers: dict[str, asyncio.Server] = {}
     while True:
         for path in directory.glob("*.port"):
             port = path.stem
             if port not in servers:
-                handler = _leading_to(lambda path=path: asyncio.open_unix_connection(str(path)))  # type: ignore[misc]
+                handler = _joining_with(lambda path=path: asyncio.open_unix_connection(str(path)))  # type: ignore[misc]
                 servers[port] = await asyncio.start_server(handler, LOOPBACK, int(port))
-                mark_of(directory, int(port), name).touch()
+                ready_file(directory, int(port), name).touch()
         await asyncio.sleep(_LOOK_S)
 
 

@@ -1,4 +1,4 @@
-"""What a container of ours is asked to be, and the engine's words for it. Pure."""
+"""Describe a container, and translate the description for the engine; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEMPORARY = "rw,nosuid,nodev,size=256m"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A file or directory of this machine that is there under the same path, or under ``at``."""
+    """A file or directory of this machine, mounted at the same path or at ``at``."""
 
     path: Path
     writable: bool = False
@@ -24,11 +24,11 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One container. ``name`` is its host name in ``network``, which is the name of a network, or ``none``.
+    """A container with the host name ``name`` in ``network``, which may be ``none``.
 
-    ``command`` is the whole command line, an image's own entry point is not used; empty is the image's own. ``published``
-    maps its ports to ports of this machine's loopback. ``user`` is ``uid:gid``, empty is the image's own; ``memory_mib`` and
-    ``processes`` (threads count) are limits.
+    ``command`` replaces the image's entry point and arguments; empty keeps them. ``published`` maps
+    ports of the container to ports of this machine's loopback. ``user`` is ``uid:gid``; empty is the
+    image's user. ``memory_mib`` and ``processes``, which counts threads, are limits.
     """
 
     name: str
@@ -45,10 +45,11 @@ class ContainerSpec:
     read_only: bool = True
 
     def arguments(self, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
-        """Arguments of the Docker SDK's ``containers.create``, networks and log driver apart. ``name`` is its name there.
+        """Return the arguments of the Docker SDK's ``containers.create``, without networks and logging.
 
-        No capability, no new privileges, no other user's rights, a root file system that is only read, bounded memory,
-        swap, processes and logs; never an engine's socket.
+        ``name`` is the container's name at the engine. The container has no capabilities, gains no
+        privileges, has a read-only root file system, and limits on memory, swap and processes. It
+        never gets the engine's socket.
         """
         command = {"entrypoint": [self.command[0]], "command": list(self.command[1:])} if self.command else {}
         return {
@@ -63,7 +64,7 @@ class ContainerSpec:
             "security_opt": ["no-new-privileges:true"],
             "privileged": False,
             "read_only": self.read_only,
-            "tmpfs": {"/tmp": _TEMPORARY},  # noqa: S108  the container's own
+            "tmpfs": {"/tmp": _TEMPORARY},  # noqa: S108  inside the container
             "ports": {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in self.published.items()},
             "detach": True,
             "mem_limit": f"{self.memory_mib}m",
@@ -73,7 +74,7 @@ class ContainerSpec:
         }
 
     def mounts(self) -> list[dict[str, Any]]:
-        """What it shares, outer directories first, as the engine takes mounts."""
+        """Return the mounts for the engine, outer directories first."""
         return [
             {"source": str(share.path), "target": share.at or str(share.path), "read_only": not share.writable}
             for share in sorted(self.shared, key=lambda share: (len(share.path.parts), str(share.path)))

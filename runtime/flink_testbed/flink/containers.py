@@ -190,7 +190,7 @@ class ContainerCluster(LaunchedCluster):
         def probe() -> tuple[bool | None, str]:
             self.require_alive()
             missing = [
-                name for name in tuple(self.processes.members) if not relay.mark_of(self._sockets, port, name).exists()
+                name for name in tuple(self.processes.members) if not relay.ready_file(self._sockets, port, name).exists()
             ]
             return (None if missing else True), f"not yet reachable in {', '.join(missing)}"
 
