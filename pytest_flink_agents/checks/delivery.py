@@ -59,6 +59,7 @@ def _each(what: str, numbers: Sequence[int], per_input: int, counts: Counter[int
             per_input,
             counts[number],
             key=key,
+            missing=counts[number] < per_input,
         )
         for number in numbers[:_NAMED]
         for key in [evidence.input_keys[number]]

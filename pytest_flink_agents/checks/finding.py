@@ -20,7 +20,8 @@ class Finding:
     """One deviation or doubt.
 
     ``path`` is the place in the scenario document (``("expect", "outputs", 0)``), from which the file's own line is
-    printed; ``key`` names the key whose event timeline explains it.
+    printed; ``key`` names the key whose event timeline explains it. ``missing`` marks a finding that a run which ends
+    early explains: nothing wrong was seen, but something expected was not.
     """
 
     message: str
@@ -28,6 +29,7 @@ class Finding:
     expected: Any = None
     seen: Any = None
     key: Any = None
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -
     if expected is None:
         finding = Finding(f"the job failed: {failure.words}", ("agent",), "no failure", failure.words, key=failure.key)
         return CheckResult("failure", Validity.INVALID, (finding,))
-    if not expected.match(_text(failure)):
+    if not expected.match(failure_text(failure)):
         return CheckResult("failure", Validity.VALID)
     finding = Finding(
         "the job failed in another way than expected", ("expect", "failure"), shown, failure.words, key=failure.key
@@ -55,6 +55,6 @@ def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -
     return CheckResult("failure", Validity.INVALID, (finding,))
 
 
-def _text(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
     """All that a scenario's author may have in mind when they name a failure."""
     return f"{failure.message}\n{failure.type}\n{failure.traceback}"

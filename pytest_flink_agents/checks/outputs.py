@@ -213,6 +213,7 @@ def _missing(item: ExpectedOutput, seen: Sequence[Output]) -> Finding:
         item.shown,
         "nothing",
         key=None if item.key_matcher else item.key,
+        missing=True,
     )
 
 

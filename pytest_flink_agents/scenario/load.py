@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_flink_agents.scenario.boundary.project import Project
-    from pytest_flink_agents.scenario.model import Scenario
+    from pytest_flink_agents.scenario.model import ExpectedFailure, Scenario
 
 PROBLEMS_PER_FILE = 100
 
@@ -45,8 +45,8 @@ class LoadedScenario:
     """A sound scenario with the place it came from.
 
     ``file`` and ``root`` are absolute, all links followed. ``outputs`` are the matchers of ``expect.outputs`` in order,
-    None where the scenario says nothing of outputs; ``failure`` is the matcher of the failure's message. ``warnings``
-    tell what is odd, but no mistake.
+    None if the scenario expects none; ``failure`` is the matcher of the failure's message, ``waived_failure`` that of
+    ``expect_fail.failure``. ``warnings`` are oddities that are no mistakes.
     """
 
     scenario: Scenario
@@ -55,6 +55,7 @@ class LoadedScenario:
     root: Path
     outputs: tuple[OutputMatcher, ...] | None
     failure: Matcher | None
+    waived_failure: Matcher | None = None
     warnings: tuple[Problem, ...] = ()
 
     def path(self, relative: str) -> Path:
@@ -121,15 +122,16 @@ def _load(document: Document, file: Path, root: Path, project: Project) -> tuple
         mistakes += _path_mistakes(path, relative, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     outputs = tuple(_output_matchers(value, mistakes))
-    failure = None
-    if scenario and scenario.expect.failure:
-        wanted = scenario.expect.failure.model_dump(exclude_unset=True)
-        failure = _matcher(wanted, ("expect", "failure"), mistakes)
+    failure = waived = None
+    if scenario:
+        failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
+        known = scenario.expect_fail.failure if scenario.expect_fail else None
+        waived = _failure_matcher(known, ("expect_fail", "failure"), mistakes)
     if scenario is None or mistakes:
         return None, mistakes
     expected = outputs if scenario.expect.outputs is not None else None
     odd = tuple(document.problem(warning) for warning in warnings)
-    return LoadedScenario(scenario, document, file, root, expected, failure, odd), []
+    return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd), []
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:
@@ -163,6 +165,10 @@ def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatc
         key, wanted = (_matcher(output[word], (*path, word), mistakes) for word in ("key", "value"))
         if key and wanted:
             yield OutputMatcher(key, wanted)
+
+
+def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+    return _matcher(wanted.model_dump(exclude_unset=True), path, mistakes) if wanted else None
 
 
 def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:

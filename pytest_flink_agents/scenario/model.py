@@ -16,7 +16,6 @@ from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import (
     AgentClass,
-    Date,
     Duration,
     FlinkVersions,
     JmesPath,
@@ -24,6 +23,7 @@ from pytest_flink_agents.scenario.words import (
     NotEmpty,
     Package,
     Regex,
+    WaiverDate,
     flink_versions,
     quoted_version,
     wrong,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
+CheckName = Literal["outputs", "delivery", "failure", "ended", "logs", "model calls"]
 
 
 def _has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
@@ -237,10 +238,25 @@ class Expect(LanguageMapping):
 
 
 class ExpectFail(LanguageMapping):
-    """The scenario is known to fail: it turns red when it passes, or when the date is over."""
+    """A known failure. The scenario fails if it passes, if it fails in another way, or after the last day."""
 
-    reason: NotEmpty = Field(description="why, and where that is tracked")
-    until: Date = Field(description="the last day on which this holds, like 2027-01-31")
+    reason: NotEmpty = Field(description="why it fails, and where that is tracked")
+    failure: ExpectedFailure | None = Field(
+        None, description="text or pattern of the job's failure, or of each finding of `check`"
+    )
+    check: CheckName | None = Field(None, description="the check that fails; every other check must pass")
+    until: WaiverDate = Field(description="the last day on which this holds, at most 90 days ahead: 2027-01-31")
+    owner: NotEmpty | None = Field(None, description="who removes the cause")
+
+    @model_validator(mode="after")
+    def _names_a_failure(self) -> Self:
+        if self.failure is None and self.check is None:
+            next_step = "name the failure: {contains: TEXT}, the check that fails, or both"
+            raise wrong("failure or check", code="FA204", next_step=next_step)
+        if self.check == "failure" and self.failure is None:
+            next_step = "add failure: {contains: TEXT}, since any failure of the job would be waived otherwise"
+            raise wrong("failure beside `check: failure`", code="FA204", next_step=next_step)
+        return self
 
 
 class Scenario(LanguageMapping):

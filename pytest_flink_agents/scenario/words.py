@@ -17,6 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
 
 WRONG = "scenario"
@@ -26,6 +27,7 @@ _AGENT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 _PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _BARE_VERSION = re.compile(r"\d+(?:\.\d+)*")
 _NAME_CHARACTERS = 200
+WAIVER_DAYS = 90
 
 
 def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
@@ -105,14 +107,23 @@ def _jmespath(text: str) -> str:
     return text
 
 
-def _date(text: str) -> str:
+def today() -> datetime.date:
+    """Return the date in UTC, so that a scenario means the same on every machine."""
+    return datetime.datetime.fromtimestamp(clock.wall_time_s(), datetime.timezone.utc).date()
+
+
+def _waiver_date(text: str) -> str:
     try:
-        # Two checks: fromisoformat of newer Pythons takes more forms than ours.
+        # Two checks, because fromisoformat of newer Python versions accepts more forms.
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             raise ValueError(text)
-        datetime.date.fromisoformat(text)
+        date = datetime.date.fromisoformat(text)
     except ValueError:
         raise wrong("a date like 2027-01-31") from None
+    last = today() + datetime.timedelta(days=WAIVER_DAYS)
+    if date > last:
+        next_step = "write an earlier date; it can be renewed when it is over"
+        raise wrong(f"a date at most {WAIVER_DAYS} days ahead, until {last}", next_step=next_step)
     return text
 
 
@@ -124,4 +135,4 @@ Package = Annotated[str, AfterValidator(_package)]
 Name = Annotated[str, AfterValidator(_name)]
 Regex = Annotated[str, AfterValidator(_regex)]
 JmesPath = Annotated[str, AfterValidator(_jmespath)]
-Date = Annotated[str, AfterValidator(_date)]
+WaiverDate = Annotated[str, AfterValidator(_waiver_date)]

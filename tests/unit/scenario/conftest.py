@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flink_testbed.core import clock
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
@@ -47,6 +48,12 @@ def modules(tmp_path: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
     (tmp_path / "shop/tools.py").write_text("def refund(order): ...\n")
+
+
+@pytest.fixture(autouse=True)
+def december(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests happen on 2026-12-01 at 00:00 UTC, since dates of known failures are bounded."""
+    monkeypatch.setattr(clock, "wall_time_s", lambda: 1796083200.0)
 
 
 @pytest.fixture

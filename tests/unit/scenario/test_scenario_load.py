@@ -60,7 +60,7 @@ expect:
   order: strict
   failure: {contains: max retries}
 within: 1.5m
-expect_fail: {reason: "upstream #1084", until: 2027-01-31}
+expect_fail: {reason: "upstream #1084", until: 2027-01-31, check: outputs, failure: {contains: denied}, owner: qa}
 """
 
 
@@ -91,7 +91,10 @@ def test_a_full_scenario_keeps_every_value(project: Path, load: Load) -> None:
     assert scenario.within == 90.0
     assert scenario.expect.order == "strict"
     assert scenario.expect_fail is not None
-    assert scenario.expect_fail.until == "2027-01-31"
+    assert (scenario.expect_fail.until, scenario.expect_fail.owner) == ("2027-01-31", "qa")
+    assert scenario.expect_fail.check == "outputs"
+    assert loaded.waived_failure is not None
+    assert loaded.waived_failure.match("status: denied") == []
     assert (loaded.file, loaded.root) == (project.resolve() / "x.scenario.yaml", project.resolve())
     assert loaded.path("data/orders.jsonl") == project.resolve() / "data/orders.jsonl"
 

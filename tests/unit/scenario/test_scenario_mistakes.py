@@ -73,9 +73,9 @@ ADDED = [
         '  next:     did you mean "contains"?',
     ),
     (
-        "expect_fail: {reason: upstream 1084}\n",
+        "expect_fail: {reason: upstream 1084, check: outputs}\n",
         'x.scenario.yaml:9:14: FA204: missing key "until" in expect_fail\n'
-        "  expected: until: the last day on which this holds, like 2027-01-31",
+        "  expected: until: the last day on which this holds, at most 90 days ahead: 2027-01-31",
     ),
     (
         "requirements: reqs.txt\n",
@@ -180,8 +180,14 @@ BLOCKS = [
     ("config: [a]", [("9:9", "FA203")]),
     ("resources: {chat_models: []}", [("9:13", "FA202")]),
     ("resources: {tools: [a]}", [("9:21", "FA203")]),
-    ("expect_fail: {reason: x, until: 31.1.2027}", [("9:33", "FA203")]),
-    ("expect_fail: {reason: x, until: 2027-02-30}", [("9:33", "FA203")]),
+    ("expect_fail: {reason: x, check: outputs, until: 31.1.2027}", [("9:49", "FA203")]),
+    ("expect_fail: {reason: x, check: outputs, until: 2027-02-30}", [("9:49", "FA203")]),
+    ("expect_fail: {reason: x, check: outputs, until: 2027-03-02}", [("9:49", "FA203")]),
+    ("expect_fail: {reason: x, check: outputs, until: 9999-12-31}", [("9:49", "FA203")]),
+    ("expect_fail: {reason: x, until: 2027-01-31}", [("9:14", "FA204")]),
+    ("expect_fail: {reason: x, check: failure, until: 2027-01-31}", [("9:14", "FA204")]),
+    ("expect_fail: {reason: x, check: output, until: 2027-01-31}", [("9:33", "FA203")]),
+    ("expect_fail: {reason: x, failure: {contains: ''}, until: 2027-01-31}", [("9:46", "FA203")]),
     ("within: 0s", [("9:9", "FA203")]),
     ("within: 1h", [("9:9", "FA203")]),
     ("llm: {mode: scripted, script: []}", [("9:31", "FA203")]),
