@@ -1,21 +1,17 @@
-"""What the documentation says is proven, is: each rule names a case or a test that exists."""
+"""Each rule of the documentation names a proof that exists."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.scenario.load import load_file
-from pytest_flink_agents.scenario.project import Project
 from tests.parity.cases import load_cases
-
-ROOT = Path(__file__).parents[2]
+from tests.support.documentation import ROOT
 
 
 def proofs(document: str) -> list[tuple[str, str]]:
-    """(rule, proof) of each row of the tables whose last column is ``proof``."""
+    """Return (rule, proof) of each row of the tables whose last column is ``proof``."""
     found, proven = [], False
     for line in (ROOT / "docs" / document).read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -41,38 +37,23 @@ def exists(proof: str) -> bool:
 
 @pytest.mark.parametrize("document", ["semantics.md", "differences.md"])
 def test_every_rule_names_a_proof_that_exists(document: str) -> None:
-    """No row without one, and no name that leads nowhere."""
     rows = proofs(document)
     assert len(rows) > 10
     assert [row for row in rows if not exists(row[1])] == []
 
 
-def test_all_sixteen_differences_are_there() -> None:
-    """Each by its number, in order."""
+def test_all_sixteen_differences_are_listed_in_order() -> None:
     assert [rule.partition(" | ")[0] for rule, _ in proofs("differences.md")] == [str(n) for n in range(1, 17)]
 
 
-def test_every_case_proves_a_rule() -> None:
-    """A parity case that no rule names would be kept for nothing."""
+def test_every_parity_case_proves_a_rule() -> None:
     named = {proof.strip("`") for document in ("semantics.md", "differences.md") for _, proof in proofs(document)}
     assert {case.name for case in load_cases()} <= named
 
 
-def test_a_proof_that_is_gone_is_seen() -> None:
-    """A name of no case, a test that is not in its file, and a file that is not there."""
+def test_a_missing_proof_is_detected() -> None:
+    """Not a case, not a test of its file, not a file, and nothing at all."""
     assert exists("`breadth first`")
     assert exists("`test_memory.py`")
     wrong = ("breadth first", "`breadth last`", "`test_memory.py::test_nothing`", "`test_nowhere.py`", "")
     assert not any(map(exists, wrong))
-
-
-def test_every_scenario_of_the_documentation_loads(tmp_path: Path) -> None:
-    """Each as a file of its own, with the files beside it that it names."""
-    (tmp_path / "desk.yaml").write_text("agents: []\n", encoding="utf-8")
-    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```yaml\n(version: .*?)^```", text, re.M | re.S)
-    assert len(blocks) == text.count("```yaml") > 3
-    for number, block in enumerate(blocks):
-        file = tmp_path / f"{number}.scenario.yaml"
-        file.write_text(block, encoding="utf-8")
-        assert load_file(file, Project(tmp_path)), block

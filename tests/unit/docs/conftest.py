@@ -1,0 +1,37 @@
+"""A project with every file and every name that scenarios of the documentation use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {
+    "shop/__init__.py": "",
+    "shop/agents.py": "class TillAgent: ...\n",
+    "shop/orders.py": "class OrderAgent: ...\n",
+    "shop/prices.py": "class PriceAgent: ...\n",
+    "shop/helper.py": "def add(a: int, b: int) -> int: ...\nagent = object()\n",
+    "shop/testdata/__init__.py": "",
+    "shop/testdata/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
+    "data/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
+    "data/prices.jsonl": '{"item": "tea", "price": 3}\n',
+    "jobs/totals.py": "",
+    "target/totals.jar": "",
+    "plans/prices.json": "{}",
+    "skills/pricing/SKILL.md": "",
+    "desk.yaml": "agents: []\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The root of that project."""
+    for name, text in FILES.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return tmp_path

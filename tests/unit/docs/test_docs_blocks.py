@@ -1,0 +1,148 @@
+"""Every code block of the documentation is loaded, compiled or compared with the code."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from pytest_flink_agents.cli.lint.command import findings
+from pytest_flink_agents.options import OPTIONS
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import load_file
+from tests.support.documentation import ROOT, Block, blocks, documents
+from tools.reference.command_line import commands, help_of
+from tools.reference.examples import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The languages of blocks, each with tests of its own: text in test_docs_output.py, python in test_docs_python.py.
+LANGUAGES = {"yaml", "python", "console", "toml", "text"}
+# Options of pytest and its plugins that the documentation names.
+PYTEST_OPTIONS = {"-k", "-m", "-n", "--full-trace"}
+# Python's own module from 3.11 on; before that the one that pytest depends on.
+TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+# Programs whose own options are not checked.
+OTHERS = {"pip", "podman", "export"}
+
+
+def ids(found: list[Block]) -> list[str]:
+    return [block.place for block in found]
+
+
+def is_scenario(block: Block) -> bool:
+    return not block.title or block.title.endswith(".scenario.yaml")
+
+
+SCENARIOS = [block for block in blocks("yaml") if is_scenario(block)]
+CONFIGURATIONS = [block for block in blocks("yaml") if block.title.endswith("config.yaml")]
+WORKFLOWS = [block for block in blocks("yaml") if block.title.startswith(".github/workflows/")]
+
+
+def test_every_block_has_a_language_that_a_test_covers() -> None:
+    assert [(block.place, block.language) for block in blocks() if block.language not in LANGUAGES] == []
+    others = [block.place for block in blocks("yaml") if block not in [*SCENARIOS, *CONFIGURATIONS, *WORKFLOWS]]
+    assert others == []
+
+
+@pytest.mark.parametrize("block", SCENARIOS, ids=ids(SCENARIOS))
+def test_scenarios_load(block: Block, project: Path) -> None:
+    file = project / "documented.scenario.yaml"
+    # A waiver ends at most 90 days ahead, and a documented date would end some day.
+    soon = datetime.date.today() + datetime.timedelta(days=30)
+    file.write_text(re.sub(r'until: "[0-9-]+"', f'until: "{soon}"', block.text), encoding="utf-8")
+    (loaded,) = load_file(file, Project(project))
+    assert [warning.render() for warning in loaded.warnings] == []
+
+
+def test_the_examples_of_the_reference_load(project: Path) -> None:
+    file = project / WORDS.name
+    file.write_text(WORDS.read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(load_file(file, Project(project))) == 2
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS, ids=ids(CONFIGURATIONS))
+def test_configurations_pass_the_linter(block: Block) -> None:
+    assert findings(block.text.encode(), block.place) == []
+
+
+@pytest.mark.parametrize("block", WORKFLOWS, ids=ids(WORKFLOWS))
+def test_commands_of_workflows_exist(block: Block) -> None:
+    jobs = yaml.safe_load(block.text)["jobs"].values()
+    runs = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    assert runs
+    for run in runs:
+        require_command(run)
+
+
+CONSOLES = blocks("console")
+
+
+@pytest.mark.parametrize("block", CONSOLES, ids=ids(CONSOLES))
+def test_commands_exist(block: Block) -> None:
+    lines = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+    assert lines, "a console block shows at least one command"
+    for line in lines:
+        require_command(line)
+
+
+def require_command(line: str) -> None:
+    """Fail if a command names an option, a subcommand or a make target that does not exist."""
+    program, *arguments = shlex.split(line, comments=True)
+    options = [argument.partition("=")[0] for argument in arguments if argument.startswith("-")]
+    if program == "pytest":
+        known = PYTEST_OPTIONS | {option.flag for option in OPTIONS}
+        assert set(options) <= known, line
+    elif program == "flink-agents-gate":
+        assert arguments[0] in commands(), line
+        assert set(options) <= set(re.findall(r"--?[a-z][a-z-]*", help_of(arguments[0]))), line
+    elif program == "make":
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+        assert {argument for argument in arguments if "=" not in argument} <= targets, line
+    else:
+        assert program in OTHERS | {"cat", ".venv/bin/python", "uv"}, line
+
+
+TOMLS = blocks("toml")
+
+
+@pytest.mark.parametrize("block", TOMLS, ids=ids(TOMLS))
+def test_ini_values_exist(block: Block, pytestconfig: pytest.Config) -> None:
+    for name in TOML.loads(block.text)["tool"]["pytest"]["ini_options"]:
+        pytestconfig.getini(name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pytest --flink-verison=2.2",
+        "flink-agents-gate docter",
+        "flink-agents-gate sweep --all",
+        "make gates",
+        "rm -rf /",
+    ],
+)
+def test_a_wrong_command_is_detected(line: str) -> None:
+    with pytest.raises(AssertionError):
+        require_command(line)
+
+
+def inline_commands() -> Iterator[str]:
+    """Yield the commands in code spans of the documents."""
+    for path in documents():
+        yield from re.findall(
+            r"(?<!`)`((?:pytest -|flink-agents-gate |make )[^`]+)`(?!`)", path.read_text(encoding="utf-8")
+        )
+
+
+@pytest.mark.parametrize("line", sorted(set(inline_commands())))
+def test_commands_in_the_text_exist(line: str) -> None:
+    require_command(line.replace("make PYTHON=/path/to/python3", "make setup"))

@@ -1,0 +1,120 @@
+"""The page of report files, with the JSON Schema of each file that programs read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
+from tools.reference.markdown import block, code, page, table
+
+_STRICT = ConfigDict(extra="forbid")
+
+FILES = {
+    "summary.md": "the verdict, its reasons, a table of scenarios by tier and the failures, for people",
+    "verdict.json": "the verdict, its reasons, counts and digests, for programs ([schema](#verdictjson))",
+    "junit.xml": "one suite for each tier and Flink version, for CI servers; a result that is unknown is an `error`",
+    "environment.json": "what the session ran on ([schema](#environmentjson))",
+    "events.jsonl": "what happened in the session, one line each, written at once ([schema](#eventsjsonl))",
+    "artifacts/NODE/ATTEMPT/evidence.json": "everything that one run produced, and its checks ([schema](#evidencejson))",
+    "artifacts/NODE/ATTEMPT/events/": "the event log of the run",
+    "artifacts/NODE/ATTEMPT/logs/": "what the cluster logged during the run; `thread-dump.txt` of a stuck job",
+    "artifacts/NODE/ATTEMPT/inputs.jsonl": "the inputs, on Flink",
+    "artifacts/NODE/ATTEMPT/outputs/": "the outputs, on Flink",
+    "running/": "logs and data of the session's clusters, workers and broker",
+}
+
+
+@with_config(_STRICT)
+class Subject(TypedDict):
+    """Something that was tested: a name and its sha256."""
+
+    name: str
+    digest: str
+
+
+@with_config(_STRICT)
+class Tool(TypedDict):
+    """The program that decided."""
+
+    name: str
+    version: str
+
+
+@with_config(_STRICT)
+class VerdictFile(TypedDict):
+    """``verdict.json``. Times are ISO 8601 in UTC."""
+
+    schema_version: str
+    verdict: VerdictKind
+    profile: str
+    reasons: list[Reason]
+    counts: dict[str, int]
+    waivers: list[Waiver]
+    subjects: list[Subject]
+    policy_digest: str
+    scenarios_digest: str
+    baseline: None
+    started: str
+    finished: str
+    tool: Tool
+
+
+@with_config(ConfigDict(extra="allow"))
+class SessionEvent(TypedDict):
+    """One line of ``events.jsonl``; the other fields depend on ``kind``."""
+
+    time: str
+    kind: str
+
+
+@with_config(_STRICT)
+class EvidenceFile(TypedDict):
+    """``evidence.json``: the evidence of one run, and the results of its checks."""
+
+    evidence: Evidence
+    checks: list[CheckResult]
+
+
+VERDICT_FILE: TypeAdapter[VerdictFile] = TypeAdapter(VerdictFile)
+ENVIRONMENT_FILE: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+SESSION_EVENT: TypeAdapter[SessionEvent] = TypeAdapter(SessionEvent)
+EVIDENCE_FILE: TypeAdapter[EvidenceFile] = TypeAdapter(EvidenceFile)
+
+
+def report_page() -> str:
+    """Return the page."""
+    parts = [
+        "Each session writes a run folder below `flink-agents-report/` (`--flink-report-dir`). `latest` links to the newest "
+        "one, or `latest.txt` names it if the file system has no links. The newest twenty folders are kept. Secrets are "
+        "masked in every file.",
+        table(("file", "content"), [(code(name), content) for name, content in FILES.items()]),
+        "NODE is the node id of the test in a form that file systems accept; ATTEMPT counts from 1.",
+    ]
+    schemas: dict[str, TypeAdapter[Any]] = {
+        "verdict.json": VERDICT_FILE,
+        "environment.json": ENVIRONMENT_FILE,
+        "events.jsonl": SESSION_EVENT,
+        "evidence.json": EVIDENCE_FILE,
+    }
+    for name, adapter in schemas.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_tidy(adapter.json_schema())}
+        parts += [f"## {name}", block("json", json.dumps(schema, indent=2))]
+    return page("Report files", *parts)
+
+
+def _tidy(schema: Any) -> Any:
+    """Return the schema without the titles that pydantic makes of names, and with descriptions as plain text."""
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {key: _tidy(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    if isinstance(tidy.get("description"), str):
+        tidy["description"] = tidy["description"].replace("``", "")
+    return tidy
