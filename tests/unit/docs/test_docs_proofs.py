@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -24,13 +25,18 @@ def proofs(document: str) -> list[tuple[str, str]]:
     return found
 
 
+@functools.cache
+def case_names() -> frozenset[str]:
+    return frozenset(case.name for case in load_cases())
+
+
 def exists(proof: str) -> bool:
     named = re.fullmatch(r"`([^`]+)`", proof)
     if named is None:
         return False
     file, _, test = named[1].partition("::")
     if not file.endswith(".py"):
-        return named[1] in {case.name for case in load_cases()}
+        return named[1] in case_names()
     path = ROOT / "tests" / "runtime" / file
     return path.is_file() and re.search(rf"^def {test or 'test_'}", path.read_text(encoding="utf-8"), re.M) is not None
 
@@ -48,7 +54,7 @@ def test_all_sixteen_differences_are_listed_in_order() -> None:
 
 def test_every_parity_case_proves_a_rule() -> None:
     named = {proof.strip("`") for document in ("semantics.md", "differences.md") for _, proof in proofs(document)}
-    assert {case.name for case in load_cases()} <= named
+    assert case_names() <= named
 
 
 def test_a_missing_proof_is_detected() -> None:
