@@ -1,1 +1,4 @@
-"""The model server: loopback, outside the job, scripted replies in the Ollama, OpenAI and Anthropic wire formats."""
+"""A model server with scripted replies in the wire formats of Ollama, OpenAI and Anthropic.
+
+It runs outside the job and listens on loopback only.
+"""

@@ -1,6 +1,6 @@
-"""A channel: one script at one address, and the record of every call made there.
+"""A channel: one script at one address, and the record of every call to it.
 
-It says what to deliver; :mod:`flink_testbed.models.server` delivers it. Opens no socket.
+The channel decides on the response; :mod:`flink_testbed.models.server` sends it.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-# Clients retry 408, 409, 429 and 5xx: a request that no rule answers must fail at once.
+# Clients retry 408, 409, 429 and 5xx, but a request that no rule matches must fail at once.
 UNMATCHED_STATUS = 422
-_SPEAKER = "scripted model: "
+_PREFIX = "scripted model: "
 
 
 class Wire(Protocol):
-    """A wire format: what the modules wire_* provide for chats."""
+    """The interface of a module ``wire_*`` for chats."""
 
     NAME: str
     CHAT_PATH: str
 
     def read_request(self, body: bytes) -> ChatRequest:
-        """Read the request in a body; raises ValueError."""
+        """Return the request in a body; raise ``ValueError`` if it is invalid."""
 
     def write_reply(self, request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-        """Write the response to a request."""
+        """Return the response to a request."""
 
     def write_error(self, text: str) -> Body:
-        """Write an error."""
+        """Return an error response."""
 
     def write_get(self, path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-        """Write the response to a GET; None where the path is unknown."""
+        """Return the response to a GET, None if the path is unknown."""
 
 
 class EmbeddingWire(Wire, Protocol):
-    """A wire format that knows embeddings too."""
+    """The interface of a module ``wire_*`` that also has embeddings."""
 
     EMBED_PATH: str
 
     def write_embeddings(self, request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
-        """Write the response to a request, one vector for each of its texts."""
+        """Return the response to a request with one vector per text."""
 
 
 EMBEDDING_WIRES: tuple[EmbeddingWire, ...] = (wire_ollama, wire_openai)
@@ -60,14 +60,16 @@ WIRES: tuple[Wire, ...] = (*EMBEDDING_WIRES, wire_anthropic)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, as recorded before it was answered.
+    """A request, recorded before its response was sent.
 
-    ``seq`` counts from 1 in a channel; ``wall_time_s`` is seconds since 1970; ``tools`` are the names of those offered;
-    ``rule`` is the index of the rule that answered, from 0, None where none did; ``reply`` is plain data (``text``,
-    ``tool_calls``, or ``embeddings``, their number), empty where the client got none, and ``usage`` is None then;
-    ``nearest`` says why a chat was refused, empty for all that was answered: a text to embed needs no rule. Such texts
-    are ``messages`` in the role ``embedding``. ``status`` is the HTTP status, 0 for a reset; ``faults`` are the words of
-    the rule's fault.
+    - ``seq`` counts from 1 in a channel; ``wall_time_s`` is seconds since 1970.
+    - ``messages`` are those of a chat; texts to embed are messages with the role ``embedding``.
+    - ``tools`` are the names of the offered tools.
+    - ``rule`` is the index of the matching rule, from 0, or None. Texts to embed need no rule.
+    - ``reply`` is plain data: ``text`` and ``tool_calls``, or the number of ``embeddings``. If the
+      client got no reply, it is empty and ``usage`` is None.
+    - ``nearest`` is the reason for a refusal, empty otherwise.
+    - ``status`` is the HTTP status, 0 for a reset; ``faults`` names the faults of the rule.
     """
 
     seq: int
@@ -86,7 +88,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What to send after ``delay_s``: a response or a ``reset``. ``truncate`` promises all of the body, sends half."""
+    """The response or ``reset`` to send after ``delay_s``.
+
+    With ``truncate`` the header announces the whole body, but only half of it is sent.
+    """
 
     status: int
     body: Body
@@ -98,9 +103,10 @@ class Delivery:
 
 @final
 class Channel:
-    """A script at an address of its own, from :meth:`ModelServer.channel` until closed. A context manager.
+    """A script at an address of its own, from :meth:`ModelServer.channel` until :meth:`close`.
 
-    ``url`` is the channel's address without a slash at the end; ``on_close`` is called by :meth:`close`. Thread-safe.
+    A context manager, and thread-safe. ``url`` is the address without a trailing slash; ``on_close``
+    is called by :meth:`close`.
     """
 
     def __init__(self, url: str, script: Script, on_close: Callable[[], object]) -> None:
@@ -122,17 +128,17 @@ class Channel:
 
     @property
     def ollama_url(self) -> str:
-        """The address to give an Ollama client as its host."""
+        """The address for an Ollama client's host."""
         return self._url
 
     @property
     def openai_url(self) -> str:
-        """The address to give an OpenAI client as its base URL."""
+        """The address for an OpenAI client's base URL."""
         return self._url + "/v1"
 
     @property
     def anthropic_url(self) -> str:
-        """The address to give an Anthropic client as its base URL."""
+        """The address for an Anthropic client's base URL."""
         return self._url
 
     @property
@@ -143,25 +149,25 @@ class Channel:
 
     @property
     def unmatched(self) -> tuple[Call, ...]:
-        """The calls that got no answer: no rule matched, unreadable, or to a path where nothing is."""
+        """The refused calls: no rule matched, or the request or its path was invalid."""
         return tuple(call for call in self.calls if call.nearest)
 
     def close(self) -> None:
-        """Take the address away; delayed answers are dropped. The record stays readable."""
+        """Close the address and drop delayed responses; the record stays readable."""
         self.closed.set()
         self._on_close()
 
     def get(self, path: str) -> Delivery:
-        """Say what a GET of ``path`` (below the channel's address) gets: what clients look at before they chat."""
+        """Return the response to a GET; some clients list versions or models before they chat."""
         models = self._script.models or ("scripted",)
         for wire in WIRES:
             body = wire.write_get(path, models, now_s=wall_time_s())
             if body:
                 return Delivery(200, body)
-        return Delivery(404, wire_of(path).write_error(_SPEAKER + _unknown_path("GET", path)))
+        return Delivery(404, wire_of(path).write_error(_PREFIX + _unknown_path("GET", path)))
 
     def post(self, path: str, body: bytes) -> Delivery:
-        """Say what a POST of ``body`` to ``path`` gets; the call is on record when this returns."""
+        """Record a POST of ``body`` to ``path`` and return the response."""
         for embedding_wire in EMBEDDING_WIRES:
             if path == embedding_wire.EMBED_PATH:
                 return self._embed(embedding_wire, path, body)
@@ -180,16 +186,19 @@ class Channel:
             return self._deliver(wire, request, answer)
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
-        """Refuse a POST that is no readable request, on record like any call."""
+        """Record a POST that is no valid request and return the error response."""
         with self._lock:
             return self._refuse(wire_of(path), ChatRequest("", ()), status, text)
 
     def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
         self._record(wire, request, refused=(status, text))
-        return Delivery(status, wire.write_error(_SPEAKER + text))
+        return Delivery(status, wire.write_error(_PREFIX + text))
 
     def _embed(self, wire: EmbeddingWire, path: str, body: bytes) -> Delivery:
-        """Give each text the vector that a rule scripts for it, else its own; the first fault of a rule counts."""
+        """Return one vector per text: the scripted one of a matching rule, else a computed one.
+
+        Of several matching rules the first with a fault decides on the response, else the first.
+        """
         try:
             request = read_embeddings(body)
         except ValueError as error:
@@ -250,7 +259,7 @@ def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[],
     """What to send for a call on record: what ``write`` gives, but for the fault of the rule that answers."""
     fault = (answer and answer.fault) or Fault()
     if answer and fault.replaces_reply:
-        body = wire.write_error(f"{_SPEAKER}rule {answer.rule + 1} scripts this failure (status {call.status})")
+        body = wire.write_error(f"{_PREFIX}rule {answer.rule + 1} scripts this failure (status {call.status})")
     else:
         body = write()
     if fault.malformed:
@@ -260,7 +269,7 @@ def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[],
 
 
 def wire_of(path: str) -> Wire:
-    """Tell the wire format of a client by the path it uses."""
+    """Return the wire format that uses a path."""
     if path.startswith(wire_anthropic.CHAT_PATH):
         return wire_anthropic
     return wire_openai if path.startswith("/v1") else wire_ollama
@@ -269,4 +278,4 @@ def wire_of(path: str) -> Wire:
 def _unknown_path(method: str, path: str) -> str:
     paths = [wire.CHAT_PATH for wire in WIRES] + [wire.EMBED_PATH for wire in EMBEDDING_WIRES]
     posts = ", ".join(f"POST {known}" for known in paths)
-    return f"nothing at {method} {path}; there are {posts}, GET /api/tags, GET /api/version and GET /v1/models"
+    return f"unknown path: {method} {path}; known are {posts}, GET /api/tags, GET /api/version and GET /v1/models"

@@ -1,7 +1,4 @@
-"""One chat request, and the body of one response, in a form that all wire formats share.
-
-Imports nothing of ours; never opens a socket.
-"""
+"""A chat request and the body of a response, in a form common to all wire formats; pure."""
 
 from __future__ import annotations
 
@@ -14,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM_ROLES = ("system", "developer")
-# What a rule sees of a text to embed: a single message in this role.
+# To a rule, a text to embed is a single message with this role.
 EMBEDDING_ROLE = "embedding"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a client asks a model.
+    """A request of a client to a model.
 
-    ``messages`` are as the client sent them, each with a text ``role``; ``tools`` are the names of the tools offered;
-    ``stream_usage`` says whether a streamed answer ends with its token usage.
+    ``messages`` are those that the client sent, each with a ``role`` of type str; ``tools`` are the
+    names of the offered tools; ``stream_usage`` asks for token counts at the end of a stream.
     """
 
     model: str
@@ -34,12 +31,12 @@ class ChatRequest:
 
     @property
     def last_text(self) -> str:
-        """The text of the last message, empty where there is none."""
+        """The text of the last message, empty if there is none."""
         return text_of(self.messages[-1]) if self.messages else ""
 
     @property
     def last_role(self) -> str:
-        """The role of the last message, empty where there is none."""
+        """The role of the last message, empty if there is none."""
         return str(self.messages[-1]["role"]) if self.messages else ""
 
     @property
@@ -58,14 +55,17 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What marks one response: ``seq`` counts from 1 in a channel, ``now_s`` is seconds since 1970."""
+    """The identity of one response: ``seq`` counts from 1 in a channel, ``now_s`` since 1970."""
 
     seq: int
     now_s: float
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """Take the text of a message: its content is a text, a list of parts (their texts, a line each), or absent."""
+    """Return the text of a message.
+
+    The content may be a str, a list of parts, whose texts become one line each, or absent.
+    """
     content = message.get("content")
     if isinstance(content, list):
         return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict) and "text" in part)
@@ -73,17 +73,17 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def json_body(value: Any) -> Body:
-    """Write the value as one JSON document."""
+    """Return the value as a JSON document."""
     return Body("application/json", json.dumps(value).encode())
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut the text as a stream brings it, a word and the blanks after it at a time; joined, they are the text."""
+    """Split a text into the chunks of a stream: each word with the whitespace after it."""
     return re.findall(r"\S+\s*|\s+", text)
 
 
 def read_chat_request(body: bytes, *, streams_by_default: bool) -> ChatRequest:
-    """Read the request in a JSON body; raises ValueError that names the first thing wrong with it."""
+    """Return the request in a JSON body; raise ``ValueError`` that names the first error."""
     data = read_object(body)
     options = data.get("stream_options") or {}
     return ChatRequest(
@@ -96,7 +96,7 @@ def read_chat_request(body: bytes, *, streams_by_default: bool) -> ChatRequest:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Read a body that must be a JSON object; raises ValueError."""
+    """Return the JSON object in a body; raise ``ValueError`` if it is none."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -107,7 +107,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_model(data: Mapping[str, Any]) -> str:
-    """Read the name of the model; raises ValueError."""
+    """Return the name of the model; raise ``ValueError`` if there is none."""
     model = data.get("model")
     if not isinstance(model, str) or not model:
         raise ValueError(f"the request needs a 'model' name, it has {model!r}")
@@ -115,14 +115,16 @@ def read_model(data: Mapping[str, Any]) -> str:
 
 
 def read_messages(value: Any) -> tuple[Mapping[str, Any], ...]:
-    """Read the messages, each an object with a role; raises ValueError."""
+    """Return the messages; raise ``ValueError`` unless each is an object with a role."""
     if not isinstance(value, list):
         raise ValueError(f"the request needs a list 'messages', it has {value!r:.60}")
     for number, message in enumerate(value, 1):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise ValueError(f"message {number} of the request is not an object with a 'role': {message!r:.60}")
         if not isinstance(message.get("content"), (str, list, type(None))):
-            raise ValueError(f"message {number} of the request has a content that is neither text nor a list of parts")
+            raise ValueError(
+                f"message {number} of the request has a content that is neither a string nor a list of parts"
+            )
     return tuple(value)
 
 

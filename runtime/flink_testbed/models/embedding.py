@@ -1,7 +1,7 @@
-"""Embeddings: the request, and the vector of a text that no rule scripts. Pure; no socket, no clock.
+"""Embedding requests, and computed vectors for texts without a matching rule; pure.
 
-The vector counts words: texts that share words are near, the same text has the same vector in every process and on
-every machine. So retrieval finds what a reader would expect, without a model.
+A vector counts words, so that texts with common words are near each other, and a text has the same
+vector in every process and on every machine. Retrieval gives plausible results without a model.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from flink_testbed.models.chat import EMBEDDING_ROLE, ChatRequest, read_model, read_object
 
-# Enough that two words of a small collection seldom fall together.
+# Large enough that two words of a small collection rarely share a dimension.
 DIMENSIONS = 256
-_MOST_DIMENSIONS = 8192
+_MAX_DIMENSIONS = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequest:
-    """What a client wants embedded.
+    """Texts that a client wants embedded.
 
-    ``dimensions`` is the length of vectors that are not scripted; ``packed`` asks for base64 instead of numbers.
+    ``dimensions`` is the length of computed vectors; ``packed`` asks for base64 instead of numbers.
     """
 
     model: str
@@ -31,25 +31,25 @@ class EmbeddingRequest:
     packed: bool = False
 
     def as_chat(self, text: str) -> ChatRequest:
-        """Show one of the texts as rules see it."""
+        """Return the chat request by which rules match one of the texts."""
         return ChatRequest(self.model, ({"role": EMBEDDING_ROLE, "content": text},))
 
 
 def read_embeddings(body: bytes) -> EmbeddingRequest:
-    """Read the request in a JSON body; raises ValueError that names the first thing wrong with it."""
+    """Return the request in a JSON body; raise ``ValueError`` that names the first error."""
     data = read_object(body)
     given = data.get("input")
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"the request needs an 'input', a text or a list of texts, it has {given!r:.60}")
+        raise ValueError(f"the request needs an 'input', a string or a list of strings, it has {given!r:.60}")
     dimensions = data.get("dimensions") or DIMENSIONS
-    if not isinstance(dimensions, int) or isinstance(dimensions, bool) or not 1 <= dimensions <= _MOST_DIMENSIONS:
-        raise ValueError(f"the 'dimensions' of an embedding are 1 to {_MOST_DIMENSIONS}, not {dimensions!r:.60}")
+    if not isinstance(dimensions, int) or isinstance(dimensions, bool) or not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise ValueError(f"the 'dimensions' of an embedding must be 1 to {_MAX_DIMENSIONS}, not {dimensions!r:.60}")
     return EmbeddingRequest(read_model(data), tuple(texts), dimensions, data.get("encoding_format") == "base64")
 
 
 def vector_of(text: str, dimensions: int = DIMENSIONS) -> tuple[float, ...]:
-    """Give the vector of a text, of length 1: one count for each word, whatever its case."""
+    """Return the unit vector of a text's word counts, ignoring case."""
     counts = [0.0] * dimensions
     for word in re.findall(r"\w+", text.casefold()) or [""]:
         digest = hashlib.sha256(word.encode()).digest()

@@ -1,4 +1,4 @@
-"""One rule of a script: on which requests it answers, and with what. Plain values; no I/O, no clock, no socket."""
+"""A rule of a script: its conditions on a request, and its reply; pure values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SHOWN_CHARACTERS = 80
-# Likeness only ranks rules for a message to people; whole documents would make it slow.
+# Similarity only ranks rules for an error message; comparing whole documents would be slow.
 _COMPARED_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One condition beside a request. ``wanted`` reads on from "wanted", as in "the model to be"."""
+class Comparison:
+    """One condition compared with a request.
+
+    ``wanted`` completes "expected", as in "the model to be".
+    """
 
     holds: bool
     wanted: str
@@ -28,34 +31,36 @@ class Look:
     seen: str
 
     def reason(self) -> str:
-        """Say in words what was wanted and what was there instead."""
+        """Return the expectation and the actual text as a phrase."""
         shown = self.seen if len(self.seen) <= _SHOWN_CHARACTERS else self.seen[:_SHOWN_CHARACTERS] + "..."
-        in_other_case = self.value.casefold() in self.seen.casefold()
-        return f"wanted {self.wanted} {self.value!r}, saw {shown!r}" + (
-            " (differs in case only)" if in_other_case else ""
+        differs_in_case = self.value.casefold() in self.seen.casefold()
+        return f"expected {self.wanted} {self.value!r}, saw {shown!r}" + (
+            " (differs in case only)" if differs_in_case else ""
         )
 
-    def likeness(self) -> float:
-        """Tell how much of the wanted text is there in one run, 0 to 1, whatever its case."""
+    def similarity(self) -> float:
+        """Return the share of the expected text that occurs contiguously, 0 to 1, ignoring case."""
         value, seen = (text.casefold()[:_COMPARED_CHARACTERS] for text in (self.value, self.seen))
         run = difflib.SequenceMatcher(None, value, seen, autojunk=False).find_longest_match()
         return run.size / max(1, len(value))
 
 
-def _is_found(pattern: str, text: str) -> bool:
-    """Look for a pattern; one that takes too long is not found, so that another rule or nobody answers."""
+def _search(pattern: str, text: str) -> Comparison:
+    """Search for a pattern; one that takes too long does not match, and the comparison says so."""
+    wanted = "the last message to match"
     try:
-        return compile_pattern(pattern).is_found(text)
-    except TooSlowError:
-        return False
+        found = compile_pattern(pattern).is_found(text)
+    except TooSlowError as error:
+        found, wanted = False, f"{wanted} ({error})"
+    return Comparison(found, wanted, pattern, text)
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Conditions on a request; all that are given must hold, and none given holds always. Letter case counts.
+    """Conditions on a request, all of which must hold; case-sensitive.
 
-    ``contains`` and ``regex`` (searched) look at the text of the last message, ``role`` at its role,
-    ``system_contains`` at every system message.
+    Without conditions every request matches. ``contains`` and ``regex`` (searched) apply to the text
+    of the last message, ``role`` to its role, ``system_contains`` to every system message.
     """
 
     contains: str | None = None
@@ -64,25 +69,25 @@ class When:
     model: str | None = None
     system_contains: str | None = None
 
-    def looks(self, request: ChatRequest) -> Iterator[Look]:
-        """Hold each given condition beside the request."""
+    def compare(self, request: ChatRequest) -> Iterator[Comparison]:
+        """Yield the comparison of each given condition with the request."""
         text, role, systems = request.last_text, request.last_role, request.system_texts
         if self.contains is not None:
-            yield Look(self.contains in text, "the last message to contain", self.contains, text)
+            yield Comparison(self.contains in text, "the last message to contain", self.contains, text)
         if self.regex is not None:
-            yield Look(_is_found(self.regex, text), "the last message to match", self.regex, text)
+            yield _search(self.regex, text)
         if self.role is not None:
-            yield Look(self.role == role, "the last message's role to be", self.role, role)
+            yield Comparison(self.role == role, "the last message's role to be", self.role, role)
         if self.model is not None:
-            yield Look(self.model == request.model, "the model to be", self.model, request.model)
+            yield Comparison(self.model == request.model, "the model to be", self.model, request.model)
         if self.system_contains is not None:
             found = any(self.system_contains in system for system in systems)
-            yield Look(found, "a system message to contain", self.system_contains, "\n".join(systems))
+            yield Comparison(found, "a system message to contain", self.system_contains, "\n".join(systems))
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool that the model asks for."""
+    """A call of a tool that the model requests."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -90,14 +95,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says: a text (a scripted ``json`` is one already), tool calls, or both; or a text's vector."""
+    """The reply of the model: a text, tool calls or both; or the vector of an embedding.
+
+    A scripted ``json`` has been turned into text already.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     embedding: tuple[float, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
-        """Give the reply as plain data, for records: ``text`` and ``tool_calls``, each only where there is one."""
+        """Return the reply as plain data: ``text`` and ``tool_calls`` if it has any, or ``embedding``."""
         if self.embedding:
             return {"embedding": list(self.embedding)}
         calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in self.tool_calls]
@@ -106,7 +114,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of the request and of the reply."""
+    """Token counts of the request and of the reply."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -114,9 +122,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with the answer: a delay, and at most one of the others.
+    """A fault of the response: a delay, and at most one of the others.
 
-    ``status`` (400-599, with ``retry_after_s``) and ``reset`` (of the connection) come instead of the reply;
+    ``status`` (400-599, with ``retry_after_s``) and ``reset`` of the connection replace the reply;
     ``malformed`` and ``truncate`` damage it.
     """
 
@@ -129,12 +137,12 @@ class Fault:
 
     @property
     def replaces_reply(self) -> bool:
-        """Whether the client gets no reply at all."""
+        """True if the client gets no reply at all."""
         return self.reset or self.status is not None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The words of the scenario language for it."""
+        """The names of the given faults in the scenario language."""
         given = {
             "delay": self.delay_s > 0,
             "status": self.status is not None,
@@ -147,9 +155,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When to answer, with what, and at most how many ``times`` (None: always). No reply is an empty text.
+    """Conditions, the reply, and the maximum number of replies (``times``, None for no limit).
 
-    A rule is for chats or for embeddings, never for both.
+    Without ``reply`` the reply is an empty text. A rule is for chats or for embeddings, not for both.
     """
 
     when: When = field(default_factory=When)
@@ -159,15 +167,16 @@ class Rule:
     times: int | None = None
 
     def is_for(self, request: ChatRequest) -> bool:
-        """Whether the rule speaks of requests of this kind, whatever its conditions."""
+        """Return True if the rule is for this kind of request, chat or embedding."""
         embeds = self.when.role == EMBEDDING_ROLE or bool(self.reply and self.reply.embedding)
         return embeds == (request.last_role == EMBEDDING_ROLE)
 
 
 def counted_usage(request: ChatRequest, reply: Reply) -> Usage:
-    """Count the usage where a rule scripts none: words between blanks, as deterministic as it is rough.
+    """Return the usage for a rule that scripts none: the number of words, as a deterministic estimate.
 
-    Prompt: the text of every message. Completion: the text, and each tool call's name and arguments (as JSON).
+    The prompt is the text of every message; the completion is the text, and name and JSON arguments
+    of each tool call.
     """
     prompt = sum(len(text_of(message).split()) for message in request.messages)
     calls = sum(len(f"{call.name} {json.dumps(call.arguments)}".split()) for call in reply.tool_calls)

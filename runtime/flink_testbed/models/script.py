@@ -1,4 +1,4 @@
-"""A script: the rules by which the model answers, first match wins. Matching only; no I/O, no clock, no socket."""
+"""A script: the ordered rules of a scripted model, of which the first match answers; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request gets; ``rule`` is the index of the rule that says so, from 0."""
+    """The reply to a request; ``rule`` is the index of the matching rule, from 0."""
 
     rule: int
     reply: Reply
@@ -32,7 +32,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """No rule answers; ``text`` says why, by the nearest rule; ``nearest`` is its index, None in an empty script."""
+    """The absence of a matching rule.
+
+    ``text`` explains it by the nearest rule; ``nearest`` is the index of that rule, None if the script
+    has no rule for this kind of request.
+    """
 
     text: str
     nearest: int | None
@@ -40,20 +44,23 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Rules in order. It holds no state: who uses it counts how often each rule has answered."""
+    """Rules in order, without state: the channel counts the replies of each rule."""
 
     rules: tuple[Rule, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that the rules name, each once."""
+        """The distinct models that the rules name."""
         return tuple(dict.fromkeys(rule.when.model for rule in self.rules if rule.when.model is not None))
 
     def answer(self, request: ChatRequest, answered: Mapping[int, int] | None = None) -> Answer | Unmatched:
-        """Give the answer of the first rule that matches; ``answered`` maps a rule's index to its answers so far."""
+        """Return the answer of the first rule that matches.
+
+        ``answered`` maps the index of a rule to the number of its replies so far.
+        """
         answered = answered or {}
         for index, rule in self._rules_for(request):
-            if not _is_spent(rule, answered.get(index, 0)) and all(look.holds for look in rule.when.looks(request)):
+            if not _is_spent(rule, answered.get(index, 0)) and all(one.holds for one in rule.when.compare(request)):
                 reply = rule.reply or Reply()
                 return Answer(index, reply, rule.usage or counted_usage(request, reply), rule.fault)
         return self._unmatched(request, answered)
@@ -68,18 +75,16 @@ class Script:
             return Unmatched(f"{asked}: the script has no rules" + (" for it" if self.rules else ""), None)
 
         def nearness(index: int) -> tuple[float, float, int]:
-            looks = list(self.rules[index].when.looks(request))
-            failed = [look for look in looks if not look.holds]
-            held = 1 - len(failed) / len(looks) if looks else 1.0
-            return held, sum(look.likeness() for look in failed), -index
+            comparisons = list(self.rules[index].when.compare(request))
+            failed = [one for one in comparisons if not one.holds]
+            held = 1 - len(failed) / len(comparisons) if comparisons else 1.0
+            return held, sum(one.similarity() for one in failed), -index
 
         index = max(candidates, key=nearness)
         rule = self.rules[index]
-        reasons = [look.reason() for look in rule.when.looks(request) if not look.holds]
+        reasons = [one.reason() for one in rule.when.compare(request) if not one.holds]
         if _is_spent(rule, answered.get(index, 0)):
-            reasons.append(
-                f"has answered {rule.times} time{'s' if rule.times != 1 else ''} already, as often as it may"
-            )
+            reasons.append(f"has already answered {rule.times} time{'s' if rule.times != 1 else ''}, its limit")
         return Unmatched(f"{asked}; the nearest, rule {index + 1} of {len(self.rules)}, {'; '.join(reasons)}", index)
 
 
@@ -88,10 +93,10 @@ def _is_spent(rule: Rule, answered: int) -> bool:
 
 
 def parse_script(data: Any) -> Script:
-    """Read a script from a list of plain rules, as ``llm.script`` of a scenario has it.
+    """Return the script for a list of plain rules, the value of ``llm.script`` in a scenario.
 
-    Each rule is ``{when, reply, usage, fault, times}``; durations are texts like ``500ms``, or seconds. Raises
-    ValueError that names the rule (counted from 1), the place and the nearest known word.
+    Each rule is ``{when, reply, usage, fault, times}``; a duration is a str like ``500ms`` or a number
+    of seconds. Raises ``ValueError`` that names the rule (from 1), the place and the nearest word.
     """
     if not isinstance(data, (list, tuple)):
         raise ValueError(f"a script is a list of rules, not {data!r:.60}")
@@ -107,24 +112,24 @@ def _rule(data: Any, where: str) -> Rule:
         reply=_reply(data["reply"], f"{where}, reply") if "reply" in data else None,
         usage=_usage(data["usage"], f"{where}, usage") if "usage" in data else None,
         fault=_fault(data["fault"], f"{where}, fault") if "fault" in data else None,
-        times=_whole(data["times"], f"{where}, times", least=1) if "times" in data else None,
+        times=_int(data["times"], f"{where}, times", minimum=1) if "times" in data else None,
     )
     if rule.fault and rule.fault.replaces_reply and (rule.reply or rule.usage):
-        raise ValueError(f"{where}: {rule.fault.names[-1]} comes instead of a reply; take the reply and its usage out")
+        raise ValueError(f"{where}: {rule.fault.names[-1]} replaces the reply; remove reply and usage")
     _check_kind(rule, where)
     return rule
 
 
 def _check_kind(rule: Rule, where: str) -> None:
-    """A rule is for chats or for embeddings; a condition of the other kind would never hold."""
+    """Raise for a condition on chats in a rule for embeddings, or the reverse: it never holds."""
     gives_vector = bool(rule.reply and rule.reply.embedding)
     if gives_vector and rule.when.role not in (None, EMBEDDING_ROLE):
-        raise ValueError(f"{where}: an embedding answers no chat; take the role {rule.when.role!r} out")
+        raise ValueError(f"{where}: an embedding cannot answer a chat; remove the role {rule.when.role!r}")
     if gives_vector or rule.when.role == EMBEDDING_ROLE:
         if rule.when.system_contains is not None:
-            raise ValueError(f"{where}: a text to embed has no system message; take system_contains out")
+            raise ValueError(f"{where}: a text to embed has no system message; remove system_contains")
         if rule.reply and not gives_vector:
-            raise ValueError(f"{where}: the role {EMBEDDING_ROLE!r} goes with a reply of embedding, or a fault")
+            raise ValueError(f"{where}: the role {EMBEDDING_ROLE!r} needs an embedding as its reply, or a fault")
 
 
 def _when(data: Any, where: str) -> When:
@@ -144,27 +149,26 @@ def _reply(data: Any, where: str) -> Reply:
         raise ValueError(f"{where}: a reply needs text, json, tool_calls or embedding")
     if "embedding" in data:
         if len(data) > 1:
-            raise ValueError(
-                f"{where}: an embedding stands alone; keep it, or {', '.join(sorted(set(data) - {'embedding'}))}"
-            )
+            others = ", ".join(sorted(set(data) - {"embedding"}))
+            raise ValueError(f"{where}: embedding cannot be combined with {others}; keep one")
         return Reply(embedding=_vector(data["embedding"], f"{where}, embedding"))
     if "text" in data and "json" in data:
-        raise ValueError(f"{where}: text and json are the same thing twice; keep one")
+        raise ValueError(f"{where}: text and json exclude each other; keep one")
     if not isinstance(data.get("text", ""), str):
-        raise ValueError(f"{where}, text: {data['text']!r:.60} is not a text; quote it, or use json")
+        raise ValueError(f"{where}, text: {data['text']!r:.60} is not a string; quote it, or use json")
     text = _json_text(data["json"], f"{where}, json") if "json" in data else data.get("text", "")
     calls = data.get("tool_calls", [])
     if not isinstance(calls, (list, tuple)) or ("tool_calls" in data and not calls):
-        raise ValueError(f"{where}, tool_calls: a list of {{name, arguments}} is wanted, not {calls!r:.60}")
+        raise ValueError(f"{where}, tool_calls: expected a list of {{name, arguments}}, not {calls!r:.60}")
     return Reply(text, tuple(_tool_call(call, f"{where}, tool call {number}") for number, call in enumerate(calls, 1)))
 
 
 def _vector(data: Any, where: str) -> tuple[float, ...]:
     if not isinstance(data, (list, tuple)) or not data:
-        raise ValueError(f"{where}: a list of numbers is wanted, not {data!r:.60}")
+        raise ValueError(f"{where}: expected a list of numbers, not {data!r:.60}")
     for number in data:
         if not isinstance(number, (int, float)) or isinstance(number, bool) or not math.isfinite(number):
-            raise ValueError(f"{where}: a list of numbers is wanted, and {number!r:.60} is none")
+            raise ValueError(f"{where}: expected a list of numbers, but {number!r:.60} is none")
     return tuple(float(number) for number in data)
 
 
@@ -172,7 +176,7 @@ def _tool_call(data: Any, where: str) -> ToolCall:
     _check_keys(data, ("name", "arguments"), where)
     arguments = data.get("arguments", {})
     if not isinstance(arguments, Mapping):
-        raise ValueError(f"{where}, arguments: a mapping is wanted, not {arguments!r:.60}")
+        raise ValueError(f"{where}, arguments: expected a mapping, not {arguments!r:.60}")
     _json_text(arguments, f"{where}, arguments")
     return ToolCall(_text(data.get("name"), f"{where}, name"), dict(arguments))
 
@@ -180,7 +184,7 @@ def _tool_call(data: Any, where: str) -> ToolCall:
 def _usage(data: Any, where: str) -> Usage:
     names = tuple(one.name for one in fields(Usage))
     _check_keys(data, names, where)
-    return Usage(*(_whole(data.get(name), f"{where}, {name}", least=0) for name in names))
+    return Usage(*(_int(data.get(name), f"{where}, {name}", minimum=0) for name in names))
 
 
 def _fault(data: Any, where: str) -> Fault:
@@ -188,12 +192,12 @@ def _fault(data: Any, where: str) -> Fault:
     _check_keys(data, ("delay", "status", "retry_after", *switches), where)
     for name in switches:
         if data.get(name, True) is not True:
-            raise ValueError(f"{where}, {name}: only true makes sense here; to have no fault, leave it out")
-    status = _whole(data["status"], f"{where}, status", least=400) if "status" in data else None
+            raise ValueError(f"{where}, {name}: the only value is true; to have no fault, remove the key")
+    status = _int(data["status"], f"{where}, status", minimum=400) if "status" in data else None
     if status is not None and status > 599:
         raise ValueError(f"{where}, status: an error status is 400 to 599, not {status}")
     if "retry_after" in data and status is None:
-        raise ValueError(f"{where}: retry_after goes with a status")
+        raise ValueError(f"{where}: retry_after needs a status")
     fault = Fault(
         delay_s=_seconds(data["delay"], f"{where}, delay") if "delay" in data else 0.0,
         status=status,
@@ -201,7 +205,7 @@ def _fault(data: Any, where: str) -> Fault:
         **{name: True for name in switches if name in data},
     )
     if len(set(fault.names) - {"delay"}) > 1:
-        raise ValueError(f"{where}: {' and '.join(fault.names)} cannot happen to one answer; keep one")
+        raise ValueError(f"{where}: {' and '.join(fault.names)} exclude each other; keep one")
     if not fault.names:
         raise ValueError(f"{where}: a fault needs one of delay, status, {', '.join(switches)}")
     return fault
@@ -209,7 +213,7 @@ def _fault(data: Any, where: str) -> Fault:
 
 def _check_keys(data: Any, known: tuple[str, ...], where: str) -> None:
     if not isinstance(data, Mapping):
-        raise ValueError(f"{where}: a mapping of {', '.join(known)} is wanted, not {data!r:.60}")
+        raise ValueError(f"{where}: expected a mapping of {', '.join(known)}, not {data!r:.60}")
     for key in data:
         if key not in known:
             near = nearest(str(key), known)
@@ -226,13 +230,13 @@ def _json_text(value: Any, where: str) -> str:
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{where}: a text that is not empty is wanted, not {value!r:.60}")
+        raise ValueError(f"{where}: expected a string that is not empty, not {value!r:.60}")
     return value
 
 
-def _whole(value: Any, where: str, *, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{where}: a whole number of at least {least} is wanted, not {value!r:.60}")
+def _int(value: Any, where: str, *, minimum: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"{where}: expected an integer of at least {minimum}, not {value!r:.60}")
     return value
 
 
@@ -242,4 +246,4 @@ def _seconds(value: Any, where: str) -> float:
         return float(found[1]) * _SECONDS[found[2]]
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
         return float(value)
-    raise ValueError(f"{where}: a duration like '2s' or '500ms', or seconds, is wanted, not {value!r:.60}")
+    raise ValueError(f"{where}: expected a duration like '2s' or '500ms', or seconds, not {value!r:.60}")

@@ -1,6 +1,6 @@
-"""The model server: HTTP on loopback, in a daemon thread of this process, for jobs in other processes.
+"""The model server: HTTP on loopback, in a daemon thread, for jobs in other processes.
 
-It moves bytes; what to answer is the channel's business. Knows no pytest and no scenario.
+The server transports bytes; the channel decides on the responses.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _DRAIN_LIMIT_BYTES = 8 * BODY_LIMIT_BYTES
 _STOP_S = 5.0
-_GONE = "the client went away within its request"
+_GONE = "the client disconnected in the middle of its request"
 
 
 @final
 class ModelServer:
-    """Serves any number of channels at one port. A context manager; :meth:`stop` ends every connection."""
+    """Serve any number of channels at one port. A context manager."""
 
     def __init__(self) -> None:
         self._http: _LoopbackServer | None = None
@@ -48,8 +48,8 @@ class ModelServer:
         self.stop()
 
     def start(self) -> None:
-        """Listen on a free port of loopback; raises :class:`HostError` where the system gives none."""
-        assert self._http is None, "the model server runs already"
+        """Listen on a free port of loopback; raise :class:`HostError` FA420 if that fails."""
+        assert self._http is None, "the model server is already running"
         try:
             self._http = _LoopbackServer()
         except OSError as error:
@@ -60,25 +60,25 @@ class ModelServer:
                     where=LOOPBACK,
                     expected="a free port on loopback",
                     seen=str(error),
-                    next_step="look at what this machine lets a process bind: ip address, ulimit -n",
+                    next_step="check the loopback interface (ip address) and the limit of open files (ulimit -n)",
                 )
             ) from error
         threading.Thread(target=self._http.serve_forever, args=(0.1,), name="model server", daemon=True).start()
 
     def stop(self) -> None:
-        """Close all channels and connections, within a few seconds; does nothing when not running."""
+        """Close all channels and connections within a few seconds; no effect if not running."""
         if self._http:
             self._http.stop()
             self._http = None
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port."""
         assert self._http is not None, "start the model server first"
         return int(self._http.server_address[1])
 
     def channel(self, script: Script) -> Channel:
-        """Open an address of its own for this script; close it with the scenario run."""
+        """Open a channel at an unguessable address; the caller closes it after the run."""
         assert self._http is not None, "start the model server first"
         channels = self._http.channels
         token = secrets.token_hex(8)
@@ -89,7 +89,7 @@ class ModelServer:
 
 
 class _LoopbackServer(socketserver.ThreadingTCPServer):
-    """A thread a connection; knows its open connections, so that it can end them."""
+    """A thread per connection, and the set of open connections, so that stop() can close them."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -101,7 +101,7 @@ class _LoopbackServer(socketserver.ThreadingTCPServer):
         super().__init__((LOOPBACK, 0), _Handler)
 
     def stop(self) -> None:
-        """End the listener, the delays and the connections, and see the handlers gone as far as ``_STOP_S`` allows."""
+        """Close listener, channels and connections; wait up to ``_STOP_S`` for the handlers."""
         deadline = now_s() + _STOP_S
         self.shutdown()
         self.server_close()
@@ -109,7 +109,7 @@ class _LoopbackServer(socketserver.ThreadingTCPServer):
             channel.close()
         with self._changed:
             for connection in self._open:
-                _hang_up(connection)
+                _shut_down(connection)
             self._changed.wait_for(lambda: not self._open, timeout=max(0.0, deadline - now_s()))
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -124,13 +124,13 @@ class _LoopbackServer(socketserver.ThreadingTCPServer):
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away is its own business; a bug of ours is printed.
+        # A client may disconnect at any time; any other error is a bug and is printed.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: reads requests, asks the channel, sends what it says."""
+    """One connection: read requests, ask the channel, send its responses."""
 
     server: _LoopbackServer
     protocol_version = "HTTP/1.1"
@@ -140,14 +140,14 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one packet
 
     def handle_expect_100(self) -> bool:
-        """Tell a waiting client to go on at once: the base class leaves the words in the buffer."""
+        """Send 100 Continue at once: the base class leaves it in the buffer."""
         self.send_response_only(100)
         self.end_headers()
         self.wfile.flush()
         return True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
-        """Print nothing: the channel keeps the record."""
+        """Print nothing: the channel records the calls."""
 
     def do_GET(self) -> None:
         """Answer a GET."""
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.channels.get(token), "/" + path
 
     def _no_channel(self, path: str) -> Delivery:
-        text = f"scripted model: no channel at {self.path}: its address is wrong, or its run is over"
+        text = f"scripted model: no channel at {self.path}: the address is wrong, or its run has ended"
         return Delivery(404, wire_of(path).write_error(text))
 
     def _read_body(self) -> bytes:
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _BodyError(400, f"the Content-Length {length!r} is not a number")
         if int(length) > BODY_LIMIT_BYTES:
             self._drain(int(length))
-            raise _BodyError(413, f"a body of {length} bytes is over the limit of {BODY_LIMIT_BYTES}")
+            raise _BodyError(413, f"a body of {length} bytes exceeds the limit of {BODY_LIMIT_BYTES}")
         return self._read(int(length))
 
     def _read_chunks(self) -> bytes:
@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
             except ValueError:
                 raise _BodyError(400, f"the chunk size {size!r} is not a number") from None
             if not 0 <= length <= BODY_LIMIT_BYTES - len(body):
-                raise _BodyError(413, f"a body in chunks is over the limit of {BODY_LIMIT_BYTES} bytes")
+                raise _BodyError(413, f"a chunked body exceeds the limit of {BODY_LIMIT_BYTES} bytes")
             if length == 0:
                 while self.rfile.readline(65536).strip():  # trailers
                     pass
@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         return data
 
     def _drain(self, length: int) -> None:
-        # A client that is still writing when we close gets a reset instead of our answer.
+        # If the connection closes while the client still writes, it gets a reset instead of the response.
         left = min(length, _DRAIN_LIMIT_BYTES)
         while left > 0:
             data = self.rfile.read(min(left, 65536))
@@ -236,23 +236,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _reset(self) -> None:
-        # With no time to linger, close() sends a reset. The file objects around the socket would put it off: take the
-        # descriptor out of their hands.
+        # With a linger time of 0, close() sends a reset. detach() is needed because the file objects that
+        # wrap the socket would delay the close.
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         socket.close(self.connection.detach())
 
 
 class _BodyError(Exception):
-    """A request body that is not taken."""
+    """A request body that is refused."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:  # it is gone already
+    except OSError:  # closed already
         return

@@ -1,4 +1,4 @@
-"""The Anthropic messages format: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
+"""The wire format of Anthropic's messages, with server-sent events for streams; pure."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ CHAT_PATH = "/v1/messages"
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Read the request in the body of POST /v1/messages; raises ValueError.
+    """Return the request in the body of POST /v1/messages; raise ``ValueError`` if it is invalid.
 
-    Rules see it as they see the other formats: the system prompt is the first message, and a message of tool results
-    has the role ``tool`` and the results as its text.
+    It is converted to the form of the other formats: the system prompt becomes the first message, and
+    a message of tool results gets the role ``tool`` and the results as its text.
     """
     data = read_object(body)
-    messages = [_as_seen(message) for message in read_messages(data.get("messages"))]
+    messages = [_with_tool_role(message) for message in read_messages(data.get("messages"))]
     system = data.get("system")
     if system:
         if not isinstance(system, (str, list)):
-            raise ValueError("the request's 'system' is neither text nor a list of parts")
+            raise ValueError("the request's 'system' is neither a string nor a list of parts")
         messages.insert(0, {"role": "system", "content": system})
     return ChatRequest(
         model=read_model(data),
@@ -48,7 +48,7 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Write the response, of one document, or of many events where a stream was asked for; the stamp makes its ids."""
+    """Return the response: one document, or events if the client asked for a stream."""
     message = {
         "id": f"msg_{stamp.seq}",
         "type": "message",
@@ -66,17 +66,17 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
 
 
 def write_error(text: str) -> Body:
-    """Write an error as Anthropic tells it."""
+    """Return an error in Anthropic's form."""
     return json_body({"type": "error", "error": {"type": "scripted_model_error", "message": text}})
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Nothing: the list of models shares its path with OpenAI's, which answers there."""
+    """Return None: the list of models has the same path as OpenAI's, which answers."""
     del path, models, now_s
     return None
 
 
-def _as_seen(message: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_tool_role(message: Mapping[str, Any]) -> Mapping[str, Any]:
     content = message.get("content")
     results = [part for part in content if _is_result(part)] if isinstance(content, list) else []
     if not results:

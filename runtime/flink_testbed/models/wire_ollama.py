@@ -1,4 +1,4 @@
-"""The Ollama format, chats and embeddings: JSON in, JSON or a stream of JSON lines out. Pure; no socket, no clock."""
+"""The wire format of Ollama's chats and embeddings, with JSON lines for streams; pure."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ NAME = "ollama"
 CHAT_PATH = "/api/chat"
 EMBED_PATH = "/api/embed"
 _VERSION = "0.12.0"
-# No model works here, so there is nothing to measure; not 0, for clients divide by it.
+# There is no model whose time could be measured. Not 0, as clients divide by it.
 _DURATION_NS = 1_000_000
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Read the request in the body of POST /api/chat; raises ValueError."""
+    """Return the request in the body of POST /api/chat; raise ``ValueError`` if it is invalid."""
     return read_chat_request(body, streams_by_default=True)
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Write the response, of one document, or of many lines where a stream was asked for."""
+    """Return the response: one document, or lines if the client asked for a stream."""
     head = {"model": request.model, "created_at": _iso(stamp.now_s)}
     tool_calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in reply.tool_calls]
     tail: dict[str, Any] = {
@@ -52,18 +52,18 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
 
 
 def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
-    """Write the vectors, one for each text, in their order."""
+    """Return the vectors in the order of the texts."""
     head = {"model": request.model, "total_duration": 2 * _DURATION_NS, "load_duration": _DURATION_NS}
     return json_body({**head, "embeddings": [list(one) for one in vectors], "prompt_eval_count": usage.prompt_tokens})
 
 
 def write_error(text: str) -> Body:
-    """Write an error as Ollama tells it."""
+    """Return an error in Ollama's form."""
     return json_body({"error": text})
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Write the response to a GET; None where this format has nothing at that path."""
+    """Return the response to a GET, None if this format has no such path."""
     if path == "/api/version":
         return json_body({"version": _VERSION})
     if path == "/api/tags":

@@ -1,4 +1,4 @@
-"""The OpenAI format, chat completions and embeddings: JSON in, JSON or server-sent events out. Pure; no socket, no clock."""
+"""The wire format of OpenAI's chat completions and embeddings, with server-sent events; pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EMBED_PATH = "/v1/embeddings"
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Read the request in the body of POST /v1/chat/completions; raises ValueError."""
+    """Return the request of POST /v1/chat/completions; raise ``ValueError`` if it is invalid."""
     return read_chat_request(body, streams_by_default=False)
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Write the response, of one document, or of many events where a stream was asked for; the stamp makes its ids."""
+    """Return the response: one document, or events if the client asked for a stream."""
     tool_calls = [
         {
             "id": f"call_{stamp.seq}_{number}",
@@ -52,7 +52,7 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
 
 
 def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
-    """Write the vectors, one for each text, in their order: as numbers, or packed where the client asked for it."""
+    """Return the vectors in the order of the texts, as numbers or packed."""
     data = [
         {"object": "embedding", "index": index, "embedding": _packed(vector) if request.packed else list(vector)}
         for index, vector in enumerate(vectors)
@@ -62,17 +62,17 @@ def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float
 
 
 def _packed(vector: Sequence[float]) -> str:
-    """Little-endian 32-bit floats in base64: what the official client asks for unless told otherwise."""
+    """Return little-endian 32-bit floats in base64, which the official client requests by default."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def write_error(text: str) -> Body:
-    """Write an error as OpenAI tells it."""
+    """Return an error in OpenAI's form."""
     return json_body({"error": {"message": text, "type": "scripted_model_error", "param": None, "code": None}})
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Write the response to a GET; None where this format has nothing at that path."""
+    """Return the response to a GET, None if this format has no such path."""
     if path != "/v1/models":
         return None
     data = [{"id": model, "object": "model", "created": int(now_s), "owned_by": "script"} for model in models]

@@ -72,7 +72,7 @@ def test_one_connection_speaks_both_wires(server: ModelServer, connect: Connect)
     assert client.chat("hi")[1]["message"]["content"] == "ok"
     used = client.http.sock
     status, error = client.chat("hello")
-    assert (status, "rule 1 of 1, wanted the last message to contain 'hi', saw 'hello'" in error["error"]) == (
+    assert (status, "rule 1 of 1, expected the last message to contain 'hi', saw 'hello'" in error["error"]) == (
         422,
         True,
     )
@@ -91,7 +91,7 @@ def test_channels_do_not_mix(server: ModelServer, connect: Connect) -> None:
     assert connect(second).chat("hi")[1]["message"]["content"] == "second"
     first.close()
     status, body = client.chat("hi")
-    assert (status, "its run is over" in body["error"]) == (404, True)
+    assert (status, "its run has ended" in body["error"]) == (404, True)
     assert (len(first.calls), len(second.calls)) == (1, 1)
 
 

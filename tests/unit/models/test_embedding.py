@@ -46,10 +46,10 @@ def test_a_request_is_read() -> None:
     [
         (b"{", "not JSON"),
         (b'{"input": "a"}', "needs a 'model' name"),
-        (b'{"model": "e"}', "needs an 'input', a text or a list of texts, it has None"),
+        (b'{"model": "e"}', "needs an 'input', a string or a list of strings, it has None"),
         (b'{"model": "e", "input": []}', "needs an 'input'"),
         (b'{"model": "e", "input": [[1, 2]]}', "it has [[1, 2]]"),
-        (b'{"model": "e", "input": "a", "dimensions": -1}', "'dimensions' of an embedding are 1 to 8192, not -1"),
+        (b'{"model": "e", "input": "a", "dimensions": -1}', "'dimensions' of an embedding must be 1 to 8192, not -1"),
     ],
 )
 def test_an_unreadable_request_is_told_why(body: bytes, message: str) -> None:

@@ -69,7 +69,7 @@ def test_an_unmatched_request_is_a_loud_error(path: str) -> None:
     delivery = channel.post(path, chat("hello"))
     assert delivery.status == 422
     assert "scripted model: no rule" in delivery.body.data.decode()
-    assert "rule 1 of 1, wanted the last message to contain 'refund', saw 'hello'" in delivery.body.data.decode()
+    assert "rule 1 of 1, expected the last message to contain 'refund', saw 'hello'" in delivery.body.data.decode()
     (call,) = channel.unmatched
     assert (call.rule, call.reply, call.status, call.usage) == (None, {}, 422, None)
     assert "rule 1 of 1" in call.nearest

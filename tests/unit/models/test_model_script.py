@@ -89,7 +89,7 @@ def test_unmatched_names_the_rule_with_the_most_conditions_fulfilled() -> None:
     script = replies(When(contains="hello worlds"), When(role="user", model="big", contains="bye"))
     answer = unmatched(script, ask("hello world", model="big"))
     assert answer.nearest == 1
-    assert "rule 2 of 2, wanted the last message to contain 'bye', saw 'hello world'" in answer.text
+    assert "rule 2 of 2, expected the last message to contain 'bye', saw 'hello world'" in answer.text
     assert "role" not in answer.text
 
 
@@ -115,7 +115,7 @@ def test_unmatched_tells_a_spent_rule() -> None:
     script = Script((Rule(When(contains="other"), Reply("a")), Rule(When(contains="x"), Reply("b"), times=2)))
     answer = unmatched(script, ask("x"), {1: 2})
     assert answer.nearest == 1
-    assert "rule 2 of 2, has answered 2 times already, as often as it may" in answer.text
+    assert "rule 2 of 2, has already answered 2 times, its limit" in answer.text
 
 
 def test_unmatched_in_an_empty_script() -> None:
@@ -162,37 +162,37 @@ def test_parse_reads_the_scenario_language() -> None:
     ("data", "message"),
     [
         ({"reply": {}}, "a script is a list of rules"),
-        ([1], "rule 1: a mapping of when, reply"),
+        ([1], "rule 1: expected a mapping of when, reply"),
         ([{"reply": {"text": "a"}}, {"replay": {}}], "rule 2: unknown key 'replay'; did you mean 'reply'?"),
         ([{"when": {"contains": "a"}}], "rule 1: a rule needs a reply or a fault"),
         ([{"when": {"contain": "a"}, "reply": {"text": "a"}}], "rule 1, when: unknown key 'contain'; did you mean"),
-        ([{"when": {"contains": ""}, "reply": {"text": "a"}}], "rule 1, when, contains: a text that is not empty"),
+        ([{"when": {"contains": ""}, "reply": {"text": "a"}}], "rule 1, when, contains: expected a string that is not empty"),
         ([{"when": {"regex": "("}, "reply": {"text": "a"}}], "rule 1, when, regex: '(' is not a regular expression"),
         ([{"reply": {}}], "rule 1, reply: a reply needs text, json, tool_calls or embedding"),
         ([{"reply": {"text": "a", "json": 1}}], "rule 1, reply: text and json"),
-        ([{"reply": {"text": 1}}], "rule 1, reply, text: 1 is not a text"),
+        ([{"reply": {"text": 1}}], "rule 1, reply, text: 1 is not a string"),
         ([{"reply": {"json": {1, 2}}}], "rule 1, reply, json: {1, 2} cannot be written as JSON"),
-        ([{"reply": {"tool_calls": []}}], "rule 1, reply, tool_calls: a list"),
-        ([{"reply": {"embedding": [1], "text": "a"}}], "rule 1, reply: an embedding stands alone; keep it, or text"),
-        ([{"reply": {"embedding": []}}], "rule 1, reply, embedding: a list of numbers"),
-        ([{"reply": {"embedding": [1, True]}}], "rule 1, reply, embedding: a list of numbers is wanted, and True"),
-        ([{"when": {"role": "user"}, "reply": {"embedding": [1]}}], "rule 1: an embedding answers no chat"),
+        ([{"reply": {"tool_calls": []}}], "rule 1, reply, tool_calls: expected a list"),
+        ([{"reply": {"embedding": [1], "text": "a"}}], "rule 1, reply: embedding cannot be combined with text"),
+        ([{"reply": {"embedding": []}}], "rule 1, reply, embedding: expected a list of numbers"),
+        ([{"reply": {"embedding": [1, True]}}], "rule 1, reply, embedding: expected a list of numbers, but True"),
+        ([{"when": {"role": "user"}, "reply": {"embedding": [1]}}], "rule 1: an embedding cannot answer a chat"),
         ([{"when": {"system_contains": "a"}, "reply": {"embedding": [1]}}], "rule 1: a text to embed has no system"),
-        ([{"when": {"role": "embedding"}, "reply": {"text": "a"}}], "rule 1: the role 'embedding' goes with"),
-        ([{"reply": {"tool_calls": [{}]}}], "rule 1, reply, tool call 1, name: a text"),
-        ([{"reply": {"tool_calls": [{"name": "a", "arguments": []}]}}], "tool call 1, arguments: a mapping"),
-        ([{"reply": {"text": "a"}, "usage": {"prompt_tokens": 1}}], "usage, completion_tokens: a whole number"),
-        ([{"reply": {"text": "a"}, "times": 0}], "rule 1, times: a whole number of at least 1"),
-        ([{"reply": {"text": "a"}, "times": True}], "rule 1, times: a whole number of at least 1"),
+        ([{"when": {"role": "embedding"}, "reply": {"text": "a"}}], "rule 1: the role 'embedding' needs an embedding"),
+        ([{"reply": {"tool_calls": [{}]}}], "rule 1, reply, tool call 1, name: expected a string"),
+        ([{"reply": {"tool_calls": [{"name": "a", "arguments": []}]}}], "tool call 1, arguments: expected a mapping"),
+        ([{"reply": {"text": "a"}, "usage": {"prompt_tokens": 1}}], "usage, completion_tokens: expected an integer"),
+        ([{"reply": {"text": "a"}, "times": 0}], "rule 1, times: expected an integer of at least 1"),
+        ([{"reply": {"text": "a"}, "times": True}], "rule 1, times: expected an integer of at least 1"),
         ([{"fault": {}}], "rule 1, fault: a fault needs one of delay"),
-        ([{"fault": {"delay": "2 sec"}}], "rule 1, fault, delay: a duration"),
-        ([{"fault": {"delay": float("inf")}}], "rule 1, fault, delay: a duration"),
-        ([{"fault": {"status": 200}}], "rule 1, fault, status: a whole number of at least 400"),
+        ([{"fault": {"delay": "2 sec"}}], "rule 1, fault, delay: expected a duration"),
+        ([{"fault": {"delay": float("inf")}}], "rule 1, fault, delay: expected a duration"),
+        ([{"fault": {"status": 200}}], "rule 1, fault, status: expected an integer of at least 400"),
         ([{"fault": {"status": 600}}], "rule 1, fault, status: an error status is 400 to 599"),
-        ([{"fault": {"reset": False}}], "rule 1, fault, reset: only true"),
-        ([{"fault": {"delay": 1, "retry_after": 1}}], "rule 1, fault: retry_after goes with a status"),
-        ([{"fault": {"reset": True, "malformed": True}}], "rule 1, fault: reset and malformed cannot happen"),
-        ([{"reply": {"text": "a"}, "fault": {"status": 500}}], "rule 1: status comes instead of a reply"),
+        ([{"fault": {"reset": False}}], "rule 1, fault, reset: the only value is true"),
+        ([{"fault": {"delay": 1, "retry_after": 1}}], "rule 1, fault: retry_after needs a status"),
+        ([{"fault": {"reset": True, "malformed": True}}], "rule 1, fault: reset and malformed exclude each other"),
+        ([{"reply": {"text": "a"}, "fault": {"status": 500}}], "rule 1: status replaces the reply"),
     ],
 )
 def test_parse_refuses_what_makes_no_sense(data: Any, message: str) -> None:

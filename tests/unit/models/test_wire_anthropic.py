@@ -52,7 +52,7 @@ def test_rules_see_a_request_as_in_the_other_formats() -> None:
     [
         ({"messages": []} | {"model": None}, "needs a 'model' name"),
         ({}, "needs a list 'messages'"),
-        ({"messages": [], "system": 1}, "'system' is neither text nor a list"),
+        ({"messages": [], "system": 1}, "'system' is neither a string nor a list"),
         ({"messages": [], "tools": [{"function": {}}]}, "'tools' must be an object with a name"),
     ],
 )
