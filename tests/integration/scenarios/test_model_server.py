@@ -125,7 +125,7 @@ def test_a_body_over_the_limit_is_refused(server: ModelServer, connect: Connect)
     """Too much is a 413 that the client can read, on record; a Content-Length that is no number is a 400."""
     channel = open_channel(server)
     status, body = connect(channel).post("/api/chat", b"x" * (BODY_LIMIT_BYTES + 1))
-    assert (status, "over the limit" in body["error"]) == (413, True)
+    assert (status, "exceeds the limit" in body["error"]) == (413, True)
     status, body = connect(channel).post("/api/chat", b"", **{"Content-Length": "-1"})
     assert (status, "is not a number" in body["error"]) == (400, True)
     assert [call.status for call in channel.unmatched] == [413, 400]
