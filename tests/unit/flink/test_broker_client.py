@@ -13,11 +13,11 @@ Reply = Callable[[int], tuple[int, bool, object]]
 
 
 class Interrupted(BaseException):
-    """As a time-out plugin raises it in the middle of a request."""
+    """Stands for the exception of a time-out plugin in the middle of a request."""
 
 
 class FakeConnection:
-    """Answers each request by the next function of ``replies``, which gets the request's number."""
+    """Answers each request with the next of ``replies``, called with the id of the request."""
 
     def __init__(self, *replies: Reply) -> None:
         self._replies = list(replies)

@@ -1,4 +1,4 @@
-"""What failed a job, from a Flink whose answers are a moment old."""
+"""The stack trace of a failed job, from a REST API that lags behind."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from flink_testbed.flink import cluster
 from flink_testbed.flink.cluster import FlinkCluster
 
 
-def cluster_that_says(*answers: str) -> Any:
-    """As much of a cluster as is asked: the last answer is given for ever."""
+def cluster_with_exceptions(*answers: str) -> Any:
+    """A fake whose REST client returns the answers in order, then the last one again and again."""
     left = list(answers)
     rest = SimpleNamespace(url="", root_exception=lambda job_id: left.pop(0) if len(left) > 1 else left[0])
     fake: Any = SimpleNamespace(rest=rest, rest_url="", logs=SimpleNamespace(tail=lambda lines: ""))
@@ -20,12 +20,10 @@ def cluster_that_says(*answers: str) -> Any:
     return fake
 
 
-def test_it_is_asked_for_until_it_is_there() -> None:
-    """A job can be FAILED before Flink tells why."""
-    assert FlinkCluster.exception(cluster_that_says("", "", "Boom"), "job") == "Boom"
+def test_an_exception_that_comes_later_than_the_state_is_waited_for() -> None:
+    assert FlinkCluster.exception(cluster_with_exceptions("", "", "Boom"), "job") == "Boom"
 
 
-def test_a_job_without_one_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Empty then, and no error."""
+def test_a_job_without_an_exception_has_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_EXCEPTION_S", 0.2)
-    assert FlinkCluster.exception(cluster_that_says(""), "job") == ""
+    assert FlinkCluster.exception(cluster_with_exceptions(""), "job") == ""

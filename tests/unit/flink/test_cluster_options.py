@@ -1,4 +1,4 @@
-"""What a cluster is asked to be, as Flink's own options."""
+"""The Flink options of a launched cluster."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ def options(config: ClusterConfig, addresses: Addresses = ALONE) -> dict[str, st
     return flink_options(config, addresses, directory=Path("/run"), python=PYTHON)
 
 
-def test_every_address_is_loopback_unless_said_otherwise() -> None:
-    """Nothing that is bound or told is another address."""
+def test_every_address_is_loopback_by_default() -> None:
     given = options(ClusterConfig())
     hosts = {name: value for name, value in given.items() if name.endswith((".address", "host", "bind-address"))}
     assert len(hosts) >= 6
     assert set(hosts.values()) == {"127.0.0.1"}
 
 
-def test_processes_with_names_of_their_own_are_not_told_one() -> None:
-    """Without a common TaskManager address the option is left out, for each to be given its own."""
+def test_taskmanagers_with_host_names_of_their_own_share_none() -> None:
     inside = Addresses(8081, 6123, jobmanager="jobmanager", taskmanager="", bind="0.0.0.0")
     given = options(ClusterConfig(), inside)
     assert "taskmanager.host" not in given
     assert (given["jobmanager.rpc.address"], given["taskmanager.bind-host"]) == ("jobmanager", "0.0.0.0")
 
 
-def test_places_and_backend_are_as_asked() -> None:
-    """Directories of the caller's instead of the cluster's own; RocksDB by its name."""
+def test_state_backend_and_directories_are_those_of_the_configuration() -> None:
     asked = ClusterConfig(state_backend="rocksdb", checkpoints=Path("/keep/c"), savepoints=Path("/keep/s"))
     given = options(asked)
     assert given["execution.checkpointing.dir"] == "file:///keep/c"
@@ -41,14 +38,12 @@ def test_places_and_backend_are_as_asked() -> None:
     assert options(ClusterConfig())["execution.checkpointing.dir"] == "file:///run/checkpoints"
 
 
-def test_recovery_is_on_request() -> None:
-    """With high availability the quorum is our ZooKeeper, on the leased port; without, there is no such option."""
+def test_high_availability_is_off_by_default() -> None:
     given = options(ClusterConfig(high_availability=True), TOGETHER)
     assert given["high-availability.zookeeper.quorum"] == "127.0.0.1:20003"
     assert "clientPort=20003\nclientPortAddress=127.0.0.1\n" in zookeeper_settings(TOGETHER, Path("/run"))
     assert not [name for name in options(ClusterConfig()) if name.startswith("high-availability")]
 
 
-def test_the_callers_options_win() -> None:
-    """What a caller writes is what Flink reads."""
+def test_options_of_the_configuration_take_precedence() -> None:
     assert options(ClusterConfig(flink_options={"heartbeat.timeout": "3s"}))["heartbeat.timeout"] == "3s"

@@ -1,4 +1,4 @@
-"""A cluster in containers: what it shares with this machine, and which image fits."""
+"""Mounts and images of a cluster of containers."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ def shared(config: ClusterConfig, run: Path, *roots: Path) -> dict[str, bool]:
     return {str(share.path): share.writable for share in shares_of(config, run, roots)}
 
 
-def test_the_run_folder_is_written_and_import_roots_are_read(tmp_path: Path) -> None:
-    """Also where one holds the other; what lies in a shared directory is not shared twice."""
+def test_the_run_folder_is_writable_and_import_roots_are_not(tmp_path: Path) -> None:
     project, zipped = tmp_path / "project", tmp_path / "cache" / "runtime.zip"
     run = project / "reports" / "run"
     found = shared(ClusterConfig(), run, zipped, project, project / "src", run / "in-the-run")
@@ -46,24 +45,22 @@ def test_the_run_folder_is_written_and_import_roots_are_read(tmp_path: Path) -> 
     assert shared(ClusterConfig(), run, run / "in-the-run") == {str(run): True}
 
 
-def test_places_for_state_are_written(tmp_path: Path) -> None:
-    """Checkpoints and savepoints of the caller's choice, made here first: an engine would make them as root."""
+def test_state_directories_are_created_and_writable(tmp_path: Path) -> None:
     checkpoints, savepoints = tmp_path / "c", tmp_path / "run" / "s"
     found = shared(ClusterConfig(checkpoints=checkpoints, savepoints=savepoints), tmp_path / "run")
     assert found == {str(tmp_path / "run"): True, str(checkpoints): True}
+    # Created here first: a container engine would create missing mount points as root.
     assert checkpoints.is_dir()
     assert savepoints.is_dir()
 
 
-def test_jars_of_the_environment_are_the_images() -> None:
-    """Upstream's jars are in both, each under its own path; others are shared with the container."""
+def test_jars_of_the_environment_are_replaced_by_those_of_the_image() -> None:
     other = Path("/elsewhere/connector.jar")
     config = with_image_paths(ClusterConfig(classes=(SITE / "flink_agents" / "lib" / "a.jar", other)), SITE, IMAGE)
     assert config.classes == (Path("/there/site-packages/flink_agents/lib/a.jar"), other)
 
 
-def test_an_image_with_the_same_versions_fits() -> None:
-    """Patches of Python may differ."""
+def test_an_image_with_another_patch_release_of_python_fits() -> None:
     require_fit(IMAGE, ENVIRONMENT)
 
 
@@ -77,8 +74,7 @@ def test_an_image_with_the_same_versions_fits() -> None:
         ({"embeds_python": False}, "no Python's shared library"),
     ],
 )
-def test_any_other_does_not(change: dict[str, Any], word: str) -> None:
-    """The error says what is there instead."""
+def test_an_image_with_other_contents_is_refused_with_the_difference(change: dict[str, Any], word: str) -> None:
     with pytest.raises(HostError) as caught:
         require_fit(replace(IMAGE, **change), ENVIRONMENT)
     problem = caught.value.problems[0]

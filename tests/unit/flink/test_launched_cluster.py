@@ -1,4 +1,4 @@
-"""A cluster is looked at while it changes: its processes by another thread, its logs by Flink."""
+"""A launched cluster that changes while another thread looks at it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flink_testbed.flink.rest import RestClient
 
 
 class Process:
-    """Dead once killed; ``step`` is called just then, and while it is looked at."""
+    """A fake process; ``step`` is called whenever it is looked at or killed."""
 
     def __init__(self, step: Callable[[], object]) -> None:
         self.step = step
@@ -42,7 +42,7 @@ class Process:
 
 
 class Cluster(LaunchedCluster):
-    """A JobManager and a TaskManager that are no processes; ``meanwhile`` is what another thread does at any step."""
+    """A cluster of two fake processes; ``meanwhile`` stands for the other thread, at every step."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(
@@ -67,7 +67,7 @@ class Cluster(LaunchedCluster):
         self.meanwhile()
 
     def once(self, act: Callable[[], object]) -> None:
-        """Let another thread do this at the next step, and nothing after."""
+        """Call ``act`` at the next step only."""
 
         def first() -> None:
             self.meanwhile = lambda: None
@@ -91,17 +91,16 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-def test_a_process_may_come_while_all_are_looked_at(cluster: Cluster) -> None:
+def test_a_process_may_be_added_during_a_look_at_all(cluster: Cluster) -> None:
     cluster.once(cluster.processes.add_taskmanager)
     cluster.require_alive()
     assert cluster.processes.taskmanagers == ["taskmanager-0", "taskmanager-1"]
 
 
 @pytest.mark.parametrize("kill", [LaunchedProcesses.kill_taskmanager, LaunchedProcesses.kill_jobmanager])
-def test_a_process_that_is_being_killed_is_not_told_dead(
+def test_a_process_is_not_reported_dead_while_a_test_kills_it(
     cluster: Cluster, kill: Callable[[ClusterProcesses], object]
 ) -> None:
-    """Nor is one whose successor is on its way: who waits for a job goes on waiting."""
     looks = []
 
     def look() -> None:
@@ -114,13 +113,13 @@ def test_a_process_that_is_being_killed_is_not_told_dead(
     assert looks
 
 
-def test_nor_one_that_is_killed_after_another_began_to_look(cluster: Cluster) -> None:
+def test_a_process_killed_during_a_look_is_not_reported_dead(cluster: Cluster) -> None:
     cluster.once(cluster.processes.kill_taskmanager)
     cluster.require_alive()
     assert cluster.processes.taskmanagers == []
 
 
-def test_one_that_died_by_itself_is_told(cluster: Cluster) -> None:
+def test_a_process_that_died_by_itself_is_reported(cluster: Cluster) -> None:
     process = cluster.processes._member("taskmanager-0")
     assert isinstance(process, Process)
     process.code = 137
@@ -128,8 +127,7 @@ def test_one_that_died_by_itself_is_told(cluster: Cluster) -> None:
         cluster.require_alive()
 
 
-def test_of_a_log_what_was_written_since_is_read(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that was begun anew all of it; one that Flink removes between two looks is passed over."""
+def test_logs_since_survive_rotation_and_removal_of_files(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     log = cluster.directory / "log"
     log.mkdir()
     for name in ("grows", "anew", "removed"):

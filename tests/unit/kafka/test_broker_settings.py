@@ -1,4 +1,4 @@
-"""What a broker is told: texts, no process."""
+"""The settings of a launched broker."""
 
 from __future__ import annotations
 
@@ -21,22 +21,19 @@ def properties(count: int, number: int = 0) -> dict[str, str]:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_every_address_is_loopback(count: int) -> None:
-    """Listeners, what is told to clients, and the controllers' own."""
     addresses = re.findall(r"(?:://|@)([^:]*):\d+", " ".join(properties(count).values()))
     assert len(addresses) == 3 + count
     assert set(addresses) == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(("count", "replicas", "in_sync"), [(1, "1", "1"), (3, "3", "2"), (5, "3", "2")])
-def test_as_many_replicas_as_there_are_brokers(count: int, replicas: str, in_sync: str) -> None:
-    """Three at most; with three, one broker may die and everything goes on."""
+def test_topics_have_three_replicas_or_one_for_each_broker(count: int, replicas: str, in_sync: str) -> None:
     found = properties(count)
     assert {value for name, value in found.items() if name.endswith("replication.factor")} == {replicas}
     assert {found["min.insync.replicas"], found["transaction.state.log.min.isr"]} == {in_sync}
 
 
-def test_a_node_knows_itself_and_all_voters() -> None:
-    """Each node has a number and ports of its own, and the same list of controllers."""
+def test_each_node_has_its_own_id_and_the_same_voters() -> None:
     one, other = properties(3, 0), properties(3, 2)
     assert (one["node.id"], other["node.id"]) == ("0", "2")
     assert other["advertised.listeners"] == "CLIENTS://127.0.0.1:20002"
@@ -44,13 +41,11 @@ def test_a_node_knows_itself_and_all_voters() -> None:
     assert one["controller.quorum.voters"] == other["controller.quorum.voters"]
 
 
-def test_flink_s_transactions_are_allowed() -> None:
-    """Its sink asks for an hour by default, which Kafka's own limit would refuse."""
+def test_transactions_may_last_as_long_as_flinks_sink_requests() -> None:
     assert int(properties(1)["transaction.max.timeout.ms"]) >= 3_600_000
 
 
-def test_ids_are_new_each_time_and_as_kafka_wants_them() -> None:
-    """22 characters that are URL-safe base64 of 16 bytes; the first is no dash, which a tool would take for an option."""
+def test_ids_are_unique_and_in_kafkas_format() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
     assert all(re.fullmatch(r"[A-Za-z0-9][\w-]{20}[AQgw]", each) for each in ids)
@@ -58,8 +53,7 @@ def test_ids_are_new_each_time_and_as_kafka_wants_them() -> None:
     assert text.splitlines() == ["node.id=2", "directory.id=d", "version=1", "cluster.id=c"]
 
 
-def test_a_topic_s_name_tells_whose_it_is() -> None:
-    """The run's id, a label of legal characters, never too long, and never twice the same."""
+def test_topic_names_are_unique_and_begin_with_the_runs_prefix() -> None:
     one, other = (topic_name("r1", "tests/a.py::test_it[x=1 \N{SNOWMAN}]" + "y" * 300) for _ in range(2))
     assert one != other
     assert one.startswith("flink-agents-r1-tests-a-py-test_it-x-1-")

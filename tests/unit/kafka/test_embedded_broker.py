@@ -1,4 +1,4 @@
-"""One thread kills a broker while another waits for what a job writes there."""
+"""Embedded brokers that one thread kills while another looks at them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flink_testbed.kafka.embedded import EmbeddedKafka
 
 
 class Broker:
-    """Dead once killed; ``step`` is called just then, and while it is looked at."""
+    """A fake broker; ``step`` is called whenever it is looked at or killed."""
 
     name = "Kafka broker-0"
     log = Path("broker-0.log")
@@ -49,8 +49,7 @@ def kafka_of(directory: Path, *brokers: Broker) -> EmbeddedKafka:
     return kafka
 
 
-def test_a_broker_that_is_being_killed_is_not_told_dead(tmp_path: Path) -> None:
-    """Neither to who looks just then, nor to who began to look before."""
+def test_a_broker_is_not_reported_dead_while_a_test_kills_it(tmp_path: Path) -> None:
     first, second = Broker(lambda: None), Broker(lambda: None)
     kafka = kafka_of(tmp_path, first, second)
     first.step = kafka.require_alive
@@ -64,7 +63,7 @@ def test_a_broker_that_is_being_killed_is_not_told_dead(tmp_path: Path) -> None:
     assert second.code == -9
 
 
-def test_one_that_died_by_itself_is_told(tmp_path: Path) -> None:
+def test_a_broker_that_died_by_itself_is_reported(tmp_path: Path) -> None:
     broker = Broker(lambda: None)
     broker.code = 137
     with pytest.raises(HostError, match="FA454: Kafka broker-0 has died with exit code 137"):
