@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 from flink_testbed.core.clock import wall_time_s
+from flink_testbed.core.patterns import SearchBudget
 from flink_testbed.models import wire_anthropic, wire_ollama, wire_openai
 from flink_testbed.models.chat import EMBEDDING_ROLE, Body, ChatRequest, Stamp
 from flink_testbed.models.embedding import EmbeddingRequest, read_embeddings, vector_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Clients retry 408, 409, 429 and 5xx, but a request that no rule matches must fail at once.
 UNMATCHED_STATUS = 422
+# For all patterns and all requests of a scenario together; a second is the limit of each search.
+_SEARCHES_S = 10.0
 _PREFIX = "scripted model: "
 
 
@@ -114,6 +117,7 @@ class Channel:
         self._script = script
         self._on_close = on_close
         self._lock = threading.Lock()
+        self._searches = SearchBudget(_SEARCHES_S)
         self._answered: Counter[int] = Counter()
         self._calls: list[Call] = []
         self.closed = threading.Event()
@@ -178,7 +182,7 @@ class Channel:
             request = wire.read_request(body)
         except ValueError as error:
             return self.refuse(path, 400, str(error))
-        with self._lock:
+        with self._lock, self._searches:
             answer = self._script.answer(request, self._answered)
             if isinstance(answer, Unmatched):
                 return self._refuse(wire, request, UNMATCHED_STATUS, answer.text)
@@ -203,7 +207,7 @@ class Channel:
             request = read_embeddings(body)
         except ValueError as error:
             return self.refuse(path, 400, str(error))
-        with self._lock:
+        with self._lock, self._searches:
             vectors, first = [], None
             for text in request.texts:
                 answer = self._script.answer(request.as_chat(text), self._answered)

@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from flink_testbed.core.patterns import PATTERN_CHARACTERS, SEARCH_S, TooSlowError, compile_pattern
+from flink_testbed.core.patterns import (
+    PATTERN_CHARACTERS,
+    SEARCH_S,
+    UNROLLED_CHARACTERS,
+    SearchBudget,
+    TooSlowError,
+    compile_pattern,
+    unrolled_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +55,43 @@ def test_wrong_and_long_patterns_are_refused_with_the_reason(pattern: str) -> No
 def test_the_longest_pattern_is_taken() -> None:
     """The limit itself is allowed."""
     assert compile_pattern("x" * PATTERN_CHARACTERS)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"),
+    [
+        ("abc", 3),
+        (r"\{\[\(", 3),
+        ("a{3}b", 4),
+        ("(ab){3}", 6),
+        ("(a{10}b){10}{2}", 220),
+        ("(a{0,1000}){0,1000}", 1),
+        ("[(a{9})]{2}x", 3),
+        (r"[]\]a]{4}", 4),
+        ("a{x}{,2}", 4),
+        ("((a{5}", 5),
+    ],
+)
+def test_the_unrolled_size_multiplies_nested_counts(pattern: str, size: int) -> None:
+    assert unrolled_size(pattern) == size
+
+
+@pytest.mark.parametrize("pattern", ["(a{1000}){1000}", "((a{99}){99}){99}", "(?:x?){99999999999}", "[ab]{20001}"])
+def test_counts_that_unroll_to_a_huge_pattern_are_refused_at_once(pattern: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="counted repetitions"):
+        compile_pattern(pattern)
+    assert time.monotonic() - started < 1
+    assert compile_pattern(f"a{{{UNROLLED_CHARACTERS}}}").is_found("a" * UNROLLED_CHARACTERS)
+
+
+def test_searches_of_one_budget_end_together() -> None:
+    slow, quick = compile_pattern("(.*a){12}x"), compile_pattern("^b")
+    budget = SearchBudget(0.5)
+    with budget:
+        assert quick.is_found("b")
+    with budget, pytest.raises(TooSlowError):
+        slow.is_found("a" * 5000)
+    with budget, pytest.raises(TooSlowError, match=r"took longer than 0\.5 s together"):
+        quick.is_found("b")
+    assert quick.is_found("b")

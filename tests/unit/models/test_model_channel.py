@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
-from flink_testbed.models.channel import Channel
+from flink_testbed.models.channel import UNMATCHED_STATUS, Channel
 from flink_testbed.models.rule import Usage
 from flink_testbed.models.script import parse_script
 
@@ -206,3 +207,13 @@ def test_an_embedding_fails_as_scripted() -> None:
         ((), False),
         ((), False),
     ]
+
+
+def test_slow_rules_of_a_scenario_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flink_testbed.models.channel._SEARCHES_S", 0.5)
+    slow = [{"when": {"regex": f"(.*a){{12}}x{number}"}, "reply": {"text": "never"}} for number in range(60)]
+    started = time.monotonic()
+    delivery = channel_of(*slow).post(OLLAMA, chat("a" * 5000))
+    assert time.monotonic() - started < 20
+    assert delivery.status == UNMATCHED_STATUS
+    assert b"took longer than 0.5 s" in delivery.body.data
