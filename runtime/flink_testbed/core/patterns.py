@@ -39,9 +39,8 @@ class SearchBudget:
         self.left_s = seconds
         self._tokens: list[Token[SearchBudget | None]] = []
 
-    def __enter__(self) -> SearchBudget:
+    def __enter__(self) -> None:
         self._tokens.append(_budget.set(self))
-        return self
 
     def __exit__(self, *_: object) -> None:
         _budget.reset(self._tokens.pop())
