@@ -1,4 +1,4 @@
-"""One item from start to judgement: make ready, run on its tier, check the evidence, write it down."""
+"""One scenario item from start to judgement: provision, run on its tier, check the evidence, write it down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.models.channel import Channel
+from flink_testbed.models.channel import Channel as ModelChannel
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
@@ -18,22 +18,24 @@ from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
+from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence, ModelCall
-from pytest_flink_agents.provision.engine_choice import BUNDLED
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.provision.services import RunSession
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.report.failure_text import failure_text
-from pytest_flink_agents.run.job_run import run_job
-from pytest_flink_agents.run.log_watch import LogWatch
-from pytest_flink_agents.run.requests import agent_request, job_request, needs_kafka, placeholder_values
-from pytest_flink_agents.run.scenario_run import RUNNERS, AgentRefusedError
+from pytest_flink_agents.run.execute import execute
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, placeholder_values
+from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.matchers import is_plain
+from pytest_flink_agents.scenario.matching.matchers import is_plain
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of one item: the evidence, what the checks say of it, and the text for a failure."""
+class CheckedRun:
+    """One run of an item: the evidence, the check results, the overall validity, and the text of a failure."""
 
     evidence: Evidence
     results: tuple[CheckResult, ...]
@@ -42,12 +44,12 @@ class Judged:
 
     @property
     def valid(self) -> bool:
-        """Whether everything is as expected."""
+        """True if everything is as expected."""
         return self.validity is Validity.VALID
 
     @property
     def unknown(self) -> bool:
-        """Whether nothing is proven wrong, and not everything right."""
+        """True if nothing is proven wrong, and not everything right."""
         return self.validity is Validity.UNKNOWN
 
     @property
@@ -56,105 +58,99 @@ class Judged:
         return next((finding.message.partition("\n")[0] for result in self.results for finding in result.findings), "")
 
 
-def prepare(session: RunSession, loaded: LoadedScenario, tier: str, release: FlinkRelease) -> None:
-    """Start what the item's tier needs. Raises ``HostError``: the machine could not, so nothing is known of the scenario."""
-    workplace = _workplace(session, loaded, release)
-    if tier == "local":
-        workplace.worker()
-    elif loaded.scenario.job:
-        workplace.cluster(tier)
-    else:
-        workplace.submitter(tier)
-    if needs_kafka(session.settings, loaded, tier):
-        assert workplace.connector
-        assert session.kafka
+@dataclass(frozen=True, slots=True)
+class ScenarioRun:
+    """One scenario on one tier and Flink release, ready to be provisioned and run."""
 
+    services: Services
+    loaded: LoadedScenario
+    tier: Tier
+    release: FlinkRelease
 
-def run_and_judge(
-    session: RunSession,
-    loaded: LoadedScenario,
-    tier: str,
-    release: FlinkRelease,
-    *,
-    folder: Path,
-    reproduce: Callable[[int | None], str],
-) -> Judged:
-    """Run the scenario, check what it left, and write the evidence to ``folder`` (created).
+    @property
+    def environment(self) -> TestEnvironment:
+        """The test environment with the scenario's requirements."""
+        wanted = self.loaded.scenario.requirements
+        if wanted is None:
+            return self.services.environment(self.release)
+        if isinstance(wanted, str):
+            lines = self.loaded.path(wanted).read_text(encoding="utf-8").splitlines()
+            wanted = tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
+        return self.services.environment(self.release, tuple(wanted))
 
-    With many runs the first one that is not as expected counts, else the last; files of the others are not kept.
-    ``reproduce`` makes the command that runs it again with a seed.
-    """
-    *others, last = session.settings.seeds(tier)
-    for number, seed in enumerate(others, start=1):
-        directory = folder / f"seed-{seed}"
-        judged = _run_once(session, loaded, tier, release, folder, directory, seed, reproduce(seed))
-        if not judged.valid:
-            passed = f" ({number - 1} runs with other seeds passed)" if number > 1 else ""
-            return dataclasses.replace(judged, text=f"{judged.text}\nwith seed {seed}{passed}")
-        shutil.rmtree(directory)
-    return _run_once(session, loaded, tier, release, folder, folder, last, reproduce(last))
+    def provision(self) -> None:
+        """Start what the tier needs. Raises ``HostError`` if the environment cannot: nothing is known of the scenario then."""
+        environment = self.environment
+        environment.provide(self.tier, submits_agents=self.loaded.scenario.job is None)
+        if needs_kafka(self.services.settings, self.loaded, self.tier):
+            self.services.provide_kafka(environment)
 
+    def run_and_check(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
+        """Run the scenario, check the evidence and write it to ``folder`` (created).
 
-def _run_once(
-    session: RunSession,
-    loaded: LoadedScenario,
-    tier: str,
-    release: FlinkRelease,
-    folder: Path,
-    directory: Path,
-    seed: int | None,
-    reproduce: str,
-) -> Judged:
-    """One run; its files go to ``directory``, its evidence to ``folder``."""
-    workplace = _workplace(session, loaded, release)
-    scenario = loaded.scenario
-    directory.mkdir(parents=True, exist_ok=True)
-    channel = session.models.channel(parse_script(scenario.llm.rules()) if scenario.llm else Script(()))
-    with channel:
-        session.let_services_be_reached(workplace, tier)
-        values = placeholder_values(session.settings, channel)
-        logs = LogWatch(workplace.cluster(tier)) if tier != "local" else None
+        With several seeds the first run that is not as expected counts, else the last; files of the others are removed.
+        ``reproduce`` returns the command that repeats the run with a seed.
+        """
+        *others, last = self.services.settings.seeds(self.tier)
+        for number, seed in enumerate(others, start=1):
+            directory = folder / f"seed-{seed}"
+            checked = self._run_once(folder, directory, seed, reproduce(seed))
+            if not checked.valid:
+                passed = f" ({number - 1} runs with other seeds passed)" if number > 1 else ""
+                return dataclasses.replace(checked, text=f"{checked.text}\nwith seed {seed}{passed}")
+            shutil.rmtree(directory)
+        return self._run_once(folder, folder, last, reproduce(last))
+
+    def _run_once(self, folder: Path, directory: Path, seed: int | None, reproduce: str) -> CheckedRun:
+        """Run once; the run's files go to ``directory``, its evidence to ``folder``."""
+        directory.mkdir(parents=True, exist_ok=True)
         try:
-            if loaded.scenario.job:
-                evidence = run_job(job_request(session, loaded, tier, values, workplace, directory), workplace, tier)
-            else:
-                request = agent_request(session, loaded, tier, values, workplace, directory, seed)
-                evidence = RUNNERS[tier](request, workplace)
+            evidence = self._evidence(directory, seed)
         except AgentRefusedError as error:
-            judged = _refused(error, loaded, tier, workplace, reproduce)
-            session.write_evidence(folder, judged.evidence, judged.results)
-            return judged
-    evidence = dataclasses.replace(
-        evidence,
-        model_calls=_model_calls(channel),
-        log_errors=logs.collect(directory / "logs", evidence.job_id) if logs else None,
-    )
-    results = judge(_checks(loaded, evidence))
-    validity = overall(results)
-    text = ""
-    if validity is not Validity.VALID:
+            checked = self._refused(error, reproduce)
+        else:
+            checked = self._checked(evidence, reproduce)
+        write_evidence(folder, checked.evidence, checked.results, self.services.redactor)
+        return checked
+
+    def _evidence(self, directory: Path, seed: int | None) -> Evidence:
+        environment, scenario = self.environment, self.loaded.scenario
+        script = parse_script(scenario.llm.rules()) if scenario.llm else Script(())
+        with self.services.models.channel(script) as models:
+            self.services.let_services_be_reached(environment, self.tier)
+            values = placeholder_values(self.services.settings, models)
+            request = ScenarioRequest(self.services, environment, self.loaded, self.tier, directory, values, seed)
+            channel = request.channel()
+            place = Place(environment, self.tier, directory)
+            evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
+        return dataclasses.replace(evidence, model_calls=_model_calls(models))
+
+    def _checked(self, evidence: Evidence, reproduce: str) -> CheckedRun:
+        results = judge(_checks(self.loaded, evidence))
+        validity = overall(results)
+        if validity is Validity.VALID:
+            return CheckedRun(evidence, results, validity, "")
         findings = [
             finding for result in results if result.validity is not Validity.VALID for finding in result.findings
         ]
         text = failure_text(
             results,
             evidence,
-            where=[_where(loaded, finding) for finding in findings],
+            where=[_where(self.loaded, finding) for finding in findings],
             reproduce=reproduce,
-            redactor=session.redactor,
+            redactor=self.services.redactor,
         )
-    session.write_evidence(folder, evidence, results)
-    return Judged(evidence, results, validity, text)
+        return CheckedRun(evidence, results, validity, text)
 
-
-def _workplace(session: RunSession, loaded: LoadedScenario, release: FlinkRelease) -> Workplace:
-    wanted = loaded.scenario.requirements
-    if wanted is None:
-        return session.workplace(release)
-    if isinstance(wanted, str):
-        lines = loaded.path(wanted).read_text(encoding="utf-8").splitlines()
-        wanted = tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
-    return session.workplace(release, tuple(wanted))
+    def _refused(self, error: AgentRefusedError, reproduce: str) -> CheckedRun:
+        """Return the result of an agent that cannot be built: the scenario's ``agent`` line is what failed."""
+        place, lines = _where(self.loaded, Finding("", ("agent",)))
+        source = [f"  > {number:4} | {line}" for number, line in lines]
+        text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
+        finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
+        engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
+        evidence = Evidence(self.tier.value, self.release.version, engine.value, job_state="not built")
+        return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
 
 
 def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
@@ -164,8 +160,9 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "model calls": lambda: check_model_calls(evidence),
         "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
         "ended": lambda: check_ended(evidence, scenario.within),
+        "timeline": lambda: check_timeline(evidence),
     }
-    if evidence.tier != "local":
+    if evidence.tier != Tier.LOCAL:
         checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     delivery = scenario.expect.delivery
     if delivery:
@@ -183,28 +180,15 @@ def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
     ]
 
 
-def _model_calls(channel: Channel) -> tuple[ModelCall, ...]:
+def _model_calls(models: ModelChannel) -> tuple[ModelCall, ...]:
     return tuple(
-        ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest) for call in channel.calls
+        ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest) for call in models.calls
     )
 
 
 def _where(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[int, str]]]:
-    """``file:line`` of the words that a finding is about, and those lines."""
+    """Return ``file:line`` of the words that a finding is about, and those lines."""
     path = finding.path
     # An unexpected output is about the whole list; its first line is enough to find it.
     lines = loaded.document.lines(path) if path else []
     return f"{loaded.document.file}:{loaded.document.mark(path, key=True).line}", lines if len(path) != 2 else lines[:1]
-
-
-def _refused(
-    error: AgentRefusedError, loaded: LoadedScenario, tier: str, workplace: Workplace, reproduce: str
-) -> Judged:
-    """The agent cannot be built: the scenario's own ``agent`` line is what failed."""
-    place, lines = _where(loaded, Finding("", ("agent",)))
-    source = [f"  > {number:4} | {line}" for number, line in lines]
-    text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
-    finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
-    engine = BUNDLED if tier == "local" else workplace.engine.name
-    evidence = Evidence(tier=tier, flink_version=workplace.release.version, engine=engine, job_state="not built")
-    return Judged(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)

@@ -17,7 +17,7 @@ from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.document import Document, parse
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
-from pytest_flink_agents.scenario.matchers import Matcher, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.placeholders import read_placeholders
 from pytest_flink_agents.scenario.reader import FILE_BYTES
 from pytest_flink_agents.scenario.validation import read_scenario

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_flink_agents.scenario.document import parse
-from pytest_flink_agents.scenario.matchers import compile_matcher
+from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 from tools.reference.markdown import code, page, table
 
 

@@ -9,7 +9,7 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.job import check_ended, check_failure
 from pytest_flink_agents.evidence.model import Evidence, Failure
-from pytest_flink_agents.scenario.matchers import compile_matcher
+from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 
 SHOWN = {"contains": "max retries"}
 EXPECTED = compile_matcher(SHOWN)

@@ -8,7 +8,7 @@ from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError
-from pytest_flink_agents.run.log_watch import errors_in
+from pytest_flink_agents.run.watch.logs import errors_in
 
 LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"
 FIRE = LogError("taskmanager-0.log", LINE, "java.io.IOException: smoke")

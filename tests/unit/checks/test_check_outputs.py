@@ -9,7 +9,7 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.evidence.model import Evidence, Output
-from pytest_flink_agents.scenario.matchers import compile_matcher
+from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 
 ORDERS = ["strict", "per_key", "any"]
 ANY_KEY = {"any_string": True}

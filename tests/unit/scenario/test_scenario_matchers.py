@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents.scenario.matchers import ABSENT, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.matchers import ABSENT, MatcherError, compile_matcher, is_plain
 
 ANY = {"any_value": True}
 

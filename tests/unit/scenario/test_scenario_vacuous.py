@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_flink_agents.scenario.regexes import always_found
+from pytest_flink_agents.scenario.matching.vacuous import always_found
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from flink_testbed.core.patterns import Pattern, TooSlowError
-from pytest_flink_agents.scenario.mismatch import ABSENT, Mismatch
+from pytest_flink_agents.scenario.matching.mismatch import ABSENT, Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.core.patterns import compile_pattern
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe, path_text
-from pytest_flink_agents.scenario.kinds import (
+from pytest_flink_agents.scenario.matching.kinds import (
     Anything,
     Approx,
     ContainsItems,
@@ -42,8 +42,8 @@ from pytest_flink_agents.scenario.kinds import (
     Scalar,
     is_number,
 )
-from pytest_flink_agents.scenario.mismatch import ABSENT, Mismatch
-from pytest_flink_agents.scenario.regexes import always_found
+from pytest_flink_agents.scenario.matching.mismatch import ABSENT, Mismatch
+from pytest_flink_agents.scenario.matching.vacuous import always_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
