@@ -109,12 +109,19 @@ class OwnThread(Agent):
 
 
 class Yields(Agent):
-    """A generator, as if Flink would draw from it."""
+    """A generator: each yield lets the run's other actions go on, as an await does."""
 
     @action(INPUT)
     @staticmethod
     def draw(event: Event, ctx: RunnerContext) -> Iterator[int]:
+        did(ctx, event, "draw 1")
         yield 1
+        did(ctx, event, "draw 2")
+
+    @action(INPUT)
+    @staticmethod
+    def pass_by(event: Event, ctx: RunnerContext) -> None:
+        did(ctx, event, "passed by")
 
 
 class NotJson(Agent):

@@ -162,13 +162,17 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
     ),
 }
 CONTEXT: dict[str, Break | tuple[Break, ...]] = {
-    "a call must not use the context": swap(f"{_CONTEXT}.check", "self.thread != get_ident()", "False"),
-    "a thread of one's own must not use the context": swap(f"{_CONTEXT}.check", "self.thread != get_ident()", "False"),
-    "test_context.py::test_a_context_is_closed_after_its_action": swap(f"{_RUN}._run", "attempt.thread = None", "pass"),
-    "a generator is no action": wrap("engine.run:_check_result", "pass"),
+    "a call must not use the context": wrap(f"{_CONTEXT}.running", "return args[0]"),
+    "a thread of one's own must not use the context": wrap(f"{_CONTEXT}.running", "return args[0]"),
+    "test_context.py::test_a_context_is_closed_after_its_action": swap(
+        f"{_RUN}._run", "attempt.thread = self._engine.stepping = None", "pass"
+    ),
+    "a generator lets others run at each yield": swap(
+        f"{_RUN}._run", "self.state.tasks.append(task)", "self.state.tasks.appendleft(task)"
+    ),
     "test_context.py::test_a_resource_is_bound_to_the_actions_metrics": (
-        swap(f"{_CONTEXT}.get_resource", "self.action_metric_group", "self.agent_metric_group"),
-        swap(f"{_CONTEXT}.get_resource", "metric_group or self.action_metric_group", "self.action_metric_group"),
+        swap(f"{_CONTEXT}.get_resource", "context.action_metric_group", "context.agent_metric_group"),
+        swap(f"{_CONTEXT}.get_resource", "metric_group or context.action_metric_group", "context.action_metric_group"),
     ),
     "options of action and agent": wrap(f"{_CONTEXT}.get_action_config_value", "return None"),
     "metrics are counted": wrap(f"{_CONTEXT}.action_metric_group", "return args[0].engine.metrics.agent"),
@@ -192,10 +196,10 @@ FAILURES: dict[str, Break | tuple[Break, ...]] = {
         f"{_RUN}._run", "attempt.memories or attempt.misused", "attempt.memories"
     ),
     "asyncio is refused": swap(
-        "engine.run:_awaited", "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "return None"
+        "engine.run:_next_await", "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "raise StopIteration"
     ),
     "test_run_order.py::test_asyncio_is_refused_with_upstreams_words": swap(
-        "engine.run:_awaited", "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "raise"
+        "engine.run:_next_await", "raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error", "raise"
     ),
     "test_run_order.py::test_a_failure_tells_action_key_input_and_place": wrap(
         "engine.failure:ActionFailure.__init__", "original(*args[:3], None, *args[4:], **kwargs)"

@@ -114,6 +114,15 @@ def _begun(event: Event) -> Any:
     return event.attributes["input" if event.type == InputEvent.EVENT_TYPE else "value"]
 
 
+def _storable(value: Any) -> Any:
+    """Return the value with a str for 2**70, which events carry and memory refuses."""
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    return str(value) if type(value) is int and value == 2**70 else value
+
+
 def _followed(step: list[Any], value: Any, event: Event, ctx: RunnerContext) -> Any:
     name = ctx.get_action_config_value("own_name")
     if step[0] == "call":
@@ -123,7 +132,7 @@ def _followed(step: list[Any], value: Any, event: Event, ctx: RunnerContext) -> 
         memory.set("count", (memory.get("count") or 0) + 1)
         return [memory.get("count"), value]
     if step[0] == "collect":
-        ctx.short_term_memory.set("all", [*(ctx.short_term_memory.get("all") or []), value])
+        ctx.short_term_memory.set("all", [*(ctx.short_term_memory.get("all") or []), _storable(value)])
     if step[0] == "keep":
         # The same whoever comes first, and how often.
         ctx.short_term_memory.set(f"kept.by.{name}", name)

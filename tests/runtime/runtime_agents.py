@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Generator
 from typing import Any
 
 from flink_agents.api.agents.agent import Agent
@@ -225,13 +224,6 @@ class Wrong(Agent):
         if how == "reconciler":
             ctx.durable_execute(traced, 1, reconciler=lambda needed: needed)
         return None
-
-
-class Yielding(Agent):
-    @action(INPUT)
-    @staticmethod
-    def generate(event: Event, ctx: RunnerContext) -> Generator[int, None, None]:
-        yield 1
 
 
 class Asyncio(Agent):

@@ -50,7 +50,7 @@ class Ordering(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def take(event: Event, ctx: RunnerContext) -> None:
-        name = f"{ctx._key!r} {event.get_attr('input')}"
+        name = f"{ctx.state_key!r} {event.get_attr('input')}"
         effect(f"{name} body")
         ctx.durable_execute(effect, f"{name} call")
         ctx.durable_execute(effect, f"{name} paid", reconciler=lambda: effect(f"{name} reconciled"))

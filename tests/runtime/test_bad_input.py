@@ -23,7 +23,7 @@ RULES = {
     "raises": ("ZeroDivisionError", "no way"),
     "raises a key": ("KeyError", "'amount'"),
     "cancelled": ("CancelledError", RULE),
-    "generator": ("TypeError", "is a generator; write a plain function"),
+    "input event": ("RuntimeError", "which only the engine may create"),
     "not awaited": ("TypeError", "write async def and await it"),
     "asyncio.sleep": ASYNCIO,
     "asyncio.gather": ASYNCIO,
@@ -85,7 +85,7 @@ def test_a_plain_action_is_told_in_the_same_way(how):
     assert result.outputs == BEFORE
 
 
-@pytest.mark.parametrize("how", ["raises", "thread, unheeded", "memory of a set", "no JSON", "generator"])
+@pytest.mark.parametrize("how", ["raises", "thread, unheeded", "memory of a set", "no JSON", "input event"])
 def test_a_script_raises_it_and_keeps_the_outputs(how):
     """In a user's own script: execute() raises what tells all five, and the list holds what came before."""
     environment = LocalEnvironment(quiet=True)

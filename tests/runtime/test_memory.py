@@ -12,7 +12,7 @@ from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 def memory(store):
     """The root over a store, and its overlay."""
     overlay = Overlay(store)
-    return KeyMemory(MemoryType.SHORT_TERM, overlay, lambda: None), overlay
+    return KeyMemory(MemoryType.SHORT_TERM, overlay, lambda: overlay), overlay
 
 
 def test_memory_lives_as_long_as_it_should():
@@ -69,11 +69,39 @@ def test_paths_make_objects():
 
 
 def test_a_reference_leads_to_its_value():
-    """What set returns, get understands, from any object."""
     root, _ = memory({})
     reference = root.new_object("user").set("name", "N")
     assert reference == MemoryRef(memory_type=MemoryType.SHORT_TERM, path="user.name")
-    assert root.get("user").get(reference) == "N"
+    assert root.get(reference) == "N"
+
+
+def test_a_reference_is_relative_to_the_object_that_is_asked():
+    root, _ = memory({})
+    reference = root.set("user.name", "N")
+    assert root.get("user").get(reference) is None
+    root.set("user.user.name", "M")
+    assert root.get("user").get(reference) == "M"
+
+
+def test_a_reference_that_became_a_mapping_is_read():
+    root, _ = memory({})
+    reference = root.set("user.name", "N")
+    assert root.get(reference.model_dump(mode="json")) == "N"
+
+
+@pytest.mark.parametrize("path", [5, None, {"name": "path"}])
+def test_a_path_is_a_str(path):
+    root, _ = memory({})
+    with pytest.raises(TypeError, match="a str or a MemoryRef"):
+        root.get(path)
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_an_empty_path_below_an_object_is_not_the_object(path):
+    root, _ = memory({})
+    user = root.new_object("user")
+    assert user.get(path) is None
+    assert not user.is_exist(path)
 
 
 def test_an_existing_object_is_kept():

@@ -155,12 +155,6 @@ def test_asyncio_is_refused_with_upstreams_words(how):
     assert "Only 'await ctx.durable_execute_async(...)' is supported" in str(caught.value.original)
 
 
-def test_a_generator_is_refused():
-    """An action with yield fails, and is told how to be written."""
-    with pytest.raises(ActionFailure, match="is a generator; write a plain function"):
-        Bench("Yielding").settle(1)
-
-
 @pytest.mark.parametrize(
     ("how", "kind", "text"),
     [

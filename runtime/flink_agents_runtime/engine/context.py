@@ -5,14 +5,15 @@ One context per attempt at an action, usable only on the thread that runs a step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
+from functools import partial
 from threading import current_thread, get_ident
 from time import perf_counter_ns
 from types import MappingProxyType
 from typing import Any
 
-from flink_agents.api.events.event import Event
+from flink_agents.api.events.event import Event, InputEvent
 from flink_agents.api.memory.long_term_memory import BaseLongTermMemory
 from flink_agents.api.memory_object import MemoryType
 from flink_agents.api.metric_group import MetricGroup
@@ -23,13 +24,16 @@ from flink_agents.plan.configuration import AgentConfiguration
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
-from flink_agents_runtime.engine.sealed import SealedEvent, sealed
+from flink_agents_runtime.engine.sealed import SealedEvent, check_fields, sealed
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
 
 
 class AwaitableCall(AsyncExecutionResult):
-    """An asynchronous durable call. It is submitted when it is awaited, and yields its future to the engine."""
+    """An asynchronous durable call, submitted to the executor at its await.
+
+    It yields its future to the engine, which steps the action again once the call is done.
+    """
 
     def __init__(
         self,
@@ -43,13 +47,14 @@ class AwaitableCall(AsyncExecutionResult):
         self._call = (func, args, kwargs, reconciler)
 
     def __await__(self) -> Generator[Future[Any], None, Any]:
-        context = self._context
-        context.check()
+        context = self._context.running()
         call = context.calls.enter(*self._call)
         if call.run is None:
             return call.replay()
         future: Future[Any] = context.engine.executor.submit(call.run)
-        # Not future.done(): however quick a call was, it is the host that says when it may be seen to be done.
+        context.submitted = future
+        # Not future.done(): the host decides when a call counts as done, so that a seeded run has the
+        # same order however quick the call was.
         while not context.engine.is_done(future):
             yield future
         error = future.exception()
@@ -60,13 +65,15 @@ class AwaitableCall(AsyncExecutionResult):
 class ActionContext(RunnerContext):
     """The context of one attempt at a task, from its first line to its last.
 
-    ``thread``, the one that may use it, is set by the engine for the time of a step. ``coroutine`` and ``future``, which
-    it waits for, are the engine's too: the live side of an unfinished task, lost in a restore on purpose.
+    The engine sets ``thread`` to the thread that may use the context for the duration of a step.
+    ``coroutine`` and ``future``, for which the coroutine waits, belong to the engine too: they are the
+    live part of an unfinished task, and a restore drops them on purpose.
     """
 
-    # What most actions never need stands here, and costs them nothing.
-    coroutine: Coroutine[Any, None, Any] | None = None
+    # Class attributes, because most actions need none of these and then pay nothing for them.
+    coroutine: Any = None
     future: Future[Any] | None = None
+    submitted: Future[Any] | None = None
     _calls: DurableCalls | None = None
     memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
     thread: int | None = None
@@ -74,128 +81,160 @@ class ActionContext(RunnerContext):
 
     def __init__(self, engine: SharedParts, key: Any, state: KeyState, task: Task) -> None:
         self.engine = engine
-        self._key = key
+        # Not public: upstream's context has no key, so an agent that reads it fails on Flink.
+        self.state_key = key
         self._state = state
-        self._task = task
-        self._sent: list[SealedEvent] = []
+        self.task = task
+        self.sent: list[SealedEvent] = []
         # On the clock of time.perf_counter_ns.
         self.began_ns = perf_counter_ns()
 
     def explain(self, error: BaseException) -> None:
-        """Add to an error that the action raised which rule it is about, and what the action had been answered last."""
+        """Add notes to an error of the action: the rule it breaks, and the last answer of a model."""
         add_note(error, rule_note(error))
         if self._calls is not None:
             add_note(error, answer_note(self._calls.last_result))
 
-    def check(self) -> None:
-        """Raises RuntimeError unless this thread runs a step of this action."""
-        if self.thread != get_ident():
-            self.misused = RuntimeError(
-                f"the context of action {self._task.action!r} was used off its thread, or after the action had ended, on the "
-                f"thread {current_thread().name!r}: only the action itself may use it. "
-                "A durable call or a thread must not use memory or the context; give it values and use what it returns"
-            )
-            raise self.misused
+    def running(self) -> ActionContext:
+        """Return the context of the action that runs on this thread.
+
+        On Flink all actions of a subtask share one context object, so a context that an agent kept
+        acts for whichever action is running. Here it passes the call on to that action's context.
+        Raises RuntimeError on any other thread; the action then fails at the end of its step, even if
+        nothing reports this error, because the work it asked for was not done.
+        """
+        if self.thread == get_ident():
+            return self
+        current = self.engine.stepping
+        if current is not None and current.thread == get_ident():
+            running: ActionContext = current
+            return running
+        self.misused = RuntimeError(
+            f"the context of action {self.task.action!r} was used off its thread, or after the action had ended, on the "
+            f"thread {current_thread().name!r}: only the action itself may use it. "
+            "A durable call or a thread must not use memory or the context; give it values and use what it returns"
+        )
+        raise self.misused
 
     def commit(self) -> None:
-        """Hand the writes to ``memories``, if there are any, to the key's state; the action has ended and sees none any more.
+        """Apply the memory writes of the finished action to the key's state.
 
-        Raises what :meth:`check` raised where nobody heard of it: what was meant to be done then has not been done.
+        Raises the error of a misuse that nothing has reported so far.
         """
         if self.misused is not None:
             raise self.misused
         for overlay, _ in self.memories.values():
             overlay.commit()
-        # What it sees leads back here: without this ring, memory is free at once.
+        # A memory object refers back to this context: without the cycle it is freed at once.
         del self.memories
 
     @property
     def calls(self) -> DurableCalls:
         """The durable calls of this attempt."""
         if self._calls is None:
-            self._calls = DurableCalls(self._task.calls)
+            self._calls = DurableCalls(self.task.calls)
         return self._calls
 
     def take_sent(self) -> list[SealedEvent]:
         """The events sent since the last time."""
-        sent, self._sent = self._sent, []
+        sent, self.sent = self.sent, []
         return sent
-
-    @property
-    def key(self) -> Any:
-        """The business key."""
-        return self._key
 
     def send_event(self, event: Event) -> None:
         """Send an event; it is processed when the action ends or next awaits. Raises TypeError for what is not JSON."""
-        self.check()
+        context = self.running()
         if Event not in type(event).__mro__:
             raise TypeError(f"send_event wants an Event, not {type(event).__name__}")
+        check_fields(event)
         try:
-            self._sent.append(sealed(event))
+            event_as_sent = sealed(event)
         except Exception as error:
             raise TypeError(
                 f"the event {event.type!r} cannot be sent, it does not turn into JSON: {error}; "
                 "events travel as JSON, as on Flink: give it JSON values or pydantic models"
             ) from error
+        if event_as_sent.type == InputEvent.EVENT_TYPE:
+            # Flink's operator counts a second input of a key in work, and fails the job at the end of
+            # the run. Noted too, because the action may catch what is raised here.
+            context.misused = RuntimeError(
+                f"the action sent an event of type {InputEvent.EVENT_TYPE!r}, which only the engine may create: "
+                "Flink's operator would fail the job; give the event a type of its own"
+            )
+            raise context.misused
+        context.sent.append(event_as_sent)
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name
         """The resource, bound to ``metric_group`` or else to the action's own.
 
         Raises KeyError if there is none, with the nearest name, and ResourceError for one that cannot be made.
         """
-        self.check()
+        context = self.running()
         resource = self.engine.resources.get_resource(name, type)
-        resource.set_metric_group(metric_group or self.action_metric_group)
+        resource.set_metric_group(metric_group or context.action_metric_group)
         return resource
 
     @property
     def action_config(self) -> dict[str, Any] | None:
         """The options given to this action."""
-        config: dict[str, Any] | None = self.engine.plan.get_action_config(self._task.action)
+        action = (self.engine.stepping or self).task.action
+        config: dict[str, Any] | None = self.engine.plan.get_action_config(action)
         return config
 
     def get_action_config_value(self, key: str) -> Any:
-        """One option given to this action, None where it is not set."""
-        return (self.action_config or {}).get(key)
+        """Return one option of this action, None if the action has others but not this one.
+
+        Raises AttributeError for an action without any option, as upstream's context does.
+        """
+        options = self.action_config
+        if options is None:
+            action = (self.engine.stepping or self).task.action
+            raise AttributeError(
+                f"action {action!r} has no options, so {key!r} cannot be read; give it options with "
+                "add_action(name, events, function, **options), or check ctx.action_config first"
+            )
+        return options.get(key)
 
     @property
     def sensory_memory(self) -> KeyMemory:
         """Memory of this run: cleared when the run ends."""
-        return self._memory(MemoryType.SENSORY, self._state.sensory)
+        return self.running().open_memory(MemoryType.SENSORY)[1]
 
     @property
     def short_term_memory(self) -> KeyMemory:
         """Memory of this key over all runs."""
-        return self._memory(MemoryType.SHORT_TERM, self._state.short_term)
+        return self.running().open_memory(MemoryType.SHORT_TERM)[1]
 
-    def _memory(self, memory_type: MemoryType, store: dict[str, Any]) -> KeyMemory:
-        self.check()
+    def open_memory(self, memory_type: MemoryType) -> tuple[Overlay, KeyMemory]:
+        """Return overlay and root object of one memory; the first call creates them."""
         known = self.memories.get(memory_type)
         if known is None:
+            store = self._state.sensory if memory_type is MemoryType.SENSORY else self._state.short_term
             expiry = self.engine.expiry if memory_type is MemoryType.SHORT_TERM else None
             overlay = expiry.overlay(self._state) if expiry else Overlay(store)
-            known = overlay, KeyMemory(memory_type, overlay, self.check)
+            known = overlay, KeyMemory(memory_type, overlay, partial(self._overlay_of, memory_type))
             self.memories = {**self.memories, memory_type: known}
-        return known[1]
+        return known
+
+    def _overlay_of(self, memory_type: MemoryType) -> Overlay:
+        """Return the overlay of the action that runs on this thread."""
+        return self.running().open_memory(memory_type)[0]
 
     @property
     def long_term_memory(self) -> BaseLongTermMemory:
         """Upstream's long-term memory, switched to this key. Raises RuntimeError where it is not configured."""
-        self.check()
-        return self.engine.long_term_memory(self, self._key)
+        context = self.running()
+        return self.engine.long_term_memory(context, context.state_key)
 
     @property
     def agent_metric_group(self) -> MetricGroup:
         """The metrics of the agent."""
-        self.check()
+        self.running()
         return self.engine.metrics.agent
 
     @property
     def action_metric_group(self) -> MetricGroup:
         """The metrics of this action."""
-        self.check()
-        return self.engine.metrics.action(self._task.action)
+        return self.engine.metrics.action(self.running().task.action)
 
     def durable_execute(
         self,
@@ -205,9 +244,9 @@ class ActionContext(RunnerContext):
         **kwargs: Any,
     ) -> Any:
         """Run ``func`` here and now, or replay its recorded outcome."""
-        self.check()
+        context = self.running()
         check_reconciler(reconciler)
-        call = self.calls.enter(func, args, kwargs, reconciler)
+        call = context.calls.enter(func, args, kwargs, reconciler)
         if call.run is None:
             return call.replay()
         try:
@@ -226,7 +265,7 @@ class ActionContext(RunnerContext):
         **kwargs: Any,
     ) -> AwaitableCall:
         """The same on the engine's executor, once the result is awaited; other actions run meanwhile."""
-        self.check()
+        self.running()
         check_reconciler(reconciler)
         return AwaitableCall(self, func, args, kwargs, reconciler)
 

@@ -7,7 +7,7 @@ action does to a list it got is not seen by anybody until it sets it, as on Flin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flink_agents.api.memory_object import MemoryObject, MemoryType, validate_memory_value
@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from flink_agents_runtime.engine.state import Item, Store
 
 ROOT = ""
+_MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 
 
 class Overlay:
@@ -62,43 +63,53 @@ class KeyMemory(MemoryObject):
 
     _type: MemoryType = PrivateAttr()
     _overlay: Overlay = PrivateAttr()
-    _check: Callable[[], None] = PrivateAttr()
+    _running: Callable[[], Overlay] = PrivateAttr()
     _prefix: str = PrivateAttr()
 
     def __init__(
-        self, memory_type: MemoryType, overlay: Overlay, check: Callable[[], None], prefix: str = ROOT
+        self, memory_type: MemoryType, overlay: Overlay, running: Callable[[], Overlay], prefix: str = ROOT
     ) -> None:
-        """``check`` is called before each use; it raises where the memory must not be used (another thread)."""
+        """Create the object at ``prefix``.
+
+        ``running`` returns the overlay of the action that runs on the calling thread, and raises
+        RuntimeError on another thread. It is ``overlay``, unless an agent kept this object beyond
+        its action: then it reads for the later action.
+        """
         super().__init__()
         self._type = memory_type
         self._overlay = overlay
-        self._check = check
+        self._running = running
         self._prefix = prefix
 
-    def get(self, path_or_ref: str | MemoryRef) -> Any:
-        """The value, or the object as another KeyMemory, at a path below this object or at a reference; else None."""
-        self._check()
-        path = path_or_ref.path if isinstance(path_or_ref, MemoryRef) else self._absolute(path_or_ref)
-        item = self._overlay.read(path)
+    def get(self, path_or_ref: str | MemoryRef | Mapping[str, Any]) -> Any:
+        """Return the value at a path below this object; an object comes as another KeyMemory.
+
+        Returns None if there is nothing. A reference counts by its path alone, which is relative to
+        this object, as on Flink. A reference that travelled in an event arrives as a mapping.
+        """
+        if isinstance(path_or_ref, dict) and "path" in path_or_ref:
+            path_or_ref = MemoryRef.model_validate(path_or_ref)
+        path = self._absolute(path_or_ref.path if isinstance(path_or_ref, MemoryRef) else path_or_ref)
+        item = self._running().read(path)
         if item is None:
             return None
         return _copied(item[0]) if isinstance(item, tuple) else self._at(path)
 
     def set(self, path: str, value: Any) -> MemoryRef:
         """Set the value at a path below this object; objects on the way are made. Returns a reference to it."""
-        self._check()
+        self._check_write()
         validate_memory_value(path, value)
-        absolute = self._absolute(path)
+        absolute = self._writable(path)
         if absolute == ROOT or isinstance(self._overlay.read(absolute), dict):
             raise ValueError(f"memory path {absolute!r} is an object; a value cannot replace it")
         self._enter_in_parents(absolute)
-        self._overlay.write(absolute, (_copied(value),))
+        self._overlay.write(absolute, (_checked(value),))
         return MemoryRef(memory_type=self._type, path=absolute)
 
     def new_object(self, path: str, *, overwrite: bool = False) -> KeyMemory:
         """The object at a path below this one, made where there is none. ``overwrite`` lets it replace a value."""
-        self._check()
-        absolute = self._absolute(path)
+        self._check_write()
+        absolute = self._writable(path)
         item = self._overlay.read(absolute)
         if isinstance(item, tuple) and not overwrite:
             raise ValueError(f"memory path {absolute!r} holds a value; pass overwrite=True to make it an object")
@@ -109,30 +120,50 @@ class KeyMemory(MemoryObject):
 
     def is_exist(self, path: str) -> bool:
         """Whether there is a value or an object at a path below this object."""
-        self._check()
-        return self._overlay.read(self._absolute(path)) is not None
+        return self._running().read(self._absolute(path)) is not None
 
     def get_field_names(self) -> list[str]:
         """The names of the fields of this object, sorted."""
-        self._check()
-        item = self._overlay.read(self._prefix)
+        item = self._running().read(self._prefix)
         return sorted(item) if isinstance(item, dict) else []
 
     def get_fields(self) -> dict[str, Any]:
         """The fields of this object by name; a nested object shows as the text ``NestedObject``."""
         fields = {}
+        overlay = self._running()
         for name in self.get_field_names():
-            item = self._overlay.read(self._absolute(name))
+            item = overlay.read(self._absolute(name))
             fields[name] = _copied(item[0]) if isinstance(item, tuple) else "NestedObject"
         return fields
 
     def _at(self, prefix: str) -> KeyMemory:
-        return KeyMemory(self._type, self._overlay, self._check, prefix)
+        return KeyMemory(self._type, self._overlay, self._running, prefix)
 
-    def _absolute(self, path: str) -> str:
-        if not path:
-            return self._prefix
+    def _check_write(self) -> None:
+        if self._running() is not self._overlay:
+            raise RuntimeError(
+                "a memory object was kept beyond its action and is written to by another one: on Flink this write is "
+                "lost; take the memory from the context of the action that writes"
+            )
+
+    def _absolute(self, path: Any) -> str:
+        if not isinstance(path, str):
+            raise TypeError(f"a memory path is a str or a MemoryRef, not {type(path).__name__}")
         return f"{self._prefix}.{path}" if self._prefix else path
+
+    def _writable(self, path: str) -> str:
+        """Return the absolute path for a write. Raises ValueError if its last name is empty.
+
+        Flink's operator drops empty names at the end when it splits a path, and then looks for the
+        entry in the wrong object: most such writes fail there, the others cannot be read back.
+        """
+        absolute = self._absolute(path)
+        if absolute.endswith("."):
+            raise ValueError(
+                f"memory path {absolute!r} ends with an empty name, which Flink's operator cannot write; "
+                "name the field behind the last dot"
+            )
+        return absolute
 
     def _enter_in_parents(self, absolute: str) -> None:
         """Make every object above a path, and enter each name in its parent. Checks all before it writes any."""
@@ -145,6 +176,20 @@ class KeyMemory(MemoryObject):
             item = self._overlay.read(parent) or {}
             if isinstance(item, dict) and name not in item:
                 self._overlay.write(parent, {**item, name: None})
+
+
+def _checked(value: Any) -> Any:
+    """Return a copy of a value to be written. Raises ValueError for an int beyond 64 bits.
+
+    Flink's operator stores ints as Java longs.
+    """
+    if type(value) is int and not _MIN_LONG <= value <= _MAX_LONG:
+        raise ValueError(f"memory cannot hold the int {value}, which has more than 64 bits; store it as a str")
+    if isinstance(value, list):
+        return [_checked(element) for element in value]
+    if isinstance(value, dict):
+        return {key: _checked(element) for key, element in value.items()}
+    return value
 
 
 def _copied(value: Any) -> Any:

@@ -54,7 +54,6 @@ class RecordedContext(ActionContext):
     def __init__(self, run: RecordedRun, engine: SharedParts, state: KeyState, task: Task) -> None:
         super().__init__(engine, run.key, state, task)
         self._run = run
-        self.task = task
         # How many events of this attempt have been processed, or were by the attempt before it.
         self.processed = 0
         self.error: Exception | None = None
@@ -87,7 +86,7 @@ class RecordedContext(ActionContext):
 
     def all_sent(self) -> tuple[tuple[str, str], ...]:
         """Type and JSON text of the events sent so far by this attempt."""
-        return tuple((event.type, event.text) for event in (*self._taken, *self._sent))
+        return tuple((event.type, event.text) for event in (*self._taken, *self.sent))
 
     def overlay(self, memory_type: MemoryType) -> Overlay:
         """What was written to a memory and is not committed yet."""

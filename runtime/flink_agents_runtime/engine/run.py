@@ -6,9 +6,8 @@ it and putting it back, the rule of the Flink operator.
 
 from __future__ import annotations
 
-import inspect
 from asyncio import CancelledError
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from enum import Enum
 from threading import get_ident
@@ -42,6 +41,8 @@ class Step(Enum):
     IDLE = "idle"  # no run in flight, no input waits
 
 
+# How Python's own errors name an await without an asyncio loop.
+_ASYNCIO_TEXTS = ("no running event loop", "no current event loop", "await wasn't used with future")
 _PROGRESSED, _WAITING, _IDLE = Step
 _new_tuple = tuple.__new__
 
@@ -157,13 +158,14 @@ class KeyRun:
         if attempt is None:
             attempt = ActionContext(self._engine, self.key, self.state, task)
         attempt.thread = get_ident()
+        self._engine.stepping = attempt
         try:
             finished = self._advance(task, attempt)
         except BaseException as error:
             attempt.explain(error)
             raise
         finally:
-            attempt.thread = None
+            attempt.thread = self._engine.stepping = None
         if finished and (attempt.memories or attempt.misused):
             attempt.commit()
         for event in attempt.take_sent():
@@ -180,15 +182,20 @@ class KeyRun:
             result = self._functions[task.action](task.event.open(), attempt)
             if result is None:
                 return True
-            if not inspect.iscoroutine(result):
-                _check_result(task.action, result)
-                return True
+            # As on Flink, a generator is as good as a coroutine: each of its yields lets others run.
+            if not hasattr(result, "send"):
+                raise _wrong_result(task.action, result)
             attempt.coroutine = result
         try:
-            attempt.future = _awaited(attempt.coroutine)
+            awaited = _next_await(attempt.coroutine)
         except StopIteration as end:
-            _check_result(task.action, end.value)
+            # Flink's operator ignores the result of a coroutine. A call that was not awaited is an
+            # error all the same: it would never be made.
+            if isinstance(end.value, AsyncExecutionResult):
+                raise _wrong_result(task.action, end.value) from None
             return True
+        # An own future of the agent is no reason to wait: on Flink, too, it only lets others run.
+        attempt.future = attempt.submitted if awaited is attempt.submitted else None
         return False
 
     def _process(self, event: SealedEvent) -> None:
@@ -223,26 +230,30 @@ class KeyRun:
         return self.state.current.event.attributes()["input"] if self.state.current else None
 
 
-def _awaited(coroutine: Coroutine[Any, None, Any]) -> Future[Any] | None:
-    """Drive the coroutine to its next await and return what it waits for; None for a bare yield: ask again.
+def _next_await(coroutine: Any) -> object:
+    """Run a coroutine or generator to its next await or yield, and return what that yields.
 
-    Raises StopIteration at its end, and RuntimeError where it awaits what only an asyncio loop could fulfil.
+    A value that is no future only lets others run, like a bare yield. Raises StopIteration at the
+    end, and RuntimeError with upstream's text for an await that only an asyncio loop could fulfil: an
+    asyncio future raises it when it is asked for the second time.
     """
     try:
-        awaited: object = coroutine.send(None)
+        return coroutine.send(None)
     except RuntimeError as error:
-        if "no running event loop" in str(error) or "no current event loop" in str(error):
+        if any(text in str(error) for text in _ASYNCIO_TEXTS):
             raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error
         raise
-    if awaited is None or isinstance(awaited, Future):
-        return awaited
-    coroutine.close()
-    raise RuntimeError(_ASYNCIO_ERROR_MESSAGE)
 
 
-def _check_result(action: str, result: object) -> None:
-    """A plain action may return anything but something that still waits to be run."""
-    if inspect.isgenerator(result) or inspect.isasyncgen(result):
-        raise TypeError(f"action {action!r} is a generator; write a plain function, or an async def, without yield")
+def _wrong_result(action: str, result: object) -> TypeError:
+    """Return the error for an action that returned a value."""
     if isinstance(result, AsyncExecutionResult):
-        raise TypeError(f"action {action!r} returned an async call that it did not await; write async def and await it")
+        return TypeError(
+            f"action {action!r} returned an async call that it did not await; write async def and await it"
+        )
+    if isinstance(result, AsyncGenerator):
+        return TypeError(f"action {action!r} is an async def with yield; write await in place of yield")
+    return TypeError(
+        f"action {action!r} returned {type(result).__name__}, but an action must return None: Flink's operator takes any "
+        "other value for a coroutine and fails; send an event instead"
+    )

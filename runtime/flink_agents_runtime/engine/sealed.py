@@ -7,6 +7,7 @@ read by :mod:`event_text`, which says what is right: the two ways come to the sa
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID, SafeUUID
 
@@ -34,6 +35,8 @@ _INPUT_CONTENT = b'{"type":"%s","attributes":' % _INPUT.encode()
 _ROW = ROW.encode()
 # Classes whose instances are nothing but id, type and attributes.
 _PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
+# The fields that Flink's operator reads; it ignores the last one.
+_FIELDS = frozenset(("id", "type", "attributes", "sourceTimestamp"))
 # What a pydantic model consists of.
 _set_values, _set_named, _set_extra, _set_private = (
     BaseModel.__dict__[part].__set__
@@ -102,6 +105,26 @@ def sealed_input(value: Any) -> SealedEvent:
     _set_int(event_id, _number(digest, "big") & _FREE_BITS | _FIXED_BITS)
     _set_is_safe(event_id, _UNKNOWN)
     return SealedEvent(_INPUT, event_id, attributes, None)
+
+
+def check_fields(event: Event) -> None:
+    """Raise RuntimeError for an event that Flink's operator cannot read.
+
+    It reads ``id``, ``type`` and ``attributes`` and fails for an unknown field or an empty type.
+    """
+    kind = type(event)
+    if not event.type:
+        raise RuntimeError("an event with an empty type cannot be sent; give it a type, which its listeners name")
+    if kind in _PLAIN_CLASSES and not event.__pydantic_extra__:
+        return
+    own = {*(event.__pydantic_extra__ or ()), *kind.model_fields, *kind.model_computed_fields} - _FIELDS
+    # A field may be excluded from the JSON text, and then does no harm.
+    unknown = sorted(own and own & set(json.loads(text_of(event))))
+    if unknown:
+        raise RuntimeError(
+            f"the event {event.type!r} cannot be sent: it has the field {', '.join(unknown)}, and Flink's operator reads "
+            "only id, type and attributes; put the value into attributes"
+        )
 
 
 def sealed(event: Event) -> SealedEvent:

@@ -70,6 +70,8 @@ class SharedParts:
         self.runs_ended = 0
         self.resources = Resources(plan)
         self._job_id = plan.config.get_str("job-identifier", job_id)
+        # The context of the action that is being stepped, None between two steps.
+        self.stepping: Any = None
         self._long_term_memory: Any = None
 
     def long_term_memory(self, context: RunnerContext, key: Any) -> BaseLongTermMemory:

@@ -44,7 +44,7 @@ def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> N
 # What an agent does wrong -> the class of its error, and the rule.
 RULES = {
     "raises": ("ZeroDivisionError", "no way"),
-    "generator": ("TypeError", "is a generator; write a plain function"),
+    "input event": ("RuntimeError", "which only the engine may create"),
     "asyncio.sleep": ("RuntimeError", "Only 'await ctx.durable_execute_async(...)' is supported"),
     "thread, unheeded": ("RuntimeError", "only the action itself may use it"),
     "memory of a set": ("TypeError", "which is not checkpoint-stable"),

@@ -30,7 +30,7 @@ class Charging(Agent):
         """Charge, and hand on."""
         value = event.get_attr("input")
         ledger = ctx.config.get_str("test.ledger")
-        name = ctx.durable_execute(charge, ledger, f"{ctx.key} {value} first")
+        name = ctx.durable_execute(charge, ledger, f"{ctx.state_key} {value} first")
         failed = Path(ledger).with_name("failed")
         if value == "fail" and not failed.exists():
             failed.touch()

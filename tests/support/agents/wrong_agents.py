@@ -105,7 +105,7 @@ WRONGS: dict[str, Any] = {
     "raises": raises,
     "raises a key": raises_a_key,
     "cancelled": asyncio_lets_one_out,
-    "generator": lambda ctx: (number for number in range(3)),
+    "input event": lambda ctx: ctx.send_event(InputEvent(input=2)),
     "not awaited": lambda ctx: ctx.durable_execute_async(int, 1),
     "create_task": lambda ctx: asyncio.get_running_loop(),
     "thread": from_a_thread,
