@@ -1,4 +1,4 @@
-"""The cache: whole entries or none."""
+"""Cache entries are complete or absent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def _provide(key: str = "k-1.0", build: Any = lambda directory: {}, needs_mib: i
 
 
 def test_an_entry_is_built_once(shelf: Path) -> None:
-    """The second request gets what the first one built, facts included, without building."""
 
     def build(directory: Path) -> dict[str, Any]:
         (directory / "file").write_text("content")
@@ -41,8 +40,7 @@ def test_an_entry_is_built_once(shelf: Path) -> None:
     assert "built" in again.facts
 
 
-def test_a_failed_build_leaves_nothing(shelf: Path) -> None:
-    """After an error in the builder there is neither an entry nor a half-built one, and the error comes through."""
+def test_a_failed_build_leaves_nothing_behind(shelf: Path) -> None:
 
     def build(directory: Path) -> dict[str, Any]:
         (directory / "file").touch()
@@ -53,8 +51,7 @@ def test_a_failed_build_leaves_nothing(shelf: Path) -> None:
     assert [path for path in shelf.iterdir() if path.is_dir()] == []
 
 
-def test_the_real_name_is_given_last(shelf: Path) -> None:
-    """While it is being built, an entry is not found under its name."""
+def test_an_entry_is_not_found_while_it_is_built(shelf: Path) -> None:
 
     def build(directory: Path) -> dict[str, Any]:
         assert not (shelf / "k-1.0").exists()
@@ -66,15 +63,15 @@ def test_the_real_name_is_given_last(shelf: Path) -> None:
 
 @pytest.mark.parametrize("pid", [1, 999999999])
 @pytest.mark.parametrize("key", ["k-1.0", "other-2.0"])
-def test_leftovers_are_swept_by_their_lock(shelf: Path, key: str, pid: int) -> None:
-    """A half-built directory whose lock nobody holds goes away, even if its process id lives (zombie, reused)."""
+def test_a_partial_directory_without_a_lock_is_removed(shelf: Path, key: str, pid: int) -> None:
+    """Even if its process id is alive: it may be a zombie or reused."""
     (shelf / f".{key}.{pid}.partial" / "venv").mkdir(parents=True)
     _provide()
     assert list(shelf.glob(".*.partial")) == []
 
 
-def test_a_living_builder_is_left_alone(shelf: Path) -> None:
-    """A half-built directory whose lock is held stays, even if its process id means nothing here (a container)."""
+def test_a_partial_directory_whose_lock_is_held_stays(shelf: Path) -> None:
+    """Even if its process id is dead here: it may be of another container."""
     theirs = shelf / ".other-2.0.999999999.partial"
     theirs.mkdir()
     with FileLock(shelf / ".other-2.0.lock"):
@@ -82,8 +79,7 @@ def test_a_living_builder_is_left_alone(shelf: Path) -> None:
     assert theirs.is_dir()
 
 
-def test_a_full_disk_is_told_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too little space is an error with what is needed and what is there; the builder is not called."""
+def test_missing_disk_space_is_an_error_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = SimpleNamespace(total=0, used=0, free=7 * 1024 * 1024)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(HostError) as caught:

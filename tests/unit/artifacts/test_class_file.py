@@ -1,4 +1,4 @@
-"""Classes in which a call is replaced. The class here is written by hand; real ones are in the integration tests."""
+"""Patching a class file. The class is handwritten; integration tests use the real ones."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def servers(code: bytes) -> bytes:
 CALL = b"\x2b\xb6\x00\x06\xb8\x00\x0e"
 
 
-def test_the_call_takes_the_address_and_nothing_moves() -> None:
-    """The port's call is gone, that of the address is a new constant, and what stands around is as it was."""
+def test_a_patch_changes_one_call_and_moves_nothing() -> None:
     changed = bind_whole_address(servers(b"before" + CALL + b"after"))
     assert changed.endswith(b"before\x2b\x00\x00\x00\xb8\x00\x12after")
     java = ClassFile(changed)
@@ -42,13 +41,11 @@ def test_the_call_takes_the_address_and_nothing_moves() -> None:
 
 
 @pytest.mark.parametrize("code", [b"", CALL + CALL, b"\x2b\xb6\x00\x06\xb8\x00\x0d"])
-def test_another_class_is_refused(code: bytes) -> None:
-    """The call is not there, or twice, or is another one: nothing is guessed."""
+def test_a_class_without_exactly_one_such_call_is_refused(code: bytes) -> None:
     with pytest.raises(UnknownClassError):
         bind_whole_address(servers(code))
 
 
-def test_what_is_no_class_is_refused() -> None:
-    """A file of another kind that happens to name the builder."""
+def test_a_file_that_is_no_class_is_refused() -> None:
     with pytest.raises(UnknownClassError, match="not a Java class"):
         bind_whole_address(BUILDER.encode())

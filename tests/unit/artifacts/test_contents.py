@@ -1,4 +1,4 @@
-"""A cached directory is what was put there, or it is refused."""
+"""Changed files in the cache are found."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_altered_file_is_refused(directory: Path, change: str) -> None:
-    """The error names the directory, the file and what to do."""
+def test_a_changed_file_is_refused(directory: Path, change: str) -> None:
     alter, seen = CHANGES[change]
     alter(directory)
     with pytest.raises(HostError) as caught:
@@ -49,8 +48,8 @@ def test_an_altered_file_is_refused(directory: Path, change: str) -> None:
     assert "delete the directory" in problem.next_step
 
 
-def test_what_is_added_or_only_touched_is_no_change(directory: Path) -> None:
-    """Bytecode, new files, new times with the same bytes, and an authority added to certifi's list."""
+def test_added_and_touched_files_are_no_change(directory: Path) -> None:
+    """Bytecode, new files, new times with the same bytes, and certifi's list."""
     (directory / "certifi").mkdir()
     (directory / "certifi" / "cacert.pem").write_text("one")
     record_contents(directory)
@@ -62,8 +61,7 @@ def test_what_is_added_or_only_touched_is_no_change(directory: Path) -> None:
     require_contents(directory)
 
 
-def test_the_cache_refuses_an_altered_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one session built and something else changed, the next session does not run."""
+def test_the_cache_refuses_a_changed_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
 
     def build(directory: Path) -> dict[str, object]:
@@ -78,8 +76,8 @@ def test_the_cache_refuses_an_altered_entry(tmp_path: Path, monkeypatch: pytest.
         cache.find_entry("things", "k")
 
 
-def test_an_entry_of_an_older_version_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no record of its contents, so nothing can be said of them."""
+def test_an_entry_without_a_record_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of early versions have none."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
 
     def build(directory: Path) -> dict[str, object]:

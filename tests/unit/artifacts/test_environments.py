@@ -1,4 +1,4 @@
-"""What a job environment is made from, and which jars of it count."""
+"""Requirements of a job environment, and the jars of the upstream engine."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ def _jar(lib: Path, name: str) -> Path:
     return path
 
 
-def test_only_the_jars_of_the_wanted_flink_count(tmp_path: Path) -> None:
-    """A package with jars for several Flinks gives the common ones and those of the one asked for."""
+def test_only_common_jars_and_those_of_the_requested_flink_are_used(tmp_path: Path) -> None:
     wanted = (_jar(tmp_path, "common/c.jar"), _jar(tmp_path, "flink-2.2/t.jar"))
     _jar(tmp_path, "flink-1.20/t.jar")
     assert upstream_jars(tmp_path, "2.2.1") == (wanted, "")
 
 
-def test_jars_for_another_flink_are_no_engine(tmp_path: Path) -> None:
-    """Common jars alone, or an old single jar on Flink 2, run nothing; the reason names the Flink."""
+def test_jars_for_another_flink_are_not_used_and_the_reason_says_so(tmp_path: Path) -> None:
     _jar(tmp_path, "common/c.jar")
     _jar(tmp_path, "old.jar")
     jars, reason = upstream_jars(tmp_path, "2.3.0")
@@ -34,19 +32,17 @@ def test_jars_for_another_flink_are_no_engine(tmp_path: Path) -> None:
     assert "Flink 2.3" in reason
 
 
-def test_the_single_jar_of_old_releases_is_for_1_20(tmp_path: Path) -> None:
-    """flink-agents 0.1 bundles one jar, which runs on Flink 1.20."""
+def test_the_single_jar_of_flink_agents_0_1_is_for_1_20(tmp_path: Path) -> None:
     jar = _jar(tmp_path, "flink-agents-dist-0.1.1.jar")
     assert upstream_jars(tmp_path, "1.20.3") == ((jar,), "")
 
 
-def test_no_jars_at_all_is_told(tmp_path: Path) -> None:
-    """An install without jars has no upstream engine, and says why."""
+def test_an_install_without_jars_has_no_upstream_engine(tmp_path: Path) -> None:
     assert upstream_jars(tmp_path / "lib", "2.2.1") == ((), "the installed flink-agents holds no jars")
 
 
-def test_a_checkout_is_known_by_all_its_files(tmp_path: Path) -> None:
-    """A jar rebuilt in a source directory makes another environment; what building leaves around does not."""
+def test_a_rebuilt_jar_in_a_checkout_changes_the_environment(tmp_path: Path) -> None:
+    """Build directories do not."""
     jar = _jar(tmp_path, "flink_agents/lib/common/c.jar")
     before = environments._content_of(str(tmp_path))
     _jar(tmp_path, "build/lib/x.py")
@@ -56,7 +52,6 @@ def test_a_checkout_is_known_by_all_its_files(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
-    """``--flink-agents`` of neither a version nor a file says so before anything is installed."""
     with pytest.raises(HostError) as caught:
         environments.flink_agents_requirement("dist/flink_agents-0.4.whl")
     assert caught.value.problems[0].code == "FA419"

@@ -1,4 +1,4 @@
-"""The installer's errors in words, read from real outputs."""
+"""Errors of uv, read from real outputs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ hint: Packages were unavailable because the network was disabled. When the netwo
 """
 
 
-def test_fighting_pins_are_both_named() -> None:
-    """A failed resolve says which pin fights which."""
+def test_both_conflicting_requirements_are_named() -> None:
     (problem,) = install_error("things", _CONFLICT).problems
     assert problem.code == "FA413"
     assert "pydantic==2.11.4" in problem.seen
@@ -37,21 +36,19 @@ def test_fighting_pins_are_both_named() -> None:
 
 
 @pytest.mark.parametrize("output", [_REFUSED, _OFFLINE])
-def test_no_network_names_the_package(output: str) -> None:
-    """No answer from a registry, or not asked offline, is told as such, with the package and the mirror's variable."""
+def test_an_unreachable_registry_is_reported_with_the_package(output: str) -> None:
     (problem,) = install_error("things", output).problems
     assert problem.code == "FA414"
     assert "apache-flink" in problem.seen
     assert "UV_DEFAULT_INDEX" in problem.next_step
 
 
-def test_addresses_stay_out_of_errors() -> None:
-    """A registry's address can hold a token: none is in the text."""
+def test_urls_are_not_shown_in_errors() -> None:
+    """The address of a registry may contain a token."""
     assert "token" not in str(install_error("things", _REFUSED))
 
 
-def test_any_other_failure_keeps_the_end_of_the_output() -> None:
-    """What is neither network nor resolve is an install failure with the installer's last words."""
+def test_any_other_failure_shows_the_end_of_the_output() -> None:
     (problem,) = install_error("things", "error: Failed to build `x`\n  cause: exit status: 1\n").problems
     assert problem.code == "FA415"
     assert "Failed to build `x`" in problem.detail

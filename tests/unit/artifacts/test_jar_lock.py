@@ -1,4 +1,4 @@
-"""The lock file of jars, and which repository a user's settings mean."""
+"""The lock file of jars, and the repository that the settings choose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ DIGEST = "0123456789abcdef" * 4
 
 
 def test_a_lock_file_is_read_in_its_order() -> None:
-    """Coordinates, digests, file names; the version of a set is its first jar's."""
     text = json.dumps({"broker": {"org.a:b_2.13:4.1": DIGEST, "org.c:d:1-x": DIGEST}})
     (jars,) = parse_lock(text).values()
     assert (jars.name, jars.version) == ("broker", "4.1")
@@ -32,21 +31,18 @@ def test_a_lock_file_is_read_in_its_order() -> None:
         ({}, "no jar"),
     ],
 )
-def test_a_wrong_lock_file_is_refused(jars: dict[str, str], message: str) -> None:
-    """What is wrong is named, before anything is downloaded."""
+def test_an_invalid_lock_file_is_refused_with_the_reason(jars: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_lock(json.dumps({"broker": jars}))
 
 
-def test_other_bytes_are_another_entry_of_the_cache() -> None:
-    """A lock file of another version of ours never finds this one's jars."""
+def test_other_bytes_have_another_cache_key() -> None:
     one, other = (parse_lock(json.dumps({"s": {"a:b:1": digest}}))["s"].key for digest in (DIGEST, DIGEST[::-1]))
     assert one != other
     assert one.startswith("s-")
 
 
-def test_our_own_lock_file_has_the_broker_and_a_connector_for_each_flink() -> None:
-    """Every line of Flink that is supported has a connector, and file names do not collide."""
+def test_the_lock_file_has_the_broker_and_a_connector_for_each_flink() -> None:
     kafka = locked_jars("kafka")
     assert kafka.jars[0].coordinate.startswith("org.apache.kafka:kafka_2.13:")
     assert any(jar.coordinate.startswith("org.slf4j:slf4j-simple:") for jar in kafka.jars)
@@ -71,10 +67,9 @@ MIRROR = "<mirror><id>m</id><mirrorOf>{}</mirrorOf><url> https://{}.invalid/mave
         ([], None),
     ],
 )
-def test_the_mirror_of_maven_s_settings(
+def test_the_mirror_is_the_one_that_maven_would_use_for_central(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirrors: list[tuple[str, str]], chosen: str | None
 ) -> None:
-    """The one that Maven would take for Central, with and without the name space, and with variables filled in."""
     monkeypatch.setenv("WHERE", "here")
     file = tmp_path / "settings.xml"
     text = SETTINGS.format("".join(MIRROR.format(*mirror) for mirror in mirrors))
@@ -83,8 +78,7 @@ def test_the_mirror_of_maven_s_settings(
         assert central_mirror(file) == (f"https://{chosen}.invalid/maven" if chosen else None)
 
 
-def test_the_variable_goes_before_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``FLINK_AGENTS_MAVEN_MIRROR``, then ``~/.m2/settings.xml``, then what jgo knows; each says who named it."""
+def test_the_variable_precedes_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("FLINK_AGENTS_MAVEN_MIRROR", raising=False)
     assert maven_repository().source == "Maven Central"
@@ -96,8 +90,8 @@ def test_the_variable_goes_before_the_settings(tmp_path: Path, monkeypatch: pyte
     assert maven_repository().url == "https://variable.invalid/maven"
 
 
-def test_settings_that_are_no_xml_are_told(tmp_path: Path) -> None:
-    """Not passed over: the download would go somewhere else than where it is meant to go."""
+def test_settings_that_are_not_xml_are_an_error(tmp_path: Path) -> None:
+    """Ignoring them would download from another repository than intended."""
     file = tmp_path / "settings.xml"
     file.write_text("<settings>")
     with pytest.raises(HostError) as caught:

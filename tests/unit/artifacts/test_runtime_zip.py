@@ -1,4 +1,4 @@
-"""The runtime as one zip: only its modules, and the same content is the same file."""
+"""The bundled runtime as a zip file."""
 
 from __future__ import annotations
 
@@ -28,14 +28,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
-def test_it_holds_the_modules_and_nothing_else(package: Path) -> None:
-    """The zip's members are the package's Python files, under the package's name."""
+def test_the_zip_has_only_the_modules_of_the_package(package: Path) -> None:
     with zipfile.ZipFile(provide_runtime_zip()) as archive:
         assert archive.namelist() == ["flink_agents_runtime/__init__.py", "flink_agents_runtime/engine/__init__.py"]
 
 
-def test_the_same_content_is_the_same_file(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Other time stamps and another cache give the same bytes; another content gives another entry."""
+def test_equal_content_gives_equal_bytes(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = provide_runtime_zip()
     os.utime(package / "__init__.py", (0, 0))
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "second"))

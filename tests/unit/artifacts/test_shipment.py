@@ -1,4 +1,4 @@
-"""What of a project travels with a job: its sources and small files, and nothing of what surrounds them."""
+"""The files of a project that are shipped with a job."""
 
 from __future__ import annotations
 
@@ -41,21 +41,19 @@ def shipped(root: Path) -> list[str]:
     return sorted(path.relative_to(found).as_posix() for path in found.rglob("*") if path.is_file())
 
 
-def test_sources_and_what_they_read_travel(project: Path) -> None:
-    """No environment, no version control, nothing hidden (secrets), nothing compiled, no report."""
+def test_sources_and_small_data_files_are_shipped(project: Path) -> None:
+    """No environments, version control, hidden or compiled files, and no reports."""
     assert shipped(project) == ["conftest.py", "shop/agents.py", "shop/prompts/refund.txt"]
 
 
-def test_large_data_stays_and_large_sources_travel(project: Path) -> None:
-    """The limit of 1 MiB is for files that are no Python."""
+def test_the_size_limit_of_a_file_is_not_for_python_files(project: Path) -> None:
     (project / "shop" / "orders.jsonl").write_bytes(b" " * (1024 * 1024 + 1))
     (project / "shop" / "table.py").write_bytes(b" " * (1024 * 1024 + 1))
     assert "shop/table.py" in shipped(project)
     assert "shop/orders.jsonl" not in shipped(project)
 
 
-def test_the_same_content_is_the_same_directory(project: Path) -> None:
-    """One copy for all sessions, another for another content."""
+def test_equal_content_gives_the_same_copy(project: Path) -> None:
     first = provide_shipment(project)
     assert provide_shipment(project) == first
     (project / "shop" / "agents.py").write_text("x = 2\n")
@@ -64,8 +62,9 @@ def test_the_same_content_is_the_same_directory(project: Path) -> None:
     assert (second / "shop" / "agents.py").read_text() == "x = 2\n"
 
 
-def test_too_much_is_refused_with_the_largest_parts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FA426 says how much there is, and where most of it lies."""
+def test_a_project_that_is_too_large_is_refused_with_its_largest_parts(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shipment, "_MAX_TOTAL", 1024 * 1024)
     (project / "generated").mkdir()
     (project / "generated" / "tables.py").write_bytes(b" " * (3 * 1024 * 1024))

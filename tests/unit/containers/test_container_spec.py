@@ -1,4 +1,4 @@
-"""What a container of ours may do, and what it may not."""
+"""The restrictions of a container."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def arguments() -> dict[str, object]:
     return SPEC.arguments("ours-jobmanager", {"whose": "ours"})
 
 
-def test_it_may_do_nothing_that_it_need_not() -> None:
-    """No capability, no new privileges, not privileged, a root file system that is only read, as the caller's user."""
+def test_a_container_has_no_privileges() -> None:
     given = arguments()
     assert given["cap_drop"] == ["ALL"]
     assert given["security_opt"] == ["no-new-privileges:true"]
@@ -37,38 +36,35 @@ def test_it_may_do_nothing_that_it_need_not() -> None:
     assert not {"cap_add", "devices", "network_mode", "pid_mode", "volumes"}.intersection(given)
 
 
-def test_memory_swap_processes_and_logs_are_bounded() -> None:
-    """Swap is no way around the memory limit, and what it prints does not fill the disk."""
+def test_memory_swap_processes_and_logs_are_limited() -> None:
     given = arguments()
     assert (given["mem_limit"], given["memswap_limit"], given["pids_limit"]) == ("512m", "512m", 99)
     assert int(LOG_LIMITS["max-size"].rstrip("m")) * int(LOG_LIMITS["max-file"]) <= 32
 
 
-def test_its_port_is_published_on_loopback_alone() -> None:
-    """One port of the container, one of this machine, and no other address."""
+def test_a_port_is_published_on_loopback_only() -> None:
     assert arguments()["ports"] == {"8081/tcp": ("127.0.0.1", 20001)}
 
 
-def test_the_command_is_ours_and_not_the_images() -> None:
-    """An entry point of the image would get our command as arguments: it is replaced."""
+def test_a_command_replaces_the_entry_point_of_the_image() -> None:
+    """Otherwise the entry point would get the command as its arguments."""
     given = arguments()
     assert (given["entrypoint"], given["command"]) == (["/bin/java"], ["-Xmx64m", "Main"])
 
 
-def test_an_image_may_be_left_its_own_command_and_user() -> None:
-    """Without a command nothing is put in the place of the image's."""
+def test_command_and_user_of_the_image_stay_by_default() -> None:
     given = replace(SPEC, command=(), user="").arguments("ours", {})
     assert not {"entrypoint", "command"}.intersection(given)
     assert given["user"] == ""
 
 
 def test_inner_directories_are_mounted_after_outer_ones() -> None:
-    """The run folder lies in the project: mounted before it, it would be hidden. Only what is said to be is writable."""
+    """Mounted before the project, the run folder inside it would be hidden."""
     targets = [(mount["target"], mount["read_only"]) for mount in SPEC.mounts()]
     assert targets.index(("/home/ada/project", True)) < targets.index(("/home/ada/project/reports/run", False))
     assert ("/run/sockets", False) in targets
 
 
-def test_no_engine_is_given_into_a_container() -> None:
-    """Whoever has an engine's socket has the machine."""
+def test_a_container_never_gets_the_socket_of_the_engine() -> None:
+    """A process with that socket controls the machine."""
     assert not [mount for mount in SPEC.mounts() if "docker" in mount["source"] or "podman" in mount["source"]]

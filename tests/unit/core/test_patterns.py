@@ -1,4 +1,4 @@
-"""Patterns of other people: which are taken, and that none of them hangs."""
+"""Limits on regular expressions from scenario files."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from flink_testbed.core.patterns import (
     ("pattern", "subject"),
     [(r"^o-\d+$", "o-17"), ("(?i)approved", "APPROVED"), (r"(\d{1,3}\.){3}\d{1,3}", "at 127.0.0.1"), ("[[a]b]", "ab]")],
 )
-def test_usual_patterns_are_found(pattern: str, subject: str) -> None:
-    """What people write to recognise a text works as in Python's own engine."""
+def test_patterns_match_as_in_the_standard_engine(pattern: str, subject: str) -> None:
     assert compile_pattern(pattern).is_found(subject)
     assert not compile_pattern(pattern).is_found("")
 
@@ -37,8 +36,8 @@ def test_usual_patterns_are_found(pattern: str, subject: str) -> None:
         ("(.*a){12}x", "a" * 400),
     ],
 )
-def test_no_pattern_hangs(pattern: str, subject: str) -> None:
-    """A pattern that backtracks for ever is told after about a second; one that the engine sees through just answers."""
+def test_a_pattern_that_backtracks_exponentially_is_stopped(pattern: str, subject: str) -> None:
+    """The engine recognises some of these patterns and answers at once."""
     started = time.monotonic()
     with contextlib.suppress(TooSlowError):
         assert not compile_pattern(pattern).is_found(subject)
@@ -46,14 +45,12 @@ def test_no_pattern_hangs(pattern: str, subject: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{2,1}", "[z-a]", "x" * (PATTERN_CHARACTERS + 1)])
-def test_wrong_and_long_patterns_are_refused_with_the_reason(pattern: str) -> None:
-    """A pattern that does not compile, or is too long, says so."""
+def test_invalid_and_long_patterns_are_refused_with_the_reason(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"does not compile|characters, at most"):
         compile_pattern(pattern)
 
 
-def test_the_longest_pattern_is_taken() -> None:
-    """The limit itself is allowed."""
+def test_a_pattern_of_the_maximum_length_is_accepted() -> None:
     assert compile_pattern("x" * PATTERN_CHARACTERS)
 
 

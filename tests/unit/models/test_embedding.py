@@ -1,4 +1,4 @@
-"""Embeddings: what is read, how near texts are, and what each format writes."""
+"""Embedding requests, computed vectors and their wire formats."""
 
 from __future__ import annotations
 
@@ -20,22 +20,19 @@ def likeness(one: str, other: str) -> float:
     return sum(a * b for a, b in zip(vector_of(one), vector_of(other), strict=True))
 
 
-def test_texts_that_share_words_are_near() -> None:
-    """Order, case and punctuation do not count, words do; so retrieval finds what a reader would expect."""
+def test_texts_with_common_words_are_near() -> None:
     assert likeness("What is Flink?", "flink, what IS") == pytest.approx(1)
     question, stream = "What is Apache Flink?", "Apache Flink is a stream processor"
     assert likeness(question, stream) > likeness(question, "A vector store holds vectors")
 
 
-def test_a_vector_is_the_same_everywhere() -> None:
-    """Nothing random, nothing of this process: the place of a word is known beforehand."""
+def test_a_vector_does_not_depend_on_the_process() -> None:
     assert vector_of("flink").index(1.0) == 170
     assert (len(vector_of("")), len(vector_of("a", 3))) == (DIMENSIONS, 3)
     assert math.dist(vector_of(""), [0.0] * DIMENSIONS) == pytest.approx(1), "no model gives a vector of no length"
 
 
-def test_a_request_is_read() -> None:
-    """One text or many; how long the vectors are to be, and how they are written."""
+def test_a_request_has_texts_dimensions_and_encoding() -> None:
     assert read_embeddings(b'{"model": "e", "input": "a"}') == EmbeddingRequest("e", ("a",))
     body = {"model": "e", "input": ["a", "b"], "dimensions": 8, "encoding_format": "base64"}
     assert read_embeddings(json.dumps(body).encode()) == EmbeddingRequest("e", ("a", "b"), 8, packed=True)
@@ -52,15 +49,13 @@ def test_a_request_is_read() -> None:
         (b'{"model": "e", "input": "a", "dimensions": -1}', "'dimensions' of an embedding must be 1 to 8192, not -1"),
     ],
 )
-def test_an_unreadable_request_is_told_why(body: bytes, message: str) -> None:
-    """The first thing wrong with a request is named."""
+def test_an_invalid_request_is_refused_with_the_reason(body: bytes, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         read_embeddings(body)
     assert message in str(refused.value)
 
 
-def test_each_format_writes_its_own() -> None:
-    """Ollama lists vectors; OpenAI lists objects with an index, as numbers or as packed floats."""
+def test_each_format_writes_its_own_response() -> None:
     vectors = [(1.0, 0.0), (0.5, -0.5)]
     request = EmbeddingRequest("e", ("a", "b"))
     ollama = json.loads(wire_ollama.write_embeddings(request, vectors, USAGE).data)

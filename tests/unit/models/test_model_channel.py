@@ -1,4 +1,4 @@
-"""The channel: what is delivered for a request, and what is on record."""
+"""Responses and records of a channel."""
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ def chat(text: str, **more: Any) -> bytes:
     return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], "stream": False, **more}).encode()
 
 
-def test_addresses() -> None:
-    """Ollama's and Anthropic's clients get the channel's address, OpenAI's the one that ends in /v1."""
+def test_each_client_gets_the_address_it_expects() -> None:
     channel = channel_of()
     assert channel.anthropic_url == channel.ollama_url
     assert (channel.ollama_url, channel.openai_url) == ("http://127.0.0.1:1/token", "http://127.0.0.1:1/token/v1")
 
 
-def test_a_call_is_on_record() -> None:
-    """Everything about an answered call is kept: who asked what, which rule said what, at what count."""
+def test_an_answered_call_is_recorded_completely() -> None:
     tools = [{"type": "function", "function": {"name": "pay"}}]
     channel = channel_of(
         {"when": {"contains": "no"}, "reply": {"text": "no"}},
@@ -51,8 +49,7 @@ def test_a_call_is_on_record() -> None:
     assert channel.unmatched == ()
 
 
-def test_times_are_counted_a_channel() -> None:
-    """A rule's answers are used up in one channel and fresh in the next."""
+def test_replies_of_a_rule_are_counted_per_channel() -> None:
     rules = ({"reply": {"text": "first"}, "times": 1}, {"reply": {"text": "later"}})
     channel = channel_of(*rules)
     for _ in range(3):
@@ -64,8 +61,7 @@ def test_times_are_counted_a_channel() -> None:
 
 
 @pytest.mark.parametrize("path", [OLLAMA, OPENAI])
-def test_an_unmatched_request_is_a_loud_error(path: str) -> None:
-    """No rule: a status no client retries, with the nearest rule in the body, and on record as unmatched."""
+def test_an_unmatched_request_gets_an_error_that_clients_do_not_retry(path: str) -> None:
     channel = channel_of({"when": {"contains": "refund"}, "reply": {"text": "ok"}})
     delivery = channel.post(path, chat("hello"))
     assert delivery.status == 422
@@ -76,8 +72,7 @@ def test_an_unmatched_request_is_a_loud_error(path: str) -> None:
     assert "rule 1 of 1" in call.nearest
 
 
-def test_unreadable_requests_and_unknown_paths_are_on_record() -> None:
-    """What cannot be read, or is asked where nothing is, is refused and counts as unmatched."""
+def test_invalid_requests_and_unknown_paths_count_as_unmatched() -> None:
     channel = channel_of({"reply": {"text": "ok"}})
     statuses = [
         channel.post(OLLAMA, b"{").status,
@@ -97,8 +92,7 @@ def test_unreadable_requests_and_unknown_paths_are_on_record() -> None:
     assert "POST /api/embed" in channel.unmatched[1].nearest
 
 
-def test_gets_are_answered_and_not_on_record() -> None:
-    """The lists that clients look at show the script's models, or one where it names none; they are no calls."""
+def test_gets_are_answered_and_not_recorded() -> None:
     named = channel_of({"when": {"model": "qwen"}, "reply": {"text": "ok"}})
     unnamed = channel_of()
     assert json.loads(named.get("/v1/models").body.data)["data"][0]["id"] == "qwen"
@@ -107,8 +101,7 @@ def test_gets_are_answered_and_not_on_record() -> None:
     assert named.calls == ()
 
 
-def test_a_status_fault_comes_instead_of_the_reply() -> None:
-    """The client gets the status, when to come back, and who did this; the record has no reply and no usage."""
+def test_a_status_fault_replaces_the_reply() -> None:
     channel = channel_of({"fault": {"status": 429, "retry_after": "2s"}})
     delivery = channel.post(OPENAI, chat("hi"))
     assert (delivery.status, delivery.retry_after_s) == (429, 2.0)
@@ -118,15 +111,14 @@ def test_a_status_fault_comes_instead_of_the_reply() -> None:
     assert channel.unmatched == ()
 
 
-def test_a_reset_fault() -> None:
-    """A reset is delivered as such and recorded without a status."""
+def test_a_reset_is_recorded_without_a_status() -> None:
     channel = channel_of({"fault": {"reset": True}})
     assert channel.post(OLLAMA, chat("hi")).reset
     assert (channel.calls[0].status, channel.calls[0].faults) == (0, ("reset",))
 
 
-def test_a_delay_keeps_the_reply() -> None:
-    """A delayed answer is the whole answer; without a scripted reply it is an empty text."""
+def test_a_delayed_response_is_complete() -> None:
+    """Without a scripted reply it is an empty text."""
     delivery = channel_of({"fault": {"delay": "2s"}}).post(OLLAMA, chat("hi"))
     assert (delivery.delay_s, delivery.status) == (2.0, 200)
     assert json.loads(delivery.body.data)["message"]["content"] == ""
@@ -134,8 +126,7 @@ def test_a_delay_keeps_the_reply() -> None:
 
 @pytest.mark.parametrize("path", [OLLAMA, OPENAI])
 @pytest.mark.parametrize("stream", [False, True])
-def test_malformed_answers_cannot_be_read(path: str, stream: bool) -> None:
-    """No line, event or document of a malformed answer is JSON, while the status says that all is well."""
+def test_no_part_of_a_malformed_response_is_json(path: str, stream: bool) -> None:
     channel = channel_of({"reply": {"text": "some words"}, "fault": {"malformed": True}})
     delivery = channel.post(path, chat("hi", stream=stream))
     assert delivery.status == 200
@@ -145,15 +136,13 @@ def test_malformed_answers_cannot_be_read(path: str, stream: bool) -> None:
             json.loads(text)
 
 
-def test_a_truncated_answer_is_whole_until_it_is_sent() -> None:
-    """The channel marks the cut; the server makes it."""
+def test_a_truncated_response_is_cut_by_the_server_only() -> None:
     delivery = channel_of({"reply": {"text": "ok"}, "fault": {"truncate": True}}).post(OLLAMA, chat("hi"))
     assert delivery.truncate
     assert json.loads(delivery.body.data)["message"]["content"] == "ok"
 
 
-def test_closing_takes_the_address_away_and_keeps_the_record() -> None:
-    """Leaving the channel tells the server and wakes delayed answers; what was recorded stays."""
+def test_closing_removes_the_address_and_keeps_the_record() -> None:
     closed: list[bool] = []
     with Channel(
         "http://x", parse_script([{"reply": {"text": "ok"}}]), on_close=lambda: closed.append(True)
@@ -170,7 +159,6 @@ def embed(*texts: str, **more: Any) -> bytes:
 
 
 def test_a_text_to_embed_needs_no_rule() -> None:
-    """A chat script is never asked about it; the call is on record, answered, and not unmatched."""
     channel = channel_of({"reply": {"text": "ok"}})
     vectors = json.loads(channel.post("/api/embed", embed("red shoes", "red shoes", "blue hat")).body.data)[
         "embeddings"
@@ -183,8 +171,7 @@ def test_a_text_to_embed_needs_no_rule() -> None:
     assert channel.unmatched == ()
 
 
-def test_rules_for_embeddings_answer_no_chat() -> None:
-    """A scripted vector is given to the texts that match, each rule as often as it may; a chat finds no rule in it."""
+def test_rules_for_embeddings_do_not_answer_chats() -> None:
     channel = channel_of({"when": {"contains": "red"}, "reply": {"embedding": [1, 0]}, "times": 1})
     for _ in range(2):
         data = json.loads(channel.post("/v1/embeddings", embed("red", "blue", dimensions=2)).body.data)["data"]
@@ -194,8 +181,7 @@ def test_rules_for_embeddings_answer_no_chat() -> None:
     assert channel.unmatched[0].nearest.endswith("the script has no rules for it")
 
 
-def test_an_embedding_fails_as_scripted() -> None:
-    """A fault for embeddings meets a request if it meets one of its texts, and leaves chats alone."""
+def test_a_fault_for_embeddings_does_not_apply_to_chats() -> None:
     rule = {"when": {"role": "embedding", "contains": "red"}, "fault": {"status": 503, "retry_after": 1}}
     channel = channel_of(rule, {"reply": {"text": "ok"}})
     delivery = channel.post("/v1/embeddings", embed("blue", "red"))

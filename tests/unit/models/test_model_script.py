@@ -1,4 +1,4 @@
-"""The script: which rule answers, what is said when none does, and which scripts are refused."""
+"""Matching rules, messages for unmatched requests, and invalid scripts."""
 
 from __future__ import annotations
 
@@ -42,39 +42,33 @@ def unmatched(script: Script, request: ChatRequest, answered: dict[int, int] | N
         (When(contains="a", role="tool"), ask("a", role="tool"), ask("a")),
     ],
 )
-def test_each_condition_looks_at_its_own_place(when: When, hit: ChatRequest, miss: ChatRequest) -> None:
-    """A condition holds on what it is about and on nothing else; two conditions must both hold."""
+def test_a_condition_matches_only_its_part_of_the_request(when: When, hit: ChatRequest, miss: ChatRequest) -> None:
     assert rule_of(replies(when), hit) == 0
     assert rule_of(replies(when), miss) is None
 
 
-def test_conditions_look_at_the_last_message() -> None:
-    """What an earlier message says does not match: the conversation has moved on."""
+def test_conditions_ignore_earlier_messages() -> None:
     request = ChatRequest("m", ({"role": "user", "content": "refund"}, {"role": "tool", "content": "paid"}))
     assert rule_of(replies(When(contains="refund"), When(role="tool")), request) == 1
 
 
-def test_text_parts_are_text() -> None:
-    """A content of parts is matched by the texts in it."""
+def test_a_content_of_parts_is_matched_by_its_texts() -> None:
     parts = [{"type": "text", "text": "please"}, {"type": "image_url"}, {"type": "text", "text": "refund"}]
     assert rule_of(replies(When(regex="please\nrefund")), ChatRequest("m", ({"role": "user", "content": parts},))) == 0
 
 
-def test_first_match_wins_and_an_empty_when_matches_anything() -> None:
-    """Order decides, even where a later rule fits better; no condition at all fits everything."""
+def test_the_first_match_wins_and_an_empty_when_matches_everything() -> None:
     assert rule_of(replies(When(), When(contains="refund")), ask("refund")) == 0
     assert rule_of(replies(When()), ChatRequest("m", ())) == 0
 
 
-def test_times_hands_over_to_the_next_rule() -> None:
-    """A rule that has answered as often as it may lets the next one answer."""
+def test_a_rule_that_reached_its_limit_lets_the_next_one_answer() -> None:
     script = Script((Rule(reply=Reply("once"), times=1), Rule(reply=Reply("then"))))
     assert script.answer(ask("x"), {}) == Answer(0, Reply("once"), Usage(1, 1), None)
     assert script.answer(ask("x"), {0: 1}) == Answer(1, Reply("then"), Usage(1, 1), None)
 
 
-def test_usage_is_counted_in_words_where_none_is_scripted() -> None:
-    """Scripted usage is passed on; otherwise words are counted in all messages, and in the reply's text and calls."""
+def test_usage_is_the_number_of_words_unless_scripted() -> None:
     calls = (ToolCall("pay", {"order": "o-1", "amount": 20}),)
     counted = Script((Rule(reply=Reply("two words", calls)),)).answer(ask("one two three", system="four five"))
     scripted = Script((Rule(reply=Reply("two words"), usage=Usage(41, 9)),)).answer(ask("x"))
@@ -84,8 +78,8 @@ def test_usage_is_counted_in_words_where_none_is_scripted() -> None:
     assert scripted.usage == Usage(41, 9)
 
 
-def test_unmatched_names_the_rule_with_the_most_conditions_fulfilled() -> None:
-    """Half a match is nearer than a similar text; every failed condition is explained, the fulfilled ones are not."""
+def test_the_nearest_rule_has_the_most_conditions_fulfilled() -> None:
+    """Only its failed conditions are explained."""
     script = replies(When(contains="hello worlds"), When(role="user", model="big", contains="bye"))
     answer = unmatched(script, ask("hello world", model="big"))
     assert answer.nearest == 1
@@ -93,41 +87,35 @@ def test_unmatched_names_the_rule_with_the_most_conditions_fulfilled() -> None:
     assert "role" not in answer.text
 
 
-def test_unmatched_prefers_the_most_similar_text() -> None:
-    """Among rules that fail alike, the one whose text is nearly there is shown, else the first."""
+def test_of_rules_with_equal_conditions_the_most_similar_text_is_nearest() -> None:
     script = replies(When(contains="weather"), When(contains="refund"), When(contains="invoice"))
     assert unmatched(script, ask("please make a refun of this")).nearest == 1
     assert unmatched(replies(When(contains="zz"), When(contains="zz")), ask("hello")).nearest == 0
 
 
-def test_unmatched_tells_a_difference_in_case() -> None:
-    """The commonest slip is said in so many words."""
+def test_a_difference_in_case_is_named() -> None:
     assert "(differs in case only)" in unmatched(replies(When(contains="Refund")), ask("refund")).text
 
 
-def test_unmatched_cuts_long_texts() -> None:
-    """A document as a message does not fill the error."""
+def test_long_texts_are_cut_in_the_message() -> None:
     assert len(unmatched(replies(When(contains="refund")), ask("x" * 100_000)).text) < 400
 
 
-def test_unmatched_tells_a_spent_rule() -> None:
-    """A rule that matches but may not answer again is the nearest, and says so."""
+def test_a_matching_rule_that_reached_its_limit_is_the_nearest() -> None:
     script = Script((Rule(When(contains="other"), Reply("a")), Rule(When(contains="x"), Reply("b"), times=2)))
     answer = unmatched(script, ask("x"), {1: 2})
     assert answer.nearest == 1
     assert "rule 2 of 2, has already answered 2 times, its limit" in answer.text
 
 
-def test_unmatched_in_an_empty_script() -> None:
-    """A script without rules answers nothing and says why."""
+def test_an_empty_script_matches_nothing() -> None:
     answer = unmatched(Script(), ask("x", model="qwen"))
     assert answer.nearest is None
     assert "'qwen'" in answer.text
     assert "no rules" in answer.text
 
 
-def test_parse_reads_the_scenario_language() -> None:
-    """The rules of the scenario language come out as values, durations in seconds, JSON replies as text."""
+def test_a_script_of_the_scenario_language_is_parsed() -> None:
     script = parse_script(
         [
             {
@@ -166,7 +154,10 @@ def test_parse_reads_the_scenario_language() -> None:
         ([{"reply": {"text": "a"}}, {"replay": {}}], "rule 2: unknown key 'replay'; did you mean 'reply'?"),
         ([{"when": {"contains": "a"}}], "rule 1: a rule needs a reply or a fault"),
         ([{"when": {"contain": "a"}, "reply": {"text": "a"}}], "rule 1, when: unknown key 'contain'; did you mean"),
-        ([{"when": {"contains": ""}, "reply": {"text": "a"}}], "rule 1, when, contains: expected a string that is not empty"),
+        (
+            [{"when": {"contains": ""}, "reply": {"text": "a"}}],
+            "rule 1, when, contains: expected a string that is not empty",
+        ),
         ([{"when": {"regex": "("}, "reply": {"text": "a"}}], "rule 1, when, regex: '(' is not a regular expression"),
         ([{"reply": {}}], "rule 1, reply: a reply needs text, json, tool_calls or embedding"),
         ([{"reply": {"text": "a", "json": 1}}], "rule 1, reply: text and json"),
@@ -195,8 +186,7 @@ def test_parse_reads_the_scenario_language() -> None:
         ([{"reply": {"text": "a"}, "fault": {"status": 500}}], "rule 1: status replaces the reply"),
     ],
 )
-def test_parse_refuses_what_makes_no_sense(data: Any, message: str) -> None:
-    """Every wrong script is refused with the rule, the place and what is wanted."""
+def test_an_invalid_script_is_refused_with_rule_place_and_reason(data: Any, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         parse_script(data)
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""The wire formats: what is read from a request, and what a response holds."""
+"""Requests and responses of the wire formats of Ollama and OpenAI."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ def events_of(body: Body) -> list[Any]:
 
 
 @pytest.mark.parametrize("wire", [wire_ollama, wire_openai])
-def test_a_request_is_read(wire: Wire) -> None:
-    """Model, messages as sent, names of the tools and streaming are taken from the body; the rest is let be."""
+def test_a_request_is_parsed(wire: Wire) -> None:
     tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("pay", "look")]
     body = {
         "model": "m",
@@ -49,8 +48,7 @@ def test_a_request_is_read(wire: Wire) -> None:
     assert request == ChatRequest("m", (MESSAGE,), ("pay", "look"), stream=True, stream_usage=True)
 
 
-def test_streaming_defaults_differ() -> None:
-    """A request that does not say so streams with Ollama and does not with OpenAI, as the real ones do."""
+def test_ollama_streams_by_default_and_openai_does_not() -> None:
     body = json.dumps({"model": "m", "messages": [], "tools": None}).encode()
     assert wire_ollama.read_request(body).stream
     assert not wire_openai.read_request(body).stream
@@ -70,22 +68,19 @@ def test_streaming_defaults_differ() -> None:
         (b'{"model": "m", "messages": [], "tools": [{"name": "pay"}]}', "'tools' must be an object with function.name"),
     ],
 )
-def test_an_unreadable_request_is_told_why(body: bytes, message: str) -> None:
-    """The first thing wrong with a request is named; nothing but ValueError comes out."""
+def test_an_invalid_request_is_refused_with_the_reason(body: bytes, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         wire_openai.read_request(body)
     assert message in str(refused.value)
 
 
-def test_pieces_join_to_the_text() -> None:
-    """Cutting a text for a stream loses no blank, no line end."""
+def test_the_chunks_of_a_stream_join_to_the_text() -> None:
     text = "  two words\n\nand more "
     assert len(pieces_of(text)) > 3
     assert "".join(pieces_of(text)) == text
 
 
-def test_ollama_reply() -> None:
-    """Text, tool calls with arguments as an object, token counts and every duration are where Ollama has them."""
+def test_an_ollama_reply_has_text_calls_counts_and_durations() -> None:
     data = json.loads(wire_ollama.write_reply(plain(), Reply("ok", (PAY,)), USAGE, STAMP).data)
     assert data["message"] == {
         "role": "assistant",
@@ -98,13 +93,12 @@ def test_ollama_reply() -> None:
     assert all(data[f"{name}_duration"] > 0 for name in ("total", "load", "prompt_eval", "eval"))
 
 
-def test_ollama_reply_without_tools_has_no_tool_calls() -> None:
-    """Clients take an empty list for a call; it is left out."""
+def test_an_ollama_reply_without_tools_has_no_tool_calls() -> None:
+    """Clients take an empty list for a call."""
     assert "tool_calls" not in json.loads(wire_ollama.write_reply(plain(), Reply("ok"), USAGE, STAMP).data)["message"]
 
 
-def test_ollama_stream() -> None:
-    """A stream brings the text in pieces, then the calls, and is done, with its counts, in the last line only."""
+def test_the_last_line_of_an_ollama_stream_has_the_counts() -> None:
     lines = lines_of(wire_ollama.write_reply(plain(stream=True), Reply("two words", (PAY,)), USAGE, STAMP))
     assert [line["done"] for line in lines] == [False, False, False, True]
     assert "".join(line["message"]["content"] for line in lines) == "two words"
@@ -113,8 +107,7 @@ def test_ollama_stream() -> None:
     assert "eval_count" not in lines[0]
 
 
-def test_openai_reply() -> None:
-    """A text reply stops, has usage with its total, and no tool calls."""
+def test_an_openai_text_reply_has_usage_and_no_tool_calls() -> None:
     data = json.loads(wire_openai.write_reply(plain(), Reply("ok"), USAGE, STAMP).data)
     assert (data["id"], data["object"], data["created"]) == ("chatcmpl-7", "chat.completion", 1_000_000_000)
     assert data["usage"] == {"prompt_tokens": 41, "completion_tokens": 9, "total_tokens": 50}
@@ -124,8 +117,7 @@ def test_openai_reply() -> None:
     assert "tool_calls" not in choice["message"]
 
 
-def test_openai_tool_calls() -> None:
-    """Tool calls have ids of their own, arguments as a JSON text, a null content, and their own reason to finish."""
+def test_openai_tool_calls_have_ids_and_their_finish_reason() -> None:
     data = json.loads(wire_openai.write_reply(plain(), Reply("", (PAY, PAY)), USAGE, STAMP).data)
     choice = data["choices"][0]
     assert choice["finish_reason"] == "tool_calls"
@@ -134,8 +126,7 @@ def test_openai_tool_calls() -> None:
     assert json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"]) == {"order": "o-1"}
 
 
-def test_openai_stream() -> None:
-    """A stream brings the role, the text in pieces, the indexed calls and the reason to finish, and is terminated."""
+def test_an_openai_stream_is_terminated() -> None:
     events = events_of(wire_openai.write_reply(plain(stream=True), Reply("two words", (PAY,)), USAGE, STAMP))
     deltas = [event["choices"][0]["delta"] for event in events]
     assert deltas[0] == {"role": "assistant", "content": ""}
@@ -144,22 +135,20 @@ def test_openai_stream() -> None:
     assert [event["choices"][0]["finish_reason"] for event in events] == [None] * 4 + ["tool_calls"]
 
 
-def test_openai_stream_usage_on_request() -> None:
-    """Usage ends a stream only where it was asked for: elsewhere clients trip over a chunk without choices."""
+def test_an_openai_stream_ends_with_usage_only_on_request() -> None:
+    """Otherwise clients fail on a chunk without choices."""
     asked = events_of(wire_openai.write_reply(plain(True, True), Reply("ok"), USAGE, STAMP))
     not_asked = events_of(wire_openai.write_reply(plain(True), Reply("ok"), USAGE, STAMP))
     assert (asked[-1]["choices"], asked[-1]["usage"]["total_tokens"]) == ([], 50)
     assert all(event["choices"] for event in not_asked)
 
 
-def test_errors_are_where_each_client_looks() -> None:
-    """Ollama's client reads ``error``, OpenAI's reads ``error.message``."""
+def test_an_error_is_in_the_field_that_the_client_reads() -> None:
     assert json.loads(wire_ollama.write_error("why").data) == {"error": "why"}
     assert json.loads(wire_openai.write_error("why").data)["error"]["message"] == "why"
 
 
-def test_lists_of_models() -> None:
-    """Each format lists the models at its own path and has nothing at the other's."""
+def test_each_format_lists_the_models_at_its_own_path() -> None:
     tags = wire_ollama.write_get("/api/tags", ["a", "b"], now_s=0)
     models = wire_openai.write_get("/v1/models", ["a", "b"], now_s=0)
     version = wire_ollama.write_get("/api/version", [], now_s=0)

@@ -1,4 +1,4 @@
-"""The Anthropic format: what is read from a request, and what a response holds."""
+"""Requests and responses of Anthropic's wire format."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def events_of(reply: Reply) -> list[dict[str, Any]]:
     return data
 
 
-def test_rules_see_a_request_as_in_the_other_formats() -> None:
-    """The system prompt is a message, tool results are a message of a tool; names of tools and streaming are read."""
+def test_a_request_gets_the_form_of_the_other_formats() -> None:
+    """The system prompt is a message, tool results are a message of a tool."""
     result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "12"}]}
     request = read(
         system=[{"type": "text", "text": "be kind"}],
@@ -56,15 +56,13 @@ def test_rules_see_a_request_as_in_the_other_formats() -> None:
         ({"messages": [], "tools": [{"function": {}}]}, "'tools' must be an object with a name"),
     ],
 )
-def test_an_unreadable_request_is_told_why(body: dict[str, Any], message: str) -> None:
-    """The first thing wrong with a request is named."""
+def test_an_invalid_request_is_refused_with_the_reason(body: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as refused:
         read(**body)
     assert message in str(refused.value)
 
 
-def test_reply() -> None:
-    """Text first, then the calls with ids of their own; the reason to stop tells which; usage is there."""
+def test_a_reply_has_text_calls_stop_reason_and_usage() -> None:
     body = wire_anthropic.write_reply(ChatRequest("m", ()), Reply("ok", (PAY, PAY)), USAGE, STAMP)
     data = json.loads(body.data)
     assert [block["type"] for block in data["content"]] == ["text", "tool_use", "tool_use"]
@@ -74,8 +72,7 @@ def test_reply() -> None:
     assert (plain["content"], plain["stop_reason"]) == ([{"type": "text", "text": ""}], "end_turn")
 
 
-def test_stream() -> None:
-    """Blocks are opened empty, filled in pieces and closed; the reason to stop and the usage come last."""
+def test_a_stream_opens_fills_and_closes_each_block() -> None:
     events = events_of(Reply("two words", (PAY,)))
     deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
     assert "".join(delta.get("text", "") for delta in deltas) == "two words"
@@ -86,6 +83,5 @@ def test_stream() -> None:
     assert events[-1] == {"type": "message_stop"}
 
 
-def test_errors_are_where_the_client_looks() -> None:
-    """Anthropic's client reads ``error.message``."""
+def test_an_error_is_in_the_field_that_the_client_reads() -> None:
     assert json.loads(wire_anthropic.write_error("why").data)["error"]["message"] == "why"

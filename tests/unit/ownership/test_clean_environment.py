@@ -1,4 +1,4 @@
-"""What a child process sees of the caller's environment."""
+"""Variables that a child process gets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import pytest
 from flink_testbed.ownership.process import clean_environment
 
 
-def test_a_child_sees_no_secret_and_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller's variables stay out, what a program needs is there, and libraries' telemetry is off."""
+def test_a_child_gets_no_secrets_and_telemetry_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "s3cret")
     monkeypatch.setenv("PATH", "/bin")
     monkeypatch.setenv("MEM0_TELEMETRY", "True")
@@ -18,6 +17,5 @@ def test_a_child_sees_no_secret_and_calls_nobody(monkeypatch: pytest.MonkeyPatch
     assert (environment["ANONYMIZED_TELEMETRY"], environment["MEM0_TELEMETRY"]) == ("False", "False")
 
 
-def test_what_is_given_wins() -> None:
-    """A program that is to be watched at it may have its telemetry."""
+def test_given_variables_take_precedence() -> None:
     assert clean_environment(MEM0_TELEMETRY="True")["MEM0_TELEMETRY"] == "True"

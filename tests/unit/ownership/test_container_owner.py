@@ -1,4 +1,4 @@
-"""Whose a container is."""
+"""Labels that name the owner of a container."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from flink_testbed.ownership.owner import this_process
 
 
 def test_labels_name_the_run_and_the_process() -> None:
-    """What a sweep needs, and the token by which the guard finds what is the owner's; no two owners share one."""
     owner = this_owner("a-run")
     labels = owner.labels()
     assert (labels[RUN], labels[OWNER]) == ("a-run", owner.token)
@@ -16,8 +15,7 @@ def test_labels_name_the_run_and_the_process() -> None:
     assert this_owner("a-run").token != owner.token
 
 
-def test_what_is_not_ours_has_no_owner() -> None:
-    """No label of ours, only some of them, or one that cannot be read: nobody whose death could be proven."""
+def test_incomplete_or_invalid_labels_name_no_owner() -> None:
     labels = this_owner("a-run").labels()
     assert owner_of_labels({}) is None
     assert owner_of_labels({PROCESS: labels[PROCESS]}) is None

@@ -1,4 +1,4 @@
-"""When a process is known to be dead, and when nothing is known."""
+"""Proof that an owner is dead, and session records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from flink_testbed.ownership.session_record import OwnRecord, Record, records
 
 
 def test_this_process_is_alive() -> None:
-    """Told from itself, and from what was written of it."""
     owner = owner_from(this_process().as_json())
     assert (owner.is_alive(), owner.is_dead()) == (True, False)
 
@@ -28,21 +27,18 @@ def test_this_process_is_alive() -> None:
         ({"namespace": "pid:[1]", "started": "1"}, False),
     ],
 )
-def test_only_what_is_proven_is_dead(changed: dict[str, object], dead: bool) -> None:
-    """A reused process id and a boot since then prove it; another machine's or container's ids mean nothing here."""
+def test_only_a_provably_dead_owner_is_dead(changed: dict[str, object], dead: bool) -> None:
     owner = dataclasses.replace(this_process(), **changed)  # type: ignore[arg-type]
     assert (owner.is_dead(), owner.is_alive()) == (dead, False)
 
 
-def test_nobody_is_no_owner() -> None:
-    """A process that does not run cannot be written down."""
+def test_a_process_that_does_not_run_cannot_be_an_owner() -> None:
     with pytest.raises(ProcessLookupError):
         owner_of(2**22 + 1)
 
 
 @pytest.mark.parametrize("data", [{}, {"pid": "x", "started": "1", "boot": "b", "namespace": "n", "machine": "m"}])
 def test_a_damaged_owner_is_refused(data: dict[str, object]) -> None:
-    """So that its record is nobody's to judge."""
     with pytest.raises((KeyError, ValueError)):
         owner_from(data)
 
@@ -52,8 +48,8 @@ def _fresh(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def test_a_record_is_there_from_the_first_note_to_the_end(tmp_path) -> None:
-    """Each thing once; a session that makes nothing writes nothing."""
+def test_a_record_exists_from_the_first_note_to_close(tmp_path) -> None:
+    """A session that creates nothing writes nothing."""
     own = OwnRecord("r1")
     assert not (tmp_path / "cache").exists()
     for _ in range(2):
@@ -65,8 +61,8 @@ def test_a_record_is_there_from_the_first_note_to_the_end(tmp_path) -> None:
     assert list(records()) == []
 
 
-def test_a_record_that_cannot_be_read_is_passed_over_and_stays(tmp_path) -> None:
-    """Nobody knows whose it is."""
+def test_an_unreadable_record_is_skipped_and_stays(tmp_path) -> None:
+    """Its owner is unknown."""
     Record("whole", this_process(), (("cluster", "/a"),)).write()
     damaged = tmp_path / "cache" / "sessions" / "damaged.json"
     damaged.write_text("{")
