@@ -28,9 +28,11 @@ from flink_testbed.flink.rest import TERMINAL_STATES
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.transport import FileTransport
-from pytest_flink_agents.settings import Engine, Settings
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.channel import FileChannel
+from pytest_flink_agents.run.records import AgentRecords
+from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import Engine
 
 ROOT = Path(__file__).parents[1]
 KEYS = 100
@@ -49,7 +51,7 @@ class Contestant:
     """One way of running an agent. ``flink`` and ``config`` are options of each job and of the agent."""
 
     name: str
-    workplace: Workplace
+    workplace: TestEnvironment
     agent: str
     config: Mapping[str, Any] = field(default_factory=dict)
     flink: Mapping[str, str] = field(default_factory=dict)
@@ -78,15 +80,15 @@ class Cost(NamedTuple):
 def run(contestant: Contestant, records: Sequence[Record], outputs: int | None = None) -> Cost:
     """What a job takes. It must put out that many outputs, without a number as many as there are records."""
     folder = Path(tempfile.mkdtemp(dir=_directory))
-    transport = FileTransport(folder)
-    transport.put(records)
+    channel = FileChannel(records, folder, AgentRecords())
+    channel.put()
     cluster = contestant.workplace.cluster()
     assert isinstance(cluster, StandaloneCluster)
     contestant.workplace.submitter()
     before = cluster.processor_seconds()
-    job_id = submit(contestant, transport, cluster)
+    job_id = submit(contestant, channel, cluster)
     state = wait_for_end(cluster, job_id)
-    seen, expected = len(transport.outputs(records)), len(records) if outputs is None else outputs
+    seen, expected = len(channel.outputs()), len(records) if outputs is None else outputs
     shutil.rmtree(folder)
     if state != "FINISHED" or seen != expected:
         raise SystemExit(f"{contestant.name}: {state}, {seen} outputs for {expected}\n{cluster.logs.tail(30)}")
@@ -94,7 +96,7 @@ def run(contestant: Contestant, records: Sequence[Record], outputs: int | None =
     return Cost(elapsed, cluster.processor_seconds() - before, job_id)
 
 
-def submit(contestant: Contestant, transport: FileTransport, cluster: FlinkCluster) -> str:
+def submit(contestant: Contestant, channel: FileChannel, cluster: FlinkCluster) -> str:
     """Submit a job; returns its id."""
     workplace = contestant.workplace
     answer = workplace.submitter().request(
@@ -104,7 +106,7 @@ def submit(contestant: Contestant, transport: FileTransport, cluster: FlinkClust
         rest_url=cluster.rest_url,
         agent_spec={"agent": contestant.agent, "resources": {}},
         config=dict(contestant.config),
-        ends=transport.ends,
+        ends=channel.source_and_sink,
         parallelism=contestant.parallelism,
         flink_config=dict(contestant.flink) | owner_options(cluster.run_id),
         upstream_jars=[str(jar) for jar in workplace.engine.jars],
@@ -154,12 +156,12 @@ def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[
     }
 
 
-def workplaces(directory: Path) -> tuple[Workplace, Workplace]:
+def workplaces(directory: Path) -> tuple[TestEnvironment, TestEnvironment]:
     """The bundled engine's and upstream's, both on Flink 1.20."""
     settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine=Engine.BUNDLED)
     upstream = dataclasses.replace(settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     return tuple(  # type: ignore[return-value]  # two
-        Workplace(
+        TestEnvironment(
             each,
             resolve_flink("1.20", each.flink_agents),
             (),
@@ -179,7 +181,7 @@ UPSTREAM = "upstream 0.1.1"
 PROCESS = {"python.execution-mode": "process"}
 
 
-def speed(bundled: Workplace, upstream: Workplace) -> dict[str, float]:
+def speed(bundled: TestEnvironment, upstream: TestEnvironment) -> dict[str, float]:
     """The bundled engine beside upstream's, which always writes an event log, and each of its modes."""
     logged = {"baseLogDir": str(_directory / "events")}
     figures: dict[str, float] = {}
@@ -206,7 +208,7 @@ def speed(bundled: Workplace, upstream: Workplace) -> dict[str, float]:
     return figures
 
 
-def waiting(bundled: Workplace) -> dict[str, float]:
+def waiting(bundled: TestEnvironment) -> dict[str, float]:
     """Slow calls of many keys on one subtask, at the same time; ideal is one round after the other."""
     calls = [{"key": f"k{number % CALL_KEYS}", "value": CALL_S} for number in range(CALLS)]
     contestant = Contestant("waiting", bundled, "bench.flink_agents_0_3:Waiting", {"num-async-threads": CALL_KEYS})
@@ -219,7 +221,7 @@ def waiting(bundled: Workplace) -> dict[str, float]:
     return {f"{name} [s]": taken, f"{name}, ratio to the ideal": taken / ideal}
 
 
-def checkpoints(bundled: Workplace) -> dict[str, float]:
+def checkpoints(bundled: TestEnvironment) -> dict[str, float]:
     """Memory of many keys in the checkpoint: its size, and how long one takes."""
     tell(f"checkpoints of {STATE_KEYS:,} keys")
     records = [
@@ -236,7 +238,7 @@ def checkpoints(bundled: Workplace) -> dict[str, float]:
     }
 
 
-def stored(bundled: Workplace) -> dict[str, float]:
+def stored(bundled: TestEnvironment) -> dict[str, float]:
     """What the action state store in Kafka adds to each action."""
     tell("the action state store in Kafka")
     kafka = EmbeddedKafka(

@@ -13,12 +13,12 @@ from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 
 _READY_S = 300.0
 
 
-def started_by_scripts_s(workplace: Workplace, directory: Path) -> float:
+def started_by_scripts_s(workplace: TestEnvironment, directory: Path) -> float:
     """Seconds from calling the script until the TaskManager's slot is there. Everything it starts is ended again."""
     home, java = workplace.environment.flink_home, workplace.java
     leases = [lease_port(cache_root() / "ports") for _ in range(2)]

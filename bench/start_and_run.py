@@ -24,11 +24,12 @@ from bench.starts import start_costs, tell
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.process import clean_environment
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.provision.services import RunSession
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded, run_local
 from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import Tier
+from tests.support.runs import AgentRun, run
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results.json"
@@ -75,7 +76,7 @@ def plugin_costs(directory: Path) -> dict[str, float]:
     (unused / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
     many = directory / "many"
     many.mkdir()
-    (many / "pytest.ini").write_text("[pytest]\n")
+    (many / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
     for number in range(100):
         documents = [ONE_SCENARIO.replace("NUMBER", str(10 * number + index)) for index in range(10)]
         (many / f"s{number}.scenario.yaml").write_text("---\n".join(documents))
@@ -94,35 +95,35 @@ def plugin_costs(directory: Path) -> dict[str, float]:
     }
 
 
-def resident_mib(workplace: Workplace) -> float:
+def resident_mib(workplace: TestEnvironment) -> float:
     """Memory of the session's embedded cluster."""
     cluster = workplace.cluster()
     assert isinstance(cluster, StandaloneCluster)
     return cluster.resident_bytes() / 2**20
 
 
-def scenario_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+def scenario_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
     """One scenario of 20 inputs, again and again, on warm parts."""
     inputs = [{"key": f"k{number % 4}", "value": {"item": "i", "amount": number}} for number in range(20)]
 
-    def request() -> RunRequest:
+    def request() -> AgentRun:
         folder = directory / f"run-{time.perf_counter_ns()}"
         folder.mkdir()
-        return RunRequest("bench", {"agent": "scenarios.agents.till:TillAgent"}, {}, inputs, 60, folder)
+        return AgentRun("bench", {"agent": "scenarios.agents.till:TillAgent"}, {}, inputs, 60, folder)
 
-    run_local(request(), workplace)
+    run(request(), workplace, Tier.LOCAL)
     started = time.perf_counter()
-    run_embedded(request(), workplace)
+    run(request(), workplace)
     first = time.perf_counter() - started
     return {
-        "scenario on the local tier, warm [s]": seconds(lambda: run_local(request(), workplace), 9),
+        "scenario on the local tier, warm [s]": seconds(lambda: run(request(), workplace, Tier.LOCAL), 9),
         "first scenario on the embedded tier, all starts included [s]": first,
-        "further scenario on the warm cluster [s]": seconds(lambda: run_embedded(request(), workplace), 9),
+        "further scenario on the warm cluster [s]": seconds(lambda: run(request(), workplace), 9),
         "cluster after ten jobs, resident [MiB]": resident_mib(workplace),
     }
 
 
-def engine_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+def engine_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
     """The engine beside upstream's local runner, measured inside the job environment by local_engine.py."""
     written = directory / "engine.json"
     command = [str(workplace.environment.python), str(ROOT / "bench" / "local_engine.py"), str(written)]
@@ -145,7 +146,7 @@ def print_figures(figures: dict[str, float]) -> None:
 def main(*, starts_only: bool) -> None:
     """Measure, print, write. What is measured in part is not written: the file is of one run."""
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
-    session = RunSession(
+    session = Services(
         Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
         directory=directory / "running",
         # All that containers are to see.
@@ -154,7 +155,7 @@ def main(*, starts_only: bool) -> None:
         redactor=Redactor({}),
     )
     try:
-        workplace = session.workplace(resolve_flink("2.2"))
+        workplace = session.environment(resolve_flink("2.2"))
         figures = start_costs(workplace, directory)
         if starts_only:
             print_figures(figures)

@@ -15,12 +15,13 @@ from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, format_template, provide_kafka
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.vocabulary import Tier
 
 _ROUNDS = 5
 
 
-def start_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+def start_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
     """All of it, about 4 minutes on two slow cores."""
     figures = cluster_costs(workplace, directory)
     return figures | container_costs(workplace, directory, figures) | kafka_costs(directory)
@@ -31,7 +32,7 @@ def tell(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
+def cluster_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
     """A cluster's start with and without class archives and by the scripts that Flink ships, in turn; and its memory.
 
     A ratio is the median of the rounds' own: what slows the machine down for a while slows the three of a round.
@@ -64,7 +65,7 @@ def cluster_costs(workplace: Workplace, directory: Path) -> dict[str, float]:
     }
 
 
-def embedded(workplace: Workplace, directory: Path, *, archived: bool) -> StandaloneCluster:
+def embedded(workplace: TestEnvironment, directory: Path, *, archived: bool) -> StandaloneCluster:
     """A cluster of processes that is not started yet."""
     return StandaloneCluster(
         workplace.flink_home,
@@ -78,12 +79,14 @@ def embedded(workplace: Workplace, directory: Path, *, archived: bool) -> Standa
     )
 
 
-def container_costs(workplace: Workplace, directory: Path, figures: dict[str, float]) -> dict[str, float]:
+def container_costs(workplace: TestEnvironment, directory: Path, figures: dict[str, float]) -> dict[str, float]:
     """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
     times = []
     try:
         for round_number in range(4):
-            cluster = workplace.new_cluster(ClusterConfig(), directory / f"containers-{round_number}", tier="container")
+            cluster = workplace.new_cluster(
+                ClusterConfig(), directory / f"containers-{round_number}", tier=Tier.CONTAINER
+            )
             cluster.start()
             times.append(cluster.startup_s)
             cluster.close()

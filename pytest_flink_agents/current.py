@@ -1,26 +1,94 @@
-"""The stash keys, and nothing else."""
+"""The state of the running pytest session: its settings, its :class:`GateSession`, and the keys of pytest's stash."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
+    from flink_testbed.flink.cluster_broker import BrokerAddress
+    from pytest_flink_agents.environment_patch import EnvironmentPatch
     from pytest_flink_agents.gate import ItemResult, Verdict
-    from pytest_flink_agents.route import Route
-    from pytest_flink_agents.run.item import Judged
-    from pytest_flink_agents.session import SessionPlan
+    from pytest_flink_agents.run.item import CheckedRun
+    from pytest_flink_agents.session import GateSession
     from pytest_flink_agents.settings import Settings
-    from pytest_flink_agents.xdist import FirstProcess
 
-LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
-FIRST_PROCESS: pytest.StashKey[FirstProcess] = pytest.StashKey()
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
+SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
+VERDICT: pytest.StashKey[tuple[Verdict, tuple[ItemResult, ...]]] = pytest.StashKey()
+LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
+PATCH: pytest.StashKey[EnvironmentPatch] = pytest.StashKey()
+# Keys of an item's stash. Attempts count from 1: reruns of one item run under the same node id.
+ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
 NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()
-PLAN: pytest.StashKey[SessionPlan] = pytest.StashKey()
-REPORTS: pytest.StashKey[dict[str, ItemResult]] = pytest.StashKey()
-RESULT: pytest.StashKey[Judged] = pytest.StashKey()
-ROUTE: pytest.StashKey[Route] = pytest.StashKey()
-VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
+CHECKED: pytest.StashKey[CheckedRun] = pytest.StashKey()
+
+
+class SharedParts:
+    """The run folder that all processes of a session share, and for a worker of pytest-xdist the controller's broker.
+
+    ``process`` is the worker's name, empty for the controller.
+    """
+
+    def __init__(self, folder: Path, broker: Callable[[], BrokerAddress] | None = None, process: str = "") -> None:
+        self.folder = folder
+        self.broker = broker
+        self.process = process
+
+    @property
+    def is_worker(self) -> bool:
+        """True in a worker: the controller owns clusters, run folder and verdict."""
+        return bool(self.process)
+
+
+def in_use(config: pytest.Config) -> bool:
+    """Return whether there is anything to end or to report: a session, or a process that a test started by itself."""
+    return SESSION in config.stash or "flink_testbed.ownership.process" in sys.modules
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process is a worker of pytest-xdist."""
+    return SHARED in config.stash and config.stash[SHARED].is_worker
+
+
+def session_of(config: pytest.Config) -> GateSession:
+    """Return the session, created on first use: a run of pytest without scenarios never needs one."""
+    if SESSION not in config.stash:
+        from pytest_flink_agents.session import GateSession
+
+        shared = config.stash.get(SHARED, None)
+        config.stash[SESSION] = GateSession(
+            config.stash[SETTINGS],
+            _progress(config),
+            folder=shared.folder if shared else None,
+            broker=shared.broker() if shared and shared.broker else None,
+            process=shared.process if shared else "",
+        )
+    return config.stash[SESSION]
+
+
+def attempt_folder(item: pytest.Item) -> Path:
+    """Return the folder of the item's current attempt. No two attempts share one: each is judged by its own files."""
+    return session_of(item.config).folder_of(item.nodeid, item.stash.get(ATTEMPT, 1))
+
+
+def _progress(config: pytest.Config) -> Callable[[str], None]:
+    """Return a function that prints progress lines past pytest's capture; it prints nothing with ``-q``."""
+
+    def report(line: str) -> None:
+        # Looked up late: at configure time the reporter may not be registered yet.
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        capture: Any = config.pluginmanager.get_plugin("capturemanager")
+        if reporter and config.get_verbosity() >= 0:
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"[flink-agents] {line}", cyan=True)
+
+    return report

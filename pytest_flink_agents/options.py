@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, Engine, Settings, Tier
+from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, Settings
+from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -85,6 +86,9 @@ OPTIONS = (
     Option("--scenario-runs", "run each local scenario so often, with a seed of its own each time (default: 1)", "N"),
 )
 _ALLOWED_ENV = "flink_scenario_env"
+_PLAIN_ENV = "flink_plain_env"
+_ALLOWED_PACKAGES = "flink_allowed_packages"
+_REQUIREMENT_KINDS = "flink_requirement_kinds"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -104,6 +108,21 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(option.name, f"{option.help} (see {option.flag})", default=None)
     parser.addini(
         _ALLOWED_ENV, "names of environment variables that scenarios may use as ${env.NAME}", type="args", default=[]
+    )
+    parser.addini(
+        _PLAIN_ENV, "names of environment variables whose values may be shown: no secrets", type="args", default=[]
+    )
+    parser.addini(
+        _ALLOWED_PACKAGES,
+        "packages outside the project whose agents, functions and classes scenarios may name",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        _REQUIREMENT_KINDS,
+        "kinds of requirements that scenarios may use besides plain ones: url, vcs, editable, file, index, path",
+        type="args",
+        default=[],
     )
 
 
@@ -151,7 +170,22 @@ def settings_of(config: pytest.Config) -> Settings:
         scenario_seed=_seed(found["scenario_seed"], runs),
         scenario_runs=runs,
         allowed_env=tuple(config.getini(_ALLOWED_ENV)),
+        plain_env=tuple(config.getini(_PLAIN_ENV)),
+        allowed_packages=tuple(config.getini(_ALLOWED_PACKAGES)),
+        requirement_kinds=_requirement_kinds(config),
     )
+
+
+def _requirement_kinds(config: pytest.Config) -> tuple[RequirementKind, ...]:
+    """Return the kinds of requirements that the ini file allows."""
+    known = [kind.value for kind in RequirementKind]
+    words = list(config.getini(_REQUIREMENT_KINDS))
+    for word in words:
+        if word not in known:
+            place = f"{config.inipath.name if config.inipath else 'ini'}: {_REQUIREMENT_KINDS} = {' '.join(words)}"
+            message = f"unknown kind of requirement {word!r}"
+            raise _refused(Given(word, place), message, ", ".join(known), _nearest(word, known))
+    return tuple(RequirementKind(word) for word in words)
 
 
 def _refused(

@@ -1,9 +1,10 @@
-"""What pytest reports of an item -> the result that the gate reads."""
+"""The results of a pytest session: from pytest's reports to the verdict, the report and the exit code."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,93 +13,90 @@ import pytest
 import flink_testbed
 import pytest_flink_agents
 from flink_testbed.core.problem import HostError, ProblemError
-from pytest_flink_agents.collect import ScenarioItem
-from pytest_flink_agents.current import NOT_READY
-from pytest_flink_agents.gate import ItemResult, Outcome
-from pytest_flink_agents.run.item import Judged
-from pytest_flink_agents.session import SessionPlan
+from pytest_flink_agents import xdist
+from pytest_flink_agents.collect import scenario_items
+from pytest_flink_agents.current import ATTEMPT, CHECKED, LEAKS, NOT_READY, SESSION, VERDICT, is_worker
+from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
+from pytest_flink_agents.run.item import CheckedRun
+from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
+from pytest_flink_agents.session import GateSession
 
-# Whose frames lie below what a test calls.
-_OURS = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
+# Frames of these packages lie below what a test calls.
+_OWN_PACKAGES = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
 
 
-def end_at_our_door(error: BaseException) -> None:
-    """Cut the traceback of an error that we tell in words where we were called: what lies below says no more.
+def record_phase(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
+    """Record the result of one phase of an item, if the verdict needs it."""
+    if report.when == "call" or report.outcome != "passed":
+        _record(item.config, report, _phase_result(item, call, report))
 
-    Nor does another such error that it took the place of.
+
+def record_uncollected(collector: pytest.Collector, report: pytest.CollectReport) -> None:
+    """Record a file that pytest could not collect."""
+    detail = report.longreprtext
+    message = detail.partition("\n")[0].removeprefix(f"{report.nodeid}:")
+    file = report.nodeid.partition("::")[0]
+    result = ItemResult(report.nodeid, collector.name, Outcome.NOT_RUN, message=message, detail=detail, file=file)
+    _record(collector.config, report, result)
+
+
+def _record(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
+    if is_worker(config):
+        xdist.attach(report, result)
+    else:
+        config.stash[SESSION].add_result(result)
+
+
+def shorten_traceback(error: BaseException) -> None:
+    """Cut the traceback of an error that explains itself at the test's own call: deeper frames add nothing.
+
+    An error that it replaced while being handled is dropped, too, if it also explains itself.
     """
     if not isinstance(error, ProblemError):
         return
     if isinstance(error.__cause__ or error.__context__, ProblemError):
         error.__cause__ = None
-    door, frame = None, error.__traceback__
+    last, frame = None, error.__traceback__
     while frame:
-        if not frame.tb_frame.f_code.co_filename.startswith(_OURS):
-            door = frame
+        if not frame.tb_frame.f_code.co_filename.startswith(_OWN_PACKAGES):
+            last = frame
         frame = frame.tb_next
-    if door:
-        door.tb_next = None
+    if last:
+        last.tb_next = None
 
 
-def item_result(
-    item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport, judged: Judged | None, plan: SessionPlan
-) -> ItemResult:
-    """The result of one item after one of its phases."""
+def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> ItemResult:
     error = item.stash.get(NOT_READY, None) or (call.excinfo.value if call.excinfo else None)
-    return _result(
-        item,
-        plan,
-        outcome=_outcome(item, error, judged, report),
-        message=_message(item, error, judged, report),
+    checked = item.stash.get(CHECKED, None)
+    return dataclasses.replace(
+        _unstarted(item),
+        outcome=_outcome(item, error, checked, report),
+        message=_message(item, error, checked, report),
         detail=report.longreprtext if report.failed else "",
         duration_s=report.duration,
-        judged=judged,
+        engine=checked.evidence.engine if checked else "",
+        reproduce=item.reproduce if isinstance(item, ScenarioItem) else "",
     )
 
 
-def not_reached(item: pytest.Item, plan: SessionPlan) -> ItemResult:
-    """The result of an item that was selected and never begun: the session was stopped before."""
-    return _result(item, plan, outcome=Outcome.NOT_RUN, message="the session ended before it ran")
-
-
-def left_behind(leak: str) -> ItemResult:
-    """The result that a leak is: it says nothing of the scenarios, and the session is not to be trusted."""
-    return ItemResult("session", "what is left", Outcome.NOT_RUN, message=f"FA503: left behind: {leak}")
-
-
-def not_collected(collector: pytest.Collector, report: pytest.CollectReport) -> ItemResult:
-    """The result of a file that pytest could not collect."""
-    detail = report.longreprtext
-    message = detail.partition("\n")[0].removeprefix(f"{report.nodeid}:")
-    file = report.nodeid.partition("::")[0]
-    return ItemResult(report.nodeid, collector.name, Outcome.NOT_RUN, message=message, detail=detail, file=file)
-
-
-def _result(
-    item: pytest.Item,
-    plan: SessionPlan,
-    *,
-    outcome: Outcome,
-    message: str,
-    detail: str = "",
-    duration_s: float = 0.0,
-    judged: Judged | None = None,
-) -> ItemResult:
-    result = ItemResult(item.nodeid, item.name, outcome, message=message, detail=detail, duration_s=duration_s)
+def _unstarted(item: pytest.Item) -> ItemResult:
+    """Return the result of an item that was selected and never started."""
+    attempt = item.stash.get(ATTEMPT, 1)
+    message = "the session ended before it ran"
+    result = ItemResult(item.nodeid, item.name, Outcome.NOT_RUN, message=message, attempt=attempt)
     if not isinstance(item, ScenarioItem):
         return dataclasses.replace(result, file=str(item.path))
-    scenario = item.loaded.scenario
-    folder = plan.folder_of(item.nodeid)
+    scenario, session = item.loaded.scenario, item.gate_session
+    folder = session.folder_of(item.nodeid, attempt)
     return dataclasses.replace(
         result,
         name=scenario.name,
         tier=item.tier,
         flink_version=item.release.version,
-        engine=judged.evidence.engine if judged else "",
         severity=scenario.severity,
         file=item.loaded.document.file,
         line=item.loaded.document.mark(()).line,
-        evidence=str(folder.relative_to(plan.folder)) if folder.exists() else "",
+        evidence=str(folder.relative_to(session.folder)) if folder.exists() else "",
         requirement=scenario.requirement or "",
         owner=scenario.owner or "",
         reproduce=item.reproduce,
@@ -106,34 +104,110 @@ def _result(
 
 
 def _outcome(
-    item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport
+    item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
 ) -> Outcome:
+    """Return the outcome of a phase. A scenario's own checks decide, whatever hooks and marks have made of the report."""
     if isinstance(error, HostError):
         return Outcome.NOT_RUN
     if not isinstance(item, ScenarioItem):
         return Outcome.of(report.outcome)
-    if report.skipped:
-        if hasattr(report, "wasxfail"):
-            return Outcome.WAIVED
+    if report.when == "setup" and report.skipped:
         return Outcome.NOT_APPLICABLE if item.not_applicable else Outcome.SKIPPED
-    if report.passed:
-        return Outcome.PASSED
     if report.when != "call":
         return Outcome.NOT_RUN
-    if judged is not None and judged.unknown:
+    if checked is None:
+        # Skipped by a hook, a bug of the harness, or a call that another plugin replaced.
+        return Outcome.SKIPPED if report.skipped and not hasattr(report, "wasxfail") else Outcome.UNKNOWN
+    if checked.unknown:
         return Outcome.UNKNOWN
-    # An exception of ours is no statement about the scenario.
-    return Outcome.FAILED if judged is not None else Outcome.UNKNOWN
+    if isinstance(error, ScenarioFailed):
+        return Outcome.FAILED
+    if checked.valid:
+        return Outcome.PASSED if error is None else Outcome.UNKNOWN
+    waived = item.loaded.scenario.expect_fail is not None and isinstance(error, pytest.xfail.Exception)
+    return Outcome.WAIVED if waived else Outcome.FAILED
 
 
-def _message(item: pytest.Item, error: BaseException | None, judged: Judged | None, report: pytest.TestReport) -> str:
-    """One line. What a scenario says of a known failure comes before what the checks say."""
+def _message(
+    item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
+) -> str:
+    """Return one line. What a scenario says of a known failure comes before what the checks say."""
     if isinstance(error, HostError):
-        # Without its place, which is a long path and stands in the detail: the line must say what happened.
+        # Without its place: a long path, which the detail holds.
         return f"{error.problems[0].code}: {error.problems[0].message}"
-    if report.passed:
-        return ""
     known = isinstance(item, ScenarioItem) and item.loaded.scenario.expect_fail is not None
-    if judged is not None and judged.headline and not (known and not judged.unknown):
-        return judged.headline
+    if checked is not None and checked.headline and not (known and not checked.unknown):
+        return checked.headline
     return str(error or "").partition("\n")[0]
+
+
+def finish(session: pytest.Session, exitstatus: int) -> None:
+    """End what runs, decide and write the report. Under the gate the exit code is the verdict's."""
+    config = session.config
+    gate_session = config.stash.get(SESSION, None)
+    if gate_session is not None:
+        gate_session.close(failed=bool(exitstatus))
+    leaks = _leaks(config, gate_session)
+    if leaks and int(exitstatus) == pytest.ExitCode.OK:
+        session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
+    if gate_session is None:
+        return
+    items = session.items if gate_session.settings.gate else scenario_items(session.items)
+    started = {result.node_id for result in gate_session.record.attempts}
+    selected = {item.nodeid: _unstarted(item) for item in items if item.nodeid not in started}
+    gate_session.update(leaks=tuple(leaks), selected={**gate_session.record.selected, **selected})
+    if is_worker(config):
+        xdist.send_record(config, gate_session.record)
+        return
+    judged = gate_session.settings.gate or any(result.tier for result in gate_session.record.attempts)
+    if judged and not config.option.collectonly:
+        _conclude(session, gate_session, leaks, exitstatus)
+
+
+def _conclude(session: pytest.Session, gate_session: GateSession, leaks: list[str], exitstatus: int) -> None:
+    for number, leak in enumerate(leaks, start=1):
+        # A leak says nothing about the scenarios; but a session that leaks is not to be trusted.
+        gate_session.add_result(
+            ItemResult(f"session::leak {number}", "leak", Outcome.NOT_RUN, message=_leak_line(leak))
+        )
+    session.config.stash[VERDICT] = gate_session.conclude(int(exitstatus))
+    if gate_session.settings.gate:
+        verdict, _ = session.config.stash[VERDICT]
+        session.exitstatus = exit_code(verdict, int(exitstatus))
+
+
+def _leaks(config: pytest.Config, gate_session: GateSession | None) -> list[str]:
+    """Return what should have ended with the session. Nothing is looked for if no process was ever started."""
+    if LEAKS not in config.stash:
+        config.stash[LEAKS] = list(gate_session.record.leaks) if gate_session else []
+        if "flink_testbed.ownership.process" in sys.modules:
+            from pytest_flink_agents.provision.leaks import process_leaks
+
+            config.stash[LEAKS] += process_leaks()
+    return config.stash[LEAKS]
+
+
+def _leak_line(leak: str) -> str:
+    return f"FA503: left behind: {leak}"
+
+
+def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Print what was left behind, and the verdict, last."""
+    for leak in config.stash.get(LEAKS, []):
+        terminalreporter.write_line(_leak_line(leak), red=True)
+    gate_session = config.stash.get(SESSION, None)
+    if gate_session is None:
+        return
+    for line in gate_session.left:
+        terminalreporter.write_line(line, yellow=True)
+    if VERDICT not in config.stash:
+        return
+    from pytest_flink_agents.report.terminal import verdict_lines
+
+    verdict, results = config.stash[VERDICT]
+    report = gate_session.folder / "summary.md"
+    shown = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
+    terminalreporter.write_sep("=", "flink agents gate" if gate_session.settings.gate else "flink agents")
+    own_exit = None if gate_session.settings.gate else int(exitstatus)
+    for text, markup in verdict_lines(verdict, results, str(shown), gate_session.redactor, pytest_exit=own_exit):
+        terminalreporter.write_line(text, **markup)

@@ -1,23 +1,36 @@
-"""What one test session is going to do and has done: settings, releases, running parts, results, run folder.
+"""The life cycle of one test session: settings, running parts, results, run folder, verdict.
 
-Made by the plugin when the first scenario file is collected, or when a verdict is asked for; never otherwise.
+Created when the first scenario file is collected, or when a verdict is asked for; never otherwise.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.core.problem import HostError
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate import ItemResult, Policy, Verdict, decide
+from pytest_flink_agents.gate import (
+    ItemResult,
+    Outcome,
+    Policy,
+    Selection,
+    Verdict,
+    add_reason,
+    decide,
+    merge_attempts,
+    report_not_written,
+)
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import left_lines
-from pytest_flink_agents.provision.services import RunSession
+from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
@@ -30,16 +43,101 @@ if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.scenario.load import LoadedScenario
 
-
-# Where a scenario names the file that it tests.
+# The fields of a scenario that name the file under test.
 _FILES = ("yaml", "plan", "python", "jar")
+# Outcomes that a later phase of the same attempt may replace: an error at teardown overrules a pass, nothing a failure.
+_REPLACEABLE = (Outcome.PASSED, Outcome.SKIPPED, Outcome.WAIVED)
 
 
-class SessionPlan:
-    """The session. ``progress`` gets one short line a step. Raises ``HostError`` for a Flink version nobody supports.
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """Everything that one process knows of a session. Workers of pytest-xdist send theirs, the controller merges them.
 
-    ``folder`` is the run folder, where another process has named it. ``broker_address`` and ``process`` (its name) are given where
-    another process owns the clusters: then folder and report are the other's to finish.
+    ``attempts`` has one result for each attempt at an item. ``selected`` are the items of the verdict by node id, each as it
+    stands if it never starts. Paths are absolute.
+    """
+
+    attempts: tuple[ItemResult, ...] = ()
+    selected: Mapping[str, ItemResult] = field(default_factory=dict)
+    selection: Selection = field(default_factory=Selection)
+    scenario_files: frozenset[Path] = frozenset()
+    subject_files: frozenset[Path] = frozenset()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
+
+    def with_result(self, result: ItemResult) -> SessionRecord:
+        """Return the record with the result of one phase of an attempt."""
+        attempts = list(self.attempts)
+        for index, known in enumerate(attempts):
+            if (known.node_id, known.attempt) == (result.node_id, result.attempt):
+                if known.outcome in _REPLACEABLE:
+                    attempts[index] = result
+                break
+        else:
+            attempts.append(result)
+        return dataclasses.replace(self, attempts=tuple(attempts))
+
+    def merge(self, other: SessionRecord) -> SessionRecord:
+        """Return both records as one. Every worker collects the same items, so the selection is that of either."""
+        merged = self
+        for result in other.attempts:
+            merged = merged.with_result(result)
+        return dataclasses.replace(
+            merged,
+            selected={**self.selected, **other.selected},
+            selection=self.selection.merge(other.selection),
+            scenario_files=self.scenario_files | other.scenario_files,
+            subject_files=self.subject_files | other.subject_files,
+            facts={**self.facts, **other.facts},
+            leaks=(*self.leaks, *other.leaks),
+        )
+
+    def results(self) -> tuple[ItemResult, ...]:
+        """Return one result for each item: all its attempts as one, or *not run* if it was selected and never started."""
+        attempts: dict[str, list[ItemResult]] = {}
+        for result in self.attempts:
+            attempts.setdefault(result.node_id, []).append(result)
+        ended = [merge_attempts(each) for each in attempts.values()]
+        return (*ended, *(result for node_id, result in self.selected.items() if node_id not in attempts))
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the record as plain data, which pytest-xdist can send."""
+        return {
+            "attempts": [result.as_data() for result in self.attempts],
+            "selected": [result.as_data() for result in self.selected.values()],
+            "selection": dataclasses.asdict(self.selection),
+            "scenario_files": sorted(map(str, self.scenario_files)),
+            "subject_files": sorted(map(str, self.subject_files)),
+            "facts": dict(self.facts),
+            "leaks": list(self.leaks),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> SessionRecord:
+        """Return the record that :meth:`as_data` described."""
+        selected = [ItemResult.from_data(result) for result in data["selected"]]
+        selection = data["selection"]
+        return cls(
+            attempts=tuple(map(ItemResult.from_data, data["attempts"])),
+            selected={result.node_id: result for result in selected},
+            selection=Selection(
+                selection["deselected"],
+                tuple(selection["limits"]),
+                tuple(selection["uncollected"]),
+                tuple(selection["elsewhere"]),
+            ),
+            scenario_files=frozenset(map(Path, data["scenario_files"])),
+            subject_files=frozenset(map(Path, data["subject_files"])),
+            facts=data["facts"],
+            leaks=tuple(data["leaks"]),
+        )
+
+
+class GateSession:
+    """One test session. ``progress`` gets one short line a step. Raises ``HostError`` for an unsupported Flink version.
+
+    ``folder`` is the run folder, if another process has named it. ``broker`` and ``process`` (the worker's name) are given in
+    workers of pytest-xdist: the controller then finishes folder and report.
     """
 
     def __init__(
@@ -48,39 +146,37 @@ class SessionPlan:
         progress: Callable[[str], None],
         *,
         folder: Path | None = None,
-        broker_address: BrokerAddress | None = None,
+        broker: BrokerAddress | None = None,
         process: str = "",
     ) -> None:
         self.settings = settings
-        self._broker_address = broker_address
-        self._process = process
+        self.record = SessionRecord()
         self.releases: tuple[FlinkRelease, ...] = tuple(
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
-        self.redactor = Redactor(os.environ)
-        self.results: list[ItemResult] = []
-        self.deselected = 0
-        self._told: list[Exception] = []
-        self.scenario_files: set[Path] = set()
-        self.subject_files: set[Path] = set()
-        self.facts: dict[str, str] = {}
-        self.leaks: list[str] = []
-        # How to look at the clusters that were left running.
+        self.redactor = Redactor(os.environ, settings.allowed_env, settings.plain_env)
+        # The node ids of all scenario runs that were collected, before any was deselected.
+        self.collected: set[str] = set()
+        self.collected_files: set[Path] = set()
+        # Lines on how to look at the clusters that were left running.
         self.left: list[str] = []
+        self._broker = broker
+        self._process = process
+        self._reported: list[Exception] = []
         self._progress = progress
         self._started = _utc_now()
         self._folder = folder or settings.report_dir / run_folder_name()
         self._folder_made = False
-        self._session: RunSession | None = None
+        self._services: Services | None = None
         self._events: EventWriter | None = None
 
     @property
     def folder(self) -> Path:
-        """The run folder, made when the first thing is written: collecting alone leaves nothing behind."""
+        """The run folder, created when the first thing is written: collecting alone leaves nothing behind."""
         return self.make_folder()
 
     def make_folder(self) -> Path:
-        """Make the run folder, if that was not done yet. Raises ``HostError`` FA422 where it cannot be made."""
+        """Create the run folder if it does not exist yet. Raises ``HostError`` FA422 if it cannot be created."""
         if not self._folder_made:
             try:
                 make_run_folder(self._folder)
@@ -89,93 +185,123 @@ class SessionPlan:
             self._folder_made = True
         return self._folder
 
+    def folder_of(self, node_id: str, attempt: int) -> Path:
+        """Return the folder that takes the evidence of one attempt at an item."""
+        return node_folder(self.folder, node_id, attempt)
+
     @property
-    def session(self) -> RunSession:
-        """The running parts."""
-        if self._session is None:
-            self._session = RunSession(
+    def services(self) -> Services:
+        """The running parts, each started on first use."""
+        if self._services is None:
+            self._services = Services(
                 self.settings,
                 folder=self.folder,
                 directory=self.folder / "running" / self._process,
-                progress=self.tell,
+                progress=self.progress,
                 redactor=self.redactor,
-                broker_address=self._broker_address,
+                broker=self._broker,
             )
-        return self._session
+        return self._services
 
     def release(self, version: str) -> FlinkRelease:
-        """The one of the session's releases that has this full version."""
+        """Return the session's release with this full version."""
         return next(release for release in self.releases if release.version == version)
 
-    def serve(self, broker_address: BrokerAddress) -> None:
-        """Give the clusters of this process to the session's other processes."""
-        self.session.serve(broker_address)
-
-    def folder_of(self, node_id: str) -> Path:
-        """Where an item's evidence goes."""
-        return node_folder(self.folder, node_id)
-
-    def tell(self, line: str) -> None:
-        """Progress: to the terminal and to ``events.jsonl``."""
+    def progress(self, line: str) -> None:
+        """Report progress, to the terminal and to ``events.jsonl``."""
         self._progress(line)
-        self.record("progress", message=line)
+        self.write_event("progress", message=line)
 
-    def record(self, kind: str, **fields: Any) -> None:
-        """One line of ``events.jsonl``."""
+    def write_event(self, kind: str, **fields: Any) -> None:
+        """Write one line of ``events.jsonl``."""
         if self._events is None:
             self._events = EventWriter(self.folder / "events.jsonl", self.redactor)
             if not self._process:
                 self._events.write("session_started", settings=repr(self.settings), tool=__version__)
         self._events.write(kind, **fields)
 
-    def is_told(self, error: Exception) -> bool:
-        """Whether this very error was told before: a cluster that does not start fails every scenario, and is told once."""
-        known = any(error is other for other in self._told)
-        self._told.append(error)
+    def add_scenario(self, loaded: LoadedScenario) -> None:
+        """Record what is tested: the scenario's file, and the file of its agent if the project holds it."""
+        self.update(
+            scenario_files=self.record.scenario_files | {loaded.file},
+            subject_files=self.record.subject_files | _subject_files(loaded, self.settings),
+        )
+
+    def add_result(self, result: ItemResult) -> None:
+        """Record the result of one phase of an attempt at an item."""
+        self.record = self.record.with_result(result)
+        if result.tier:
+            duration_s = round(result.duration_s, 3)
+            self.write_event(
+                "scenario_finished", node_id=result.node_id, outcome=result.outcome.value, duration_s=duration_s
+            )
+
+    def update(self, **fields: Any) -> None:
+        """Replace fields of the session's record."""
+        self.record = dataclasses.replace(self.record, **fields)
+
+    def is_reported(self, error: Exception) -> bool:
+        """Return whether this very error was reported before, and note that it is now.
+
+        A cluster that does not start fails every scenario, and is explained once.
+        """
+        known = any(error is other for other in self._reported)
+        self._reported.append(error)
         return known
 
     def close(self, *, failed: bool = False) -> None:
-        """End everything that was started, but for clusters that are to be left, after a failure or always."""
-        if self._session:
-            keep = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
-            left = self._session.leave_running() if keep else []
-            self.left += [line for kept in left for line in left_lines(kept)]
-            self.facts |= self._session.facts()
-            self._session.close()
-            self.leaks += self._session.leaks
-            self._session = None
-            if not self._broker_address:
-                used = {Path(kept.directory, name) for kept in left for name in kept.scratch}
-                self.redactor.files(self.folder.absolute(), but=used)
+        """End everything that was started, except clusters that stay running, after a failure or always."""
+        if self._services is None:
+            return
+        detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
+        left = self._services.leave_running() if detach else []
+        self.left += [line for detached in left for line in left_lines(detached)]
+        facts = self._services.facts()
+        self._services.close()
+        self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))
+        self._services = None
+        if not self._process:
+            used = {Path(detached.directory, name) for detached in left for name in detached.scratch}
+            self.redactor.files(self.folder.absolute(), but=used)
 
-    def conclude(self, pytest_exit: int) -> Verdict:
-        """Decide, and write the report. ``pytest_exit`` is pytest's own answer. Nothing may run any more."""
-        policy = Policy(self.settings.gate or "default", self.settings.tiers)
-        verdict = decide(self.results, policy, pytest_exit, deselected=self.deselected)
-        folder, finished = self.folder, _utc_now()
+    def conclude(self, pytest_exit: int) -> tuple[Verdict, tuple[ItemResult, ...]]:
+        """Decide, and write the report; return the verdict and the results. ``pytest_exit`` is pytest's own answer.
+
+        Nothing may run any more.
+        """
+        results = self.record.results()
+        policy = Policy(self.settings.gate or "default", self.settings.tiers, self.settings.named_tiers)
+        verdict = decide(results, policy, pytest_exit, selection=self.record.selection)
+        try:
+            self._write_report(verdict, policy, results)
+        except HostError as error:
+            (problem,) = error.problems
+            verdict = add_reason(verdict, report_not_written(f"{problem.where}: {problem.seen}"))
+        return verdict, results
+
+    def _write_report(self, verdict: Verdict, policy: Policy, results: tuple[ItemResult, ...]) -> None:
+        folder, finished, redactor = self.folder, _utc_now(), self.redactor
         environment = self._environment()
-        write_json(folder / "environment.json", environment, self.redactor)
-        write_junit(folder / "junit.xml", self.results, started=self._started, redactor=self.redactor)
-        write_summary(folder / "summary.md", verdict, self.results, environment, self.redactor)
-        files = sorted(self.scenario_files)
+        write_json(folder / "environment.json", environment, redactor)
+        write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
+        write_summary(folder / "summary.md", verdict, results, environment, redactor)
         write_verdict(
             folder / "verdict.json",
             verdict,
             policy,
             subjects={
                 os.path.relpath(path, self.settings.root): digest_of([path.read_bytes()])
-                for path in sorted(self.subject_files)
+                for path in sorted(self.record.subject_files)
             },
-            scenarios_digest=digest_of(path.read_bytes() for path in files),
+            scenarios_digest=digest_of(path.read_bytes() for path in sorted(self.record.scenario_files)),
             started=self._started,
             finished=finished,
-            redactor=self.redactor,
+            redactor=redactor,
         )
-        self.record("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
+        self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
         if self._events:
             self._events.close()
             self._events = None
-        return verdict
 
     def _environment(self) -> dict[str, str]:
         facts = {
@@ -184,24 +310,21 @@ class SessionPlan:
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "processors": str(os.cpu_count()),
         }
-        return facts | self.facts
+        return {**facts, **self.record.facts}
 
-    def add_scenario(self, loaded: LoadedScenario) -> None:
-        """Remember what is tested: the scenario's file, and the file of its agent where the project holds it."""
-        self.scenario_files.add(loaded.file)
-        scenario = loaded.scenario
-        agent = scenario.agent
-        if not isinstance(agent, str):
-            named = [subject.model_dump() for subject in (agent, scenario.job) if subject]
-            files = [value for fields in named for name, value in fields.items() if name in _FILES]
-            self.subject_files.update(loaded.path(name) for name in files)
-            return
-        module = Path(*agent.partition(":")[0].split("."))
-        roots = [self.settings.root, *self.settings.python_path]
-        candidates = [root / module.with_suffix(".py") for root in roots] + [
-            root / module / "__init__.py" for root in roots
-        ]
-        self.subject_files.update(candidate for candidate in candidates if candidate.is_file())
+
+def _subject_files(loaded: LoadedScenario, settings: Settings) -> set[Path]:
+    """Return the files under test that a scenario names, and the module of its agent class."""
+    scenario = loaded.scenario
+    agent = scenario.agent
+    if not isinstance(agent, str):
+        named = [subject.model_dump() for subject in (agent, scenario.job) if subject]
+        return {loaded.path(value) for fields in named for name, value in fields.items() if name in _FILES}
+    module = Path(*agent.partition(":")[0].split("."))
+    roots = [settings.root, *settings.python_path]
+    candidates = [root / module.with_suffix(".py") for root in roots]
+    candidates += [root / module / "__init__.py" for root in roots]
+    return {candidate for candidate in candidates if candidate.is_file()}
 
 
 def _utc_now() -> str:

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
+
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
-
-
-class Tier(str, Enum):
-    """A place that scenarios run on. The words are part of options, node ids and reports."""
-
-    LOCAL = "local"
-    EMBEDDED = "embedded"
-    CONTAINER = "container"
-    REMOTE = "remote"
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class Engine(str, Enum):
-    """A program that executes agents on Flink. ``auto`` is only asked for, never what ran."""
-
-    AUTO = "auto"
-    BUNDLED = "bundled"
-    UPSTREAM = "upstream"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 # The tiers of a session that names none, or ``auto``: without the address of a remote cluster, and with one.
@@ -72,6 +50,9 @@ class Settings:
     scenario_seed: int | None = None
     scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()
+    plain_env: tuple[str, ...] = ()
+    allowed_packages: tuple[str, ...] = ()
+    requirement_kinds: tuple[RequirementKind, ...] = ()
 
     @property
     def jobs_in_containers(self) -> bool:

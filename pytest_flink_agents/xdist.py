@@ -1,7 +1,7 @@
-"""Under pytest-xdist: the first process owns the clusters, the run folder and the verdict; the others run scenarios.
+"""Sessions of pytest-xdist: the controller owns clusters, run folder and verdict; workers run the scenarios.
 
-What goes from the first process to the others is an :class:`Assignment`, when they start. What comes back are results,
-fastened to pytest's own reports, and at the end what each process knows besides.
+The controller sends each worker an :class:`Assignment` when it starts. Results come back attached to pytest's own reports,
+and at its end each worker sends its :class:`SessionRecord`.
 """
 
 from __future__ import annotations
@@ -10,81 +10,75 @@ import dataclasses
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_flink_agents.current import SETTINGS
+from pytest_flink_agents.current import SESSION, SETTINGS, SHARED, SharedParts, session_of
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.report.directory import run_folder_name
+from pytest_flink_agents.session import SessionRecord
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
-    from pytest_flink_agents.session import SessionPlan
 
-_WORD = "flink_agents"
+# The attribute of reports, and the key of pytest-xdist's inputs and outputs.
+_KEY = "flink_agents"
+_CONTROLLER = "flink-agents-controller"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Assignment:
-    """What all processes of a session share: the run folder (not yet made), the cluster broker's socket and key."""
+    """The parts that all processes of a session share: the run folder (not yet created), the broker's socket and key."""
 
     folder: Path
     socket: str
     key: bytes
 
-    @property
     def broker_address(self) -> BrokerAddress:
-        """Where to ask for clusters."""
+        """Return the address of the controller's cluster broker."""
         from flink_testbed.flink.cluster_broker import BrokerAddress
 
         return BrokerAddress(self.socket, self.key)
 
+    def as_data(self) -> dict[str, str]:
+        """Return the assignment as plain data."""
+        return {"folder": str(self.folder), "socket": self.socket, "key": self.key.hex()}
 
-def is_first_process(config: pytest.Config) -> bool:
-    """Whether this process spreads the session over others."""
-    return not hasattr(config, "workerinput") and getattr(config.option, "dist", "no") != "no"
-
-
-def assignment_of(config: pytest.Config) -> Assignment | None:
-    """What the first process gave to this one; None in the first process, or without pytest-xdist."""
-    given = getattr(config, "workerinput", {}).get(_WORD)
-    return Assignment(Path(given["folder"]), given["socket"], bytes.fromhex(given["key"])) if given else None
+    @classmethod
+    def from_data(cls, data: dict[str, str]) -> Assignment:
+        """Return the assignment that :meth:`as_data` described."""
+        return cls(Path(data["folder"]), data["socket"], bytes.fromhex(data["key"]))
 
 
-def fasten(report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
+def configure(config: pytest.Config) -> None:
+    """Take this process's role in the session: worker or controller."""
+    if hasattr(config, "workerinput"):
+        assignment = Assignment.from_data(config.workerinput[_KEY])
+        config.stash[SHARED] = SharedParts(assignment.folder, assignment.broker_address, config.workerinput["workerid"])
+        return
+    controller = Controller(config)
+    config.stash[SHARED] = SharedParts(controller.assignment.folder)
+    config.pluginmanager.register(controller, _CONTROLLER)
+
+
+def attach(report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
     """Send a result along with pytest's report of it."""
-    setattr(report, _WORD, result.as_data())
+    setattr(report, _KEY, result.as_data())
 
 
-def hand_over(config: pytest.Config, plan: SessionPlan, unreached: Sequence[ItemResult]) -> None:
-    """Leave for the first process what this one knows: all that it had selected, and what its verdict speaks of."""
-    config.workeroutput[_WORD] = {  # type: ignore[attr-defined]  # pytest-xdist's
-        "unreached": [result.as_data() for result in unreached],
-        "deselected": plan.deselected,
-        "scenario_files": sorted(map(str, plan.scenario_files)),
-        "subject_files": sorted(map(str, plan.subject_files)),
-        "facts": plan.facts,
-        "leaks": plan.leaks,
-    }
+def send_record(config: pytest.Config, record: SessionRecord) -> None:
+    """Send a worker's record to the controller. Results were sent with their reports."""
+    config.workeroutput[_KEY] = dataclasses.replace(record, attempts=()).as_data()  # type: ignore[attr-defined]
 
 
-class FirstProcess:
-    """The first process's side, a plugin of its own. ``keep`` takes a result; ``plan_of`` gives the session's plan."""
+class Controller:
+    """The controller's side, a plugin of its own."""
 
-    def __init__(
-        self,
-        config: pytest.Config,
-        keep: Callable[[pytest.Config, ItemResult], None],
-        plan_of: Callable[[pytest.Config], SessionPlan],
-    ) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._keep = keep
-        self._plan_of = plan_of
-        self._selected: dict[str, None] = {}
-        self._unreached: dict[str, ItemResult] = {}
         # Not below the run folder: the path of a Unix socket must be short.
         self._sockets = Path(tempfile.gettempdir()) / f"flink-agents-{secrets.token_hex(6)}"
         folder = config.stash[SETTINGS].report_dir / run_folder_name()
@@ -92,54 +86,47 @@ class FirstProcess:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """A process is about to start: tell it what it shares with us."""
-        given = self.assignment
-        node.workerinput[_WORD] = {"folder": str(given.folder), "socket": given.socket, "key": given.key.hex()}
+        """Send a worker its assignment before it starts."""
+        node.workerinput[_KEY] = self.assignment.as_data()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """A process has made the run folder if, and only if, what it collected needs us."""
+        """Serve clusters if a worker's items need the session: it has created the run folder then."""
         if self.assignment.folder.exists():
-            self._plan_of(self._config).serve(self.assignment.broker_address)
-            self._selected |= dict.fromkeys(ids)
+            session = session_of(self._config)
+            session.services.serve(self.assignment.broker_address())
+            # Of a worker that dies, only the names of its items are known.
+            expected = {node_id: _not_run(node_id, "the session ended before it ran") for node_id in ids}
+            session.update(selected={**expected, **session.record.selected})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:
-        """A report has come from another process, perhaps with a result."""
+        """Record the result that a report brings along."""
         report = yield
-        if hasattr(report, _WORD):
-            self._keep(self._config, ItemResult.from_data(getattr(report, _WORD)))
+        if hasattr(report, _KEY):
+            session_of(self._config).add_result(ItemResult.from_data(getattr(report, _KEY)))
         return report
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
-        """A process died while it ran this."""
-        if crashitem in self._selected:
-            self._keep(self._config, _unreached(crashitem, "the process that ran it has died"))
+        """Record that a worker died while it ran this item."""
+        if SESSION in self._config.stash and crashitem in self._config.stash[SESSION].record.selected:
+            result = _not_run(crashitem, "the pytest-xdist worker that ran it has died")
+            self._config.stash[SESSION].add_result(result)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """A process has ended: take what it left for us."""
-        left = getattr(node, "workeroutput", {}).get(_WORD)
-        if left:
-            plan = self._plan_of(self._config)
-            plan.deselected = left["deselected"]
-            plan.scenario_files |= set(map(Path, left["scenario_files"]))
-            plan.subject_files |= set(map(Path, left["subject_files"]))
-            plan.facts |= left["facts"]
-            plan.leaks += left["leaks"]
-            self._unreached |= {result["node_id"]: ItemResult.from_data(result) for result in left["unreached"]}
+        """Merge the record of a worker that has ended."""
+        data = getattr(node, "workeroutput", {}).get(_KEY)
+        if data:
+            session = session_of(self._config)
+            session.record = session.record.merge(SessionRecord.from_data(data))
 
-    def unreached(self) -> list[ItemResult]:
-        """What was selected, as it stands if it never began. Of a process that died only the names are known."""
-        message = "the session ended before it ran"
-        return [self._unreached.get(node_id) or _unreached(node_id, message) for node_id in self._selected]
-
-    def close(self) -> None:
-        """Leave nothing."""
+    def pytest_unconfigure(self) -> None:
+        """Remove the directory of the broker's socket."""
         shutil.rmtree(self._sockets, ignore_errors=True)
 
 
-def _unreached(node_id: str, message: str) -> ItemResult:
-    name, file = node_id.rpartition("::")[2], node_id.partition("::")[0]
-    return ItemResult(node_id, name, Outcome.NOT_RUN, message=message, file=file)
+def _not_run(node_id: str, message: str) -> ItemResult:
+    file, _, name = node_id.rpartition("::")
+    return ItemResult(node_id, name, Outcome.NOT_RUN, message=message, file=file.partition("::")[0])

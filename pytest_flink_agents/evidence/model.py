@@ -106,6 +106,21 @@ class JobException:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What became of one step of the run's timeline.
+
+    ``fired_after_s`` is None if the trigger never came due. ``felt`` says whether the act had its effect on the run, None if
+    it was not performed. ``detail`` is the act's result (the path of a savepoint), or the error that it ended with.
+    """
+
+    trigger: str
+    act: str
+    fired_after_s: float | None = None
+    felt: bool | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
 
@@ -142,4 +157,5 @@ class Evidence:
     log_tail: str = ""
     log_errors: tuple[LogError, ...] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()
     seed: int | None = None

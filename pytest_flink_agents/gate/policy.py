@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 
 @dataclass(frozen=True, slots=True)

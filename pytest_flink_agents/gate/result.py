@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 
 class Outcome(str, Enum):

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_flink_agents.gate.policy import Policy, Selection
 from pytest_flink_agents.gate.result import ItemResult, Outcome
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 # The exit codes of pytest that a verdict may replace: all passed, some failed, nothing collected.
 # Any other says more than a verdict does.

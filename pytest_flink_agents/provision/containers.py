@@ -1,4 +1,4 @@
-"""What scenarios of a workplace run on in containers: the engine, the image, and clusters of both."""
+"""The container engine and the image of one test environment, and clusters made of both."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.containers.engine import connect
 from flink_testbed.containers.owned import OwnedContainers
-from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
 from flink_testbed.flink.image import FlinkImage, inspect_image, provide_flink_image, require_fit
+from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerWorkplace:
-    """An engine that has answered, and an image that fits the job environment. ``close`` it when the clusters are."""
+class ContainerParts:
+    """An engine that has answered, and an image that fits the job environment. ``close`` it after its clusters."""
 
     settings: Settings
     owned: OwnedContainers
@@ -32,7 +32,7 @@ class ContainerWorkplace:
     progress: Callable[[str], None]
 
     def cluster(self, config: ClusterConfig, directory: Path) -> ContainerCluster:
-        """A cluster, not started yet."""
+        """Return a cluster that is not started yet."""
         return ContainerCluster(
             self.owned,
             self.image,
@@ -47,7 +47,7 @@ class ContainerWorkplace:
         )
 
     def in_words(self) -> str:
-        """For the report: the engine and the image."""
+        """Return engine and image, in words for the report."""
         image = self.image
         return (
             f"version {self.owned.engine.version}, image {image.reference}: Python {image.python_version}, "
@@ -55,7 +55,7 @@ class ContainerWorkplace:
         )
 
     def close(self) -> None:
-        """End everything that is left at the engine."""
+        """Remove everything of this run that is left at the engine."""
         self.owned.close()
 
 
@@ -68,7 +68,7 @@ def provide_containers(
     run_id: str,
     folder: Path,
     progress: Callable[[str], None],
-) -> ContainerWorkplace:
+) -> ContainerParts:
     """Find the engine, and provide the image. Raises :class:`HostError` FA470 to FA475: then nothing was started."""
     owned = OwnedContainers(connect(), this_owner(run_id))
     own_record(run_id).note(SOCKETS, str(owned.sockets))
@@ -83,4 +83,4 @@ def provide_containers(
     except BaseException:
         owned.close()
         raise
-    return ContainerWorkplace(settings, owned, image, environment.site_packages, roots, folder, progress)
+    return ContainerParts(settings, owned, image, environment.site_packages, roots, folder, progress)

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.core.problem import HostError, Problem
-from pytest_flink_agents.settings import Engine
+from pytest_flink_agents.vocabulary import Engine
 
 BUNDLED = Engine.BUNDLED
 

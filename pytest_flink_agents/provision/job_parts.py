@@ -1,11 +1,12 @@
-"""What jobs of one (Flink release, requirements) are made of: environment, engine, Java, jars, the places they import from.
+"""The parts of jobs for one Flink release and one list of requirements: environment, engine, Java, jars, import roots.
 
-Each part is made when it is first asked for and kept for the session. A part that could not be made is not tried
-again: the second scenario gets the same error at once.
+Each part is made on first use and kept for the session. A part that could not be made is not tried again: the second
+scenario gets the same error at once.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,16 +24,18 @@ from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
-from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine
+from pytest_flink_agents.provision.containers import ContainerParts, provide_containers
+from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings
 from pytest_flink_agents.settings import Settings
 
 T = TypeVar("T")
 
 
 def unwritable(error: OSError, next_step: str) -> HostError:
-    """A file or directory of ours that this machine does not let us make."""
+    """Return the error for a file or directory of the harness that cannot be written."""
     where = str(error.filename or "")
     return HostError(
         Problem(
@@ -46,24 +49,34 @@ def unwritable(error: OSError, next_step: str) -> HostError:
     )
 
 
-class Provisions:
-    """The parts for one Flink release and one list of requirements. Nothing of them runs."""
+class JobParts:
+    """The parts for one Flink release and one list of requirements. None of them is a running process.
+
+    ``directory`` takes logs and cluster files; ``folder`` holds it and everything else that jobs read and write.
+    """
 
     def __init__(
         self,
         settings: Settings,
         release: FlinkRelease,
         requirements: tuple[str, ...],
+        *,
+        run_id: str,
+        directory: Path,
         progress: Callable[[str], None],
+        folder: Path | None = None,
     ) -> None:
         self.release = release
         self.settings = settings
-        self._requirements = requirements
-        self._progress = progress
+        self.requirements = requirements
+        self.run_id = run_id
+        self.directory = directory
+        self.folder = folder or directory
+        self.progress = progress
         self._made: dict[str, object] = {}
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        """The part's value, or its first error again."""
+        """Return the part, or raise its first error again."""
         if name not in self._made:
             try:
                 self._made[name] = make()
@@ -84,11 +97,11 @@ class Provisions:
     def _provide_environment(self) -> JobEnvironment:
         if self.settings.job_python:
             return self._as_asked(existing_environment(self.settings.job_python))
-        request = EnvironmentRequest(self.release, self.settings.flink_agents, self._requirements)
-        return provide_environment(request, progress=self._progress)
+        request = EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements)
+        return provide_environment(request, progress=self.progress)
 
     def _as_asked(self, environment: JobEnvironment) -> JobEnvironment:
-        """An environment that was handed in must hold the Flink version that the evidence will speak of."""
+        """Require that an existing environment holds the Flink version that the evidence will name."""
         if environment.flink_version == self.release.version:
             return environment
         raise HostError(
@@ -104,36 +117,41 @@ class Provisions:
 
     @property
     def engine(self) -> ChosenEngine:
-        """What executes agents on this workplace's Flink."""
+        """The engine that executes agents on this Flink."""
         return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
 
     @property
     def java(self) -> JavaRuntime:
-        """A Java for this Flink."""
-        return self._once("java", lambda: provide_java(self.release.line, progress=self._progress))
+        """A Java that this Flink supports."""
+        return self._once("java", lambda: provide_java(self.release.line, progress=self.progress))
 
     @property
     def connector(self) -> Path:
         """The jar of Flink's Kafka connector for this Flink."""
-        return self._once("connector", lambda: provide_connector(self.release.line, progress=self._progress))
+        return self._once("connector", lambda: provide_connector(self.release.line, progress=self.progress))
+
+    def provide_connector(self) -> None:
+        """Fetch the connector's jar before a run needs it."""
+        self._once("connector", lambda: provide_connector(self.release.line, progress=self.progress))
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
-        """Where jobs import from: the bundled runtime, the project, pytest's ``pythonpath``. Nothing else of the harness."""
+        """The directories that jobs import from: bundled runtime, project, pytest's ``pythonpath``. Nothing else of the harness."""
         return (provide_runtime_zip(), self.settings.root, *self.settings.python_path)
 
     @property
     def shipment(self) -> tuple[Path, ...]:
-        """What travels with a job to a cluster that does not see our files: the runtime, and copies of the other roots."""
+        """The files that travel with a job to a cluster that does not see this machine's: runtime, copies of the roots."""
         runtime, *roots = self.import_roots
         return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
 
-    def _job_environment(self, **extra: str) -> dict[str, str]:
+    def job_environment_variables(self, **extra: str) -> dict[str, str]:
+        """Return the environment variables of the processes that run a job's code."""
         return clean_environment(PYTHONPATH=os.pathsep.join(map(str, self.import_roots)), **extra)
 
     @property
     def flink_home(self) -> FlinkHome:
-        """Flink's programs and what its Python workers import."""
+        """Flink's programs, and the directories that its Python workers import from."""
         environment, java = self.environment, self.java
         return FlinkHome(
             environment.flink_home,
@@ -143,3 +161,51 @@ class Provisions:
             environment.python,
             (*self.import_roots, environment.site_packages),
         )
+
+    @property
+    def containers(self) -> ContainerParts:
+        """The container engine and the image of this environment."""
+        return self._once("containers", self._provide_containers)
+
+    def _provide_containers(self) -> ContainerParts:
+        return provide_containers(
+            self.settings,
+            self.release,
+            self.environment,
+            roots=self.import_roots,
+            run_id=self.run_id,
+            folder=self.folder,
+            progress=self.progress,
+        )
+
+    def cluster_config(self) -> ClusterConfig:
+        """Return the configuration of the session's cluster.
+
+        It has slots for all processes of the session: a job that waits for slots would miss its deadline.
+        """
+        return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
+
+    def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
+        """Return the configuration with what the engine needs added; its own options win."""
+        needs = engine_settings(self.engine, java_version)
+        return dataclasses.replace(
+            config,
+            flink_options={**needs.flink_options, **config.flink_options},
+            classes=(*needs.classes, *config.classes),
+            java_flags=(*needs.java_flags, *config.java_flags),
+        )
+
+    def facts(self) -> dict[str, str]:
+        """Return the parts that were made, in words for the report."""
+        facts: dict[str, str] = {}
+        environment, java, engine = (self._made.get(name) for name in ("environment", "java", "engine"))
+        if isinstance(environment, JobEnvironment):
+            facts["job environment"] = (
+                f"Python {environment.python_version}, apache-flink {environment.flink_version}, "
+                f"flink-agents {environment.flink_agents_version}"
+            )
+        if isinstance(engine, ChosenEngine):
+            facts["engine"] = engine.in_words()
+        if isinstance(java, JavaRuntime):
+            facts["Java"] = f"{java.version} from {java.source}"
+        return facts

@@ -93,10 +93,10 @@ class SessionKafka:
     def _in_container(self, line: FlinkLine) -> KafkaService:
         from flink_testbed.containers.engine import connect
         from flink_testbed.containers.owned import OwnedContainers
-        from flink_testbed.ownership.container_owner import this_owner
         from flink_testbed.flink.image import default_base
         from flink_testbed.kafka.container import ContainerKafka
         from flink_testbed.kafka.image import provide_kafka_image
+        from flink_testbed.ownership.container_owner import this_owner
 
         settings = self._settings
         owned = OwnedContainers(connect(), this_owner(self._run_id))

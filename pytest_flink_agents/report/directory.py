@@ -33,7 +33,7 @@ def make_run_folder(folder: Path) -> None:
     _forget_old(folder.parent)
 
 
-def node_folder(run_folder: Path, node_id: str) -> Path:
+def node_folder(run_folder: Path, node_id: str, attempt: int = 1) -> Path:
     """Where one item's evidence goes: a path made of its node id's safe characters, and of its digest.
 
     Without the digest two items could share a folder (names in another script have no safe characters at all), and one
@@ -41,7 +41,7 @@ def node_folder(run_folder: Path, node_id: str) -> Path:
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", node_id).strip("-.")[:110]
     digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return run_folder / "artifacts" / f"{safe}-{digest}" / "1"
+    return run_folder / "artifacts" / f"{safe}-{digest}" / str(attempt)
 
 
 def _point_latest_to(folder: Path) -> None:

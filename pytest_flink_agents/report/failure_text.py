@@ -13,6 +13,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import Event, Evidence
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.shorten import shorten
 
 T = TypeVar("T")
 
@@ -21,6 +22,8 @@ _BEGIN, _END = 20, 10
 _KEYS_NAMED = 5
 _OUTPUT_EVENT = "_output_event"
 _VALUE_LINES = 24
+# The time of a comparison grows with the square of the number of lines.
+_COMPARED_LINES = 2000
 _TRACE_LINES = 25
 _WIDTH = 110
 
@@ -32,6 +35,7 @@ def failure_text(
     where: Sequence[tuple[str, Sequence[tuple[int, str]]]],
     reproduce: str,
     redactor: Redactor,
+    whole: str = "evidence.json",
 ) -> str:
     """The whole text. ``where[i]`` belongs to the i-th finding of all results: ``file:line`` and the scenario's own lines there.
 
@@ -60,8 +64,8 @@ def failure_text(
         lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
         lines.append(f"job {evidence.job_id} ({evidence.job_state})")
-    lines.append(f"again: {reproduce}")
-    return "\n".join(lines)
+    # The command to run it again is never cut.
+    return redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"]))
 
 
 def _masked(value: T, redactor: Redactor) -> T:
@@ -86,7 +90,7 @@ def _finding(result: CheckResult, finding: Finding, place: str, source: Sequence
 
 def _beside(expected: Any, seen: Any) -> list[str]:
     """Two short values one below the other; two long ones as a diff."""
-    one, other = _json_lines(expected), _json_lines(seen)
+    one, other = _json_lines(expected)[:_COMPARED_LINES], _json_lines(seen)[:_COMPARED_LINES]
     if len(one) == len(other) == 1:
         return [f"    expected: {one[0]}", f"    seen:     {other[0]}"]
     difference = list(difflib.unified_diff(one, other, "expected", "seen", lineterm="", n=2))[2:]

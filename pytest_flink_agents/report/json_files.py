@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents import __version__
-from pytest_flink_agents.gate import Policy, Verdict
+from pytest_flink_agents.gate import Policy, Reason, Verdict
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
+from pytest_flink_agents.report.shorten import shorten
 
 SCHEMA_VERSION = "1"
 
@@ -41,7 +42,7 @@ def write_verdict(
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict.verdict,
         "profile": verdict.profile,
-        "reasons": [dataclasses.asdict(reason) for reason in verdict.reasons],
+        "reasons": [_reason(reason, redactor) for reason in verdict.reasons],
         "counts": verdict.counts,
         "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
         "subjects": [{"name": name, "digest": digest} for name, digest in subjects.items()],
@@ -53,6 +54,11 @@ def write_verdict(
         "tool": {"name": "pytest-flink-agents", "version": __version__},
     }
     write_json(path, data, redactor)
+
+
+def _reason(reason: Reason, redactor: Redactor) -> dict[str, Any]:
+    # An agent's output may be megabytes long; the evidence has it whole.
+    return dataclasses.asdict(reason) | {"message": shorten(redactor.mask(reason.message), reason.evidence)}
 
 
 def write_json(path: Path, data: Any, redactor: Redactor) -> None:

@@ -1,4 +1,4 @@
-"""``junit.xml``: one suite a tier and Flink version, for CI servers."""
+"""``junit.xml`` for CI servers: one suite for each tier and Flink version."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from xml.etree import ElementTree as Xml
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
+from pytest_flink_agents.report.shorten import shorten, shorten_line
 
-# What XML 1.0 cannot hold at all, not even escaped.
+# Characters that XML 1.0 cannot hold, not even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # An outcome that is not here is an error: no server may count it as passed.
 _ELEMENTS = {
@@ -25,7 +26,7 @@ _ELEMENTS = {
 
 
 def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, redactor: Redactor) -> None:
-    """The results as JUnit's XML. What could not be told is an ``error``, so that no server counts it as passed."""
+    """Write the results as JUnit's XML. A result that is unknown is an ``error``, so that no server counts it as passed."""
     root = Xml.Element("testsuites", name="flink agents")
     suites: dict[str, list[ItemResult]] = {}
     for result in results:
@@ -54,7 +55,7 @@ def _element(result: ItemResult) -> str | None:
 
 def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
     def clean(text: str) -> str:
-        return _ILLEGAL.sub("?", redactor.text(text))
+        return _ILLEGAL.sub("?", shorten_line(redactor.line(text)))
 
     case = Xml.SubElement(
         suite,
@@ -69,6 +70,7 @@ def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
         "severity": result.severity,
         "engine": result.engine,
         "requirement": result.requirement,
+        "owner": result.owner,
         "evidence": result.evidence,
     }
     holder = Xml.SubElement(case, "properties")
@@ -77,4 +79,5 @@ def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
             Xml.SubElement(holder, "property", name=name, value=clean(value))
     element = _element(result)
     if element:
-        Xml.SubElement(case, element, message=clean(result.message or result.outcome.value)).text = clean(result.detail)
+        failure = Xml.SubElement(case, element, message=clean(result.message or result.outcome.value))
+        failure.text = _ILLEGAL.sub("?", shorten(redactor.text(result.detail), result.evidence))

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
+from pytest_flink_agents.report.shorten import shorten, shorten_line
 
 MARKS = {
     Outcome.PASSED: "passed",
@@ -22,35 +23,37 @@ MARKS = {
 }
 _SHOWN_IN_FULL = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 
-
-# CI servers take about a megabyte; past this many failures the first ones have told the story.
+# CI servers take about a megabyte; the first failures usually explain the others.
 _FAILURES_IN_FULL = 20
 
 
 def write_summary(
     path: Path, verdict: Verdict, results: Sequence[ItemResult], environment: Mapping[str, str], redactor: Redactor
 ) -> None:
-    """Verdict, why, a table of scenarios by tier, the failures in full, what it ran on."""
+    """Write the verdict, its reasons, a table of scenarios by tier, the failures in full and the environment.
+
+    Texts of jobs are masked before they are cut or escaped: the redactor would not recognise what is left.
+    """
     lines = [f"# {verdict.verdict.value.upper()}", "", _counts(verdict), ""]
-    lines += [*_reasons(verdict.reasons), *_table(results, redactor), *_failures(results)]
+    lines += [*_reasons(verdict.reasons, redactor), *_table(results, redactor), *_failures(results, redactor)]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
     write_text(path, redactor.text("\n".join(lines)))
 
 
 def _counts(verdict: Verdict) -> str:
-    return (
-        ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)
-        or "nothing ran"
-    )
+    counts = (f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)
+    return ", ".join(counts) or "nothing ran"
 
 
-def _reasons(reasons: Sequence[Reason]) -> list[str]:
+def _reasons(reasons: Sequence[Reason], redactor: Redactor) -> list[str]:
     if not reasons:
         return []
-    return ["## Why", "", *(f"- {reason.kind}, {reason.rule}: {reason.message}" for reason in reasons), ""]
+    lines = [f"- {reason.kind}, {reason.rule}: {_inline(reason.message, redactor)}" for reason in reasons]
+    return ["## Why", "", *lines, ""]
 
 
 def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
+    """Return a row for each scenario and a column for each tier; requirement and owner if a scenario has them."""
     scenarios = [result for result in results if result.tier]
     if not scenarios:
         return []
@@ -58,34 +61,49 @@ def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
     rows: dict[tuple[str, str], dict[str, ItemResult]] = {}
     for result in scenarios:
         rows.setdefault((result.file, result.name), {})[f"{result.tier}-{result.flink_version}"] = result
-    lines = ["## Scenarios", "", "| scenario | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    given = [field for field in ("requirement", "owner") if any(getattr(result, field) for result in scenarios)]
+    lines = ["## Scenarios", "", _row(["scenario", *given, *columns]), "|---" * (1 + len(given) + len(columns)) + "|"]
     for (_, name), cells in rows.items():
-        # Redacted before it is escaped: the redactor does not know this form.
-        shown = redactor.text(name).replace("|", "&#124;")
-        lines.append(f"| {shown} | " + " | ".join(_cell(cells.get(column)) for column in columns) + " |")
+        values = [next((value for cell in cells.values() if (value := getattr(cell, field))), "") for field in given]
+        about = [_inline(text, redactor) for text in (name, *values)]
+        lines.append(_row([*about, *(_cell(cells.get(column)) for column in columns)]))
     return [*lines, ""]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _cell(result: ItemResult | None) -> str:
     return f"{MARKS[result.outcome]} {result.duration_s:.1f} s" if result else ""
 
 
-def _failures(results: Sequence[ItemResult]) -> list[str]:
+def _failures(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
     failures = [result for result in results if result.outcome in _SHOWN_IN_FULL]
     lines: list[str] = []
     for result in failures[:_FAILURES_IN_FULL]:
-        told = result.detail or result.message
-        lines += [f"## {result.node_id}", "", result.message, "", *_fenced(told), ""]
+        text = shorten(redactor.text(result.detail or result.message), result.evidence)
+        lines += [f"## {_inline(result.node_id, redactor)}", "", _inline(result.message, redactor), ""]
+        lines += [*_fenced(text), ""]
+        about = {"Requirement": result.requirement, "Owner": result.owner}
+        lines += [f"{name}: {_inline(value, redactor)}\n" for name, value in about.items() if value]
         lines += [f"Evidence: `{result.evidence}`", ""] if result.evidence else []
         lines += [f"Again: `{result.reproduce}`", ""] if result.reproduce else []
     rest = failures[_FAILURES_IN_FULL:]
     if rest:
-        lines += [f"## {len(rest)} more", "", *(f"- {result.node_id}: {result.message}" for result in rest), ""]
+        listed = (f"- {_inline(f'{result.node_id}: {result.message}', redactor)}" for result in rest)
+        lines += [f"## {len(rest)} more", "", *listed, ""]
     return lines
 
 
+def _inline(text: str, redactor: Redactor) -> str:
+    """Return a text as one line that Markdown takes for text: no tag, no cell of a table."""
+    shown = shorten_line(redactor.line(text))
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
+
+
 def _fenced(text: str) -> list[str]:
-    """A block that no text can end: its fence is longer than any row of back quotes inside."""
+    """Return a code block that no text can end: its fence is longer than any run of backticks inside."""
     longest = max((len(row) for row in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}text", text, fence]

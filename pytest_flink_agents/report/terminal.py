@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pytest_flink_agents.gate import ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.shorten import shorten_line
 
 Line = tuple[str, dict[str, bool]]
 
@@ -13,6 +14,7 @@ _COLOURS = {VerdictKind.PROMOTE: "green", VerdictKind.BLOCK: "red", VerdictKind.
 _REASON_COLOURS = {ReasonKind.BLOCK: "red", ReasonKind.INCONCLUSIVE: "yellow", ReasonKind.REMARK: "blue"}
 _TO_REPEAT = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _REASONS = 12
+_LINE = 200
 
 
 def verdict_lines(
@@ -27,7 +29,7 @@ def verdict_lines(
     lines: list[Line] = [(headline, {colour: True, "bold": True})]
     for reason in verdict.reasons[:_REASONS]:
         # Redacted before it is cut: a part of a secret would not be recognised.
-        message = _first_line(redactor.text(reason.message))
+        message = shorten_line(redactor.text(reason.message), _LINE)
         lines += [(f"  {reason.kind}: {reason.rule}: {message}", {_REASON_COLOURS[reason.kind]: True})]
     if len(verdict.reasons) > _REASONS:
         lines.append((f"  ... and {len(verdict.reasons) - _REASONS} more reasons in the report", {}))
@@ -53,8 +55,3 @@ def _headline(verdict: Verdict, results: Sequence[ItemResult]) -> str:
         f"{len(scenarios)} scenario{'s' if len(scenarios) != 1 else ''} on {', '.join(places)}: " if scenarios else ""
     )
     return f"{what}{counts}"
-
-
-def _first_line(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line if len(line) <= 200 else line[:197] + "..."

@@ -12,7 +12,7 @@ from docker.models.containers import Container
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.labelled import everything_labelled
 from flink_testbed.flink.image import default_base
-from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.current import session_of
 
 # Found through the socket watcher's eyes, too: everything here listens on loopback only.
 from tests.integration.conftest import only_loopback, own_cache, run_request, session_tier, workplace
@@ -23,7 +23,7 @@ __all__ = ["only_loopback", "own_cache", "run_request", "session_tier", "workpla
 @pytest.fixture(scope="session", autouse=True)
 def asked_for(request: pytest.FixtureRequest) -> None:
     """These tests need an engine, and so are not part of every run."""
-    if "container" not in plan_of(request.config).settings.tiers:
+    if "container" not in session_of(request.config).settings.tiers:
         pytest.skip("run them with: make test-container")
 
 
@@ -38,7 +38,7 @@ def engine() -> Iterator[ContainerEngine]:
 @pytest.fixture(scope="session")
 def base_image(request: pytest.FixtureRequest, engine: ContainerEngine) -> str:
     """A small image with Python in it."""
-    reference = plan_of(request.config).settings.flink_base_image or default_base(platform.python_version())
+    reference = session_of(request.config).settings.flink_base_image or default_base(platform.python_version())
     engine.require_image(reference, progress=print)
     return reference
 

@@ -12,10 +12,10 @@ import pytest
 from flink_testbed.containers.build import ImagePlan, provide_image
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.owned import OwnedContainers
-from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.containers import ContainerCluster
 from flink_testbed.flink.image import inspect_image, require_fit
+from flink_testbed.ownership.container_owner import this_owner
 
 pytestmark = pytest.mark.slow
 

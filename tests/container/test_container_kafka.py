@@ -10,15 +10,15 @@ import pytest
 
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.owned import OwnedContainers
-from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core.problem import HostError
 from flink_testbed.kafka.container import ContainerKafka
 from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
-from pytest_flink_agents.plugin import plan_of
-from pytest_flink_agents.run.scenario_run import RUNNERS
-from pytest_flink_agents.run.transport import KafkaTransport
+from flink_testbed.ownership.container_owner import this_owner
+from pytest_flink_agents.current import session_of
+from pytest_flink_agents.vocabulary import Tier
+from tests.support.runs import run, through_topics
 
 pytestmark = pytest.mark.slow
 
@@ -71,15 +71,14 @@ def test_it_is_limited_as_every_container_is(broker: ContainerKafka, engine: Con
 
 
 def test_an_agents_job_reads_and_writes_topics(
-    broker: ContainerKafka, request: pytest.FixtureRequest, run_request, workplace, session_tier: str
+    broker: ContainerKafka, request: pytest.FixtureRequest, run_request, workplace, session_tier: Tier
 ) -> None:
     """Source and transactional sink in containers, over the network that broker and cluster share."""
     assert broker.job_bootstrap == "kafka:19092"
-    plan_of(request.config).session.let_services_be_reached(workplace, session_tier)
-    transport = KafkaTransport(broker, workplace.connector, label="in containers")
+    session_of(request.config).services.let_services_be_reached(workplace, session_tier)
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
-    asked = run_request("scenarios.agents.till:TillAgent", inputs, transport=transport)
-    evidence = RUNNERS[session_tier](asked, workplace)
+    asked = through_topics(run_request("scenarios.agents.till:TillAgent", inputs), broker, workplace, "in containers")
+    evidence = run(asked, workplace, session_tier)
     assert evidence.job_state == "FINISHED", evidence.log_tail
     assert {output.input for output in evidence.outputs} == set(range(30))
     assert len(evidence.outputs) == 30

@@ -12,8 +12,7 @@ from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.ownership.detached import detached_services
 from pytest_flink_agents.cli.main import main
-from tests.integration.ownership.test_life_and_death import processes_of, start_pytest, wait_for
-from tests.integration.ownership.test_random_kills import make_kafka_project
+from tests.support.pytest_sessions import make_kafka_project, processes_of, start_pytest, wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 
 from flink_testbed.ownership.container_guard import order_of
 from pytest_flink_agents.cli.main import main
-from tests.integration.ownership.test_life_and_death import job_runs, make_project, start_pytest, wait_for
+from tests.support.pytest_sessions import job_runs, make_project, start_pytest, wait_for
 
 pytestmark = pytest.mark.slow
 

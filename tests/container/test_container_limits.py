@@ -14,7 +14,7 @@ from docker.models.containers import Container
 
 from flink_testbed.containers.engine import ContainerEngine
 from flink_testbed.flink.containers import ContainerCluster
-from tests.integration.ownership.test_life_and_death import files_of
+from tests.support.pytest_sessions import files_of
 
 pytestmark = pytest.mark.slow
 

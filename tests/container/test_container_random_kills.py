@@ -11,8 +11,8 @@ from flink_testbed.containers.engine import ContainerEngine
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.ownership.session_record import SOCKETS, records
-from tests.integration.ownership.test_life_and_death import wait_for
-from tests.integration.ownership.test_random_kills import kill_at_moments, swept
+from tests.support.pytest_sessions import wait_for
+from tests.support.random_kills import kill_at_moments, swept
 
 pytestmark = pytest.mark.slow
 

@@ -11,21 +11,22 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pytest_flink_agents.run.scenario_run import RunRequest
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from pytest_flink_agents.current import attempt_folder, session_of
 from pytest_flink_agents.fixtures import cluster_tier
-from pytest_flink_agents.plugin import plan_of
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.vocabulary import Engine, Tier
+from tests.support.runs import AgentRun
 
 
 @pytest.fixture(scope="session")
-def workplace(request: pytest.FixtureRequest, flink_version: str) -> Workplace:
+def workplace(request: pytest.FixtureRequest, flink_version: str) -> TestEnvironment:
     """Environment, worker, cluster and submitter of the session, for the test's Flink version."""
-    plan = plan_of(request.config)
-    return plan.session.workplace(plan.release(flink_version))
+    session = session_of(request.config)
+    return session.services.environment(session.release(flink_version))
 
 
 # As /proc/net/tcp has them, each 32 bits from the last byte to the first: the state, ::1, and what an IPv4 address has before it.
@@ -91,7 +92,7 @@ def _ours(inode: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def session_tier(request: pytest.FixtureRequest) -> str:
+def session_tier(request: pytest.FixtureRequest) -> Tier:
     """The tier whose cluster the session's tests use."""
     return cluster_tier(request)
 
@@ -99,21 +100,21 @@ def session_tier(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def run_request(request: pytest.FixtureRequest):
     """Make a request for one of our own agents. Its files are in the run folder, the one that containers see."""
-    home = plan_of(request.config).folder_of(request.node.nodeid)
+    home = attempt_folder(request.node)
     home.mkdir(parents=True, exist_ok=True)
 
-    def make(agent: str, inputs: list[tuple[object, object]], within_s: float = 60, **fields: object) -> RunRequest:
+    def make(agent: str, inputs: list[tuple[object, object]], within_s: float = 60, **fields: object) -> AgentRun:
         records = [{"key": key, "value": value} for key, value in inputs]
         folder = home / str(len(list(home.iterdir())))
         folder.mkdir()
         spec = {"agent": agent, "resources": {}}
-        return RunRequest("a test", spec, {}, records, within_s, folder, **fields)  # type: ignore[arg-type]
+        return AgentRun("a test", spec, {}, records, within_s, folder, **fields)  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture
-def nap_as(workplace: Workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def nap_as(workplace: TestEnvironment, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Start a job that naps for long, as one of a run; returns its id."""
     started: list[str] = []
     inputs = tmp_path / "inputs.jsonl"
@@ -158,11 +159,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
     """A workplace with flink-agents 0.1.1: its jars are on the cluster's class path."""
-    settings = dataclasses.replace(plan_of(request.config).settings, flink_agents="0.1.1", engine="upstream")
+    settings = dataclasses.replace(session_of(request.config).settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     release = resolve_flink("1.20", settings.flink_agents)
     directory = tmp_path_factory.mktemp("upstream")
-    workplace = Workplace(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
+    workplace = TestEnvironment(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
     yield workplace
     workplace.close()

@@ -16,11 +16,11 @@ def test_leaves():
 """
 LEAVES_A_DIRECTORY = """
 from flink_testbed.ownership.session_record import CLUSTER, own_record
-from pytest_flink_agents.plugin import plan_of
+from pytest_flink_agents.current import session_of
 
 def test_leaves(request, tmp_path):
     (tmp_path / "tmp").mkdir()
-    own_record(plan_of(request.config).session.run_id).note(CLUSTER, str(tmp_path))
+    own_record(session_of(request.config).session.run_id).note(CLUSTER, str(tmp_path))
 """
 LEAVES_A_PORT = """
 def test_leaves(llm_server):

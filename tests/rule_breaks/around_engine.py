@@ -118,7 +118,7 @@ ON_FLINK: dict[str, Break | tuple[Break, ...]] = {
         "on_flink.operator:AgentOperator._keep", "self._state.update(snapshot)", "pass"
     ),
     "test_operator.py::test_at_the_end_of_the_input_waiting_keys_take_turns": swap(
-        "on_flink.operator:AgentOperator._look_again", "_END_OF_INPUT_MS + self._turns_at_end", "_END_OF_INPUT_MS"
+        "on_flink.operator:AgentOperator._poll_later", "_END_OF_INPUT_MS + self._turns_at_end", "_END_OF_INPUT_MS"
     ),
     "test_action_store.py::test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told": (
         wrap("stores.memory:MemoryStore.rebuild", "return original(args[0])"),

@@ -84,7 +84,7 @@ def test_a_topic_that_would_lose_records_is_refused(topic):
 
 def test_more_replicas_than_brokers_is_an_error(topic):
     """What the broker says is told."""
-    with pytest.raises(StoreError, match=r"cannot be provided.*[Rr]eplication"):
+    with pytest.raises(StoreError, match=r"cannot be created or checked.*[Rr]eplication"):
         KafkaStore(KafkaTopic(SERVERS, topic, 1, 3), "job")
 
 

@@ -287,7 +287,7 @@ def test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told():
     [
         ({"actionStateStoreBackend": "kafak"}, "cannot be 'kafak': expected one of kafka, fluss"),
         ({"actionStateStoreBackend": ""}, "cannot be ''"),
-        ({"actionStateStoreBackend": "Fluss"}, "no Fluss action state store.*use kafka"),
+        ({"actionStateStoreBackend": "Fluss"}, "Fluss action state store.*use kafka"),
         ({"actionStateStoreBackend": "kafka"}, "no topic.*kafkaActionStateTopic"),
         ({"actionStateStoreBackend": "KAFKA", "kafkaActionStateTopic": ""}, "no topic"),
     ],

@@ -153,7 +153,7 @@ def test_a_key_at_hand_is_not_read_again(job) -> None:
 
 def test_what_is_at_hand_has_a_bound(job, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it the key that was not used for longest is read from Flink again, and loses nothing."""
-    monkeypatch.setattr(operator_module, "_AT_HAND_BYTES", 3 * operator_module._ALLOWANCE_BYTES)
+    monkeypatch.setattr(operator_module, "_CACHE_BYTES", 3 * operator_module._OVERHEAD_BYTES)
     counting = job(COUNTING)
     assert [counting.take(key)[0]["runs"] for key in "ababcca"] == [1, 1, 2, 2, 1, 2, 3]
     assert counting.flink.calls["value"] == 4
@@ -236,6 +236,6 @@ def test_in_thread_mode_flink_never_asks_python_for_a_gauge() -> None:
     gauge = FlinkMetricGroup(lambda: in_jvm).get_sub_group("bed").get_gauge("left")
     assert not hasattr(in_jvm, "gauge"), "nothing that could be asked"
     gauge.update(4.0)
-    assert gauge.tell_flink()
+    assert gauge.flush()
     assert (in_jvm.counted["left"], gauge.get_value()) == (4, 4.0)
-    assert not gauge.tell_flink(), "told once"
+    assert not gauge.flush(), "flushed once"

@@ -11,7 +11,7 @@ from typing import cast
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 
 
 class _OwnCluster:
@@ -31,7 +31,7 @@ class _OwnCluster:
 @contextmanager
 def own_cluster(
     workplace, directory: Path, config: ClusterConfig, python_path: tuple[Path, ...] = ()
-) -> Iterator[Workplace]:
+) -> Iterator[TestEnvironment]:
     """A cluster below ``directory``, until the block ends. ``python_path`` is what its workers import, by default everything."""
     home = workplace.flink_home
     cluster = StandaloneCluster(
@@ -46,6 +46,6 @@ def own_cluster(
     )
     cluster.start()
     try:
-        yield cast(Workplace, _OwnCluster(workplace, cluster))
+        yield cast(TestEnvironment, _OwnCluster(workplace, cluster))
     finally:
         cluster.kill()

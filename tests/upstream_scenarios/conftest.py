@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.keys import SETTINGS
+from pytest_flink_agents.current import SETTINGS
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -19,7 +19,7 @@ from flink_testbed.core.clock import wait_until
 from flink_testbed.core.directories import cache_root
 from flink_testbed.ownership.leftovers import ownerless_guards
 from pytest_flink_agents.cli.main import main
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[
     return code, {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
 
 
-def test_a_machine_that_ran_scenarios_is_well(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_machine_that_ran_scenarios_is_well(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
     """Environment and Java are found in the cache where a session put them; nothing fails, so exit code 0."""
     assert workplace.environment
     assert workplace.java
@@ -62,7 +62,7 @@ def test_a_machine_that_ran_scenarios_is_well(workplace: Workplace, capsys: pyte
     assert checks["package registry"]["status"] == "not checked"
 
 
-def test_the_same_in_lines(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_in_lines(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each check, each beginning with its status, and the support table."""
     assert workplace.environment
     assert main(["doctor"]) == 0
@@ -72,7 +72,7 @@ def test_the_same_in_lines(workplace: Workplace, capsys: pytest.CaptureFixture[s
     assert " ok" in counts
 
 
-def test_an_existing_environment_is_looked_into(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_environment_is_looked_into(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
     """``--job-python`` of a job environment: its versions, and its dependencies checked."""
     code, checks = ask(capsys, f"--job-python={workplace.environment.python}")
     assert code == 0

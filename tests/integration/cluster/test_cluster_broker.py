@@ -1,28 +1,64 @@
-"""A cluster that several processes use, by way of its owner's desk. The session's own cluster, over a real socket."""
+"""A cluster that several processes use through its owner's broker, over a real socket."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
+from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker, SharedCluster
 
 pytestmark = pytest.mark.slow
 
 
-def test_each_thread_gets_the_answers_to_its_own_questions(flink_cluster: FlinkCluster, tmp_path: Path) -> None:
-    """One that waits for a job while another asks for addresses was seen to get the other's answer."""
-    address = BrokerAddress(str(tmp_path / "desk" / "s"), b"a key")
-    server = BrokerServer(address, ClusterBroker(lambda name: flink_cluster, str))
-    wanted = {"prometheus": flink_cluster.processes.prometheus, "taskmanagers": flink_cluster.processes.taskmanagers}
+class TimedOut(BaseException):
+    """Stands for the exception that pytest-timeout raises from its signal handler."""
+
+
+@pytest.fixture
+def shared(flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[SharedCluster]:
+    address = BrokerAddress(str(tmp_path / "broker" / "s"), b"a key")
+
+    def provide(name: str) -> FlinkCluster:
+        if name == "slow":
+            clock.pause(1.5)
+        return flink_cluster
+
+    server = BrokerServer(address, ClusterBroker(provide, str))
+    cluster = BrokerClient(address).cluster("the session's")
+    yield cluster
+    cluster.close()
+    server.close()
+
+
+def test_each_thread_gets_the_replies_to_its_own_requests(flink_cluster: FlinkCluster, shared: SharedCluster) -> None:
+    here, there = flink_cluster.processes, shared.processes
+    assert here is not None
+    assert there is not None
+    expected = {"prometheus": here.prometheus, "taskmanagers": here.taskmanagers}
+    with ThreadPoolExecutor(4) as pool:
+        replies = [(name, pool.submit(getattr, there, name)) for _ in range(100) for name in expected]
+    assert all(reply.result() == expected[name] for name, reply in replies)
+
+
+def test_a_request_after_an_interrupted_one_gets_its_own_reply(shared: SharedCluster) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise TimedOut
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
-        shared = BrokerClient(address).cluster("the session's")
-        with ThreadPoolExecutor(4) as pool:
-            asked = [(word, pool.submit(getattr, shared, word)) for _ in range(100) for word in wanted]
-        assert all(answer.result() == wanted[word] for word, answer in asked)
-        shared.close()
+        with pytest.raises(TimedOut):
+            shared._client.call("open", "slow")
     finally:
-        server.close()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    clock.pause(1.5)
+    assert shared.processes is not None
+    assert shared.processes.taskmanagers == ["taskmanager-0"]

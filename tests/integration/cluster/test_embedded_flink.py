@@ -12,12 +12,14 @@ from typing import Any
 
 import psutil
 import pytest
-from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded, run_local
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster, require_memory
 from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.run.subject import AgentRefusedError
+from pytest_flink_agents.vocabulary import Tier
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +51,7 @@ def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_clu
     request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
     seen: set[tuple[str, int]] = set()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run_embedded, request, workplace)
+        running = pool.submit(run, request, workplace)
         while not running.done():
             seen.update(flink_cluster.listening())
             time.sleep(0.1)
@@ -61,8 +63,8 @@ def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_clu
 def test_a_job_gives_the_same_outputs_as_without_flink(workplace, run_request) -> None:
     """300 purchases of 12 customers: every customer's totals are the same, in the same order, on both tiers."""
     inputs = purchases(300, 12)
-    local = run_local(run_request(TILL, inputs), workplace)
-    embedded = run_embedded(run_request(TILL, inputs), workplace)
+    local = run(run_request(TILL, inputs), workplace, Tier.LOCAL)
+    embedded = run(run_request(TILL, inputs), workplace)
     assert len(embedded.outputs) == 300
     assert by_key(embedded.outputs) == by_key(local.outputs)
     assert len(embedded.events) == len(local.events) == 900
@@ -70,14 +72,14 @@ def test_a_job_gives_the_same_outputs_as_without_flink(workplace, run_request) -
 
 def test_rest_shows_the_finished_job(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
     """The job that the evidence speaks of is one that Flink itself calls finished."""
-    evidence = run_embedded(run_request(TILL, purchases(3, 1)), workplace)
+    evidence = run(run_request(TILL, purchases(3, 1)), workplace)
     states = {job["jid"]: job["state"] for job in flink_cluster.rest.jobs()}
     assert states[evidence.job_id] == evidence.job_state == "FINISHED"
 
 
 def test_further_jobs_are_fast_and_memory_stays_small(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
     """Ten jobs one after the other on one TaskManager: none pays a start again; the cluster stays under 2 GiB."""
-    runs = [run_embedded(run_request(TILL, purchases(20, 4)), workplace) for _ in range(10)]
+    runs = [run(run_request(TILL, purchases(20, 4)), workplace) for _ in range(10)]
     # About 0.4 s each; the benchmark has the figure, and a busy machine is not what is tested here.
     assert max(run.timings_s["total"] for run in runs) < 20
     assert flink_cluster.resident_bytes() < 2 * 1024**3
@@ -88,20 +90,20 @@ def test_waiting_keys_do_not_hold_each_other_up(workplace, run_request) -> None:
     request = dataclasses.replace(
         run_request(NAP, [(f"k{number}", 0.5) for number in range(40)]), config={"num-async-threads": 40}
     )
-    evidence = run_embedded(request, workplace)
+    evidence = run(request, workplace)
     assert len(evidence.outputs) == 40
     assert evidence.timings_s["run"] < 12
 
 
 def test_inputs_of_a_busy_key_wait_their_turn(workplace, run_request) -> None:
     """A key's second input is answered after its first, though the first takes longer."""
-    evidence = run_embedded(run_request(NAP, [("k", 0.4), ("k", 0.01), ("k", 0.2)]), workplace)
+    evidence = run(run_request(NAP, [("k", 0.4), ("k", 0.01), ("k", 0.2)]), workplace)
     assert [output.value for output in evidence.outputs] == [0.4, 0.01, 0.2]
 
 
 def test_parallel_subtasks_keep_the_order_of_each_key(workplace, run_request) -> None:
     """With parallelism 2 nothing is lost, and each customer's purchases stay in order."""
-    evidence = run_embedded(run_request(TILL, purchases(200, 8), parallelism=2), workplace)
+    evidence = run(run_request(TILL, purchases(200, 8), parallelism=2), workplace)
     for values in by_key(evidence.outputs).values():
         assert [value["purchases"] for value in values] == list(range(1, 26))
 
@@ -126,7 +128,7 @@ def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_clust
 
     with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(look)
-        run_embedded(request, workplace)
+        run(request, workplace)
         looking.result()
     # Three inputs and two outputs; the third action has not finished.
     assert found["numOfEventProcessed"] == "5"
@@ -145,8 +147,8 @@ def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_clust
 def test_a_failing_action_is_told_as_on_the_local_tier(workplace, run_request) -> None:
     """Action, key, input, type, message and the agent's own traceback, not Flink's wrapping."""
     inputs = [("n", 1), ("n", "two")]
-    local = run_local(run_request(STRICT, inputs), workplace).failure
-    embedded = run_embedded(run_request(STRICT, inputs), workplace).failure
+    local = run(run_request(STRICT, inputs), workplace, Tier.LOCAL).failure
+    embedded = run(run_request(STRICT, inputs), workplace).failure
     assert embedded is not None
     assert embedded == local
     assert (embedded.action, embedded.key, embedded.input) == ("double", "n", "two")
@@ -155,16 +157,16 @@ def test_a_failing_action_is_told_as_on_the_local_tier(workplace, run_request) -
 
 def test_a_run_past_its_time_is_cancelled(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
     """The evidence says incomplete, the job is taken off the cluster, and the next one runs."""
-    evidence = run_embedded(run_request(NAP, [("k", 20)], within_s=1), workplace)
+    evidence = run(run_request(NAP, [("k", 20)], within_s=1), workplace)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
-    assert run_embedded(run_request(TILL, purchases(1, 1)), workplace).job_state == "FINISHED"
+    assert run(run_request(TILL, purchases(1, 1)), workplace).job_state == "FINISHED"
 
 
 def test_an_agent_that_cannot_be_built_is_refused_before_any_job(workplace, run_request) -> None:
     """A missing class is the scenario's fault, and named with the nearest one."""
     with pytest.raises(AgentRefusedError, match="TillAgent"):
-        run_embedded(run_request("scenarios.agents.till:TilAgent", purchases(1, 1)), workplace)
+        run(run_request("scenarios.agents.till:TilAgent", purchases(1, 1)), workplace)
 
 
 def test_a_cluster_that_dies_at_its_start_says_why_and_leaves_nothing(flink_cluster, tmp_path: Path) -> None:

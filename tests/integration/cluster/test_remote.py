@@ -19,9 +19,9 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
 from flink_testbed.flink.remote import RemoteCluster
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.job_run import JobRequest, run_job
-from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.vocabulary import Tier
+from tests.support.runs import JobRun, job_files, run
 from tests.support.tls_proxy import CERTIFICATES, TlsProxy
 
 pytestmark = pytest.mark.slow
@@ -152,9 +152,9 @@ def test_a_job_of_a_teams_own_goes_there_and_is_ours(workplace, flink_cluster: F
     """`flink run` takes the same way, and its job carries our run's id although the program knows nothing of it."""
     totals = ROOT / "tests" / "support" / "jobs" / "totals.py"
     inputs = [{"key": "ada", "value": {"amount": amount}} for amount in (3, 4)]
-    arguments = (str(inputs_file(tmp_path)), str(outputs_directory(tmp_path)))
+    arguments = tuple(job_files(tmp_path).values.values())
     with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
-        remote = Workplace(
+        remote = TestEnvironment(
             dataclasses.replace(workplace.settings, remote=RestAccess(proxy.url, TOKEN, **TLS)),
             workplace.release,
             (),
@@ -162,7 +162,7 @@ def test_a_job_of_a_teams_own_goes_there_and_is_ours(workplace, flink_cluster: F
             directory=tmp_path / "workplace",
             progress=lambda _: None,
         )
-        evidence = run_job(JobRequest(totals, arguments, "", {}, inputs, 120, tmp_path), remote, "remote")
+        evidence = run(JobRun(totals, arguments, "", {}, inputs, 120, tmp_path), remote, Tier.REMOTE)
         assert [(output.key, output.value["total"]) for output in evidence.outputs] == [("ada", 7)], evidence
         config = flink_cluster.rest.call("GET", f"/jobs/{evidence.job_id}/config")["execution-config"]
         assert config["user-config"] == {OWNER_PARAMETER: "us"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.scenario_run import run_embedded
 
 from flink_testbed.flink.config import ClusterConfig
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 from tests.support.own_cluster import own_cluster
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ ENDLESS = {
 }
 
 
-def test_a_job_that_lacks_slots_tells_all_its_restarts(workplace: Workplace, run_request, tmp_path: Path) -> None:
+def test_a_job_that_lacks_slots_tells_all_its_restarts(workplace: TestEnvironment, run_request, tmp_path: Path) -> None:
     """It begins again until its time is up: as often as Flink's own metric says, not as exceptions are remembered."""
     with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=1, flink_options=OPTIONS)) as own:
         request = run_request(
@@ -36,7 +36,7 @@ def test_a_job_that_lacks_slots_tells_all_its_restarts(workplace: Workplace, run
             parallelism=2,
             flink_config=ENDLESS,
         )
-        evidence = run_embedded(request, own)
+        evidence = run(request, own)
         shown = own.cluster().rest.call("GET", f"/jobs/{evidence.job_id}/metrics", params={"get": "numRestarts"})
     assert not evidence.complete
     assert evidence.restarts == int(shown[0]["value"])

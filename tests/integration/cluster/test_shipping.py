@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
-from pytest_flink_agents.run.transport import KafkaTransport
 
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.subject import AgentRefusedError
 from tests.support.own_cluster import own_cluster
+from tests.support.runs import run, through_topics
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ INPUTS = [
 
 
 @pytest.fixture(scope="module")
-def bare(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+def bare(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
     """A cluster whose workers import nothing but the job environment's packages."""
     directory = tmp_path_factory.mktemp("bare") / "cluster"
     packages = (workplace.environment.site_packages,)
@@ -35,52 +35,52 @@ def bare(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def shares_nothing(bare: Workplace) -> Iterator[Workplace]:
+def shares_nothing(bare: TestEnvironment) -> Iterator[TestEnvironment]:
     """The same, as a cluster on another machine would be."""
     bare.cluster().shares_files = False
     yield bare
     bare.cluster().shares_files = True
 
 
-def test_an_agent_that_did_not_travel_is_named_with_what_brings_it(bare: Workplace, run_request) -> None:
+def test_an_agent_that_did_not_travel_is_named_with_what_brings_it(bare: TestEnvironment, run_request) -> None:
     """Nothing is shipped: the worker's own error, about the runtime that it lacks, and the way to have it."""
-    evidence = run_embedded(run_request(TILL, INPUTS), bare)
+    evidence = run(run_request(TILL, INPUTS), bare)
     assert evidence.failure is not None
     assert evidence.failure.message.startswith("the TaskManagers' Python has no module 'flink_agents_runtime'")
     assert "--pyFiles" in evidence.failure.message
     assert "ModuleNotFoundError" in evidence.failure.traceback
 
 
-def test_runtime_and_project_travel_with_the_job(shares_nothing: Workplace, run_request) -> None:
+def test_runtime_and_project_travel_with_the_job(shares_nothing: TestEnvironment, run_request) -> None:
     """Two jobs, one after the other, with agents of one package: each gets files of its own.
 
     In process mode the evidence is the same: outputs, events, and a failure with action, key and input.
     """
-    evidence = run_embedded(run_request(TILL, INPUTS), shares_nothing)
+    evidence = run(run_request(TILL, INPUTS), shares_nothing)
     assert evidence.job_state == "FINISHED", evidence.failure
     outputs = sorted((output.key, output.value["total"]) for output in evidence.outputs)
     assert outputs == [("ada", 3), ("ada", 7), ("bob", 1)]
     assert len(evidence.events) == 9
     strict = run_request("scenarios.agents.strict:StrictAgent", [("n", 2), ("n", "two")])
-    failure = run_embedded(strict, shares_nothing).failure
+    failure = run(strict, shares_nothing).failure
     assert failure is not None
     assert (failure.action, failure.key, failure.input) == ("double", "n", "two")
     assert "strict.py" in failure.traceback
 
 
 def test_with_kafka_the_connector_travels_too(
-    shares_nothing: Workplace, run_request, kafka_service: KafkaService
+    shares_nothing: TestEnvironment, run_request, kafka_service: KafkaService
 ) -> None:
     """Nothing of a run has to be seen by the cluster: inputs and outputs are in topics, the connector's jar is in the job."""
-    transport = KafkaTransport(kafka_service, shares_nothing.connector, label="shipping")
-    evidence = run_embedded(run_request(TILL, INPUTS, within_s=120, transport=transport), shares_nothing)
+    request = through_topics(run_request(TILL, INPUTS, within_s=120), kafka_service, shares_nothing, "shipping")
+    evidence = run(request, shares_nothing)
     assert (evidence.job_state, evidence.transport) == ("FINISHED", "kafka"), evidence.failure
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
 
 
-def test_thread_mode_does_not_take_what_travels(shares_nothing: Workplace, run_request) -> None:
+def test_thread_mode_does_not_take_what_travels(shares_nothing: TestEnvironment, run_request) -> None:
     """It would run another job's version of a module: refused before there is a job, with the two ways out."""
     request = run_request(TILL, INPUTS, flink_config={"python.execution-mode": "thread"})
     with pytest.raises(AgentRefusedError) as caught:
-        run_embedded(request, shares_nothing)
+        run(request, shares_nothing)
     assert "PYTHONPATH" in caught.value.problem.expected

@@ -10,6 +10,8 @@ import requests
 
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.vocabulary import Tier
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -82,19 +84,19 @@ def test_metrics_are_told_by_vertex(flink_cluster: FlinkCluster, start_job) -> N
     assert flink_cluster.wait(counted, what="counted records", timeout_s=60) > 0
 
 
-def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str) -> None:
+def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier) -> None:
     """Each process has its Prometheus reporter; a TaskManager's shows the agent's own counter beside Flink's metrics."""
-    from pytest_flink_agents.run.scenario_run import RUNNERS
 
-    if session_tier == "remote":
-        assert flink_cluster.processes is None
+    processes = flink_cluster.processes
+    if processes is None:
+        assert session_tier is Tier.REMOTE
         pytest.skip("not applicable: the reporters of somebody else's cluster are somebody else's")
-    assert sorted(flink_cluster.processes.prometheus) == ["jobmanager", *flink_cluster.processes.taskmanagers]
+    assert sorted(processes.prometheus) == ["jobmanager", *processes.taskmanagers]
     request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.1), ("k", 6)])
 
     def counted() -> tuple[str | None, str]:
         try:
-            texts = {name: requests.get(url, timeout=10).text for name, url in flink_cluster.processes.prometheus.items()}
+            texts = {name: requests.get(url, timeout=10).text for name, url in processes.prometheus.items()}
         except requests.ConnectionError as error:
             # Flink's reporter was seen to end a scrape without an answer while a job's metrics come; Prometheus asks again, too.
             return None, str(error)
@@ -103,7 +105,7 @@ def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request,
         return (naps[0] if naps and naps[0].endswith(" 2.0") else None), str(naps)
 
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(RUNNERS[session_tier], request, workplace)
+        running = pool.submit(run, request, workplace, session_tier)
         line = flink_cluster.wait(counted, what="two naps", timeout_s=120)
         assert running.result().job_state == "FINISHED"
     assert {'operator_name="action_execute_operator"', 'action="count"'} <= set(line.partition("{")[2].split(","))
@@ -172,13 +174,12 @@ def test_a_program_that_fails_says_why(flink_cluster: FlinkCluster, workplace) -
 
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
-def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: str, mode: str) -> None:
+def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier, mode: str) -> None:
     """The whole way of a scenario, in both of PyFlink's modes: an agent's job, its outputs in order per key, its events."""
-    from pytest_flink_agents.run.scenario_run import RUNNERS
 
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
     request = run_request("scenarios.agents.till:TillAgent", inputs, flink_config={"python.execution-mode": mode})
-    evidence = RUNNERS[session_tier](request, workplace)
+    evidence = run(request, workplace, session_tier)
     assert (evidence.tier, evidence.job_state, len(evidence.outputs)) == (session_tier, "FINISHED", 30), (
         evidence.log_tail
     )

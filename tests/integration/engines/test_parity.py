@@ -11,8 +11,9 @@ import dataclasses
 import pytest
 
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.run.scenario_run import RUNNERS
+from pytest_flink_agents.vocabulary import Tier
 from tests.parity.cases import Case, Seen, judged, load_cases, load_known_differences, problems
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -27,12 +28,12 @@ def _seen(evidence: Evidence) -> Seen:
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
-def test_a_case_on_a_tier(flink_tier: str, case: Case, workplace, run_request) -> None:
+def test_a_case_on_a_tier(flink_tier: Tier, case: Case, workplace, run_request) -> None:
     """Per key, the events, action executions, memory and outputs are those that were written down for the rule."""
     request = run_request(case.reference, [])
     journal = request.directory / "journal"
     request = dataclasses.replace(request, config=case.options(journal), inputs=case.records())
-    evidence = RUNNERS[flink_tier](request, workplace)
+    evidence = run(request, workplace, flink_tier)
     assert evidence.complete, evidence.log_tail
     flink_agents = workplace.environment.flink_agents_version
     known = [

@@ -7,15 +7,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.job_run import run_job
-from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
-from pytest_flink_agents.run.transport import KafkaTransport
 
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.subject import AgentRefusedError
 from tests.integration.jobs.test_flink_environment import JOBS, job_request
+from tests.support.runs import run, through_topics
 
 pytestmark = pytest.mark.slow
 
@@ -24,15 +23,15 @@ AGENTS = "tests.support.agents.typed_events"
 
 @pytest.mark.parametrize("way", ["files", "kafka"])
 def test_evidence_has_the_shape_of_the_bundled_engines(
-    upstream: Workplace, run_request, way: str, request: pytest.FixtureRequest
+    upstream: TestEnvironment, run_request, way: str, request: pytest.FixtureRequest
 ) -> None:
     """Outputs and events with their keys, 7 and "7" apart, per-key memory, engine and jar by name: either way in and out."""
     people = ["ada", "bob", "ada", 7, "7", "bob"]
     inputs = [(key, {"item": "tea", "amount": number}) for number, key in enumerate(people)]
-    transport = None
+    planned = run_request(f"{AGENTS}:TypedTill", inputs)
     if way == "kafka":
-        transport = KafkaTransport(request.getfixturevalue("kafka_service"), upstream.connector, label="upstream")
-    evidence = run_embedded(run_request(f"{AGENTS}:TypedTill", inputs, transport=transport), upstream)
+        planned = through_topics(planned, request.getfixturevalue("kafka_service"), upstream, "upstream")
+    evidence = run(planned, upstream)
     assert evidence.transport == way
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
     assert (evidence.engine, evidence.job_state, evidence.flink_version) == ("upstream", "FINISHED", "1.20.3")
@@ -50,10 +49,10 @@ def test_evidence_has_the_shape_of_the_bundled_engines(
     assert "flink-agents-dist-0.1.1.jar sha256 " in upstream.facts()["engine"]
 
 
-def test_keys_that_wait_do_not_hold_up_others(upstream: Workplace, run_request) -> None:
+def test_keys_that_wait_do_not_hold_up_others(upstream: TestEnvironment, run_request) -> None:
     """Asynchronous actions, on two subtasks: inputs of one key stay in order."""
     inputs = [("a", 0.3), ("a", 0.01), ("b", 0.02), ("b", 0.01), *((f"k{number}", 0.0) for number in range(12))]
-    evidence = run_embedded(run_request(f"{AGENTS}:TypedNap", inputs, parallelism=2), upstream)
+    evidence = run(run_request(f"{AGENTS}:TypedNap", inputs, parallelism=2), upstream)
     assert [output.value for output in evidence.outputs if output.key == "a"] == [0.3, 0.01]
     assert [output.value for output in evidence.outputs if output.key == "b"] == [0.02, 0.01]
     assert len(evidence.outputs) == 16
@@ -61,9 +60,9 @@ def test_keys_that_wait_do_not_hold_up_others(upstream: Workplace, run_request) 
     assert logs == {"0", "1"}, "each subtask had keys"
 
 
-def test_a_failing_action_is_told_by_its_own_traceback(upstream: Workplace, run_request) -> None:
+def test_a_failing_action_is_told_by_its_own_traceback(upstream: TestEnvironment, run_request) -> None:
     """Type, message, action and the agent's line, not Flink's wrapping."""
-    failure = run_embedded(run_request(f"{AGENTS}:TypedStrict", [("a", 1), ("a", "x")]), upstream).failure
+    failure = run(run_request(f"{AGENTS}:TypedStrict", [("a", 1), ("a", "x")]), upstream).failure
     assert failure is not None
     assert (failure.type, failure.message) == ("ValueError", "only whole numbers are doubled, not 'x'")
     assert failure.action == "double"
@@ -71,23 +70,23 @@ def test_a_failing_action_is_told_by_its_own_traceback(upstream: Workplace, run_
     assert "java" not in failure.traceback
 
 
-def test_a_program_keeps_upstreams_environment(upstream: Workplace, tmp_path: Path) -> None:
+def test_a_program_keeps_upstreams_environment(upstream: TestEnvironment, tmp_path: Path) -> None:
     """Where upstream's engine was chosen, a program's agents run on it: nothing comes between."""
-    evidence = run_job(job_request(tmp_path, JOBS / "typed.py"), upstream, "embedded")
+    evidence = run(job_request(tmp_path, JOBS / "typed.py"), upstream)
     assert evidence.job_state == "FINISHED", evidence.failure
     assert [output.value["total"] for output in evidence.outputs if output.key == "ada"] == [3, 7, 12]
     assert len(evidence.outputs) == 5
 
 
-def test_what_0_1_cannot_do_is_refused_before_any_job(upstream: Workplace, run_request) -> None:
+def test_what_0_1_cannot_do_is_refused_before_any_job(upstream: TestEnvironment, run_request) -> None:
     """Resources of a scenario go in by upstream's YAML, which 0.1 does not have."""
     request = run_request(f"{AGENTS}:TypedTill", [("a", 1)])
     with_resources = {**request.agent_spec, "resources": {"prompts": [{"name": "p", "text": "hi"}]}}
     with pytest.raises(AgentRefusedError, match=r"flink-agents 0\.1 has no resources"):
-        run_embedded(dataclasses.replace(request, agent_spec=with_resources), upstream)
+        run(dataclasses.replace(request, agent_spec=with_resources), upstream)
 
 
-def test_the_local_tier_refuses_agents_of_0_1(upstream: Workplace) -> None:
+def test_the_local_tier_refuses_agents_of_0_1(upstream: TestEnvironment) -> None:
     """FA425 names what the bundled engine executes; the worker is not even started."""
     with pytest.raises(HostError, match="FA425"):
         upstream.worker()

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from pytest_flink_agents.evidence.model import Event, Evidence
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.scenario_run import run_embedded
+from pytest_flink_agents.provision.environment import TestEnvironment
 from tests.parity.cases import Case, Seen, judged, load_cases, load_known_differences, load_not_applicable, problems
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -50,13 +50,13 @@ def _played(case: Case) -> object:
 
 
 @pytest.mark.parametrize("case", [_played(case) for case in load_cases()])
-def test_a_case_on_upstreams_operator(case: Case, upstream: Workplace, run_request, tmp_path) -> None:
+def test_a_case_on_upstreams_operator(case: Case, upstream: TestEnvironment, run_request, tmp_path) -> None:
     """Per key as it was written down; where 0.1.1 is known to differ it must still do so, and be told side by side."""
     journal = tmp_path / "journal"
     request = dataclasses.replace(
         run_request(case.reference_of_0_1, [], within_s=60), config=case.options(journal), inputs=case.records()
     )
-    evidence = run_embedded(request, upstream)
+    evidence = run(request, upstream)
     assert (evidence.engine, evidence.complete) == ("upstream", True), evidence.log_tail
     wrong = judged(problems(case, _seen(case, evidence), journal), KNOWN.get(case.name))
     assert not wrong, f"upstream engine, flink-agents {RELEASE}: {case.name}\n{wrong}"

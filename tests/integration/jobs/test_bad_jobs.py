@@ -10,13 +10,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.job_run import run_job
-from pytest_flink_agents.run.scenario_run import AgentRefusedError, run_embedded
 
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.subject import AgentRefusedError
 from tests.integration.jobs.test_flink_environment import job_request
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +46,14 @@ env.execute()
 """
 
 
-def run_program(text: str, workplace: Workplace, folder: Path, within_s: float = 60) -> Evidence:
+def run_program(text: str, workplace: TestEnvironment, folder: Path, within_s: float = 60) -> Evidence:
     program = folder / "program.py"
     program.write_text(text)
     request = dataclasses.replace(job_request(folder / "run", program), within_s=within_s)
-    return run_job(request, workplace, "embedded")
+    return run(request, workplace)
 
 
-def test_a_connector_that_is_not_there(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_connector_that_is_not_there(workplace: TestEnvironment, tmp_path: Path) -> None:
     """Named, with where its jar belongs; Flink's own words and the program's line are in the traceback."""
     failure = run_program(TABLES.format(source="'connector' = 'kafka'"), workplace, tmp_path).failure
     assert failure is not None
@@ -62,7 +62,7 @@ def test_a_connector_that_is_not_there(workplace: Workplace, tmp_path: Path) -> 
     assert 'program.py", line 6' in failure.traceback
 
 
-def test_a_module_that_is_beside_the_program_only(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_module_that_is_beside_the_program_only(workplace: TestEnvironment, tmp_path: Path) -> None:
     """The client finds it, the TaskManagers do not: named, with what brings it there."""
     (tmp_path / "beside_it.py").write_text("def same(value):\n    return value\n")
     evidence = run_program(BESIDE, workplace, tmp_path)
@@ -73,7 +73,7 @@ def test_a_module_that_is_beside_the_program_only(workplace: Workplace, tmp_path
 
 
 def test_a_program_that_never_ends_is_cancelled(
-    workplace: Workplace, tmp_path: Path, flink_cluster: FlinkCluster
+    workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:
     """Told as incomplete after its time; the job is off the cluster."""
     source = "'connector' = 'datagen', 'rows-per-second' = '1'"
@@ -82,48 +82,48 @@ def test_a_program_that_never_ends_is_cancelled(
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
 
 
-def test_batch_mode_is_refused_in_a_program(workplace: Workplace, tmp_path: Path) -> None:
+def test_batch_mode_is_refused_in_a_program(workplace: TestEnvironment, tmp_path: Path) -> None:
     """Before there is a job, by name, with the way out: upstream would drop records and end well."""
     evidence = run_program(BATCH, workplace, tmp_path)
     assert evidence.job_id == ""
     assert evidence.failure is not None
-    assert "agents do not run in BATCH mode" in evidence.failure.message
+    assert "agents cannot run in BATCH mode" in evidence.failure.message
     assert "RuntimeExecutionMode.STREAMING" in evidence.failure.message
 
 
 @pytest.mark.parametrize("mode", ["BATCH", "automatic"])
-def test_batch_mode_is_refused_in_a_scenario(workplace: Workplace, run_request, mode: str) -> None:
+def test_batch_mode_is_refused_in_a_scenario(workplace: TestEnvironment, run_request, mode: str) -> None:
     """AUTOMATIC, too, which would come to BATCH for bounded inputs."""
     request = run_request("scenarios.agents.till:TillAgent", [("k", 1)], flink_config={"execution.runtime-mode": mode})
-    with pytest.raises(AgentRefusedError, match=f"agents do not run in {mode.upper()} mode"):
-        run_embedded(request, workplace)
+    with pytest.raises(AgentRefusedError, match=f"agents cannot run in {mode.upper()} mode"):
+        run(request, workplace)
 
 
-def test_an_output_that_is_no_value(workplace: Workplace, run_request) -> None:
+def test_an_output_that_is_no_value(workplace: TestEnvironment, run_request) -> None:
     """The action that sent it and the input are named, with the agent's own traceback."""
-    failure = run_embedded(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), workplace).failure
+    failure = run(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), workplace).failure
     assert failure is not None
     assert (failure.action, failure.key, failure.input) == ("lock", "k", 1)
     assert "lock" in failure.message
     assert "napping.py" in failure.traceback
 
 
-def test_a_savepoint_that_is_not_there(workplace: Workplace, run_request, tmp_path: Path) -> None:
+def test_a_savepoint_that_is_not_there(workplace: TestEnvironment, run_request, tmp_path: Path) -> None:
     """The job does not begin anew in silence: it is refused, with Flink's reason and the place."""
     place = tmp_path / "savepoint-of-nobody"
     with pytest.raises(AgentRefusedError) as caught:
-        run_embedded(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
-    assert caught.value.problem.message == "Flink does not accept the job"
+        run(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
+    assert caught.value.problem.message == "Flink rejected the job"
     assert str(place) in caught.value.problem.seen
 
 
-def test_a_job_that_ends_at_once(workplace: Workplace, run_request) -> None:
+def test_a_job_that_ends_at_once(workplace: TestEnvironment, run_request) -> None:
     """Without inputs there is nothing to do: it is finished and complete, with no output and no failure."""
-    evidence = run_embedded(run_request("scenarios.agents.till:TillAgent", []), workplace)
+    evidence = run(run_request("scenarios.agents.till:TillAgent", []), workplace)
     assert (evidence.job_state, evidence.complete, evidence.outputs, evidence.failure) == ("FINISHED", True, (), None)
 
 
-def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: Workplace, run_request, flink_cluster) -> None:
+def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: TestEnvironment, run_request, flink_cluster) -> None:
     """Both in one interpreter, each with its own agent, outputs and failure: one fails, and the other goes on."""
     submitter = workplace.submitter()
     jobs = {}
@@ -155,7 +155,7 @@ def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: Workplace, run_
     assert [line["value"] for line in lines] == [{"key": "k", "count": 1, "total": 1}]
 
 
-def test_a_jar_for_another_flink_line(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_jar_for_another_flink_line(workplace: TestEnvironment, tmp_path: Path) -> None:
     """The class that this Flink lacks is named, with what to do."""
     javac = shutil.which("javac")
     if javac is None:
@@ -176,7 +176,7 @@ def test_a_jar_for_another_flink_line(workplace: Workplace, tmp_path: Path) -> N
     with zipfile.ZipFile(jar, "w") as archive:
         archive.write(compiled / "OldJob.class", "OldJob.class")
     request = dataclasses.replace(job_request(tmp_path / "run", jar), main_class="OldJob")
-    failure = run_job(request, workplace, "embedded").failure
+    failure = run(request, workplace).failure
     assert failure is not None
     assert "built for another Flink line: this one has no org.apache.flink.api.OfAnotherLine" in failure.message
     assert "ClassNotFoundException" in failure.traceback

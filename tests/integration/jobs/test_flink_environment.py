@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_flink_agents.run.job_run import JobRequest, run_job
-from pytest_flink_agents.run.job_transport import inputs_file, outputs_directory
 
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
+from tests.support.runs import JobRun, job_files, run
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +24,11 @@ NO_STAMP_MS = -(2**63)
 PURCHASES = [("ada", 3), ("bob", 2), ("ada", 4), ("cy", 1), ("ada", 5)]
 
 
-def job_request(folder: Path, file: Path, *args: str, **fields: Any) -> JobRequest:
+def job_request(folder: Path, file: Path, *args: str, **fields: Any) -> JobRun:
     """A run of a program that gets the inputs' file and the outputs' directory first."""
     inputs = [{"key": key, "value": {"amount": amount}} for key, amount in PURCHASES]
-    given = (str(inputs_file(folder)), str(outputs_directory(folder)), *args)
-    return JobRequest(file, given, "", fields.pop("environment", {}), inputs, 120, folder, **fields)
+    given = (str(job_files(folder).values["input.path"]), str(job_files(folder).values["output.path"]), *args)
+    return JobRun(file, given, "", fields.pop("environment", {}), inputs, 120, folder, **fields)
 
 
 def by_key(evidence: Evidence) -> dict[Any, list[Any]]:
@@ -40,14 +39,14 @@ def by_key(evidence: Evidence) -> dict[Any, list[Any]]:
     return dict(found)
 
 
-def test_two_agents_one_after_the_other(workplace: Workplace, tmp_path: Path) -> None:
+def test_two_agents_one_after_the_other(workplace: TestEnvironment, tmp_path: Path) -> None:
     """What the first one gives is what the second one gets; each has memory of its own, and each key keeps its order.
 
     Each has an operator uid of its own, made of its name alone, so that a savepoint of the job maps.
     """
     uids = tmp_path / "uids.json"
     request = job_request(tmp_path / "run", JOBS / "chained.py", str(uids), parallelism=2)
-    outputs = by_key(run_job(request, workplace, "embedded"))
+    outputs = by_key(run(request, workplace))
     assert json.loads(uids.read_text()) == ["agent-Booking", "agent-Praise"]
     assert [(value["total"], value["elsewhere"], value["praised"]) for value in outputs["ada"]] == [
         (3, 6, 1),
@@ -57,13 +56,13 @@ def test_two_agents_one_after_the_other(workplace: Workplace, tmp_path: Path) ->
     assert [value["total"] for value in outputs["bob"] + outputs["cy"]] == [2, 1]
 
 
-def test_rows_of_a_table_through_an_agent(workplace: Workplace, tmp_path: Path) -> None:
+def test_rows_of_a_table_through_an_agent(workplace: TestEnvironment, tmp_path: Path) -> None:
     """Rows go in and come out, with the types that the job declares."""
-    outputs = by_key(run_job(job_request(tmp_path, JOBS / "tables.py"), workplace, "embedded"))
+    outputs = by_key(run(job_request(tmp_path, JOBS / "tables.py"), workplace))
     assert outputs == {"ada": [{"total": 6}, {"total": 8}, {"total": 10}], "bob": [{"total": 4}], "cy": [{"total": 2}]}
 
 
-def test_which_options_hold(workplace: Workplace, tmp_path: Path, flink_cluster: FlinkCluster) -> None:
+def test_which_options_hold(workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster) -> None:
     """By hand over the file in the client's FLINK_CONF_DIR over the default; what only a TaskManager's file says is nothing."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("agent: {retry-wait-interval: 7, num-async-threads: 2}\n")
@@ -74,18 +73,18 @@ def test_which_options_hold(workplace: Workplace, tmp_path: Path, flink_cluster:
     before = on_the_cluster.read_text()
     on_the_cluster.write_text(before + "agent: {max-retries: 9, retry-wait-interval: 9, num-async-threads: 9}\n")
     try:
-        outputs = by_key(run_job(request, workplace, "embedded"))
+        outputs = by_key(run(request, workplace))
     finally:
         on_the_cluster.write_text(before)
     assert outputs == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
 
 
-def test_time_stamps_of_outputs(workplace: Workplace, tmp_path: Path) -> None:
+def test_time_stamps_of_outputs(workplace: TestEnvironment, tmp_path: Path) -> None:
     """What is answered at once has its input's time stamp, before the watermark. What waited has it after the input's end.
 
     Before that end it has none: a known difference to upstream (docs/flink.md).
     """
-    evidence = run_job(job_request(tmp_path, JOBS / "times.py"), workplace, "embedded")
+    evidence = run(job_request(tmp_path, JOBS / "times.py"), workplace)
     assert evidence.job_state == "FINISHED", evidence.failure
     stamps = defaultdict(list)
     for output in evidence.outputs:
@@ -99,16 +98,16 @@ def test_time_stamps_of_outputs(workplace: Workplace, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["thread", "process"])
 @pytest.mark.parametrize("stamped", [True, False])
 def test_outputs_that_were_waited_for_go_to_a_topic(
-    workplace: Workplace, kafka_service: KafkaService, kafka_topic: str, tmp_path: Path, mode: str, stamped: bool
+    workplace: TestEnvironment, kafka_service: KafkaService, kafka_topic: str, tmp_path: Path, mode: str, stamped: bool
 ) -> None:
     """By a sink of the job's own: after the end of the input a record has its input's time, or now where that has none.
 
     A broker refuses the end of time for a time stamp, and the job would restart for ever.
     """
     args = [kafka_service.job_bootstrap, kafka_topic, str(workplace.connector), mode, *(["stamped"] if stamped else [])]
-    request = JobRequest(JOBS / "stamped_topic.py", tuple(args), "", {}, [], 90, tmp_path)
+    request = JobRun(JOBS / "stamped_topic.py", tuple(args), "", {}, [], 90, tmp_path)
     before_ms = time.time() * 1000
-    evidence = run_job(request, workplace, "embedded")
+    evidence = run(request, workplace)
     assert evidence.job_state == "FINISHED", (evidence.failure, evidence.log_tail)
     records = kafka_service.read_committed(kafka_topic)
     amounts = {json.loads(record.value or b"")["elsewhere"] // 2: record.timestamp_ms or 0 for record in records}

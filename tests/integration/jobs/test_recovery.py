@@ -12,9 +12,9 @@ import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.scenario_run import run_embedded
+from pytest_flink_agents.provision.environment import TestEnvironment
 from tests.support.own_cluster import own_cluster
+from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def kill_jobmanager(cluster: FlinkCluster) -> None:
 
 @pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
 def test_every_output_once_and_in_order_after_a_process_was_killed(
-    kill: Callable[[FlinkCluster], None], workplace: Workplace, run_request, tmp_path: Path
+    kill: Callable[[FlinkCluster], None], workplace: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
     """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
 
@@ -79,7 +79,7 @@ def test_every_output_once_and_in_order_after_a_process_was_killed(
 
     with own_cluster(workplace, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_after_two_checkpoints, own.cluster())
-        evidence = run_embedded(request, own)
+        evidence = run(request, own)
         assert killing.result() == 1, "the fault was felt"
     assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
     by_key: dict[str, list[dict[str, int]]] = defaultdict(list)

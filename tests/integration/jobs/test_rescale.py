@@ -15,7 +15,7 @@ from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.responder import Responder
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 from tests.support.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ GATED = "gated"
 
 
 @pytest.fixture(scope="module")
-def cluster(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
+def cluster(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
     """Two slots, which one job may use both of."""
     directory = tmp_path_factory.mktemp("rescale") / "cluster"
     with own_cluster(workplace, directory, ClusterConfig(slots=2)) as own:
@@ -33,7 +33,7 @@ def cluster(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def endless_jobs(workplace: Workplace) -> Iterator[Responder]:
+def endless_jobs(workplace: TestEnvironment) -> Iterator[Responder]:
     """The process that submits jobs."""
     jobs = workplace.client_process(
         [str(Path(__file__).parents[2] / "support" / "endless_jobs.py")], name="endless jobs"

@@ -18,9 +18,8 @@ from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.job import check_ended
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.job_run import JobRequest, run_job
-from pytest_flink_agents.run.job_transport import JobTopics, inputs_file, outputs_directory
+from pytest_flink_agents.provision.environment import TestEnvironment
+from tests.support.runs import JobRun, job_files, job_topics, run
 
 pytestmark = pytest.mark.slow
 
@@ -31,11 +30,15 @@ JOBS = ROOT / "tests" / "support" / "jobs"
 PURCHASES = [("ada", 3), ("bob", 2), ("ada", 4), ("cy", 1), ("ada", 5)]
 
 
-def request_for(folder: Path, file: Path, *args: str, within_s: float = 120, main_class: str = "") -> JobRequest:
+def inputs_of(purchases: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"amount": amount}} for key, amount in purchases]
+
+
+def request_for(folder: Path, file: Path, *args: str, within_s: float = 120, main_class: str = "") -> JobRun:
     """A run of a program that gets the inputs' file and the outputs' directory as its arguments."""
-    inputs = [{"key": key, "value": {"amount": amount}} for key, amount in PURCHASES]
-    given = args or (str(inputs_file(folder)), str(outputs_directory(folder)))
-    return JobRequest(file, given, main_class, {"SCENARIO_WORD": "said"}, inputs, within_s, folder)
+    inputs = inputs_of(PURCHASES)
+    given = args or (str(job_files(folder).values["input.path"]), str(job_files(folder).values["output.path"]))
+    return JobRun(file, given, main_class, {"SCENARIO_WORD": "said"}, inputs, within_s, folder)
 
 
 def totals(evidence: Evidence) -> dict[Any, list[int]]:
@@ -46,7 +49,7 @@ def totals(evidence: Evidence) -> dict[Any, list[int]]:
 
 
 @pytest.fixture(scope="module")
-def jar(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def jar(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Java job, built by Maven against the classes that the cluster runs."""
     maven = shutil.which("mvn")
     if maven is None:
@@ -74,9 +77,9 @@ def jar(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project / "target" / "totals.jar"
 
 
-def test_a_python_table_job_runs_to_its_end(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_python_table_job_runs_to_its_end(workplace: TestEnvironment, tmp_path: Path) -> None:
     """Its sums are the outputs; job id, UI address and the client's log are in the evidence."""
-    evidence = run_job(request_for(tmp_path, JOBS / "totals.py"), workplace, "embedded")
+    evidence = run(request_for(tmp_path, JOBS / "totals.py"), workplace)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [12], "bob": [2], "cy": [1]}
     assert evidence.job_state == "FINISHED"
@@ -84,33 +87,31 @@ def test_a_python_table_job_runs_to_its_end(workplace: Workplace, tmp_path: Path
     assert evidence.job_id in Path(evidence.files["client"]).read_text()
 
 
-def test_a_java_job_runs_to_its_end(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+def test_a_java_job_runs_to_its_end(workplace: TestEnvironment, tmp_path: Path, jar: Path) -> None:
     """A jar with a main class named: each customer's running totals."""
-    evidence = run_job(request_for(tmp_path, jar, main_class="shop.TotalsJob"), workplace, "embedded")
+    evidence = run(request_for(tmp_path, jar, main_class="shop.TotalsJob"), workplace)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
 
 
-def test_a_java_job_that_fails_says_why(workplace: Workplace, tmp_path: Path, jar: Path) -> None:
+def test_a_java_job_that_fails_says_why(workplace: TestEnvironment, tmp_path: Path, jar: Path) -> None:
     """The user function's own exception, not the wrapping around it."""
     request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
     wrong = [*request.inputs, {"key": "dee", "value": {"amount": -1}}]
-    evidence = run_job(
-        JobRequest(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace, "embedded"
-    )
+    evidence = run(JobRun(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace)
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
     assert "a purchase of -1 by dee" in evidence.failure.message
 
 
-def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_program_that_raises_before_it_submits(workplace: TestEnvironment, tmp_path: Path) -> None:
     """Python's last line is the failure, its traceback the detail; the environment's words reach the program."""
     program = tmp_path / "raises.py"
     # Not at once: the client says nothing of a program that is over before the client looks.
     program.write_text(
         "import os, time; time.sleep(3)\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n"
     )
-    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    evidence = run(request_for(tmp_path / "run", program, "x"), workplace)
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
     assert evidence.failure.message == "ValueError: no such topic: said"
@@ -119,25 +120,25 @@ def test_a_program_that_raises_before_it_submits(workplace: Workplace, tmp_path:
 
 
 @pytest.mark.parametrize("after_s", [0, 3])
-def test_a_program_without_a_job_is_told(workplace: Workplace, tmp_path: Path, after_s: int) -> None:
+def test_a_program_without_a_job_is_told(workplace: TestEnvironment, tmp_path: Path, after_s: int) -> None:
     """A main program that forgets to execute; it may end before or after the client has found it running."""
     program = tmp_path / "forgets.py"
     program.write_text(f"import time\ntime.sleep({after_s})\n")
-    evidence = run_job(request_for(tmp_path / "run", program, "x"), workplace, "embedded")
+    evidence = run(request_for(tmp_path / "run", program, "x"), workplace)
     assert evidence.failure is not None
     assert evidence.failure.message == "the program ended without submitting a job"
 
 
 def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
-    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+    workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
     """It would go on for ever, and is cancelled; each input led to one output, in order, and the topics are gone."""
-    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = dataclasses.replace(
-        request_for(tmp_path, JOBS / "running_totals.py", *args), transport=topics, expected_outputs=len(PURCHASES)
+        request_for(tmp_path, JOBS / "running_totals.py", *args), channel=topics, expected_outputs=len(PURCHASES)
     )
-    evidence = run_job(request, workplace, "embedded")
+    evidence = run(request, workplace)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
     assert (evidence.job_state, evidence.stopped) == ("CANCELED", True)
@@ -147,18 +148,16 @@ def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
 
 
 def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
-    workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+    workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
     """At its deadline; what came until then is in the evidence, and the job is off the cluster."""
-    topics = JobTopics(kafka_service, workplace.connector, label="totals")
+    topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = request_for(tmp_path, JOBS / "running_totals.py", *args, within_s=8)
-    evidence = run_job(
-        dataclasses.replace(request, transport=topics, expected_outputs=len(PURCHASES) + 1), workplace, "embedded"
-    )
+    evidence = run(dataclasses.replace(request, channel=topics, expected_outputs=len(PURCHASES) + 1), workplace)
     assert (evidence.complete, evidence.stopped, evidence.timed_out_after_s) == (False, False, 8)
     assert len(evidence.outputs) <= len(PURCHASES)
-    assert workplace.cluster("embedded").rest.job_state(evidence.job_id) == "CANCELED"
+    assert workplace.cluster().rest.job_state(evidence.job_id) == "CANCELED"
 
 
 def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
 
 from flink_testbed.kafka.service import KafkaService
 from tests.integration.jobs.test_recovery import CHECKPOINTED
+from tests.support.runs import AgentRun, run
 
 pytestmark = pytest.mark.slow
 
@@ -27,8 +27,8 @@ RESTARTED = {name: value for name, value in CHECKPOINTED.items() if name.startsw
 def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
     """Make a request for the charging agent with a store, whose ledger is the file ``ledger``."""
 
-    def make(inputs: Inputs, flink_config: dict[str, str]) -> RunRequest:
-        request: RunRequest = run_request("tests.support.agents.charging:Charging", inputs, within_s=90)
+    def make(inputs: Inputs, flink_config: dict[str, str]) -> AgentRun:
+        request: AgentRun = run_request("tests.support.agents.charging:Charging", inputs, within_s=90)
         options = {
             "actionStateStoreBackend": "kafka",
             "kafkaBootstrapServers": kafka_service.job_bootstrap,
@@ -77,7 +77,7 @@ def test_a_job_that_fails_before_its_first_checkpoint_repeats_nothing(
 ) -> None:
     """No state is left, the source begins anew; the store has all that was done, the call of the failed action too."""
     inputs: Inputs = [(key, value) for value in (1, 2, "fail", 3) for key in ("user_1", 1, "1")]
-    evidence = run_embedded(charging(inputs, RESTARTED), workplace)
+    evidence = run(charging(inputs, RESTARTED), workplace)
     assert outputs_of(evidence) == outputs(inputs)
     assert (tmp_path / "failed").exists(), "the failure was felt"
     assert Counter((tmp_path / "ledger").read_text().splitlines()) == charges(inputs)

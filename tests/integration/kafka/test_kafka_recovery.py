@@ -17,11 +17,11 @@ from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import Workplace
-from pytest_flink_agents.run.scenario_run import RunRequest, run_embedded
-from pytest_flink_agents.run.transport import KafkaTransport
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.channel import TopicChannel
 from tests.integration.jobs.test_recovery import OPTIONS
 from tests.support.own_cluster import own_cluster
+from tests.support.runs import AgentRun, agent_topics, run
 
 pytestmark = pytest.mark.slow
 
@@ -38,27 +38,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_workplace(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+def own_workplace(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
     directory = tmp_path_factory.mktemp("recovery") / "cluster"
     with own_cluster(workplace, directory, ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
         yield own
 
 
 @pytest.fixture
-def kafka_run(workplace: Workplace, run_request, kafka_service: KafkaService):
+def kafka_run(workplace: TestEnvironment, run_request, kafka_service: KafkaService):
     """Make a request whose inputs and outputs go through Kafka."""
 
-    def make(agent: str, inputs: list[tuple[object, object]], **fields: object) -> tuple[RunRequest, KafkaTransport]:
-        transport = KafkaTransport(kafka_service, workplace.connector, label="recovery")
-        request = run_request(agent, inputs, within_s=PATIENCE_S, transport=transport, parallelism=2)
-        return dataclasses.replace(request, **fields), transport
+    def make(agent: str, inputs: list[tuple[object, object]], **fields: object) -> tuple[AgentRun, TopicChannel]:
+        request = run_request(agent, inputs, within_s=PATIENCE_S, parallelism=2)
+        channel = agent_topics(request.inputs, kafka_service, workplace, "recovery")
+        return dataclasses.replace(request, channel=channel, **fields), channel
 
     return make
 
 
 def run_and_kill(
-    request: RunRequest,
-    workplace: Workplace,
+    request: AgentRun,
+    workplace: TestEnvironment,
     kafka: KafkaService,
     topic: str,
     killed_after: range = KILLED_AFTER,
@@ -81,7 +81,7 @@ def run_and_kill(
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill)
-        evidence = run_embedded(request, workplace)
+        evidence = run(request, workplace)
         assert killing.result() in killed_after, "killed in mid-stream"
     assert evidence.checkpoints is not None
     assert (evidence.checkpoints.restored, evidence.restarts) == (1, 1), "the fault was felt"
@@ -92,7 +92,7 @@ def run_and_kill(
 def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold(
     round_number: int,
     kafka_run,
-    own_workplace: Workplace,
+    own_workplace: TestEnvironment,
     kafka_service: KafkaService,
 ) -> None:
     """Checkpoints every second, asynchronous actions in flight, inputs queued: killed in mid-stream, and restored."""
@@ -109,7 +109,7 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
 
 
 def test_with_an_action_state_store_completed_actions_do_not_run_again(
-    kafka_run, own_workplace: Workplace, kafka_service: KafkaService, tmp_path: Path
+    kafka_run, own_workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
     """Each charge is in the ledger; of 2,000 only those that were being made when the TaskManager died may be there twice."""
     # Some hundreds wait between source and agents, where a checkpoint's barrier waits behind them: so there are more.

@@ -14,7 +14,7 @@ from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import server_properties
 from flink_testbed.ownership.session_record import TOPICS, records
-from tests.integration.ownership.test_life_and_death import make_project, start_pytest
+from tests.support.pytest_sessions import make_project, start_pytest
 
 pytestmark = pytest.mark.slow
 

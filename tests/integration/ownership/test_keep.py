@@ -18,8 +18,13 @@ from flink_testbed.ownership.detached_holder import command_line
 from flink_testbed.ownership.leftovers import ownerless_guards
 from flink_testbed.ownership.process import GuardedProcess, living
 from pytest_flink_agents.cli.main import main
-from tests.integration.ownership.test_life_and_death import make_project, processes_of, start_pytest, wait_for
-from tests.integration.ownership.test_random_kills import make_kafka_project
+from tests.support.pytest_sessions import (
+    make_kafka_project,
+    make_project,
+    processes_of,
+    start_pytest,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 

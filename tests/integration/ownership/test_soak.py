@@ -13,14 +13,14 @@ import pytest
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.ownership.process import living
-from pytest_flink_agents.provision.environment import Workplace
+from pytest_flink_agents.provision.environment import TestEnvironment
 
 pytestmark = pytest.mark.slow
 
 AT_ONCE = 4
 
 
-def started(workplace: Workplace, directory: Path) -> LaunchedCluster:
+def started(workplace: TestEnvironment, directory: Path) -> LaunchedCluster:
     cluster = workplace.new_cluster(ClusterConfig(slots=1), directory)
     cluster.start()
     return cluster
@@ -36,7 +36,7 @@ def listening_in(directory: Path) -> Iterator[str]:
                     yield f"{connection.laddr}: {command}"
 
 
-def test_clusters_start_and_stop_four_at_once(workplace: Workplace, tmp_path: Path, request) -> None:
+def test_clusters_start_and_stop_four_at_once(workplace: TestEnvironment, tmp_path: Path, request) -> None:
     """Each round: four that answer, each at ports of its own; then no process, no listening port and no scratch is left."""
     before = set(living())
     workplace.flink_home  # noqa: B018  made once, before four ask for it

@@ -20,7 +20,8 @@ from flink_testbed.kafka.service import KafkaService, topic_name
 from flink_testbed.ownership.owner import Owner, this_process
 from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from pytest_flink_agents.cli.main import main
-from tests.integration.ownership.test_life_and_death import (
+from tests.support.pytest_sessions import (
+    REACHED_S,
     job_runs,
     make_project,
     require_nothing_left,
@@ -52,7 +53,9 @@ def test_a_killed_session_leaves_scratch_that_is_swept(tmp_path: Path, capsys) -
     project = make_project(tmp_path / "project", nap_s=30)
     run = start_pytest(project, "--flink-tier=embedded")
     try:
-        assert wait_for(lambda: run.poll() is not None or job_runs(project), 90), (project / "pytest.out").read_text()
+        assert wait_for(lambda: run.poll() is not None or job_runs(project), REACHED_S), (
+            project / "pytest.out"
+        ).read_text()
     finally:
         run.kill()
         run.wait()

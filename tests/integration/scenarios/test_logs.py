@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.ownership.test_life_and_death import make_project, start_pytest
+from tests.support.pytest_sessions import make_project, start_pytest
 
 pytestmark = pytest.mark.slow
 

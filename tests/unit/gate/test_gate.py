@@ -22,7 +22,7 @@ from pytest_flink_agents.gate import (
     merge_attempts,
     report_not_written,
 )
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 FLINK = Policy("default", (Tier.EMBEDDED,))
 

@@ -20,7 +20,7 @@ from pytest_flink_agents.gate import (
     exit_code,
     report_not_written,
 )
-from pytest_flink_agents.settings import Tier
+from pytest_flink_agents.vocabulary import Tier
 
 PAGE = Path(__file__).parents[3] / "docs" / "verdict.md"
 LOCAL, EMBEDDED = Tier.LOCAL, Tier.EMBEDDED

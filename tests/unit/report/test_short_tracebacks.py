@@ -10,14 +10,14 @@ import pytest
 
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import ProblemError
-from pytest_flink_agents.results import end_at_our_door
+from pytest_flink_agents.results import shorten_traceback
 
 
 def frames_after(action: Callable[[], Any], expected: type[BaseException]) -> list[str]:
     """The functions that pytest would show of what the action raises."""
     with pytest.raises(expected) as caught:
         action()
-    end_at_our_door(caught.value)
+    shorten_traceback(caught.value)
     return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
 
 
@@ -40,7 +40,7 @@ def test_an_error_that_took_anothers_place_stands_alone() -> None:
     for first, shown in ((ProblemError(), None), (bug := ValueError(), bug)):
         error = ProblemError()
         error.__cause__ = first
-        end_at_our_door(error)
+        shorten_traceback(error)
         assert (error.__cause__, error.__suppress_context__) == (shown, True)
 
 

@@ -11,7 +11,7 @@ from flink_testbed.artifacts.environments import JobEnvironment, upstream_jars
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
 from pytest_flink_agents.provision.engine_choice import choose_engine, engine_settings, require_bundled
-from pytest_flink_agents.settings import Engine
+from pytest_flink_agents.vocabulary import Engine
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
-from pytest_flink_agents.run.job_watch import JobWatch, agent_metrics
+from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metrics
 
 VERTEX = {
     "0.action-execute-operator.numOfEventProcessed": "5",

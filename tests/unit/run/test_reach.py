@@ -9,7 +9,7 @@ import pytest
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.remote import RemoteCluster
-from pytest_flink_agents.run.reach import require_reach
+from pytest_flink_agents.run.watch.reach import require_reach
 
 DIRECTORY = Path("/runs/one")
 MISSING = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_flink_agents.run.thread_dump import telling_threads
+from pytest_flink_agents.run.watch.threads import relevant_threads
 
 TASK = '"action-execute-operator (1/1)#0" Id=71 RUNNABLE\n\tat pemja.core.PythonInterpreter.invoke(Native Method)\n\n'
 IDLE = '"flink-pekko.actor.default-dispatcher-4" Id=30 TIMED_WAITING\n\tat java.lang.Object.wait(Native Method)\n\n'
@@ -12,7 +12,7 @@ STUCK = '"committer" Id=72 BLOCKED on java.lang.Object@1\n\tat shop.Sink.commit(
 def test_threads_of_jobs_and_blocked_ones_stay() -> None:
     """Wherever in the dump they stand, each whole."""
     for dump in (TASK + IDLE + STUCK, IDLE + TASK + STUCK, STUCK + IDLE + TASK):
-        kept = telling_threads(dump)
+        kept = relevant_threads(dump)
         assert "pemja.core.PythonInterpreter.invoke" in kept
         assert '"committer" Id=72 BLOCKED' in kept
         assert "flink-pekko" not in kept
@@ -20,5 +20,5 @@ def test_threads_of_jobs_and_blocked_ones_stay() -> None:
 
 def test_a_dump_of_idle_threads_says_nothing() -> None:
     """So that nobody is sent to look at it."""
-    assert telling_threads(IDLE + IDLE) == ""
-    assert telling_threads("") == ""
+    assert relevant_threads(IDLE + IDLE) == ""
+    assert relevant_threads("") == ""

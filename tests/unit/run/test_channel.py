@@ -8,7 +8,8 @@ import pytest
 
 from flink_testbed.kafka.records import KafkaRecord
 from pytest_flink_agents.evidence.model import Output
-from pytest_flink_agents.run.job_transport import JobFiles, output_of, output_of_record
+from pytest_flink_agents.run.channel import FileChannel
+from pytest_flink_agents.run.records import JobRecords
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from pytest_flink_agents.run.job_transport import JobFiles, output_of, output_of
 )
 def test_a_line_is_an_output(text: str, output: Output) -> None:
     """Under its key where it has key and value and nothing else but the number of an input; else as it is."""
-    assert output_of(text) == output
+    assert JobRecords().output(text) == output
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,13 @@ def test_a_line_is_an_output(text: str, output: Output) -> None:
 )
 def test_a_record_is_an_output(record: KafkaRecord, output: Output) -> None:
     """Its value says most; what that does not, its key and its header do."""
-    assert output_of_record(record) == output
+    assert JobRecords().from_kafka(record) == output
 
 
 def test_files_tell_the_job_where_they_are(tmp_path: Path) -> None:
     """The file of inputs exists before the job; hidden names are no output."""
-    files = JobFiles(tmp_path)
-    files.put([{"key": 1, "value": "x"}])
+    files = FileChannel([{"key": 1, "value": "x"}], tmp_path, JobRecords())
+    files.put()
     assert Path(files.values["input.path"]).read_text() == '{"key": 1, "value": "x"}\n'
     below = Path(files.values["output.path"]) / "day"
     below.mkdir()

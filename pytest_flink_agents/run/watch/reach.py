@@ -1,4 +1,4 @@
-"""Whether a cluster can reach the files of a run."""
+"""Detect that a cluster cannot reach the files of a run."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.remote import RemoteCluster
 
 # What Flink says of a source whose file is not there, and of a sink that may not write.
 _OUT_OF_REACH = ("FileNotFoundException", "Mkdirs failed to create", "AccessDeniedException", "NoSuchFileException")
 
 
 def require_reach(cluster: FlinkCluster, exception: str, directory: Path) -> None:
-    """Raise :class:`HostError` FA446 where a remote cluster failed a job because it does not see ``directory``.
+    """Raise :class:`HostError` FA446 if a remote cluster failed a job because it does not see ``directory``.
 
-    ``exception`` is the job's, empty where it has none. That is no failure of the job: nothing is known of that.
+    ``exception`` is the job's, empty if it has none. This is not a failure of the job: the run is *unknown*.
     """
-    if isinstance(cluster, RemoteCluster) and str(directory) in exception:
+    if cluster.processes is None and str(directory) in exception:
         line = next((line for line in exception.splitlines() if any(word in line for word in _OUT_OF_REACH)), "")
         if line:
             raise HostError(

@@ -1,9 +1,9 @@
-"""What a cluster writes to its logs while one item runs: kept with the item, and searched for errors."""
+"""Watch the logs of a cluster during one item: keep what is written, and find the errors in it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flink_testbed.core.problem import HostError
@@ -12,7 +12,7 @@ from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.evidence.model import Evidence, LogError
 from pytest_flink_agents.redact import Redactor
 
-# Log4j as we configure it, and with the usual variations of other people's layouts.
+# The layout of the clusters that we start, and the usual variations of others.
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
 _CRASH = "hs_err"
@@ -23,19 +23,22 @@ _KEPT_CHARACTERS = 256 * 1024
 
 
 class LogWatch:
-    """From its making on. The cluster may be others' too: what they make it log, and what names no job, is among it."""
+    """The logs of a cluster from this moment on.
+
+    Other runs may use the cluster at the same time: their lines, and lines that name no job, are among them.
+    """
 
     def __init__(self, cluster: FlinkCluster) -> None:
         self._cluster = cluster
-        self._sizes = cluster.log_sizes()
+        self._sizes = cluster.logs.sizes()
 
-    def collect(self, directory: Path, job_id: str = "") -> tuple[LogError, ...] | None:
-        """Keep what was written since, the end of each log, below ``directory``; the errors in it, None without logs.
+    def collect(self, directory: Path, job_ids: Collection[str] = ()) -> tuple[LogError, ...] | None:
+        """Save what was written since (the end of each log) to ``directory``; return the errors in it, None without logs.
 
-        With a job's id, errors that are marked as another job's are left out.
+        With the ids of jobs, errors of other jobs are left out.
         """
         try:
-            written = self._cluster.logs_since(self._sizes)
+            written = self._cluster.logs.since(self._sizes)
         except HostError:
             return None
         if not written and not self._sizes:
@@ -44,22 +47,22 @@ class LogWatch:
         for name, text in written.items():
             if text:
                 (directory / name.replace("/", "-")).write_text(text[-_KEPT_CHARACTERS:], encoding="utf-8")
-        return errors_in(written, job_id)
+        return errors_in(written, job_ids)
 
 
 def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
-    """The errors that neither ``allow`` (patterns) nor the job's own failure explains, each on a line, as a scenario's are told."""
+    """Return the errors that neither ``allow`` (patterns) nor the job's own failure explains, one line each."""
     return [redactor.text(finding.message) for finding in check_logs(allow or None, evidence).findings]
 
 
-def errors_in(logs: Mapping[str, str], job_id: str = "") -> tuple[LogError, ...]:
-    """The errors of several logs, name -> text, other jobs' left out; a JVM's crash report counts as one. A hundred at most."""
+def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[LogError, ...]:
+    """Return the errors of several logs (name -> text), at most a hundred; the crash report of a JVM counts as one."""
     found: list[LogError] = []
     for name, text in logs.items():
         if text and name.rpartition("/")[2].startswith(_CRASH):
             found.append(LogError(name, "the JVM has crashed", text[:4000], crash=True))
         elif name.endswith(".log"):
-            found += [error for error in _entries(name, text) if not job_id or error.job_id in ("", job_id)]
+            found += [error for error in _entries(name, text) if not job_ids or error.job_id in ("", *job_ids)]
     return tuple(found[:_MOST_ERRORS])
 
 

@@ -1,4 +1,4 @@
-"""What Flink's REST tells of one job: its state and metrics while it runs, its checkpoints and failures at the end."""
+"""Watch one job over REST: its state and metrics while it runs, its checkpoints and failures at the end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
 _CANCEL_S = 20.0
-# Of the whole job, not of a task of it.
+# A metric of the job, not of a task.
 _RESTARTS = "numRestarts"
-# A metric that every engine's operator has, whatever the operator is called.
+# A metric that the operator of every engine has; operators have different names.
 _OPERATOR = re.compile(r"^\d+\.(.+)\.numOfEventProcessed$")
-# What is not added up over subtasks, since the sum of it says nothing.
+# Metrics whose sum over subtasks has no meaning.
 _NO_SUM = re.compile(r"LatencyMs|Watermark|_(?:mean|min|max|stddev|median|p\d+)$")
 
 
-class Story(TypedDict, total=False):
-    """The fields of evidence that tell which job it was and how it fared."""
+class JobHistory(TypedDict, total=False):
+    """The fields of evidence about one job: which it was, and what happened to it."""
 
     job_id: str
     ui_url: str
@@ -36,10 +36,10 @@ class Story(TypedDict, total=False):
 
 
 class JobWatch:
-    """One job on a cluster; ``state`` is the one seen last.
+    """One job on a cluster; ``state`` is the last one seen.
 
-    ``metrics`` are those of the operator that is named, or, where none is, of all that count an agent's events. Flink
-    shows a metric about a second late, and updates none of a job that has ended: what is kept is what was seen last.
+    ``metrics`` are those of the named operator, or of all operators that count an agent's events if none is named. Flink
+    shows a metric about a second late, and updates none of a job that has ended: the last values seen are kept.
     """
 
     def __init__(self, cluster: FlinkCluster, job_id: str, *, operator: str = "") -> None:
@@ -54,14 +54,14 @@ class JobWatch:
 
     @property
     def ended(self) -> bool:
-        """Whether the job will not change any more."""
+        """True once the job has reached a final state."""
         return self.state in TERMINAL_STATES
 
     def look(self) -> None:
-        """See the job's state, and about once a second its metrics.
+        """Read the job's state, and about once a second its metrics.
 
-        What REST does not tell now the next look may see; raises :class:`RestUnavailableError` once it has been silent for
-        20 seconds, and :class:`HostError` if a process of the cluster has died.
+        A REST that does not answer is asked again by the next look. Raises :class:`RestUnavailableError` once it has been
+        silent for 20 seconds, and :class:`HostError` if a process of the cluster has died.
         """
         self._cluster.require_alive()
         try:
@@ -72,7 +72,7 @@ class JobWatch:
             return
         self._heard_s = clock.now_s()
         if not self.ended and clock.now_s() >= self._next_sample_s:
-            # A job that is about to end or to begin again may refuse: the next look sees more.
+            # A job that is about to end or to restart may refuse: the next look sees more.
             with contextlib.suppress(HostError):
                 self._sample()
             self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
@@ -87,29 +87,29 @@ class JobWatch:
         self._restarts = max([self._restarts, *(int(metric["value"]) for metric in shown)])
 
     def cancel(self) -> None:
-        """Take the job off the cluster, so that the next scenario finds its slots free."""
+        """Cancel the job, and wait until its slots are free for the next scenario."""
         self._cluster.rest.cancel(self.job_id)
         wait_for_ends([self], _CANCEL_S)
 
-    def story(self) -> Story:
-        """How the job fared so far."""
+    def history(self) -> JobHistory:
+        """Return what has happened to the job so far."""
         counts = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/checkpoints")["counts"]
         exceptions = self._exceptions()
         self._count_restarts()
-        return Story(
+        return JobHistory(
             job_id=self.job_id,
             ui_url=f"{self._cluster.rest_url}/#/job/{self.job_id}/overview",
             metrics=self.metrics,
             checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
-            # The metric may be a second late, and each exception had the job begin again, but the one that ended it. They are
-            # fewer than the restarts where Flink has dropped old ones (web.exception-history-size).
+            # The metric may be a second late, and each exception but the final one caused a restart. Flink drops old
+            # exceptions (web.exception-history-size), so there may be fewer of them than restarts.
             restarts=max(self._restarts, len(exceptions) - (self.state == "FAILED")),
             exceptions=exceptions,
         )
 
     def _exceptions(self) -> tuple[JobException, ...]:
-        history = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/exceptions", params={"maxExceptions": 100})
-        entries = history.get("exceptionHistory", {}).get("entries", [])
+        answer = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/exceptions", params={"maxExceptions": 100})
+        entries = answer.get("exceptionHistory", {}).get("entries", [])
         return tuple(_exception(entry) for entry in sorted(entries, key=lambda entry: int(entry["timestamp"])))
 
 
@@ -118,21 +118,32 @@ def _exception(entry: Mapping[str, Any]) -> JobException:
     return JobException(int(entry["timestamp"]), message, str(entry.get("taskName") or ""))
 
 
-def restarts_in_words(story: Story) -> str:
-    """One line of how often a job began again, and why; empty where it did not."""
-    exceptions = story.get("exceptions")
+def restarts_in_words(history: JobHistory) -> str:
+    """Return one line on how often a job restarted, and why; empty if it did not."""
+    exceptions = history.get("exceptions")
     if not exceptions:
         return ""
-    return f"the job began again {story['restarts']} times, last because of: {exceptions[-1].message}"
+    return f"the job restarted {history['restarts']} times, the last time because of: {exceptions[-1].message}"
 
 
-def wait_for_ends(watches: Sequence[JobWatch], within_s: float, enough: Callable[[], bool] = lambda: False) -> bool:
-    """Watch jobs until all have ended, or there is ``enough``; False where the deadline passed before."""
+def wait_for_ends(
+    watches: Sequence[JobWatch],
+    within_s: float,
+    enough: Callable[[], bool] = lambda: False,
+    each_look: Callable[[], None] = lambda: None,
+) -> bool:
+    """Watch jobs until all have ended, or there is ``enough``; return False if the deadline passed before.
+
+    ``each_look`` is called after each look at jobs that still run.
+    """
 
     def probe() -> tuple[bool | None, str]:
         for watch in watches:
             watch.look()
-        done = all(watch.ended for watch in watches) or enough()
+        if all(watch.ended for watch in watches):
+            return True, "all ended"
+        each_look()
+        done = enough()
         return (True if done else None), ", ".join(watch.state for watch in watches)
 
     try:
@@ -142,9 +153,9 @@ def wait_for_ends(watches: Sequence[JobWatch], within_s: float, enough: Callable
 
 
 def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, float]:
-    """An agent's metrics by the names that they have without Flink, out of ``SUBTASK.OPERATOR.NAME`` to text.
+    """Return an agent's metrics under the names of the local tier, from ``SUBTASK.OPERATOR.NAME`` to text.
 
-    Subtasks are added up; of latencies and other values that have no sum the largest counts.
+    Values of subtasks are added up; of latencies and others without a sum the largest counts.
     """
     operators = {operator} if operator else {found[1] for name in metrics if (found := _OPERATOR.match(name))}
     seen: dict[str, list[float]] = {}

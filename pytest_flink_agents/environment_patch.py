@@ -1,6 +1,6 @@
-"""Upstream's environments in plain tests: the first import of flink_agents leads its front door to ours.
+"""Patch upstream's ``AgentsExecutionEnvironment`` in plain tests, so that it gives the bundled local environment.
 
-Nothing is imported for it, and where nobody imports flink_agents nothing happens.
+The patch is applied when a test first imports the module. Nothing is imported for it, and nothing happens if no test does.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ MODULE = "flink_agents.api.execution_environment"
 _CLASS = "AgentsExecutionEnvironment"
 
 
-class Route(MetaPathFinder):
-    """Sees the import of one module. ``seed`` interleaves the keys of the environments that it then gives."""
+class EnvironmentPatch(MetaPathFinder):
+    """A finder that waits for the import of one module. ``seed`` interleaves the keys of the local environments."""
 
     def __init__(self, seed: int | None) -> None:
         self._seed = seed
 
-    def open(self) -> None:
-        """From now on; at once where the module is there already."""
+    def apply(self) -> None:
+        """Patch the module now if it is imported already, else as soon as it is."""
         if MODULE in sys.modules:
-            self.taken(sys.modules[MODULE])
+            self.patch(sys.modules[MODULE])
         else:
             sys.meta_path.insert(0, self)
 
-    def close(self) -> None:
-        """As it was before."""
+    def undo(self) -> None:
+        """Restore the module and the import system."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         if MODULE in sys.modules:
@@ -42,28 +42,28 @@ class Route(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Nothing, for all modules but one; for that one what the others find, with a step at its end."""
+        """Return the spec that the other finders have for the module, with a loader that patches it afterwards."""
         if fullname != MODULE:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Taken(spec.loader, self)
+            spec.loader = _PatchingLoader(spec.loader, self)
         return spec
 
-    def taken(self, module: ModuleType) -> None:
-        """The module is there: route its door."""
+    def patch(self, module: ModuleType) -> None:
+        """Patch the imported module."""
         from flink_agents_runtime.local.patch import local_environment, patch_environment
 
         patch_environment(getattr(module, _CLASS), lambda: local_environment(self._seed))
 
 
-class _Taken(Loader):
-    """The module's own loader, and then the route."""
+class _PatchingLoader(Loader):
+    """The module's own loader, followed by the patch."""
 
-    def __init__(self, loader: Any, route: Route) -> None:
+    def __init__(self, loader: Any, patch: EnvironmentPatch) -> None:
         self._loader = loader
-        self._route = route
+        self._patch = patch
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
@@ -71,4 +71,4 @@ class _Taken(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        self._route.taken(module)
+        self._patch.patch(module)

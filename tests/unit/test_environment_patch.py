@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.route import MODULE, Route
+from pytest_flink_agents.environment_patch import MODULE, EnvironmentPatch
 
 DOOR = """
 class AgentsExecutionEnvironment:
@@ -41,21 +41,21 @@ def test_the_door_is_routed_while_the_session_lasts(upstream, imported_before: b
     """Imported before or after the plugin was loaded; with a Flink environment it stays upstream's."""
     if imported_before:
         upstream()
-    route, finders = Route(7), list(sys.meta_path)
-    route.open()
+    route, finders = EnvironmentPatch(7), list(sys.meta_path)
+    route.apply()
     door = upstream()
     assert is_routed(door)
     assert door.get_execution_environment("flink's") == ("upstream's", "flink's", None)
     assert sys.meta_path == finders, "what was seen once needs no more looking"
-    route.close()
+    route.undo()
     assert not is_routed(door)
 
 
 def test_other_imports_are_left_alone() -> None:
     """Nothing is found for them, and at the end of a session that never needed it nothing is left."""
-    route, finders = Route(None), list(sys.meta_path)
-    route.open()
+    route, finders = EnvironmentPatch(None), list(sys.meta_path)
+    route.apply()
     assert route.find_spec("flink_agents.api.agents", None) is None
     assert MODULE not in sys.modules
-    route.close()
+    route.undo()
     assert sys.meta_path == finders

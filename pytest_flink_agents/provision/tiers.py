@@ -1,0 +1,143 @@
+"""The table of tiers: how clusters of each tier with Flink are provided. A new tier is a new row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from flink_testbed.core.directories import cache_root
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.config import ClusterConfig
+from flink_testbed.flink.launched import LaunchedCluster
+from flink_testbed.flink.remote import RemoteCluster
+from flink_testbed.flink.standalone import StandaloneCluster
+from flink_testbed.ownership.session_record import CLUSTER, JOBS, SOCKETS, own_record
+from pytest_flink_agents.provision.job_parts import JobParts
+from pytest_flink_agents.provision.reuse import digest_of_cluster, reuse
+from pytest_flink_agents.vocabulary import Tier
+
+
+class ClusterProvider(ABC):
+    """One row of the table.
+
+    ``shared`` tiers have one cluster for a session, which belongs to the controller; on the others each process connects by
+    itself.
+    """
+
+    shared = True
+
+    @abstractmethod
+    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+        """Start the session's cluster, or connect to it. Raises ``HostError`` if it cannot be had."""
+
+    @abstractmethod
+    def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
+        """Return a cluster of the caller's own, not started yet; the caller ends it, too."""
+
+    def digest(self, parts: JobParts) -> str:
+        """Return what a detached cluster is found by when a later session wants to reuse it; empty if it cannot be."""
+        return ""
+
+    def forget(self, parts: JobParts, directory: str) -> None:
+        """Take a detached cluster out of the session's record: it belongs to its holder from now on."""
+        own_record(parts.run_id).forget(CLUSTER, directory)
+
+    def facts(self, parts: JobParts) -> Mapping[str, str]:
+        """Return what the report says about the tier besides its cluster."""
+        return {}
+
+
+class EmbeddedProvider(ClusterProvider):
+    """JVMs on this machine, started from the job environment."""
+
+    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+        """Start a cluster, or reuse an equal one that an earlier session has left."""
+        if parts.settings.reuse:
+            reused = reuse(self.digest(parts), parts.flink_home, parts.run_id, parts.progress)
+            if reused:
+                return reused
+        return _started(self.new_cluster(parts, parts.cluster_config(), parts.directory / "embedded-cluster"))
+
+    def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
+        """Return a standalone cluster."""
+        own_record(parts.run_id).note(CLUSTER, str(directory.absolute()))
+        return StandaloneCluster(
+            parts.flink_home,
+            parts.with_engine(config, parts.java.version),
+            run_id=parts.run_id,
+            directory=directory,
+            ports=cache_root() / "ports",
+            archives=cache_root() / "class-archives",
+            startup_timeout_s=parts.settings.startup_timeout_s,
+            environment={},
+            progress=parts.progress,
+        )
+
+    def digest(self, parts: JobParts) -> str:
+        """Return a digest of everything that the cluster consists of, code included."""
+        return digest_of_cluster(parts.flink_home, parts.with_engine(parts.cluster_config(), parts.java.version))
+
+
+class ContainerProvider(ClusterProvider):
+    """Containers of one image, at a container engine on this machine."""
+
+    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+        """Start a cluster."""
+        return _started(self.new_cluster(parts, parts.cluster_config(), parts.directory / "container-cluster"))
+
+    def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
+        """Return a cluster of containers."""
+        containers = parts.containers
+        return containers.cluster(parts.with_engine(config, containers.image.java_version), directory)
+
+    def forget(self, parts: JobParts, directory: str) -> None:
+        """Take cluster and sockets out of the session's record."""
+        super().forget(parts, directory)
+        own_record(parts.run_id).forget(SOCKETS, str(parts.containers.owned.sockets))
+
+    def facts(self, parts: JobParts) -> Mapping[str, str]:
+        """Return engine and image."""
+        return {"container engine": parts.containers.in_words()}
+
+
+class RemoteProvider(ClusterProvider):
+    """An external cluster at the address of ``--flink-rest-url``."""
+
+    shared = False
+
+    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+        """Connect to the cluster."""
+        access = parts.settings.remote
+        assert access is not None, "the options require the address"
+        parts.progress(f"Flink {parts.release.version}: connecting to {access.url}")
+        directory = parts.directory / "remote-cluster"
+        cluster = RemoteCluster(
+            access, parts.java.home, parts.release.version, run_id=parts.run_id, directory=directory
+        )
+        cluster.connect()
+        own_record(parts.run_id).note(JOBS, access.url)
+        return cluster
+
+    def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
+        """Raise ``HostError`` FA440: nothing is started on an external cluster's machines."""
+        raise HostError(
+            Problem(
+                "FA440",
+                "no cluster is started on the remote tier",
+                next_step="run the tests that start clusters with --flink-tier=embedded",
+            )
+        )
+
+
+CLUSTER_PROVIDERS: Mapping[Tier, ClusterProvider] = {
+    Tier.EMBEDDED: EmbeddedProvider(),
+    Tier.CONTAINER: ContainerProvider(),
+    Tier.REMOTE: RemoteProvider(),
+}
+
+
+def _started(cluster: LaunchedCluster) -> FlinkCluster:
+    cluster.start()
+    return cluster

@@ -1,0 +1,18 @@
+"""``evidence.json``: everything seen of one run, and what the checks say of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.json_files import write_json
+
+
+def write_evidence(folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor) -> None:
+    """Write one run's evidence and check results to ``folder``."""
+    data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
+    write_json(folder / "evidence.json", data, redactor)

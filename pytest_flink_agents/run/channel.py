@@ -1,0 +1,215 @@
+"""The channel of a run: the way its inputs go in and its outputs come out, in memory, through files or through topics."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from flink_testbed.core import clock
+from flink_testbed.kafka.service import KafkaService, topic_name
+from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.run.records import Inputs, Records
+
+_WRITE_S = _READ_S = 120.0
+_LOOK_EVERY_S = 1.0
+# More than the second between two checkpoints: a job that writes one output too many shows it by then.
+_SETTLED_S = 3.0
+# A checkpoint commits the outputs before it. The job restarts after a failure, as in production, and gives up in the end.
+_CHECKPOINTED = {
+    "execution.checkpointing.interval": "1s",
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": "3",
+    "restart-strategy.fixed-delay.delay": "100ms",
+}
+
+
+class Channel(ABC):
+    """A way in and out for one run: ``put``, the job, ``outputs``, ``close``.
+
+    ``values`` are the placeholders that the channel fills. ``source_and_sink`` is what a job around an agent reads and writes,
+    and ``flink_options`` are the defaults of such a job. ``files`` are kept as evidence. ``open_ended`` says that a job on this
+    channel may be unbounded, so that its outputs decide when it is done.
+    """
+
+    name: str
+    open_ended = False
+    values: Mapping[str, str] = MappingProxyType({})
+    source_and_sink: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    flink_options: Mapping[str, str] = MappingProxyType({})
+    files: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+
+    @property
+    def input_keys(self) -> tuple[Any, ...]:
+        """The key of each input, by the input's number."""
+        return tuple(record["key"] for record in self.inputs)
+
+    @abstractmethod
+    def put(self) -> None:
+        """Write the inputs; a job may read them as soon as this returns."""
+
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """Return the outputs that are written for good, in the order in which they were written."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Remove what must not outlive the run."""
+
+
+class MemoryChannel(Channel):
+    """Inputs and outputs that travel with the request to the local worker and its reply."""
+
+    name = "memory"
+
+    def __init__(self, inputs: Inputs = ()) -> None:
+        super().__init__(inputs)
+        self._outputs: tuple[Output, ...] = ()
+
+    def put(self) -> None:
+        """Do nothing: the request holds the inputs."""
+
+    def receive(self, outputs: tuple[Output, ...]) -> None:
+        """Take the outputs of the reply."""
+        self._outputs = outputs
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return the outputs of the reply."""
+        return self._outputs
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class FileChannel(Channel):
+    """A file in, a directory of files out, below the run's directory.
+
+    ``${input.path}`` is a file of JSON lines, ``${output.path}`` a directory whose files, at any depth, are outputs.
+    """
+
+    name = "files"
+
+    def __init__(self, inputs: Inputs, directory: Path, records: Records) -> None:
+        super().__init__(inputs)
+        self._records = records
+        self._inputs = directory / "inputs" / "inputs.jsonl"
+        self._outputs = directory / "outputs"
+        self.values = {"input.path": str(self._inputs), "output.path": str(self._outputs)}
+        self.source_and_sink = {"files": {"inputs": str(self._inputs), "outputs": str(self._outputs)}}
+        self.files = {"outputs": str(self._outputs)}
+
+    def put(self) -> None:
+        """Write the inputs, and make the directory of the outputs."""
+        self._outputs.mkdir(parents=True, exist_ok=True)
+        self._inputs.parent.mkdir(parents=True, exist_ok=True)
+        lines = (self._records.line(number, record) + "\n" for number, record in enumerate(self.inputs))
+        self._inputs.write_text("".join(lines), encoding="utf-8")
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return every line of every file, in the order in which the files were finished.
+
+        After a restart a subtask continues in another file. As in Flink and Hadoop, a name that begins with a dot or an
+        underscore is not (yet) output.
+        """
+        files = [path for path in self._outputs.rglob("*") if path.is_file() and not self._is_hidden(path)]
+        files.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
+        lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
+        return tuple(self._records.output(line, self.inputs) for line in lines)
+
+    def _is_hidden(self, path: Path) -> bool:
+        return any(part.startswith((".", "_")) for part in path.relative_to(self._outputs).parts)
+
+    def close(self) -> None:
+        """Do nothing: the files stay as evidence."""
+
+
+class TopicChannel(Channel):
+    """A topic in, a topic out, each with one partition so that the records have an order; ``label`` is in their names.
+
+    ``connector`` is Flink's Kafka connector for the job's Flink; ``guarantee`` is ``exactly_once`` or ``at_least_once``.
+    """
+
+    name = "kafka"
+    open_ended = True
+    flink_options = MappingProxyType(_CHECKPOINTED)
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        kafka: KafkaService,
+        connector: Path,
+        records: Records,
+        *,
+        label: str,
+        guarantee: str = "exactly_once",
+    ) -> None:
+        super().__init__(inputs)
+        self._kafka = kafka
+        self._records = records
+        self.inputs_topic = topic_name(kafka.run_id, f"{label}-in")
+        self.outputs_topic = topic_name(kafka.run_id, f"{label}-out")
+        self._made: list[str] = []
+        self.values = {
+            "input.topic": self.inputs_topic,
+            "output.topic": self.outputs_topic,
+            "kafka.bootstrap": kafka.job_bootstrap,
+            "kafka.connector": str(connector),
+        }
+        self.source_and_sink = {
+            "kafka": {
+                "bootstrap": kafka.job_bootstrap,
+                "inputs": self.inputs_topic,
+                "outputs": self.outputs_topic,
+                "connector": str(connector),
+                # The prefix of transactional ids: another run's job with the same prefix would abort this one's transactions.
+                "transactions": self.outputs_topic,
+                "guarantee": guarantee,
+            }
+        }
+
+    def put(self) -> None:
+        """Create the topics, and write the inputs."""
+        self._create(self.inputs_topic, {})
+        self._create(self.outputs_topic, self._records.output_topic)
+        records = (self._records.to_kafka(number, record) for number, record in enumerate(self.inputs))
+        self._kafka.produce(self.inputs_topic, records, timeout_s=_WRITE_S)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return the committed records."""
+        records = self._kafka.read_committed(self.outputs_topic, timeout_s=_READ_S)
+        return tuple(self._records.from_kafka(record, self.inputs) for record in records)
+
+    def _create(self, topic: str, config: Mapping[str, str]) -> None:
+        self._kafka.create_topic(topic, config=config)
+        self._made.append(topic)
+
+    def close(self) -> None:
+        """Delete the topics."""
+        while self._made:
+            self._kafka.delete_topic(self._made.pop())
+
+
+class Arrival:
+    """A condition: all expected outputs are there, and none has come since for three seconds. Looks about once a second."""
+
+    def __init__(self, channel: Channel, expected: int) -> None:
+        self._channel = channel
+        self._expected = expected
+        self._seen = -1
+        self._since_s = self._next_look_s = clock.now_s()
+
+    def __call__(self) -> bool:
+        """Return whether the condition holds; between two looks it does not."""
+        now_s = clock.now_s()
+        if now_s < self._next_look_s:
+            return False
+        seen = len(self._channel.outputs())
+        if seen != self._seen:
+            self._seen, self._since_s = seen, now_s
+        self._next_look_s = now_s + _LOOK_EVERY_S
+        return seen >= self._expected and now_s - self._since_s >= _SETTLED_S

@@ -1,0 +1,171 @@
+"""A run on a Flink cluster: launch the subject's jobs, follow them to their end, gather what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flink_testbed.core import clock
+from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure
+from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
+from pytest_flink_agents.run.channel import Arrival, Channel
+from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
+from pytest_flink_agents.run.timeline import Step, TimelineRun, savepoint_of
+from pytest_flink_agents.run.watch.jobs import JobHistory, JobWatch, restarts_in_words, wait_for_ends
+from pytest_flink_agents.run.watch.logs import LogWatch
+from pytest_flink_agents.run.watch.reach import require_reach
+from pytest_flink_agents.run.watch.threads import save_thread_dump
+
+_LOG_LINES = 15
+
+
+def run_on_cluster(
+    subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
+) -> Evidence:
+    """Run an agent or a job of the user's own on the session's cluster of the place's tier."""
+    cluster = place.cluster
+    logs = LogWatch(cluster)
+    started_s = clock.now_s()
+    if isinstance(subject, AgentSubject):
+        launch = launch_agent(subject, channel, place, cluster, savepoint_of(timeline))
+    elif isinstance(subject, JobSubject):
+        launch = launch_job(subject, place, cluster)
+    else:
+        raise ValueError("a script makes a local environment of its own: it runs on the local tier")
+    running_s = clock.now_s()
+    run = _FollowedRun(subject, channel, place, cluster, launch, timeline)
+    in_time = run.follow(deadline_s)
+    return run.evidence(logs, in_time=in_time, deadline_s=deadline_s, started_s=started_s, running_s=running_s)
+
+
+class _FollowedRun:
+    """The jobs of one launch, from their start to the evidence that they leave."""
+
+    def __init__(
+        self,
+        subject: AgentSubject | JobSubject,
+        channel: Channel,
+        place: Place,
+        cluster: FlinkCluster,
+        launch: Launch,
+        timeline: Sequence[Step],
+    ) -> None:
+        self._subject = subject
+        self._channel = channel
+        self._place = place
+        self._cluster = cluster
+        self._launch = launch
+        for job_id in launch.job_ids:
+            cluster.adopt(job_id)
+        self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
+        first = launch.job_ids[0] if launch.job_ids else ""
+        self._timeline = TimelineRun(timeline, cluster, first, lambda: len(channel.outputs()))
+        self._ended_s = 0.0
+
+    def follow(self, deadline_s: float) -> bool:
+        """Watch the jobs until they have ended or are done; return False if the deadline passed before."""
+        if not self._watches:
+            in_time = True
+        else:
+            in_time = wait_for_ends(self._watches, deadline_s, self._done(), each_look=self._timeline.advance)
+        self._ended_s = clock.now_s()
+        return in_time
+
+    def _done(self) -> Callable[[], bool]:
+        """Return the condition under which an unbounded job has done its work."""
+        subject = self._subject
+        if isinstance(subject, JobSubject) and self._channel.open_ended and subject.expected_outputs:
+            return Arrival(self._channel, subject.expected_outputs)
+        return lambda: False
+
+    def evidence(
+        self, logs: LogWatch, *, in_time: bool, deadline_s: float, started_s: float, running_s: float
+    ) -> Evidence:
+        """Cancel what still runs, and gather the evidence.
+
+        The order matters: the failure and the thread dump need the jobs as they are, the outputs of an unbounded job are
+        those at the moment it was done, and event logs are complete only once the jobs have ended.
+        """
+        place, cluster, launch = self._place, self._cluster, self._launch
+        failure = launch.failure or self._failure()
+        threads = {} if in_time else save_thread_dump(cluster, place.directory)
+        stopped = in_time and not all(watch.ended for watch in self._watches)
+        state = "CANCELED" if stopped else self._joint_state()
+        history = self._watches[0].history() if self._watches else JobHistory()
+        outputs = self._channel.outputs()
+        for watch in self._watches:
+            if not watch.ended:
+                watch.cancel()
+        gather_event_logs(cluster.directory, launch.job_ids, place.events)
+        numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
+        events = read_event_logs(place.events, numbered)
+        checkpoints = history.get("checkpoints")
+        return Evidence(
+            tier=place.tier.value,
+            flink_version=place.environment.release.version,
+            engine=launch.engine,
+            outputs=outputs,
+            input_keys=self._channel.input_keys,
+            transport=self._channel.name,
+            events=events,
+            failure=failure,
+            complete=in_time and not self._timeline.stopped,
+            timed_out_after_s=None if in_time else deadline_s,
+            stopped=stopped,
+            job_state=state,
+            config=launch.config,
+            timings_s={
+                "submit": running_s - started_s,
+                "run": self._ended_s - running_s,
+                "total": clock.now_s() - started_s,
+            },
+            steps=self._timeline.records(restored=checkpoints.restored if checkpoints else 0),
+            log_tail=self._log_tail(history, events, failure, in_time=in_time),
+            log_errors=logs.collect(place.directory / "logs", launch.job_ids),
+            files={
+                "events": str(place.events),
+                "logs": str(cluster.directory / "log"),
+                **launch.files,
+                **self._channel.files,
+                **threads,
+            },
+            **history,
+        )
+
+    def _failure(self) -> Failure | None:
+        """Return the failure of the first job that failed."""
+        failed = next((watch.job_id for watch in self._watches if watch.state == "FAILED"), None)
+        if failed is None:
+            return None
+        exception = self._cluster.exception(failed)
+        require_reach(self._cluster, exception, self._place.directory)
+        failure = job_failure(exception)
+        return named_failure(failure, self._subject) if isinstance(self._subject, AgentSubject) else failure
+
+    def _joint_state(self) -> str:
+        """Return one state for all jobs: FAILED if one has failed or there is none, FINISHED if all have finished."""
+        states = [watch.state for watch in self._watches]
+        if not states or "FAILED" in states:
+            return "FAILED"
+        return next((state for state in states if state != "FINISHED"), "FINISHED")
+
+    def _log_tail(
+        self, history: JobHistory, events: tuple[Event, ...], failure: Failure | None, *, in_time: bool
+    ) -> str:
+        """Return what explains a missed deadline, or a failure that no action of an agent raised."""
+        if not in_time:
+            lines = (self._waiting_on(events), restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
+            return "\n".join(line for line in lines if line)
+        # The traceback of an agent's action says more than Flink's logs.
+        return self._cluster.logs.tail(_LOG_LINES) if self._watches and failure and not failure.action else ""
+
+    def _waiting_on(self, events: tuple[Event, ...]) -> str:
+        if not isinstance(self._subject, AgentSubject):
+            return ""
+        agent: Any = self._subject.spec["agent"]
+        return still_waiting(agent, unfinished_in(events, self._launch.listeners))

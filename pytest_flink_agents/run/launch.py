@@ -1,0 +1,148 @@
+"""The launch of a subject on Flink: an agent through the warm submitter, a job of the user's own through ``flink run``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flink_agents_runtime.config.options import flat
+from flink_testbed.core.problem import Problem
+from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
+from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.responder import RefusedError
+from pytest_flink_agents.evidence.job_failure import explained
+from pytest_flink_agents.evidence.model import Failure
+from pytest_flink_agents.evidence.unfinished import agent_name
+from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
+from pytest_flink_agents.vocabulary import Engine
+
+# A job of the user's own has its own way with engines: the report says so.
+JOBS_OWN_ENGINE = "the job's own"
+_RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"
+# Building the plan imports the user's modules; submitting adds the work of client and JobManager.
+_SUBMIT_AGENT_S = 70.0
+# Imports of PyFlink and the client's JVM; a busy machine takes five times as long as a quiet one.
+_SUBMIT_JOB_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The jobs of a subject that was submitted, or the failure of the program that submitted none.
+
+    ``config`` are the options that hold for an agent, and ``listeners`` its actions by event type. ``files`` are evidence.
+    """
+
+    engine: str
+    job_ids: tuple[str, ...] = ()
+    failure: Failure | None = None
+    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    listeners: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def launch_agent(
+    subject: AgentSubject, channel: Channel, place: Place, cluster: FlinkCluster, savepoint: str
+) -> Launch:
+    """Have the submitter build the job around an agent and submit it, from a savepoint if one is given."""
+    environment = place.environment
+    try:
+        reply = environment.submitter(place.tier).request(
+            "submit",
+            timeout_s=_SUBMIT_AGENT_S,
+            name=subject.name,
+            rest_url=cluster.rest_url,
+            agent_spec=subject.spec,
+            config=logged_in_full(subject.config) | {"baseLogDir": str(place.events)},
+            ends=channel.source_and_sink,
+            parallelism=subject.parallelism,
+            flink_config={
+                **channel.flink_options,
+                **subject.flink_config,
+                **owner_options(cluster.run_id),
+                **cluster.client_options,
+            },
+            upstream_jars=[str(jar) for jar in environment.engine.jars],
+            ship=[] if cluster.shares_files else [str(path) for path in environment.shipment],
+            worker_python=cluster.worker_python,
+            savepoint=savepoint,
+        )
+    except RefusedError as error:
+        raise refused(error) from error
+    return Launch(
+        engine=environment.engine.name,
+        job_ids=(str(reply["job_id"]),),
+        config=config_evidence(reply["config"], subject),
+        listeners=reply["listeners"],
+    )
+
+
+def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
+    """Run a program of the user's own with Flink's client, detached. A program that fails has launched no job."""
+    # In thread mode if the workers see our files, as an agent's job; a program may choose otherwise.
+    thread_mode = subject.file.suffix == ".py" and cluster.shares_files
+    client = FlinkClient(
+        place.environment.flink_home,
+        cluster.rest_url,
+        directory=place.directory / "client",
+        options={
+            **owner_options(cluster.run_id),
+            **({"python.execution-mode": "thread"} if thread_mode else {}),
+            **cluster.client_options,
+        },
+        environment=cluster.client_environment,
+    )
+    files = {"client": str(client.log)}
+    try:
+        jobs = client.run(_program(subject, place, cluster), timeout_s=_SUBMIT_JOB_S)
+    except ProgramFailedError as error:
+        return Launch(JOBS_OWN_ENGINE, failure=explained(Failure(error.message, traceback=error.detail)), files=files)
+    return Launch(JOBS_OWN_ENGINE, tuple(jobs), files=files)
+
+
+def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Program:
+    """Return the program for the client. The chosen engine executes the agents of a Python program."""
+    program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, subject.environment)
+    if not program.is_python:
+        return program
+    run_by = None
+    if place.environment.engine.name == Engine.BUNDLED:
+        run_by = place.directory / "run_with_bundled_engine.py"
+        run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
+    return replace(
+        program,
+        run_by=run_by,
+        ships=() if cluster.shares_files else place.environment.shipment,
+        worker_python=cluster.worker_python,
+    )
+
+
+def logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an agent's options, with untruncated event logs unless they say otherwise: events are evidence."""
+    return {"event-log.level": "VERBOSE"} | dict(flat(config))
+
+
+def config_evidence(rows: Sequence[Mapping[str, Any]], subject: AgentSubject) -> dict[str, dict[str, Any]]:
+    """Return the options that hold, by key. Those that the harness added name it as their source."""
+    given = dict(flat(subject.config))
+    options = {row["key"]: {name: row[name] for name in ("value", "source", "note")} for row in rows}
+    for key in ("event-log.level", "baseLogDir"):
+        if key not in given and key in options and options[key]["source"] != "default":
+            options[key]["source"] = "the harness"
+    return options
+
+
+def named_failure(failure: Failure, subject: AgentSubject) -> Failure:
+    """Return the failure with the agent's name, which upstream's engine does not report."""
+    return replace(failure, agent=failure.agent or agent_name(subject.spec["agent"]))
+
+
+def refused(error: RefusedError) -> AgentRefusedError:
+    """Return the error of an agent that worker or submitter could not build."""
+    code = "FA220" if error.kind == "plan" else "FA501"
+    detail = error.traceback if error.kind == "internal" else ""
+    return AgentRefusedError(
+        Problem(code, error.message, expected=error.expected, seen=error.seen, next_step=error.next_step, detail=detail)
+    )

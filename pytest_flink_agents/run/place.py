@@ -1,0 +1,31 @@
+"""The place of a run: the local worker, or a cluster of a tier, with the directory that takes the run's files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.vocabulary import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tier of a test environment, and the directory (existing) of one run there."""
+
+    environment: TestEnvironment
+    tier: Tier
+    directory: Path
+
+    @property
+    def cluster(self) -> FlinkCluster:
+        """The session's cluster of the tier, running. The local tier has none."""
+        return self.environment.cluster(self.tier)
+
+    @property
+    def events(self) -> Path:
+        """The directory of the run's event logs, created."""
+        directory = self.directory / "events"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory

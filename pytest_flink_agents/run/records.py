@@ -1,0 +1,116 @@
+"""The JSON format of inputs and outputs, for agents and for jobs of the user's own.
+
+Agents read ``{"input": NUMBER, "key": ..., "value": ...}``, so that each output can name the input it comes from. A job of the
+user's own reads ``{"key": ..., "value": ...}``; in a topic the record's key is the key's JSON and a header ``input`` holds the
+number, which the job may pass on.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from flink_testbed.kafka.records import KafkaRecord
+from pytest_flink_agents.evidence.model import Output
+
+Inputs = Sequence[Mapping[str, Any]]
+_HEADER = "input"
+
+
+def key_bytes(key: Any) -> bytes:
+    """Return the key of a Kafka record: the key's JSON, so that 1 and "1" stay two keys."""
+    return json.dumps(key, sort_keys=True).encode()
+
+
+class Records(ABC):
+    """The format of one kind of subject. ``output_topic`` are the topic options that it needs."""
+
+    output_topic: Mapping[str, str] = MappingProxyType({})
+
+    @abstractmethod
+    def line(self, number: int, record: Mapping[str, Any]) -> str:
+        """Return an input as one line of JSON."""
+
+    @abstractmethod
+    def output(self, line: str, inputs: Inputs) -> Output:
+        """Read an output from a line of a file."""
+
+    @abstractmethod
+    def to_kafka(self, number: int, record: Mapping[str, Any]) -> KafkaRecord:
+        """Return an input as a record of a topic."""
+
+    @abstractmethod
+    def from_kafka(self, record: KafkaRecord, inputs: Inputs) -> Output:
+        """Read an output from a record of a topic."""
+
+
+class AgentRecords(Records):
+    """The format of the bundled jobs around an agent. An output without a key has its input's key."""
+
+    # An agent's time stamps are input numbers: a broker refuses them as too old, or deletes the records soon.
+    output_topic = MappingProxyType({"message.timestamp.type": "LogAppendTime"})
+
+    def line(self, number: int, record: Mapping[str, Any]) -> str:
+        """Return the input with its number."""
+        return json.dumps({"input": number, **record})
+
+    def output(self, line: str, inputs: Inputs) -> Output:
+        """Read key, value and number of the input."""
+        record = json.loads(line)
+        number = record["input"]
+        return Output(record["key"] if "key" in record else inputs[number]["key"], record["value"], number)
+
+    def to_kafka(self, number: int, record: Mapping[str, Any]) -> KafkaRecord:
+        """Return the line as a record under the input's key."""
+        return KafkaRecord(key_bytes(record["key"]), self.line(number, record).encode())
+
+    def from_kafka(self, record: KafkaRecord, inputs: Inputs) -> Output:
+        """Read the record's value as a line."""
+        return self.output((record.value or b"null").decode(), inputs)
+
+
+class JobRecords(Records):
+    """The format of a job of the user's own, which may write any text."""
+
+    def line(self, number: int, record: Mapping[str, Any]) -> str:
+        """Return key and value."""
+        return json.dumps(record)
+
+    def output(self, line: str, inputs: Inputs = ()) -> Output:
+        """Read a line: JSON with ``key`` and ``value``, and at most ``input`` beside them; anything else has no key."""
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return Output(None, line)
+        if isinstance(record, dict) and record.keys() - {"input"} == {"key", "value"}:
+            return Output(record["key"], record["value"], _number(record.get("input")))
+        return Output(None, record)
+
+    def to_kafka(self, number: int, record: Mapping[str, Any]) -> KafkaRecord:
+        """Return key and value as a record, with the number of the input in a header."""
+        return KafkaRecord(key_bytes(record["key"]), self.line(number, record).encode(), ((_HEADER, b"%d" % number),))
+
+    def from_kafka(self, record: KafkaRecord, inputs: Inputs = ()) -> Output:
+        """Read a record: the record's key and header complete what its value does not say."""
+        output = self.output((record.value or b"null").decode("utf-8", errors="replace"))
+        key = output.key if output.key is not None or record.key is None else _key(record.key)
+        header = next((content for name, content in record.headers if name == _HEADER), None)
+        return Output(key, output.value, output.input if header is None else _number(header.decode(errors="replace")))
+
+
+def _key(key: bytes) -> Any:
+    text = key.decode("utf-8", errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _number(number: Any) -> int | None:
+    try:
+        return int(number)
+    except (TypeError, ValueError):
+        return None

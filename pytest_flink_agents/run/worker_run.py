@@ -1,0 +1,111 @@
+"""A run without Flink, in the local worker of the job environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flink_testbed.core import clock
+from flink_testbed.responder import RefusedError
+from pytest_flink_agents.evidence.event_log import read_event_logs
+from pytest_flink_agents.evidence.job_failure import failure_of
+from pytest_flink_agents.evidence.model import Evidence, Output
+from pytest_flink_agents.evidence.unfinished import still_waiting
+from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentSubject, ScriptSubject, Subject
+from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.vocabulary import Engine
+
+# Importing the user's modules and building the plan come before the agent's own time.
+_BUILD_S = 60.0
+# A run that missed its deadline still needs a moment to report it; a stuck script needs one to be ended.
+_MARGIN_S = 10.0
+_SCRIPT_MARGIN_S = 30.0
+
+
+def run_in_worker(
+    subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
+) -> Evidence:
+    """Run an agent or a script in the worker."""
+    if timeline:
+        raise ValueError(
+            "a run without Flink has no checkpoints: no step of a timeline can be performed on the local tier"
+        )
+    if isinstance(subject, AgentSubject):
+        return _run_agent(subject, channel, place, deadline_s)
+    if isinstance(subject, ScriptSubject):
+        return _run_script(subject, place, deadline_s)
+    raise ValueError("a job of the user's own runs on Flink: it cannot run on the local tier")
+
+
+def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s: float) -> Evidence:
+    worker = place.environment.worker()
+    events = place.events
+    started_s = clock.now_s()
+    try:
+        reply = worker.request(
+            "run",
+            timeout_s=_BUILD_S + deadline_s + _MARGIN_S,
+            agent_spec=subject.spec,
+            config=logged_in_full(subject.config),
+            inputs=list(channel.inputs),
+            seed=subject.seed,
+            event_log=str(events / "events-local-0.log"),
+            deadline_s=deadline_s,
+        )
+    except RefusedError as error:
+        raise refused(error) from error
+    late, failure = reply["timed_out"], reply["failure"]
+    return Evidence(
+        tier=place.tier.value,
+        flink_version=place.environment.release.version,
+        engine=Engine.BUNDLED.value,
+        outputs=tuple(_output(output, channel) for output in reply["outputs"]),
+        input_keys=channel.input_keys,
+        events=read_event_logs(events),
+        failure=named_failure(failure_of(failure), subject) if failure else None,
+        complete=late is None,
+        timed_out_after_s=deadline_s if late else None,
+        job_state="FAILED" if failure else "RUNNING" if late else "FINISHED",
+        config=config_evidence(reply["config"], subject),
+        metrics=reply["metrics"],
+        timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},
+        log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
+        files={"events": str(events)},
+        seed=subject.seed,
+    )
+
+
+def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evidence:
+    events, stdout = place.events, place.directory / "stdout.txt"
+    started_s = clock.now_s()
+    reply = place.environment.worker().request(
+        "script",
+        timeout_s=deadline_s + _SCRIPT_MARGIN_S,
+        path=str(subject.file),
+        arguments=list(subject.args),
+        seed=subject.seed,
+        events=str(events),
+        stdout=str(stdout),
+        deadline_s=deadline_s,
+    )
+    failure = reply["failure"]
+    return Evidence(
+        tier=place.tier.value,
+        flink_version=place.environment.release.version,
+        engine=Engine.BUNDLED.value,
+        outputs=tuple(Output(output["key"], output["value"]) for output in reply["outputs"]),
+        events=read_event_logs(events),
+        failure=failure_of(failure) if failure else None,
+        job_state="FAILED" if failure else "FINISHED",
+        timings_s={"total": clock.now_s() - started_s},
+        files={"events": str(events), "stdout": str(stdout)},
+        seed=subject.seed,
+    )
+
+
+def _output(record: Mapping[str, Any], channel: Channel) -> Output:
+    number = record["input"]
+    return Output(record["key"] if "key" in record else channel.inputs[number]["key"], record["value"], number)

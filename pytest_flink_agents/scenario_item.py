@@ -1,0 +1,204 @@
+"""Scenario files as pytest files, scenarios as items: one item a scenario, tier and Flink version."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_flink_agents.current import CHECKED, NOT_READY, SESSION, attempt_folder
+from pytest_flink_agents.vocabulary import Engine, Tier
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+    from flink_testbed.artifacts.versions import FlinkRelease
+    from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
+    from pytest_flink_agents.scenario.load import LoadedScenario
+    from pytest_flink_agents.session import GateSession
+
+SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
+# Marks with a meaning to pytest: a tag of that name stays a keyword.
+_PYTEST_MARKS = frozenset(
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"}
+)
+
+
+class ScenarioFile(pytest.File):
+    """One ``*.scenario.yaml``."""
+
+    def collect(self) -> Iterator[ScenarioItem]:
+        """Load the file strictly and expand each scenario. All problems of the file are reported at once."""
+        from pytest_flink_agents.scenario.boundary.project import Project
+        from pytest_flink_agents.scenario.error import ScenarioError
+        from pytest_flink_agents.scenario.load import load_file
+
+        session = self.config.stash[SESSION]
+        session.collected_files.add(self.path.resolve())
+        try:
+            loaded = load_file(self.path, Project.of(session.settings))
+        except ScenarioError as error:
+            raise self.CollectError(session.redactor.text(str(error))) from None
+        for scenario in loaded:
+            for warning in scenario.warnings:
+                self.warn(ScenarioWarning(session.redactor.text(warning.render())))
+            for tier in session.settings.tiers:
+                for release in session.releases:
+                    item = ScenarioItem.from_parent(self, loaded=scenario, tier=tier, release=release)
+                    session.collected.add(item.nodeid)
+                    yield item
+
+
+class ScenarioWarning(pytest.PytestWarning):
+    """A warning about a scenario that is unusual, but not wrong."""
+
+
+class ScenarioFailed(Exception):
+    """A scenario that ran and is not as expected, or whose evidence is not enough. The text is the whole explanation."""
+
+
+class ScenarioItem(pytest.Item):
+    """One scenario on one tier and Flink version."""
+
+    def __init__(
+        self, *, parent: ScenarioFile, loaded: LoadedScenario, tier: Tier, release: FlinkRelease, **arguments: Any
+    ) -> None:
+        name = f"{loaded.scenario.name}[{tier}-{release.label}]"
+        # As text: pytest compares it with the ids that --lf has stored.
+        super().__init__(name=name, parent=parent, nodeid=f"{parent.nodeid}::{name}", **arguments)
+        self.loaded = loaded
+        self.tier = tier
+        self.release = release
+        self._mark(*loaded.scenario.tags, str(tier))
+
+    def _mark(self, *tags: str) -> None:
+        """Make tags selectable, by -k and by -m."""
+        self.extra_keyword_matches.update(tags)
+        for tag in tags:
+            if tag.isidentifier() and tag not in _PYTEST_MARKS:
+                self.config.addinivalue_line("markers", f"{tag}: a tag of scenarios")
+                self.add_marker(tag)
+
+    @property
+    def gate_session(self) -> GateSession:
+        """The session that collected the item."""
+        return self.config.stash[SESSION]
+
+    @property
+    def not_applicable(self) -> str:
+        """The reason why the scenario does not apply to this tier and version; empty if it does."""
+        scenario = self.loaded.scenario
+        if scenario.tiers is not None and self.tier not in scenario.tiers:
+            return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
+        if scenario.job and self.tier is Tier.LOCAL:
+            return "not applicable: a job of the user's own runs on Flink"
+        if not scenario.allows_flink(self.release.version):
+            return f"not applicable: the scenario is for Flink {scenario.flink}"
+        return self._incompatible()
+
+    def _incompatible(self) -> str:
+        from flink_testbed.artifacts.versions import AGENTS_LINES, agents_line, incompatibility
+
+        flink_agents = self.gate_session.settings.flink_agents
+        line = agents_line(flink_agents)
+        if self.tier is Tier.LOCAL and line and Engine.BUNDLED not in line.engines:
+            runs = ", ".join(each.minor for each in AGENTS_LINES if Engine.BUNDLED in each.engines)
+            return (
+                f"not applicable: the local tier has the bundled engine, which runs flink-agents {runs} and not "
+                f"{flink_agents}; upstream's own engine runs that on Flink {', '.join(line.flinks)}"
+            )
+        reason = incompatibility(self.release.line, flink_agents)
+        return f"not applicable: {reason}" if reason else ""
+
+    @property
+    def _run(self) -> ScenarioRun:
+        from pytest_flink_agents.run.item import ScenarioRun
+
+        return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release)
+
+    def setup(self) -> None:
+        """Provision what the tier needs. An error here is the environment's, and the scenario has not run."""
+        # A rerun starts from nothing: the results of an earlier attempt say nothing about it.
+        if NOT_READY in self.stash:
+            del self.stash[NOT_READY]
+        if CHECKED in self.stash:
+            del self.stash[CHECKED]
+        if self.not_applicable:
+            pytest.skip(self.not_applicable)
+        from flink_testbed.core.problem import ProblemError
+
+        session = self.gate_session
+        try:
+            self._run.provision()
+        except ProblemError as error:
+            self.stash[NOT_READY] = error
+            # pytest calls repr_failure() for the call only; for a setup it would show the harness's source.
+            reported = session.is_reported(error)
+            text = str(error).partition("\n")[0] + " (explained above)" if reported else str(error)
+            raise pytest.fail.Exception(session.redactor.text(text), pytrace=False) from None
+
+    def runtest(self) -> None:
+        """Run and check the scenario, and fail unless every check says *valid*."""
+        checked = self._run.run_and_check(attempt_folder(self), self.reproduced_with)
+        self.stash[CHECKED] = checked
+        self._settle(checked)
+
+    def _settle(self, judged: CheckedRun) -> None:
+        known = self.loaded.scenario.expect_fail
+        if known is None:
+            if not judged.valid:
+                raise ScenarioFailed(judged.text)
+            return
+        document = self.loaded.document
+        place = f"{document.file}:{document.mark(('expect_fail',), key=True).line}"
+        lines = "\n".join(f"  > {number:4} | {text}" for number, text in document.lines(("expect_fail",)))
+        if datetime.date.fromisoformat(str(known.until)) < datetime.datetime.now(datetime.timezone.utc).date():
+            raise ScenarioFailed(
+                f"{place}: expect_fail is over since {known.until}: {known.reason}\n{lines}\n{judged.text}"
+            )
+        if judged.valid:
+            message = f"{place}: it passes, although it is expected to fail ({known.reason})"
+            raise ScenarioFailed(f"{message}\n{lines}\n  next:     take expect_fail out\nagain: {self.reproduce}")
+        if judged.unknown:
+            raise ScenarioFailed(judged.text)
+        pytest.xfail(f"{known.reason} (until {known.until})")
+
+    @property
+    def reproduce(self) -> str:
+        """The command that runs this one item again, in the same order if a seed drew it."""
+        if CHECKED in self.stash:
+            return self.reproduced_with(self.stash[CHECKED].evidence.seed)
+        return self.reproduced_with(self.gate_session.settings.seeds(self.tier)[0])
+
+    def reproduced_with(self, seed: int | None) -> str:
+        """Return the command that runs this one item again with a seed, and with the settings that change how it runs."""
+        settings = self.gate_session.settings
+        words = [f"--flink-version={self.release.version}", f"--flink-tier={self.tier}"]
+        words += [f"--flink-rest-url={settings.remote.url}"] if settings.remote and self.tier is Tier.REMOTE else []
+        words += [f"--flink-agents={settings.flink_agents}"] if settings.flink_agents else []
+        words += [f"--flink-job-python={settings.job_python}"] if settings.job_python else []
+        words += [f"--flink-image={settings.flink_image}"] if settings.flink_image else []
+        words += [f"--flink-base-image={settings.flink_base_image}"] if settings.flink_base_image else []
+        words += [f"--kafka-image={settings.kafka_image}"] if settings.kafka_image else []
+        words += [f"--flink-parallelism={settings.parallelism}"] if settings.parallelism != 1 else []
+        words += [f"--scenario-seed={seed}"] if seed is not None else []
+        return shlex.join(["pytest", self.nodeid, *words])
+
+    def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        """Return the harness's own texts unchanged, and a traceback only for a bug of the harness."""
+        from flink_testbed.core.problem import ProblemError
+
+        redactor = self.gate_session.redactor
+        if isinstance(excinfo.value, (ScenarioFailed, ProblemError)):
+            return redactor.text(str(excinfo.value))
+        if isinstance(excinfo.value, pytest.xfail.Exception):
+            return super().repr_failure(excinfo, style)
+        return redactor.text(str(super().repr_failure(excinfo, style)))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return file, line (from 0) and name for pytest's own reports."""
+        return self.path, self.loaded.document.mark(()).line - 1, self.name

@@ -1,0 +1,64 @@
+"""The part of the project's scenarios that a session runs, for the verdict: what was left out, and what was overlooked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.gate import Selection
+from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES
+
+# x_scenario.yaml, X.Scenario.yaml and scenario.yaml are not collected, and may be meant to be.
+_LOOKS_LIKE = re.compile(r"scenarios?\.ya?ml$", re.IGNORECASE)
+_SCENARIO_WORDS = re.compile(rb"^(agent|job|inputs|expect)\s*:", re.MULTILINE)
+_HEAD_BYTES = 4096
+_SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
+# Collection must not take long in a huge tree: beyond this many files, nothing is overlooked any more, only unknown.
+_MOST_FILES = 50_000
+
+
+def selection_of(config: pytest.Config, collected: Collection[Path], *, deselected: int) -> Selection:
+    """Return the selection of a session that collected these scenario files, and left out ``deselected`` of their runs."""
+    asked = [Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args]
+    uncollected, elsewhere = [], []
+    for path in _candidates(config.rootpath.resolve()):
+        shown = os.path.relpath(path, config.rootpath.resolve())
+        if any(path == place or path.is_relative_to(place) for place in asked):
+            if path not in collected:
+                uncollected.append(shown)
+        elif path.name.endswith(SCENARIO_SUFFIXES):
+            elsewhere.append(shown)
+    return Selection(deselected, (), tuple(uncollected), tuple(elsewhere))
+
+
+def _candidates(root: Path) -> Iterator[Path]:
+    """Yield scenario files below the root, and files that look like one. Environments and build results are skipped."""
+    seen = 0
+    for directory, folders, files in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _SKIPPED and not name.startswith(".") and not Path(directory, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            path = Path(directory, name)
+            if name.endswith(SCENARIO_SUFFIXES) or (_LOOKS_LIKE.search(name) and _reads_like_a_scenario(path)):
+                yield path
+        seen += len(files)
+        if seen > _MOST_FILES:
+            return
+
+
+def _reads_like_a_scenario(path: Path) -> bool:
+    """Return whether a file begins like a scenario. Only regular files are opened: a pipe would block."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return len(set(_SCENARIO_WORDS.findall(file.read(_HEAD_BYTES)))) > 1
+    except OSError:
+        return False

@@ -1,0 +1,42 @@
+"""The fixed words of options, node ids and reports, as enumerations."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Tier(str, Enum):
+    """A place that scenarios run on. The words are part of options, node ids and reports."""
+
+    LOCAL = "local"
+    EMBEDDED = "embedded"
+    CONTAINER = "container"
+    REMOTE = "remote"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Engine(str, Enum):
+    """A program that executes agents on Flink. ``auto`` is only asked for, never what ran."""
+
+    AUTO = "auto"
+    BUNDLED = "bundled"
+    UPSTREAM = "upstream"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class RequirementKind(str, Enum):
+    """A kind of requirement that the ini file must allow, because it chooses where code comes from."""
+
+    URL = "url"
+    VCS = "vcs"
+    EDITABLE = "editable"
+    FILE = "file"
+    INDEX = "index"
+    PATH = "path"
+
+    def __str__(self) -> str:
+        return str(self.value)
