@@ -6,20 +6,21 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import flink_testbed
 import pytest_flink_agents
 from flink_testbed.core.problem import HostError, ProblemError
-from pytest_flink_agents import xdist
 from pytest_flink_agents.collect import scenario_items
 from pytest_flink_agents.current import ATTEMPT, CHECKED, LEAKS, NOT_READY, SESSION, VERDICT, is_worker
 from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
-from pytest_flink_agents.run.item import CheckedRun
 from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
-from pytest_flink_agents.session import GateSession
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.run.item import CheckedRun
+    from pytest_flink_agents.session import GateSession
 
 # Frames of these packages lie below what a test calls.
 _OWN_PACKAGES = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
@@ -42,6 +43,8 @@ def record_uncollected(collector: pytest.Collector, report: pytest.CollectReport
 
 def _record(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
     if is_worker(config):
+        from pytest_flink_agents import xdist
+
         xdist.attach(report, result)
     else:
         config.stash[SESSION].add_result(result)
@@ -157,6 +160,8 @@ def finish(session: pytest.Session, exitstatus: int) -> None:
     selected = {item.nodeid: _unstarted(item) for item in items if item.nodeid not in started}
     gate_session.update(leaks=tuple(leaks), selected={**gate_session.record.selected, **selected})
     if is_worker(config):
+        from pytest_flink_agents import xdist
+
         xdist.send_record(config, gate_session.record)
         return
     judged = gate_session.settings.gate or any(result.tier for result in gate_session.record.attempts)
