@@ -143,10 +143,9 @@ class ContainerCluster(LaunchedCluster):
         # Unique among the owner's containers: a JobManager that replaces a killed one needs a name
         # of its own.
         part = f"{self._name}-{name}-{secrets.token_hex(2)}"
-        # Remove the sockets of an earlier container of this name: let_reach would take them for
-        # ready.
-        for mark in self._sockets.glob(f"*.{name}"):
-            mark.unlink()
+        # Ready files of an earlier container of this name would make let_reach return too early.
+        for ready in self._sockets.glob(f"*.{name}"):
+            ready.unlink()
         log = self.directory / "log" / f"{part}.out"
         container = OwnedContainer(self._owned.start(spec, part), name, log=log)
         # A container that has already ended is reported with its log by the next require_alive().
@@ -190,7 +189,9 @@ class ContainerCluster(LaunchedCluster):
         def probe() -> tuple[bool | None, str]:
             self.require_alive()
             missing = [
-                name for name in tuple(self.processes.members) if not relay.ready_file(self._sockets, port, name).exists()
+                name
+                for name in tuple(self.processes.members)
+                if not relay.ready_file(self._sockets, port, name).exists()
             ]
             return (None if missing else True), f"not yet reachable in {', '.join(missing)}"
 

@@ -37,7 +37,7 @@ def version(name):
 home = os.environ.get("JAVA_HOME") or ""
 java = os.path.join(home, "bin", "java") if home else shutil.which("java") or ""
 release = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(java))), "release")
-told = re.search('JAVA_VERSION="([0-9.]+)', open(release).read()) if java and os.path.exists(release) else None
+known = re.search('JAVA_VERSION="([0-9.]+)', open(release).read()) if java and os.path.exists(release) else None
 pyflink = importlib.util.find_spec("pyflink")
 flink = list(pyflink.submodule_search_locations)[0] if pyflink else ""
 classes = sorted(glob.glob(flink + "/lib/*.jar")) + sorted(glob.glob(flink + "/opt/flink-python-*.jar")) if flink else []
@@ -47,7 +47,7 @@ def loads(name):
     except OSError: return os.path.exists(os.path.join(sysconfig.get_config_var("LIBDIR") or "", name))
 print(json.dumps({"python": sys.executable, "python_version": platform.python_version(),
     "embeds_python": not library or loads(library), "site_packages": sysconfig.get_paths()["purelib"],
-    "java": java, "java_version": told.group(1) if told else "", "flink_version": version("apache-flink"),
+    "java": java, "java_version": known.group(1) if known else "", "flink_version": version("apache-flink"),
     "flink_home": flink, "classes": classes, "flink_agents_version": version("flink-agents")}))
 """
 
