@@ -1,6 +1,7 @@
-"""Warm processes of a job environment that answer requests, one JSON line each.
+"""Warm processes of a job environment that answer JSON requests.
 
-The other side is :mod:`flink_agents_runtime.channel`. A reply carries the id of its request.
+Requests and replies are one line each. The other side is :mod:`flink_agents_runtime.channel`. A
+reply carries the id of its request.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class StreamEndedError(Exception):
 
 
 class ProtocolError(Exception):
-    """A line is no reply, or answers a request that was never sent."""
+    """A line that is no reply, or answers an unknown request."""
 
 
 class ReplyChannel:
@@ -69,10 +70,11 @@ class ReplyChannel:
         return self._read_line(deadline)
 
     def ask(self, request: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        """Send a request and return its reply; replies to earlier requests are dropped.
+        """Send a request and return its reply.
 
-        A caller that was interrupted while it waited leaves its reply in the stream. Without the
-        comparison of ids the next caller would take that reply for its own.
+        Replies to earlier requests are dropped. A caller that was interrupted while it waited
+        leaves its reply in the stream. Without the comparison of ids the next caller would take
+        that reply for its own.
         """
         self._last_id += 1
         self._send(json.dumps({"id": self._last_id, **request}).encode() + b"\n")
@@ -118,7 +120,7 @@ class Responder:
 
     @property
     def usable(self) -> bool:
-        """True while the process runs and every request so far got its reply."""
+        """True while the process runs and has answered every request."""
         return self._usable and self._process.returncode() is None
 
     def wait_ready(self, timeout_s: float) -> dict[str, Any]:

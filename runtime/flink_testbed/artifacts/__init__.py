@@ -1,1 +1,4 @@
-"""Everything downloaded or built once and cached: Java, jars, job environments, and the versions supported."""
+"""Everything that is downloaded or built once and cached.
+
+Java, jars and job environments, and the versions that are supported.
+"""

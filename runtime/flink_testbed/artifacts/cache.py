@@ -1,4 +1,4 @@
-"""Cache directories that are built once and shared by all sessions of a machine.
+"""Directories that are built once and shared by all sessions.
 
 An entry is complete or absent: it is built under a temporary name and renamed.
 """
@@ -117,10 +117,10 @@ def _build(directory: Path, key: str, build: Callable[[Path], dict[str, Any]], n
 
 
 def _sweep(directory: Path, own_key: str) -> None:
-    """Remove the partial directories of dead builders; the caller holds the lock of ``own_key``.
+    """Remove the partial directories of dead builders.
 
-    A builder is dead if its lock can be acquired. The process id in the name proves nothing: it may
-    be a zombie's, reused, or of another container.
+    The caller holds the lock of ``own_key``. A builder is dead if its lock can be acquired. The
+    process id in the name proves nothing: it may be a zombie's, reused, or of another container.
     """
     for leftover in directory.glob(".*.partial"):
         key = leftover.name[1:].rpartition(".partial")[0].rpartition(".")[0]
@@ -147,7 +147,10 @@ def sweep_partials(*, dry_run: bool) -> list[Path]:
 
 
 def _remove(leftover: Path) -> None:
-    """Remove a tree to which the children of a builder that was just killed may still write."""
+    """Remove a tree to which other processes may still write.
+
+    They are the children of a builder that was just killed.
+    """
 
     def gone() -> tuple[bool | None, str]:
         shutil.rmtree(leftover, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Class archives (AppCDS): the classes that JVMs load, written once and mapped by later starts.
+"""Class archives (AppCDS), written once and mapped by later JVMs.
 
 The first cluster of a kind records into a directory of its own. When it stops in order, its JVMs
 write their archives, which are then published by an atomic rename. The JVM itself ignores an archive
@@ -42,9 +42,10 @@ class ClassArchive:
         self.recording = not self._home.is_dir()
 
     def _discard_altered(self) -> None:
-        """Delete archives that differ from what was written; the next cluster records new ones.
+        """Delete archives that differ from what was written.
 
-        A JVM maps an archive without checking its bytes and would crash or run wrong code.
+        The next cluster records new ones. A JVM maps an archive without checking its bytes and
+        would crash or run wrong code.
         """
         if self._home.is_dir():
             try:
@@ -53,7 +54,10 @@ class ClassArchive:
                 shutil.rmtree(self._home, ignore_errors=True)
 
     def flags(self, role: str) -> list[str]:
-        """Return the JVM flags that use the archive of ``role``, or that write it when the JVM ends."""
+        """Return the JVM flags that use or write the archive of ``role``.
+
+        It is written when the JVM ends.
+        """
         if role not in self._roles:
             return []
         # Both modes log warnings about classes that no archive can hold, which no user can act on.

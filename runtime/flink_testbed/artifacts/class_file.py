@@ -17,7 +17,10 @@ _POOL_AT = 10
 
 
 class UnknownClassError(ValueError):
-    """The content is no class, or does not contain the instructions to replace exactly once."""
+    """The class does not contain the expected instructions exactly once.
+
+    Or the content is no class.
+    """
 
 
 class ClassFile:

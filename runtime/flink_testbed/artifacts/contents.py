@@ -1,10 +1,11 @@
-"""Record the files of a finished directory, so that a changed byte is found before it is executed.
+"""Record the files of a finished directory, and find changed ones.
 
-The record has size, modification time and sha256 of each file. A file with the recorded size and
-time counts as unchanged; any other is hashed, since a cache restored from a backup has new times and
-the same bytes. A check therefore costs one ``stat`` per file: about 0.2 s for the 20,000 files of a
-job environment; hashing them takes 4 s. Not recorded are ``__pycache__``, files added later, and
-certifi's list of authorities, which companies extend in place.
+A changed byte is found before it is executed. The record has size, modification time and sha256 of
+each file. A file with the recorded size and time counts as unchanged; any other is hashed, since a
+cache restored from a backup has new times and the same bytes. A check therefore costs one ``stat``
+per file: about 0.2 s for the 20,000 files of a job environment; hashing them takes 4 s. Not
+recorded are ``__pycache__``, files added later, and certifi's list of authorities, which companies
+extend in place.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def _altered(directory: Path) -> Iterator[str]:
 
 
 def _files(directory: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield every regular file with its relative path; links may lead out of the directory."""
+    """Yield every regular file with its relative path.
+
+    No links, as they may lead out of the directory.
+    """
     ahead = [""]
     while ahead:
         at = ahead.pop()

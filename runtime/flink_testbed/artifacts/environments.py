@@ -82,7 +82,7 @@ class JobEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentPlan:
-    """The interpreter, the requirements and the cache key of a requested environment on this machine."""
+    """The interpreter, requirements and cache key of an environment."""
 
     interpreter: str
     python_minor: str
@@ -182,9 +182,9 @@ def flink_agents_requirement(which: str) -> str:
 
 
 def _content_of(which: str) -> str:
-    """Return a digest of a path's content, so that a rebuilt wheel gets another environment.
+    """Return a digest of a path's content.
 
-    A version is returned unchanged.
+    A rebuilt wheel must get another environment. A version is returned unchanged.
     """
     path = Path(which)
     if not path.exists():
@@ -224,10 +224,11 @@ def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict
 
 
 def _reason_without_jars(venv: Path, install: list[str], requirement: str) -> str:
-    """Build the wheel of flink-agents; return the reason if it could not download its jars.
+    """Build the wheel of flink-agents, with its jars if possible.
 
-    It is installed alone and first, so that a failing or hanging download costs only its own time
-    and uv caches the wheel. Other failures are ignored: the complete resolve reports them better.
+    Returns the reason if it could not download them. It is installed alone and first, so that a
+    failing or hanging download costs only its own time and uv caches the wheel. Other failures are
+    ignored: the complete resolve reports them better.
     """
     if os.environ.get("FLINK_AGENTS_SKIP_JAR_DOWNLOAD"):
         return "FLINK_AGENTS_SKIP_JAR_DOWNLOAD is set"

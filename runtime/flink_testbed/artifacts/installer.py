@@ -77,5 +77,8 @@ def _package_of(address: str) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    """Replace each URL by its last part: a registry's address may contain a token."""
+    """Replace each URL by its last part.
+
+    The address of a registry may contain a token.
+    """
     return re.sub(r"https?://\S+", lambda match: _package_of(match.group(0)), text)

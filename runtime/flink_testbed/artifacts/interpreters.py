@@ -13,9 +13,10 @@ from flink_testbed.core.problem import HostError, Problem
 
 
 def interpreter_for(flink: FlinkRelease) -> tuple[str, str]:
-    """Return the path of an interpreter that this Flink supports, and its minor version.
+    """Return an interpreter that this Flink supports, and its version.
 
-    The running Python is preferred. Raises :class:`HostError` FA418 if no supported one is installed.
+    The version is the minor one. The running Python is preferred. Raises :class:`HostError` FA418
+    if no supported one is installed.
     """
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if own in flink.line.pythons:

@@ -65,7 +65,10 @@ class JarSet:
 
 
 def parse_lock(text: str) -> Mapping[str, JarSet]:
-    """Return the sets of a lock file by name; raise ``ValueError`` that names the invalid entry."""
+    """Return the sets of a lock file by name.
+
+    Raises ``ValueError`` that names the invalid entry.
+    """
     sets = {}
     for name, jars in json.loads(text).items():
         for coordinate, sha256 in jars.items():
@@ -95,11 +98,11 @@ def connector_jars(line: FlinkLine) -> JarSet:
 
 
 def provide_jars(jars: JarSet, *, progress: Callable[[str], None]) -> tuple[Path, ...]:
-    """Return the files in the lock file's order; download them if the cache does not have them.
+    """Return the files in the lock file's order.
 
-    Raises :class:`HostError`: FA414 if the repository is unreachable, FA451 if it lacks a jar or the
-    download is incomplete, FA452 if the bytes differ from the locked ones, FA416 if the cached files
-    were changed.
+    They are downloaded if the cache does not have them. Raises :class:`HostError`: FA414 if the
+    repository is unreachable, FA451 if it lacks a jar or the download is incomplete, FA452 if the
+    bytes differ from the locked ones, FA416 if the cached files were changed.
     """
 
     def build(directory: Path) -> dict[str, Any]:

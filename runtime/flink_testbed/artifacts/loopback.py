@@ -1,4 +1,4 @@
-"""Patch two classes of Flink's jars that listen on all interfaces, so that they listen on loopback.
+"""Patch classes of Flink so that they listen on loopback only.
 
 Flink has no option for either (1.20 to 2.3). A patched class goes into a jar of its own, which comes
 first on the cluster's class path; Flink's jars stay unchanged.
@@ -46,10 +46,11 @@ class ClassPatch:
 
 
 def provide_patched(jar: Path, patch: ClassPatch, *, progress: Callable[[str], None]) -> Path | None:
-    """Return a jar with only the patched class, or None if the patch does not fit; the progress says so.
+    """Return a jar with only the patched class.
 
-    The cache key has path, size and time of the jar instead of its bytes, as the JVM's own checks do:
-    opening ``flink-python`` takes a tenth of a second.
+    None if the patch does not fit; the progress says so. The cache key has path, size and time of
+    the jar instead of its bytes, as the JVM's own checks do: opening ``flink-python`` takes a tenth
+    of a second.
     """
 
     def build(directory: Path) -> dict[str, Any]:
@@ -72,7 +73,10 @@ def provide_patched(jar: Path, patch: ClassPatch, *, progress: Callable[[str], N
 
 
 def bind_whole_address(content: bytes) -> bytes:
-    """Make Beam's servers bind the whole address; raise :class:`UnknownClassError` if it does not fit."""
+    """Make Beam's servers bind the whole address.
+
+    Raises :class:`UnknownClassError` if the patch does not fit.
+    """
     found = _BUILDER.search(content)
     if not found:
         raise UnknownClassError("it uses no known server builder")

@@ -29,7 +29,10 @@ _DOWNLOAD_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class MavenRepository:
-    """A repository. ``url`` may contain a token and is never shown; ``source`` says who configured it."""
+    """A Maven repository and who configured it.
+
+    ``url`` may contain a token and is never shown; ``source`` is.
+    """
 
     url: str
     source: str
@@ -50,10 +53,10 @@ def maven_repository() -> MavenRepository:
 
 
 def central_mirror(settings: Path) -> str | None:
-    """Return the URL of the mirror that Maven would use for Central, None if there is none.
+    """Return the URL of the mirror that Maven would use for Central.
 
-    As in Maven, a mirror that names ``central`` precedes the first whose pattern includes it.
-    Raises :class:`HostError` FA450 if the settings cannot be read.
+    None if there is none. As in Maven, a mirror that names ``central`` precedes the first whose
+    pattern includes it. Raises :class:`HostError` FA450 if the settings cannot be read.
     """
     try:
         root = Xml.fromstring(settings.read_text(encoding="utf-8"))  # noqa: S314 - the user's own file
@@ -80,7 +83,10 @@ def central_mirror(settings: Path) -> str | None:
 
 
 def _includes_central(mirror_of: str) -> bool:
-    """Return True if a list like ``*,!snapshots`` or ``external:*`` includes Central, which is external."""
+    """Return True if a ``mirrorOf`` list includes Central.
+
+    Such as ``*,!snapshots`` or ``external:*``.
+    """
     patterns = {pattern.strip() for pattern in mirror_of.split(",")}
     return f"!{_CENTRAL}" not in patterns and not patterns.isdisjoint({"*", "external:*", _CENTRAL})
 
@@ -117,7 +123,10 @@ def download(coordinate: str, repository: MavenRepository, directory: Path) -> P
 
 
 def is_offered(coordinate: str, repository: MavenRepository, timeout_s: float) -> bool:
-    """Return True if the repository has the jar, asked by HEAD; False after about ``timeout_s`` seconds."""
+    """Return True if the repository has the jar.
+
+    Asked by HEAD; False after about ``timeout_s`` seconds.
+    """
     group, artifact, version = coordinate.split(":")
     path = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
     try:

@@ -1,4 +1,7 @@
-"""Pack the bundled runtime into a zip file for jobs, so that they never see the harness's packages."""
+"""Pack the bundled runtime into a zip file for jobs.
+
+Jobs import it from there and never see the harness's packages.
+"""
 
 from __future__ import annotations
 

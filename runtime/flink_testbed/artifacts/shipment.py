@@ -1,8 +1,8 @@
-"""Copy a directory of Python sources for shipping with a job, cached by its content.
+"""Copy Python sources for shipping with a job.
 
-The copy has Python files of any size, and other files of at most 1 MiB, such as data that modules
-read from their own directory. Hidden files, virtual environments, caches and compiled files are
-left out.
+Copies are cached by their content. The copy has Python files of any size, and other files of at
+most 1 MiB, such as data that modules read from their own directory. Hidden files, virtual
+environments, caches and compiled files are left out.
 """
 
 from __future__ import annotations

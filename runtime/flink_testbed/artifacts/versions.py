@@ -42,7 +42,10 @@ _LINES = {line.minor: line for line in FLINK_LINES}
 
 @dataclass(frozen=True, slots=True)
 class AgentsLine:
-    """A minor version of flink-agents: compatible Flink and Python versions, and engines for its agents."""
+    """A minor version of flink-agents and its compatible versions.
+
+    ``engines`` are those that run its agents.
+    """
 
     minor: str
     flinks: tuple[str, ...]
@@ -86,7 +89,10 @@ def agents_line(flink_agents: str) -> AgentsLine | None:
 
 
 def incompatibility(flink: FlinkLine, flink_agents: str) -> str:
-    """Return the reason why the two versions cannot be combined; empty if they can or it is unknown."""
+    """Return the reason why two versions cannot be combined.
+
+    Empty if they can be, or if it is unknown.
+    """
     line = agents_line(flink_agents)
     if line is None or flink.minor in line.flinks:
         return ""

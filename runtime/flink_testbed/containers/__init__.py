@@ -1,1 +1,1 @@
-"""Containers at the user's container engine: limited, labelled, and removed with their owner."""
+"""Containers that are limited, labelled, and removed with their owner."""

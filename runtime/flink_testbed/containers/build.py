@@ -39,9 +39,10 @@ class ImagePlan:
 
 
 def provide_image(engine: ContainerEngine, plan: ImagePlan, *, before: Callable[[], None]) -> None:
-    """Build the image if the engine does not have it, in one session at a time.
+    """Build the image if the engine does not have it.
 
-    ``before`` is called before a build. Raises :class:`HostError` FA472 if the build fails.
+    Sessions that need the same image build it once and wait for each other. ``before`` is called
+    before a build. Raises :class:`HostError` FA472 if the build fails.
     """
     locks = cache_root() / "images"
     locks.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,10 @@ def provide_image(engine: ContainerEngine, plan: ImagePlan, *, before: Callable[
 
 
 def _build(engine: ContainerEngine, plan: ImagePlan) -> None:
-    """Build under a deadline; raise with the end of the engine's output if it fails."""
+    """Build under a deadline.
+
+    The error of a failed build has the end of the engine's output.
+    """
     printed: list[str] = []
     failed = False
     deadline = clock.now_s() + _BUILD_S
@@ -97,9 +101,10 @@ def _failed(plan: ImagePlan, printed: list[str]) -> HostError:
 
 @contextlib.contextmanager
 def _context(plan: ImagePlan) -> Iterator[IO[bytes]]:
-    """Yield the build context as a stream that a thread writes while the engine reads.
+    """Yield the build context as a stream.
 
-    The context is hundreds of megabytes, so it is never complete on disk or in memory.
+    A thread writes it while the engine reads. The context is hundreds of megabytes, so it is never
+    complete on disk or in memory.
     """
     read_end, write_end = os.pipe()
 
@@ -127,7 +132,10 @@ def _context(plan: ImagePlan) -> Iterator[IO[bytes]]:
 
 
 def _readable_by_all(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Make a file readable by the user of the container, who is the user that runs pytest."""
+    """Make a file readable by the user of the container.
+
+    That is the user that runs pytest.
+    """
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mode |= 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644

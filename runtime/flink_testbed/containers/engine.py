@@ -1,7 +1,8 @@
-"""The container engine of this machine: Docker, or another with its API, such as Podman.
+"""The container engine of this machine.
 
-Its address comes from ``DOCKER_HOST``, ``~/.testcontainers.properties`` or the current Docker
-context. Without any of these it is Docker's socket, or Podman's if Docker's does not exist.
+It is Docker, or another engine with Docker's API, such as Podman. Its address comes from
+``DOCKER_HOST``, ``~/.testcontainers.properties`` or the current Docker context. Without any of
+these it is Docker's socket, or Podman's if Docker's does not exist.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class ContainerEngine:
 
     @property
     def limits_memory(self) -> bool:
-        """True if the engine can limit memory; a rootless one without cgroup delegation cannot."""
+        """True if the engine can limit memory.
+
+        A rootless engine without cgroup delegation cannot.
+        """
         return bool(self._info.get("MemoryLimit", True))
 
     @property
@@ -66,7 +70,7 @@ class ContainerEngine:
         return bool(self._info.get("PidsLimit", True))
 
     def image_id(self, reference: str) -> str | None:
-        """Return the id of an image, None if the engine does not have it."""
+        """Return the id of an image, None if it is missing."""
         import docker.errors
 
         with translate_errors(f"look for image {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
@@ -74,7 +78,7 @@ class ContainerEngine:
         return None
 
     def require_image(self, reference: str, *, progress: Callable[[str], None]) -> str:
-        """Return the id of an image; pull it if the engine does not have it.
+        """Return the id of an image; pull it if it is missing.
 
         Raises :class:`HostError` FA471 if it cannot be pulled.
         """
@@ -200,7 +204,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def missing_image(reference: str, reason: str) -> HostError:
-    """Return the error for an image that the engine neither has nor can pull."""
+    """Return the error for an image that cannot be pulled."""
     return HostError(
         Problem(
             "FA471",
@@ -217,7 +221,10 @@ def _is_exact(reference: str) -> bool:
 
 
 def container_log(container: Container, lines: int) -> str:
-    """Return the last lines of a container's output; empty if the container is gone."""
+    """Return the last lines of a container's output.
+
+    Empty if the container is gone.
+    """
     import docker.errors
 
     with contextlib.suppress(docker.errors.NotFound), translate_errors("show a container's log"):

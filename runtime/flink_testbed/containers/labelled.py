@@ -16,7 +16,10 @@ from flink_testbed.ownership.owner import Owner
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A container, volume or network (``kind``) and its owner, whose ``token`` is unique."""
+    """A container, volume or network (``kind``) and its owner.
+
+    ``token`` identifies the owner.
+    """
 
     kind: str
     name: str

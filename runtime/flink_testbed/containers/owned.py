@@ -25,9 +25,10 @@ _KILLED = 137
 
 
 class OwnedContainers:
-    """The containers and networks of ``owner`` at ``engine``, until :meth:`close` or the owner's end.
+    """The containers and networks of one owner at an engine.
 
-    ``sockets`` is a directory with a short path, for sockets that containers share with this machine.
+    They exist until :meth:`close` or the owner's end. ``sockets`` is a directory with a short path,
+    for sockets that containers share with this machine.
     """
 
     def __init__(self, engine: ContainerEngine, owner: ContainerOwner) -> None:
@@ -80,7 +81,10 @@ class OwnedContainers:
         return container
 
     def run(self, spec: ContainerSpec, part: str, *, timeout_s: float) -> Completed:
-        """Run a container to its end and remove it; raise ``WaitTimeoutError`` if it takes too long."""
+        """Run a container to its end and remove it.
+
+        Raises ``WaitTimeoutError`` if it takes longer than ``timeout_s``.
+        """
         member = OwnedContainer(self.start(spec, part), spec.name, log=None)
         try:
             code = clock.wait_until(
@@ -93,7 +97,10 @@ class OwnedContainers:
             member.kill()
 
     def detach(self) -> tuple[int, Owner]:
-        """Give up the containers; return the descriptor that keeps them alive, and their guard."""
+        """Give up the containers, so that they outlive this process.
+
+        Returns the descriptor that keeps them alive, and the process of their guard.
+        """
         self.engine.close()
         return self._guard.detach()
 
@@ -127,7 +134,10 @@ class OwnedContainer:
         self._code: int | None = None
 
     def returncode(self) -> int | None:
-        """Return the exit code, None while it runs; 137 if the container is gone, as if killed."""
+        """Return the exit code, None while it runs.
+
+        A container that is gone counts as killed (137).
+        """
         if self._code is None and clock.now_s() - self._asked_s >= _STATE_MAX_AGE_S:
             self._code = self._exit_code()
             self._asked_s = clock.now_s()

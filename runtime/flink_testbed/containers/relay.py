@@ -1,8 +1,9 @@
-"""Make servers on this machine's loopback reachable from containers, at the same address.
+"""Make servers on this machine's loopback reachable from containers.
 
-Nothing listens for other machines. Here, a Unix socket in a directory that the containers share is
-connected with the server's port. In a container this same module, run as a script, listens on the
-container's loopback at that port and connects to the socket:
+They have the same address in the containers. Nothing listens for other machines. Here, a Unix
+socket in a directory that the containers share is connected with the server's port. In a container
+this same module, run as a script, listens on the container's loopback at that port and connects to
+the socket:
 
     python -c SOURCE DIRECTORY NAME
 
@@ -31,7 +32,7 @@ def socket_of(directory: Path, port: int) -> Path:
 
 
 def ready_file(directory: Path, port: int, name: str) -> Path:
-    """Return the file that the container ``name`` creates once it listens at the port."""
+    """Return the file by which a container reports that it listens."""
     return directory / f"{port}.{name}"
 
 

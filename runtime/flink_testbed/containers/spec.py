@@ -15,7 +15,10 @@ _TEMPORARY = "rw,nosuid,nodev,size=256m"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A file or directory of this machine, mounted at the same path or at ``at``."""
+    """A file or directory that a container shares with this machine.
+
+    It is mounted at the same path, or at ``at``.
+    """
 
     path: Path
     writable: bool = False
@@ -24,11 +27,12 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """A container with the host name ``name`` in ``network``, which may be ``none``.
+    """The description of a container.
 
-    ``command`` replaces the image's entry point and arguments; empty keeps them. ``published`` maps
-    ports of the container to ports of this machine's loopback. ``user`` is ``uid:gid``; empty is the
-    image's user. ``memory_mib`` and ``processes``, which counts threads, are limits.
+    ``name`` is its host name in ``network``, which may be ``none``. ``command`` replaces the
+    image's entry point and arguments; empty keeps them. ``published`` maps ports of the container
+    to ports of this machine's loopback. ``user`` is ``uid:gid``; empty is the image's user.
+    ``memory_mib`` and ``processes``, which counts threads, are limits.
     """
 
     name: str

@@ -97,7 +97,7 @@ def compile_pattern(text: str) -> Pattern:
 
 
 def unrolled_size(text: str) -> int:
-    """Return the size of a pattern after each group is repeated as often as it must occur.
+    """Return the size of a pattern with its counted repetitions unrolled.
 
     An estimate: each character counts, inside a set only once.
     """

@@ -24,7 +24,10 @@ _REFUSED_S = 0.2
 
 
 def is_free(port: int) -> bool:
-    """Return True if a server can bind the port and its clients will reach it."""
+    """Return True if a server can use the port.
+
+    It can be bound, and clients reach the server.
+    """
     return _can_be_bound(port) and _refuses(port)
 
 
@@ -42,11 +45,11 @@ def _can_be_bound(port: int) -> bool:
 
 
 def _refuses(port: int) -> bool:
-    """Return True if connecting is refused, as it is on a port without a listener.
+    """Return True if connecting is refused.
 
-    A container engine may publish a port by a firewall rule alone, and leaves the rule behind if it
-    is killed. Such a port can be bound, but its clients are redirected to a container, or to the
-    address of one that is gone.
+    It is on a port without a listener. A container engine may publish a port by a firewall rule
+    alone, and leaves the rule behind if it is killed. Such a port can be bound, but its clients are
+    redirected to a container, or to the address of one that is gone.
     """
     try:
         socket.create_connection((LOOPBACK, port), timeout=_REFUSED_S).close()

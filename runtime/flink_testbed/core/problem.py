@@ -1,4 +1,4 @@
-"""Errors that name the problem, where it is, what was expected, what was seen and the next step.
+"""Errors with a place, an expectation, an observation and a next step.
 
     Exception
     └── ProblemError               carries one or more Problems

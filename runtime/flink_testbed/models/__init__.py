@@ -1,4 +1,5 @@
-"""A model server with scripted replies in the wire formats of Ollama, OpenAI and Anthropic.
+"""A model server with scripted replies.
 
-It runs outside the job and listens on loopback only.
+It speaks the wire formats of Ollama, OpenAI and Anthropic. It runs outside the job and listens on
+loopback only.
 """

@@ -1,4 +1,4 @@
-"""A channel: one script at one address, and the record of every call to it.
+"""A channel: a script at an address, and the calls to it.
 
 The channel decides on the response; :mod:`flink_testbed.models.server` sends it.
 """
@@ -153,7 +153,10 @@ class Channel:
 
     @property
     def unmatched(self) -> tuple[Call, ...]:
-        """The refused calls: no rule matched, or the request or its path was invalid."""
+        """The calls that were refused.
+
+        No rule matched, or the request or its path was invalid.
+        """
         return tuple(call for call in self.calls if call.nearest)
 
     def close(self) -> None:
@@ -162,7 +165,10 @@ class Channel:
         self._on_close()
 
     def get(self, path: str) -> Delivery:
-        """Return the response to a GET; some clients list versions or models before they chat."""
+        """Return the response to a GET.
+
+        Some clients list versions or models before they chat.
+        """
         models = self._script.models or ("scripted",)
         for wire in WIRES:
             body = wire.write_get(path, models, now_s=wall_time_s())
@@ -190,7 +196,7 @@ class Channel:
             return self._deliver(wire, request, answer)
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
-        """Record a POST that is no valid request and return the error response."""
+        """Record an invalid POST and return the error response."""
         with self._lock:
             return self._refuse(wire_of(path), ChatRequest("", ()), status, text)
 
@@ -199,7 +205,7 @@ class Channel:
         return Delivery(status, wire.write_error(_PREFIX + text))
 
     def _embed(self, wire: EmbeddingWire, path: str, body: bytes) -> Delivery:
-        """Return one vector per text: the scripted one of a matching rule, else a computed one.
+        """Return one vector per text, scripted or computed.
 
         Of several matching rules the first with a fault decides on the response, else the first.
         """
@@ -260,7 +266,10 @@ class Channel:
 
 
 def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[], Body]) -> Delivery:
-    """What to send for a call on record: what ``write`` gives, but for the fault of the rule that answers."""
+    """Return the response to a recorded call, with the rule's fault.
+
+    ``write`` makes the body of a reply.
+    """
     fault = (answer and answer.fault) or Fault()
     if answer and fault.replaces_reply:
         body = wire.write_error(f"{_PREFIX}rule {answer.rule + 1} scripts this failure (status {call.status})")

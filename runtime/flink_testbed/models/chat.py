@@ -1,4 +1,4 @@
-"""A chat request and the body of a response, in a form common to all wire formats; pure."""
+"""Chat requests and response bodies, common to all wire formats."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The identity of one response: ``seq`` counts from 1 in a channel, ``now_s`` since 1970."""
+    """The identity of one response.
+
+    ``seq`` counts from 1 in a channel, ``now_s`` is seconds since 1970.
+    """
 
     seq: int
     now_s: float
@@ -78,12 +81,15 @@ def json_body(value: Any) -> Body:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Split a text into the chunks of a stream: each word with the whitespace after it."""
+    """Split a text into words, each with the whitespace after it."""
     return re.findall(r"\S+\s*|\s+", text)
 
 
 def read_chat_request(body: bytes, *, streams_by_default: bool) -> ChatRequest:
-    """Return the request in a JSON body; raise ``ValueError`` that names the first error."""
+    """Return the request in a JSON body.
+
+    Raises ``ValueError`` that names the first error.
+    """
     data = read_object(body)
     options = data.get("stream_options") or {}
     return ChatRequest(

@@ -36,7 +36,10 @@ class EmbeddingRequest:
 
 
 def read_embeddings(body: bytes) -> EmbeddingRequest:
-    """Return the request in a JSON body; raise ``ValueError`` that names the first error."""
+    """Return the request in a JSON body.
+
+    Raises ``ValueError`` that names the first error.
+    """
     data = read_object(body)
     given = data.get("input")
     texts = [given] if isinstance(given, str) else given

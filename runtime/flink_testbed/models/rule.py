@@ -1,4 +1,4 @@
-"""A rule of a script: its conditions on a request, and its reply; pure values."""
+"""A rule of a script: conditions on a request, and its reply."""
 
 from __future__ import annotations
 
@@ -39,14 +39,17 @@ class Comparison:
         )
 
     def similarity(self) -> float:
-        """Return the share of the expected text that occurs contiguously, 0 to 1, ignoring case."""
+        """Return the share of the expected text that occurs contiguously.
+
+        From 0 to 1, ignoring case.
+        """
         value, seen = (text.casefold()[:_COMPARED_CHARACTERS] for text in (self.value, self.seen))
         run = difflib.SequenceMatcher(None, value, seen, autojunk=False).find_longest_match()
         return run.size / max(1, len(value))
 
 
 def _search(pattern: str, text: str) -> Comparison:
-    """Search for a pattern; one that takes too long does not match, and the comparison says so."""
+    """Search for a pattern; one that takes too long does not match."""
     wanted = "the last message to match"
     try:
         found = compile_pattern(pattern).is_found(text)
@@ -95,9 +98,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply of the model: a text, tool calls or both; or the vector of an embedding.
+    """The reply of the model.
 
-    A scripted ``json`` has been turned into text already.
+    It has a text, tool calls or both, or is the vector of an embedding. A scripted ``json`` has
+    been turned into text already.
     """
 
     text: str = ""
@@ -105,7 +109,10 @@ class Reply:
     embedding: tuple[float, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
-        """Return the reply as plain data: ``text`` and ``tool_calls`` if it has any, or ``embedding``."""
+        """Return the reply as plain data.
+
+        The keys are ``text`` and ``tool_calls`` if the reply has any, or ``embedding``.
+        """
         if self.embedding:
             return {"embedding": list(self.embedding)}
         calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in self.tool_calls]
@@ -122,10 +129,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of the response: a delay, and at most one of the others.
+    """A fault of the response.
 
-    ``status`` (400-599, with ``retry_after_s``) and ``reset`` of the connection replace the reply;
-    ``malformed`` and ``truncate`` damage it.
+    It is a delay and at most one of the others. ``status`` (400-599, with ``retry_after_s``) and
+    ``reset`` of the connection replace the reply; ``malformed`` and ``truncate`` damage it.
     """
 
     delay_s: float = 0.0
@@ -155,9 +162,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Conditions, the reply, and the maximum number of replies (``times``, None for no limit).
+    """Conditions, the reply, and how often the rule may answer.
 
-    Without ``reply`` the reply is an empty text. A rule is for chats or for embeddings, not for both.
+    ``times`` is None for no limit. Without ``reply`` the reply is an empty text. A rule is for
+    chats or for embeddings, not for both.
     """
 
     when: When = field(default_factory=When)
@@ -167,16 +175,19 @@ class Rule:
     times: int | None = None
 
     def is_for(self, request: ChatRequest) -> bool:
-        """Return True if the rule is for this kind of request, chat or embedding."""
+        """Return True if the rule is for this kind of request.
+
+        The kinds are chats and embeddings.
+        """
         embeds = self.when.role == EMBEDDING_ROLE or bool(self.reply and self.reply.embedding)
         return embeds == (request.last_role == EMBEDDING_ROLE)
 
 
 def counted_usage(request: ChatRequest, reply: Reply) -> Usage:
-    """Return the usage for a rule that scripts none: the number of words, as a deterministic estimate.
+    """Estimate the usage for a rule that scripts none.
 
-    The prompt is the text of every message; the completion is the text, and name and JSON arguments
-    of each tool call.
+    The estimate is the number of words, which is deterministic. The prompt is the text of every
+    message; the completion is the text, and name and JSON arguments of each tool call.
     """
     prompt = sum(len(text_of(message).split()) for message in request.messages)
     calls = sum(len(f"{call.name} {json.dumps(call.arguments)}".split()) for call in reply.tool_calls)

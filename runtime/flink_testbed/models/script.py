@@ -1,4 +1,4 @@
-"""A script: the ordered rules of a scripted model, of which the first match answers; pure."""
+"""A script: ordered rules, of which the first match answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The reply to a request; ``rule`` is the index of the matching rule, from 0."""
+    """The reply to a request, and the index of the matching rule."""
 
     rule: int
     reply: Reply
@@ -44,7 +44,10 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Rules in order, without state: the channel counts the replies of each rule."""
+    """Ordered rules, without state.
+
+    The channel counts the replies of each rule.
+    """
 
     rules: tuple[Rule, ...] = ()
 
@@ -93,10 +96,11 @@ def _is_spent(rule: Rule, answered: int) -> bool:
 
 
 def parse_script(data: Any) -> Script:
-    """Return the script for a list of plain rules, the value of ``llm.script`` in a scenario.
+    """Return the script for a list of plain rules.
 
-    Each rule is ``{when, reply, usage, fault, times}``; a duration is a str like ``500ms`` or a number
-    of seconds. Raises ``ValueError`` that names the rule (from 1), the place and the nearest word.
+    The list is the value of ``llm.script`` in a scenario. Each rule is ``{when, reply, usage,
+    fault, times}``; a duration is a str like ``500ms`` or a number of seconds. Raises
+    ``ValueError`` that names the rule (from 1), the place and the nearest word.
     """
     if not isinstance(data, (list, tuple)):
         raise ValueError(f"a script is a list of rules, not {data!r:.60}")
@@ -121,7 +125,10 @@ def _rule(data: Any, where: str) -> Rule:
 
 
 def _check_kind(rule: Rule, where: str) -> None:
-    """Raise for a condition on chats in a rule for embeddings, or the reverse: it never holds."""
+    """Raise for a condition that never holds in a rule of this kind.
+
+    A rule is for chats or for embeddings.
+    """
     gives_vector = bool(rule.reply and rule.reply.embedding)
     if gives_vector and rule.when.role not in (None, EMBEDDING_ROLE):
         raise ValueError(f"{where}: an embedding cannot answer a chat; remove the role {rule.when.role!r}")

@@ -1,4 +1,4 @@
-"""The model server: HTTP on loopback, in a daemon thread, for jobs in other processes.
+"""The model server: HTTP on loopback, in a daemon thread.
 
 The server transports bytes; the channel decides on the responses.
 """
@@ -48,7 +48,10 @@ class ModelServer:
         self.stop()
 
     def start(self) -> None:
-        """Listen on a free port of loopback; raise :class:`HostError` FA420 if that fails."""
+        """Listen on a free port of loopback.
+
+        Raises :class:`HostError` FA420 if that fails.
+        """
         assert self._http is None, "the model server is already running"
         try:
             self._http = _LoopbackServer()
@@ -66,7 +69,10 @@ class ModelServer:
         threading.Thread(target=self._http.serve_forever, args=(0.1,), name="model server", daemon=True).start()
 
     def stop(self) -> None:
-        """Close all channels and connections within a few seconds; no effect if not running."""
+        """Close all channels and connections within a few seconds.
+
+        No effect if the server does not run.
+        """
         if self._http:
             self._http.stop()
             self._http = None
@@ -78,7 +84,10 @@ class ModelServer:
         return int(self._http.server_address[1])
 
     def channel(self, script: Script) -> Channel:
-        """Open a channel at an unguessable address; the caller closes it after the run."""
+        """Open a channel at an unguessable address.
+
+        The caller closes it after the run.
+        """
         assert self._http is not None, "start the model server first"
         channels = self._http.channels
         token = secrets.token_hex(8)
@@ -89,7 +98,10 @@ class ModelServer:
 
 
 class _LoopbackServer(socketserver.ThreadingTCPServer):
-    """A thread per connection, and the set of open connections, so that stop() can close them."""
+    """A thread per connection, and the set of open connections.
+
+    stop() closes them.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -140,7 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one packet
 
     def handle_expect_100(self) -> bool:
-        """Send 100 Continue at once: the base class leaves it in the buffer."""
+        """Send 100 Continue at once.
+
+        The base class leaves it in the buffer.
+        """
         self.send_response_only(100)
         self.end_headers()
         self.wfile.flush()

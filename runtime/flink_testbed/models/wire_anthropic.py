@@ -27,7 +27,7 @@ CHAT_PATH = "/v1/messages"
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Return the request in the body of POST /v1/messages; raise ``ValueError`` if it is invalid.
+    """Return the request of POST /v1/messages; raise ``ValueError`` if invalid.
 
     It is converted to the form of the other formats: the system prompt becomes the first message, and
     a message of tool results gets the role ``tool`` and the results as its text.
@@ -48,7 +48,7 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Return the response: one document, or events if the client asked for a stream."""
+    """Return the response, or its events if the client asked for a stream."""
     message = {
         "id": f"msg_{stamp.seq}",
         "type": "message",
@@ -71,7 +71,7 @@ def write_error(text: str) -> Body:
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Return None: the list of models has the same path as OpenAI's, which answers."""
+    """Return None: OpenAI's format lists the models at the same path."""
     del path, models, now_s
     return None
 

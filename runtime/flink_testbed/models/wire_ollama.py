@@ -1,4 +1,7 @@
-"""The wire format of Ollama's chats and embeddings, with JSON lines for streams; pure."""
+"""The wire format of Ollama's chats and embeddings.
+
+Streams are JSON lines.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,12 @@ _DURATION_NS = 1_000_000
 
 
 def read_request(body: bytes) -> ChatRequest:
-    """Return the request in the body of POST /api/chat; raise ``ValueError`` if it is invalid."""
+    """Return the request of POST /api/chat; raise ``ValueError`` if invalid."""
     return read_chat_request(body, streams_by_default=True)
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Return the response: one document, or lines if the client asked for a stream."""
+    """Return the response, or its lines if the client asked for a stream."""
     head = {"model": request.model, "created_at": _iso(stamp.now_s)}
     tool_calls = [{"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in reply.tool_calls]
     tail: dict[str, Any] = {
@@ -63,7 +66,7 @@ def write_error(text: str) -> Body:
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Return the response to a GET, None if this format has no such path."""
+    """Return the response to a GET, None for unknown paths."""
     if path == "/api/version":
         return json_body({"version": _VERSION})
     if path == "/api/tags":

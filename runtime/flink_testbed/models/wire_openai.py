@@ -1,4 +1,7 @@
-"""The wire format of OpenAI's chat completions and embeddings, with server-sent events; pure."""
+"""The wire format of OpenAI's chat completions and embeddings.
+
+Streams are server-sent events.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def read_request(body: bytes) -> ChatRequest:
 
 
 def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-    """Return the response: one document, or events if the client asked for a stream."""
+    """Return the response, or its events if the client asked for a stream."""
     tool_calls = [
         {
             "id": f"call_{stamp.seq}_{number}",
@@ -62,7 +65,10 @@ def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float
 
 
 def _packed(vector: Sequence[float]) -> str:
-    """Return little-endian 32-bit floats in base64, which the official client requests by default."""
+    """Return little-endian 32-bit floats in base64.
+
+    The official client requests this form by default.
+    """
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
@@ -72,7 +78,7 @@ def write_error(text: str) -> Body:
 
 
 def write_get(path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-    """Return the response to a GET, None if this format has no such path."""
+    """Return the response to a GET, None for unknown paths."""
     if path != "/v1/models":
         return None
     data = [{"id": model, "object": "model", "created": int(now_s), "owned_by": "script"} for model in models]

@@ -1,6 +1,7 @@
-"""Removes the containers of one owner once the owner is gone, even on SIGKILL.
+"""The guard that removes the containers of one owner after the owner's end.
 
-The counterpart of :mod:`flink_testbed.ownership.process_guard` at a container engine, started by
+This works even if the owner is killed by SIGKILL. The counterpart at a container engine of
+:mod:`flink_testbed.ownership.process_guard`, started by
 :class:`flink_testbed.ownership.container_owner.ContainerGuard`. Run as a script, isolated
 (``python -I``):
 
@@ -41,7 +42,10 @@ CALL_S = 20
 
 @dataclass(frozen=True)
 class Order:
-    """The arguments of a guard. ``label`` is ``name=value``, with the owner's token as the value."""
+    """The arguments of a guard.
+
+    ``label`` is ``name=value``; the value is the owner's token.
+    """
 
     descriptor: int
     engine: str
@@ -67,7 +71,10 @@ def parse(arguments: list[str]) -> Order:
 
 
 def order_of(words: list[str]) -> Order | None:
-    """Return the order of a process with this command line, None if it is no guard."""
+    """Return the order of a guard, None for another process.
+
+    ``words`` is the command line.
+    """
     if len(words) > 6 and words[1:2] == PYTHON_FLAGS and words[2].endswith(SCRIPT):
         return parse(words[3:])
     return None
@@ -102,7 +109,10 @@ def remove_all(client: docker.DockerClient, label: str, refusals: tuple[type[Exc
 
 
 def main(order: Order) -> None:
-    """Wait for the owner's end, then clean up until nothing has appeared for a while."""
+    """Wait for the owner's end, then clean up.
+
+    The engine is asked until nothing has appeared for a while.
+    """
     # Only after sys.path is complete, and not in processes that import this module for Order alone.
     import docker
     import docker.errors

@@ -1,4 +1,7 @@
-"""The owner of containers: labels that name it, and the guard that removes what carries them."""
+"""The owner of containers: its labels and its guard.
+
+The guard removes everything that carries the labels.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def this_owner(run_id: str) -> ContainerOwner:
 
 
 def owner_of_labels(labels: Mapping[str, str]) -> Owner | None:
-    """Return the process that the labels name, None if they are not from us or cannot be read."""
+    """Return the process that the labels name.
+
+    None if the labels are not from us or cannot be read.
+    """
     try:
         return owner_from(json.loads(labels[PROCESS])) if OWNER in labels else None
     except (KeyError, TypeError, ValueError):
@@ -94,7 +100,10 @@ class ContainerGuard:
         return self._pipe.detach(), guard
 
     def close(self) -> bool:
-        """Let the guard clean up and wait for it; return False if that was done before."""
+        """Let the guard clean up, and wait for it.
+
+        Returns False if that was done before.
+        """
         if not self._pipe.is_open:
             return False
         self._pipe.close()

@@ -107,7 +107,10 @@ class DetachedService:
 
 
 def hold_detached(detachment: Detachment, digest: str = "") -> DetachedService:
-    """Start a holder for a service, which from then on is independent of this process."""
+    """Start a holder for a service.
+
+    The service is then independent of this process.
+    """
     _directory().mkdir(parents=True, exist_ok=True)
     name = secrets.token_hex(6)
     file = _directory() / f"{name}.json"
@@ -154,7 +157,7 @@ def detached_services() -> Iterator[DetachedService]:
 
 
 def claim_detached(digest: str, *, min_left_s: float) -> tuple[DetachedService, FileLock] | None:
-    """Return a running service with this digest that no session uses, and its lock, now acquired.
+    """Return an unused service with this digest, and its acquired lock.
 
     None if there is none that lives for at least ``min_left_s`` more seconds.
     """

@@ -1,4 +1,4 @@
-"""Holds a detached cluster or broker: the process that owns it once its session has ended.
+"""The owner of a detached cluster or broker.
 
 Run as a script by :mod:`flink_testbed.ownership.detached`, isolated (``python -I -S``) and with the
 standard library only:

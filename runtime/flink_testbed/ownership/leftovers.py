@@ -26,7 +26,7 @@ _GONE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class OwnerlessGuard:
-    """A guard whose owner has ended, and the name of the program that it guards."""
+    """A guard whose owner has ended, and the program it guards."""
 
     pid: int
     program: str
@@ -45,9 +45,10 @@ class OwnerlessGuard:
 
 
 def ownerless_guards() -> tuple[OwnerlessGuard, ...]:
-    """Return the guards that outlived their owner, which only a stopped or broken guard does.
+    """Return the guards that outlived their owner.
 
-    They are looked at twice: the first look may find a guard that is about to end by itself.
+    Only a stopped or broken guard does. They are looked at twice: the first look may find a guard
+    that is about to end by itself.
     """
     suspects = _ownerless()
     if not suspects:
@@ -84,9 +85,10 @@ def _holders() -> list[int]:
 
 
 def _has_owner(guard: psutil.Process, holders: list[int]) -> bool:
-    """Return True if the guard's parent or a holder has the other end of its pipe.
+    """Return True if a process holds the other end of the guard's pipe.
 
-    A parent with process id 1 alone proves nothing: in a container, pytest itself may be process 1.
+    It is the guard's parent or a holder. A parent with process id 1 alone proves nothing: in a
+    container, pytest itself may be process 1.
     """
     if not sys.platform.startswith("linux"):
         return guard.ppid() != 1 or bool(holders)
@@ -95,7 +97,10 @@ def _has_owner(guard: psutil.Process, holders: list[int]) -> bool:
 
 
 def _open_files(pid: int) -> set[Path]:
-    """Return the open files of a process; none if it is another user's, who cannot be an owner."""
+    """Return the open files of a process.
+
+    Empty for a process of another user, which cannot be an owner.
+    """
     found = set()
     with contextlib.suppress(PermissionError, FileNotFoundError):
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():

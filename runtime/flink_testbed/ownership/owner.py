@@ -1,4 +1,4 @@
-"""The process that owns something, recorded so that its death can be proven later."""
+"""The process that owns something, recorded to prove its death later."""
 
 from __future__ import annotations
 
@@ -89,9 +89,10 @@ def _origin() -> tuple[str, str, str]:
 
 
 def _start_of(pid: int) -> str:
-    """Return the start time of a process, empty if it has ended; a zombie has ended.
+    """Return the start time of a process, empty if it has ended.
 
-    On Linux in ticks since boot: psutil's time of day changes when the clock is set.
+    A zombie has ended. On Linux in ticks since boot: psutil's time of day changes when the clock is
+    set.
     """
     try:
         if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

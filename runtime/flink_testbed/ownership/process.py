@@ -1,4 +1,4 @@
-"""Start processes under a guard, with a log file, and end them as whole trees.
+"""Start processes under a guard, and end them as whole trees.
 
 Every process of the testbed is started here: a process started otherwise outlives a killed session.
 """
@@ -163,7 +163,10 @@ class GuardedProcess:
                 file.write(f"[cut: the log exceeded {limit_bytes} bytes]\n{end}\n".encode())
 
     def wait_ended(self, timeout_s: float) -> int | None:
-        """Wait for the command to end; return its exit code, or None after ``timeout_s`` seconds."""
+        """Wait for the command's end; return its exit code.
+
+        None if it still runs after ``timeout_s`` seconds.
+        """
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._popen.wait(timeout_s)
         return None
@@ -185,7 +188,10 @@ class GuardedProcess:
                 process.send_signal(number)
 
     def detach(self) -> int:
-        """Give up the process: return the descriptor that keeps it alive while any process has it open."""
+        """Give up the process, so that it outlives this one.
+
+        Returns the descriptor that keeps it alive while any process has it open.
+        """
         _started.pop(self._popen.pid, None)
         self._popen.returncode = 0  # another process waits for it
         return self._pipe.detach()
@@ -219,7 +225,10 @@ class GuardedProcess:
 
 
 def tail(path: Path, lines: int = 40) -> str:
-    """Return the last lines of a text file, at most 64 KiB; empty if there is no such file."""
+    """Return the last lines of a text file.
+
+    At most 64 KiB are read; empty if there is no such file.
+    """
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)

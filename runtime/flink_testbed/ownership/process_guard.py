@@ -1,7 +1,8 @@
-"""A tiny parent for one process tree, so that the tree dies with its owner, even on SIGKILL.
+"""The parent of one process tree, which kills it after its owner's end.
 
-Run as a script, isolated (``python -I -S``) and with the standard library only: it must start in a
-few milliseconds and keep working whatever state the harness is in.
+This works even if the owner is killed by SIGKILL. Run as a script, isolated (``python -I -S``) and
+with the standard library only: it must start in a few milliseconds and keep working whatever state
+the harness is in.
 
     process_guard.py DESCRIPTOR COMMAND [ARG ...]
 
@@ -49,7 +50,7 @@ def parse(arguments: list[str]) -> tuple[int, list[str]]:
 
 
 def guarded_command(words: list[str]) -> list[str]:
-    """Return what a process with this command line guards, empty if it is no guard.
+    """Return the command that a process guards, empty if none.
 
     By the end of the script's path, since guards of other installations count too.
     """
@@ -59,7 +60,7 @@ def guarded_command(words: list[str]) -> list[str]:
 
 
 class OwnerWatch:
-    """The owner of a guard, as seen through the guard's end of the pipe."""
+    """The owner of a guard, seen through their pipe."""
 
     def __init__(self, pipe: int) -> None:
         self.pipe = pipe
@@ -67,10 +68,11 @@ class OwnerWatch:
         self._detached = False
 
     def is_gone(self, readable: bool) -> bool:
-        """Return True if the owner has ended; ``readable`` is what select() said of the pipe.
+        """Return True if the owner has ended.
 
-        The parent is compared as well as the pipe: a child that the owner forked while it started
-        the guard holds a copy of the owner's end, and keeps it open after the owner has died.
+        ``readable`` is the result of select() for the pipe. The parent is compared as well as the
+        pipe: a child that the owner forked while it started the guard holds a copy of the owner's
+        end, and keeps it open after the owner has died.
         """
         received = os.read(self.pipe, 1) if readable else None
         self._detached = self._detached or received == DETACHED
@@ -102,7 +104,10 @@ def descendants_of(root: int) -> list[int]:
 
 
 def kill_descendants(command_pid: int) -> None:
-    """Kill until no child is left: a process may fork between listing and killing."""
+    """Kill until no child is left.
+
+    A process may fork between listing and killing.
+    """
     while True:
         below = descendants_of(os.getpid()) or [command_pid]
         for pid in below:
@@ -118,7 +123,10 @@ def kill_descendants(command_pid: int) -> None:
 
 
 def start(command: list[str]) -> int:
-    """Fork and run the command; the kernel kills it if the guard itself is killed."""
+    """Fork and run the command.
+
+    The kernel kills the command if the guard itself is killed.
+    """
     guard = os.getpid()
     pid = os.fork()
     if pid:
@@ -177,7 +185,10 @@ def main(command: list[str]) -> int:
 
 
 def take_pipe(descriptor: int) -> None:
-    """Move the owner's pipe to its fixed descriptor, which the leftovers' search looks at."""
+    """Move the owner's pipe to its fixed descriptor.
+
+    The search for leftovers looks for it there.
+    """
     if descriptor != OWNER_PIPE:
         os.dup2(descriptor, OWNER_PIPE)
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The record of everything that a session creates and that could outlive it.
+"""The record of everything in a session that could outlive it.
 
 One file a session in the cache, written before each thing is created and removed when the session
 ends in order. A session that was killed leaves its file, which says what a sweep must look for.
@@ -23,12 +23,12 @@ SOCKETS, CLUSTER, BROKERS, JOBS, TOPICS = "sockets", "cluster", "brokers", "jobs
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything that ``owner`` created in the run ``run_id``, as pairs of kind and name.
+    """Everything that ``owner`` created in a run.
 
-    The name of ``sockets`` is a directory; that of ``cluster`` and ``brokers`` is the directory of a
-    Flink or Kafka cluster, of which only the scratch directories are deleted. The name of ``jobs``
-    is the REST address of an external cluster that ran jobs of the run, that of ``topics`` the
-    bootstrap address of an external Kafka.
+    The entries are pairs of kind and name. The name of ``sockets`` is a directory; that of
+    ``cluster`` and ``brokers`` is the directory of a Flink or Kafka cluster, of which only the
+    scratch directories are deleted. The name of ``jobs`` is the REST address of an external cluster
+    that ran jobs of the run, that of ``topics`` the bootstrap address of an external Kafka.
     """
 
     run_id: str
@@ -95,7 +95,10 @@ class OwnRecord:
 
 
 def own_record(run_id: str) -> OwnRecord:
-    """Return the record of one of this process's runs, the same one to every thread."""
+    """Return the record of a run of this process.
+
+    Every thread gets the same one.
+    """
     # functools.cache alone may call the constructor twice if two threads come at once.
     with _creating:
         return _created_once(run_id)
@@ -106,7 +109,10 @@ _created_once = cache(OwnRecord)
 
 
 def records() -> Iterator[Record]:
-    """Yield every session's record; unreadable files are skipped, as their owner is unknown."""
+    """Yield every session's record.
+
+    Unreadable files are skipped, as their owner is unknown.
+    """
     for file in sorted(_directory().glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             data = json.loads(file.read_text(encoding="utf-8"))
