@@ -230,8 +230,7 @@ class FlinkCluster(ABC):
         except RestUnavailableError:
             raise
         except HostError as error:
-            # The program's own output, for example a Python traceback, is only in the JobManager's
-            # log.
+            # The program's own output, such as a Python traceback, is only in the JobManager's log.
             logs = f"\n{self.logs.tail(_TAIL)}"
             raise HostError(*(replace(problem, detail=problem.detail + logs) for problem in error.problems)) from None
         finally:
@@ -260,10 +259,9 @@ class FlinkCluster(ABC):
     def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 60.0) -> str:
         """Write a savepoint to the cluster's directory; return its path.
 
-        With ``stop`` the job ends with it.
-
-        Waits for all tasks first: a job in state ``RUNNING`` may still be deploying tasks, and
-        Flink then refuses. Raises :class:`HostError` FA442 if the savepoint fails.
+        With ``stop`` the job ends with it. Waits for all tasks first: a job in state ``RUNNING``
+        may still be deploying tasks, and Flink then refuses. Raises :class:`HostError` FA442 if the
+        savepoint fails.
         """
         deadline = clock.now_s() + timeout_s
         self.wait_for_tasks(job_id, timeout_s=timeout_s)
