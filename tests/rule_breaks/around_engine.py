@@ -61,7 +61,7 @@ OBSERVATION: dict[str, Break | tuple[Break, ...]] = {
     "test_event_log.py::test_standard_cuts_and_verbose_does_not": wrap(f"{_TRUNCATION}:truncated", "return args[0]"),
     "test_event_log.py::test_the_three_cuts": (
         wrap(f"{_TRUNCATION}:_cut_string", "return args[0]"),
-        swap(f"{_TRUNCATION}:_cut_list", "value[:limit]", "value"),
+        swap(f"{_TRUNCATION}:_cut_list", "value[:limit] if limit else value", "value"),
         swap(f"{_TRUNCATION}:_cut", "depth >= limits.depth", "depth > limits.depth"),
     ),
     "test_event_log.py::test_zero_is_no_limit": swap(

@@ -92,12 +92,39 @@ def test_the_three_cuts():
             "deep": {"deeper": {"scalar": 1, "object": {"x": 1}, "list": [1]}},
         },
     }
-    cut = truncated(event, Limits(string_length=5, array_elements=2, depth=4))
+    cut = truncated(event, Limits(string_length=5, array_elements=2, depth=3))
     assert cut["id"] == cut["eventType"] == "longer than five"
     assert cut["attributes"]["text"] == {"truncatedString": "abcde...", "omittedChars": 2}
     assert cut["attributes"]["list"] == {"truncatedList": [1, 2], "omittedElements": 1}
     deep = {"truncatedObject": {"scalar": 1}, "omittedFields": 2}
     assert cut["attributes"]["deep"] == {"deeper": deep}
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [
+        (1, {"truncatedObject": {}, "omittedFields": 2}),
+        (
+            2,
+            {
+                "deep": {"truncatedObject": {"n": 1}, "omittedFields": 1},
+                "list": [{"truncatedObject": {}, "omittedFields": 1}],
+            },
+        ),
+        (3, {"deep": {"n": 1, "object": {"x": 1}}, "list": [{"call": {"truncatedObject": {}, "omittedFields": 1}}]}),
+        (4, {"deep": {"n": 1, "object": {"x": 1}}, "list": [{"call": {"arguments": {"y": 2}}}]}),
+    ],
+)
+def test_depth_counts_from_the_attributes_and_not_for_lists(depth, expected):
+    event = {"attributes": {"deep": {"n": 1, "object": {"x": 1}}, "list": [{"call": {"arguments": {"y": 2}}}]}}
+    assert truncated(event, Limits(0, 0, depth))["attributes"] == expected
+
+
+def test_the_arguments_of_a_tool_call_are_in_the_log_by_default(tmp_path):
+    call = {"id": "c", "type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    event = Event(type="_tool_request_event", attributes={"model": "m", "tool_calls": [call]})
+    (record,) = written(tmp_path / "log", {}, event)
+    assert record["event"]["attributes"]["tool_calls"] == [call]
 
 
 def test_zero_is_no_limit():

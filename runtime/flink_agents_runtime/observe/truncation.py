@@ -1,4 +1,7 @@
-"""Shortens an event for the log as upstream's STANDARD level does: each cut leaves a wrapper that says how much."""
+"""Truncate events for the log as upstream's STANDARD level does.
+
+Each cut leaves a wrapper object with the number of omitted elements.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ _WHOLE = ("eventType", "id")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest text and list, and the depth from which on objects keep only their scalar fields; 0 is no limit."""
+    """The limits for strings, lists and depth; 0 means no limit.
+
+    Objects at ``depth`` or deeper keep only their scalar fields.
+    """
 
     string_length: int
     array_elements: int
@@ -18,13 +24,16 @@ class Limits:
 
 
 def truncated(event: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """The event node (depth 1), shortened. ``attributes`` itself stays an object; what is in it is at depth 3."""
+    """Return the truncated event.
+
+    Upstream counts depth anew for ``attributes``: it has depth 1, as the event itself does.
+    """
     shortened = {}
     for name, value in event.items():
         if name in _WHOLE:
             shortened[name] = value
         elif name == "attributes":
-            shortened[name] = {field: _cut(inner, limits, 3) for field, inner in value.items()}
+            shortened[name] = _cut(value, limits, 1)
         else:
             shortened[name] = _cut(value, limits, 2)
     return shortened
@@ -53,7 +62,11 @@ def _cut_string(value: str, limit: int) -> Any:
 
 def _cut_list(value: list[Any], limits: Limits, depth: int) -> Any:
     limit = limits.array_elements
+    # An object in a list has the depth that it would have in the place of the list.
+    kept = [
+        _cut(element, limits, depth + 1 if isinstance(element, list) else depth)
+        for element in (value[:limit] if limit else value)
+    ]
     if not limit or len(value) <= limit:
-        return [_cut(element, limits, depth + 1) for element in value]
-    kept = [_cut(element, limits, depth + 1) for element in value[:limit]]
+        return kept
     return {"truncatedList": kept, "omittedElements": len(value) - limit}
