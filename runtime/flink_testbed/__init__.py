@@ -1,8 +1,8 @@
 """Start, watch and break the services that a Flink Agents job needs.
 
-These are Flink clusters, Kafka brokers, model servers and job environments. The package knows neither
-pytest nor scenarios. The public names are loaded at first use, so that importing it imports none
-of its dependencies.
+These are Flink clusters, Kafka brokers, model servers and job environments. The package knows
+neither pytest nor scenarios. The public names are loaded at first use, so that importing it imports
+none of its dependencies.
 """
 
 from __future__ import annotations
