@@ -64,6 +64,7 @@ USES: dict[str, Any] = {
     "path .": lambda ctx: ctx.short_term_memory.set(".", 1) and None,
     "path ..": lambda ctx: ctx.short_term_memory.new_object("..") and None,
     "empty path below an object": lambda ctx: ctx.short_term_memory.new_object("a").set("", 1) and None,
+    "float in a histogram": lambda ctx: ctx.action_metric_group.get_histogram("h").update(1.5),
     "no options": lambda ctx: ctx.get_action_config_value("limit"),
 }
 

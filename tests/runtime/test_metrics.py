@@ -1,6 +1,7 @@
 """Metrics in memory."""
 
 import pytest
+from agent_run import failure_of
 
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.local.host import LocalHost
@@ -45,6 +46,44 @@ def test_a_histogram_keeps_its_window():
     for value in (100, 1, 3):
         histogram.update(value)
     assert group.snapshot() == {"h.count": 2, "h.mean": 2, "h.min": 1, "h.max": 3}
+
+
+@pytest.mark.parametrize(
+    ("use", "what"),
+    [
+        (lambda group: group.get_counter("n").inc(1.5), "a counter takes an int, not float 1.5"),
+        (lambda group: group.get_counter("n").dec("1"), "a counter takes an int, not str '1'"),
+        (lambda group: group.get_meter("n").mark(0.5), "a meter takes an int, not float 0.5"),
+        (lambda group: group.get_histogram("n").update(2.0), "a histogram takes an int, not float 2.0"),
+    ],
+)
+def test_only_a_gauge_takes_more_than_ints(use, what):
+    with pytest.raises(TypeError, match=what):
+        use(MemoryMetricGroup())
+
+
+def test_a_metric_takes_no_int_beyond_64_bits():
+    with pytest.raises(ValueError, match="more than 64 bits"):
+        MemoryMetricGroup().get_counter("n").inc(2**63)
+
+
+def test_a_float_in_a_histogram_fails_the_action_with_its_line():
+    failure = failure_of("operator_agents:Using", ("k", "float in a histogram"))
+    assert (failure.action, type(failure.original)) == ("use", TypeError)
+    assert "operator_agents.py" in failure.traceback_text
+
+
+@pytest.mark.parametrize("value", ["busy", None, [1]])
+def test_a_gauge_that_is_no_number_is_read_back_and_not_shown(value):
+    group = MemoryMetricGroup()
+    group.get_gauge("g").update(value)
+    assert group.get_gauge("g").get_value() == value
+    assert group.get_gauge("g").number() == 0
+    assert group.snapshot() == {}
+
+
+def test_a_gauge_has_no_value_before_its_first():
+    assert MemoryMetricGroup().get_gauge("g").get_value() is None
 
 
 def test_gauge_and_meter():
@@ -103,3 +142,9 @@ def test_events_that_the_log_shortens_are_counted(tmp_path, level, expected):
     inputs = [{"key": "k", "value": {"long": "x" * 3000, "list": [1] * 30}}]
     result = LocalHost(plan, event_log=tmp_path / "log").run(inputs)
     assert result.metrics["eventLogTruncatedEvents"] == expected
+
+
+def test_a_metric_may_have_none_for_its_name():
+    group = MemoryMetricGroup()
+    group.get_counter(None).inc()
+    assert group.snapshot() == {"None": 1}

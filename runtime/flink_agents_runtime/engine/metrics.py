@@ -9,12 +9,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import isfinite
 from time import perf_counter_ns
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flink_agents.api.metric_group import Counter, Gauge, Histogram, Meter, MetricGroup
 
 _NS_PER_MS = 1_000_000
+_MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
+
+
+def whole(value: int, what: str) -> int:
+    """Return the int. Raises TypeError or ValueError for a value that no Java long can take.
+
+    Flink's metrics are Java objects; counting with a float fails there.
+    """
+    if not isinstance(value, int):
+        raise TypeError(f"{what} takes an int, not {type(value).__name__} {value!r}; round it, or use a gauge")
+    if not _MIN_LONG <= value <= _MAX_LONG:
+        raise ValueError(f"{what} cannot take {value}, which has more than 64 bits")
+    return value
 
 
 class MemoryCounter(Counter):
@@ -26,12 +40,12 @@ class MemoryCounter(Counter):
         self.count = 0
 
     def inc(self, n: int = 1) -> None:
-        """Add ``n``."""
-        self.count += n
+        """Add ``n``, an int."""
+        self.count += whole(n, "a counter")
 
     def dec(self, n: int = 1) -> None:
-        """Take ``n`` away."""
-        self.count -= n
+        """Subtract ``n``, an int."""
+        self.count -= whole(n, "a counter")
 
     def get_count(self) -> int:
         """The count."""
@@ -53,8 +67,8 @@ class MemoryMeter(Meter):
         self._since = time.monotonic()
 
     def mark(self, n: int = 1) -> None:
-        """Count ``n`` more marks."""
-        self._marks += n
+        """Count ``n`` more marks, an int."""
+        self._marks += whole(n, "a meter")
 
     def get_rate(self) -> float:
         """Marks per second."""
@@ -71,24 +85,29 @@ class MemoryMeter(Meter):
 
 
 class MemoryGauge(Gauge):
-    """The last value told."""
+    """The last value of an agent, of any type as on Flink."""
 
     __slots__ = ("_value",)
 
     def __init__(self) -> None:
-        self._value = 0.0
+        self._value: Any = None
 
-    def update(self, value: float) -> None:
-        """Tell the value."""
+    def update(self, value: Any) -> None:
+        """Set the value."""
         self._value = value
 
-    def get_value(self) -> float:
-        """The last value told, 0 before the first."""
+    def get_value(self) -> Any:
+        """Return the last value, None before the first."""
         return self._value
 
+    def number(self) -> float:
+        """Return the value if it is a finite number, else 0: PyFlink can show nothing else."""
+        shown = isinstance(self._value, (int, float)) and isfinite(self._value)
+        return self._value if shown else 0
+
     def values(self) -> dict[str, float]:
-        """The parts to show, by suffix."""
-        return {"": self._value}
+        """Return the value if it is a number: nothing else can be compared or summed."""
+        return {"": self._value} if isinstance(self._value, (int, float)) else {}
 
 
 class MemoryHistogram(Histogram):
@@ -100,8 +119,8 @@ class MemoryHistogram(Histogram):
         self._window: deque[int] = deque(maxlen=window_size)
 
     def update(self, value: int) -> None:
-        """Add a value."""
-        self._window.append(value)
+        """Add a value, an int."""
+        self.add(whole(value, "a histogram"))
 
     @property
     def add(self) -> Callable[[int], None]:

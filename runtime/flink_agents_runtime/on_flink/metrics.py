@@ -16,6 +16,7 @@ from flink_agents_runtime.engine.metrics import (
     MemoryHistogram,
     MemoryMeter,
     MemoryMetricGroup,
+    whole,
 )
 
 # Where PyFlink's metrics of thread mode are from.
@@ -71,7 +72,7 @@ class FlinkHistogram(MemoryHistogram):
 
     def update(self, value: int) -> None:
         """Add a value."""
-        self._window.append(value)
+        self._window.append(whole(value, "a histogram"))
         self._untold = True
 
     @property
@@ -103,7 +104,7 @@ class FlinkGauge(MemoryGauge):
 
     def tell_flink(self) -> bool:
         """Hand on the value, if it is another one."""
-        value = int(self._value)
+        value = int(self.number())
         changed = value != self._told
         if changed:
             self._told = value
@@ -155,7 +156,7 @@ class FlinkMetricGroup(MemoryMetricGroup):
     def get_counter(self, name: str) -> MemoryCounter:
         """The counter ``name``."""
         if name not in self._metrics:
-            self._metrics[name] = FlinkCounter(self._flink.counter(name))
+            self._metrics[name] = FlinkCounter(self._flink.counter(str(name)))
         return super().get_counter(name)
 
     def get_meter(self, name: str) -> MemoryMeter:
@@ -171,7 +172,7 @@ class FlinkMetricGroup(MemoryMetricGroup):
                 self._metrics[name] = FlinkGauge(self._flink.distribution(name))
             else:
                 gauge = self._metrics[name] = MemoryGauge()
-                self._flink.gauge(name, gauge.get_value)
+                self._flink.gauge(name, gauge.number)
         return super().get_gauge(name)
 
     def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
