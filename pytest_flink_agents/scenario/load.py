@@ -5,6 +5,7 @@ Must never import: pytest, anything that starts something.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.document import Document, parse
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
 from pytest_flink_agents.scenario.placeholders import read_placeholders
 from pytest_flink_agents.scenario.reader import FILE_BYTES
 from pytest_flink_agents.scenario.validation import read_scenario
@@ -121,6 +123,7 @@ def _load(document: Document, file: Path, root: Path, project: Project) -> tuple
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
+    mistakes += _log_mistakes(value)
     outputs = tuple(_output_matchers(value, mistakes))
     failure = waived = None
     if scenario:
@@ -167,8 +170,25 @@ def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatc
             yield OutputMatcher(key, wanted)
 
 
+def _log_mistakes(value: Any) -> Iterator[Mistake]:
+    """Yield the patterns of allowed log lines that every ERROR line contains."""
+    allowed = _at(value, "expect", "logs", "allow")
+    for index, pattern in enumerate(allowed if isinstance(allowed, list) else ()):
+        path: DocumentPath = ("expect", "logs", "allow", index)
+        with suppress(ValueError):
+            if isinstance(pattern, str) and in_every_log_line(pattern):
+                message = f"a pattern that allows every ERROR line: {path_text(path)}"
+                next_step = "name what only the expected line says"
+                yield Mistake("FA209", path, message, "a part of one line", describe(pattern), next_step)
+
+
 def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
-    return _matcher(wanted.model_dump(exclude_unset=True), path, mistakes) if wanted else None
+    matcher = _matcher(wanted.model_dump(exclude_unset=True), path, mistakes) if wanted else None
+    if matcher is not None and matches_every_failure(matcher):
+        next_step = "name what only this failure says, such as its message"
+        message = f"a text that every failure contains: {path_text(path)}"
+        mistakes.append(Mistake("FA209", path, message, "a part of this failure's message", matcher.text, next_step))
+    return matcher
 
 
 def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:

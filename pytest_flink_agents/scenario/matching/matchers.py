@@ -1,18 +1,18 @@
-"""The matching words of the language: an expected value into a :class:`Matcher`, at load, so that mistakes show early.
+"""The matcher words of the language, compiled when a scenario is loaded so that mistakes show early.
 
-A plain value means equality, through mappings and lists. A mapping with one key, a matching word, is that matcher:
+A plain value means equality, through mappings and lists. A mapping with one key that is a matcher word is that matcher:
 
-    equals: VALUE            equal, and no word inside is a matcher: how to expect data that looks like one
-    contains: TEXT           a text that holds it, or a list with it as an item
-    contains: {key: ...}     a mapping with at least these keys, their values matched
-    contains: [...]          a list with these items somewhere, each matched; of one item without brackets
-    regex: PATTERN           a text in which the pattern is found
-    approx: {value: 20, abs: 0.5}      a number, `abs` or `rel` away at most
-    one_of: [...]            matched by one of these
+    equals: VALUE            an equal value; no word inside is a matcher, so it expects data that looks like one
+    contains: TEXT           a string with this part, or a list with this item
+    contains: {key: ...}     a mapping with at least these keys; their values are matched
+    contains: [...]          a list with these items anywhere, each matched; one item needs no brackets
+    regex: PATTERN           a string in which the pattern is found
+    approx: {value: 20, abs: 0.5}      a number that differs by at most `abs`, or by the fraction `rel`
+    one_of: [...]            a value that one of these matches
     any_string, any_number, any_bool, any_value: true
-    not: ...                 not matched by this
+    not: ...                 a value of the same kind that this does not match
     each: ...                a list, not empty, whose every item is matched
-    length: 3 or {min: 1, max: 5}      of a text, list or mapping
+    length: 3 or {min: 1, max: 5}      a string, list or mapping of this length
 
 A matcher that cannot fail, or can never match, is a mistake.
 Must never import: pydantic, yaml, pytest.
@@ -26,37 +26,31 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.core.patterns import compile_pattern
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe, path_text
-from pytest_flink_agents.scenario.matching.kinds import (
-    Anything,
-    Approx,
-    ContainsItems,
-    ContainsText,
-    Each,
-    Fields,
-    Found,
-    Length,
-    ListOf,
-    Matcher,
-    Not,
-    OneOf,
-    Scalar,
-    is_number,
-)
+from pytest_flink_agents.scenario.matching.conditions import Anything, Approx, Each, Found, Length, Not, OneOf
+from pytest_flink_agents.scenario.matching.data import ContainsItems, ContainsText, Fields, ListOf, Scalar
+from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number
 from pytest_flink_agents.scenario.matching.mismatch import ABSENT, Mismatch
-from pytest_flink_agents.scenario.matching.vacuous import always_found
+from pytest_flink_agents.scenario.matching.vacuous import always_found, matches_every_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ABSENT", "Matcher", "MatcherError", "Mismatch", "compile_matcher", "is_plain"]
+__all__ = ["ABSENT", "MATCHER_WORDS", "Matcher", "MatcherError", "Mismatch", "compile_matcher", "is_plain"]
 
 _NOT_YET = "schema"
-# Stricter than for unknown keys: a mapping with one key is data in the first place, and `note` is not `not`.
+# Stricter than for unknown keys, because a mapping with one key is data in the first place. `not` and `each` are no
+# candidates: they are too near to ordinary keys such as `note` and `reach`.
 _MISTYPED = 0.8
+_SHORT_WORDS = frozenset({"not", "each"})
+MAX_LENGTH = 1_000_000
+# A maximum above this, without a minimum, is one that no value exceeds.
+_UNREACHED_LENGTH = 10_000
+# A tolerance above both this and the value itself accepts whatever number comes.
+_MAX_TOLERANCE = 1_000_000
 
 
 class MatcherError(ScenarioError):
-    """An expected value that is no sound matcher; ``mistakes`` are its problems by path in the document."""
+    """An expected value that is not a valid matcher; ``mistakes`` are its problems by path in the document."""
 
     def __init__(self, *mistakes: Mistake) -> None:
         super().__init__(
@@ -69,9 +63,9 @@ class MatcherError(ScenarioError):
 
 
 def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
-    """Return the matcher that an expected value means; ``path`` is where it stands in the document.
+    """Return the matcher of an expected value; ``path`` is its place in the document.
 
-    Raises :class:`MatcherError` with everything that is wrong in it.
+    Raises :class:`MatcherError` with every mistake in it.
     """
     compiler = _Compiler()
     matcher = compiler.matcher(value, path)
@@ -81,12 +75,12 @@ def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether an expected value is a text, number, boolean or null, so that it can be compared without a matcher."""
+    """Return whether an expected value is a string, number, boolean or null, which needs no matcher."""
     return value is None or isinstance(value, (str, int, float))
 
 
 def _word(value: Any) -> str | None:
-    """Return the matching word that a mapping is about, None where it is data."""
+    """Return the matcher word of a mapping, None for data."""
     if not isinstance(value, dict) or len(value) != 1:
         return None
     word: str = next(iter(value))
@@ -98,21 +92,31 @@ class _Compiler:
         self.mistakes: list[Mistake] = []
 
     def matcher(self, value: Any, path: DocumentPath) -> Matcher:
-        """Return the matcher of a value in which matching words count."""
+        """Return the matcher of a value in which matcher words count."""
         if (word := _word(value)) is not None:
             at = (*path, word)
             if word in _WORDS:
                 return _WORDS[word](self, value[word], at)
             return self._wrong(at, f'"{word}" is {NOT_YET}', "FA205", at_key=True)
         if isinstance(value, dict):
-            if len(value) > 1 and all(key in _WORDS or key == _NOT_YET for key in value):
-                message = f"{len(value)} matching words in one mapping"
-                next_step = "keep one word a mapping; if this is data, write {equals: {...}}"
-                return self._wrong(path, message, expected="one matching word, or data", next_step=next_step)
-            return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=True)
+            return self._fields(value, path, exact=True)
         if isinstance(value, list):
             return ListOf(path, self._each_of(value, path))
         return Scalar(path, value)
+
+    def _fields(self, value: dict[str, Any], path: DocumentPath, *, exact: bool) -> Matcher:
+        """Return the matcher of a mapping of data, unless it is a mistyped matcher."""
+        if len(value) > 1 and all(key in _WORDS or key == _NOT_YET for key in value):
+            message = f"{len(value)} matcher words in one mapping"
+            next_step = "keep one word in each mapping; for data, write {equals: {...}}"
+            return self._wrong(path, message, expected="one matcher word, or data", next_step=next_step)
+        if len(value) == 1:
+            word = next(iter(value))
+            if near := difflib.get_close_matches(word, _WORDS.keys() - _SHORT_WORDS, n=1, cutoff=_MISTYPED):
+                message = f'"{word}" is not a matcher word'
+                next_step = f'did you mean "{near[0]}"? For data, write {{equals: {{...}}}}'
+                return self._wrong((*path, word), message, "FA209", next_step=next_step, at_key=True)
+        return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=exact)
 
     def equals(self, value: Any, path: DocumentPath) -> Matcher:
         """Return the matcher of a value in which everything is data."""
@@ -130,12 +134,12 @@ class _Compiler:
         if isinstance(value, list):
             return ContainsItems(path, self._each_of(value, path))
         if _word(value) is None and isinstance(value, dict):
-            return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=False)
+            return self._fields(value, path, exact=False)
         return ContainsItems(path, (self.matcher(value, path),))
 
     def regex(self, value: Any, path: DocumentPath) -> Matcher:
         if not isinstance(value, str):
-            return self._wrong(path, "wrong value for regex", expected="a pattern, as text", seen=describe(value))
+            return self._wrong(path, "wrong value for regex", expected="a pattern, as a string", seen=describe(value))
         try:
             pattern = compile_pattern(value)
         except ValueError as error:
@@ -145,16 +149,20 @@ class _Compiler:
         return self._cannot_fail(path, value) if always_found(value) else Found(path, pattern)
 
     def approx(self, value: Any, path: DocumentPath) -> Matcher:
-        expected = "{value: NUMBER, abs: NUMBER} or {value: NUMBER, rel: NUMBER}, nothing below 0 but the value"
-        sound = (
+        expected = "{value: NUMBER, abs: NUMBER} or {value: NUMBER, rel: NUMBER}; abs and rel are not negative"
+        valid = (
             isinstance(value, dict)
             and set(value) in ({"value", "abs"}, {"value", "rel"})
             and all(is_number(number) for number in value.values())
             and value.get("abs", 0) >= 0
             and value.get("rel", 0) >= 0
         )
-        if not sound:
+        if not valid:
             return self._wrong(path, "wrong value for approx", expected=expected, seen=describe(value))
+        limit = max(_MAX_TOLERANCE, abs(value["value"]))
+        if value.get("rel", 0) > 1 or value.get("abs", 0) > limit:
+            bound = "a rel of at most 1" if "rel" in value else f"an abs of at most {limit:g}"
+            return self._wrong(path, "a tolerance that accepts every number: approx", "FA209", bound, describe(value))
         tolerance = value["abs"] if "abs" in value else value["rel"] * abs(value["value"])
         return Approx(path, value["value"], tolerance)
 
@@ -163,9 +171,11 @@ class _Compiler:
             return self._wrong(path, "wrong value for one_of", expected="a list", seen=describe(value))
         if not value:
             return self._cannot_match(path, value)
-        if any(_takes_all(choice) for choice in value):
+        before = len(self.mistakes)
+        matcher = OneOf(path, self._each_of(value, path))
+        if len(self.mistakes) == before and matches_every_value(matcher):
             return self._cannot_fail(path, value)
-        return OneOf(path, self._each_of(value, path))
+        return matcher
 
     def anything(self, value: Any, path: DocumentPath) -> Matcher:
         if value is not True:
@@ -173,42 +183,40 @@ class _Compiler:
         return Anything(path, str(path[-1]).removeprefix("any_"))
 
     def negation(self, value: Any, path: DocumentPath) -> Matcher:
-        if _takes_all(value):
+        if _accepts_anything(value):
             return self._cannot_match(path, value)
-        # Here a mistyped word would be data that never comes, and so would match for ever.
-        if isinstance(value, dict) and len(value) == 1 and _word(value) is None:
-            word = next(iter(value))
-            if near := difflib.get_close_matches(word, _WORDS.keys() - {"not"}, n=1, cutoff=_MISTYPED):
-                next_step = f'did you mean "{near[0]}"? If it is data, write {{equals: {{...}}}}'
-                return self._wrong(
-                    (*path, word), f'"{word}" is no matching word', "FA209", next_step=next_step, at_key=True
-                )
+        if _word(value) == "not":
+            next_step = "write the value that is expected, without negation"
+            return self._wrong(path, "a negation of a negation: not", "FA209", "one `not`", "two", next_step)
         return Not(path, self.matcher(value, path))
 
     def each(self, value: Any, path: DocumentPath) -> Matcher:
-        if _takes_all(value):
+        if _accepts_anything(value):
             return self._cannot_fail(path, value)
         return Each(path, self.matcher(value, path))
 
     def length(self, value: Any, path: DocumentPath) -> Matcher:
         bounds = {"min": value, "max": value} if not isinstance(value, dict) else value
-        whole = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in bounds.values())
-        if not bounds or not bounds.keys() <= {"min", "max"} or not whole:
-            expected = "a whole number, or {min: NUMBER, max: NUMBER}"
+        are_ints = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in bounds.values())
+        if not bounds or not bounds.keys() <= {"min", "max"} or not are_ints:
+            expected = "an int, or {min: INT, max: INT}"
             return self._wrong(path, "wrong value for length", expected=expected, seen=describe(value))
-        least, most = bounds.get("min", 0), bounds.get("max")
-        if most is not None and most < max(0, least):
+        minimum, maximum = bounds.get("min", 0), bounds.get("max")
+        if maximum is not None and maximum < max(0, minimum):
             return self._cannot_match(path, value)
-        if least <= 0 and most is None:
+        if minimum <= 0 and (maximum is None or maximum > _UNREACHED_LENGTH):
             return self._cannot_fail(path, value)
-        return Length(path, least, most)
+        if max(minimum, maximum or 0) > MAX_LENGTH:
+            expected = f"a length of at most {MAX_LENGTH:,}"
+            return self._wrong(path, "wrong value for length", expected=expected, seen=describe(value))
+        return Length(path, minimum, maximum)
 
     def _each_of(self, values: list[Any], path: DocumentPath) -> tuple[Matcher, ...]:
         return tuple(self.matcher(item, (*path, index)) for index, item in enumerate(values))
 
     def _cannot_fail(self, path: DocumentPath, value: Any) -> Matcher:
         message = f"a matcher that cannot fail: {path[-1]}"
-        return self._wrong(path, message, "FA209", "something that a wrong output would not match", describe(value))
+        return self._wrong(path, message, "FA209", "something that a wrong output does not match", describe(value))
 
     def _cannot_match(self, path: DocumentPath, value: Any) -> Matcher:
         message = f"a matcher that can never match: {path[-1]}"
@@ -225,12 +233,12 @@ class _Compiler:
         *,
         at_key: bool = False,
     ) -> Matcher:
-        """Note the mistake; the matcher given back only stands in, as compiling ends in an error."""
+        """Record a mistake. The returned matcher is a placeholder, since compiling ends in an error."""
         self.mistakes.append(Mistake(code, path, message, expected, seen, next_step, at_key=at_key))
         return Anything(path, "value")
 
 
-def _takes_all(value: Any) -> bool:
+def _accepts_anything(value: Any) -> bool:
     return isinstance(value, dict) and value == {"any_value": True}
 
 
@@ -248,3 +256,4 @@ _WORDS: Mapping[str, Callable[[_Compiler, Any, DocumentPath], Matcher]] = {
     "each": _Compiler.each,
     "length": _Compiler.length,
 }
+MATCHER_WORDS = tuple(_WORDS)

@@ -1,4 +1,4 @@
-"""Where a value differs from what was expected: what a comparison yields, for checks and reports.
+"""One difference between a value and its expectation, for checks and reports.
 
 Must never import: pydantic, yaml, pytest.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Absent:
-    """What was seen where nothing was."""
+    """The value of :data:`ABSENT`."""
 
     def __repr__(self) -> str:
         return "nothing there"
@@ -24,10 +24,10 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One place where the value seen is not what was expected.
+    """One place at which the value seen is not the expected one.
 
     ``path`` is the place in the scenario document, from which its lines are printed; ``at`` the place inside the value
-    seen; ``expected_text`` words for people; ``seen`` the value there, :data:`ABSENT` where there is none.
+    seen; ``expected_text`` describes the expectation; ``seen`` is the value there, :data:`ABSENT` if there is none.
     """
 
     path: DocumentPath

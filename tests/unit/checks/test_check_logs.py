@@ -116,7 +116,7 @@ def test_another_jobs_errors_are_left_out() -> None:
     """Of a cluster that several use at a time; what bears no job's id may be anybody's."""
     ours, theirs, nobodys = (LINE.replace("[]", f"[{mark}]") for mark in ("a" * 32, "b" * 32, ""))
     logs = {"a.log": "\n".join((ours, theirs, nobodys))}
-    assert [error.line for error in errors_in(logs, "a" * 32)] == [ours, nobodys]
+    assert [error.line for error in errors_in(logs, ["a" * 32])] == [ours, nobodys]
     assert [error.line for error in errors_in(logs)] == [ours, theirs, nobodys]
 
 

@@ -1,10 +1,16 @@
-"""Patterns: which say nothing."""
+"""Expectations that check nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import pytest
 
+from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.matching.vacuous import always_found
+
+Problems: TypeAlias = Callable[[str], list[Problem]]
 
 
 @pytest.mark.parametrize(
@@ -27,5 +33,42 @@ from pytest_flink_agents.scenario.matching.vacuous import always_found
     ],
 )
 def test_a_pattern_that_is_found_everywhere_is_known(pattern: str, always: bool) -> None:
-    """Patterns that every text matches are told from those that some text does not."""
     assert always_found(pattern) is always
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "contains: e",
+        "contains: Traceback",
+        "contains: Error",
+        "contains: raise",
+        "contains: 'line '",
+        "contains: org.apache.flink",
+        "contains: Exception",
+        "regex: .",
+        r"regex: '\w+'",
+        "regex: Error|Exception",
+        "regex: '.*'",
+    ],
+)
+@pytest.mark.parametrize("word", ["expect", "expect_fail"])
+def test_a_text_of_every_failure_names_none(failure: str, word: str, sound: str, problems: Problems) -> None:
+    text = sound.replace("  outputs:", f"  failure: {{{failure}}}\n  outputs:")
+    if word == "expect_fail":
+        text = f"{sound}expect_fail: {{reason: x, until: 2027-01-31, failure: {{{failure}}}}}\n"
+    (problem,) = problems(text)
+    assert problem.code == "FA209"
+
+
+@pytest.mark.parametrize("failure", ["contains: max retries", "contains: StockError", "regex: 'HTTP.*503'"])
+def test_a_text_of_one_failure_is_accepted(failure: str, sound: str, load: Callable[..., object]) -> None:
+    assert load(sound.replace("  outputs:", f"  failure: {{{failure}}}\n  outputs:"))
+
+
+@pytest.mark.parametrize("pattern", ["''", "'.*'", "'.'", "ERROR", "' - '", r"'\d+'", "'ERROR .* - '"])
+def test_a_pattern_of_every_log_line_allows_none(pattern: str, sound: str, problems: Problems) -> None:
+    found = problems(sound.replace("  outputs:", f"  logs: {{allow: [reader, {pattern}]}}\n  outputs:"))
+    assert [(problem.where, problem.code) for problem in found] == [
+        ("x.scenario.yaml:7:26", "FA209"),
+    ]

@@ -1,0 +1,1 @@
+"""Matchers: expected values compiled into comparisons that explain each mismatch."""
