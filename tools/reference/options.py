@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from unittest import mock
 
-from pytest_flink_agents.options import OPTIONS, Option
+from pytest_flink_agents.options import OPTIONS, Option, add_options
 from tools.reference.markdown import code, page, sentence, table
 
 _DEFAULT = re.compile(r"[;,]?\s*\(?(?:repeatable; )?default: (?P<default>[^()]+)\)")
@@ -32,17 +33,23 @@ def options_page() -> str:
             ("option", "environment variable", "ini name"),
             [(code(option.flag), code(option.variable), code(option.name)) for option in OPTIONS],
         ),
-        "## Ini value without an option",
-        table(
-            ("ini name", "meaning"),
-            [(code("flink_scenario_env"), "Names of environment variables that a scenario may use as `${env.NAME}`.")],
-        ),
+        "## Ini values without an option",
+        table(("ini name", "meaning"), [(code(name), sentence(meaning)) for name, meaning in ini_values().items()]),
         "## Environment variables without an option",
         table(("variable", "meaning"), [(code(name), sentence(meaning)) for name, meaning in VARIABLES.items()]),
         "`UV_DEFAULT_INDEX`, `UV_INDEX`, `HTTPS_PROXY`, `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `DOCKER_HOST`, `JAVA_HOME` "
         "and `FLINK_CONF_DIR` keep the meaning that their own programs give them.",
     ]
     return page("Options", *parts)
+
+
+def ini_values() -> dict[str, str]:
+    """Return the ini values that are not options as well: names to meanings."""
+    declared: dict[str, str] = {}
+    recorder = mock.MagicMock()
+    recorder.addini.side_effect = lambda name, help, **_: declared.update({name: help})  # noqa: A006 - pytest's own name
+    add_options(recorder)
+    return {name: meaning for name, meaning in declared.items() if name not in {option.name for option in OPTIONS}}
 
 
 def _row(option: Option) -> tuple[str, str, str]:

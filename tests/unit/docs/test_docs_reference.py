@@ -18,7 +18,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.report.json_files import write_verdict
-from pytest_flink_agents.scenario import matchers
+from pytest_flink_agents.scenario.matching import matchers
 from tests.support.documentation import ROOT
 from tools.reference.command_line import commands
 from tools.reference.contents import PAGES, pages
