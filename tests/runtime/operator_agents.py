@@ -10,6 +10,7 @@ from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.memory_reference import MemoryRef
 from flink_agents.api.runner_context import RunnerContext
+from pyflink.common import Row
 
 INPUT = InputEvent.EVENT_TYPE
 KEPT: list[Any] = []
@@ -95,6 +96,16 @@ class Referring(Agent):
                 }
             )
         )
+
+
+class Rows(Agent):
+    """Sends a row with field names, rows without them, and a mapping that looks like a row but is none."""
+
+    @action(INPUT)
+    @staticmethod
+    def send(event: Event, ctx: RunnerContext) -> None:
+        ctx.send_event(OutputEvent(output=Row(id="p", score=2)))
+        ctx.send_event(OutputEvent(output={"rows": [Row(1, "x")], "other": {"type": "Row"}}))
 
 
 class Yielding(Agent):

@@ -59,6 +59,11 @@ def test_a_reference_works_as_a_mapping_and_below_the_object_that_is_asked():
     assert output == {"by mapping": "long", "nested": "nested", "nested by mapping": "long", "none": None}
 
 
+def test_a_row_as_output_is_a_mapping_or_a_list():
+    outputs = [value for _, value in outputs_of("operator_agents:Rows", ("k", 1))]
+    assert outputs == [{"id": "p", "score": 2}, {"rows": [[1, "x"]], "other": {"type": "Row"}}]
+
+
 def test_each_yield_of_a_generator_lets_other_actions_run():
     assert [value for _, value in outputs_of("operator_agents:Yielding", ("k", 0))] == [1, 2, "done"]
 

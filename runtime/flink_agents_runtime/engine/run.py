@@ -21,6 +21,7 @@ from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
 from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
+from flink_agents_runtime.engine.event_text import without_rows
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed_input
 from flink_agents_runtime.engine.shared import SharedParts
@@ -207,7 +208,10 @@ class KeyRun:
             attributes = event.attributes()
             if "output" not in attributes:
                 raise ValueError(f"an {_OUTPUT} was sent without the attribute 'output'")
-            self._emit(attributes["output"], state.current.timestamp if state.current else None)
+            output = attributes["output"]
+            if event.may_hold_rows and not engine.keep_rows:
+                output = without_rows(output)
+            self._emit(output, state.current.timestamp if state.current else None)
             return
         if event_type == _TOOL_REQUEST:
             self._count_tool_round()

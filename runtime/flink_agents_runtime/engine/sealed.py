@@ -75,6 +75,11 @@ class SealedEvent:
             self._text = f'{{"id":"{self._id}","type":{content},"attributes":{self._attributes.decode()}}}'
         return self._text
 
+    @property
+    def may_hold_rows(self) -> bool:
+        """Return True if a row may be in the attributes."""
+        return self._attributes is None and ROW in self.text
+
     def open(self) -> Event:
         """A new event of the base class, with values of its own."""
         if self._attributes is not None:

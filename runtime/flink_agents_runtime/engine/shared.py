@@ -66,6 +66,8 @@ class SharedParts:
         self.max_tool_rounds: int = option(plan.config, TOOL_ROUNDS)
         # None if short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
+        # Whether outputs keep rows in the JSON form of events; a host that emits Rows sets it.
+        self.keep_rows = False
         # Number of finished runs, over all keys.
         self.runs_ended = 0
         self.resources = Resources(plan)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 from pyflink.common import Row
-from pyflink.datastream import KeyedProcessFunction
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.on_flink.operator import AgentOperator
@@ -25,8 +25,18 @@ _PLAIN = (str, bool, int, float, type(None))
 class StreamOperator(AgentOperator):
     """Runs an agent for each key of a keyed stream."""
 
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Open the engine, which keeps rows: the stream takes them as Row objects."""
+        super().open(runtime_context)
+        self._engine.keep_rows = True
+
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input of the current key, and run the key as far as it gets."""
+        if value is None:
+            raise ValueError(
+                "an input of the stream is None, which Flink's operator of flink-agents refuses; "
+                "filter such values out before from_datastream"
+            )
         stamp = ctx.timestamp()
         return self._process(
             self._key_text(ctx.get_current_key()), value, None if stamp == _NO_STAMP_MS else stamp, ctx
