@@ -32,7 +32,10 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
                 uncollected.append(shown)
         elif path.name.endswith(SCENARIO_SUFFIXES):
             elsewhere.append(shown)
-    return Selection(deselected, (), tuple(uncollected), tuple(elsewhere))
+    # A directory names a suite; a file is a part of one if there are others.
+    named = [os.path.relpath(place, config.rootpath.resolve()) for place in asked if place.is_file()]
+    limits = tuple(f"{shown} on the command line" for shown in named) if elsewhere else ()
+    return Selection(deselected, limits, tuple(uncollected), tuple(elsewhere))
 
 
 def _candidates(root: Path) -> Iterator[Path]:
