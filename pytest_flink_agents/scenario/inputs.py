@@ -1,21 +1,22 @@
-"""The inputs of a scenario as a list: those written out, and those in JSON-lines files of the project or of a package.
+"""The inputs of a scenario as a list: those in the file, and those in JSON-lines files of the project or a package.
 
-Reading is bounded, and what a file holds is data: no placeholder in it is filled in.
+Data files are data: no placeholder in them is replaced.
 Must never import: yaml, pytest.
 """
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 
+from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
+from pytest_flink_agents.scenario.expressions import Expression, compile_expression
+from pytest_flink_agents.scenario.json_lines import DataBudget, numbered_lines, parse_line
 from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs
 
 if TYPE_CHECKING:
@@ -24,31 +25,33 @@ if TYPE_CHECKING:
 
     from pytest_flink_agents.scenario.load import LoadedScenario
 
-DATA_BYTES = 64 * 1024 * 1024
+# Reading 64 MiB takes some seconds; an expression that needs more than this per record is refused.
+READING_S = 60.0
 _PROBLEMS_SHOWN = 20
 
 
 def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> list[dict[str, Any]]:
-    """All inputs in order, each ``{"key": ..., "value": ...}``.
+    """Return all inputs in order, each ``{"key": ..., "value": ...}``.
 
-    ``search_roots`` are the folders in which packages are looked up, first one first: the project root, import roots,
-    the job environment's site-packages. A limited read reads no more records than wanted. Raises
-    :class:`ScenarioError`: the file is not there, a line is no JSON, a record has no key or no value, or there is too
-    much; each names file and line.
+    Packages are looked up in ``search_roots`` in order: the project root, import roots, the job environment's
+    site-packages. With a limit no further records are read. Raises :class:`ScenarioError` with file and line if a file
+    is missing or too large, a line is not JSON, or a record has no key or no value.
     """
     found: list[dict[str, Any]] = []
+    budget = DataBudget()
+    deadline = clock.now_s() + READING_S
     for index, one in enumerate(loaded.scenario.inputs):
         if isinstance(one, InlineInput):
             found.append({"key": one.key, "value": one.value})
-        elif isinstance(one, FileInputs):
-            found += _records(loaded.path(one.from_), one, loaded.root)
         else:
-            found += _records(_in_package(loaded, index, one, search_roots), one, loaded.root)
+            is_file = isinstance(one, FileInputs)
+            file = loaded.path(one.from_) if is_file else _in_package(loaded, index, one, search_roots)
+            found += _Records(one, shown(file, loaded.root), deadline).read(file, budget)
     return found
 
 
 def _in_package(loaded: LoadedScenario, index: int, wanted: PackageInputs, search_roots: Sequence[Path]) -> Path:
-    """Return the file in the first root that holds the package's folder with that file."""
+    """Return the file in the first root whose directory of the package contains it."""
     looked_in = []
     path: DocumentPath = ("inputs", index, "file")
     for root in search_roots:
@@ -65,68 +68,59 @@ def _in_package(loaded: LoadedScenario, index: int, wanted: PackageInputs, searc
         path,
         f"no file {shorten(wanted.file)} in package {wanted.package}",
         expected="an existing file inside that package",
-        seen="; ".join(looked_in) or "no folder to look in",
+        seen="; ".join(looked_in) or "no directory to search",
         next_step="check the package and the file; the package must be in the project or in the job's requirements",
     )
     raise ScenarioError(loaded.document.problem(mistake))
 
 
-def _records(file: Path, wanted: FileInputs | PackageInputs, root: Path) -> list[dict[str, Any]]:
-    key = jmespath.compile(wanted.key)
-    value = jmespath.compile(wanted.value) if wanted.value else None
-    found: list[dict[str, Any]] = []
-    problems: list[Problem] = []
-    name = shown(file, root)
-    for number, line in islice(_lines(file, name), wanted.limit):
+class _Records:
+    """The records of one data file, and what is wrong with them."""
+
+    def __init__(self, wanted: FileInputs | PackageInputs, name: str, deadline: float) -> None:
+        self._limit = wanted.limit
+        self._paths = {"key": wanted.key, "value": wanted.value or "@"}
+        self._expressions: dict[str, Expression] = {
+            word: compile_expression(path) for word, path in self._paths.items()
+        }
+        self._name = name
+        self._deadline = deadline
+        self._problems: list[Problem] = []
+
+    def read(self, file: Path, budget: DataBudget) -> list[dict[str, Any]]:
+        """Return key and value of each record. Raises :class:`ScenarioError` with the first wrong lines."""
+        found = []
+        for number, line in islice(numbered_lines(file, self._name, budget), self._limit):
+            found += self._record(number, line)
+            if len(self._problems) >= _PROBLEMS_SHOWN:
+                break
+        if self._problems:
+            raise ScenarioError(*self._problems)
+        if not found:
+            message = "the data file contains no record"
+            raise ScenarioError(Problem("FA212", message, where=self._name, expected="lines of JSON"))
+        return found
+
+    def _record(self, number: int, line: str) -> Iterator[dict[str, Any]]:
+        if clock.now_s() > self._deadline:
+            seen = "more"
+            limit = f"at most {READING_S:g} s for all data files of a scenario"
+            where = f"{self._name}:{number}:1"
+            raise ScenarioError(
+                Problem("FA211", "reading the data takes too long", where, limit, seen, "simplify key and value")
+            )
         try:
-            record = json.loads(line, parse_constant=_no_constant)
-            found_key = key.search(record)
-            found_value = record if value is None else value.search(record)
+            record = parse_line(line)
+            result = {word: expression.search(record) for word, expression in self._expressions.items()}
         except (ValueError, RecursionError, JMESPathError) as error:
             reason = " ".join(str(error).split()) or "nested too deep"
-            problems.append(_bad_line(name, number, "this line cannot be used", "a line of JSON", shorten(reason)))
-        else:
-            for path, seen in ((wanted.key, found_key), (wanted.value or "@", found_value)):
-                if seen is None:
-                    problems.append(
-                        _bad_line(name, number, f"nothing at {path}", f"a value at {path}", describe(record))
-                    )
-            found.append({"key": found_key, "value": found_value})
-        if len(problems) >= _PROBLEMS_SHOWN:
-            break
-    if problems:
-        raise ScenarioError(*problems)
-    if not found:
-        raise ScenarioError(Problem("FA212", "the data file holds no record", where=name, expected="lines of JSON"))
-    return found
+            self._add(number, "this line cannot be used", "a line of JSON", shorten(reason))
+            return
+        for word, value in result.items():
+            if value is None:
+                path = self._paths[word]
+                self._add(number, f"nothing at {path}", f"a value at {path}", describe(record))
+        yield result
 
-
-def _lines(file: Path, name: str) -> Iterator[tuple[int, str]]:
-    """Return the lines that are not blank, with their numbers; raises where the file is too large or no text."""
-    left = DATA_BYTES
-    with file.open("rb") as stream:
-        for number in range(1, DATA_BYTES):
-            raw = stream.readline(left + 1)
-            left -= len(raw)
-            if left < 0:
-                limit = f"at most {DATA_BYTES // 1024 // 1024} MiB"
-                raise ScenarioError(Problem("FA211", "too much data", f"{name}:{number}", limit, "more", "set `limit`"))
-            if not raw:
-                return
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError as error:
-                problem = _bad_line(
-                    name, number, "this line is not UTF-8 text", "UTF-8", f"the byte 0x{raw[error.start]:02x}"
-                )
-                raise ScenarioError(problem) from None
-            if line:
-                yield number, line
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _bad_line(name: str, number: int, message: str, expected: str, seen: str) -> Problem:
-    return Problem("FA212", message, where=f"{name}:{number}:1", expected=expected, seen=seen)
+    def _add(self, number: int, message: str, expected: str, seen: str) -> None:
+        self._problems.append(Problem("FA212", message, where=f"{self._name}:{number}:1", expected=expected, seen=seen))

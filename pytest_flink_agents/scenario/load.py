@@ -13,7 +13,7 @@ from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.agent_options import check_options
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
-from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, open_regular, shown
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.document import Document, parse
@@ -77,13 +77,9 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
 
     Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of the lines.
     """
-    file, root = path.resolve(), project.root.resolve()
+    root = project.root.resolve()
+    file, data = _read(path, root)
     name = shown(file, root)
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(FILE_BYTES + 1)
-    except OSError as error:
-        raise ScenarioError(Problem("FA206", "cannot read the scenario file", name, seen=str(error.strerror))) from None
     documents, problems = parse(data, name)
     if not documents and not problems:
         next_step = "write at least version, name, agent, inputs and expect"
@@ -99,6 +95,25 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     if problems:
         raise ScenarioError(*_in_order(problems, name))
     return loaded
+
+
+def _read(path: Path, root: Path) -> tuple[Path, bytes]:
+    """Return a scenario file with all links resolved, and its bytes, one more than allowed if it is too large."""
+    name = path.as_posix()
+    try:
+        file = path.resolve()
+        name = shown(file, root)
+        if not file.is_relative_to(root):
+            seen = f"{name}, by a link" if path.is_symlink() else name
+            message = "the scenario file is outside the project"
+            raise ScenarioError(Problem("FA206", message, name, f"a file below {root}", seen))
+        with open_regular(file) as stream:
+            return file, stream.read(FILE_BYTES + 1)
+    except (OSError, RuntimeError) as error:
+        # Python before 3.13 reports a loop of links as RuntimeError.
+        seen = str(error.strerror) if isinstance(error, OSError) else "the links form a loop"
+        message = "the scenario file cannot be read"
+        raise ScenarioError(Problem("FA206", message, name, "a regular file", seen)) from None
 
 
 def load_files(paths: Iterable[Path], project: Project) -> tuple[list[LoadedScenario], list[Problem]]:

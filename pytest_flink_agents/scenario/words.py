@@ -12,13 +12,13 @@ import re
 from functools import lru_cache
 from typing import Annotated, Any
 
-import jmespath
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
+from pytest_flink_agents.scenario.expressions import compile_expression
 
 WRONG = "scenario"
 _DURATION = r"(\d+(?:\.\d+)?)(ms|s|m)"
@@ -100,10 +100,9 @@ def _regex(text: str) -> str:
 
 def _jmespath(text: str) -> str:
     try:
-        jmespath.compile(text)
-    except jmespath.exceptions.JMESPathError as error:
-        reason = str(error).splitlines()[0].rstrip(":")
-        raise wrong("a JMESPath into the record, like order.id", next_step=f"it does not parse: {reason}") from None
+        compile_expression(text)
+    except ValueError as error:
+        raise wrong("a JMESPath into the record, like order.id", next_step=str(error)) from None
     return text
 
 

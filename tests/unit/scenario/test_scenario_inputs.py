@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,7 +10,9 @@ import pytest
 
 from pytest_flink_agents.scenario import inputs
 from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.expressions import compile_expression
 from pytest_flink_agents.scenario.inputs import resolve_inputs
+from pytest_flink_agents.scenario.json_lines import LINE_BYTES, DataBudget, numbered_lines
 from pytest_flink_agents.scenario.load import LoadedScenario
 
 if TYPE_CHECKING:
@@ -113,10 +116,82 @@ def test_an_empty_file_is_a_problem(resolve: Resolve) -> None:
 
 def test_reading_is_bounded(resolve: Resolve, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many bytes as allowed are read, one more is refused at its line; a limit keeps a large file usable."""
-    monkeypatch.setattr(inputs, "DATA_BYTES", 18)
+    monkeypatch.setattr(inputs, "DataBudget", lambda: DataBudget(18))
     assert len(resolve("{from: data.jsonl, key: k}", b'{"k": 1}\n' * 2)) == 2
     assert refused(resolve, "{from: data.jsonl, key: k}", b'{"k": 1}\n' * 3) == [("data.jsonl:3", "FA211", "more")]
     assert len(resolve("{from: data.jsonl, key: k, limit: 1}", b'{"k": 1}\n' * 3)) == 1
+    both = "{from: data.jsonl, key: k, limit: 2}\n  - {from: data.jsonl, key: k}"
+    assert refused(resolve, both, b'{"k": 1}\n' * 2) == [("data.jsonl:1", "FA211", "more")]
+
+
+def test_a_long_line_is_refused_without_reading_it_all(resolve: Resolve) -> None:
+    data = b'{"k": 1}\n{"k": "' + b"x" * (3 * LINE_BYTES) + b'"}\n'
+    assert refused(resolve, "{from: data.jsonl, key: k}", data) == [("data.jsonl:2", "FA211", "more")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"k": 1, "k": 2}', 'the key "k" occurs twice'),
+        ('{"k": {"a": 1, "a": 1}}', 'the key "a" occurs twice'),
+        ('{"k": NaN}', "NaN is not JSON"),
+        ('{"k": -Infinity}', "-Infinity is not JSON"),
+        ('{"k": 1e999}', "a number that is too large or too long: 1e999"),
+        ('{"k": ' + "9" * 5000 + "}", "a number of 5000 digits, at most 100 are allowed"),
+        ('{"k": ' + "0." + "1" * 5000 + "}", "a number that is too large or too long: 0.1"),
+        ('{"k": ' + "[" * 40 + "]" * 40 + "}", "it nests deeper than 32 levels"),
+        ('{"k": ' + "[" * 1000 + "]" * 1000 + "}", "it nests deeper than 32 levels"),
+        ('{"k": ' + "[" * 100_000 + "]" * 100_000 + "}", "it nests deeper than 32 levels"),
+        ("[" * 100_000, "it nests deeper than 32 levels"),
+    ],
+)
+def test_json_that_parsers_read_differently_or_slowly_is_refused(line: str, reason: str, resolve: Resolve) -> None:
+    ((where, code, seen),) = refused(resolve, "{from: data.jsonl, key: k}", b'{"k": 1}\n' + line.encode())
+    assert (where, code) == ("data.jsonl:2:1", "FA212")
+    assert reason in seen
+
+
+def test_a_line_as_deep_as_allowed_is_read(resolve: Resolve) -> None:
+    value = "[" * 31 + "]" * 31
+    assert resolve("{from: data.jsonl, key: k, value: n}", f'{{"k": "[[[[", "n": {value}}}'.encode())
+
+
+def test_a_fifo_as_input_data_does_not_hang(tmp_path: Path, load: Load, sound: str) -> None:
+    os.mkfifo(tmp_path / "data.jsonl")
+    text = sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', "{from: data.jsonl, key: k}")
+    with pytest.raises(ScenarioError, match=r"5:12: FA206: data\.jsonl is not a regular file"):
+        load(text)
+
+
+def test_a_fifo_that_replaces_the_data_after_loading_does_not_hang(tmp_path: Path, resolve: Resolve) -> None:
+    file = tmp_path / "fifo"
+    os.mkfifo(file)
+    with pytest.raises(ScenarioError, match="FA206: the data file cannot be read"):
+        list(numbered_lines(file, "fifo", DataBudget()))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("!" * 400 + "a", "it nests deeper than 32 levels"),
+        ("[@, @] | " * 20 + "a", "its result can be more than 32 times as large as the record"),
+        ("[*].[@, @][] | " * 6 + "a", "its result can be more than 32 times as large as the record"),
+        ("to_string(" * 6 + "@" + ")" * 6, "its result can be more than 32 times as large as the record"),
+        ("join(',', [a, a, a, a, a, a, a, a, a, a, a, a])", "its result can be more than 32 times"),
+        ("a" * 501, "it has 501 characters, at most 500 are allowed"),
+        ("a.", "it does not parse"),
+    ],
+)
+def test_an_expression_that_grows_without_bound_is_refused(path: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        compile_expression(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["order.id", "order.items[0].sku", "join('-', [a, b])", "items[?price > `5`].sku | [0]", "{a: b, c: d}"]
+)
+def test_expressions_that_people_write_are_accepted(path: str) -> None:
+    assert compile_expression(path)
 
 
 def package(root: Path, name: str, data: str) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 from pydantic import ValidationError
@@ -14,9 +16,6 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
 from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs, PlanAgent, YamlAgent
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Load: TypeAlias = Callable[..., LoadedScenario]
 Problems: TypeAlias = Callable[[str], list[Problem]]
@@ -298,3 +297,24 @@ def test_a_file_gone_after_loading_is_told(project: Path, load: Load) -> None:
     (project / "data/orders.jsonl").unlink()
     with pytest.raises(ScenarioError, match=r"FA206: no file data/orders\.jsonl"):
         loaded.path("data/orders.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "directory", "loop of links", "link outside", "/dev/zero"])
+def test_a_scenario_that_is_not_a_regular_file_of_the_project_is_not_opened(
+    kind: str, tmp_path: Path, sound: str
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "outside.yaml").write_text(sound)
+    file = root / "x.scenario.yaml"
+    if kind == "FIFO":
+        os.mkfifo(file)
+    elif kind == "directory":
+        file.mkdir()
+    else:
+        file.symlink_to({"loop of links": file, "link outside": tmp_path / "outside.yaml"}.get(kind, Path(kind)))
+    with pytest.raises(ScenarioError) as caught:
+        load_file(file, Project(root))
+    (problem,) = caught.value.problems
+    assert problem.code == "FA206"
+    assert "Traceback" not in problem.render()
