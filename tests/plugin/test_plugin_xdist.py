@@ -51,7 +51,9 @@ def test_a_process_that_dies_makes_the_verdict_inconclusive(project: Project):
     verdict = project.verdict()
     assert spread.ret == 10
     assert verdict["counts"]["passed"] == 5
-    assert any("test_dies: the process that ran it has died" in reason["message"] for reason in verdict["reasons"])
+    assert any(
+        "test_dies: the pytest-xdist worker that ran it has died" in reason["message"] for reason in verdict["reasons"]
+    )
 
 
 def test_a_fixture_works_in_each_process(project: Project):
