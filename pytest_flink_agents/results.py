@@ -121,14 +121,19 @@ def _outcome(
     if checked is None:
         # Skipped by a hook, a bug of the harness, or a call that another plugin replaced.
         return Outcome.SKIPPED if report.skipped and not hasattr(report, "wasxfail") else Outcome.UNKNOWN
-    if checked.unknown:
+    return _checked_outcome(item, error, checked)
+
+
+def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: CheckedRun) -> Outcome:
+    from pytest_flink_agents.checks.waiver import WaiverAnswer
+
+    if checked.waiver is WaiverAnswer.WAIVED and isinstance(error, pytest.xfail.Exception):
+        return Outcome.WAIVED
+    if checked.unknown or checked.waiver is WaiverAnswer.UNKNOWN:
         return Outcome.UNKNOWN
-    if isinstance(error, ScenarioFailed):
+    if isinstance(error, ScenarioFailed) or not checked.valid:
         return Outcome.FAILED
-    if checked.valid:
-        return Outcome.PASSED if error is None else Outcome.UNKNOWN
-    waived = item.loaded.scenario.expect_fail is not None and isinstance(error, pytest.xfail.Exception)
-    return Outcome.WAIVED if waived else Outcome.FAILED
+    return Outcome.PASSED if error is None else Outcome.UNKNOWN
 
 
 def _message(
@@ -138,8 +143,8 @@ def _message(
     if isinstance(error, HostError):
         # Without its place: a long path, which the detail holds.
         return f"{error.problems[0].code}: {error.problems[0].message}"
-    known = isinstance(item, ScenarioItem) and item.loaded.scenario.expect_fail is not None
-    if checked is not None and checked.headline and not (known and not checked.unknown):
+    known = checked is not None and checked.waiver is not None
+    if checked is not None and checked.headline and not known:
         return checked.headline
     return str(error or "").partition("\n")[0]
 

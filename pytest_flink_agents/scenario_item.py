@@ -150,25 +150,30 @@ class ScenarioItem(pytest.Item):
         self.stash[CHECKED] = checked
         self._settle(checked)
 
-    def _settle(self, judged: CheckedRun) -> None:
+    def _settle(self, checked: CheckedRun) -> None:
+        """Fail unless the run is as expected, or fails exactly as ``expect_fail`` announces."""
+        from pytest_flink_agents.checks.waiver import WaiverAnswer
+
         known = self.loaded.scenario.expect_fail
         if known is None:
-            if not judged.valid:
-                raise ScenarioFailed(judged.text)
+            if not checked.valid:
+                raise ScenarioFailed(checked.text)
             return
         document = self.loaded.document
         place = f"{document.file}:{document.mark(('expect_fail',), key=True).line}"
         lines = "\n".join(f"  > {number:4} | {text}" for number, text in document.lines(("expect_fail",)))
         if datetime.date.fromisoformat(str(known.until)) < datetime.datetime.now(datetime.timezone.utc).date():
             raise ScenarioFailed(
-                f"{place}: expect_fail is over since {known.until}: {known.reason}\n{lines}\n{judged.text}"
+                f"{place}: expect_fail is over since {known.until}: {known.reason}\n{lines}\n{checked.text}"
             )
-        if judged.valid:
+        if checked.waiver is WaiverAnswer.WAIVED:
+            owner = f", owner {known.owner}" if known.owner else ""
+            pytest.xfail(f"{known.reason} (until {known.until}{owner}; seen: {checked.headline})")
+        if checked.waiver is WaiverAnswer.PASSED:
             message = f"{place}: it passes, although it is expected to fail ({known.reason})"
             raise ScenarioFailed(f"{message}\n{lines}\n  next:     take expect_fail out\nagain: {self.reproduce}")
-        if judged.unknown:
-            raise ScenarioFailed(judged.text)
-        pytest.xfail(f"{known.reason} (until {known.until})")
+        message = f"{place}: it {checked.waiver.value if checked.waiver else 'failed'} ({known.reason})"
+        raise ScenarioFailed(f"{message}\n{lines}\n{checked.text}")
 
     @property
     def reproduce(self) -> str:

@@ -23,7 +23,7 @@ class WaiverAnswer(enum.Enum):
     WAIVED = "failed exactly as announced"
     PASSED = "passed although a failure is announced"
     OTHER = "failed in another way than announced"
-    UNKNOWN = "not known whether it failed as announced"
+    UNKNOWN = "may have failed in another way than announced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,5 +22,17 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "happen inside the job environment, with the project root first on the import path.",
             "Correct the agent; the message says what was expected.",
         ),
+        "FA221": ErrorCode(
+            Fault.JOB,
+            "The run of a Python test failed",
+            "The agent or script raised. A failed run has no outputs to compare, so it fails the test at the call.",
+            "Correct the agent, or pass check=False if the failure is what the test is about.",
+        ),
+        "FA222": ErrorCode(
+            Fault.JOB,
+            "The run of a Python test missed its deadline",
+            "The inputs were not processed within within_s. Outputs that are missing prove nothing then.",
+            "Allow more time with within_s; the text below the message says what the run was waiting for.",
+        ),
     }
 )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.execute import execute
+from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
-from pytest_flink_agents.run.subject import AgentSubject
-from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.run.subject import AgentSubject, require_success
+from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
+from pytest_flink_agents.scenario.placeholders import substitute
 from pytest_flink_agents.vocabulary import Tier
 
 _NAME_CHARACTERS = 120
@@ -43,17 +47,22 @@ class AgentRunner:
         resources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         within_s: float = 60.0,
         delivery: Literal["exactly_once", "at_least_once"] | None = None,
+        llm: Sequence[Mapping[str, Any]] | None = None,
+        savepoint: str = "",
         timeline: Sequence[Step] = (),
+        check: bool = True,
     ) -> Evidence:
         """Run an agent to the end of its inputs.
 
         ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan": path}``; ``inputs`` are
         pairs of key and value, both JSON; ``config`` are flink-agents options; ``resources`` are sections of upstream's
         YAML, which replace the agent's own of the same name. With ``delivery``, inputs and outputs go through Kafka on
-        Flink. ``timeline`` is what happens to the job on purpose; only tiers with Flink have one.
+        Flink. ``llm`` are the rules of a scripted model, in the form of a scenario's ``llm.script``; ``resources`` and
+        ``config`` may then hold ``${llm.openai_url}`` and its siblings. ``savepoint`` is what the job starts from, and
+        ``timeline`` what happens to it on purpose; only tiers with Flink have either.
 
-        The failure of an agent, and a missed deadline, are part of the evidence. Raises ``AgentRefusedError`` for an agent
-        that cannot be built, ``HostError`` for what is the environment's fault.
+        Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless ``check=False`` leaves that to
+        the test; ``AgentRefusedError`` for one that cannot be built; ``HostError`` for what is the environment's fault.
         """
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
@@ -62,17 +71,23 @@ class AgentRunner:
         environment.provide(self.tier)
         records = [{"key": key, "value": value} for key, value in inputs]
         channel = self._channel(records, directory, environment, delivery)
-        self._services.let_services_be_reached(environment, self.tier)
-        subject = AgentSubject(
-            name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
-            spec={"agent": agent, "resources": dict(resources or {})},
-            config=dict(config or {}),
-            parallelism=settings.parallelism,
-            seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
-        )
-        evidence = execute(subject, channel, Place(environment, self.tier, directory), timeline, within_s)
+        steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
+        with self._services.models.channel(parse_script(list(llm)) if llm else Script(())) as models:
+            self._services.let_services_be_reached(environment, self.tier)
+            values = model_urls(models)
+            subject = AgentSubject(
+                name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
+                spec={"agent": agent, "resources": substitute(dict(resources or {}), values)},
+                config=substitute(dict(config or {}), values),
+                parallelism=settings.parallelism,
+                seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
+            )
+            evidence = execute(subject, channel, Place(environment, self.tier, directory), steps, within_s)
+        evidence = dataclasses.replace(evidence, model_calls=model_calls(models))
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
+        if check:
+            require_success(evidence)
         return evidence
 
     @property

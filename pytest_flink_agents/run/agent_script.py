@@ -11,7 +11,7 @@ from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.channel import MemoryChannel
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.subject import ScriptSubject
+from pytest_flink_agents.run.subject import ScriptSubject, require_success
 from pytest_flink_agents.vocabulary import Tier
 
 
@@ -24,14 +24,15 @@ class AgentScript:
         self._folder = folder
         self._runs = 0
 
-    def __call__(self, script: str | Path, *arguments: str, within_s: float = 60.0) -> Evidence:
+    def __call__(self, script: str | Path, *arguments: str, within_s: float = 60.0, check: bool = True) -> Evidence:
         """Run a script as ``python SCRIPT ARGUMENTS`` would, relative to pytest's root.
 
         ``AgentsExecutionEnvironment.get_execution_environment()`` gives it the bundled engine's local environment. The
         evidence has the outputs and events of all its environments, in the order in which it made them; ``files["stdout"]``
-        holds what it printed. An exception that it raises is the evidence's failure.
+        holds what it printed. With ``check=False`` an exception that it raises is the evidence's failure.
 
-        Raises FileNotFoundError for a script that does not exist, ``HostError`` for what is the environment's fault.
+        Raises ``AgentFailedError`` for a script that raises, FileNotFoundError for one that does not exist, and ``HostError``
+        for what is the environment's fault.
         """
         settings = self._services.settings
         path = settings.root / script
@@ -49,4 +50,6 @@ class AgentScript:
             deadline_s=within_s,
         )
         write_evidence(directory, evidence, (), self._services.redactor)
+        if check:
+            require_success(evidence)
         return evidence

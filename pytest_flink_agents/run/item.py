@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.models.channel import Channel as ModelChannel
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
@@ -19,12 +19,14 @@ from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.timeline import check_timeline
-from pytest_flink_agents.evidence.model import Evidence, ModelCall
+from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
+from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.execute import execute
+from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, placeholder_values
 from pytest_flink_agents.run.subject import AgentRefusedError
@@ -35,12 +37,16 @@ from pytest_flink_agents.vocabulary import Engine, Tier
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """One run of an item: the evidence, the check results, the overall validity, and the text of a failure."""
+    """One run of an item: the evidence, the check results, the overall validity, and the text of a failure.
+
+    ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None without one.
+    """
 
     evidence: Evidence
     results: tuple[CheckResult, ...]
     validity: Validity
     text: str
+    waiver: WaiverAnswer | None = None
 
     @property
     def valid(self) -> bool:
@@ -109,9 +115,9 @@ class ScenarioRun:
         except AgentRefusedError as error:
             checked = self._refused(error, reproduce)
         else:
-            checked = self._checked(evidence, reproduce)
+            checked = self._checked(evidence, reproduce, folder)
         write_evidence(folder, checked.evidence, checked.results, self.services.redactor)
-        return checked
+        return dataclasses.replace(checked, waiver=_waiver_answer(self.loaded, checked))
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
         environment, scenario = self.environment, self.loaded.scenario
@@ -123,9 +129,9 @@ class ScenarioRun:
             channel = request.channel()
             place = Place(environment, self.tier, directory)
             evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
-        return dataclasses.replace(evidence, model_calls=_model_calls(models))
+        return dataclasses.replace(evidence, model_calls=model_calls(models))
 
-    def _checked(self, evidence: Evidence, reproduce: str) -> CheckedRun:
+    def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judge(_checks(self.loaded, evidence))
         validity = overall(results)
         if validity is Validity.VALID:
@@ -139,6 +145,7 @@ class ScenarioRun:
             where=[_where(self.loaded, finding) for finding in findings],
             reproduce=reproduce,
             redactor=self.services.redactor,
+            whole=os.path.relpath(folder / "evidence.json"),
         )
         return CheckedRun(evidence, results, validity, text)
 
@@ -172,18 +179,19 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
     return checks
 
 
+def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:
+    known = loaded.scenario.expect_fail
+    if known is None:
+        return None
+    return waiver_answer(Waiver(known.check, loaded.waived_failure), checked.results, checked.evidence)
+
+
 def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
     written = loaded.scenario.expect.outputs or ()
     return [
         ExpectedOutput(index, matchers.value, output.value, output.key, None if is_plain(output.key) else matchers.key)
         for index, (output, matchers) in enumerate(zip(written, loaded.outputs or (), strict=True))
     ]
-
-
-def _model_calls(models: ModelChannel) -> tuple[ModelCall, ...]:
-    return tuple(
-        ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest) for call in models.calls
-    )
 
 
 def _where(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[int, str]]]:

@@ -13,6 +13,7 @@ from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
 from pytest_flink_agents.scenario.inputs import resolve_inputs
@@ -41,12 +42,7 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
 
 def placeholder_values(settings: Settings, models: ModelChannel) -> dict[str, str]:
     """Return the values of placeholders in this run, except those of the channel."""
-    values = {
-        "llm.ollama_url": models.ollama_url,
-        "llm.openai_url": models.openai_url,
-        "llm.anthropic_url": models.anthropic_url,
-    }
-    return values | {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
+    return model_urls(models) | {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.core.problem import Problem
+from flink_testbed.core.problem import JobError, Problem
+from pytest_flink_agents.evidence.model import Evidence
+
+_CHECK = "if the failure is what the test is about: run(..., check=False), and look at evidence.failure"
+_DEADLINE = "allow more time with within_s, or run(..., check=False) and look at evidence.complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,32 @@ class ScriptSubject:
 Subject = AgentSubject | JobSubject | ScriptSubject
 
 
-class AgentRefusedError(Exception):
-    """The agent cannot be built: the job's fault, not the environment's. ``problem`` says what to change."""
+class AgentRefusedError(JobError):
+    """An agent that cannot be built. ``problem`` says what to change."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.render())
+        super().__init__(problem)
         self.problem = problem
+
+
+class AgentFailedError(JobError):
+    """A run of a Python test that failed, or missed its deadline. ``evidence`` is what the run left."""
+
+    def __init__(self, problem: Problem, evidence: Evidence) -> None:
+        super().__init__(problem)
+        self.evidence = evidence
+
+
+def require_success(evidence: Evidence) -> None:
+    """Raise ``AgentFailedError`` if a run failed or missed its deadline: no assertion on its outputs may pass then."""
+    failure = evidence.failure
+    if failure is not None:
+        by = f"action {failure.action} of agent {failure.agent}" if failure.action else "the run"
+        at = f", key {failure.key!r}, input {failure.input!r}" if failure.action else ""
+        raise AgentFailedError(
+            Problem("FA221", f"{by} failed{at}", seen=failure.words, next_step=_CHECK, detail=failure.traceback),
+            evidence,
+        )
+    if not evidence.complete:
+        late = f"the run missed its deadline of {evidence.timed_out_after_s} s"
+        raise AgentFailedError(Problem("FA222", late, next_step=_DEADLINE, detail=evidence.log_tail), evidence)

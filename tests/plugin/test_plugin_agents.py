@@ -84,7 +84,7 @@ TOLD = {
         "x.scenario.yaml:35: ",
         "the job failed: RuntimeError: the card was refused",
         '  agent shop:Refuses, action charge, key "a", input "hi"',
-        "no input is passed over; until then: no output",
+        "no input is skipped; until then: no output",
     ),
     "unanswered": (
         *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
@@ -151,7 +151,7 @@ def test_a_poisoned_input_among_good_ones_is_told_in_its_scenario(project: Proje
         section = text.partition(f"_ {how}[local-2.2] _")[2].partition("\n____")[0]
         where = f'  agent wrong_agents:Wrong, action do, key "c", input "{how}"'
         kept = 'until then: 3 outputs, of "c", "a", "b", kept in evidence.json'
-        rule = "an action that fails, fails the job, as on Flink: no input is passed over"
+        rule = "an action that fails, fails the job, as on Flink: no input is skipped"
         for each in (f"the job failed: {words[0]}", *words, where, rule, kept):
             assert each in section, f"{each!r} not in:\n{section}"
     told = 'still waiting on action do of key "c" with input "a call that hangs" (agent wrong_agents:Wrong)'
@@ -190,7 +190,7 @@ def test_outputs(agent_script):
 
 
 def test_failure(agent_script):
-    evidence = agent_script("jobs/reviews.py", "echo", "refuses")
+    evidence = agent_script("jobs/reviews.py", "echo", "refuses", check=False)
     assert (len(evidence.outputs), evidence.failure.action, evidence.failure.key) == (1, "charge", "k")
     assert evidence.job_state == "FAILED"
 

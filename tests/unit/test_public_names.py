@@ -30,6 +30,28 @@ PUBLIC_NAMES = {
         "resolve_flink",
         "wait_until",
     ],
+    "pytest_flink_agents": [
+        "AfterCheckpoints",
+        "AfterOutputs",
+        "AfterSeconds",
+        "AgentFailedError",
+        "AgentRefusedError",
+        "AgentRunner",
+        "AgentScript",
+        "ClusterConfig",
+        "Event",
+        "Evidence",
+        "Failure",
+        "FlinkCluster",
+        "HostError",
+        "KafkaRecord",
+        "KafkaService",
+        "ModelCall",
+        "ModelServer",
+        "Output",
+        "Step",
+        "TakeSavepoint",
+    ],
 }
 EACH_PACKAGE = pytest.mark.parametrize("package", sorted(PUBLIC_NAMES))
 

@@ -9,6 +9,7 @@ from flink_testbed.models.server import ModelServer
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.run.agent_runner import AgentRunner
+from pytest_flink_agents.run.subject import AgentFailedError
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +35,23 @@ def test_a_model_of_the_test_answers(agent_runner: AgentRunner, llm_server: Mode
         assert len(channel.calls) == 1
 
 
-def test_a_failing_agent_is_told_in_the_evidence(agent_runner: AgentRunner) -> None:
-    """It does not raise: what failed, and where, is for the test to look at."""
-    evidence = agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])
+def test_rules_of_a_test_answer_and_their_calls_are_evidence(agent_runner: AgentRunner) -> None:
+    connection = {"name": "model_server", "clazz": "openai", "api_base_url": "${llm.openai_url}", "api_key": "none"}
+    evidence = agent_runner.run(
+        {"yaml": "scenarios/agents/support.yaml", "name": "support_desk"},
+        [("t-1", {"text": "thank you"})],
+        resources={"chat_model_connections": [connection]},
+        llm=[{"when": {"contains": "thank"}, "reply": {"text": "You are welcome!"}}],
+    )
+    assert [output.value for output in evidence.outputs] == [{"answer": "You are welcome!"}]
+    assert [call.rule for call in evidence.model_calls] == [0]
+
+
+def test_a_failing_agent_raises_unless_the_test_asks_for_its_evidence(agent_runner: AgentRunner) -> None:
+    with pytest.raises(AgentFailedError, match=r"action double of agent .* failed, key 'n'") as caught:
+        agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])
+    assert caught.value.evidence.failure is not None
+    evidence = agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")], check=False)
     assert evidence.failure is not None
     assert evidence.failure.action == "double"
 
@@ -56,7 +71,7 @@ RULES = {
 def test_a_poisoned_input_is_told_with_all_that_others_came_to(agent_runner: AgentRunner, how: str) -> None:
     """Agent, action, key, input and rule are told on every tier; the event log has the outputs of all keys until then."""
     agent = "tests.support.agents.wrong_agents:Wrong"
-    evidence = agent_runner.run(agent, [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)], within_s=120)
+    evidence = agent_runner.run(agent, [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)], within_s=120, check=False)
     failure = evidence.failure
     assert failure is not None
     assert (failure.agent, failure.action, failure.key, failure.input) == (agent, "do", "c", how)
@@ -72,7 +87,7 @@ def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_ti
     agent = "tests.support.agents.napping:NapAgent"
     # On Flink the operator has to be up by then, on a busy machine too.
     within_s = 2 if flink_tier == "local" else 15
-    evidence = agent_runner.run(agent, [("quick", 0), ("slow", 300)], within_s=within_s)
+    evidence = agent_runner.run(agent, [("quick", 0), ("slow", 300)], within_s=within_s, check=False)
     assert evidence.timed_out_after_s == within_s
     told = f'still waiting on action nap of key "slow" with input 300 (agent {agent})'
     assert evidence.log_tail.partition("\n")[0] == told

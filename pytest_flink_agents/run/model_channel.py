@@ -1,0 +1,22 @@
+"""The model server's channel of one run: the addresses that a subject is given, and the calls that it made."""
+
+from __future__ import annotations
+
+from flink_testbed.models.channel import Channel
+from pytest_flink_agents.evidence.model import ModelCall
+
+
+def model_urls(models: Channel) -> dict[str, str]:
+    """Return the values of the placeholders ``${llm.*}``."""
+    return {
+        "llm.ollama_url": models.ollama_url,
+        "llm.openai_url": models.openai_url,
+        "llm.anthropic_url": models.anthropic_url,
+    }
+
+
+def model_calls(models: Channel) -> tuple[ModelCall, ...]:
+    """Return the calls so far, as evidence."""
+    return tuple(
+        ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest) for call in models.calls
+    )
