@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-versions test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-real test-integration test-clusters test-sessions test-versions test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -34,7 +34,7 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-test: test-unit test-runtime test-plugin test-integration test-versions
+test: test-unit test-runtime test-plugin test-real
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
@@ -48,9 +48,23 @@ test-plugin: $(STAMP)
 	@echo "test-plugin: the plugin as users see it"
 	@$(RUN) -m pytest tests/plugin -q -n 2
 
+# Much of what real parts do is waiting, so that two parts run side by side; each shows its output when it ends.
+SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
+
+test-real: $(STAMP)
+	@echo "test-real: two parts of test-integration and test-versions, two at a time (about 12 min)"
+	$(SIDE_BY_SIDE) test-clusters test-sessions test-versions
+
 test-integration: $(STAMP)
-	@echo "test-integration: the real parts (about 16 min)"
-	@$(RUN) -m pytest tests/integration -q --durations=15
+	$(SIDE_BY_SIDE) test-clusters test-sessions
+
+test-clusters: $(STAMP)
+	@echo "test-clusters: jobs and engines on real clusters"
+	@$(RUN) -m pytest $(addprefix tests/integration/,cluster cluster_suite engines jobs) -q --durations=15
+
+test-sessions: $(STAMP)
+	@echo "test-sessions: processes, brokers, environments and whole sessions"
+	@$(RUN) -m pytest $(addprefix tests/integration/,cli environments kafka ownership packaging scenarios) -q --durations=15
 
 # Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
 VERSIONS ?= 1.20,2.3

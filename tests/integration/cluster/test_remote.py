@@ -170,7 +170,7 @@ def test_a_job_of_a_teams_own_goes_there_and_is_ours(workplace, flink_cluster: F
 
 
 def test_the_suite_and_the_scenarios_pass_behind_tls_and_a_token(flink_cluster: FlinkCluster, tmp_path: Path) -> None:
-    """The cluster's suite and this project's scenarios, unchanged, by ``--flink-rest-url``; the token shows nowhere."""
+    """The cluster suite and scenarios with a model and a YAML agent, unchanged; the token is in no output and no file."""
     with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
         done = subprocess.run(
             [
@@ -181,7 +181,8 @@ def test_the_suite_and_the_scenarios_pass_behind_tls_and_a_token(flink_cluster: 
                     "-p",
                     "no:cacheprovider",
                     "tests/integration/cluster_suite",
-                    "scenarios",
+                    "scenarios/quickstart.scenario.yaml",
+                    "scenarios/support.scenario.yaml",
                 ),
                 *(f"--flink-rest-url={proxy.url}", "--flink-tier=remote", "--flink-gate"),
                 *(f"--flink-version={flink_cluster.flink_version}", f"--flink-report-dir={tmp_path / 'report'}", "-rA"),

@@ -87,13 +87,6 @@ def test_a_python_table_job_runs_to_its_end(workplace: TestEnvironment, tmp_path
     assert evidence.job_id in Path(evidence.files["client"]).read_text()
 
 
-def test_a_java_job_runs_to_its_end(workplace: TestEnvironment, tmp_path: Path, jar: Path) -> None:
-    """A jar with a main class named: each customer's running totals."""
-    evidence = run(request_for(tmp_path, jar, main_class="shop.TotalsJob"), workplace)
-    assert evidence.failure is None, evidence.failure
-    assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
-
-
 def test_a_java_job_that_fails_says_why(workplace: TestEnvironment, tmp_path: Path, jar: Path) -> None:
     """The user function's own exception, not the wrapping around it."""
     request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
@@ -160,11 +153,12 @@ def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
     assert workplace.cluster().rest.job_state(evidence.job_id) == "CANCELED"
 
 
-def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the YAML: Python, Python with agents, and jar promote on Flink; on the local tier they do not apply."""
+def test_scenarios_run_python_and_java_jobs_on_flink_only(
+    pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python with agents, Python over topics, and a jar; on the local tier they do not apply."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
-    shutil.copy(JOBS / "totals.py", root)
     shutil.copy(JOBS / "running_totals.py", root)
     shutil.copy(jar, root)
     agents = root / JOBS.relative_to(ROOT)
@@ -172,25 +166,24 @@ def test_scenarios_run_jobs(pytester: pytest.Pytester, jar: Path, monkeypatch: p
     for name in ("chained.py", "purchases.py"):
         shutil.copy(JOBS / name, agents)
     head = 'version: "1"\ninputs: [{key: ada, value: {amount: 3}}, {key: ada, value: {amount: 4}}]\n'
+    of_two = head.replace("]", ", {key: bob, value: {amount: 2}}]")
     args = 'args: ["${input.path}", "${output.path}"]'
     topics = 'args: ["${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}", bounded]'
     (root / "jobs.scenario.yaml").write_text(
-        f"{head}name: python\njob: {{python: totals.py, {args}}}\n"
-        "expect: {outputs: [{key: ada, value: {total: 7}}]}\n---\n"
         f"{head}name: agents\njob: {{python: tests/support/jobs/chained.py, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {customer: ada, total: 3, elsewhere: 6, praised: 1}}, "
         "{key: ada, value: {customer: ada, total: 7, elsewhere: 8, praised: 2}}]}\n---\n"
         f"{head}name: topics\njob: {{python: running_totals.py, {topics}}}\nexpect:\n  delivery: {{outputs: exactly_once}}\n"
         "  outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]\n---\n"
-        f"{head}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
-        "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}]}\n"
+        f"{of_two}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
+        "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}, {key: bob, value: {total: 2}}]}\n"
     )
     result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=3)
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
-    assert names == {"totals.py", "running_totals.py", "chained.py", "totals.jar"}
+    assert names == {"running_totals.py", "chained.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])

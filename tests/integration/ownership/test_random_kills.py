@@ -33,7 +33,7 @@ def test_sigkill_at_any_moment_leaves_nothing(
             2 * len(STAGES) * request.config.getoption("--soak"),
             tmp_path,
             lambda number: [named] if number // len(STAGES) % 2 else [],
-            at_once=4,
+            at_once=3,
         )
         found = swept(capsys, named)
         kinds = {left["kind"] for left in found}
