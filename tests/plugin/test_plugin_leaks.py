@@ -20,7 +20,7 @@ from pytest_flink_agents.current import session_of
 
 def test_leaves(request, tmp_path):
     (tmp_path / "tmp").mkdir()
-    own_record(session_of(request.config).session.run_id).note(CLUSTER, str(tmp_path))
+    own_record(session_of(request.config).services.run_id).note(CLUSTER, str(tmp_path))
 """
 LEAVES_A_PORT = """
 def test_leaves(llm_server):
