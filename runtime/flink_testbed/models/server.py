@@ -19,11 +19,11 @@ from flink_testbed.core.clock import now_s
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.models.channel import Channel, Delivery, wire_of
+from flink_testbed.models.script import Script, parse_script
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
-
-    from flink_testbed.models.script import Script
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _DRAIN_LIMIT_BYTES = 8 * BODY_LIMIT_BYTES
@@ -83,16 +83,17 @@ class ModelServer:
         assert self._http is not None, "start the model server first"
         return int(self._http.server_address[1])
 
-    def channel(self, script: Script) -> Channel:
-        """Open a channel at an unguessable address.
+    def channel(self, script: Script | Sequence[Mapping[str, Any]]) -> Channel:
+        """Open a channel at an unguessable address, for a script or its plain rules.
 
-        The caller closes it after the run.
+        The caller closes it after the run. Raises ``ValueError`` for a wrong rule.
         """
         assert self._http is not None, "start the model server first"
         channels = self._http.channels
         token = secrets.token_hex(8)
         url = f"http://{LOOPBACK}:{self.port}/{token}"
-        channel = Channel(url, script, on_close=lambda: channels.pop(token, None))
+        parsed = script if isinstance(script, Script) else parse_script(script)
+        channel = Channel(url, parsed, on_close=lambda: channels.pop(token, None))
         channels[token] = channel
         return channel
 
