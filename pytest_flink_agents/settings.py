@@ -1,4 +1,4 @@
-"""Everything a user can set, resolved to one frozen value. Knows nothing of pytest; ``options.py`` fills it."""
+"""The settings of a session as one frozen value. Knows nothing of pytest; the package ``options`` fills it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
 
 
-# The tiers of a session that names none, or ``auto``: without the address of a remote cluster, and with one.
+# The tiers of ``auto``, without and with the address of a remote cluster.
 AUTO_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
 AUTO_TIERS_WITH_REMOTE = (Tier.LOCAL, Tier.REMOTE)
 KEEP = ("never", "on-failure", "always")
@@ -20,11 +20,12 @@ KEEP = ("never", "on-failure", "always")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One test session's settings. ``flink_versions`` and ``tiers`` are in the order asked for.
+    """The settings of one test session.
 
-    ``named_tiers`` are the ``tiers`` if the user named them, and empty if ``auto`` chose them.
-
-    ``processes``: how many run scenarios at the same time. ``scenario_runs``: how often a scenario runs without Flink.
+    ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers`` are the ``tiers`` if the
+    user named them, and empty if ``auto`` chose them. ``processes`` is the number of processes that run scenarios at the
+    same time, ``scenario_runs`` the number of runs of a scenario without Flink. ``gate`` is the profile of the gate, None
+    without it. Values of ``allowed_env`` are secrets unless ``plain_env`` names the variable too.
     """
 
     root: Path
@@ -56,11 +57,14 @@ class Settings:
 
     @property
     def jobs_in_containers(self) -> bool:
-        """Whether all jobs on Flink run in containers."""
+        """True if all jobs on Flink run in containers."""
         return Tier.CONTAINER in self.tiers and not {Tier.EMBEDDED, Tier.REMOTE}.intersection(self.tiers)
 
     def seeds(self, tier: str) -> tuple[int | None, ...]:
-        """One for each run of a scenario on a tier, None where keys go in the order of arrival: Flink knows no seed."""
+        """Return a seed for each run of a scenario on a tier.
+
+        A run without a seed (None) takes keys in the order of arrival, as Flink always does.
+        """
         if tier != Tier.LOCAL or self.scenario_seed is None:
             return (None,)
         return tuple(range(self.scenario_seed, self.scenario_seed + self.scenario_runs))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plugin_project import Project, lines_of, scenario
 
-GATE = "--flink-gate=default"
+GATE = "--flink-gate"
 DESK = """\
 agents:
   - name: desk

@@ -34,7 +34,7 @@ def test_collecting_leaves_nothing_and_starts_nothing(project: Project, monkeypa
     """--collect-only, also under the gate, makes no report folder and no job environment, and exits 0."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(project.path / "cache"))
     project.scenarios("x", scenario("one"))
-    result = project.run("--collect-only", "--flink-gate=default", "-p", "no:cacheprovider", tier="")
+    result = project.run("--collect-only", "--flink-gate", "-p", "no:cacheprovider", tier="")
     assert result.ret == 0
     assert not project.report.parent.exists()
     assert not (project.path / "cache").exists()

@@ -43,7 +43,7 @@ def test_a_leak_is_no_promotion(project: Project):
     """Under the gate the verdict is inconclusive, and names it."""
     project.write("test_it.py", LEAVES_A_PROCESS)
     project.scenarios("x", scenario("one"))
-    result = project.run("--flink-gate=default")
+    result = project.run("--flink-gate")
     assert result.ret == 10
     (reason,) = [reason for reason in project.verdict()["reasons"] if "FA503" in reason["message"]]
     assert "a long sleep" in reason["message"]

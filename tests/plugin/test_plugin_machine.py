@@ -8,7 +8,7 @@ import sys
 import pytest
 from plugin_project import Project, lines_of, scenario
 
-GATE = "--flink-gate=default"
+GATE = "--flink-gate"
 
 
 def assert_inconclusive(project: Project, result: pytest.RunResult, *wanted: str) -> None:

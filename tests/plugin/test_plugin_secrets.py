@@ -43,7 +43,7 @@ def test_a_secret_is_masked_wherever_an_agent_puts_it(project: Project, monkeypa
     monkeypatch.setenv("SHOP_API_KEY", SECRET)
     project.write("leaks.py", LEAKS)
     project.scenarios("x", *(scenario(name.lower(), agent=f"leaks:{name}") for name in ("Raises", "Says", "Wants")))
-    result = project.run("--flink-gate=default")
+    result = project.run("--flink-gate")
     assert result.ret == 1
     result.assert_outcomes(failed=3)
     assert SECRET not in lines_of(result)
@@ -61,7 +61,7 @@ def test_a_secret_in_a_plain_test_stays_out_of_the_report(project: Project, monk
     monkeypatch.setenv("SHOP_API_KEY", SECRET)
     project.scenarios("x", scenario("right"))
     project.write("test_plain.py", f"def test_plain():\n    raise RuntimeError('refused: {SECRET}')\n")
-    project.run("--flink-gate=default")
+    project.run("--flink-gate")
     files = [path for path in project.report.rglob("*") if path.is_file()]
     assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
     assert "refused: ***" in (project.report / "summary.md").read_text(encoding="utf-8")

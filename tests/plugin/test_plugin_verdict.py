@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from plugin_project import Project, lines_of, scenario
 
-GATE = "--flink-gate=default"
+GATE = "--flink-gate"
 KNOWN = 'expect_fail: {{reason: "ticket 7", check: outputs, until: "{until}"}}\n'
 
 

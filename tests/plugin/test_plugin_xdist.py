@@ -22,7 +22,7 @@ def told(project: Project) -> dict[str, object]:
 def test_the_verdict_is_the_same_as_in_one_process(project: Project):
     """A session with a failure and one deselected scenario: exit code, counts, reasons, digests."""
     project.scenarios("s", *STORIES, WRONG, scenario("left out"))
-    options = ("--flink-gate=default", "--deselect", "s.scenario.yaml::left out[local-2.2]")
+    options = ("--flink-gate", "--deselect", "s.scenario.yaml::left out[local-2.2]")
     alone = project.run(*options)
     told_alone = told(project)
     spread = project.run("-n2", *options)
@@ -38,7 +38,7 @@ def test_a_file_that_cannot_be_collected_is_never_promoted(project: Project):
     """Its error comes from the other processes."""
     project.scenarios("good", *STORIES)
     project.write("bad.scenario.yaml", "version: 1\n")
-    spread = project.run("-n2", "--flink-gate=default", "--continue-on-collection-errors")
+    spread = project.run("-n2", "--flink-gate", "--continue-on-collection-errors")
     assert spread.ret == 10
     assert any("bad.scenario.yaml" in reason["message"] for reason in project.verdict()["reasons"])
 
@@ -47,7 +47,7 @@ def test_a_process_that_dies_makes_the_verdict_inconclusive(project: Project):
     """And says which test it ran; the others go on in a new process."""
     project.scenarios("s", *STORIES)
     project.write("test_dies.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
-    spread = project.run("-n2", "--flink-gate=default")
+    spread = project.run("-n2", "--flink-gate")
     verdict = project.verdict()
     assert spread.ret == 10
     assert verdict["counts"]["passed"] == 5

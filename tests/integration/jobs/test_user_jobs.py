@@ -178,12 +178,12 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
         f"{of_two}name: java\njob: {{jar: totals.jar, main_class: shop.TotalsJob, {args}}}\n"
         "expect: {outputs: [{key: ada, value: {total: 3}}, {key: ada, value: {total: 7}}, {key: bob, value: {total: 2}}]}\n"
     )
-    result = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=embedded", "-rs", timeout=300)
+    result = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=embedded", "-rs", timeout=300)
     result.assert_outcomes(passed=3)
     verdict = json.loads((root / "flink-agents-report" / "latest" / "verdict.json").read_text())
     assert verdict["verdict"] == "promote"
     names = {Path(subject["name"]).name for subject in verdict["subjects"]}
     assert names == {"running_totals.py", "chained.py", "totals.jar"}
-    local = pytester.runpytest_subprocess("--flink-gate=default", "--flink-tier=local", "-rs", timeout=60)
+    local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=60)
     assert local.ret == 10
     local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])

@@ -1,0 +1,58 @@
+"""The plugin's options on the command line, in the environment and in the ini file. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.options import values
+from pytest_flink_agents.options.declared import (
+    ALLOWED_ENV,
+    ALLOWED_PACKAGES,
+    OPTIONS,
+    PLAIN_ENV,
+    REQUIREMENT_KINDS,
+    Option,
+    add_options,
+)
+from pytest_flink_agents.options.given import given
+from pytest_flink_agents.settings import Settings
+
+__all__ = ["OPTIONS", "Option", "add_options", "settings_of"]
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Return the session's settings. Raises ``pytest.UsageError`` (exit code 4) for an invalid value."""
+    found = {option.name: given(config, option) for option in OPTIONS}
+    report_dir = found["flink_report_dir"]
+    runs = values.integer(found["scenario_runs"], minimum=1) or 1
+    named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
+    return Settings(
+        root=config.rootpath,
+        python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
+        flink_versions=values.versions(found["flink_version"]),
+        tiers=named_tiers or values.auto_tiers(found["flink_rest_url"]),
+        named_tiers=named_tiers,
+        remote=values.remote(found["flink_rest_url"]),
+        engine=values.engine(found["flink_engine"]),
+        flink_agents=values.flink_agents(found["flink_agents"]),
+        job_python=values.job_python(found["flink_job_python"]),
+        flink_image=values.text(found["flink_image"]),
+        flink_base_image=values.text(found["flink_base_image"]),
+        kafka_image=values.text(found["kafka_image"]),
+        parallelism=values.integer(found["flink_parallelism"], minimum=1) or 1,
+        processes=max(len(getattr(config.option, "tx", None) or ()), 1),
+        startup_timeout_s=values.seconds(found["flink_startup_timeout"]) or 60.0,
+        kafka_bootstrap=values.addresses(found["kafka_bootstrap"]),
+        keep=values.keep(found["flink_keep"]),
+        reuse=values.switch(found["flink_reuse"]),
+        gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
+        report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
+        scenario_seed=values.seed(found["scenario_seed"], runs),
+        scenario_runs=runs,
+        allowed_env=tuple(config.getini(ALLOWED_ENV)),
+        plain_env=tuple(config.getini(PLAIN_ENV)),
+        allowed_packages=tuple(config.getini(ALLOWED_PACKAGES)),
+        requirement_kinds=values.requirement_kinds(config, REQUIREMENT_KINDS),
+    )

@@ -1,0 +1,99 @@
+"""The table of options and ini values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+ALLOWED_ENV = "flink_scenario_env"
+PLAIN_ENV = "flink_plain_env"
+ALLOWED_PACKAGES = "flink_allowed_packages"
+REQUIREMENT_KINDS = "flink_requirement_kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its command line flag, its help, and the arguments that argparse needs for it.
+
+    ``const`` is the value of a flag that takes none. A flag has no optional value: argparse would take a path behind it
+    for one.
+    """
+
+    flag: str
+    help: str
+    metavar: str | None = None
+    action: str = "store"
+    const: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The ini name, and argparse's destination."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "FLINK_AGENTS_TEST_" + self.name.upper()
+
+
+OPTIONS = (
+    Option("--flink-version", "Flink versions to run on, comma-separated: 2.2 or 2.2.1 (default: 2.2)", "VERSIONS"),
+    Option(
+        "--flink-tier",
+        "tier to run on: local, embedded, container, remote, or auto for local and one with Flink (repeatable; default: auto)",
+        "TIER",
+        "append",
+    ),
+    Option("--flink-rest-url", "REST address of the remote tier's cluster: http(s)://HOST:PORT", "URL"),
+    Option(
+        "--flink-engine",
+        "engine that executes agents on Flink: bundled, upstream (flink-agents' own jars) or auto (default: auto)",
+        "ENGINE",
+    ),
+    Option(
+        "--flink-agents",
+        "flink-agents to test with: a version, or the path of a wheel or sdist (default: 0.3.1)",
+        "WHICH",
+    ),
+    Option("--flink-job-python", "interpreter whose environment is used, unchanged, as the job environment", "PYTHON"),
+    Option("--flink-image", "image for Flink containers, used unchanged (default: one built for the job)", "REF"),
+    Option(
+        "--flink-base-image", "base of the image that is built (default: python:3.X-slim-bookworm, X as here)", "REF"
+    ),
+    Option("--kafka-image", "image for Kafka containers (default: one built from Kafka's jars)", "REF"),
+    Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
+    Option("--flink-startup-timeout", "seconds until a cluster must be ready (default: 60)", "S"),
+    Option("--kafka-bootstrap", "existing Kafka to use; only topics of this session are deleted", "HOST:PORT"),
+    Option("--flink-keep", "leave clusters and Kafka running: never, on-failure or always (default: never)", "WHEN"),
+    Option("--flink-reuse", "use an equal cluster that --flink-keep left running", action="store_const", const="yes"),
+    Option(
+        "--flink-gate",
+        "judge the session: exit 0 for promote, 1 for block, 10 for inconclusive",
+        action="store_const",
+        const="yes",
+    ),
+    Option("--flink-profile", "profile that --flink-gate judges by (default: default)", "NAME"),
+    Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
+    Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),
+    Option("--scenario-runs", "number of runs of each local scenario, each with its own seed (default: 1)", "N"),
+)
+_LISTS = {
+    ALLOWED_ENV: "environment variables that scenarios may use as ${env.NAME}; their values are masked in reports",
+    PLAIN_ENV: "environment variables whose values reports may show",
+    ALLOWED_PACKAGES: "packages outside the project whose agents, functions and classes scenarios may name",
+    REQUIREMENT_KINDS: "kinds of requirements that scenarios may use besides plain ones: "
+    "url, vcs, editable, file, index, path",
+}
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare each option and its ini value. Defaults are None, so that a lower source can be asked."""
+    group = parser.getgroup("flink agents")
+    for option in OPTIONS:
+        extra: dict[str, Any] = {"const": option.const} if option.const else {"metavar": option.metavar}
+        group.addoption(option.flag, action=option.action, default=None, help=option.help, dest=option.name, **extra)
+        parser.addini(option.name, f"{option.help} (see {option.flag})", default=None)
+    for name, text in _LISTS.items():
+        parser.addini(name, text, type="args", default=[])

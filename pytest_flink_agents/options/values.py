@@ -1,0 +1,214 @@
+"""The meaning of each option's text. Every function raises ``pytest.UsageError`` for an invalid value."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flink_agents.options.given import Given, ini_file, refused
+from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP
+from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
+
+if TYPE_CHECKING:
+    from flink_testbed.core.problem import HostError
+    from flink_testbed.flink.access import RestAccess
+
+_SWITCH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
+
+
+def requirement_kinds(config: pytest.Config, ini_name: str) -> tuple[RequirementKind, ...]:
+    """Return the kinds of requirements that the ini file allows."""
+    known = [kind.value for kind in RequirementKind]
+    words = list(config.getini(ini_name))
+    for word in words:
+        if word not in known:
+            value = Given(word, f"{ini_file(config)}: {ini_name} = {' '.join(words)}")
+            raise refused(value, f"unknown kind of requirement {word!r}", ", ".join(known), _nearest(word, known))
+    return tuple(RequirementKind(word) for word in words)
+
+
+def versions(value: Given | None) -> tuple[str, ...]:
+    """Return the Flink versions as the user wrote them, each one supported."""
+    if value is None:
+        return ("2.2",)
+    from flink_testbed.artifacts.versions import resolve_flink
+    from flink_testbed.core.problem import HostError
+
+    words = _words(value)
+    if not words:
+        raise refused(
+            value, "the list of Flink versions is empty", "versions with commas between, such as 2.2 or 2.2.1"
+        )
+    try:
+        for version in words:
+            resolve_flink(version)
+    except HostError as error:
+        raise _at(value, error) from None
+    return words
+
+
+def remote(value: Given | None) -> RestAccess | None:
+    """Return the access to the remote cluster's REST API; token and certificates come from the environment."""
+    if value is None:
+        return None
+    from flink_testbed.core.problem import HostError
+    from flink_testbed.flink.access import rest_access
+
+    try:
+        return rest_access(value.text, os.environ)
+    except HostError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def auto_tiers(rest_url: Given | None) -> tuple[Tier, ...]:
+    """Return the tiers of a session that names none."""
+    return AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
+
+
+def tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
+    """Return the tiers that the user named; none for ``auto``."""
+    asked = _words(value)
+    if value is None or not asked:
+        return ()
+    known = [tier.value for tier in Tier]
+    for word in asked:
+        if word not in (*known, "auto"):
+            raise refused(value, f"there is no tier {word!r}", f"{', '.join(known)} or auto", _nearest(word, known))
+    if Tier.REMOTE in asked and not rest_url:
+        next_step = "name it: --flink-rest-url=http://HOST:8081"
+        raise refused(value, "the tier remote needs an existing cluster", "the address of its REST API", next_step)
+    return () if "auto" in asked else tuple(Tier(word) for word in asked)
+
+
+def text(value: Given | None) -> str:
+    """Return the value as it is."""
+    return value.text.strip() if value else ""
+
+
+def engine(value: Given | None) -> Engine:
+    """Return the engine asked for."""
+    if value is None:
+        return Engine.AUTO
+    known = [engine.value for engine in Engine]
+    if value.text not in known:
+        next_step = _nearest(value.text, known)
+        raise refused(value, f"there is no engine {value.text!r}", "auto, bundled or upstream", next_step)
+    return Engine(value.text)
+
+
+def profile(value: Given | None) -> str:
+    """Return the profile of the gate."""
+    if value is not None and value.text != "default":
+        raise refused(value, f"there is no profile {value.text!r}", "default", "leave --flink-profile out")
+    return "default"
+
+
+def keep(value: Given | None) -> str:
+    """Return the word that says when clusters stay running."""
+    if value is None:
+        return "never"
+    if value.text not in KEEP:
+        raise refused(value, f"unknown word {value.text!r}", ", ".join(KEEP), _nearest(value.text, KEEP))
+    return value.text
+
+
+def switch(value: Given | None) -> bool:
+    """Return a flag's value, which the environment and the ini file write as a word."""
+    if value is None:
+        return False
+    word = value.text.strip().lower()
+    if word not in _SWITCH:
+        raise refused(value, "not a boolean", "yes or no", "write yes or no; a profile has an option of its own")
+    return _SWITCH[word]
+
+
+def job_python(value: Given | None) -> Path | None:
+    """Return the interpreter of the job environment."""
+    if value is not None and not Path(value.text).is_file():
+        expected = "the python program of an environment that holds apache-flink and flink-agents"
+        raise refused(value, "the interpreter does not exist", expected, "check the path", code="FA417")
+    return Path(value.text) if value else None
+
+
+def flink_agents(value: Given | None) -> str:
+    """Return the version of flink-agents, or the path of a distribution."""
+    if value is None:
+        return ""
+    from flink_testbed.artifacts.agents_package import flink_agents_requirement
+    from flink_testbed.core.problem import HostError
+
+    try:
+        flink_agents_requirement(value.text)
+    except HostError as error:
+        raise _at(value, error) from None
+    return value.text
+
+
+def addresses(value: Given | None) -> str:
+    """Return the addresses of Kafka's brokers, with commas between."""
+    words = _words(value)
+    if value is not None and not (words and all(re.fullmatch(r"[^\s:/]+:\d{1,5}", word) for word in words)):
+        next_step = "write it without kafka://"
+        raise refused(value, "not an address", "HOST:PORT, or several with commas between", next_step)
+    return ",".join(words)
+
+
+def seed(value: Given | None, runs: int) -> int | None:
+    """Return the session's seed. Several runs without a seed get a random one: otherwise all would be the same run."""
+    drawn = random.randrange(10**6)  # noqa: S311 - an order to be repeated, no secret
+    if value is None:
+        return drawn if runs > 1 else None
+    if value.text == "random":
+        return drawn
+    with contextlib.suppress(ValueError):
+        if int(value.text) >= 0:
+            return int(value.text)
+    raise refused(value, "not a seed", "an int, at least 0, or random")
+
+
+def seconds(value: Given | None) -> float | None:
+    """Return a duration."""
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if 0 < float(value.text) < math.inf:
+            return float(value.text)
+    raise refused(value, "not a duration", "seconds, above 0", "write a number, such as 60")
+
+
+def integer(value: Given | None, *, minimum: int) -> int | None:
+    """Return a number, at least the minimum."""
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if int(value.text) >= minimum:
+            return int(value.text)
+    raise refused(value, "not an int in the range", f"an int, at least {minimum}")
+
+
+def _words(value: Given | None) -> tuple[str, ...]:
+    """Return the words between commas, each once. In an ini file quotes would be a part of the word."""
+    words = (word.strip().strip("'\"") for word in (value.text if value else "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _at(value: Given, error: HostError) -> pytest.UsageError:
+    """Return an error of the testbed with the place of the value that caused it."""
+    problems = (dataclasses.replace(problem, where=value.place) for problem in error.problems)
+    return pytest.UsageError("\n".join(problem.render() for problem in problems))
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from flink_testbed.core.problem import nearest
+
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""

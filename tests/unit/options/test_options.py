@@ -1,0 +1,93 @@
+"""Options from the command line, the environment and the ini file, up to the settings of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.config import get_config
+
+from pytest_flink_agents.options import settings_of
+from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import Tier
+
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
+    """Read the settings of a pytest command in an empty directory, in which ``files`` are written before."""
+    configs: list[pytest.Config] = []
+    monkeypatch.chdir(tmp_path)
+
+    def settings(*arguments: str, **files: str) -> Settings:
+        for name, text in files.items():
+            (tmp_path / name.replace("_", ".")).write_text(text, encoding="utf-8")
+        config = get_config([*arguments, "--rootdir", str(tmp_path)])
+        configs.append(config)
+        config.pluginmanager.consider_preparse(arguments, exclude_only=True)
+        config.parse([*arguments, "--rootdir", str(tmp_path)])
+        return settings_of(config)
+
+    yield settings
+    for config in configs:
+        config._ensure_unconfigure()
+
+
+def test_a_path_behind_a_flag_is_no_value_of_it(read: Read) -> None:
+    assert read("--flink-gate", ".").gate == "default"
+    assert read("--flink-reuse", ".").reuse
+    assert read(".").gate is None
+
+
+def test_a_profile_has_an_option_of_its_own(read: Read) -> None:
+    assert read("--flink-gate", "--flink-profile=default").gate == "default"
+    assert read("--flink-profile=default").gate is None
+    with pytest.raises(pytest.UsageError, match="there is no profile 'strict'"):
+        read("--flink-gate", "--flink-profile=strict")
+
+
+@pytest.mark.parametrize(("word", "gate"), [("yes", "default"), ("true", "default"), ("False", None), ("0", None)])
+def test_a_flag_is_a_word_in_the_environment_and_the_ini_file(
+    read: Read, monkeypatch: pytest.MonkeyPatch, word: str, gate: str | None
+) -> None:
+    assert read(pytest_ini=f"[pytest]\nflink_gate = {word}\n").gate == gate
+    monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_GATE", word)
+    assert read().gate == gate
+
+
+def test_a_flag_does_not_take_a_profile_as_its_word(read: Read) -> None:
+    with pytest.raises(pytest.UsageError, match="FA421: not a boolean"):
+        read(pytest_ini="[pytest]\nflink_gate = strict\n")
+
+
+def test_lists_numbers_and_booleans_of_toml_are_taken(read: Read) -> None:
+    found = read(
+        pyproject_toml='[tool.pytest.ini_options]\nflink_version = ["2.2", "1.20"]\nflink_tier = ["local", "embedded"]\n'
+        "flink_parallelism = 2\nflink_startup_timeout = 90.5\nflink_reuse = true\nflink_gate = false\n"
+    )
+    assert (found.flink_versions, found.named_tiers) == (("2.2", "1.20"), (Tier.LOCAL, Tier.EMBEDDED))
+    assert (found.parallelism, found.startup_timeout_s, found.reuse, found.gate) == (2, 90.5, True, None)
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="[tool.pytest] is new in pytest 9")
+@pytest.mark.parametrize("value", ["2.2", '["2.2", "1.20"]', "true"])
+def test_a_typed_value_of_toml_is_answered_with_what_to_write(read: Read, value: str) -> None:
+    with pytest.raises(pytest.UsageError) as raised:
+        read(pyproject_toml=f"[tool.pytest]\nflink_version = {value}\n")
+    text = str(raised.value)
+    assert text.startswith("pyproject.toml: flink_version: FA421: wrong type of value")
+    assert 'quote it: flink_version = "VALUE", several values with commas between' in text
+
+
+def test_tiers_are_named_only_if_the_user_wrote_them(read: Read) -> None:
+    automatic, named = read(), read("--flink-tier=embedded")
+    assert (automatic.tiers, automatic.named_tiers) == ((Tier.LOCAL, Tier.EMBEDDED), ())
+    assert (named.tiers, named.named_tiers) == ((Tier.EMBEDDED,), (Tier.EMBEDDED,))
+    assert read("--flink-tier=auto").named_tiers == ()
+
+
+def test_variables_are_secrets_unless_the_ini_declares_them_plain(read: Read) -> None:
+    found = read(pytest_ini="[pytest]\nflink_scenario_env = SHOP_URL SHOP_STAGE\nflink_plain_env = SHOP_STAGE\n")
+    assert (found.allowed_env, found.plain_env) == (("SHOP_URL", "SHOP_STAGE"), ("SHOP_STAGE",))
