@@ -103,8 +103,8 @@ class Responder:
     """A guarded process that answers requests in order. Not thread-safe.
 
     A request that ends without its reply, by a timeout or by any exception raised meanwhile (a
-    ``KeyboardInterrupt``, pytest-timeout's signal), kills the process: it would go on working for
-    nobody and hold up the next request. :attr:`usable` is then False, and the owner starts another.
+    ``KeyboardInterrupt``, pytest-timeout's signal), kills the process: it would go on without a
+    caller and delay the next request. :attr:`usable` is then False, and the owner starts another.
     """
 
     def __init__(self, argv: Sequence[str], *, name: str, log: Path, env: Mapping[str, str], cwd: Path) -> None:

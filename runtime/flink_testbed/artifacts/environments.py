@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
+from flink_testbed.artifacts.agents_package import content_of, flink_agents_requirement, upstream_jars
 from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
 from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.interpreters import interpreter_for
@@ -35,7 +34,6 @@ _LAYOUT = "2"
 _JARS_TIMEOUT_S = 240.0
 # uv caches wheels by build settings, so that a wheel built without jars is never reused as a normal one.
 _WITHOUT_JARS = ("--config-settings-package", "flink-agents:jars=none")
-_NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
 _PROBE = """
 import importlib.util, json, platform, sysconfig
 from importlib import metadata
@@ -100,7 +98,7 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     version = request.flink.version
     wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
     # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
-    identity = [_LAYOUT, platform.machine(), interpreter, _content_of(flink_agents), *wanted]
+    identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
     return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
 
@@ -157,46 +155,6 @@ def existing_environment(python: Path) -> JobEnvironment:
             )
     digest = hashlib.sha256(os.fspath(python.absolute()).encode()).hexdigest()[:12]
     return _environment(python.absolute(), facts, "the environment was chosen with --flink-job-python", digest)
-
-
-def flink_agents_requirement(which: str) -> str:
-    """Return the requirement for a version or a path.
-
-    Raises :class:`HostError` FA419 if it is neither.
-    """
-    path = Path(which)
-    if path.exists():
-        return f"flink-agents @ {path.absolute().as_uri()}"
-    try:
-        return f"flink-agents=={Version(which)}"
-    except InvalidVersion:
-        raise HostError(
-            Problem(
-                "FA419",
-                "--flink-agents names neither a version nor an existing path",
-                expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source directory",
-                seen=repr(which),
-                next_step="check the path; it is relative to the directory in which pytest was started",
-            )
-        ) from None
-
-
-def _content_of(which: str) -> str:
-    """Return a digest of a path's content.
-
-    A rebuilt wheel must get another environment. A version is returned unchanged.
-    """
-    path = Path(which)
-    if not path.exists():
-        return which
-    # All files, not only Python's: rebuilding a checkout changes the jars.
-    members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
-    digest = hashlib.sha256()
-    for member in members:
-        name = member.relative_to(path)
-        if not _NOT_CONTENT.intersection(name.parts):
-            digest.update(f"{name}\0{member.stat().st_size}\0".encode() + member.read_bytes())
-    return digest.hexdigest()
 
 
 def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -289,18 +247,3 @@ def _environment(python: Path, facts: Mapping[str, Any], reason: str, digest: st
         upstream_reason="" if jars else reason or why_none,
         digest=digest,
     )
-
-
-def upstream_jars(lib: Path, flink_version: str) -> tuple[tuple[Path, ...], str]:
-    """Return the upstream engine's jars for this Flink, or none and the reason.
-
-    Since 0.2 the package has ``common/`` and one ``flink-X.Y/`` per Flink version; before, a single
-    jar for Flink 1.20.
-    """
-    minor = ".".join(flink_version.split(".")[:2])
-    own = sorted(lib.glob(f"flink-{minor}/*.jar")) or (sorted(lib.glob("*.jar")) if minor == "1.20" else [])
-    if own:
-        return (*sorted(lib.glob("common/*.jar")), *own), ""
-    if any(lib.rglob("*.jar")):
-        return (), f"the installed flink-agents holds no jars for Flink {minor}"
-    return (), "the installed flink-agents holds no jars"

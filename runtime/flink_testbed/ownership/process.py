@@ -212,7 +212,7 @@ class GuardedProcess:
             self._popen.wait(_KILL_S)
         except subprocess.TimeoutExpired:
             # The guard hangs. Children before their parents: a child of a killed parent would leave
-            # the tree as it is seen from here.
+            # the tree that this process sees.
             for process in reversed(self.tree()):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()

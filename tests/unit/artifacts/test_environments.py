@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts import environments
-from flink_testbed.artifacts.environments import upstream_jars
+from flink_testbed.artifacts.agents_package import content_of, flink_agents_requirement, upstream_jars
 from flink_testbed.core.problem import HostError
 
 
@@ -44,14 +43,14 @@ def test_an_install_without_jars_has_no_upstream_engine(tmp_path: Path) -> None:
 def test_a_rebuilt_jar_in_a_checkout_changes_the_environment(tmp_path: Path) -> None:
     """Build directories do not."""
     jar = _jar(tmp_path, "flink_agents/lib/common/c.jar")
-    before = environments._content_of(str(tmp_path))
+    before = content_of(str(tmp_path))
     _jar(tmp_path, "build/lib/x.py")
-    assert environments._content_of(str(tmp_path)) == before
+    assert content_of(str(tmp_path)) == before
     jar.write_bytes(b"new")
-    assert environments._content_of(str(tmp_path)) != before
+    assert content_of(str(tmp_path)) != before
 
 
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
     with pytest.raises(HostError) as caught:
-        environments.flink_agents_requirement("dist/flink_agents-0.4.whl")
+        flink_agents_requirement("dist/flink_agents-0.4.whl")
     assert caught.value.problems[0].code == "FA419"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.environments import JobEnvironment, upstream_jars
+from flink_testbed.artifacts.agents_package import upstream_jars
+from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
 from pytest_flink_agents.provision.engine_choice import choose_engine, engine_settings, require_bundled

@@ -1,0 +1,68 @@
+"""The flink-agents package: the requirement for it, its content and its jars."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS
+from flink_testbed.core.problem import HostError, Problem
+
+_NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
+
+
+def flink_agents_requirement(which: str) -> str:
+    """Return the requirement for a version or a path.
+
+    Raises :class:`HostError` FA419 if it is neither.
+    """
+    path = Path(which)
+    if path.exists():
+        return f"flink-agents @ {path.absolute().as_uri()}"
+    try:
+        return f"flink-agents=={Version(which)}"
+    except InvalidVersion:
+        raise HostError(
+            Problem(
+                "FA419",
+                "--flink-agents names neither a version nor an existing path",
+                expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source directory",
+                seen=repr(which),
+                next_step="check the path; it is relative to the directory in which pytest was started",
+            )
+        ) from None
+
+
+def content_of(which: str) -> str:
+    """Return a digest of a path's content.
+
+    A rebuilt wheel must get another environment. A version is returned unchanged.
+    """
+    path = Path(which)
+    if not path.exists():
+        return which
+    # All files, not only Python's: rebuilding a checkout changes the jars.
+    members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
+    digest = hashlib.sha256()
+    for member in members:
+        name = member.relative_to(path)
+        if not _NOT_CONTENT.intersection(name.parts):
+            digest.update(f"{name}\0{member.stat().st_size}\0".encode() + member.read_bytes())
+    return digest.hexdigest()
+
+
+def upstream_jars(lib: Path, flink_version: str) -> tuple[tuple[Path, ...], str]:
+    """Return the upstream engine's jars for this Flink, or none and the reason.
+
+    Since 0.2 the package has ``common/`` and one ``flink-X.Y/`` per Flink version; before, a single
+    jar for Flink 1.20.
+    """
+    minor = ".".join(flink_version.split(".")[:2])
+    own = sorted(lib.glob(f"flink-{minor}/*.jar")) or (sorted(lib.glob("*.jar")) if minor == "1.20" else [])
+    if own:
+        return (*sorted(lib.glob("common/*.jar")), *own), ""
+    if any(lib.rglob("*.jar")):
+        return (), f"the installed flink-agents holds no jars for Flink {minor}"
+    return (), "the installed flink-agents holds no jars"
