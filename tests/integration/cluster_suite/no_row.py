@@ -1,3 +1,3 @@
-"""A program for PyFlink's driver that fails before it has a job. Not a test module."""
+"""A program for PyFlink's driver that fails before it submits a job. Not a test module."""
 
 raise LookupError("no row today")

@@ -1,4 +1,4 @@
-"""A program for PyFlink's driver: one row, and the end. Not a test module."""
+"""A program for PyFlink's driver that prints one row. Not a test module."""
 
 from pyflink.table import EnvironmentSettings, TableEnvironment
 

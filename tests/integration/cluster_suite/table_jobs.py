@@ -1,6 +1,7 @@
-"""A warm process in the job environment that submits jobs without Python in them. Not a test module.
+"""A warm process in the job environment that submits jobs without Python code. Not a test module.
 
-``python table_jobs.py`` answers ``submit`` with ``{"job_id"}``: numbers counted by remainder, for ever, in keyed state.
+``python table_jobs.py`` replies to ``submit`` with ``{"job_id"}``: an endless job that counts
+numbers by remainder in keyed state.
 """
 
 from __future__ import annotations

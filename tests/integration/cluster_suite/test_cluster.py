@@ -1,4 +1,4 @@
-"""The handle on a cluster. Unchanged on every tier: --flink-tier=embedded, container or remote."""
+"""The handle on a cluster, on each tier: --flink-tier=embedded, container or remote."""
 
 from __future__ import annotations
 
@@ -16,30 +16,26 @@ from tests.support.runs import run
 pytestmark = pytest.mark.slow
 
 
-def test_it_is_the_flink_that_was_asked_for(flink_cluster: FlinkCluster, flink_version: str) -> None:
-    """REST, the handle and the option agree on the version, and there are slots."""
+def test_the_cluster_runs_the_selected_flink_version(flink_cluster: FlinkCluster, flink_version: str) -> None:
     overview = flink_cluster.rest.overview()
     assert overview["flink-version"] == flink_cluster.flink_version == flink_version
     assert overview["slots-total"] > 0
 
 
-def test_jobs_are_listed_and_ours_are_told_apart(flink_cluster: FlinkCluster, start_job) -> None:
-    """A job that carries our run's id is ours, another is not; both are listed as running."""
+def test_jobs_of_the_session_are_distinguished_from_others(flink_cluster: FlinkCluster, start_job) -> None:
     ours, other = start_job(flink_cluster), start_job(flink_cluster, own=False)
     states = {job.id: job.state for job in flink_cluster.jobs()}
     assert states[ours] == states[other] == "RUNNING"
     assert (flink_cluster.is_own(ours), flink_cluster.is_own(other)) == (True, False)
 
 
-def test_a_cancelled_job_is_gone_when_the_call_returns(flink_cluster: FlinkCluster, start_job) -> None:
-    """cancel() returns when Flink itself says CANCELED."""
+def test_cancel_returns_after_the_job_is_canceled(flink_cluster: FlinkCluster, start_job) -> None:
     job_id = start_job(flink_cluster)
     flink_cluster.cancel(job_id)
     assert flink_cluster.rest.job_state(job_id) == "CANCELED"
 
 
-def test_a_job_goes_on_from_its_savepoint(flink_cluster: FlinkCluster, start_job) -> None:
-    """Stopped with a savepoint, and started from it: Flink says which one it has restored."""
+def test_a_job_resumes_from_its_savepoint(flink_cluster: FlinkCluster, start_job) -> None:
     job_id = start_job(flink_cluster)
     place = flink_cluster.savepoint(job_id, stop=True)
     assert flink_cluster.wait_for_job(job_id, timeout_s=60) == "FINISHED"
@@ -52,23 +48,20 @@ def test_a_job_goes_on_from_its_savepoint(flink_cluster: FlinkCluster, start_job
     assert flink_cluster.wait(restored, what="a restore", timeout_s=60).rstrip("/") == place.rstrip("/")
 
 
-def test_a_savepoint_leaves_a_running_job_running(flink_cluster: FlinkCluster, start_job) -> None:
-    """Without stop the job goes on, and the place is one of the cluster's own directory."""
+def test_a_savepoint_without_stop_leaves_the_job_running(flink_cluster: FlinkCluster, start_job) -> None:
     job_id = start_job(flink_cluster)
     assert "savepoint-" in flink_cluster.savepoint(job_id)
     assert flink_cluster.rest.job_state(job_id) == "RUNNING"
 
 
-def test_a_savepoint_of_no_job_is_flinks_refusal(flink_cluster: FlinkCluster) -> None:
-    """The error carries Flink's status and words."""
+def test_a_savepoint_of_an_unknown_job_reports_flinks_error(flink_cluster: FlinkCluster) -> None:
     with pytest.raises(HostError) as caught:
         flink_cluster.savepoint("0" * 32)
     assert caught.value.problems[0].code == "FA405"
     assert "404" in caught.value.problems[0].seen
 
 
-def test_metrics_are_told_by_vertex(flink_cluster: FlinkCluster, start_job) -> None:
-    """The source's records are counted, under the name that Flink gives the vertex."""
+def test_metrics_are_grouped_by_vertex(flink_cluster: FlinkCluster, start_job) -> None:
     job_id = start_job(flink_cluster)
 
     def counted() -> tuple[int | None, str]:
@@ -84,8 +77,9 @@ def test_metrics_are_told_by_vertex(flink_cluster: FlinkCluster, start_job) -> N
     assert flink_cluster.wait(counted, what="counted records", timeout_s=60) > 0
 
 
-def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier) -> None:
-    """Each process has its Prometheus reporter; a TaskManager's shows the agent's own counter beside Flink's metrics."""
+def test_an_agents_metrics_are_in_the_prometheus_reporter_of_its_taskmanager(
+    flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier
+) -> None:
 
     processes = flink_cluster.processes
     if processes is None:
@@ -111,15 +105,13 @@ def test_an_agents_metrics_are_scraped(flink_cluster: FlinkCluster, run_request,
     assert {'operator_name="action_execute_operator"', 'action="count"'} <= set(line.partition("{")[2].split(","))
 
 
-def test_thread_dumps_of_all_processes(flink_cluster: FlinkCluster) -> None:
-    """The JobManager's and every TaskManager's, each with its Pekko threads."""
+def test_thread_dumps_include_every_process(flink_cluster: FlinkCluster) -> None:
     dumps = flink_cluster.thread_dump()
     assert len(dumps) == 1 + flink_cluster.rest.overview()["taskmanagers"]
     assert all("pekko" in text for text in dumps.values())
 
 
-def test_a_wait_past_its_deadline_says_what_it_last_saw(flink_cluster: FlinkCluster, start_job) -> None:
-    """What was waited for and where, the state seen last, and the ends of the logs where they are in reach."""
+def test_a_wait_past_its_deadline_reports_the_last_state_and_the_logs(flink_cluster: FlinkCluster, start_job) -> None:
     job_id = start_job(flink_cluster)
     with pytest.raises(WaitTimeoutError) as caught:
         flink_cluster.wait_for_job(job_id, "FINISHED", timeout_s=0.5)
@@ -132,8 +124,9 @@ def test_a_wait_past_its_deadline_says_what_it_last_saw(flink_cluster: FlinkClus
     assert bool(problem.detail) == bool(flink_cluster.logs.texts())
 
 
-def test_a_job_that_ends_otherwise_ends_the_wait(flink_cluster: FlinkCluster, start_job) -> None:
-    """Waiting for FINISHED, a cancelled job is told at once, not at the deadline."""
+def test_waiting_for_a_state_ends_when_the_job_reaches_another_final_state(
+    flink_cluster: FlinkCluster, start_job
+) -> None:
     job_id = start_job(flink_cluster)
     flink_cluster.cancel(job_id)
     with pytest.raises(HostError) as caught:
@@ -142,21 +135,21 @@ def test_a_job_that_ends_otherwise_ends_the_wait(flink_cluster: FlinkCluster, st
 
 
 def python_driver(workplace) -> Path:
-    """PyFlink's own jar, whose driver runs a Python program."""
+    """Return PyFlink's own jar, whose driver runs a Python program."""
     jar: Path = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
     return jar
 
 
 def submit_program(flink_cluster: FlinkCluster, jar: Path, name: str) -> str:
-    """Run the program beside this file by PyFlink's driver; returns the job's id."""
+    """Run a program of this folder with PyFlink's driver; return the job's id."""
     arguments = ["-py", str(Path(__file__).with_name(name))]
     return flink_cluster.submit(
         jar, main="org.apache.flink.client.python.PythonDriver", arguments=arguments, timeout_s=120
     )
 
 
-def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace) -> None:
-    """PyFlink's driver from its own jar: uploaded, run with arguments, ours, and taken off the cluster again."""
+def test_a_submitted_jar_is_removed_from_the_cluster_after_its_job(flink_cluster: FlinkCluster, workplace) -> None:
+    """PyFlink's driver is uploaded from its own jar and run with arguments."""
     jar = python_driver(workplace)
     job_id = submit_program(flink_cluster, jar, "one_row.py")
     assert flink_cluster.wait_for_job(job_id, timeout_s=60) == "FINISHED"
@@ -164,8 +157,7 @@ def test_a_program_of_a_jar_is_submitted(flink_cluster: FlinkCluster, workplace)
     assert not [stored for stored in flink_cluster.rest.call("GET", "/jars")["files"] if stored["name"] == jar.name]
 
 
-def test_a_program_that_fails_says_why(flink_cluster: FlinkCluster, workplace) -> None:
-    """Flink's refusal, and below it what the program itself has written; the cluster's error lines are known."""
+def test_a_failing_program_is_reported_with_its_own_error(flink_cluster: FlinkCluster, workplace) -> None:
     with pytest.raises(HostError) as caught:
         submit_program(flink_cluster, python_driver(workplace), "no_row.py")
     (problem,) = caught.value.problems
@@ -174,8 +166,9 @@ def test_a_program_that_fails_says_why(flink_cluster: FlinkCluster, workplace) -
 
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
-def test_an_agent_runs(flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier, mode: str) -> None:
-    """The whole way of a scenario, in both of PyFlink's modes: an agent's job, its outputs in order per key, its events."""
+def test_an_agent_runs_in_both_python_modes(
+    flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier, mode: str
+) -> None:
 
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
     request = run_request("scenarios.agents.till:TillAgent", inputs, flink_config={"python.execution-mode": mode})

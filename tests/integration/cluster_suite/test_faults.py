@@ -1,4 +1,4 @@
-"""Clusters that are broken on purpose: what a fault does to them, and that they come back."""
+"""Faults of a cluster's processes, and recovery from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def ours_to_break(session_tier: str) -> None:
-    """Somebody else's cluster is not broken: that it cannot be, and stays whole, is what test_remote.py proves."""
+def cluster_may_be_broken(session_tier: str) -> None:
+    """Skip on the remote tier, where nothing is killed, paused or added."""
     if session_tier == "remote":
         pytest.skip("not applicable: on the remote tier nothing is killed, paused or added")
 
@@ -36,8 +36,8 @@ def wait_for_restore(cluster: FlinkCluster, job_id: str) -> int:
     return cluster.wait(restored, what="a restore from a checkpoint", timeout_s=120)
 
 
-def test_two_taskmanagers_one_killed_one_added(flink_cluster_factory, start_job) -> None:
-    """State in RocksDB, two TaskManagers of one slot each: the job is restored on the one that is added."""
+def test_a_job_is_restored_on_an_added_taskmanager_after_another_was_killed(flink_cluster_factory, start_job) -> None:
+    """State in RocksDB, two TaskManagers with one slot each."""
     cluster = flink_cluster_factory(taskmanagers=2, slots=1, state_backend="rocksdb", flink_options=QUICK)
     assert cluster.rest.overview()["taskmanagers"] == 2
     job_id = start_job(cluster, parallelism_default="2")
@@ -50,8 +50,7 @@ def test_two_taskmanagers_one_killed_one_added(flink_cluster_factory, start_job)
     assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
 
 
-def test_jobs_outlive_the_jobmanager_with_high_availability(flink_cluster_factory, start_job) -> None:
-    """The JobManager is killed; the next one takes the job over, from its last checkpoint."""
+def test_with_high_availability_the_next_jobmanager_restores_the_job(flink_cluster_factory, start_job) -> None:
     cluster = flink_cluster_factory(high_availability=True, flink_options=QUICK)
     job_id = start_job(cluster)
     wait_for_checkpoint(cluster, job_id)
@@ -62,8 +61,7 @@ def test_jobs_outlive_the_jobmanager_with_high_availability(flink_cluster_factor
     assert cluster.is_own(job_id)
 
 
-def test_without_high_availability_jobs_are_lost(flink_cluster_factory, start_job) -> None:
-    """The JobManager that comes back knows no job, and the TaskManager registers with it."""
+def test_without_high_availability_a_restarted_jobmanager_has_no_jobs(flink_cluster_factory, start_job) -> None:
     cluster = flink_cluster_factory(flink_options=QUICK)
     start_job(cluster)
     cluster.processes.kill_jobmanager()
@@ -71,11 +69,8 @@ def test_without_high_availability_jobs_are_lost(flink_cluster_factory, start_jo
     assert cluster.jobs() == ()
 
 
-def test_a_paused_process_answers_nothing_until_resumed(flink_cluster_factory, tmp_path) -> None:
-    """REST gets no answer in its time and says so; after resume it answers, and nothing has died.
-
-    No operation of the handle waits for ever: each says what it asked for, what it saw, and shows the ends of the logs.
-    """
+def test_every_operation_on_a_paused_jobmanager_times_out_with_the_logs(flink_cluster_factory, tmp_path) -> None:
+    """After resume it replies again. No operation waits without a deadline."""
     cluster = flink_cluster_factory()
     cluster.processes.pause("jobmanager")
     cluster.rest._timeout_s = 0.5

@@ -1,7 +1,8 @@
-"""The parity cases on every tier asked for, without Flink and on it: one job a case, all on the session's cluster.
+"""The parity cases on each selected tier: one job a case, all on the session's cluster.
 
-On Flink the engine is the session's: ``--flink-engine=upstream``, with a flink-agents that has its jars, plays the same
-cases on upstream's operator. Where that is known to differ, ``tests/parity/known_differences.yaml`` says so.
+On Flink the engine is the session's: ``--flink-engine=upstream``, with a flink-agents that contains
+its jars, plays the same cases on upstream's operator. ``tests/parity/known_differences.yaml`` lists
+where that one differs.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ def _seen(evidence: Evidence) -> Seen:
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
-def test_a_case_on_a_tier(flink_tier: Tier, case: Case, workplace, run_request) -> None:
-    """Per key, the events, action executions, memory and outputs are those that were written down for the rule."""
+def test_a_parity_case_has_its_recorded_history_on_the_tier(
+    flink_tier: Tier, case: Case, workplace, run_request
+) -> None:
     request = run_request(case.reference, [])
     journal = request.directory / "journal"
     request = dataclasses.replace(request, config=case.options(journal), inputs=case.records())

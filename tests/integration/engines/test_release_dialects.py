@@ -1,4 +1,4 @@
-"""Releases of flink-agents other than the default. That 0.1, 0.2 and 0.4 are refused is told in the unit tests."""
+"""Releases of flink-agents other than the default; unit tests show which ones are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestEnvironment]:
-    """A workplace with flink-agents 0.3.0, which has fewer option classes than 0.3.1."""
+    """An environment with flink-agents 0.3.0, which has fewer option classes than 0.3.1."""
     settings = dataclasses.replace(session_of(request.config).settings, flink_agents="0.3.0", engine=Engine.BUNDLED)
     release = resolve_flink("2.2", settings.flink_agents)
     workplace = TestEnvironment(settings, release, (), run_id="a-test", directory=tmp_path, progress=lambda line: None)
@@ -27,8 +27,7 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestEnviro
     workplace.close()
 
 
-def test_the_first_release_of_0_3_runs(older: TestEnvironment, run_request) -> None:
-    """Memory, events and their log, and options by name."""
+def test_flink_agents_0_3_0_runs_with_memory_events_and_options(older: TestEnvironment, run_request) -> None:
     inputs = [("ada", {"item": "tea", "amount": 3}), ("ada", {"item": "cake", "amount": 4})]
     evidence = run(run_request("scenarios.agents.till:TillAgent", inputs), older, Tier.LOCAL)
     assert older.environment.flink_agents_version == "0.3.0"

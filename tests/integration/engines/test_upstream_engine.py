@@ -1,4 +1,4 @@
-"""Upstream's own Java operator: flink-agents 0.1.1 on Flink 1.20, the release that brings its jar."""
+"""Upstream's own Java operator: flink-agents 0.1.1 on Flink 1.20, the release that contains its jar."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ AGENTS = "tests.support.agents.typed_events"
 
 
 @pytest.mark.parametrize("way", ["files", "kafka"])
-def test_evidence_has_the_shape_of_the_bundled_engines(
+def test_evidence_has_the_form_of_the_bundled_engines(
     upstream: TestEnvironment, run_request, way: str, request: pytest.FixtureRequest
 ) -> None:
-    """Outputs and events with their keys, 7 and "7" apart, per-key memory, engine and jar by name: either way in and out."""
+    """Outputs and events with their keys, 7 distinct from "7", memory per key, engine and jar by name."""
     people = ["ada", "bob", "ada", 7, "7", "bob"]
     inputs = [(key, {"item": "tea", "amount": number}) for number, key in enumerate(people)]
     planned = run_request(f"{AGENTS}:TypedTill", inputs)
@@ -49,8 +49,7 @@ def test_evidence_has_the_shape_of_the_bundled_engines(
     assert "flink-agents-dist-0.1.1.jar sha256 " in upstream.facts()["engine"]
 
 
-def test_keys_that_wait_do_not_hold_up_others(upstream: TestEnvironment, run_request) -> None:
-    """Asynchronous actions, on two subtasks: inputs of one key stay in order."""
+def test_waiting_keys_do_not_block_others_and_keep_their_own_order(upstream: TestEnvironment, run_request) -> None:
     inputs = [("a", 0.3), ("a", 0.01), ("b", 0.02), ("b", 0.01), *((f"k{number}", 0.0) for number in range(12))]
     evidence = run(run_request(f"{AGENTS}:TypedNap", inputs, parallelism=2), upstream)
     assert [output.value for output in evidence.outputs if output.key == "a"] == [0.3, 0.01]
@@ -60,8 +59,7 @@ def test_keys_that_wait_do_not_hold_up_others(upstream: TestEnvironment, run_req
     assert logs == {"0", "1"}, "each subtask had keys"
 
 
-def test_a_failing_action_is_told_by_its_own_traceback(upstream: TestEnvironment, run_request) -> None:
-    """Type, message, action and the agent's line, not Flink's wrapping."""
+def test_a_failing_action_is_reported_with_its_own_traceback(upstream: TestEnvironment, run_request) -> None:
     failure = run(run_request(f"{AGENTS}:TypedStrict", [("a", 1), ("a", "x")]), upstream).failure
     assert failure is not None
     assert (failure.type, failure.message) == ("ValueError", "only whole numbers are doubled, not 'x'")
@@ -70,23 +68,21 @@ def test_a_failing_action_is_told_by_its_own_traceback(upstream: TestEnvironment
     assert "java" not in failure.traceback
 
 
-def test_a_program_keeps_upstreams_environment(upstream: TestEnvironment, tmp_path: Path) -> None:
-    """Where upstream's engine was chosen, a program's agents run on it: nothing comes between."""
+def test_with_upstreams_engine_a_program_keeps_upstreams_environment(upstream: TestEnvironment, tmp_path: Path) -> None:
     evidence = run(job_request(tmp_path, JOBS / "typed.py"), upstream)
     assert evidence.job_state == "FINISHED", evidence.failure
     assert [output.value["total"] for output in evidence.outputs if output.key == "ada"] == [3, 7, 12]
     assert len(evidence.outputs) == 5
 
 
-def test_what_0_1_cannot_do_is_refused_before_any_job(upstream: TestEnvironment, run_request) -> None:
-    """Resources of a scenario go in by upstream's YAML, which 0.1 does not have."""
+def test_resources_are_refused_before_submission_for_flink_agents_0_1(upstream: TestEnvironment, run_request) -> None:
+    """A scenario's resources need upstream's YAML, which 0.1 does not support."""
     request = run_request(f"{AGENTS}:TypedTill", [("a", 1)])
     with_resources = {**request.agent_spec, "resources": {"prompts": [{"name": "p", "text": "hi"}]}}
     with pytest.raises(AgentRefusedError, match=r"flink-agents 0\.1 has no resources"):
         run(dataclasses.replace(request, agent_spec=with_resources), upstream)
 
 
-def test_the_local_tier_refuses_agents_of_0_1(upstream: TestEnvironment) -> None:
-    """FA425 names what the bundled engine executes; the worker is not even started."""
+def test_the_local_tier_refuses_flink_agents_0_1(upstream: TestEnvironment) -> None:
     with pytest.raises(HostError, match="FA425"):
         upstream.worker()

@@ -1,4 +1,7 @@
-"""The parity cases on upstream's own operator: flink-agents 0.1.1 on Flink 1.20, each agent written once more for its API."""
+"""The parity cases on upstream's own operator: flink-agents 0.1.1 on Flink 1.20.
+
+Each agent is written a second time, for the API of 0.1.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ KNOWN = {entry.case: entry for entry in load_known_differences() if entry.flink_
 
 
 def _type(event: Event) -> str:
-    """The type that the event has in 0.3, from its class in 0.1: one of flink-agents' own begins with ``_``."""
+    """Return the event's type in 0.3, from its class in 0.1; built-in types begin with ``_``."""
     module, dot, name = event.type.rpartition(".")
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     return f"_{words}" if module.startswith("flink_agents.") else words if dot else event.type
@@ -43,15 +46,17 @@ def _seen(case: Case, evidence: Evidence) -> Seen:
 
 
 def _played(case: Case) -> object:
-    """The case, or, where 0.1.1 cannot express it, the case with the reason."""
+    """Return the case, skipped with the reason if 0.1.1 cannot express it."""
     why = NOT_APPLICABLE.get(case.name)
     skip = [pytest.mark.skip(reason=f"not applicable: flink-agents {RELEASE}: {why}")] if why else []
     return pytest.param(case, id=case.name, marks=skip)
 
 
 @pytest.mark.parametrize("case", [_played(case) for case in load_cases()])
-def test_a_case_on_upstreams_operator(case: Case, upstream: TestEnvironment, run_request, tmp_path) -> None:
-    """Per key as it was written down; where 0.1.1 is known to differ it must still do so, and be told side by side."""
+def test_a_parity_case_has_its_recorded_history_on_upstreams_operator(
+    case: Case, upstream: TestEnvironment, run_request, tmp_path
+) -> None:
+    """A case with a known difference must still differ."""
     journal = tmp_path / "journal"
     request = dataclasses.replace(
         run_request(case.reference_of_0_1, [], within_s=60), config=case.options(journal), inputs=case.records()

@@ -1,4 +1,4 @@
-"""Jars downloaded over real sockets, from a repository that behaves and from ones that do not."""
+"""Jars downloaded over real sockets, from correct and from faulty repositories."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CUT = "/part-5/"
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """Such answers are collected here, not in the middle of another test."""
+    """Collect unread replies here, not in the middle of another test."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -40,7 +40,10 @@ def collected() -> Iterator[None]:
 
 
 class Repository(ThreadingHTTPServer):
-    """A Maven repository on loopback. ``answer`` writes what a path is answered with; all paths asked for are kept."""
+    """A Maven repository on loopback.
+
+    ``answer`` writes the reply to a path; every requested path is recorded.
+    """
 
     daemon_threads = True
 
@@ -100,7 +103,7 @@ def lacking(handler: BaseHTTPRequestHandler, content: bytes) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache and a home of the test's own; no waiting between attempts."""
+    """An empty cache and home directory; no pause between attempts."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FLINK_AGENTS_MAVEN_MIRROR", raising=False)
@@ -137,8 +140,7 @@ def refused() -> Problem:
     return problem
 
 
-def test_jars_come_from_the_mirror_once_and_are_there_without_it(serve, monkeypatch) -> None:
-    """All of them, with the locked bytes, in the lock file's order; the second session needs no network."""
+def test_jars_are_downloaded_from_the_mirror_once_in_the_order_of_the_lock(serve, monkeypatch) -> None:
     server = serve(whole)
     monkeypatch.setenv("FLINK_AGENTS_MAVEN_MIRROR", server.url + "/")
     assert cached_jars(JARS) is None
@@ -150,8 +152,7 @@ def test_jars_come_from_the_mirror_once_and_are_there_without_it(serve, monkeypa
     assert provide() == found == cached_jars(JARS)
 
 
-def test_maven_s_own_settings_name_the_mirror(serve, fresh: Path) -> None:
-    """``~/.m2/settings.xml`` is enough on a machine where Maven works."""
+def test_mavens_own_settings_name_the_mirror(serve, fresh: Path) -> None:
     server = serve(whole)
     settings = fresh / "home" / ".m2" / "settings.xml"
     settings.parent.mkdir(parents=True)
@@ -171,8 +172,9 @@ def test_maven_s_own_settings_name_the_mirror(serve, fresh: Path) -> None:
         (lacking, "FA451", "does not have it"),
     ],
 )
-def test_what_is_not_the_locked_jar_is_refused(serve, monkeypatch, fresh: Path, answer, code: str, seen: str) -> None:
-    """A flipped byte, a download cut with and without a length, a file that is missing: named, and nothing is kept."""
+def test_a_download_that_differs_from_the_lock_is_refused_and_not_cached(
+    serve, monkeypatch, fresh: Path, answer, code: str, seen: str
+) -> None:
     server = serve(answer)
     monkeypatch.setenv("FLINK_AGENTS_MAVEN_MIRROR", server.url)
     problem = refused()
@@ -185,8 +187,7 @@ def test_what_is_not_the_locked_jar_is_refused(serve, monkeypatch, fresh: Path, 
     assert cached_jars(JARS) is None
 
 
-def test_a_download_that_is_cut_once_is_had_at_the_next_attempt(serve, monkeypatch) -> None:
-    """A connection that breaks is no reason to fail; what came of it is not used."""
+def test_an_interrupted_download_is_repeated(serve, monkeypatch) -> None:
     broken: list[str] = []
 
     def at_first(handler: BaseHTTPRequestHandler, content: bytes) -> None:
@@ -201,8 +202,8 @@ def test_a_download_that_is_cut_once_is_had_at_the_next_attempt(serve, monkeypat
     assert broken
 
 
-def test_no_repository_in_reach_says_which_jar_and_how_to_set_a_mirror(monkeypatch) -> None:
-    """FA414, with the coordinate and the settings; not with the address, which may hold a token."""
+def test_an_unreachable_repository_is_reported_with_jar_and_mirror_setting_but_no_address(monkeypatch) -> None:
+    """The address may contain a password."""
     monkeypatch.setenv("FLINK_AGENTS_MAVEN_MIRROR", "http://user:secret@127.0.0.1:1/maven")
     problem = refused()
     assert problem.code == "FA414"
@@ -211,8 +212,7 @@ def test_no_repository_in_reach_says_which_jar_and_how_to_set_a_mirror(monkeypat
     assert "secret" not in problem.render()
 
 
-def test_a_flipped_byte_in_the_cache_is_refused(serve, monkeypatch) -> None:
-    """What a later session finds altered it does not use."""
+def test_a_changed_byte_in_the_cache_is_refused(serve, monkeypatch) -> None:
     monkeypatch.setenv("FLINK_AGENTS_MAVEN_MIRROR", serve(whole).url)
     file = provide()[3]
     content = file.read_bytes()
