@@ -43,10 +43,9 @@ def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> list
     for index, one in enumerate(loaded.scenario.inputs):
         if isinstance(one, InlineInput):
             found.append({"key": one.key, "value": one.value})
-        else:
-            is_file = isinstance(one, FileInputs)
-            file = loaded.path(one.from_) if is_file else _in_package(loaded, index, one, search_roots)
-            found += _Records(one, shown(file, loaded.root), deadline).read(file, budget)
+            continue
+        file = loaded.path(one.from_) if isinstance(one, FileInputs) else _in_package(loaded, index, one, search_roots)
+        found += _Records(one, shown(file, loaded.root), deadline).read(file, budget)
     return found
 
 
@@ -89,7 +88,7 @@ class _Records:
 
     def read(self, file: Path, budget: DataBudget) -> list[dict[str, Any]]:
         """Return key and value of each record. Raises :class:`ScenarioError` with the first wrong lines."""
-        found = []
+        found: list[dict[str, Any]] = []
         for number, line in islice(numbered_lines(file, self._name, budget), self._limit):
             found += self._record(number, line)
             if len(self._problems) >= _PROBLEMS_SHOWN:

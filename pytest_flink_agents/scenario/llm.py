@@ -12,9 +12,9 @@ from typing_extensions import Self
 
 from pytest_flink_agents.scenario.error import NOT_YET
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
-from pytest_flink_agents.scenario.words import Duration, NotEmpty, Regex, wrong
+from pytest_flink_agents.scenario.words import Delay, NotEmpty, Regex, wrong
 
-Tokens = Annotated[int, Field(ge=0)]
+Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
 EMBEDDING = "embedding"
 _INSTEAD_OF_REPLY = ("status", "reset")
@@ -79,9 +79,9 @@ class Usage(LanguageMapping):
 class ModelFault(LanguageMapping):
     """What goes wrong with the answer: a delay, at most one of the others, or a delay and one of them."""
 
-    delay: Duration | None = Field(None, description="wait before the answer; in the model: seconds")
+    delay: Delay | None = Field(None, description="wait before the answer; in the model: seconds")
     status: ErrorStatus | None = Field(None, description="answer with this HTTP status instead")
-    retry_after: Duration | None = Field(None, description="with status: the Retry-After header; in the model: seconds")
+    retry_after: Delay | None = Field(None, description="with status: the Retry-After header; in the model: seconds")
     reset: Literal[True] | None = Field(None, description="reset the connection instead")
     malformed: Literal[True] | None = Field(None, description="answer with something that is no JSON")
     truncate: Literal[True] | None = Field(None, description="end the answer in its middle")
@@ -110,7 +110,9 @@ class LlmRule(LanguageMapping):
     reply: Reply | None = Field(None, description="what the model says")
     usage: Usage | None = Field(None, description="the tokens reported; left out: counted from the words")
     fault: ModelFault | None = Field(None, description="what goes wrong")
-    times: Annotated[int, Field(ge=1)] | None = Field(None, description="answers at most so often; left out: always")
+    times: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="how often it answers at most; left out: always"
+    )
 
     @model_validator(mode="after")
     def _answers(self) -> Self:

@@ -132,7 +132,7 @@ def _load(document: Document, file: Path, root: Path, project: Project) -> tuple
     value, mistakes = read_placeholders(document.value, project.allowed_env)
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
-    wrong_options, warnings = check_options(_at(value, "config"))
+    wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)
     mistakes += wrong_options
     # What follows looks at the plain value too, so that one mistake does not hide the others.
     for path, relative in _named_files(value):

@@ -17,6 +17,8 @@ from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, S
 from pytest_flink_agents.scenario.words import (
     AgentClass,
     Duration,
+    EnvironmentName,
+    EnvironmentText,
     FlinkVersions,
     JmesPath,
     Name,
@@ -145,7 +147,9 @@ class InlineInput(LanguageMapping):
 class _RecordInputs(LanguageMapping):
     key: JmesPath = Field(description="JMESPath to the key of a record")
     value: JmesPath | None = Field(None, description="JMESPath to the input in a record; left out: the whole record")
-    limit: Annotated[int, Field(ge=1)] | None = Field(None, description="at most so many records; left out: all")
+    limit: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="maximum number of records; left out: all"
+    )
 
 
 class FileInputs(_RecordInputs):
@@ -212,7 +216,9 @@ class ExpectedDelivery(LanguageMapping):
     outputs: Literal["exactly_once", "at_least_once"] = Field(
         description="exactly_once: none lost, none twice; at_least_once: none lost"
     )
-    per_input: Annotated[int, Field(ge=1)] = Field(1, description="how many outputs each input leads to; left out: one")
+    per_input: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1, description="number of outputs that each input leads to; left out: one"
+    )
 
 
 class Expect(LanguageMapping):
@@ -281,7 +287,11 @@ class Scenario(LanguageMapping):
     resources: Resources = Field(Resources(), description="resources of the whole environment")
     tiers: SomeItems[Tier] | None = Field(None, description="where it may run; left out: on all that are enabled")
     flink: FlinkVersions | None = Field(None, description='versions of Flink it is for, quoted: ">=1.20.3" or "2.2"')
+    environment: dict[EnvironmentName, EnvironmentText] = Field(
+        default_factory=dict, description="environment variables of the agent's process, by name"
+    )
     config: dict[str, Any] = Field(default_factory=dict, description="options of flink-agents")
+    config_extra: bool = Field(False, description="allow options that flink-agents does not declare")
     llm: LlmSettings | None = Field(None, description="how the model answers")
     inputs: SomeItems[Input] = Field(description="what goes in")
     expect: Expect = Field(description="what must be seen")

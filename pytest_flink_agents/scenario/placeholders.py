@@ -1,6 +1,6 @@
-"""``${...}`` in a scenario: a fixed list of names, checked at load, filled in when the values are known.
+"""Placeholders ``${...}`` of a scenario: a fixed list of names, checked at load and replaced when the values are known.
 
-``$${`` stands for a plain ``${``. Nothing is evaluated: a name is known or it is a mistake.
+``$${`` stands for a literal ``${``. Nothing is evaluated: a name is known, or it is a mistake.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -13,32 +13,38 @@ from flink_testbed.core.problem import Problem, nearest
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, path_text, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-# Only these sections are filled in: what is expected and what goes in must not depend on the run.
-SECTIONS = ("resources", "config", "job")
+# Only these sections have placeholders: inputs and expectations must not depend on the run.
+SECTIONS = ("resources", "config", "environment", "job")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
-# Where a job of the team's own finds its inputs and leaves its outputs: files, or topics and how to get there.
+# Where a team's own job reads its inputs and writes its outputs: files, or topics with their connection.
 KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connector")
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
-_NOT_YET = ("effects.", "input.", "output.", "matrix.", "llm.anthropic_url")
+_NOT_YET = ("effects.", "input.", "output.", "matrix.")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
+# A placeholder without its braces or without its dollar sign, which an agent would use literally as an address. Prompts
+# of agents have placeholders in braces, too, so {input.x} is not among them.
+_ALMOST = re.compile(
+    r"(?<!\$)\$[(\[]?(?P<bare>(?:llm|effects|input|output|matrix|kafka|env)\.\w+)"
+    r"|(?<![$\w{])\{(?P<braced>(?:llm|effects|matrix|kafka|env)\.\w+)\}"
+)
 
 
 def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list[Mistake]]:
-    """Return a document's value as the model is to read it, and its unknown or misplaced placeholders.
+    """Return a document's value as the model reads it, and its mistakes in placeholders.
 
-    Where nothing will be filled in, ``$${`` becomes ``${``. The sections that are filled in later stay as they are, for
-    :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use.
+    ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for :func:`substitute`.
+    ``allowed_env`` are the names that ``${env.NAME}`` may use.
     """
-    texts: list[tuple[DocumentPath, str]] = []
-    _find_texts(value, (), texts)
-    if not texts:
-        return value, []
     known = [*NAMES, *(_ENVIRONMENT + name for name in allowed_env)]
+    texts = list(_texts(value, ()))
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
     mistakes = [mistake for path, one in found if (mistake := _mistake(one[2], path, known))]
+    mistakes += [
+        _almost(one, path, known) for path, text in texts if path[0] in SECTIONS for one in _ALMOST.finditer(text)
+    ]
     if mistakes or not isinstance(value, dict):
         return value, mistakes
     return {key: item if key in SECTIONS else substitute(item, {}) for key, item in value.items()}, []
@@ -50,9 +56,9 @@ def names_in(texts: Iterable[str]) -> set[str]:
 
 
 def substitute(value: Any, mapping: Mapping[str, str]) -> Any:
-    """Return the value with every ``${name}`` in its texts replaced by ``mapping[name]`` and every ``$${`` by ``${``.
+    """Return a copy of a value with every ``${name}`` replaced by ``mapping[name]`` and every ``$${`` by ``${``.
 
-    Goes through mappings, their keys too, and lists, and builds new ones. ``mapping`` is like ``{"llm.ollama_url": ...,
+    Strings in mappings, their keys, and lists are replaced. ``mapping`` is like ``{"llm.ollama_url": ...,
     "env.REGION": ...}``. Raises :class:`ScenarioError` for a name without a value.
     """
     if isinstance(value, str):
@@ -79,40 +85,49 @@ def _filler(mapping: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
     return fill
 
 
-def _find_texts(value: Any, path: DocumentPath, found: list[tuple[DocumentPath, str]]) -> None:
-    """Collect the texts below a value in which a placeholder could be, keys too."""
+def _texts(value: Any, path: DocumentPath) -> Iterator[tuple[DocumentPath, str]]:
+    """Yield the strings below a value, including keys, that may contain a placeholder."""
     if isinstance(value, str):
-        if "${" in value:
-            found.append((path, value))
+        if path and ("$" in value or "{" in value):
+            yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            if "${" in key:
-                found.append(((*path, key), key))
-            _find_texts(item, (*path, key), found)
+            if "$" in key:
+                yield (*path, key), key
+            yield from _texts(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _find_texts(item, (*path, index), found)
+            yield from _texts(item, (*path, index))
 
 
 def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake | None:
     where = path_text(path)
-    escape = "write $${ for a plain ${"
+    escape = "write $${ for a literal ${"
     if name is None:
         return Mistake("FA210", path, f"a placeholder without its end in {where}", "${NAME}", next_step=escape)
     seen = f"${{{shorten(name)}}}"
-    if path and path[0] == "job":
+    if path[0] == "job":
         known = [*known, *JOB_NAMES]
     if name in known:
-        if path and path[0] in SECTIONS:
+        if path[0] in SECTIONS:
             return None
-        message = f"the placeholder {seen} is not filled in here"
+        message = f"the placeholder {seen} is not replaced here"
         return Mistake("FA210", path, message, f"placeholders only in {', '.join(SECTIONS)}", where, escape)
     if name.startswith(_NOT_YET):
         message = f"{seen} is {NOT_YET}"
         return Mistake("FA205", path, message, f"one of {', '.join(known)}", seen, escape)
     if name.startswith(_ENVIRONMENT):
-        next_step = "allow the variable's name in the ini file, and name it there only"
+        next_step = "add the variable's name to flink_scenario_env in the ini file"
     else:
         near = nearest(name, known)
-        next_step = f"did you mean ${{{near}}}? Else {escape}" if near else escape
+        next_step = f"did you mean ${{{near}}}? Otherwise {escape}" if near else escape
     return Mistake("FA210", path, f"unknown placeholder in {where}", f"one of {', '.join(known)}", seen, next_step)
+
+
+def _almost(found: re.Match[str], path: DocumentPath, known: list[str]) -> Mistake:
+    name = found["bare"] or found["braced"]
+    near = nearest(name, [*known, *JOB_NAMES] if path[0] == "job" else known)
+    message = f"a placeholder without braces in {path_text(path)}" if found["bare"] else ""
+    message = message or f"a placeholder without a dollar sign in {path_text(path)}"
+    next_step = f"write ${{{near or name}}}"
+    return Mistake("FA210", path, message, "${NAME}", shorten(found[0]), next_step)

@@ -78,13 +78,27 @@ def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
     word = str(path[-1])
     known = _keys(model)
     if word in model.not_yet:
-        next_step = "take it out, or use a version that supports it"
+        next_step = "remove it, or use a version that supports it"
         return Mistake("FA205", path, f'"{word}" is {NOT_YET}', next_step=next_step, at_key=True)
-    near = nearest(word, [*known, *model.not_yet])
+    # Words that are not supported yet are no suggestions: they would be refused, too.
+    near = nearest(word, known)
     inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
     message = f'unknown key "{shorten(word)}"{inside}'
-    next_step = f'did you mean "{near}"?' if near else "take it out, or correct it"
+    next_step = _belongs(word) or (f'did you mean "{near}"?' if near else "correct it, or remove it")
     return Mistake("FA202", path, message, f"one of {', '.join(known)}", f'"{shorten(word)}"', next_step, at_key=True)
+
+
+def _belongs(word: str) -> str:
+    """Return the place of a word that exists elsewhere in the language, empty if there is none."""
+    places = {
+        ".".join(step for step in shape if not step.startswith(FORM))
+        for shape, model in _mappings().items()
+        if word in _keys(model)
+    }
+    if not places:
+        return ""
+    nearest_top = min(places, key=lambda place: (place.count("."), place))
+    return f"it belongs in {nearest_top}" if nearest_top else "it belongs at the top level of the scenario"
 
 
 def _missing_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:

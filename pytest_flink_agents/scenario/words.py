@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -28,6 +29,11 @@ _PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _BARE_VERSION = re.compile(r"\d+(?:\.\d+)*")
 _NAME_CHARACTERS = 200
 WAIVER_DAYS = 90
+_ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
+_ENVIRONMENT_CHARACTERS = 32_768
+# A scenario is data: these would let it choose the code that runs, or break the run itself.
+_RESERVED_NAMES = frozenset({"PATH", "HOME", "JAVA_HOME", "CLASSPATH", "JAVA_TOOL_OPTIONS", "BASH_ENV", "ENV", "IFS"})
+_RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "FLINK_", "SCENARIO_", "JDK_", "_JAVA", "GLIBC_", "MALLOC_", "PYFLINK_")
 
 
 def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
@@ -37,11 +43,19 @@ def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: s
     return PydanticCustomError(WRONG, "wrong value", context)
 
 
-def _seconds(value: Any) -> float:
-    found = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if not found or not float(found[1]):
-        raise wrong("a duration above 0: 500ms, 2s or 1m", next_step="write a number and its unit: ms, s or m")
-    return float(found[1]) * _SECONDS[found[2]]
+def _seconds_up_to(maximum_m: int) -> Callable[[Any], float]:
+    """Return the validator of a duration of at most so many minutes; in the model it is seconds."""
+
+    def seconds(value: Any) -> float:
+        found = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+        if not found or not float(found[1]):
+            raise wrong("a duration above 0: 500ms, 2s or 1m", next_step="write a number and its unit: ms, s or m")
+        result = float(found[1]) * _SECONDS[found[2]]
+        if result > maximum_m * _SECONDS["m"]:
+            raise wrong(f"a duration of at most {maximum_m}m")
+        return result
+
+    return seconds
 
 
 def quoted_version(value: Any) -> Any:
@@ -106,6 +120,21 @@ def _jmespath(text: str) -> str:
     return text
 
 
+def _environment_name(text: str) -> str:
+    if not _ENVIRONMENT_NAME.fullmatch(text):
+        raise wrong("a name of upper-case letters, digits and underscores", next_step="write it like PAYMENTS_URL")
+    if text in _RESERVED_NAMES or text.startswith(_RESERVED_PREFIXES):
+        next_step = "choose another name: the run sets this variable, or it changes how Python and Java start"
+        raise wrong("a variable of the agent's own", message=f"{text} is reserved", next_step=next_step)
+    return text
+
+
+def _environment_text(text: str) -> str:
+    if len(text) > _ENVIRONMENT_CHARACTERS or "\0" in text:
+        raise wrong(f"a string of at most {_ENVIRONMENT_CHARACTERS:,} characters, without NUL")
+    return text
+
+
 def today() -> datetime.date:
     """Return the date in UTC, so that a scenario means the same on every machine."""
     return datetime.datetime.fromtimestamp(clock.wall_time_s(), datetime.timezone.utc).date()
@@ -126,12 +155,16 @@ def _waiver_date(text: str) -> str:
     return text
 
 
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})
+Duration = Annotated[float, BeforeValidator(_seconds_up_to(24 * 60)), _DURATION_SCHEMA]
+Delay = Annotated[float, BeforeValidator(_seconds_up_to(60)), _DURATION_SCHEMA]
 NotEmpty = Annotated[str, Field(min_length=1)]
-Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})]
 FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
 AgentClass = Annotated[str, AfterValidator(_agent)]
 Package = Annotated[str, AfterValidator(_package)]
 Name = Annotated[str, AfterValidator(_name)]
 Regex = Annotated[str, AfterValidator(_regex)]
 JmesPath = Annotated[str, AfterValidator(_jmespath)]
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+EnvironmentText = Annotated[str, AfterValidator(_environment_text)]
 WaiverDate = Annotated[str, AfterValidator(_waiver_date)]

@@ -59,6 +59,7 @@ expect:
   order: strict
   failure: {contains: max retries}
 within: 1.5m
+config_extra: true
 expect_fail: {reason: "upstream #1084", until: 2027-01-31, check: outputs, failure: {contains: denied}, owner: qa}
 """
 

@@ -18,7 +18,7 @@ ADDED = [
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, config, llm, inputs, expect, within, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -32,7 +32,7 @@ ADDED = [
     (
         "faults:\n  - {kill: taskmanager}\n",
         'x.scenario.yaml:9:1: FA205: "faults" is a known word of the language, not supported by this version yet\n'
-        "  next:     take it out, or use a version that supports it",
+        "  next:     remove it, or use a version that supports it",
     ),
     (
         "within: 60\n",
@@ -47,6 +47,29 @@ ADDED = [
         '  expected: "block", "warn" or "info"\n'
         '  seen:     the text "blocker"\n'
         '  next:     did you mean "block"?',
+    ),
+    (
+        "outputs: []\n",
+        'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
+        "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
+        '  seen:     "outputs"\n'
+        "  next:     it belongs in expect",
+    ),
+    (
+        "expect_fail: {reason: a, check: outputs, until: 2027-01-31, severity: warn}\n",
+        'x.scenario.yaml:9:61: FA202: unknown key "severity" in expect_fail\n'
+        "  expected: one of reason, failure, check, until, owner\n"
+        '  seen:     "severity"\n'
+        "  next:     it belongs at the top level of the scenario",
+    ),
+    (
+        "falts: []\n",
+        'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
+        "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
+        '  seen:     "falts"\n'
+        "  next:     correct it, or remove it",
     ),
     (
         "tags: refunds\n",
@@ -86,7 +109,7 @@ ADDED = [
         "x.scenario.yaml:11:42: FA210: unknown placeholder in resources.chat_model_connections[0].base_url\n"
         "  expected: one of llm.ollama_url, llm.openai_url, llm.anthropic_url\n"
         "  seen:     ${llm.olama_url}\n"
-        "  next:     did you mean ${llm.ollama_url}? Else write $${ for a plain ${",
+        "  next:     did you mean ${llm.ollama_url}? Otherwise write $${ for a literal ${",
     ),
     (
         "   within: 5s\n",
@@ -190,6 +213,9 @@ BLOCKS = [
     ("expect_fail: {reason: x, failure: {contains: ''}, until: 2027-01-31}", [("9:46", "FA203")]),
     ("within: 0s", [("9:9", "FA203")]),
     ("within: 1h", [("9:9", "FA203")]),
+    ("within: 1441m", [("9:9", "FA203")]),
+    ("llm: {mode: scripted, script: [{fault: {delay: 61m}}]}", [("9:48", "FA203")]),
+    ("llm: {mode: scripted, script: [{reply: {text: a}, times: 1000001}]}", [("9:58", "FA203")]),
     ("llm: {mode: scripted, script: []}", [("9:31", "FA203")]),
     ("llm: {mode: scripted, script: [{when: {role: tool}}]}", [("9:32", "FA204")]),
     ("llm: {mode: scripted, script: [{when: {}, reply: {text: a}}]}", [("9:39", "FA203")]),

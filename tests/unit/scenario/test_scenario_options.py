@@ -18,7 +18,7 @@ def test_what_flink_agents_takes_is_taken(load: Load, sound: str):
     """Nested or dotted, words in any case, numbers as text, keys of the agent's own; and a placeholder is not looked at."""
     text = (
         "config: {error-handling-strategy: RETRY, max-retries: '4', event-log: {level: off, type: {a.b: {level: VERBOSE}}},"
-        " shop.limit: 3, chat.async: '${llm.ollama_url}'}\n"
+        " shop.limit: 3, chat.async: '${llm.ollama_url}'}\nconfig_extra: true\n"
     )
     assert load(sound + text).warnings == ()
 
@@ -41,10 +41,10 @@ def test_what_flink_agents_takes_is_taken(load: Load, sound: str):
         ),
         (
             "{baseLogDir: /logs}",
-            'x.scenario.yaml:9:10: FA203: "baseLogDir" is set for each run\n'
+            'x.scenario.yaml:9:10: FA203: "baseLogDir" is set by each run\n'
             "  expected: nothing\n"
             '  seen:     the text "/logs"\n'
-            "  next:     take it out: the run folder has all events",
+            "  next:     remove it: the run folder contains all events",
         ),
     ],
 )
@@ -54,10 +54,39 @@ def test_what_it_cannot_take_is_a_mistake(problems: Problems, sound: str, config
     assert problem.render() == said
 
 
-def test_a_key_that_is_nearly_an_option_is_a_warning(load: Load, sound: str):
-    """The scenario is sound, and says what was probably meant."""
-    (warning,) = load(sound + "config:\n  event_log.level: 'OFF'\n").warnings
-    assert warning.render() == (
-        'x.scenario.yaml:10:3: FA213: "event_log.level" is no option of flink-agents\n'
-        '  next:     did you mean "event-log.level"?'
-    )
+EXTRA = "set config_extra: true if the agent or a newer flink-agents reads it"
+
+
+@pytest.mark.parametrize(
+    ("option", "message", "next_step"),
+    [
+        ("event_log.level: 'OFF'", '"event_log.level" is not', f'did you mean "event-log.level"? Otherwise {EXTRA}'),
+        ("base-log-dir: /x", '"base-log-dir" is not', EXTRA),
+        ("event_listeners: [a]", '"event_listeners" is not', EXTRA),
+        ("event-log.trace.enabled: true", '"event-log.trace.enabled" is an option of flink-agents 0.4', EXTRA),
+        ("event-log.trace.enable: true", '"event-log.trace.enable" is not', EXTRA),
+        ("shop.limit: 3", '"shop.limit" is not an option of flink-agents', EXTRA),
+    ],
+)
+def test_an_unknown_option_is_a_mistake_unless_extra_ones_are_allowed(
+    option: str, message: str, next_step: str, load: Load, problems: Problems, sound: str
+):
+    (problem,) = problems(f"{sound}config:\n  {option}\n")
+    assert (problem.code, problem.where, problem.next_step) == ("FA213", "x.scenario.yaml:10:3", next_step)
+    assert problem.message.startswith(message)
+    warnings = load(f"{sound}config:\n  {option}\nconfig_extra: true\n").warnings
+    assert [warning.next_step for warning in warnings] == [next_step] * next_step.startswith("did you mean")
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("num-async-threads: 1000000000", "at most 1,024"),
+        ("max-retries: 1000000000", "at most 1,000"),
+        ("retry-wait-interval: 86400", "at most 3,600"),
+        ("event-log.standard.max-depth: 99999999999", "at most 2,147,483,647"),
+    ],
+)
+def test_a_number_without_sense_is_refused_with_its_bound(option: str, expected: str, problems: Problems, sound: str):
+    (problem,) = problems(f"{sound}config: {{{option}}}\n")
+    assert (problem.code, problem.expected) == ("FA203", expected)

@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 import pytest
 
+from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.placeholders import names_in, read_placeholders, substitute
 
 Load: TypeAlias = Callable[..., LoadedScenario]
+Problems: TypeAlias = Callable[[str], list[Problem]]
 
 
 def test_values_are_filled_in_everywhere() -> None:
@@ -57,7 +59,13 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
         ({"config": {"a": "${llm.${env.A}}"}}, ("A",), ["FA210"]),
         ({"inputs": [{"key": "${env.A}", "value": 1}]}, ("A",), ["FA210"]),
         ({"expect": {"outputs": [{"value": {"contains": "${llm.ollama_url}"}}]}}, (), ["FA210"]),
-        ("${env.A}", ("A",), ["FA210"]),
+        ({"environment": {"A": "${env.A} ${llm.ollama_url}"}}, ("A",), []),
+        ({"config": {"a": "$llm.ollama_url"}}, (), ["FA210"]),
+        ({"resources": {"tools": [{"u": "x $(llm.ollama_url)"}]}}, (), ["FA210"]),
+        ({"environment": {"A": "{llm.ollama_url}"}}, (), ["FA210"]),
+        ({"job": {"args": ["$input.path"]}}, (), ["FA210"]),
+        ({"resources": {"prompts": [{"text": "{input.text} costs $5 in {env}"}]}}, (), []),
+        ({"inputs": [{"key": 1, "value": "$llm.x"}]}, (), []),
         ({"owner": "$${env.A}", "config": {"a": "$${x}"}}, (), []),
     ],
 )
@@ -67,6 +75,30 @@ def test_which_placeholders_are_known_and_where(value: object, allowed: tuple[st
     assert [mistake.code for mistake in mistakes] == codes
 
 
+def test_a_placeholder_without_braces_is_shown_as_it_should_be(sound: str, problems: Problems) -> None:
+    (problem,) = problems(sound + "environment: {MODEL_URL: $llm.olama_url/v1}\n")
+    assert problem.render() == (
+        "x.scenario.yaml:9:26: FA210: a placeholder without braces in environment.MODEL_URL\n"
+        "  expected: ${NAME}\n"
+        "  seen:     $llm.olama_url\n"
+        "  next:     write ${llm.ollama_url}"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["PATH", "PYTHONPATH", "LD_PRELOAD", "JAVA_TOOL_OPTIONS", "FLINK_CONF_DIR", "SCENARIO_X", "lower", "A-B"]
+)
+def test_variables_that_choose_what_runs_are_not_the_scenarios(name: str, sound: str, problems: Problems) -> None:
+    assert [problem.code for problem in problems(f"{sound}environment: {{{name}: x}}\n")] == ["FA203"]
+
+
+def test_environment_variables_are_names_and_texts(load: Load, problems: Problems, sound: str) -> None:
+    scenario = load(sound + "environment: {PAYMENTS_URL: http://127.0.0.1, EMPTY: ''}\n").scenario
+    assert scenario.environment == {"PAYMENTS_URL": "http://127.0.0.1", "EMPTY": ""}
+    (problem,) = problems(sound + "environment: {LIMIT: 5}\n")
+    assert (problem.code, problem.next_step) == ("FA203", "quote it if it is meant as text")
+
+
 def test_names_are_found_in_texts() -> None:
     """Each name that will be filled in, and no escaped one."""
     assert names_in(["--a=${input.topic}", "${env.A}${env.B}", "$${env.C}", "x"]) == {"input.topic", "env.A", "env.B"}
@@ -74,7 +106,7 @@ def test_names_are_found_in_texts() -> None:
 
 def test_escaped_dollars_are_read_at_load_where_nothing_is_filled_in(load: Load, sound: str) -> None:
     """Inputs and expectations hold what is meant; resources and config wait for their values."""
-    text = sound.replace("o-1", "$${a}").replace("approved", '"$${b}"') + "config: {c: '$${d}'}\n"
+    text = sound.replace("o-1", "$${a}").replace("approved", '"$${b}"') + "config: {c: '$${d}'}\nconfig_extra: true\n"
     loaded = load(text)
     assert loaded.scenario.inputs[0].model_dump() == {"key": "c-1", "value": {"order": "${a}", "amount": 20}}
     assert loaded.outputs is not None
