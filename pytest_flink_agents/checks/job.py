@@ -12,6 +12,10 @@ def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
 
     A state that is neither running nor ended leaves it unknown.
     """
+    if not evidence.started:
+        seen = evidence.log_tail.partition("\n")[0] or evidence.job_state
+        message = "the job did not start in time: nothing is known of what it does"
+        return CheckResult("ended", Validity.UNKNOWN, (Finding(message, ("within",), "a running job", seen),))
     if evidence.timed_out_after_s is not None:
         message = f"the job had not ended after {evidence.timed_out_after_s:g} s"
         finding = Finding(

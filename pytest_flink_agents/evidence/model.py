@@ -140,6 +140,7 @@ class Evidence:
     events: tuple[Event, ...] = ()
     model_calls: tuple[ModelCall, ...] = ()
     failure: Failure | None = None
+    started: bool = True
     complete: bool = True
     timed_out_after_s: float | None = None
     input_keys: tuple[Any, ...] = ()

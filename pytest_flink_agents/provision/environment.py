@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerClient
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
@@ -24,6 +25,7 @@ from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
+_PROCESS_DIED = "FA407"
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
 
@@ -85,20 +87,40 @@ class TestEnvironment(JobParts):
 
     def cluster(self, tier: Tier = Tier.EMBEDDED) -> FlinkCluster:
         """Return the session's running cluster of a tier: this process's own, or the controller's."""
-        cluster = self._once(f"{tier} cluster", lambda: self._provide_cluster(tier))
-        cluster.require_alive()
+        if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
+            return self.usable_cluster(tier)
+        cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
+        if _has_died(cluster):
+            self._discard_cluster(tier)
+            cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
         return cluster
 
-    def _provide_cluster(self, tier: Tier) -> FlinkCluster:
-        if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
-            return self.own_cluster(tier)
-        cluster = self._broker_client.cluster(cluster_name(tier, self.release, self.requirements))
-        self._clusters[tier] = cluster
+    def _shared_cluster(self, tier: Tier) -> FlinkCluster:
+        assert self._broker_client is not None
+        self._clusters[tier] = self._broker_client.cluster(cluster_name(tier, self.release, self.requirements))
+        return self._clusters[tier]
+
+    def usable_cluster(self, tier: Tier) -> FlinkCluster:
+        """Return this process's cluster of a tier, and replace one that has lost a process.
+
+        One agent that ends its TaskManager must not take the scenarios after it down. An external cluster is not replaced.
+        """
+        cluster = self.own_cluster(tier)
+        if _has_died(cluster):
+            self.progress(
+                f"Flink {self.release.version}: a process of the {tier} cluster has died, starting another cluster"
+            )
+            self._discard_cluster(tier)
+            cluster = self.own_cluster(tier)
         return cluster
 
     def own_cluster(self, tier: Tier) -> FlinkCluster:
-        """Return the session's cluster of a tier that belongs to this process."""
-        return self._once(f"own {tier} cluster", lambda: self._start_cluster(tier))
+        """Return the cluster of a tier that belongs to this process, as it is; it starts on first use."""
+        return self._once(f"{tier} cluster", lambda: self._start_cluster(tier))
+
+    def _discard_cluster(self, tier: Tier) -> None:
+        self._clusters.pop(tier).close()
+        del self._made[f"{tier} cluster"]
 
     def _start_cluster(self, tier: Tier) -> FlinkCluster:
         self._clusters[tier] = CLUSTER_PROVIDERS[tier].session_cluster(self)
@@ -175,3 +197,14 @@ class TestEnvironment(JobParts):
         containers = self._made.get("containers")
         if isinstance(containers, ContainerParts):
             containers.close()
+
+
+def _has_died(cluster: FlinkCluster) -> bool:
+    """Return whether a cluster has lost a process that can be replaced. Raises ``HostError`` for other troubles."""
+    try:
+        cluster.require_alive()
+    except HostError as error:
+        if error.problems[0].code == _PROCESS_DIED and cluster.processes is not None:
+            return True
+        raise
+    return False

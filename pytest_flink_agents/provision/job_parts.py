@@ -7,6 +7,7 @@ scenario gets the same error at once.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +178,14 @@ class JobParts:
             folder=self.folder,
             progress=self.progress,
         )
+
+    def unused_directory(self, name: str) -> Path:
+        """Return a directory of that name, or with a number if a cluster before has used it: its logs are evidence."""
+        number = next(number for number in itertools.count(1) if not self._numbered(name, number).exists())
+        return self._numbered(name, number)
+
+    def _numbered(self, name: str, number: int) -> Path:
+        return self.directory / (name if number == 1 else f"{name}-{number}")
 
     def cluster_config(self) -> ClusterConfig:
         """Return the configuration of the session's cluster.

@@ -84,12 +84,20 @@ class Services:
         if self._broker_server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._broker_server = BrokerServer(
-                address, ClusterBroker(self._named_cluster, lambda: self.kafka.bootstrap)
+                address, ClusterBroker(self._usable_cluster, self._current_cluster, lambda: self.kafka.bootstrap)
             )
 
-    def _named_cluster(self, name: str) -> FlinkCluster:
+    def _usable_cluster(self, name: str) -> FlinkCluster:
+        environment, tier = self._named(name)
+        return environment.usable_cluster(tier)
+
+    def _current_cluster(self, name: str) -> FlinkCluster:
+        environment, tier = self._named(name)
+        return environment.own_cluster(tier)
+
+    def _named(self, name: str) -> tuple[TestEnvironment, Tier]:
         tier, version, *requirements = json.loads(name)
-        return self.environment(resolve_flink(version), tuple(requirements)).own_cluster(Tier(tier))
+        return self.environment(resolve_flink(version), tuple(requirements)), Tier(tier)
 
     @property
     def models(self) -> ModelServer:

@@ -58,7 +58,7 @@ class EmbeddedProvider(ClusterProvider):
             reused = reuse(self.digest(parts), parts.flink_home, parts.run_id, parts.progress)
             if reused:
                 return reused
-        return _started(self.new_cluster(parts, parts.cluster_config(), parts.directory / "embedded-cluster"))
+        return _started(self.new_cluster(parts, parts.cluster_config(), parts.unused_directory("embedded-cluster")))
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
         """Return a standalone cluster."""
@@ -85,7 +85,7 @@ class ContainerProvider(ClusterProvider):
 
     def session_cluster(self, parts: JobParts) -> FlinkCluster:
         """Start a cluster."""
-        return _started(self.new_cluster(parts, parts.cluster_config(), parts.directory / "container-cluster"))
+        return _started(self.new_cluster(parts, parts.cluster_config(), parts.unused_directory("container-cluster")))
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
         """Return a cluster of containers."""

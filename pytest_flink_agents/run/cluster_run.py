@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.evidence.job_failure import job_failure
@@ -14,14 +16,17 @@ from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.run.channel import Arrival, Channel
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
+from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject, described
 from pytest_flink_agents.run.timeline import Step, TimelineRun, savepoint_of
-from pytest_flink_agents.run.watch.jobs import JobHistory, JobWatch, restarts_in_words, wait_for_ends
+from pytest_flink_agents.run.watch.jobs import JobHistory, JobWatch, restarts_in_words, wait_for_ends, wait_for_starts
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.run.watch.reach import require_reach
 from pytest_flink_agents.run.watch.threads import save_thread_dump
 
 _LOG_LINES = 15
+# Scheduling, and in Python the imports of operators, come before the subject's own time.
+_START_S = 60.0
+_PROCESS_DIED = "FA407"
 
 
 def run_on_cluster(
@@ -37,10 +42,10 @@ def run_on_cluster(
         launch = launch_job(subject, place, cluster)
     else:
         raise ValueError("a script makes a local environment of its own: it runs on the local tier")
-    running_s = clock.now_s()
+    submitted_s = clock.now_s()
     run = _FollowedRun(subject, channel, place, cluster, launch, timeline)
     in_time = run.follow(deadline_s)
-    return run.evidence(logs, in_time=in_time, deadline_s=deadline_s, started_s=started_s, running_s=running_s)
+    return run.evidence(logs, in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s)
 
 
 class _FollowedRun:
@@ -65,16 +70,38 @@ class _FollowedRun:
         self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
         first = launch.job_ids[0] if launch.job_ids else ""
         self._timeline = TimelineRun(timeline, cluster, first, lambda: len(channel.outputs()))
-        self._ended_s = 0.0
+        self._started = True
+        self._running_s = self._ended_s = clock.now_s()
 
     def follow(self, deadline_s: float) -> bool:
         """Watch the jobs until they have ended or are done; return False if the deadline passed before."""
-        if not self._watches:
-            in_time = True
-        else:
-            in_time = wait_for_ends(self._watches, deadline_s, self._done(), each_look=self._timeline.advance)
+        in_time = True
+        try:
+            if self._watches:
+                self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
+                self._running_s = clock.now_s()
+                in_time = self._started and wait_for_ends(
+                    self._watches, deadline_s, self._done(), each_look=self._timeline.advance
+                )
+        except HostError as error:
+            if error.problems[0].code == _PROCESS_DIED:
+                raise self._died_with(error) from None
+            raise
         self._ended_s = clock.now_s()
         return in_time
+
+    def _died_with(self, error: HostError) -> HostError:
+        """Return the error of a process that died, with the subject that ran there and what it was doing."""
+        gather_event_logs(self._cluster.directory, self._launch.job_ids, self._place.events)
+        events = read_event_logs(self._place.events, self._channel.inputs)
+        problem = error.problems[0]
+        message = f"{problem.message} while {described(self._subject)} ran"
+        next_step = (
+            "look for os._exit, a signal or a native crash in it, or for too little memory; the cluster is replaced"
+        )
+        waiting = self._waiting_on(events)
+        detail = f"{waiting}\n{problem.detail}" if waiting else problem.detail
+        return HostError(replace(problem, message=message, next_step=next_step, detail=detail))
 
     def _done(self) -> Callable[[], bool]:
         """Return the condition under which an unbounded job has done its work."""
@@ -84,23 +111,23 @@ class _FollowedRun:
         return lambda: False
 
     def evidence(
-        self, logs: LogWatch, *, in_time: bool, deadline_s: float, started_s: float, running_s: float
+        self, logs: LogWatch, *, in_time: bool, deadline_s: float, started_s: float, submitted_s: float
     ) -> Evidence:
         """Cancel what still runs, and gather the evidence.
 
         The order matters: the failure and the thread dump need the jobs as they are, the outputs of an unbounded job are
-        those at the moment it was done, and event logs are complete only once the jobs have ended.
+        those at the moment it was done; the history and the event logs are complete only once the jobs have ended.
         """
         place, cluster, launch = self._place, self._cluster, self._launch
         failure = launch.failure or self._failure()
         threads = {} if in_time else save_thread_dump(cluster, place.directory)
         stopped = in_time and not all(watch.ended for watch in self._watches)
         state = "CANCELED" if stopped else self._joint_state()
-        history = self._watches[0].history() if self._watches else JobHistory()
         outputs = self._channel.outputs()
         for watch in self._watches:
             if not watch.ended:
                 watch.cancel()
+        history = self._watches[0].history() if self._watches else JobHistory()
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
         events = read_event_logs(place.events, numbered)
@@ -115,13 +142,15 @@ class _FollowedRun:
             events=events,
             failure=failure,
             complete=in_time and not self._timeline.stopped,
+            started=self._started,
             timed_out_after_s=None if in_time else deadline_s,
             stopped=stopped,
             job_state=state,
             config=launch.config,
             timings_s={
-                "submit": running_s - started_s,
-                "run": self._ended_s - running_s,
+                "submit": submitted_s - started_s,
+                "start": self._running_s - submitted_s,
+                "run": self._ended_s - self._running_s,
                 "total": clock.now_s() - started_s,
             },
             steps=self._timeline.records(restored=checkpoints.restored if checkpoints else 0),

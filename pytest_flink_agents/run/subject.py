@@ -9,6 +9,7 @@ from typing import Any
 
 from flink_testbed.core.problem import JobError, Problem
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.unfinished import agent_name
 
 _CHECK = "if the failure is what the test is about: run(..., check=False), and look at evidence.failure"
 _DEADLINE = "allow more time with within_s, or run(..., check=False) and look at evidence.complete"
@@ -56,6 +57,13 @@ class ScriptSubject:
 
 
 Subject = AgentSubject | JobSubject | ScriptSubject
+
+
+def described(subject: Subject) -> str:
+    """Return the subject in words, for messages."""
+    if isinstance(subject, AgentSubject):
+        return f"agent {agent_name(subject.spec['agent'])}"
+    return f"{'job' if isinstance(subject, JobSubject) else 'script'} {subject.file.name}"
 
 
 class AgentRefusedError(JobError):

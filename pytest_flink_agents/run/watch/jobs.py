@@ -16,6 +16,8 @@ from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
 _CANCEL_S = 20.0
+_STARTING = frozenset({"SCHEDULED", "DEPLOYING", "INITIALIZING"})
+_RUNS = frozenset({"RUNNING", "FINISHED"})
 # A metric of the job, not of a task.
 _RESTARTS = "numRestarts"
 # A metric that the operator of every engine has; operators have different names.
@@ -51,6 +53,8 @@ class JobWatch:
         self.metrics: Mapping[str, float] = {}
         self._restarts = 0
         self.state = "unknown"
+        # True once all tasks have run at the same time, or the job has ended or restarted.
+        self.started = False
 
     @property
     def ended(self) -> bool:
@@ -71,11 +75,25 @@ class JobWatch:
                 raise
             return
         self._heard_s = clock.now_s()
+        self.started = self.started or self.ended or self.state == "RESTARTING"
         if not self.ended and clock.now_s() >= self._next_sample_s:
             # A job that is about to end or to restart may refuse: the next look sees more.
             with contextlib.suppress(HostError):
                 self._sample()
             self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
+
+    def look_for_start(self) -> bool:
+        """Look, and return whether every task that was scheduled runs.
+
+        A task is INITIALIZING until its operators are open, which in Python includes the imports. Tasks of later stages of
+        a batch job are CREATED until their turn comes.
+        """
+        self.look()
+        if not self.started:
+            with contextlib.suppress(HostError):
+                states = {str(vertex["status"]) for vertex in self._cluster.rest.job(self.job_id)["vertices"]}
+                self.started = states.isdisjoint(_STARTING) and not states.isdisjoint(_RUNS)
+        return self.started
 
     def _sample(self) -> None:
         self._count_restarts()
@@ -124,6 +142,19 @@ def restarts_in_words(history: JobHistory) -> str:
     if not exceptions:
         return ""
     return f"the job restarted {history['restarts']} times, the last time because of: {exceptions[-1].message}"
+
+
+def wait_for_starts(watches: Sequence[JobWatch], within_s: float) -> bool:
+    """Watch jobs until all have started; return False if the deadline passed before."""
+
+    def probe() -> tuple[bool | None, str]:
+        started = [watch.look_for_start() for watch in watches]
+        return (True if all(started) else None), ", ".join(watch.state for watch in watches)
+
+    try:
+        return clock.wait_until(probe, what=f"{len(watches)} jobs to start", timeout_s=within_s, interval_s=0.05)
+    except WaitTimeoutError:
+        return False
 
 
 def wait_for_ends(

@@ -60,13 +60,19 @@ class ClusterFacts:
 class ClusterBroker:
     """The owner's side, which executes the requests of clients.
 
-    ``provide`` returns the running cluster of a name and starts it at the first request; ``kafka``
-    returns the address of a running broker in the same way. Several threads call this at once, one
-    for each client.
+    ``provide`` returns the running cluster of a name; it starts it at the first request, and replaces one
+    that has lost a process. ``current`` returns the cluster of a name as it is. ``kafka`` returns the
+    address of a running broker. Several threads call this at once, one for each client.
     """
 
-    def __init__(self, provide: Callable[[str], FlinkCluster], kafka: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        provide: Callable[[str], FlinkCluster],
+        current: Callable[[str], FlinkCluster],
+        kafka: Callable[[], str],
+    ) -> None:
         self._provide = provide
+        self._current = current
         self._kafka = kafka
         self._locks: dict[str, threading.Lock] = {}
 
@@ -88,10 +94,23 @@ class ClusterBroker:
             has_processes=cluster.processes is not None,
         )
 
-    def ask(self, name: str, operation: str, *arguments: Any) -> Any:
-        """Read an attribute or call a method, for example ``processes.pause``."""
+    def ask(self, name: str, rest_url: str, operation: str, *arguments: Any) -> Any:
+        """Read an attribute or call a method, for example ``processes.pause``.
+
+        Raises :class:`HostError` FA407 if the cluster at ``rest_url`` has been replaced by another.
+        """
         with self._lock(name):
-            member = attrgetter(operation)(self._provide(name))
+            cluster = self._current(name)
+            if cluster.rest_url != rest_url:
+                raise HostError(
+                    Problem(
+                        "FA407",
+                        "the cluster was replaced after one of its processes had died",
+                        where=rest_url,
+                        next_step="run again; another worker's scenario has ended the process",
+                    )
+                )
+            member = attrgetter(operation)(cluster)
             return member(*arguments) if callable(member) else member
 
     def kafka_bootstrap(self) -> str:
@@ -228,7 +247,7 @@ class SharedCluster(FlinkCluster):
         self._processes = SharedProcesses(self._ask) if facts.has_processes else None
 
     def _ask(self, operation: str, *arguments: Any) -> Any:
-        return self._client.call("ask", self._name, operation, *arguments)
+        return self._client.call("ask", self._name, self._rest.url, operation, *arguments)
 
     @property
     def rest(self) -> RestClient:

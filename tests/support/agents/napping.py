@@ -1,5 +1,6 @@
 """An agent that waits, synchronously or not: for tests of time."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -91,3 +92,13 @@ class LockAgent(Agent):
     def lock(event: Event, ctx: RunnerContext) -> None:
         """One lock."""
         ctx.send_event(OutputEvent(output=threading.Lock()))
+
+
+class ExitingAgent(Agent):
+    """Ends the process that it runs in, as a native crash would."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def leave(event: Event, ctx: RunnerContext) -> None:
+        """End the process without any cleanup."""
+        os._exit(7)
