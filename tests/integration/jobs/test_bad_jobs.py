@@ -1,4 +1,4 @@
-"""What is wrong with a job on Flink is told in one clear error: the cause in the job's own words, not what wraps it."""
+"""Each mistake in a job on Flink is one clear error: the cause in the job's own words."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ def run_program(text: str, workplace: TestEnvironment, folder: Path, within_s: f
     return run(request, workplace)
 
 
-def test_a_connector_that_is_not_there(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """Named, with where its jar belongs; Flink's own words and the program's line are in the traceback."""
+def test_a_missing_connector_is_named_with_the_place_for_its_jar(workplace: TestEnvironment, tmp_path: Path) -> None:
     failure = run_program(TABLES.format(source="'connector' = 'kafka'"), workplace, tmp_path).failure
     assert failure is not None
     assert failure.message.startswith("Flink has no connector or format 'kafka' on its class path")
@@ -62,8 +61,9 @@ def test_a_connector_that_is_not_there(workplace: TestEnvironment, tmp_path: Pat
     assert 'program.py", line 6' in failure.traceback
 
 
-def test_a_module_that_is_beside_the_program_only(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """The client finds it, the TaskManagers do not: named, with what brings it there."""
+def test_a_module_that_only_the_client_finds_is_named_with_the_option_that_ships_it(
+    workplace: TestEnvironment, tmp_path: Path
+) -> None:
     (tmp_path / "beside_it.py").write_text("def same(value):\n    return value\n")
     evidence = run_program(BESIDE, workplace, tmp_path)
     assert evidence.job_state == "FAILED"
@@ -72,10 +72,9 @@ def test_a_module_that_is_beside_the_program_only(workplace: TestEnvironment, tm
     assert "ModuleNotFoundError" in evidence.failure.traceback
 
 
-def test_a_program_that_never_ends_is_cancelled(
+def test_an_endless_program_is_cancelled_at_its_deadline(
     workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:
-    """Told as incomplete after its time; the job is off the cluster."""
     source = "'connector' = 'datagen', 'rows-per-second' = '1'"
     evidence = run_program(TABLES.format(source=source), workplace, tmp_path, within_s=1)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
@@ -83,7 +82,7 @@ def test_a_program_that_never_ends_is_cancelled(
 
 
 def test_batch_mode_is_refused_in_a_program(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """Before there is a job, by name, with the way out: upstream would drop records and end well."""
+    """Upstream would drop records, and the job would still succeed."""
     evidence = run_program(BATCH, workplace, tmp_path)
     assert evidence.job_id == ""
     assert evidence.failure is not None
@@ -93,14 +92,13 @@ def test_batch_mode_is_refused_in_a_program(workplace: TestEnvironment, tmp_path
 
 @pytest.mark.parametrize("mode", ["BATCH", "automatic"])
 def test_batch_mode_is_refused_in_a_scenario(workplace: TestEnvironment, run_request, mode: str) -> None:
-    """AUTOMATIC, too, which would come to BATCH for bounded inputs."""
+    """AUTOMATIC becomes BATCH for bounded inputs."""
     request = run_request("scenarios.agents.till:TillAgent", [("k", 1)], flink_config={"execution.runtime-mode": mode})
     with pytest.raises(AgentRefusedError, match=f"agents cannot run in {mode.upper()} mode"):
         run(request, workplace)
 
 
-def test_an_output_that_is_no_value(workplace: TestEnvironment, run_request) -> None:
-    """The action that sent it and the input are named, with the agent's own traceback."""
+def test_an_output_that_is_not_json_names_action_key_and_input(workplace: TestEnvironment, run_request) -> None:
     failure = run(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), workplace).failure
     assert failure is not None
     assert (failure.action, failure.key, failure.input) == ("lock", "k", 1)
@@ -108,8 +106,10 @@ def test_an_output_that_is_no_value(workplace: TestEnvironment, run_request) -> 
     assert "napping.py" in failure.traceback
 
 
-def test_a_savepoint_that_is_not_there(workplace: TestEnvironment, run_request, tmp_path: Path) -> None:
-    """The job does not begin anew in silence: it is refused, with Flink's reason and the place."""
+def test_a_missing_savepoint_is_refused_with_flinks_reason(
+    workplace: TestEnvironment, run_request, tmp_path: Path
+) -> None:
+    """The job does not silently start without state."""
     place = tmp_path / "savepoint-of-nobody"
     with pytest.raises(AgentRefusedError) as caught:
         run(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
@@ -117,14 +117,15 @@ def test_a_savepoint_that_is_not_there(workplace: TestEnvironment, run_request, 
     assert str(place) in caught.value.problem.seen
 
 
-def test_a_job_that_ends_at_once(workplace: TestEnvironment, run_request) -> None:
-    """Without inputs there is nothing to do: it is finished and complete, with no output and no failure."""
+def test_a_job_without_inputs_is_finished_and_complete(workplace: TestEnvironment, run_request) -> None:
     evidence = run(run_request("scenarios.agents.till:TillAgent", []), workplace)
     assert (evidence.job_state, evidence.complete, evidence.outputs, evidence.failure) == ("FINISHED", True, (), None)
 
 
-def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: TestEnvironment, run_request, flink_cluster) -> None:
-    """Both in one interpreter, each with its own agent, outputs and failure: one fails, and the other goes on."""
+def test_a_failing_job_does_not_affect_another_on_the_same_taskmanager(
+    workplace: TestEnvironment, run_request, flink_cluster
+) -> None:
+    """Both run in one Python interpreter."""
     submitter = workplace.submitter()
     jobs = {}
     gate = run_request("", []).directory / "gate"
@@ -155,8 +156,7 @@ def test_two_jobs_at_the_same_time_on_one_taskmanager(workplace: TestEnvironment
     assert [line["value"] for line in lines] == [{"key": "k", "count": 1, "total": 1}]
 
 
-def test_a_jar_for_another_flink_line(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """The class that this Flink lacks is named, with what to do."""
+def test_a_jar_for_another_flink_version_names_the_missing_class(workplace: TestEnvironment, tmp_path: Path) -> None:
     javac = shutil.which("javac")
     if javac is None:
         pytest.skip("not run: there is no Java compiler here to build the job with")

@@ -1,4 +1,4 @@
-"""Jobs written for upstream's environment on Flink, through `flink run`, executed by the bundled engine."""
+"""Programs for upstream's Flink environment, run by ``flink run`` on the bundled engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PURCHASES = [("ada", 3), ("bob", 2), ("ada", 4), ("cy", 1), ("ada", 5)]
 
 
 def job_request(folder: Path, file: Path, *args: str, **fields: Any) -> JobRun:
-    """A run of a program that gets the inputs' file and the outputs' directory first."""
+    """Return a run of a program whose first arguments are the inputs' file and the outputs' directory."""
     inputs = [{"key": key, "value": {"amount": amount}} for key, amount in PURCHASES]
     given = (str(job_files(folder).values["input.path"]), str(job_files(folder).values["output.path"]), *args)
     return JobRun(file, given, "", fields.pop("environment", {}), inputs, 120, folder, **fields)
@@ -39,10 +39,10 @@ def by_key(evidence: Evidence) -> dict[Any, list[Any]]:
     return dict(found)
 
 
-def test_two_agents_one_after_the_other(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """What the first one gives is what the second one gets; each has memory of its own, and each key keeps its order.
+def test_the_outputs_of_one_agent_are_the_inputs_of_the_next(workplace: TestEnvironment, tmp_path: Path) -> None:
+    """Each agent has its own memory, and each key keeps its order.
 
-    Each has an operator uid of its own, made of its name alone, so that a savepoint of the job maps.
+    Each has an operator uid that is made of its name alone, so that a savepoint of the job maps.
     """
     uids = tmp_path / "uids.json"
     request = job_request(tmp_path / "run", JOBS / "chained.py", str(uids), parallelism=2)
@@ -56,14 +56,15 @@ def test_two_agents_one_after_the_other(workplace: TestEnvironment, tmp_path: Pa
     assert [value["total"] for value in outputs["bob"] + outputs["cy"]] == [2, 1]
 
 
-def test_rows_of_a_table_through_an_agent(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """Rows go in and come out, with the types that the job declares."""
+def test_rows_keep_the_types_that_the_job_declares(workplace: TestEnvironment, tmp_path: Path) -> None:
     outputs = by_key(run(job_request(tmp_path, JOBS / "tables.py"), workplace))
     assert outputs == {"ada": [{"total": 6}, {"total": 8}, {"total": 10}], "bob": [{"total": 4}], "cy": [{"total": 2}]}
 
 
-def test_which_options_hold(workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster) -> None:
-    """By hand over the file in the client's FLINK_CONF_DIR over the default; what only a TaskManager's file says is nothing."""
+def test_options_of_the_program_override_the_clients_file_and_the_default(
+    workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
+) -> None:
+    """The file of a TaskManager has no effect."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("agent: {retry-wait-interval: 7, num-async-threads: 2}\n")
     request = job_request(
@@ -79,8 +80,8 @@ def test_which_options_hold(workplace: TestEnvironment, tmp_path: Path, flink_cl
     assert outputs == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
 
 
-def test_time_stamps_of_outputs(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """What is answered at once has its input's time stamp, before the watermark. What waited has it after the input's end.
+def test_outputs_have_the_time_stamps_of_their_inputs(workplace: TestEnvironment, tmp_path: Path) -> None:
+    """An output that had to wait has it only after the end of the input.
 
     Before that end it has none: a known difference to upstream (docs/flink.md).
     """
@@ -97,12 +98,12 @@ def test_time_stamps_of_outputs(workplace: TestEnvironment, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
 @pytest.mark.parametrize("stamped", [True, False])
-def test_outputs_that_were_waited_for_go_to_a_topic(
+def test_awaited_outputs_reach_a_topic_with_a_valid_time_stamp(
     workplace: TestEnvironment, kafka_service: KafkaService, kafka_topic: str, tmp_path: Path, mode: str, stamped: bool
 ) -> None:
-    """By a sink of the job's own: after the end of the input a record has its input's time, or now where that has none.
+    """After the end of the input a record has its input's time, or the current time if that has none.
 
-    A broker refuses the end of time for a time stamp, and the job would restart for ever.
+    A broker refuses the maximum time stamp, and the job would restart endlessly.
     """
     args = [kafka_service.job_bootstrap, kafka_topic, str(workplace.connector), mode, *(["stamped"] if stamped else [])]
     request = JobRun(JOBS / "stamped_topic.py", tuple(args), "", {}, [], 90, tmp_path)

@@ -1,4 +1,4 @@
-"""A TaskManager or the JobManager dies in the middle of a job: what the checkpoint holds must be all that is needed."""
+"""A TaskManager or the JobManager dies in the middle of a job, which resumes from its checkpoint."""
 
 from __future__ import annotations
 
@@ -42,19 +42,20 @@ def kill_taskmanager(cluster: FlinkCluster) -> None:
 
 
 def kill_jobmanager(cluster: FlinkCluster) -> None:
-    """Whoever watches the job hears nothing of it until another has taken it over."""
+    """Kill the JobManager; wait until the next one has taken over, so that the watcher sees no REST meanwhile."""
     assert cluster.processes is not None
     cluster.processes.kill_jobmanager()
     cluster.wait_ready(60)
 
 
 @pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
-def test_every_output_once_and_in_order_after_a_process_was_killed(
+def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
     kill: Callable[[FlinkCluster], None], workplace: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
-    """Inputs of eight keys, asynchronous actions in flight, queued inputs: killed in mid-stream, and restored.
+    """Eight keys, asynchronous actions in flight, queued inputs.
 
-    Committed outputs are complete, without duplicates, in order per key; memory is the fold of the inputs.
+    Committed outputs are complete, without duplicates, in order per key; memory is the fold of the
+    inputs.
     """
     inputs = [(f"k{number % KEYS}", number) for number in range(KEYS * INPUTS_PER_KEY)]
     request = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""A job is stopped with a savepoint and goes on with another parallelism: nothing that was remembered or pending is lost."""
+"""A job that is stopped with a savepoint resumes with another parallelism and loses nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATED = "gated"
 
 @pytest.fixture(scope="module")
 def cluster(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    """Two slots, which one job may use both of."""
+    """A cluster with two slots, which one job may use."""
     directory = tmp_path_factory.mktemp("rescale") / "cluster"
     with own_cluster(workplace, directory, ClusterConfig(slots=2)) as own:
         yield own.cluster()
@@ -44,7 +44,7 @@ def endless_jobs(workplace: TestEnvironment) -> Iterator[Responder]:
 
 
 class EndlessJob:
-    """One job over its stops and restarts: files in, committed lines out."""
+    """One job over its stops and restarts, from files to committed lines."""
 
     def __init__(self, jobs: Responder, cluster: FlinkCluster, directory: Path, mode: str) -> None:
         self._jobs = jobs
@@ -56,13 +56,13 @@ class EndlessJob:
         self._job_id = ""
 
     def put(self, name: str, records: list[dict[str, Any]]) -> None:
-        """A new file, seen when it is whole."""
+        """Add a new file, which appears only when complete."""
         hidden = self._inputs / f".{name}"
         hidden.write_text("".join(json.dumps(record) + "\n" for record in records))
         hidden.rename(self._inputs / name)
 
     def start(self, parallelism: int, savepoint: str = "") -> None:
-        """Submit it, and see its agent run with that parallelism."""
+        """Submit the job and require that its agent has that parallelism."""
         answer = self._jobs.request(
             "submit",
             timeout_s=120,
@@ -81,7 +81,7 @@ class EndlessJob:
         assert agent["parallelism"] == parallelism
 
     def outputs(self) -> dict[str, list[tuple[int, int]]]:
-        """Count and total of each committed output, by key, in the order in which the files were written."""
+        """Return count and total of each committed output by key, in the order of the files."""
         found = defaultdict(list)
         for path in sorted(self._outputs.rglob("part-*"), key=lambda path: path.stat().st_mtime_ns):
             for line in path.read_text().splitlines():
@@ -101,23 +101,25 @@ class EndlessJob:
         clock.wait_until(probe, what=f"{each} outputs of each key", timeout_s=120)
 
     def stop(self) -> str:
-        """Stop it with a savepoint; returns its place."""
+        """Stop the job with a savepoint; return the savepoint's path."""
         savepoint = self._cluster.savepoint(self._job_id, stop=True, timeout_s=120)
         self._cluster.wait_for_job(self._job_id, "FINISHED", timeout_s=60)
         return savepoint
 
 
 def purchases(first: int, count: int) -> list[dict[str, Any]]:
-    """``count`` purchases of each key; the amounts of a key are ``first``, ``first`` + 1, ..."""
+    """Return ``count`` purchases of each key, with the amounts ``first``, ``first`` + 1, ..."""
     return [{"key": key, "amount": first + number, "gate": None} for number in range(count) for key in [*KEYS, GATED]]
 
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
-def test_one_two_one(endless_jobs: Responder, cluster: FlinkCluster, tmp_path: Path, mode: str) -> None:
-    """Parallelism 1, 2 and 1 again: each key's outputs are the running totals of all its inputs, each once, in order.
+def test_a_job_keeps_memory_and_pending_inputs_over_parallelism_1_2_and_1(
+    endless_jobs: Responder, cluster: FlinkCluster, tmp_path: Path, mode: str
+) -> None:
+    """Each key's outputs are the running totals of all its inputs, each once, in order.
 
-    Through both savepoints goes an asynchronous call that is not done, with the inputs that wait behind it: they come to
-    their outputs when it may end, in the third run.
+    An unfinished asynchronous call, with the inputs queued behind it, passes through both
+    savepoints; its outputs follow in the third run.
     """
     job = EndlessJob(endless_jobs, cluster, tmp_path, mode)
     gated = {"key": GATED, "amount": 1000, "gate": str(job.gate)}

@@ -1,4 +1,4 @@
-"""A team's own jobs, through `flink run`: a Python program with the Table API and a Java jar, on the session's cluster."""
+"""A user's own jobs through ``flink run``: Python programs with the Table API and a Java jar."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def inputs_of(purchases: list[tuple[str, int]]) -> list[dict[str, Any]]:
 
 
 def request_for(folder: Path, file: Path, *args: str, within_s: float = 120, main_class: str = "") -> JobRun:
-    """A run of a program that gets the inputs' file and the outputs' directory as its arguments."""
+    """Return a run of a program, by default with the inputs' file and the outputs' directory as arguments."""
     inputs = inputs_of(PURCHASES)
     given = args or (str(job_files(folder).values["input.path"]), str(job_files(folder).values["output.path"]))
     return JobRun(file, given, main_class, {"SCENARIO_WORD": "said"}, inputs, within_s, folder)
@@ -50,7 +50,7 @@ def totals(evidence: Evidence) -> dict[Any, list[int]]:
 
 @pytest.fixture(scope="module")
 def jar(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Java job, built by Maven against the classes that the cluster runs."""
+    """The Java job, built by Maven against the classes of the cluster."""
     maven = shutil.which("mvn")
     if maven is None:
         pytest.skip("not run: there is no Maven here to build the Java job with")
@@ -77,8 +77,9 @@ def jar(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) ->
     return project / "target" / "totals.jar"
 
 
-def test_a_python_table_job_runs_to_its_end(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """Its sums are the outputs; job id, UI address and the client's log are in the evidence."""
+def test_the_evidence_of_a_python_table_job_has_outputs_job_id_and_client_log(
+    workplace: TestEnvironment, tmp_path: Path
+) -> None:
     evidence = run(request_for(tmp_path, JOBS / "totals.py"), workplace)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [12], "bob": [2], "cy": [1]}
@@ -87,8 +88,9 @@ def test_a_python_table_job_runs_to_its_end(workplace: TestEnvironment, tmp_path
     assert evidence.job_id in Path(evidence.files["client"]).read_text()
 
 
-def test_a_java_job_that_fails_says_why(workplace: TestEnvironment, tmp_path: Path, jar: Path) -> None:
-    """The user function's own exception, not the wrapping around it."""
+def test_a_failing_java_job_is_reported_with_the_user_functions_exception(
+    workplace: TestEnvironment, tmp_path: Path, jar: Path
+) -> None:
     request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
     wrong = [*request.inputs, {"key": "dee", "value": {"amount": -1}}]
     evidence = run(JobRun(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace)
@@ -97,8 +99,10 @@ def test_a_java_job_that_fails_says_why(workplace: TestEnvironment, tmp_path: Pa
     assert "a purchase of -1 by dee" in evidence.failure.message
 
 
-def test_a_program_that_raises_before_it_submits(workplace: TestEnvironment, tmp_path: Path) -> None:
-    """Python's last line is the failure, its traceback the detail; the environment's words reach the program."""
+def test_a_program_that_raises_before_submission_is_reported_with_its_traceback(
+    workplace: TestEnvironment, tmp_path: Path
+) -> None:
+    """The variables of ``environment`` reach the program."""
     program = tmp_path / "raises.py"
     # Not at once: the client says nothing of a program that is over before the client looks.
     program.write_text(
@@ -113,8 +117,8 @@ def test_a_program_that_raises_before_it_submits(workplace: TestEnvironment, tmp
 
 
 @pytest.mark.parametrize("after_s", [0, 3])
-def test_a_program_without_a_job_is_told(workplace: TestEnvironment, tmp_path: Path, after_s: int) -> None:
-    """A main program that forgets to execute; it may end before or after the client has found it running."""
+def test_a_program_that_submits_no_job_is_reported(workplace: TestEnvironment, tmp_path: Path, after_s: int) -> None:
+    """It may end before or after the client has found it running."""
     program = tmp_path / "forgets.py"
     program.write_text(f"import time\ntime.sleep({after_s})\n")
     evidence = run(request_for(tmp_path / "run", program, "x"), workplace)
@@ -122,10 +126,10 @@ def test_a_program_without_a_job_is_told(workplace: TestEnvironment, tmp_path: P
     assert evidence.failure.message == "the program ended without submitting a job"
 
 
-def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
+def test_an_endless_job_over_topics_is_cancelled_when_its_outputs_are_complete(
     workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
-    """It would go on for ever, and is cancelled; each input led to one output, in order, and the topics are gone."""
+    """Each input led to one output, in order, and the topics are deleted."""
     topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = dataclasses.replace(
@@ -140,10 +144,9 @@ def test_a_table_job_over_topics_is_done_when_its_outputs_have_come(
     assert kafka_service.topics().isdisjoint(topics.values.values())
 
 
-def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
+def test_a_job_over_topics_is_cancelled_at_its_deadline_if_outputs_are_missing(
     workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
-    """At its deadline; what came until then is in the evidence, and the job is off the cluster."""
     topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = request_for(tmp_path, JOBS / "running_totals.py", *args, within_s=8)
@@ -156,7 +159,7 @@ def test_a_job_over_topics_whose_outputs_do_not_come_is_cancelled(
 def test_scenarios_run_python_and_java_jobs_on_flink_only(
     pytester: pytest.Pytester, jar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python with agents, Python over topics, and a jar; on the local tier they do not apply."""
+    """Python with agents, Python over topics, and a jar."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
     shutil.copy(JOBS / "running_totals.py", root)

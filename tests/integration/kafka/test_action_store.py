@@ -1,4 +1,4 @@
-"""The action state store over a real Kafka broker: by itself, and under a job on a real cluster that fails."""
+"""The action state store over a real Kafka broker, alone and under a failing job on a real cluster."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESTARTED = {name: value for name, value in CHECKPOINTED.items() if name.startsw
 
 @pytest.fixture
 def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
-    """Make a request for the charging agent with a store, whose ledger is the file ``ledger``."""
+    """Make a run of the charging agent with a store; its ledger is the file ``ledger``."""
 
     def make(inputs: Inputs, flink_config: dict[str, str]) -> AgentRun:
         request: AgentRun = run_request("tests.support.agents.charging:Charging", inputs, within_s=90)
@@ -42,12 +42,12 @@ def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
 
 
 def charges(inputs: Inputs) -> Counter[str]:
-    """What ought to be in the ledger."""
+    """Return the expected lines of the ledger."""
     return Counter(f"{key} {value} {which}" for key, value in inputs for which in ("first", "second"))
 
 
 def outputs(inputs: Inputs) -> Counter[tuple[str, str, int]]:
-    """What ought to come out."""
+    """Return the expected outputs."""
     count: Counter[object] = Counter()
     expected: Counter[tuple[str, str, int]] = Counter()
     for key, value in inputs:
@@ -61,8 +61,8 @@ def outputs_of(evidence) -> Counter[tuple[str, str, int]]:
     return Counter((str(output.key), *output.value) for output in evidence.outputs)
 
 
-def test_the_store_keeps_its_promises(kafka_service: KafkaService) -> None:
-    """Topic, records, tombstones, markers, rebuilds; and a local job whose process is killed again and again."""
+def test_the_store_satisfies_its_contract_on_a_real_broker(kafka_service: KafkaService) -> None:
+    """Topic, records, tombstones, markers, rebuilds, and a local job whose process is killed repeatedly."""
     subprocess.run(
         [sys.executable, ROOT / "tests/run_in_job_environment.py", "tests/runtime/against_kafka.py", "-q"],
         cwd=ROOT,
@@ -72,10 +72,10 @@ def test_the_store_keeps_its_promises(kafka_service: KafkaService) -> None:
     )
 
 
-def test_a_job_that_fails_before_its_first_checkpoint_repeats_nothing(
+def test_no_action_is_repeated_after_a_failure_before_the_first_checkpoint(
     charging, workplace, flink_cluster, tmp_path
 ) -> None:
-    """No state is left, the source begins anew; the store has all that was done, the call of the failed action too."""
+    """The source restarts without state; the store has every call, including that of the failed action."""
     inputs: Inputs = [(key, value) for value in (1, 2, "fail", 3) for key in ("user_1", 1, "1")]
     evidence = run(charging(inputs, RESTARTED), workplace)
     assert outputs_of(evidence) == outputs(inputs)

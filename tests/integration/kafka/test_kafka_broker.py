@@ -1,4 +1,4 @@
-"""Brokers of our own, real ones: what they keep, what readers see of it, what becomes of them when something dies."""
+"""Real brokers: what they store, what readers see, and their recovery."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ time.sleep(300)
 
 @pytest.fixture(scope="module")
 def home() -> KafkaHome:
-    """Java, jars and a formatted directory: installed or found."""
+    """Java, jars and a formatted directory, from the cache or installed now."""
     return provide_kafka(resolve_flink("2.2").line, progress=lambda _: None)
 
 
 @pytest.fixture
 def start(home: KafkaHome, tmp_path: Path) -> Iterator[Callable[..., EmbeddedKafka]]:
-    """Start brokers of the test's own, to be broken."""
+    """Start brokers that belong to the test, which may break them."""
     started: list[EmbeddedKafka] = []
     numbers = itertools.count()
 
@@ -94,8 +94,8 @@ def problem_of(action: Callable[[], object]) -> Problem:
     return caught.value.problems[0]
 
 
-def test_what_is_written_is_read(kafka_service: KafkaService, kafka_topic: str) -> None:
-    """Keys, values, headers and times, as bytes or not at all; in the order of writing."""
+def test_records_are_read_as_they_were_written(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """Keys, values, headers and time stamps, as bytes or absent; in the order of writing."""
     written = [
         KafkaRecord(b"k", b"v", (("h", b"1"), ("h", b"2"), ("none", None)), timestamp_ms=1_700_000_000_123),
         KafkaRecord(None, b""),
@@ -109,8 +109,10 @@ def test_what_is_written_is_read(kafka_service: KafkaService, kafka_topic: str) 
 
 
 @pytest.mark.parametrize("kafka_topic", [4], indirect=True)
-def test_records_go_where_their_key_or_partition_leads(kafka_service: KafkaService, kafka_topic: str) -> None:
-    """Equal keys keep their order in one partition; a partition that is named is taken; thousands of records arrive."""
+def test_records_go_to_the_partition_of_their_key_or_the_named_one(
+    kafka_service: KafkaService, kafka_topic: str
+) -> None:
+    """Equal keys keep their order; thousands of records arrive."""
     kafka_service.produce(kafka_topic, (record(number) for number in range(5000)))
     kafka_service.produce(kafka_topic, [KafkaRecord(b"k1", b"here", partition=partition) for partition in range(4)])
     records = kafka_service.read_committed(kafka_topic)
@@ -125,7 +127,7 @@ def test_records_go_where_their_key_or_partition_leads(kafka_service: KafkaServi
 
 
 def test_a_committed_reader_sees_no_open_and_no_aborted_record(kafka_service: KafkaService, kafka_topic: str) -> None:
-    """Markers of transactions at the end of a topic are no records, and keep no reader waiting."""
+    """Transaction markers at the end of a topic are not records and keep no reader waiting."""
     config = {"bootstrap.servers": kafka_service.bootstrap, "transactional.id": f"{kafka_topic}-writer"}
     producer = Producer(config)
     producer.init_transactions(30)
@@ -153,8 +155,10 @@ def test_a_committed_reader_sees_no_open_and_no_aborted_record(kafka_service: Ka
     producer.abort_transaction(30)
 
 
-def test_a_reader_ends_where_the_topic_ended_when_it_began(kafka_service: KafkaService, kafka_topic: str) -> None:
-    """While somebody goes on writing: all that was there before is read, and the reader comes back."""
+def test_a_reader_stops_at_the_end_that_the_topic_had_at_its_start(
+    kafka_service: KafkaService, kafka_topic: str
+) -> None:
+    """A producer keeps writing meanwhile."""
     over = threading.Event()
     writer = Producer({"bootstrap.servers": kafka_service.bootstrap})
 
@@ -180,8 +184,7 @@ def test_a_reader_ends_where_the_topic_ended_when_it_began(kafka_service: KafkaS
         thread.join()
 
 
-def test_a_compacted_topic_is_read_to_its_end(kafka_service: KafkaService) -> None:
-    """Settings of a topic are taken, and offsets that have no record any more are passed over."""
+def test_a_compacted_topic_is_read_over_its_missing_offsets(kafka_service: KafkaService) -> None:
     name = topic_name(kafka_service.run_id, "compacted")
     quickly = {
         "cleanup.policy": "compact",
@@ -197,9 +200,9 @@ def test_a_compacted_topic_is_read_to_its_end(kafka_service: KafkaService) -> No
         kafka_service.delete_topic(name)
 
 
-def test_topics_are_made_and_deleted(kafka_service: KafkaService, kafka_topic: str) -> None:
-    """The name tells the run and the test; one that is there is not made again; one that is not there is told."""
-    assert kafka_topic.startswith(f"flink-agents-{kafka_service.run_id}-test_topics_are_made_and_deleted-")
+def test_topics_are_created_and_deleted_by_name(kafka_service: KafkaService, kafka_topic: str) -> None:
+    """The name contains run and test; creating an existing topic has no effect, an unknown one is an error."""
+    assert kafka_topic.startswith(f"flink-agents-{kafka_service.run_id}-test_topics_are_created_and_deleted_by_name-")
     assert kafka_topic in kafka_service.topics()
     twice = problem_of(lambda: kafka_service.create_topic(kafka_topic))
     assert (twice.code, kafka_topic in twice.message) == ("FA455", True)
@@ -211,15 +214,14 @@ def test_topics_are_made_and_deleted(kafka_service: KafkaService, kafka_topic: s
     assert not any(name.startswith("__") for name in kafka_service.topics())
 
 
-def test_a_wrong_name_makes_no_topic(kafka_service: KafkaService) -> None:
-    """A record for a topic that nobody made is an error, in the time that was given."""
+def test_a_record_for_an_unknown_topic_is_an_error_and_creates_none(kafka_service: KafkaService) -> None:
     name = topic_name(kafka_service.run_id, "nobody")
     assert name in problem_of(lambda: kafka_service.produce(name, [record(1)], timeout_s=2)).message
     assert name not in kafka_service.topics()
 
 
-def test_a_broker_that_was_killed_comes_back_with_its_records(start) -> None:
-    """SIGKILL, and a start on what had been written: nothing acknowledged is lost, and the same handle goes on."""
+def test_a_killed_broker_restarts_with_its_records(start) -> None:
+    """Nothing acknowledged is lost, and the same handle continues."""
     kafka = start()
     kafka.create_topic("t")
     kafka.produce("t", map(record, range(500)))
@@ -233,7 +235,7 @@ def test_a_broker_that_was_killed_comes_back_with_its_records(start) -> None:
 
 
 def test_one_of_three_brokers_may_die(start) -> None:
-    """Whatever it led is led by others: written, read and committed as before; and it comes back."""
+    """The others take over its partitions, and it rejoins."""
     kafka = start(brokers=3)
     assert kafka.live_brokers() == 3
     kafka.create_topic("t", partitions=6)
@@ -255,8 +257,8 @@ def test_one_of_three_brokers_may_die(start) -> None:
     kafka.close()
 
 
-def test_a_death_is_told_with_the_end_of_the_log(start) -> None:
-    """Not by a reader that waits for ever: the next look at the broker says that it has died, and how."""
+def test_a_dead_broker_is_reported_with_the_end_of_its_log(start) -> None:
+    """A reader would wait endlessly."""
     kafka = start()
     (process,) = kafka._processes.values()
     os.kill(process.command_pid(), signal.SIGKILL)
@@ -266,8 +268,9 @@ def test_a_death_is_told_with_the_end_of_the_log(start) -> None:
     assert "broker-0.log" in problem.detail
 
 
-def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(start, home: KafkaHome, tmp_path: Path) -> None:
-    """At once, not when the time for a start is over; no process, no data, no port of it stays."""
+def test_a_broker_that_cannot_start_fails_at_once_and_leaves_no_process_data_or_port(
+    start, home: KafkaHome, tmp_path: Path
+) -> None:
     wrong = dataclasses.replace(home, jars=home.jars[1:])
     problem = problem_of(lambda: start(home=wrong))
     assert problem.code == "FA454"
@@ -276,8 +279,7 @@ def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(start, home: Kaf
     assert not any(str(tmp_path) in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
 
 
-def test_all_is_on_loopback(start) -> None:
-    """Each socket that a broker and its controller listen on."""
+def test_broker_and_controller_listen_on_loopback_only(start) -> None:
     kafka = start()
     (process,) = kafka._processes.values()
     listening = {
@@ -289,8 +291,7 @@ def test_all_is_on_loopback(start) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_a_remote_broker_keeps_what_is_not_ours(start) -> None:
-    """By its address: our topics are made and deleted, another's never; nothing is killed; what we left goes at the end."""
+def test_on_an_external_broker_only_topics_of_the_session_are_deleted(start) -> None:
     kafka = start()
     kafka.create_topic("theirs")
     remote = RemoteKafka(kafka.bootstrap, run_id="r2", startup_timeout_s=60)
@@ -308,8 +309,8 @@ def test_a_remote_broker_keeps_what_is_not_ours(start) -> None:
     kafka.require_alive()
 
 
-def test_a_topic_on_a_remote_broker_keeps_records_of_any_time(kafka_service: KafkaService) -> None:
-    """Whatever the broker does by default: records of 1970 would be gone at its next look."""
+def test_topics_on_an_external_broker_retain_old_records(kafka_service: KafkaService) -> None:
+    """With the broker's default retention, records of 1970 would be deleted at once."""
     remote = RemoteKafka(kafka_service.bootstrap, run_id="r3", startup_timeout_s=60)
     remote.start()
     remote.create_topic("r3-plain")
@@ -324,8 +325,7 @@ def test_a_topic_on_a_remote_broker_keeps_records_of_any_time(kafka_service: Kaf
     assert not kafka_service.topics().intersection(["r3-plain", "r3-chosen"])
 
 
-def test_an_address_without_a_broker_is_told() -> None:
-    """What was waited for, where, and which option names it."""
+def test_an_address_without_a_broker_is_reported_with_its_option() -> None:
     with pytest.raises(WaitTimeoutError) as caught:
         RemoteKafka("127.0.0.1:1", run_id="r", startup_timeout_s=1).start()
     (problem,) = caught.value.problems
@@ -333,8 +333,8 @@ def test_an_address_without_a_broker_is_told() -> None:
     assert "--kafka-bootstrap" in problem.next_step
 
 
-def test_brokers_start_and_end_side_by_side(start, request: pytest.FixtureRequest) -> None:
-    """Four at once, again and again (``--soak 12``: fifty): each answers for itself alone, and no two share a port."""
+def test_brokers_at_the_same_time_share_no_port_and_no_record(start, request: pytest.FixtureRequest) -> None:
+    """Four at once, repeatedly (``--soak 12``: fifty)."""
 
     def start_and_write(number: int) -> tuple[EmbeddedKafka, set[int]]:
         kafka = start()
@@ -352,7 +352,7 @@ def test_brokers_start_and_end_side_by_side(start, request: pytest.FixtureReques
 
 
 def test_brokers_end_with_their_owner(tmp_path: Path) -> None:
-    """SIGKILL of the process that started it: ten seconds later no process of it is there."""
+    """SIGKILL of the process that started it: ten seconds later none of its processes is left."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen([sys.executable, "-c", _OWNER, str(tmp_path)], env=env, stdout=subprocess.PIPE) as owner:
         assert owner.stdout
@@ -364,7 +364,7 @@ def test_brokers_end_with_their_owner(tmp_path: Path) -> None:
 
 
 def ours(directory: Path) -> list[int]:
-    """Processes that name the directory."""
+    """Return the processes that name the directory."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "status"]):
         named = any(str(directory) in word for word in process.info["cmdline"] or ())

@@ -1,4 +1,4 @@
-"""A TaskManager dies while 10,000 inputs go through Kafka: what a reader of committed records sees, and what memory holds."""
+"""A TaskManager dies while thousands of inputs go through Kafka; committed records and memory stay exact."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def own_workplace(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def kafka_run(workplace: TestEnvironment, run_request, kafka_service: KafkaService):
-    """Make a request whose inputs and outputs go through Kafka."""
+    """Make a run whose inputs and outputs go through Kafka."""
 
     def make(agent: str, inputs: list[tuple[object, object]], **fields: object) -> tuple[AgentRun, TopicChannel]:
         request = run_request(agent, inputs, within_s=PATIENCE_S, parallelism=2)
@@ -63,7 +63,7 @@ def run_and_kill(
     topic: str,
     killed_after: range = KILLED_AFTER,
 ) -> Evidence:
-    """Run, and kill a TaskManager once so many outputs are committed; another one is started."""
+    """Run, and replace a TaskManager after that many outputs are committed."""
 
     cluster = workplace.cluster()
     processes = cluster.processes
@@ -95,7 +95,7 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
     own_workplace: TestEnvironment,
     kafka_service: KafkaService,
 ) -> None:
-    """Checkpoints every second, asynchronous actions in flight, inputs queued: killed in mid-stream, and restored."""
+    """Checkpoints every second, asynchronous actions in flight, queued inputs."""
     inputs = [(f"k{number % KEYS}", number) for number in range(INPUTS)]
     request, transport = kafka_run("tests.support.agents.napping:PacedTill", inputs)
     evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic)
@@ -111,7 +111,7 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
 def test_with_an_action_state_store_completed_actions_do_not_run_again(
     kafka_run, own_workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
-    """Each charge is in the ledger; of 2,000 only those that were being made when the TaskManager died may be there twice."""
+    """Each charge is in the ledger; only those in progress when the TaskManager died may be there twice."""
     # Some hundreds wait between source and agents, where a checkpoint's barrier waits behind them: so there are more.
     inputs = [(f"k{number % 20}", number) for number in range(1_000)]
     ledger = tmp_path / "ledger"

@@ -44,8 +44,10 @@ expect:
 """
 
 
-def test_a_delivery_is_judged_on_every_tier(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Flink as on it; what is lost is told with its key and number, at the scenario's own line."""
+def test_a_lost_output_is_reported_with_its_key_and_number_on_the_scenarios_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The delivery is judged on the local and the embedded tier."""
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     root = pytester.path
     shutil.copytree(ROOT / "scenarios" / "agents", root / "scenarios" / "agents")

@@ -1,4 +1,4 @@
-"""Topics on somebody else's Kafka at a session's end: deleted, and what cannot be deleted is told. Real brokers."""
+"""Topics that a session left on an external Kafka are deleted, or reported if they cannot be."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_forgets_its_topic(kafka_service):
 
 @pytest.fixture
 def keeps_its_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaService]:
-    """A broker that deletes no topic, as many are set to."""
+    """A broker that deletes no topic, a common setting."""
     monkeypatch.setattr(
         "flink_testbed.kafka.embedded.server_properties",
         lambda *nodes, data: server_properties(*nodes, data=data) + "delete.topic.enable=false\n",
@@ -50,15 +50,17 @@ def keeps_its_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def finished(directory: Path, kafka: KafkaService) -> tuple[int, str]:
-    """What a session at a Kafka that is not its own, with a test that forgets its topics, ends with and says."""
+    """Run a session at an external Kafka with a test that forgets its topics; return exit code and output."""
     project = make_project(directory, nap_s=0.1)
     (project / "test_forgetful.py").write_text(FORGETFUL)
     run = start_pytest(project, "--flink-tier=local", f"--kafka-bootstrap={kafka.bootstrap}")
     return run.wait(120), (project / "pytest.out").read_text()
 
 
-def test_a_forgotten_topic_goes_with_the_session(tmp_path: Path, kafka_service: KafkaService, own_cache: Path) -> None:
-    """What a test made and did not delete is gone afterwards, a stranger's topic is not, and nothing is left to tell."""
+def test_a_forgotten_topic_is_deleted_at_the_end_of_the_session(
+    tmp_path: Path, kafka_service: KafkaService, own_cache: Path
+) -> None:
+    """Topics of others stay."""
     kafka_service.create_topic("strangers")
     before = kafka_service.topics()
     try:
@@ -70,8 +72,10 @@ def test_a_forgotten_topic_goes_with_the_session(tmp_path: Path, kafka_service: 
         kafka_service.delete_topic("strangers")
 
 
-def test_a_topic_that_stays_fails_the_session(tmp_path: Path, keeps_its_topics: KafkaService, own_cache: Path) -> None:
-    """Each is named, with Kafka's reason; the verdict is inconclusive, and a later sweep will know of the run."""
+def test_a_topic_that_cannot_be_deleted_makes_the_verdict_inconclusive(
+    tmp_path: Path, keeps_its_topics: KafkaService, own_cache: Path
+) -> None:
+    """Each is named with Kafka's reason, and a later sweep knows the run."""
     code, said = finished(tmp_path / "project", keeps_its_topics)
     assert code == 10, said
     names = sorted(keeps_its_topics.topics())

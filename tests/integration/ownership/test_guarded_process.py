@@ -1,4 +1,4 @@
-"""The guard: nothing that it parents outlives its owner. Real processes, no mocks."""
+"""No process under a guard outlives its owner. Real processes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def start(command: str, tmp_path: Path, **options: object) -> GuardedProcess:
 
 
 def family_of(process: GuardedProcess, sleepers: int = 3) -> list[psutil.Process]:
-    """The tree once every `sleep` runs in it.
+    """Return the tree once every ``sleep`` runs in it.
 
-    A shell on its way to a `sleep` counts for a moment too, so the number of processes alone says nothing.
+    A shell that is about to become a ``sleep`` counts for a moment too, so the number of processes
+    alone is not enough.
     """
     deadline = time.monotonic() + 10
     family = process.tree()
@@ -59,7 +60,7 @@ def all_gone(processes: list[psutil.Process], seconds: float = 5) -> bool:
 
 
 def test_kill_ends_the_whole_tree(tmp_path: Path) -> None:
-    """Also children that left the process group, and orphans."""
+    """Includes children in other process groups, and orphans."""
     process = start(FAMILY, tmp_path)
     family = family_of(process)
     assert len(family) == 4
@@ -67,8 +68,7 @@ def test_kill_ends_the_whole_tree(tmp_path: Path) -> None:
     assert all_gone(family)
 
 
-def test_a_killed_guard_takes_its_command_along(tmp_path: Path) -> None:
-    """The kernel kills the command when its guard is killed."""
+def test_the_kernel_kills_the_command_of_a_killed_guard(tmp_path: Path) -> None:
     process = start("exec sleep 1114", tmp_path)
     family = family_of(process, sleepers=1)
     assert len(family) == 2
@@ -77,8 +77,7 @@ def test_a_killed_guard_takes_its_command_along(tmp_path: Path) -> None:
     process.kill()
 
 
-def test_the_tree_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
-    """SIGKILL of the process that started it all."""
+def test_the_tree_dies_with_a_killed_owner(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from flink_testbed.ownership.process import *\n"
         f"p = GuardedProcess(['/bin/bash', '-c', {FAMILY!r}], name='x', log=Path('log'), env=clean_environment(), cwd=Path('.'))\n"
@@ -93,8 +92,7 @@ def test_the_tree_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
         assert all_gone(family)
 
 
-def test_what_a_command_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
-    """A command that ends by itself, its child still running."""
+def test_children_of_an_ended_command_are_killed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
     process = start("sleep 1115 & sleep 1116 & read -r _ < go", tmp_path)
     family = family_of(process, sleepers=2)[1:]
@@ -105,16 +103,14 @@ def test_what_a_command_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
     process.kill()
 
 
-def test_exit_code_and_log_come_through(tmp_path: Path) -> None:
-    """The guard ends as its command did; output is in the log."""
+def test_the_guard_returns_the_commands_exit_code_and_log(tmp_path: Path) -> None:
     process = start("echo out; echo err >&2; exit 7", tmp_path)
     assert process.wait_ended(5) == 7
     assert process.log_tail() == "out\nerr"
     process.kill()
 
 
-def test_stop_lets_a_command_end_in_its_own_time(tmp_path: Path) -> None:
-    """SIGTERM reaches the command, which may still write."""
+def test_stop_sends_sigterm_and_waits(tmp_path: Path) -> None:
     process = start("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", tmp_path)
     deadline = time.monotonic() + 5
     while "ready" not in process.log_tail() and time.monotonic() < deadline:
@@ -123,8 +119,7 @@ def test_stop_lets_a_command_end_in_its_own_time(tmp_path: Path) -> None:
     assert process.log_tail() == "ready\nbye"
 
 
-def test_a_log_that_grows_is_cut_and_goes_on(tmp_path: Path) -> None:
-    """Only its end is kept, and what the process writes afterwards still arrives."""
+def test_a_capped_log_keeps_its_end_and_receives_further_output(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
     process = start("head -c 300000 /dev/zero | tr '\\0' 'x'; echo; echo before; read -r _ < go; echo after", tmp_path)
     deadline = time.monotonic() + 5
@@ -138,8 +133,7 @@ def test_a_log_that_grows_is_cut_and_goes_on(tmp_path: Path) -> None:
     process.kill()
 
 
-def test_many_open_descriptors_do_not_matter(tmp_path: Path) -> None:
-    """The guard's pipe may have any number, also one with two digits."""
+def test_the_guards_pipe_may_have_a_descriptor_of_two_digits(tmp_path: Path) -> None:
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(30)]
     try:
         assert run_guarded(["/bin/echo", "hello"], env={}, cwd=tmp_path, timeout_s=10).output == "hello"
@@ -148,14 +142,12 @@ def test_many_open_descriptors_do_not_matter(tmp_path: Path) -> None:
             os.close(descriptor)
 
 
-def test_a_command_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> None:
-    """The error says what was waited for and what was seen last."""
+def test_a_hanging_command_is_killed_at_its_deadline_with_its_last_output(tmp_path: Path) -> None:
     with pytest.raises(WaitTimeoutError, match="still thinking"):
         run_guarded(["/bin/bash", "-c", "echo still thinking; sleep 60"], env={}, cwd=tmp_path, timeout_s=0.3)
 
 
-def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """Exit code 127 and a sentence, not a Python traceback."""
+def test_a_missing_program_is_exit_code_127_without_a_traceback(tmp_path: Path) -> None:
     done = run_guarded(["/no/such/program"], env=clean_environment(), cwd=tmp_path, timeout_s=10)
     assert (done.returncode, "No such file" in done.output or "not found" in done.output) == (127, True)
 
@@ -206,7 +198,7 @@ def test_a_responder_that_hangs_is_killed(responder: Responder) -> None:
 
 
 def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -> None:
-    """As pytest-timeout does it: an exception out of a signal handler, in the middle of a request."""
+    """As with pytest-timeout: an exception from a signal handler in the middle of a request."""
 
     def interrupt(number: int, frame: object) -> None:
         pytest.fail("Timeout >0.2s")
@@ -223,8 +215,8 @@ def test_an_interruption_by_a_signal_kills_the_responder(responder: Responder) -
     assert responder.process.returncode() is not None
 
 
-def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
-    """Bound by a foreign program or leased by another session: the next one is taken; with none left, FA403."""
+def test_a_port_that_is_bound_or_leased_is_skipped(tmp_path: Path) -> None:
+    """If none is left, the error is FA403."""
     with socket.socket() as foreign, socket.socket() as chosen:
         foreign.bind(("127.0.0.1", 0))
         foreign.listen()
@@ -242,8 +234,8 @@ def test_a_taken_port_is_passed_over(tmp_path: Path) -> None:
         again.release()
 
 
-def test_a_port_that_leads_elsewhere_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a firewall's rule for a published port does it: it can be bound, and who connects to it waits, or meets somebody else."""
+def test_a_port_that_a_firewall_redirects_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be bound, but a client that connects waits or reaches another server."""
     with socket.socket() as one, socket.socket() as other:
         for chosen in (one, other):
             chosen.bind(("127.0.0.1", 0))

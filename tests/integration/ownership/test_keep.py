@@ -1,4 +1,4 @@
-"""Clusters that outlive their session on purpose: found, used again, ended, and never immortal."""
+"""Detached clusters and brokers: found, reused, ended, and limited in time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 
 def finished(project: Path, *options: str) -> tuple[int, str]:
-    """A session's exit code and what it said."""
+    """Run a session; return its exit code and output."""
     run = start_pytest(project, "--flink-tier=embedded", *options)
     return run.wait(180), (project / "pytest.out").read_text()
 
@@ -43,7 +43,7 @@ def answers(url: str) -> bool:
 
 
 def require_ended(detached: DetachedService, scratch: str, project: Path, said: str) -> None:
-    """It was told, no process of the project's sessions is left, its scratch is gone and its logs stay."""
+    """Require that the sweep reported it, no process and no scratch is left, and the logs remain."""
     assert f"removed: detached {detached}" in said
     assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
     assert not Path(detached.directory, scratch).exists()
@@ -51,8 +51,10 @@ def require_ended(detached: DetachedService, scratch: str, project: Path, said: 
     assert list(detached_services()) == []
 
 
-def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
-    """The next session uses it and, as it passes, leaves none; sweep --kept ends it, sweep and a doctor do not mind it."""
+def test_a_cluster_detached_after_a_failure_is_reused_until_a_sweep_of_detached_ones(
+    tmp_path: Path, own_cache: Path, capsys
+) -> None:
+    """A plain sweep and the doctor leave it alone."""
     project = make_project(tmp_path / "project", nap_s=0.2)
     keep = ("--flink-keep=on-failure", "--flink-reuse")
     scenario = project / "nap.scenario.yaml"
@@ -81,8 +83,10 @@ def test_a_cluster_is_left_after_a_failure_used_again_and_ended(tmp_path: Path, 
     require_ended(left, "tmp", project, capsys.readouterr().out)
 
 
-def test_a_broker_is_left_and_ended(tmp_path: Path, own_cache: Path, capsys) -> None:
-    """Its address is said with how to use it; it answers until sweep --kept ends it, and its data goes; a sweep lets it be."""
+def test_a_detached_broker_is_announced_with_its_option_and_ends_with_its_data(
+    tmp_path: Path, own_cache: Path, capsys
+) -> None:
+    """A plain sweep leaves it alone."""
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     code, said = finished(project, "--flink-keep=always")
     left = {detached.what: detached for detached in detached_services()}

@@ -1,4 +1,4 @@
-"""Many clusters at the same time, again and again: no two want one port, and nothing stays. ``--soak 50``: fifty rounds."""
+"""Many clusters at once, repeatedly, use distinct ports and leave nothing. ``--soak 50``: fifty rounds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def started(workplace: TestEnvironment, directory: Path) -> LaunchedCluster:
 
 
 def listening_in(directory: Path) -> Iterator[str]:
-    """Whoever listens and was started for something in the directory, under a guard or escaped from it."""
+    """Yield each listening process that names the directory, under a guard or not."""
     for connection in psutil.net_connections("tcp"):
         with contextlib.suppress(psutil.Error):
             if connection.status == psutil.CONN_LISTEN and connection.pid:
@@ -36,8 +36,9 @@ def listening_in(directory: Path) -> Iterator[str]:
                     yield f"{connection.laddr}: {command}"
 
 
-def test_clusters_start_and_stop_four_at_once(workplace: TestEnvironment, tmp_path: Path, request) -> None:
-    """Each round: four that answer, each at ports of its own; then no process, no listening port and no scratch is left."""
+def test_four_clusters_at_once_use_distinct_ports_and_leave_no_process_or_scratch(
+    workplace: TestEnvironment, tmp_path: Path, request
+) -> None:
     before = set(living())
     workplace.flink_home  # noqa: B018  made once, before four ask for it
     for number in range(request.config.getoption("--soak")):

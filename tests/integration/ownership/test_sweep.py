@@ -1,4 +1,4 @@
-"""``flink-agents-gate sweep``: what dead sessions left goes, and everything else stays. Real processes, jobs, files."""
+"""``flink-agents-gate sweep`` removes leftovers of dead sessions and nothing else."""
 
 from __future__ import annotations
 
@@ -34,22 +34,21 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def _own_cache(own_cache: Path) -> None:
-    """What sessions write down is each test's own."""
+    """Each test has its own session records."""
 
 
 def dead() -> Owner:
-    """A process that has run on this machine, and runs no more."""
+    """Return an owner that ran on this machine and has ended."""
     return dataclasses.replace(this_process(), started="1")
 
 
 def swept(capsys: pytest.CaptureFixture[str], *options: str) -> list[tuple[str, str, str]]:
-    """Kind, name and outcome of what the command tells."""
+    """Run a sweep; return kind, name and outcome of each leftover."""
     assert main(["sweep", "--json", *options]) == 0
     return [(line["kind"], line["name"], line["outcome"]) for line in json.loads(capsys.readouterr().out)["left"]]
 
 
-def test_a_killed_session_leaves_scratch_that_is_swept(tmp_path: Path, capsys) -> None:
-    """SIGKILL in the middle of a job: scratch is listed by --dry-run, then removed; logs stay; the next sweep finds nothing."""
+def test_the_scratch_of_a_killed_session_is_listed_then_removed_and_its_logs_stay(tmp_path: Path, capsys) -> None:
     project = make_project(tmp_path / "project", nap_s=30)
     run = start_pytest(project, "--flink-tier=embedded")
     try:
@@ -71,8 +70,8 @@ def test_a_killed_session_leaves_scratch_that_is_swept(tmp_path: Path, capsys) -
     assert swept(capsys) == []
 
 
-def test_decoys_survive(tmp_path: Path, own_cache: Path, capsys) -> None:
-    """A living session's cluster, another machine's, what only looks like ours, a cache entry being built, a process."""
+def test_things_of_living_sessions_and_other_machines_survive(tmp_path: Path, own_cache: Path, capsys) -> None:
+    """Also directories with similar names, a cache entry being built, and unrelated processes."""
     gone, lives, elsewhere, alike = (
         tmp_path / name for name in ("gone", "lives", "elsewhere", "flink-agents-0123456789ab")
     )
@@ -114,7 +113,7 @@ os._exit(0)
 
 @pytest.fixture
 def orphan() -> Iterator[list[int]]:
-    """A guard that cannot do its work (stopped), and what it guards; their owner is dead."""
+    """A stopped guard, which cannot end its command, and that command; their owner is dead."""
     done = subprocess.run([sys.executable, "-c", ORPHANED], capture_output=True, text=True, check=True)
     pids = [int(word) for word in done.stdout.split()]
     yield pids
@@ -123,8 +122,8 @@ def orphan() -> Iterator[list[int]]:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_is_under_a_guard_without_owner_is_ended(orphan: list[int], capsys) -> None:
-    """Both processes are gone afterwards, and the guarded process of a living owner is not even listed."""
+def test_processes_under_a_guard_without_an_owner_are_killed(orphan: list[int], capsys) -> None:
+    """A guarded process of a living owner is not even listed."""
     assert all(map(psutil.pid_exists, orphan))
     ((_, name, outcome),) = [line for line in swept(capsys) if line[0] == "process" and str(orphan[0]) in line[1]]
     assert (outcome, "sleep" in name) == ("removed", True)
@@ -137,8 +136,7 @@ def is_running(pid: int) -> bool:
     return False
 
 
-def test_jobs_of_dead_runs_are_cancelled_on_request(nap_as, flink_cluster, capsys) -> None:
-    """On a cluster that is named, and only there: the dead run's job; a living run's and a stranger's go on."""
+def test_jobs_of_dead_runs_are_cancelled_on_a_named_cluster_only(nap_as, flink_cluster, capsys) -> None:
     jobs = {run: nap_as(run) for run in ("deadrun", "liverun", "stranger")}
     Record("deadrun", dead(), ((JOBS, flink_cluster.rest_url),)).write()
     Record("liverun", this_process(), ((JOBS, flink_cluster.rest_url),)).write()
@@ -152,8 +150,7 @@ def test_jobs_of_dead_runs_are_cancelled_on_request(nap_as, flink_cluster, capsy
     assert [record.run_id for record in records()] == ["liverun"]
 
 
-def test_topics_of_dead_runs_are_deleted_on_request(kafka_service: KafkaService, capsys) -> None:
-    """On a Kafka that is named, and only there: the dead run's topic; a living run's and a stranger's stay."""
+def test_topics_of_dead_runs_are_deleted_on_a_named_broker_only(kafka_service: KafkaService, capsys) -> None:
     names = [topic_name("deadrun", "x"), topic_name("liverun", "x"), "strangers-flink-agents-deadrun-x"]
     for name in names:
         kafka_service.create_topic(name)
@@ -170,8 +167,7 @@ def test_topics_of_dead_runs_are_deleted_on_request(kafka_service: KafkaService,
             kafka_service.delete_topic(name)
 
 
-def test_the_data_of_a_dead_run_s_broker_goes(tmp_path: Path, capsys) -> None:
-    """What it held and its scratch; settings and logs are evidence, and stay."""
+def test_data_and_scratch_of_a_dead_runs_broker_are_removed_and_its_logs_stay(tmp_path: Path, capsys) -> None:
     broker = tmp_path / "kafka"
     for name in ("data/broker-0", "tmp", "conf", "log"):
         (broker / name).mkdir(parents=True)

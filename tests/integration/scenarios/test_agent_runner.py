@@ -1,4 +1,4 @@
-"""The fixture for tests written in Python: one test, every tier, one shape of evidence."""
+"""The ``agent_runner`` fixture: one test, every tier, one form of evidence."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pytest_flink_agents.run.subject import AgentFailedError
 pytestmark = pytest.mark.slow
 
 
-def test_an_agent_runs_on_every_tier(agent_runner: AgentRunner, flink_tier: str) -> None:
-    """Outputs, state and tier are told in the same way everywhere."""
+def test_evidence_has_the_same_form_on_every_tier(agent_runner: AgentRunner, flink_tier: str) -> None:
     evidence = agent_runner.run("scenarios.agents.till:TillAgent", [("ada", {"item": "tea", "amount": 3})])
     assert [output.value for output in evidence.outputs] == [{"item": "tea", "total": 3, "purchases": 1}]
     assert (evidence.tier, evidence.job_state) == (flink_tier, "FINISHED")
 
 
-def test_a_model_of_the_test_answers(agent_runner: AgentRunner, llm_server: ModelServer) -> None:
-    """An agent from YAML, pointed at a channel that the test opened."""
+def test_a_channel_that_the_test_opened_replies_to_a_yaml_agent(
+    agent_runner: AgentRunner, llm_server: ModelServer
+) -> None:
     script = [{"when": {"contains": "thank"}, "reply": {"text": "You are welcome!"}}]
     with llm_server.channel(parse_script(script)) as channel:
         connection = {"name": "model_server", "clazz": "openai", "api_base_url": channel.openai_url, "api_key": "none"}
@@ -68,8 +68,8 @@ RULES = {
 
 
 @pytest.mark.parametrize("how", RULES)
-def test_a_poisoned_input_is_told_with_all_that_others_came_to(agent_runner: AgentRunner, how: str) -> None:
-    """Agent, action, key, input and rule are told on every tier; the event log has the outputs of all keys until then."""
+def test_a_failing_input_is_reported_with_the_outputs_until_then(agent_runner: AgentRunner, how: str) -> None:
+    """The failure has agent, action, key, input and rule; the event log has the outputs of all keys."""
     agent = "tests.support.agents.wrong_agents:Wrong"
     evidence = agent_runner.run(agent, [("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3)], within_s=120, check=False)
     failure = evidence.failure
@@ -82,8 +82,7 @@ def test_a_poisoned_input_is_told_with_all_that_others_came_to(agent_runner: Age
     assert emitted[:3] == [("c", 0), ("a", 1), ("b", 2)]
 
 
-def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_tier: str) -> None:
-    """``within_s`` ends it, on every tier; agent, action, key and input are told."""
+def test_a_hanging_action_is_named_at_the_deadline(agent_runner: AgentRunner, flink_tier: str) -> None:
     agent = "tests.support.agents.napping:NapAgent"
     # On Flink the operator has to be up by then, on a busy machine too.
     within_s = 2 if flink_tier == "local" else 15
@@ -93,8 +92,9 @@ def test_what_hangs_is_named_at_the_deadline(agent_runner: AgentRunner, flink_ti
     assert evidence.log_tail.partition("\n")[0] == told
 
 
-def test_a_delivery_goes_through_kafka_on_flink(agent_runner: AgentRunner, flink_tier: str) -> None:
-    """Outputs tell their inputs on every tier; on Flink they are what was committed, and the job checkpoints."""
+def test_a_delivery_uses_kafka_on_flink_and_memory_on_the_local_tier(
+    agent_runner: AgentRunner, flink_tier: str
+) -> None:
     inputs = [(f"k{number % 3}", {"item": "tea", "amount": number}) for number in range(30)]
     evidence = agent_runner.run("scenarios.agents.till:TillAgent", inputs, delivery="exactly_once", within_s=120)
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)

@@ -1,4 +1,4 @@
-"""What a cluster logs while a scenario runs, and what its threads are at when the time is over. One session, one cluster."""
+"""Error logs of a cluster while a scenario runs, and its thread dump at a deadline."""
 
 from __future__ import annotations
 
@@ -127,11 +127,11 @@ def test_cluster_quiet(flink_cluster):
 """
 
 
-def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
-    """An ERROR line fails the scenario in whose time it was written, unless allowed; a job's own failure needs no word.
+def test_an_error_in_the_logs_fails_the_scenario_that_was_running(tmp_path: Path) -> None:
+    """Unless it is allowed; a job's own failure needs no permission. Python tests follow the same rule.
 
-    Python tests that use the cluster are held to the same.
-    What a cluster logged is kept with the scenario or test. A run past its deadline says where the dump of its threads is.
+    The cluster's log is copied to the scenario or test. A run past its deadline names the dump of
+    its threads.
     """
     project = make_project(tmp_path / "project", nap_s=0.1)
     (project / "nap.scenario.yaml").unlink()
@@ -183,8 +183,7 @@ def test_errors_in_the_logs_fail_their_own_scenario(tmp_path: Path) -> None:
     ] == ["the reader says: fire"]
 
 
-def test_at_the_same_time_each_job_answers_for_its_own_errors(tmp_path: Path) -> None:
-    """Two processes, one cluster: what one job logs while another runs fails the one, and not the other."""
+def test_of_two_concurrent_jobs_only_the_one_that_logged_errors_fails(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", nap_s=0.1)
     (project / "nap.scenario.yaml").unlink()
     (project / "noisy.py").write_text(NOISY)

@@ -1,4 +1,4 @@
-"""The model server over real sockets, asked by a plain HTTP client."""
+"""The model server over real sockets, with a plain HTTP client."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Connect = Callable[[Channel], Client]
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Clients that are closed when the test is over."""
+    """Open clients that are closed at the end of the test."""
     clients: list[Client] = []
 
     def new(channel: Channel) -> Client:
@@ -66,8 +66,8 @@ def open_channel(server: ModelServer, *rules: dict[str, Any]) -> Channel:
     return server.channel(parse_script(rules or [{"reply": {"text": "ok"}}]))
 
 
-def test_one_connection_speaks_both_wires(server: ModelServer, connect: Connect) -> None:
-    """Chats and lists of both formats are answered on one connection that stays open, errors included."""
+def test_one_connection_serves_both_wire_formats(server: ModelServer, connect: Connect) -> None:
+    """Errors do not close it."""
     client = connect(open_channel(server, {"when": {"contains": "hi"}, "reply": {"text": "ok"}}))
     assert client.chat("hi")[1]["message"]["content"] == "ok"
     used = client.http.sock
@@ -82,8 +82,8 @@ def test_one_connection_speaks_both_wires(server: ModelServer, connect: Connect)
     assert client.http.sock is used is not None
 
 
-def test_channels_do_not_mix(server: ModelServer, connect: Connect) -> None:
-    """Two scripts at one port answer for themselves; a closed or unknown address is a 404 that says so."""
+def test_channels_on_one_port_are_separate(server: ModelServer, connect: Connect) -> None:
+    """A closed or unknown address is a 404 with a reason."""
     first = open_channel(server, {"reply": {"text": "first"}})
     second = open_channel(server, {"reply": {"text": "second"}})
     client = connect(first)
@@ -95,8 +95,9 @@ def test_channels_do_not_mix(server: ModelServer, connect: Connect) -> None:
     assert (len(first.calls), len(second.calls)) == (1, 1)
 
 
-def test_clients_at_the_same_time_are_all_on_record(server: ModelServer, connect: Connect) -> None:
-    """Eight threads of twenty calls: every call is answered, recorded once, and numbered without a gap."""
+def test_calls_of_concurrent_clients_are_recorded_once_and_numbered_without_a_gap(
+    server: ModelServer, connect: Connect
+) -> None:
     channel = open_channel(server)
     statuses: list[int] = []
 
@@ -113,16 +114,15 @@ def test_clients_at_the_same_time_are_all_on_record(server: ModelServer, connect
     assert [call.seq for call in channel.calls] == list(range(1, 161))
 
 
-def test_a_body_in_chunks_is_read(server: ModelServer, connect: Connect) -> None:
-    """Clients that do not know the length of their body beforehand are understood."""
+def test_a_chunked_body_is_read(server: ModelServer, connect: Connect) -> None:
     client = connect(open_channel(server))
     body = chat_body("hi").encode()
     client.http.request("POST", client.root + "/api/chat", iter([body[:9], body[9:]]), encode_chunked=True)
     assert client.http.getresponse().status == 200
 
 
-def test_a_body_over_the_limit_is_refused(server: ModelServer, connect: Connect) -> None:
-    """Too much is a 413 that the client can read, on record; a Content-Length that is no number is a 400."""
+def test_a_body_over_the_limit_is_a_recorded_413(server: ModelServer, connect: Connect) -> None:
+    """A Content-Length that is not a number is a 400."""
     channel = open_channel(server)
     status, body = connect(channel).post("/api/chat", b"x" * (BODY_LIMIT_BYTES + 1))
     assert (status, "exceeds the limit" in body["error"]) == (413, True)
@@ -131,10 +131,9 @@ def test_a_body_over_the_limit_is_refused(server: ModelServer, connect: Connect)
     assert [call.status for call in channel.unmatched] == [413, 400]
 
 
-def test_a_client_that_goes_away_is_let_go(
+def test_a_client_that_disconnects_is_neither_recorded_nor_an_error(
     server: ModelServer, connect: Connect, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A request that is cut off is neither on record nor an error of the server, which goes on."""
     channel = open_channel(server)
     client = connect(channel)
     before = threading.active_count()
@@ -147,8 +146,8 @@ def test_a_client_that_goes_away_is_let_go(
     assert capsys.readouterr().err == ""
 
 
-def test_status_fault_carries_when_to_come_back(server: ModelServer, connect: Connect) -> None:
-    """The scripted status and Retry-After reach the client, and the connection lives on."""
+def test_a_status_fault_has_the_scripted_status_and_retry_after(server: ModelServer, connect: Connect) -> None:
+    """The connection stays open."""
     client = connect(
         open_channel(server, {"fault": {"status": 503, "retry_after": "1500ms"}, "times": 1}, {"reply": {"text": "ok"}})
     )
@@ -159,8 +158,7 @@ def test_status_fault_carries_when_to_come_back(server: ModelServer, connect: Co
     assert client.chat("hi")[0] == 200
 
 
-def test_reset_fault_is_a_reset(server: ModelServer, connect: Connect) -> None:
-    """The client's system reports a reset by the peer, not an orderly end; the call is on record."""
+def test_a_reset_fault_resets_the_connection(server: ModelServer, connect: Connect) -> None:
     channel = open_channel(server, {"fault": {"reset": True}})
     with pytest.raises(ConnectionResetError) as broken:
         connect(channel).chat("hi")
@@ -168,8 +166,7 @@ def test_reset_fault_is_a_reset(server: ModelServer, connect: Connect) -> None:
     assert channel.calls[0].faults == ("reset",)
 
 
-def test_truncate_fault_ends_within_the_body(server: ModelServer, connect: Connect) -> None:
-    """The body ends before the length that was promised."""
+def test_a_truncate_fault_ends_the_body_early(server: ModelServer, connect: Connect) -> None:
     client = connect(open_channel(server, {"reply": {"text": "ok"}, "fault": {"truncate": True}}))
     with pytest.raises(http.client.IncompleteRead) as cut:
         client.chat("hi")
@@ -177,16 +174,15 @@ def test_truncate_fault_ends_within_the_body(server: ModelServer, connect: Conne
     assert cut.value.expected
 
 
-def test_delay_fault_delays(server: ModelServer, connect: Connect) -> None:
-    """The answer takes at least as long as the script says, and is whole."""
+def test_a_delay_fault_delays_a_complete_reply(server: ModelServer, connect: Connect) -> None:
     client = connect(open_channel(server, {"reply": {"text": "late"}, "fault": {"delay": "100ms"}}))
     started = now_s()
     assert client.chat("hi")[1]["message"]["content"] == "late"
     assert now_s() - started >= 0.1
 
 
-def test_stop_waits_for_nobody(connect: Connect) -> None:
-    """Open idle connections, a half-sent request and a minute's delay do not hold the server up; no thread stays."""
+def test_stop_does_not_wait_for_open_connections(connect: Connect) -> None:
+    """Idle connections, a half-sent request and a delay of a minute; no thread is left."""
     before = set(threading.enumerate())
     server = ModelServer()
     server.start()
@@ -211,8 +207,7 @@ def test_stop_waits_for_nobody(connect: Connect) -> None:
     )
 
 
-def test_a_stopped_server_starts_again(connect: Connect) -> None:
-    """Stopping twice is fine, and so is a second life."""
+def test_a_stopped_server_can_be_started_again(connect: Connect) -> None:
     server = ModelServer()
     server.stop()
     for _ in range(2):

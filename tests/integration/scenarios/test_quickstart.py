@@ -1,4 +1,4 @@
-"""The agent that flink-agents ships, unmodified, on both tiers."""
+"""The agent that flink-agents ships, unmodified, on the local and the embedded tier."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckedRun]:
-    """The quickstart scenario's judgement by tier."""
+    """The results of the quickstart scenario by tier."""
     session = session_of(request.config)
     (loaded,) = load_file(ROOT / "scenarios" / "quickstart.scenario.yaml", Project(ROOT))
     return {
@@ -39,8 +39,7 @@ def outputs_by_key(evidence: Evidence) -> dict[object, list[object]]:
     return dict(found)
 
 
-def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, CheckedRun]) -> None:
-    """Six reviews in, six analyses out, the same for each product and in the same order."""
+def test_the_quickstart_has_the_same_outputs_on_both_tiers(judged: dict[str, CheckedRun]) -> None:
     assert judged["local"].valid, judged["local"].text
     assert judged["embedded"].valid, judged["embedded"].text
     local, embedded = (outputs_by_key(judged[tier].evidence) for tier in ("local", "embedded"))
@@ -49,8 +48,7 @@ def test_the_same_outputs_without_flink_and_on_it(judged: dict[str, CheckedRun])
 
 
 @pytest.mark.parametrize("tier", ["local", "embedded"])
-def test_the_tool_was_called_and_its_result_seen(judged: dict[str, CheckedRun], tier: str) -> None:
-    """The event log holds request and response of the tool; the model was then asked with the tool's message last."""
+def test_the_tool_is_called_and_its_result_sent_to_the_model(judged: dict[str, CheckedRun], tier: str) -> None:
     evidence = judged[tier].evidence
     types = [event.type for event in evidence.events if event.key == "B000YFSR4W"]
     assert types.count("_tool_request_event") == types.count("_tool_response_event") == 1
