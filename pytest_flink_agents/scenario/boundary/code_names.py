@@ -71,10 +71,18 @@ def _is_allowed(module: str, project: Project) -> bool:
 
 def module_file(module: str, project: Project) -> Path | None:
     """Return the file of a module of the project, all links resolved; None if the project has none."""
+    try:
+        return _found_module(module, project.code_roots)
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _found_module(module: str, roots: tuple[Path, ...]) -> Path:
+    """Return the file of a module below the roots. Raises ``LookupError``, so that only what exists is cached."""
     parts = module.split(".")
     if not all(part.isidentifier() for part in parts):
-        return None
-    roots = project.code_roots
+        raise LookupError(module)
     for root in roots:
         base = root.joinpath(*parts)
         for candidate in (base / "__init__.py", base.with_name(f"{base.name}.py")):
@@ -85,7 +93,7 @@ def module_file(module: str, project: Project) -> Path | None:
                 continue
             if is_file and any(file.is_relative_to(fence) for fence in roots):
                 return file
-    return None
+    raise LookupError(module)
 
 
 def _near_module(module: str, project: Project) -> str | None:

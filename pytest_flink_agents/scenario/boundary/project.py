@@ -6,6 +6,7 @@ Must never import: pydantic, yaml, pytest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,4 +44,9 @@ class Project:
     @property
     def code_roots(self) -> tuple[Path, ...]:
         """The directories below which the project's own modules are found, all links resolved."""
-        return tuple(dict.fromkeys(path.resolve() for path in (self.root, *self.import_roots)))
+        return _resolved((self.root, *self.import_roots))
+
+
+@lru_cache(maxsize=64)
+def _resolved(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(path.resolve() for path in paths))

@@ -21,6 +21,7 @@ Must never import: pydantic, yaml, pytest.
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import compile_pattern
@@ -112,9 +113,9 @@ class _Compiler:
             return self._wrong(path, message, expected="one matcher word, or data", next_step=next_step)
         if len(value) == 1:
             word = next(iter(value))
-            if near := difflib.get_close_matches(word, _WORDS.keys() - _SHORT_WORDS, n=1, cutoff=_MISTYPED):
+            if near := _near_word(word):
                 message = f'"{word}" is not a matcher word'
-                next_step = f'did you mean "{near[0]}"? For data, write {{equals: {{...}}}}'
+                next_step = f'did you mean "{near}"? For data, write {{equals: {{...}}}}'
                 return self._wrong((*path, word), message, "FA209", next_step=next_step, at_key=True)
         return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=exact)
 
@@ -236,6 +237,13 @@ class _Compiler:
         """Record a mistake. The returned matcher is a placeholder, since compiling ends in an error."""
         self.mistakes.append(Mistake(code, path, message, expected, seen, next_step, at_key=at_key))
         return Anything(path, "value")
+
+
+@lru_cache(maxsize=1024)
+def _near_word(word: str) -> str | None:
+    """Return the matcher word that a key was probably meant to be; None for ordinary keys."""
+    near = difflib.get_close_matches(word, _WORDS.keys() - _SHORT_WORDS, n=1, cutoff=_MISTYPED)
+    return near[0] if near else None
 
 
 def _accepts_anything(value: Any) -> bool:
