@@ -40,7 +40,7 @@ RULES = {
     "no JSON any more": ("TypeError", JSON),
     "no JSON as output": ("ValidationError", JSON),
     "no JSON as output any more": ("TypeError", JSON),
-    "no event": ("TypeError", "send_event wants an Event"),
+    "no event": ("TypeError", "send_event takes an Event"),
 }
 # What has an action without async: there nothing is awaited.
 PLAIN = sorted(set(RULES) - {"asyncio.sleep", "asyncio.gather", "asyncio.to_thread", "a call that writes"})
@@ -153,7 +153,7 @@ MODELS = {
         (
             "ZeroDivisionError: division by zero",
             """tool 'ask' was called with {"what": "time"}; it takes: what""",
-            "what a tool raises fails its action, whatever error-handling-strategy says",
+            "an exception in a tool fails its action under every error-handling-strategy",
         ),
     ),
     "a model that fails": (
@@ -162,8 +162,8 @@ MODELS = {
         "chat_model_action",
         (
             "OSError: busy",
-            "model 'parrot' was asked through the connection 'server'",
-            "error-handling-strategy says what follows: fail (the default), retry or ignore",
+            "model 'parrot' was called through the connection 'server'",
+            "the option error-handling-strategy decides what follows: fail (the default), retry or ignore",
         ),
     ),
     "a model that answers no message": (
@@ -176,7 +176,7 @@ MODELS = {
         [CALL_TOOL],
         None,
         "chat_model_action",
-        ("more than 5 times for one input", "raise tool-call.max-rounds, or set it to 0"),
+        ("more than 5 times for one input", "raise the option tool-call.max-rounds, or set it to 0"),
     ),
 }
 

@@ -171,7 +171,7 @@ def test_a_tool_that_hangs_ends_at_the_deadline(asynchronous):
     environment.get_config().set_bool("tool-call.async", asynchronous)
     environment.from_list([{"key": "ada", "value": "hello"}]).apply(Assistant())
     try:
-        with pytest.raises(TimeoutError, match=r"after 2 s.*'tool_call_action' of key 'ada' with input \"hello\""):
+        with pytest.raises(TimeoutError, match=r"within 2 s.*'tool_call_action' of key 'ada' with input \"hello\""):
             environment.execute()
     finally:
         released.set()

@@ -129,7 +129,7 @@ def test_a_refused_write_leaves_nothing():
     """A path that fails half way has not made the objects before the fault."""
     root, overlay = memory({})
     root.set("a", 1)
-    with pytest.raises(ValueError, match="cannot lie below"):
+    with pytest.raises(ValueError, match="cannot be below"):
         root.set("a.b.c", 1)
     overlay.commit()
     assert root.get_field_names() == ["a"]

@@ -35,7 +35,7 @@ def test_one_name_is_one_kind():
     """A counter cannot become a gauge, in silence or otherwise."""
     group = MemoryMetricGroup()
     group.get_counter("n")
-    with pytest.raises(ValueError, match="MemoryCounter already"):
+    with pytest.raises(ValueError, match="is already a MemoryCounter"):
         group.get_gauge("n")
 
 

@@ -64,4 +64,4 @@ def test_embeddings_that_fail(asynchronous, models):
     failure = failure_of(AGENT, *inputs, resources=vectors(channel, "ollama"), rag__async=asynchronous)
     assert (failure.action, failure.key, failure.input) == ("context_retrieval_action", "k", inputs[1][1])
     assert "scripts this failure (status 500)" in failure.message
-    assert "the vector store was asked in the collection 'library-" in failure.message
+    assert "the vector store was queried in the collection 'library-" in failure.message

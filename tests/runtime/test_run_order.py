@@ -159,7 +159,7 @@ def test_asyncio_is_refused_with_upstreams_words(how):
     ("how", "kind", "text"),
     [
         ("not json", TypeError, "'bad' cannot be sent"),
-        ("no event", TypeError, "wants an Event, not dict"),
+        ("no event", TypeError, "takes an Event, not dict"),
         ("no output", ValueError, "without the attribute 'output'"),
         ("not awaited", TypeError, "did not await"),
         ("missing resource", KeyError, "nowhere"),
@@ -191,6 +191,6 @@ def test_a_failure_tells_action_key_input_and_place():
 def test_an_input_that_is_not_json_is_refused():
     """The offer itself fails; nothing is queued."""
     bench = Bench("Echo")
-    with pytest.raises(TypeError, match="input of key 'k' does not turn into JSON"):
+    with pytest.raises(TypeError, match="input of key 'k' cannot be written as JSON"):
         bench.run.offer(object())
     assert not bench.run.state.busy

@@ -24,7 +24,7 @@ def test_a_tool_that_raises(asynchronous, models):
     assert failure.as_json()["type"] == "LookupError"
     assert failure.message == (
         'the warehouse does not know A-17; tool \'broken\' was called with {"order": "A-17"}; it takes: order; '
-        "what a tool raises fails its action, whatever error-handling-strategy says"
+        "an exception in a tool fails its action under every error-handling-strategy"
     )
     assert 'raise LookupError(f"the warehouse' in failure.traceback_text
 
@@ -47,7 +47,7 @@ def test_arguments_that_do_not_fit(arguments, error, models):
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
     assert error in failure.message
     assert failure.message.endswith(
-        "; it takes: a, b; what a tool raises fails its action, whatever error-handling-strategy says"
+        "; it takes: a, b; an exception in a tool fails its action under every error-handling-strategy"
     )
 
 
@@ -64,7 +64,7 @@ def test_a_tool_that_does_not_exist(models):
         ({"prompt": "greting"}, "the agent has no prompt 'greting', which chat model 'desk' needs; did you mean"),
         ({"tools": ["brocken"]}, "no tool 'brocken', which chat model 'desk' needs; did you mean 'broken'?"),
         ({"connection": "model"}, "no chat model connection 'model', which chat model 'desk' needs; did you mean"),
-        ({"temperature": "hot"}, "chat model 'desk' cannot be made: ValidationError: "),
+        ({"temperature": "hot"}, "chat model 'desk' cannot be created: ValidationError: "),
     ],
 )
 def test_a_resource_that_cannot_be_made(more, message, models):
@@ -81,7 +81,7 @@ def test_a_model_that_is_not_there(models):
     sections = {"chat_model_connections": [{"name": "models", "clazz": "ollama", "base_url": "http://127.0.0.1:1"}]}
     failure = failure_of(AGENT, INPUT, resources=sections)
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", *INPUT)
-    assert "model 'm' was asked through the connection 'models'; error-handling-strategy" in failure.message
+    assert "model 'm' was called through the connection 'models'; the option error-handling-strategy" in failure.message
 
 
 def test_a_tool_in_java(models):

@@ -1,5 +1,6 @@
-"""The event loop of one key: events, actions, memory, durable calls. No host, no threads of its own, no network.
+"""The event loop of one key: events, actions, memory and durable calls.
 
-May import flink_agents, pydantic, cloudpickle, ``observe.metrics``, and of ``stores`` the records and the interface;
-never pyflink, ``local`` or ``on_flink``.
+The engine has no threads and no network of its own; a host drives it and provides the executor. It
+may import flink_agents, pydantic and cloudpickle, but no pyflink, and nothing from ``local``,
+``on_flink``, ``observe`` or ``stores``: the interfaces that it needs from those are defined here.
 """

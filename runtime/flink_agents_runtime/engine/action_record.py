@@ -1,7 +1,7 @@
-"""What is kept of one execution of an action, and how that execution is told from all others.
+"""The record of one execution of an action, and its identity.
 
-The bytes are JSON, the same in every process and Python version; only results of durable calls are pickled, by the
-engine. Imports the standard library and the engine's plain data.
+Records are JSON, the same in every process and Python version; only the outcomes of durable calls in
+them are pickled, by the engine. Imports the standard library and the engine's plain data.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ _LAYOUT = 1
 
 
 class Place(NamedTuple):
-    """An action's place in the run of one input: from where its event came, and the action's name.
+    """The place of an action within the run of one input.
 
-    ``position`` is empty for the input event's own actions, else :func:`position_below` the action that sent the event.
-    So it depends neither on what an event holds nor on the order in which asynchronous calls end.
+    ``position`` is empty for an action of the input event, else :func:`position_below` the action
+    that sent the event. It depends neither on the content of events nor on the order in which
+    asynchronous calls finish.
     """
 
     position: str
@@ -29,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """One execution of an action: :func:`key_text` of the key, the number of the input within its key, the place."""
+    """The identity of an execution: :func:`key_text`, number of the input within the key, place."""
 
     key: str
     sequence: int
@@ -37,17 +38,18 @@ class Execution(NamedTuple):
 
 
 class StoreError(Exception):
-    """A store that cannot be opened, read or written. The message says what was tried, seen, and what to do."""
+    """An action state store cannot be opened, read or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """How far an execution got.
+    """The progress of one execution.
 
-    ``input`` and ``event`` are digests of the run's input event and of the event that triggered the action: where they
-    differ after a restart, the record is of something else. An unfinished execution has the durable ``calls`` so far; a
-    completed one has what came of it instead: events sent as (type, JSON text), the items written to both memories, the
-    times in ms from which short-term ones age, and ``rank``, its number among the completed executions of its run.
+    ``input`` and ``event`` are digests of the run's input event and of the triggering event. If they
+    differ after a restart, the record belongs to another execution. An unfinished execution has its
+    durable ``calls`` so far. A completed one has its result instead: the sent events as (type, JSON
+    text), the items written to both memories, the times in ms from which short-term items age, and
+    ``rank``, its number among the completed executions of its run.
     """
 
     input: str
@@ -61,7 +63,7 @@ class ActionRecord:
     touched: dict[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """The record as JSON."""
+        """Return the record as JSON."""
         fields: dict[str, Any] = {"layout": _LAYOUT, "input": self.input, "event": self.event}
         if self.calls:
             fields["calls"] = [_call_as_json(call) for call in self.calls]
@@ -77,7 +79,7 @@ class ActionRecord:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ActionRecord:
-        """The record that :meth:`to_bytes` wrote. Raises :class:`StoreError` for anything else."""
+        """Return the record that :meth:`to_bytes` wrote. Raises :class:`StoreError` for other bytes."""
         try:
             fields = json.loads(content)
             if fields["layout"] != _LAYOUT:
@@ -104,25 +106,25 @@ class ActionRecord:
 
 
 def key_text(key: Any) -> str:
-    """A business key as JSON text, which keeps its type: 1, "1" and true are three keys, and ``_`` means nothing."""
+    """Return a business key as JSON text, which keeps its type: 1, "1" and true are three keys."""
     return json.dumps(key, sort_keys=True, default=str)
 
 
 def digest_of(event: str) -> str:
-    """A digest of an event's JSON text."""
+    """Return a digest of an event's JSON text."""
     return hashlib.blake2b(event.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def position_below(sender: Place, index: int) -> str:
-    """The position of the actions triggered by the event number ``index`` (from 0) that ``sender`` sent.
+    """Return the position of the actions triggered by event ``index`` (from 0) of ``sender``.
 
-    A digest, so that a long chain of events does not make long positions.
+    A digest has the same length after a long chain of events.
     """
     return digest_of(json.dumps([sender.position, sender.action, index]))
 
 
 def _items_as_json(items: Store) -> list[list[Any]]:
-    """A value as [path, 1, value], an object as [path, 0, names of its fields]."""
+    """Return each value as [path, 1, value] and each object as [path, 0, names of its fields]."""
     return [[path, 1, item[0]] if isinstance(item, tuple) else [path, 0, list(item)] for path, item in items.items()]
 
 

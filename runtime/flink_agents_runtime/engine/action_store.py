@@ -9,35 +9,36 @@ from flink_agents_runtime.engine.action_record import ActionRecord, Execution, P
 
 
 class ActionStateStore(Protocol):
-    """Keeps records of actions. Used by one thread at a time. Every method raises :class:`StoreError` if it fails.
+    """A store of action records, used by one thread at a time.
 
-    ``put`` and ``drop`` are durable when they return. What ``put`` wrote is found by ``get`` of a later attempt, after
-    ``rebuild``; whether the attempt that wrote it finds it too is left to the store: it never has to ask.
+    Every method raises :class:`StoreError` if it fails. ``put`` and ``drop`` are durable when they
+    return. A later attempt finds the records with ``get`` after ``rebuild``; a store need not return
+    records to the attempt that wrote them.
     """
 
     def rebuild(self, marker: Any = None) -> None:
-        """Read what earlier attempts recorded, all of it: since ``marker``, or since ever."""
+        """Read all records of earlier attempts, from ``marker`` on if it is given."""
 
     def left_keys(self) -> frozenset[str]:
-        """The keys that earlier attempts left records of."""
+        """Return the keys of which earlier attempts left records."""
 
     def get(self, key: str, sequence: int) -> Mapping[Place, ActionRecord]:
-        """What earlier attempts recorded of the run of one input."""
+        """Return the records of earlier attempts for the run of one input."""
 
     def put(self, execution: Execution, record: ActionRecord) -> None:
-        """Keep a record in the place of an earlier one of the same execution."""
+        """Write a record; it replaces an earlier one of the same execution."""
 
     def drop(self, key: str, sequence: int) -> None:
-        """The key went another way from this input on: forget its records from there on."""
+        """Delete the key's records from this input on, because its inputs have changed."""
 
     def prune(self, key: str, sequence: int) -> None:
-        """A checkpoint holds the key's runs up to and including this input: forget their records."""
+        """Delete the key's records up to this input, whose runs a checkpoint holds."""
 
     def finish(self) -> None:
-        """The job came to its end: forget all its records, as one step, so that no later job sees a part of them."""
+        """Delete all records of the finished job in one step, so that no later job sees a part."""
 
     def marker(self) -> Any:
-        """Where ``rebuild`` may begin for a checkpoint that is taken now."""
+        """Return the position from which ``rebuild`` may read after a checkpoint taken now."""
 
     def close(self) -> None:
-        """Let go of what was read. What was put stays, and a rebuild reads it again."""
+        """Release the records read so far; they stay in the store."""

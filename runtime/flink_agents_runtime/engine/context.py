@@ -1,6 +1,7 @@
-"""What an action sees of its runtime: upstream's RunnerContext over the state of one key.
+"""The context of an action: upstream's RunnerContext over the state of one key.
 
-One context per attempt at an action, usable only on the thread that runs a step of that action, and only during it.
+Each attempt at an action has its own context. It can be used only during a step of the action, on
+the thread that runs the step.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class ActionContext(RunnerContext):
         self.misused = RuntimeError(
             f"the context of action {self.task.action!r} was used off its thread, or after the action had ended, on the "
             f"thread {current_thread().name!r}: only the action itself may use it. "
-            "A durable call or a thread must not use memory or the context; give it values and use what it returns"
+            "A durable call or a thread must not use memory or the context; pass it values and use its result"
         )
         raise self.misused
 
@@ -130,32 +131,36 @@ class ActionContext(RunnerContext):
 
     @property
     def calls(self) -> DurableCalls:
-        """The durable calls of this attempt."""
+        """Return the durable calls of this attempt."""
         if self._calls is None:
             self._calls = DurableCalls(self.task.calls)
         return self._calls
 
     def take_sent(self) -> list[SealedEvent]:
-        """The events sent since the last time."""
+        """Return the events sent since the last call."""
         sent, self.sent = self.sent, []
         return sent
 
     def send_event(self, event: Event) -> None:
-        """Send an event; it is processed when the action ends or next awaits. Raises TypeError for what is not JSON."""
+        """Send an event, which is processed at the action's next await or end.
+
+        Raises TypeError for an event that cannot be written as JSON, and RuntimeError for one that
+        Flink's operator would refuse.
+        """
         context = self.running()
         if Event not in type(event).__mro__:
-            raise TypeError(f"send_event wants an Event, not {type(event).__name__}")
+            raise TypeError(f"send_event takes an Event, not {type(event).__name__}")
         check_fields(event)
         try:
             event_as_sent = sealed(event)
         except Exception as error:
             raise TypeError(
-                f"the event {event.type!r} cannot be sent, it does not turn into JSON: {error}; "
+                f"the event {event.type!r} cannot be sent because it cannot be written as JSON: {error}; "
                 "events travel as JSON, as on Flink: give it JSON values or pydantic models"
             ) from error
         if event_as_sent.type == InputEvent.EVENT_TYPE:
-            # Flink's operator counts a second input of a key in work, and fails the job at the end of
-            # the run. Noted too, because the action may catch what is raised here.
+            # Flink's operator counts it as a second input of a busy key and fails the job at the end of
+            # the run. Recorded as well, because the action may catch the exception.
             context.misused = RuntimeError(
                 f"the action sent an event of type {InputEvent.EVENT_TYPE!r}, which only the engine may create: "
                 "Flink's operator would fail the job; give the event a type of its own"
@@ -164,9 +169,10 @@ class ActionContext(RunnerContext):
         context.sent.append(event_as_sent)
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name
-        """The resource, bound to ``metric_group`` or else to the action's own.
+        """Return the resource, bound to ``metric_group`` or else to the group of the action.
 
-        Raises KeyError if there is none, with the nearest name, and ResourceError for one that cannot be made.
+        Raises KeyError with the nearest name if the agent has no such resource, and ResourceError if
+        it cannot be created.
         """
         context = self.running()
         resource = self.engine.resources.get_resource(name, type)
@@ -175,7 +181,7 @@ class ActionContext(RunnerContext):
 
     @property
     def action_config(self) -> dict[str, Any] | None:
-        """The options given to this action."""
+        """Return the options of this action, None if it has none."""
         action = (self.engine.stepping or self).task.action
         config: dict[str, Any] | None = self.engine.plan.get_action_config(action)
         return config
@@ -196,12 +202,12 @@ class ActionContext(RunnerContext):
 
     @property
     def sensory_memory(self) -> KeyMemory:
-        """Memory of this run: cleared when the run ends."""
+        """Return the memory of this run, which is cleared at its end."""
         return self.running().open_memory(MemoryType.SENSORY)[1]
 
     @property
     def short_term_memory(self) -> KeyMemory:
-        """Memory of this key over all runs."""
+        """Return the memory of this key, which all its runs share."""
         return self.running().open_memory(MemoryType.SHORT_TERM)[1]
 
     def open_memory(self, memory_type: MemoryType) -> tuple[Overlay, KeyMemory]:
@@ -221,19 +227,19 @@ class ActionContext(RunnerContext):
 
     @property
     def long_term_memory(self) -> BaseLongTermMemory:
-        """Upstream's long-term memory, switched to this key. Raises RuntimeError where it is not configured."""
+        """Return upstream's long-term memory for this key. Raises RuntimeError if it is not configured."""
         context = self.running()
         return self.engine.long_term_memory(context, context.state_key)
 
     @property
     def agent_metric_group(self) -> MetricGroup:
-        """The metrics of the agent."""
+        """Return the metrics of the agent."""
         self.running()
         return self.engine.metrics.agent
 
     @property
     def action_metric_group(self) -> MetricGroup:
-        """The metrics of this action."""
+        """Return the metrics of this action."""
         return self.engine.metrics.action(self.running().task.action)
 
     def durable_execute(
@@ -243,7 +249,7 @@ class ActionContext(RunnerContext):
         reconciler: Callable[[], Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Run ``func`` here and now, or replay its recorded outcome."""
+        """Call ``func`` on this thread, or replay its recorded outcome."""
         context = self.running()
         check_reconciler(reconciler)
         call = context.calls.enter(func, args, kwargs, reconciler)
@@ -264,15 +270,15 @@ class ActionContext(RunnerContext):
         reconciler: Callable[[], Any] | None = None,
         **kwargs: Any,
     ) -> AwaitableCall:
-        """The same on the engine's executor, once the result is awaited; other actions run meanwhile."""
+        """Return a call that runs on the executor when it is awaited, while other actions run."""
         self.running()
         check_reconciler(reconciler)
         return AwaitableCall(self, func, args, kwargs, reconciler)
 
     @property
     def config(self) -> AgentConfiguration:
-        """The configuration of the agent."""
+        """Return the configuration of the agent."""
         return self.engine.plan.config
 
     def close(self) -> None:
-        """Nothing: what a context uses belongs to its engine."""
+        """Do nothing: the engine closes the resources."""

@@ -1,7 +1,7 @@
-"""Durable calls of one action: run once, recorded, and replayed when the action is run again.
+"""Durable calls of one action: made once, recorded, and replayed when the action runs again.
 
-Calls are told apart by their index in the action, as upstream does; function and argument digest only prove that the
-action still makes the same calls. May import cloudpickle; knows no executor and no context.
+As upstream does, a call is identified by its index within the action. Function and digest of the
+arguments only prove that the action still makes the same calls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ _logger = logging.getLogger(__name__)
 
 
 class DurableCall:
-    """A call on its way: run :attr:`run` and tell :meth:`finish`; where it is None, :meth:`replay` has the outcome."""
+    """A call that was entered.
+
+    Call :attr:`run` and pass the outcome to :meth:`finish`. If ``run`` is None, the outcome is
+    recorded and :meth:`replay` returns it.
+    """
 
     __slots__ = ("_calls", "_record", "run")
 
@@ -36,7 +40,7 @@ class DurableCall:
         self.run = run
 
     def replay(self) -> Any:
-        """The recorded result; raises the recorded exception."""
+        """Return the recorded result, or raise the recorded exception."""
         assert self._record.payload is not None
         outcome = cloudpickle.loads(self._record.payload)
         if self._record.status == FAILED:
@@ -45,16 +49,17 @@ class DurableCall:
         return outcome
 
     def finish(self, result: Any, error: BaseException | None) -> None:
-        """Record how the call ended."""
+        """Record the outcome of the call."""
         self._calls.finish(self._record, result, error)
 
 
 class DurableCalls:
-    """The calls of one attempt at an action, over the records of the attempts before it.
+    """The calls of one attempt at an action, over the records of earlier attempts.
 
-    ``records`` is the task's own list and is kept up to date in place. A call that does not fit its record drops this
-    and all later records; an outcome that cannot be pickled ends the recording, so that the records stay a prefix.
-    ``last_result`` is what the call before had returned, None where it failed.
+    ``records`` is the task's list and is updated in place. A call that differs from its record drops
+    this and all later records. An outcome that cannot be pickled ends the recording, so the records
+    are always a prefix of the calls. ``last_result`` is the result of the last call, None if it
+    failed.
     """
 
     def __init__(self, records: list[CallRecord]) -> None:
@@ -70,7 +75,7 @@ class DurableCalls:
         kwargs: Mapping[str, Any],
         reconciler: Callable[[], Any] | None,
     ) -> DurableCall:
-        """Begin a call. One that an earlier attempt left pending runs ``reconciler`` instead, if there is any."""
+        """Enter a call. One that an earlier attempt left pending runs its ``reconciler``, if it has one."""
         record = CallRecord(_function_id(func), _args_digest(args, kwargs), PENDING)
         earlier = self._earlier(record)
         if earlier is not None and earlier.status != PENDING:
@@ -79,13 +84,13 @@ class DurableCalls:
             return DurableCall(self, earlier, reconciler)
         del self._records[self._next - 1 :]
         if reconciler is not None and self._recording:
-            # Written before the call: whoever comes after a crash must know that it may have happened.
+            # Recorded before the call, so that the next attempt knows that it may have been made.
             self._records.append(record)
             self._changed()
         return DurableCall(self, record, lambda: _noted(func, args, kwargs))
 
     def _earlier(self, record: CallRecord) -> CallRecord | None:
-        """What an earlier attempt recorded for the next call, None where nothing fits."""
+        """Return an earlier attempt's record of the next call, or None if none fits."""
         index = self._next
         self._next += 1
         if index >= len(self._records):
@@ -94,8 +99,8 @@ class DurableCalls:
         if (earlier.function_id, earlier.args_digest) == (record.function_id, record.args_digest):
             return earlier
         _logger.warning(
-            "durable call %d was %s(%s) and is %s(%s) now: the action is not deterministic; recorded calls from here "
-            "on are dropped and run again",
+            "durable call %d was %s(%s) and is now %s(%s): the action is not deterministic; this and all later "
+            "recorded calls are dropped and made again",
             index,
             earlier.function_id,
             earlier.args_digest,
@@ -105,7 +110,7 @@ class DurableCalls:
         return None
 
     def finish(self, record: CallRecord, result: Any, error: BaseException | None) -> None:
-        """Record the outcome of a call that was begun."""
+        """Record the outcome of a call that was entered."""
         self.last_result = result
         if not self._recording:
             return
@@ -121,19 +126,19 @@ class DurableCalls:
         self._changed()
 
     def _changed(self) -> None:
-        """Called when a record was added or finished. Here they live and die with the key's state."""
+        """React to a new or finished record. Without a store the key's state holds the records."""
 
     def _unrecordable(self, function_id: str, reason: Exception) -> None:
-        """Called where an outcome cannot be pickled."""
+        """React to an outcome that cannot be pickled."""
         _logger.warning(
-            "the outcome of %s cannot be recorded (%s): it and later calls would run again after a restart",
+            "the outcome of %s cannot be recorded (%s): this and later calls would be made again after a restart",
             function_id,
             reason,
         )
 
 
 def check_reconciler(reconciler: Callable[[], Any] | None) -> None:
-    """Raises TypeError unless the reconciler is None or can be called without arguments."""
+    """Raise TypeError unless the reconciler is None or can be called without arguments."""
     if reconciler is None:
         return
     if not callable(reconciler):
@@ -145,7 +150,7 @@ def check_reconciler(reconciler: Callable[[], Any] | None) -> None:
 
 
 def _noted(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The call itself; an error of a tool or a model is told which one it was."""
+    """Call the function; add a note to the error of a tool or a model that names it."""
     try:
         return func(*args, **kwargs)
     except Exception as error:
@@ -159,9 +164,10 @@ def _function_id(func: Callable[..., Any]) -> str:
 
 
 def _pickled_by_value(value: Any) -> bytes:
-    """A pickle that does not tell equal objects from the same one twice: after a restart, what was one may be two.
+    """Pickle a value without references between its parts.
 
-    Raises ValueError for what holds itself.
+    Equal arguments then give equal bytes, even if an object occurs once before a restart and as two
+    equal objects after it. Raises ValueError for a value that contains itself.
     """
     file = io.BytesIO()
     pickler = cloudpickle.Pickler(file)
@@ -177,6 +183,6 @@ def _args_digest(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     except Exception:
         try:
             content = cloudpickle.dumps(call)
-        except Exception:  # what cannot be pickled still has a text
+        except Exception:  # a value that cannot be pickled still has a repr
             content = repr((args, kwargs)).encode()
     return hashlib.sha256(content).hexdigest()[:16]

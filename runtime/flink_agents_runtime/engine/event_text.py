@@ -1,12 +1,14 @@
-"""Events as JSON text and back, as upstream makes and reads them, in a fraction of the time.
+"""Conversion of events to JSON text and back, with upstream's results in a fraction of the time.
 
-Text is what checkpoints hold and what each action gets an event of its own from: so no action sees what another one did
-to an event, and JSON has been through every value. Upstream's own classes serialise, hash or validate
-an event several times over. Here it happens once, wherever that provably comes to the same; where a shortcut refuses
-(rows, nesting beyond the fast parser's depth, anything malformed), upstream's own way decides, and its errors are told.
+Checkpoints hold the text, and each action gets its own event from it, so that no action sees what
+another one did to an event, and every value has made a JSON round trip. Upstream's classes serialise,
+hash and validate an event several times. Here each happens once if the result is provably the same.
+If a shortcut refuses an event (rows, nesting too deep for the fast parser, malformed text), upstream's
+own code decides and raises its own errors.
 
-The quickest writer is orjson, which flink-agents brings by way of Chroma. It is asked for plain JSON values only: told to
-refuse whatever pydantic may have a rule for, and refusing whole numbers of more than 64 bits by itself.
+The fastest writer is orjson, which flink-agents installs with Chroma. It is used for plain JSON values
+only: it is configured to refuse every type for which pydantic may have a rule, and it refuses ints
+beyond 64 bits by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from flink_agents.api.events.event import Event, InputEvent
 from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator, core_schema, from_json
 
-# An Event as its own class reads it, but for the validator of upstream's that serialises it again when it is read.
+# Reads an Event as its class does, without upstream's validator, which serialises it again.
 _reader = SchemaValidator(
     core_schema.model_schema(
         Event,
@@ -41,43 +43,44 @@ except ImportError:  # an installation without Chroma
     orjson = None
     read_plain = from_json
 else:
-    # What plain_json wrote, as values: it writes nothing that is nested too deeply, or too large, to be read.
+    # Reads the text of plain_json, which never writes a value too deep or too large to be read.
     read_plain = orjson.loads
     _write_plain = orjson.dumps
     _PLAIN_ONLY = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _dump = Event.model_dump_json
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-# How upstream's serializer writes the class name by which its reader knows a row.
+# The class name by which upstream's reader recognises a row.
 ROW = '"Row"'
 
 
 def input_text(value: Any) -> str:
-    """The text of the InputEvent of a value. Raises what InputEvent raises for a value that does not turn into JSON."""
+    """Return the text of a value's InputEvent. Raises the errors of InputEvent for a value outside JSON."""
     try:
         content: bytes = _to_json({"type": InputEvent.EVENT_TYPE, "attributes": {"input": value}})
-    except Exception:  # a row, or no JSON at all
+    except Exception:  # a row, or not JSON
         text: str = InputEvent(input=value).model_dump_json()
         return text
-    # The id of an event is the hash of the rest of its text, as a UUID of version 3: one digit and two bits are fixed.
+    # An event's id is the hash of the rest of its text as a UUID of version 3, in which one digit and
+    # two bits are fixed.
     h = hashlib.md5(content, usedforsecurity=False).hexdigest()
     event_id = f"{h[:8]}-{h[8:12]}-3{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
     return f'{{"id":"{event_id}",{content.decode()[1:]}'
 
 
 def text_of(event: Event) -> str:
-    """The text of an event that an action sends. Raises what its ``model_dump_json`` raises."""
+    """Return the text of an event to be sent. Raises the errors of its ``model_dump_json``."""
     if type(event).model_dump_json is _dump:
         try:
             content: bytes = event.__pydantic_serializer__.to_json(event)
             return content.decode()
-        except Exception:  # noqa: S110 - a row, or no JSON at all
+        except Exception:  # noqa: S110 - a row, or not JSON
             pass
     text: str = event.model_dump_json()
     return text
 
 
 def event_of(text: str) -> Event:
-    """A new Event of the base class, whatever the class of the event that was sent."""
+    """Return a new Event of the base class, whatever class was sent."""
     if ROW in text:
         return Event.from_json(text)
     try:
@@ -88,7 +91,7 @@ def event_of(text: str) -> Event:
 
 
 def attributes_of(text: str) -> dict[str, Any]:
-    """The attributes alone, as JSON values: a row stays what its JSON is."""
+    """Return the attributes as JSON values; a row keeps its JSON form."""
     try:
         attributes: dict[str, Any] = from_json(text)["attributes"]
     except ValueError:
@@ -113,12 +116,12 @@ def without_rows(value: Any) -> Any:
 
 
 def plain_json(value: Any) -> bytes | None:
-    """What pydantic writes of a value, where it is known without asking it; None for all that is not plain JSON."""
+    """Return the text that pydantic would write for a plain JSON value, None for any other value."""
     if orjson is None:
         return None
     try:
         text: bytes = _write_plain(value, None, _PLAIN_ONLY)
     except TypeError:
         return None
-    # Where it stands in a number, pydantic leaves out the plus.
+    # pydantic writes an exponent without the plus; the text may also be part of a str.
     return None if b"e+" in text else text

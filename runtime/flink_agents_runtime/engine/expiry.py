@@ -1,9 +1,9 @@
-"""Short-term memory that expires, with the rules of Flink's state TTL, for each value by itself.
+"""Expiry of short-term memory, with the rules of Flink's state TTL for each value.
 
-A value expires ``short-term-memory.state-ttl.ms`` after it was last written, or read where the update type says so, in
-wall-clock time. An object lives as long as the youngest thing in it. What has expired is removed when it is come upon
-and when a run of its key ends. The times are part of the key's state, and so of its checkpoint: after a restart memory
-is as old as it is.
+A value expires ``short-term-memory.state-ttl.ms`` after its last write, or after its last read if the
+update type says so, in wall-clock time. An object expires with its youngest field. Expired items are
+removed when an action reads them and when a run of their key ends. The times are part of the key's
+state and of its checkpoint, so a restart does not make memory younger.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.memory import ROOT, Overlay
 from flink_agents_runtime.engine.state import Item, KeyState
 
-_LEAST_GRID_MS = 1000
+_MIN_GRID_MS = 1000
 
 
 def wall_ms() -> int:
-    """Milliseconds since 1970, what Flink counts a time to live in."""
+    """Return the milliseconds since 1970, the clock of Flink's state TTL."""
     return time.time_ns() // 1_000_000
 
 
 class Expiry:
-    """The time to live of one agent's short-term memory. ``now_ms`` is the clock.
+    """The time to live of one agent's short-term memory.
 
-    ``on_read`` lets a read begin it anew. ``returns_expired`` lets an action still read, once, what has expired and was
-    not removed yet.
+    ``now_ms`` is the clock. With ``on_read`` a read restarts the time. With ``returns_expired`` an
+    action may read an expired item that has not been removed yet, once.
     """
 
     def __init__(self, ttl_ms: int, now_ms: Callable[[], int], *, on_read: bool, returns_expired: bool) -> None:
@@ -39,15 +39,15 @@ class Expiry:
         self._ttl_ms = ttl_ms
 
     def overlay(self, state: KeyState) -> Overlay:
-        """What an action writes and sees of a key's short-term memory."""
+        """Return the overlay of an action over a key's short-term memory."""
         return _ExpiringOverlay(state, self)
 
     def is_over(self, touched_ms: int | None) -> bool:
-        """Whether something last touched then has expired. What has no time begins to age now."""
+        """Return True if an item touched at this time has expired. An item without a time has not."""
         return touched_ms is not None and touched_ms + self._ttl_ms <= self.now_ms()
 
     def sweep(self, state: KeyState) -> None:
-        """Remove what has expired. To be called between runs of the key."""
+        """Remove expired items. Call it between runs of the key only."""
         for path in [path for path in state.short_term if self.is_over(state.touched.get(path))]:
             remove(state, path)
         now = self.now_ms()
@@ -55,18 +55,18 @@ class Expiry:
             state.touched.setdefault(path, now)
 
     def next_sweep_ms(self, state: KeyState) -> int | None:
-        """When to sweep a key that no input comes for; None where it holds nothing.
+        """Return the time of the next sweep of a key without inputs, None if it holds nothing.
 
-        On a coarse grid, so that a host that sets a timer for it sets the same one again and again.
+        The times lie on a coarse grid, so that a host sets the same timer for many of them.
         """
         if not state.touched:
             return None
-        grid = max(self._ttl_ms // 4, _LEAST_GRID_MS)
+        grid = max(self._ttl_ms // 4, _MIN_GRID_MS)
         return (min(state.touched.values()) + self._ttl_ms) // grid * grid + grid
 
 
 def expiry_of(config: AgentConfiguration, now_ms: Callable[[], int]) -> Expiry | None:
-    """What the options ask for, None where memory does not expire."""
+    """Return the time to live that the options set, or None."""
     ttl_ms = option(config, "short-term-memory.state-ttl.ms")
     if not ttl_ms:
         return None
@@ -79,7 +79,7 @@ def expiry_of(config: AgentConfiguration, now_ms: Callable[[], int]) -> Expiry |
 
 
 def remove(state: KeyState, path: str) -> None:
-    """Take an item out of short-term memory, and its name out of the object that holds it."""
+    """Remove an item from short-term memory, and its name from its parent object."""
     state.touched.pop(path, None)
     if state.short_term.pop(path, None) is None or path == ROOT:
         return
@@ -90,7 +90,7 @@ def remove(state: KeyState, path: str) -> None:
 
 
 class _ExpiringOverlay(Overlay):
-    """Remembers too what was touched and what was found expired; both reach the state with the writes."""
+    """An overlay that also records touched and expired items until the commit."""
 
     __slots__ = ("_expiry", "_gone", "_state", "_touched")
 
@@ -99,11 +99,11 @@ class _ExpiringOverlay(Overlay):
         self._state = state
         self._expiry = expiry
         self._touched: dict[str, int] = {}
-        # What this action found expired -> what it may still see of it.
+        # Items that this action found expired, with the part of each that it may still read.
         self._gone: dict[str, Item | None] = {}
 
     def read(self, path: str) -> Item | None:
-        """The item at an absolute path, None where there is none or it has expired."""
+        """Return the item at an absolute path, None if there is none or it has expired."""
         if path in self._gone:
             return self._gone[path]
         item = super().read(path)
@@ -124,13 +124,13 @@ class _ExpiringOverlay(Overlay):
 
     @property
     def touched(self) -> dict[str, int]:
-        """When what was touched begins to age."""
+        """Return the times in ms from which touched items age."""
         return self._touched
 
     def commit(self) -> None:
-        """Hand removals, writes and times to the state."""
+        """Apply removals, writes and times to the state."""
         for path in self._gone:
-            # Another action may have written it while this one waited.
+            # Another action may have written it while this one awaited a call.
             if self._expiry.is_over(self._state.touched.get(path)):
                 remove(self._state, path)
         super().commit()

@@ -1,4 +1,4 @@
-"""How an action's failure is told. Imports the standard library only."""
+"""The failure of an action. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-# Put before a failure's data where it travels as a line of text, in the exception of a job.
+# Marks the line of a job's exception that holds the failure as JSON.
 FAILURE_MARK = "flink-agents action failure: "
-# What an action's failure does, whatever it was.
-RULE = "an action that fails, fails the job, as on Flink: no input is passed over"
-# Whose frames tell nobody anything: the runtime's, and those of threads and of the futures that carry an exception over.
+# The consequence of every failure, part of its message.
+RULE = "an action that fails, fails the job, as on Flink: no input is skipped"
+# Frames of these files are left out of tracebacks: the runtime, threads, and futures, which pass an
+# exception on from another thread.
 _MACHINERY = (
     str(Path(__file__).parents[1]),
     str(Path(concurrent.futures.__file__).parent),
     threading.__file__,
 )
-# So much of an input is told in a message.
+# Maximum length of an input in a message.
 _SHOWN = 200
 
 
 class ActionFailure(Exception):
-    """An action failed, and with it the job: as on Flink there is no skipping of an event.
+    """The failure of an action, which fails the job: as on Flink, no event is skipped.
 
-    ``agent``, ``action`` and ``key`` say where, ``input`` is the JSON value whose run it was, ``original`` the exception
-    (also ``__cause__``), ``message`` its text with the notes on it, and ``traceback_text`` its traceback without frames of
-    the engine.
+    ``input`` is the JSON value of the run in flight, ``original`` the exception (also ``__cause__``),
+    ``message`` its text with its notes, and ``traceback_text`` its traceback without frames of the
+    engine.
     """
 
     def __init__(self, action: str, key: Any, input_value: Any, original: BaseException, *, agent: str = "") -> None:
@@ -43,12 +44,12 @@ class ActionFailure(Exception):
         self.key = key
         self.input = input_value
         self.original = original
-        told = traceback.TracebackException.from_exception(original)
-        _leave_machinery_out(told)
-        self.traceback_text = "".join(told.format())
+        trace = traceback.TracebackException.from_exception(original)
+        _drop_machinery(trace)
+        self.traceback_text = "".join(trace.format())
 
     def as_json(self) -> dict[str, Any]:
-        """The failure as plain data: ``agent, action, key, input, type, message, traceback``."""
+        """Return the failure as ``agent, action, key, input, type, message, traceback``."""
         return {
             "agent": self.agent,
             "action": self.action,
@@ -65,11 +66,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _leave_machinery_out(told: traceback.TracebackException) -> None:
-    """Of the exception and those that led to it; where there are no other frames, all stay."""
-    own = [frame for frame in told.stack if not frame.filename.startswith(_MACHINERY)]
+def _drop_machinery(trace: traceback.TracebackException) -> None:
+    """Drop the engine's frames from an exception and its causes, unless no other frame remains."""
+    own = [frame for frame in trace.stack if not frame.filename.startswith(_MACHINERY)]
     if own:
-        told.stack[:] = own
-    for earlier in (told.__cause__, told.__context__):
+        trace.stack[:] = own
+    for earlier in (trace.__cause__, trace.__context__):
         if earlier is not None:
-            _leave_machinery_out(earlier)
+            _drop_machinery(earlier)

@@ -1,8 +1,9 @@
-"""Sensory and short-term memory of one key, with the rules of the Flink operator.
+"""Sensory and short-term memory of one key, with the rules of Flink's operator.
 
-An action writes into an overlay that reaches the key's store when the action finishes: so a checkpoint never sees half
-an action, and an action that is run again starts from what it saw the first time. Values are copied in and out: what an
-action does to a list it got is not seen by anybody until it sets it, as on Flink, where values live in the JVM.
+An action writes into an overlay, which is applied to the key's store when the action finishes. A
+checkpoint therefore never holds half an action, and an action that runs again after a restart reads
+the same values as the first time. Values are copied in and out, as on Flink, where they live in the
+JVM: changing a list that was read has no effect until the action sets it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 
 
 class Overlay:
-    """What one action has written so far, over the store of its key."""
+    """The uncommitted writes of one action, over the store of its key."""
 
     __slots__ = ("_store", "_written")
 
@@ -30,7 +31,7 @@ class Overlay:
         self._written: Store = {}
 
     def read(self, path: str) -> Item | None:
-        """The item at an absolute path, None where there is none."""
+        """Return the item at an absolute path, or None."""
         item = self._written.get(path)
         return self._store.get(path) if item is None else item
 
@@ -40,25 +41,25 @@ class Overlay:
 
     @property
     def written(self) -> Store:
-        """The items written so far, by absolute path."""
+        """Return the uncommitted items by absolute path."""
         return self._written
 
     @property
     def touched(self) -> dict[str, int]:
-        """When what was written, or read, begins to age, in ms by absolute path; nothing where memory does not expire."""
+        """Return the times in ms from which items age, by absolute path; empty without a time to live."""
         return {}
 
     def commit(self) -> None:
-        """Hand all writes to the store."""
+        """Apply all writes to the store."""
         self._store.update(self._written)
         self._written.clear()
 
 
 class KeyMemory(MemoryObject):
-    """An object in a key's memory: the root, or one below it.
+    """The root object of a key's memory, or an object below it.
 
-    Raises TypeError for values that are not JSON-like, ValueError where a value would replace an object or the other
-    way round.
+    Writes raise TypeError for a value that is not JSON-like, and ValueError for a value that would
+    replace an object or the reverse.
     """
 
     _type: MemoryType = PrivateAttr()
@@ -96,7 +97,7 @@ class KeyMemory(MemoryObject):
         return _copied(item[0]) if isinstance(item, tuple) else self._at(path)
 
     def set(self, path: str, value: Any) -> MemoryRef:
-        """Set the value at a path below this object; objects on the way are made. Returns a reference to it."""
+        """Set the value at a path below this object, create its parents, and return a reference."""
         self._check_write()
         validate_memory_value(path, value)
         absolute = self._writable(path)
@@ -107,7 +108,10 @@ class KeyMemory(MemoryObject):
         return MemoryRef(memory_type=self._type, path=absolute)
 
     def new_object(self, path: str, *, overwrite: bool = False) -> KeyMemory:
-        """The object at a path below this one, made where there is none. ``overwrite`` lets it replace a value."""
+        """Return the object at a path below this one, creating it if needed.
+
+        With ``overwrite`` it may replace a value.
+        """
         self._check_write()
         absolute = self._writable(path)
         item = self._overlay.read(absolute)
@@ -119,16 +123,16 @@ class KeyMemory(MemoryObject):
         return self._at(absolute)
 
     def is_exist(self, path: str) -> bool:
-        """Whether there is a value or an object at a path below this object."""
+        """Return True if there is a value or an object at a path below this object."""
         return self._running().read(self._absolute(path)) is not None
 
     def get_field_names(self) -> list[str]:
-        """The names of the fields of this object, sorted."""
+        """Return the sorted names of the fields of this object."""
         item = self._running().read(self._prefix)
         return sorted(item) if isinstance(item, dict) else []
 
     def get_fields(self) -> dict[str, Any]:
-        """The fields of this object by name; a nested object shows as the text ``NestedObject``."""
+        """Return the fields of this object; a nested object appears as the str ``NestedObject``."""
         fields = {}
         overlay = self._running()
         for name in self.get_field_names():
@@ -166,12 +170,15 @@ class KeyMemory(MemoryObject):
         return absolute
 
     def _enter_in_parents(self, absolute: str) -> None:
-        """Make every object above a path, and enter each name in its parent. Checks all before it writes any."""
+        """Create every object above a path and list each name in its parent.
+
+        All parents are checked before the first write, so a refused write leaves nothing behind.
+        """
         names = absolute.split(".") if absolute else []
         entries = [(".".join(names[:depth]), name) for depth, name in enumerate(names)]
         for parent, _ in entries:
             if isinstance(self._overlay.read(parent), tuple):
-                raise ValueError(f"memory path {parent!r} holds a value; {absolute!r} cannot lie below it")
+                raise ValueError(f"memory path {parent!r} holds a value; {absolute!r} cannot be below it")
         for parent, name in entries:
             item = self._overlay.read(parent) or {}
             if isinstance(item, dict) and name not in item:

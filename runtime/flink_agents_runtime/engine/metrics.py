@@ -1,7 +1,7 @@
-"""Metrics under upstream's names: a group in memory, and the built-in counters on top of any group.
+"""Metrics in memory, and the built-in metrics of an agent under upstream's names.
 
-The interface is upstream's own ``MetricGroup``: a Flink-backed implementation of it takes the place of
-:class:`MemoryMetricGroup` without a change elsewhere.
+The interface is upstream's ``MetricGroup``. The host on Flink uses a subclass of
+:class:`MemoryMetricGroup` that also reports to Flink.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def whole(value: int, what: str) -> int:
 
 
 class MemoryCounter(Counter):
-    """A count. ``count`` may be added to directly, which takes a third of a call."""
+    """A counter. The engine adds to ``count`` directly, which costs a third of a call."""
 
     __slots__ = ("count",)
 
@@ -48,16 +48,16 @@ class MemoryCounter(Counter):
         self.count -= whole(n, "a counter")
 
     def get_count(self) -> int:
-        """The count."""
+        """Return the count."""
         return self.count
 
     def values(self) -> dict[str, float]:
-        """The parts to show, by suffix."""
+        """Return the values to report, by suffix of the name."""
         return {"": self.count}
 
 
 class MemoryMeter(Meter):
-    """Marks per second since the meter was made. What it follows, a counter, counts as marks too."""
+    """A meter: marks per second since its creation, including those of a counter it follows."""
 
     __slots__ = ("_marks", "_since", "follows")
 
@@ -71,16 +71,16 @@ class MemoryMeter(Meter):
         self._marks += whole(n, "a meter")
 
     def get_rate(self) -> float:
-        """Marks per second."""
+        """Return the marks per second."""
         return self.all_marks / max(time.monotonic() - self._since, 1e-9)
 
     @property
     def all_marks(self) -> int:
-        """All marks so far."""
+        """Return the number of all marks."""
         return self._marks + (self.follows.count if self.follows is not None else 0)
 
     def values(self) -> dict[str, float]:
-        """The parts to show, by suffix."""
+        """Return the values to report, by suffix of the name."""
         return {"": self.get_rate()}
 
 
@@ -111,7 +111,7 @@ class MemoryGauge(Gauge):
 
 
 class MemoryHistogram(Histogram):
-    """The last ``window_size`` values."""
+    """A histogram over the last ``window_size`` values."""
 
     __slots__ = ("_window",)
 
@@ -124,76 +124,84 @@ class MemoryHistogram(Histogram):
 
     @property
     def add(self) -> Callable[[int], None]:
-        """What adds a value, with nothing around it."""
+        """Return the function that adds a value without checks."""
         return self._window.append
 
     def get_mean(self) -> float:
-        """The mean of the window, 0 while it is empty."""
+        """Return the mean of the window, 0 if it is empty."""
         return sum(self._window) / len(self._window) if self._window else 0.0
 
     def get_max(self) -> int:
-        """The largest value of the window, 0 while it is empty."""
+        """Return the largest value of the window, 0 if it is empty."""
         return max(self._window, default=0)
 
     def get_min(self) -> int:
-        """The smallest value of the window, 0 while it is empty."""
+        """Return the smallest value of the window, 0 if it is empty."""
         return min(self._window, default=0)
 
     def values(self) -> dict[str, float]:
-        """The parts to show, by suffix."""
+        """Return the values to report, by suffix of the name."""
         return {".count": len(self._window), ".mean": self.get_mean(), ".min": self.get_min(), ".max": self.get_max()}
 
 
 class MemoryMetricGroup(MetricGroup):
-    """Metrics in memory. The same name gives the same metric; a name that is another kind already raises ValueError."""
+    """A group of metrics in memory.
+
+    The same name always gives the same metric. Raises ValueError if it is of another kind.
+    """
 
     def __init__(self) -> None:
         self._groups: dict[str, MemoryMetricGroup] = {}
         self._metrics: dict[str, MemoryCounter | MemoryMeter | MemoryGauge | MemoryHistogram] = {}
 
     def get_sub_group(self, name: str, value: str | None = None) -> MemoryMetricGroup:
-        """The group ``name``, or with ``value`` the group of that label: it shows as ``name.value``."""
+        """Return the group ``name``, or with ``value`` the group of that label, ``name.value``."""
         if "=" in name:
-            raise ValueError(f"the sub group name {name!r} holds '='; use get_sub_group(name, value) for a label")
+            raise ValueError(f"the sub group name {name!r} contains '='; use get_sub_group(name, value) for a label")
         group = self._groups.setdefault(name, MemoryMetricGroup())
         return group if value is None else group.labelled(value)
 
     def labelled(self, value: str) -> MemoryMetricGroup:
-        """The group of one value of this group's label; any text will do."""
+        """Return the group of one value of this group's label; any str is allowed."""
         return self._groups.setdefault(value, MemoryMetricGroup())
 
     def get_counter(self, name: str) -> MemoryCounter:
-        """The counter ``name``."""
+        """Return the counter ``name``."""
         metric = self._metrics.setdefault(name, MemoryCounter())
         return metric if isinstance(metric, MemoryCounter) else self._other_kind(name)
 
     def get_meter(self, name: str) -> MemoryMeter:
-        """The meter ``name``."""
+        """Return the meter ``name``."""
         metric = self._metrics.setdefault(name, MemoryMeter())
         return metric if isinstance(metric, MemoryMeter) else self._other_kind(name)
 
     def get_gauge(self, name: str) -> MemoryGauge:
-        """The gauge ``name``."""
+        """Return the gauge ``name``."""
         metric = self._metrics.setdefault(name, MemoryGauge())
         return metric if isinstance(metric, MemoryGauge) else self._other_kind(name)
 
     def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
-        """The histogram ``name``; the window's size is that of the first call."""
+        """Return the histogram ``name``; the first call sets the size of its window."""
         metric = self._metrics.setdefault(name, MemoryHistogram(window_size))
         return metric if isinstance(metric, MemoryHistogram) else self._other_kind(name)
 
     def rated_counter(self, name: str) -> MemoryCounter:
-        """The counter ``name``, with a meter beside it that follows it, named as upstream names the two."""
+        """Return the counter ``name`` with a meter that follows it, named as upstream names it."""
         counter = self.get_counter(name)
         self.get_meter(f"{name}PerSec").follows = counter
         return counter
 
     def _other_kind(self, name: str) -> NoReturn:
-        raise ValueError(f"the metric {name!r} is a {type(self._metrics[name]).__name__} already")
+        raise ValueError(
+            f"the metric {name!r} is already a {type(self._metrics[name]).__name__}; give this one another name"
+        )
 
     def snapshot(self) -> dict[str, float]:
-        """All metrics of this group and those below it by dotted name. A histogram shows as four values."""
-        # Lists, since an action that is past its run's deadline may still add metrics.
+        """Return all metrics of this group and its subgroups by dotted name.
+
+        A histogram has four values.
+        """
+        # Copies, because an action that runs beyond its deadline may still add metrics.
         shown = {
             f"{name}{suffix}": value
             for name, metric in list(self._metrics.items())
@@ -205,19 +213,20 @@ class MemoryMetricGroup(MetricGroup):
 
 
 class AgentMetrics:
-    """The built-in metrics of an agent, registered at once for every action of its plan.
+    """The built-in metrics of an agent, registered for every action of its plan.
 
-    Counters and rates are those of flink-agents 0.3; the two latencies, histograms in ms, have the names of 0.4's.
+    Counters and rates are those of flink-agents 0.3. The two latencies, histograms in ms, have the
+    names of 0.4.
     """
 
     def __init__(self, group: MemoryMetricGroup, actions: Iterable[str]) -> None:
         self.agent = group
-        # Events of any type that were processed.
+        # Counts processed events of any type.
         self.events = group.rated_counter("numOfEventProcessed")
         self._executed = group.rated_counter("numOfActionsExecuted")
         self._run_latency = group.get_histogram("inputRunLatencyMs").add
         truncated = group.get_counter("eventLogTruncatedEvents")
-        # For the event log: it shortened an event.
+        # The event log calls it for each truncated event.
         self.event_truncated: Callable[[], None] = truncated.inc
         self._groups = {name: group.get_sub_group("action", name) for name in actions}
         self._executed_by = {
@@ -226,15 +235,15 @@ class AgentMetrics:
         }
 
     def action(self, name: str) -> MetricGroup:
-        """The group of one action."""
+        """Return the group of one action."""
         return self._groups[name]
 
     def run_ended(self, began_ns: int) -> None:
-        """The run of an input ended that began, or after a restart went on, at this time of ``time.perf_counter_ns``."""
+        """Record the latency of a run that began, or resumed, at this ``time.perf_counter_ns``."""
         self._run_latency((perf_counter_ns() - began_ns) // _NS_PER_MS)
 
     def action_executed(self, name: str, began_ns: int | None = None) -> None:
-        """An action finished that began then; None for one that was replayed."""
+        """Count a finished action; ``began_ns`` is None for a replayed one."""
         self._executed.count += 1
         by_action, latency = self._executed_by[name]
         by_action.count += 1

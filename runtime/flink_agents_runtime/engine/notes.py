@@ -1,6 +1,7 @@
-"""What an error does not say itself: which tool was called with what, which model was asked, what it had answered.
+"""Notes on errors: the tool and its arguments, the model, or the rule that was broken.
 
-The notes are those of PEP 678, by hand: they travel with the exception, also through a record, and leave its type alone.
+They are the notes of PEP 678, set by hand for Python 3.10. They stay with the exception when it is
+recorded and replayed, and do not change its type.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ _SHOWN = 300
 
 
 def notes_of(error: BaseException) -> tuple[str, ...]:
-    """The notes on an error, in the order in which they were made."""
+    """Return the notes on an error, in the order of their creation."""
     return tuple(getattr(error, "__notes__", ()))
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """Put a note on an error, once."""
+    """Add a note to an error, unless it has it already."""
     notes = list(notes_of(error))
     if note and note not in notes:
-        # An exception of a compiled class may take no attributes.
+        # An exception of an extension type may refuse new attributes.
         with contextlib.suppress(AttributeError, TypeError):
             error.__notes__ = [*notes, note]  # type: ignore[attr-defined,unused-ignore]
 
 
 def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error: BaseException) -> str:
-    """What was being done when a call failed; empty for a call that is the user's own."""
+    """Return a note on a failed call of a tool, model or vector store; empty for a user's function."""
     owner = getattr(function, "__self__", None)
     reason = f" ({reason_of(error)})" if getattr(error, "exceptions", ()) else ""
     if isinstance(owner, Tool):
@@ -46,25 +47,25 @@ def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error:
         wants = ", ".join((metadata.get_parameters_dict().get("properties") or {}) if metadata else ())
         return (
             f"tool {name!r}{_server(owner)} was called with {_shown(arguments)}; it takes: {wants or 'nothing'}{reason}; "
-            "what a tool raises fails its action, whatever error-handling-strategy says"
+            "an exception in a tool fails its action under every error-handling-strategy"
         )
     if isinstance(owner, BaseChatModelSetup):
         return (
-            f"model {owner.model!r} was asked through the connection {owner.connection!r}{reason}; "
-            "error-handling-strategy says what follows: fail (the default), retry or ignore"
+            f"model {owner.model!r} was called through the connection {owner.connection!r}{reason}; "
+            "the option error-handling-strategy decides what follows: fail (the default), retry or ignore"
         )
     if isinstance(owner, BaseVectorStore):
-        return f"the vector store was asked in the collection {owner.collection!r}{reason}"
+        return f"the vector store was queried in the collection {owner.collection!r}{reason}"
     return ""
 
 
 def answer_note(result: Any) -> str:
-    """What a model had answered before what came after failed; empty for other results."""
+    """Return a note with a model's last answer before the error; empty for other results."""
     return f"the model had answered {_shown(result.content)}" if isinstance(result, ChatMessage) else ""
 
 
 def rule_note(error: BaseException) -> str:
-    """The rule, where Python or pydantic say only what they could not do; else empty."""
+    """Return the rule behind an error of Python or pydantic that does not state it, else an empty str."""
     if isinstance(error, RuntimeError) and "no running event loop" in str(error):
         rule: str = _ASYNCIO_ERROR_MESSAGE
         return rule

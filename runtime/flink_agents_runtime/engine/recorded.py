@@ -1,8 +1,9 @@
-"""A key's run loop that keeps what its actions come to in an action state store, and replays it after a restart.
+"""A run loop that records its actions in an action state store and replays them after a restart.
 
-All that a store costs is here; without one, :class:`KeyRun` runs alone. A completed execution is recorded before its
-memory writes and events count, so that whatever anybody has seen of it can be replayed. A durable call is recorded as
-soon as the engine knows how it ended.
+Only this module pays for a store; without one :class:`KeyRun` runs by itself. A completed execution is
+recorded before its memory writes are committed and its events are processed. Everything that was
+visible of an execution can therefore be replayed. A durable call is recorded as soon as the engine
+knows its outcome.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from flink_agents_runtime.engine.state import Input, KeyState, Task
 
 
 class RecordedCalls(DurableCalls):
-    """Durable calls that are no better than their records: one that cannot be written fails the action."""
+    """Durable calls of which each must be recorded: a failed write fails the action."""
 
     def __init__(self, context: RecordedContext) -> None:
         super().__init__(context.task.calls)
@@ -43,59 +44,62 @@ class RecordedCalls(DurableCalls):
     def _unrecordable(self, function_id: str, reason: Exception) -> None:
         error = TypeError(
             f"the outcome of {function_id} cannot be recorded ({reason}), and the job has an action state store: "
-            "let the call return, or raise, what can be pickled"
+            "let the call return, or raise, an object that can be pickled"
         )
         self._context.refuse(error)
 
 
 class RecordedContext(ActionContext):
-    """A context that knows all its action has sent, and whose durable calls are written to the store."""
+    """A context that remembers all sent events and writes its durable calls to the store."""
 
     def __init__(self, run: RecordedRun, engine: SharedParts, state: KeyState, task: Task) -> None:
         super().__init__(engine, run.key, state, task)
         self._run = run
-        # How many events of this attempt have been processed, or were by the attempt before it.
+        # Number of events of this attempt that it or an earlier attempt has processed.
         self.processed = 0
         self.error: Exception | None = None
         self._taken: list[SealedEvent] = []
 
     @property
     def calls(self) -> DurableCalls:
-        """The durable calls of this attempt, each written down before the action goes on."""
+        """Return the durable calls of this attempt, each recorded before the action continues."""
         if self._calls is None:
             self._calls = RecordedCalls(self)
         return self._calls
 
     def write_calls(self) -> None:
-        """Keep the durable calls so far."""
+        """Record the durable calls so far."""
         try:
             self._run.write_calls(self.task)
         except StoreError as error:
             self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
-        """Raise the error, now and when the step ends: an action may catch what its calls raise, and go on."""
+        """Raise the error, and again at the end of the step in case the action catches it."""
         self.error = self.error or error
         raise error
 
     def take_sent(self) -> list[SealedEvent]:
-        """The events sent since the last time."""
+        """Return the events sent since the last call."""
         sent = super().take_sent()
         self._taken += sent
         return sent
 
     def all_sent(self) -> tuple[tuple[str, str], ...]:
-        """Type and JSON text of the events sent so far by this attempt."""
+        """Return type and JSON text of all events that this attempt sent."""
         return tuple((event.type, event.text) for event in (*self._taken, *self.sent))
 
     def overlay(self, memory_type: MemoryType) -> Overlay:
-        """What was written to a memory and is not committed yet."""
+        """Return the uncommitted writes to a memory."""
         known = self.memories.get(memory_type)
         return known[0] if known is not None else Overlay({})
 
 
 class RecordedRun(KeyRun):
-    """One key with a store. ``state`` may be a restored one: what the store has besides is taken from there."""
+    """The run loop of one key with a store.
+
+    ``state`` may come from a checkpoint; the store then has the records made since.
+    """
 
     def __init__(self, engine: SharedParts, key: Any, state: KeyState, emit: Emit, store: ActionStateStore) -> None:
         super().__init__(engine, key, state, emit)
@@ -104,13 +108,13 @@ class RecordedRun(KeyRun):
         self._input = ""
         self._recovered: dict[Place, ActionRecord] = {}
         self._completed = 0
-        # Whose events are being processed; None for the input event.
+        # The action whose events are being processed, None for the input event.
         self._sender: RecordedContext | None = None
         if state.current is not None:
             self._recover(state.sequence, state.current)
 
     def write_calls(self, task: Task) -> None:
-        """Keep the durable calls of an unfinished execution."""
+        """Record the durable calls of an unfinished execution."""
         self._put(task, ActionRecord(self._input, digest_of(task.event.text), tuple(task.calls)))
 
     def _begin_run(self, waiting: Input) -> None:
@@ -119,7 +123,7 @@ class RecordedRun(KeyRun):
         super()._begin_run(waiting)
 
     def _recover(self, sequence: int, current: Input) -> None:
-        """Take what earlier attempts left of this input. Where they had another input in its place, nothing holds."""
+        """Load the records of this input; drop them if an earlier attempt had another input here."""
         self._input = digest_of(current.event.text)
         found = dict(self._store.get(self._key_text, sequence))
         if any(record.input != self._input for record in found.values()):
@@ -129,7 +133,7 @@ class RecordedRun(KeyRun):
         self._completed = 1 + max((record.rank for record in found.values()), default=-1)
 
     def _take_ready_task(self) -> Task | None:
-        """As ever, but recorded executions come back in the order in which they were completed."""
+        """Return the next task; recorded executions come in the order of their completion."""
         task = super()._take_ready_task()
         while task is not None and self._recovered and self._another_was_first(task):
             self.state.tasks.append(task)
@@ -152,7 +156,7 @@ class RecordedRun(KeyRun):
         if not isinstance(attempt, RecordedContext):
             attempt = RecordedContext(self, self._engine, self.state, task)
             record = self._recovered.pop(_place(task), None)
-            # An event of another content makes another execution; the new record takes the place of the old one.
+            # A different event means a different execution, whose record replaces this one.
             if record is not None and record.event == digest_of(task.event.text):
                 if record.completed:
                     self._replay(attempt, record)
@@ -201,7 +205,7 @@ class RecordedRun(KeyRun):
             raise StoreError(f"the record of action {task.action!r} cannot be written: {error}") from error
 
     def _process(self, event: SealedEvent) -> None:
-        """Process an event, unless an earlier attempt of the action that sends it again has had it processed."""
+        """Process an event, unless an earlier attempt of its sender has processed it already."""
         sender, position = self._sender, ""
         if sender is not None:
             index = sender.processed

@@ -1,6 +1,7 @@
-"""The resources of one plan, made when they are first asked for; what is wrong with one is told by name.
+"""The resources of one plan, created on first use.
 
-Upstream's cache does the making. What it leaves to a bare KeyError or to whatever a class raises is put into words here.
+Upstream's cache creates them. This module replaces its bare KeyErrors and the exceptions of resource
+classes by errors that name the resource and the nearest known name.
 """
 
 from __future__ import annotations
@@ -18,23 +19,26 @@ from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.plan.agent_reference import reason_of
 
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 _JAVA_PROVIDERS = (JavaResourceProvider, JavaSerializableResourceProvider)
 
 
 class MissingResourceError(KeyError):
-    """No resource of that type and name. A KeyError, as upstream's agents expect: some ask for what may not be there."""
+    """No resource has that type and name.
+
+    A KeyError as upstream raises it: some agents look for an optional resource and catch it.
+    """
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class ResourceError(RuntimeError):
-    """A resource that is declared and cannot be made here. The cause is what its class raised."""
+    """A declared resource cannot be created. The cause is the exception of its class."""
 
 
 class Resources(ResourceCache):
-    """Makes and keeps resources. Safe to ask from the threads of asynchronous calls too, as tools of skills do."""
+    """A thread-safe cache of resources: tools of skills ask for them from the executor's threads."""
 
     def __init__(self, plan: AgentPlan) -> None:
         self._providers = plan.resource_providers or {}
@@ -43,9 +47,10 @@ class Resources(ResourceCache):
         self._wanted_by: list[str] = []
 
     def get_resource(self, name: str, type: ResourceType) -> Resource:  # noqa: A002 - upstream's name
-        """The resource, made and opened at its first use.
+        """Return the resource, which is created and opened on first use.
 
-        Raises :class:`MissingResourceError` with the nearest name, :class:`ResourceError` for what cannot be made.
+        Raises :class:`MissingResourceError` with the nearest name, and :class:`ResourceError` for a
+        resource that cannot be created.
         """
         kept: Resource | None = self._cache.get(type, {}).get(name)
         if kept is not None:
@@ -59,7 +64,7 @@ class Resources(ResourceCache):
             except (MissingResourceError, ResourceError):
                 raise
             except Exception as error:
-                raise ResourceError(f"{label} cannot be made: {reason_of(error)}") from error
+                raise ResourceError(f"{label} cannot be created: {reason_of(error)}") from error
             finally:
                 self._wanted_by.pop()
 
@@ -85,12 +90,12 @@ def _known(name: str, type: ResourceType, known: dict[str, Any]) -> str:  # noqa
         return f"it has no {_words(type)} at all"
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    listed = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    listed = ", ".join(names[:_MAX_NAMED]) + (", ..." if len(names) > _MAX_NAMED else "")
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {listed}"
 
 
 def _java_name(provider: Any) -> str:
-    """What of Java the resource needs, empty where it needs nothing."""
+    """Return the Java class or method that the resource needs, or an empty str."""
     if isinstance(provider, _JAVA_PROVIDERS):
         descriptor = getattr(provider, "descriptor", None)
         arguments = descriptor.arguments if descriptor is not None else {}

@@ -1,7 +1,9 @@
-"""One key's run loop: inputs one at a time, their actions first in, first out, an unfinished one back to the tail.
+"""The run loop of one key.
 
-Never blocks and never polls: a task whose async call is not done is passed over, which has the same effect as asking
-it and putting it back, the rule of the Flink operator.
+A key processes one input at a time; the actions that it triggers run first in, first out, and an
+unfinished action goes back to the tail. The loop never blocks and never polls. It skips a task whose
+async call is not done; Flink's operator resumes such a task and requeues it, which gives the same
+order.
 """
 
 from __future__ import annotations
@@ -28,18 +30,18 @@ from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import Input, KeyState, Task
 
 Emit = Callable[[Any, int | None], None]
-# Looked up once: on an enumeration and on a pydantic class that takes as long as a call.
+# Looked up once: an attribute of an enumeration or of a pydantic class costs as much as a call.
 _OUTPUT, _TOOL_REQUEST = OutputEvent.EVENT_TYPE, ToolRequestEvent.EVENT_TYPE
-# An exception of the last kind is none of Exception's: a client that works with asyncio inside may let one out.
+# CancelledError is no subclass of Exception; a client that uses asyncio internally may leak one.
 _FAILURES = (Exception, SystemExit, CancelledError)
 
 
 class Step(Enum):
-    """What a step left behind."""
+    """The condition of a key after a step."""
 
-    PROGRESSED = "progressed"  # there may be more to do now
-    WAITING = "waiting"  # every task waits for an async call: see KeyRun.waiting_on
-    IDLE = "idle"  # no run in flight, no input waits
+    PROGRESSED = "progressed"  # the key may be able to take another step
+    WAITING = "waiting"  # every task waits for an async call, see KeyRun.waiting_on
+    IDLE = "idle"  # no run is in flight and no input waits
 
 
 # How Python's own errors name an await without an asyncio loop.
@@ -49,10 +51,10 @@ _new_tuple = tuple.__new__
 
 
 class KeyRun:
-    """The live side of one key. Keep it while the key is busy: it holds the coroutines of unfinished actions.
+    """The run loop of one key, with the coroutines of its unfinished actions.
 
-    ``state`` is always current between steps: write its snapshot wherever a checkpoint needs it. After an
-    :class:`ActionFailure` the run and its state are of no further use.
+    A host must keep it while the key is busy. ``state`` is consistent between two steps, so a host may
+    take a snapshot then. After an :class:`ActionFailure` neither the loop nor its state may be used.
     """
 
     def __init__(self, engine: SharedParts, key: Any, state: KeyState, emit: Emit) -> None:
@@ -60,7 +62,7 @@ class KeyRun:
         self.state = state
         self._engine = engine
         self._emit = emit
-        # Looked up once, as they are wanted for each input.
+        # Looked up once, because each input needs them.
         self._functions, self._metrics, self._events = engine.functions, engine.metrics, engine.metrics.events
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
@@ -69,7 +71,7 @@ class KeyRun:
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
-        """The futures that unfinished actions wait for, each with the action that waits for it, in queue order."""
+        """Return the futures that unfinished actions wait for, with their actions, in queue order."""
         attempts = ((task.action, self._attempts.get(task)) for task in tuple(self.state.tasks))
         return {
             attempt.future: action for action, attempt in attempts if attempt is not None and attempt.future is not None
@@ -77,23 +79,24 @@ class KeyRun:
 
     @property
     def running_action(self) -> str | None:
-        """The action whose step is being run right now. May be read from any thread."""
+        """Return the action that is being stepped, None between two steps. Thread-safe."""
         task = self._stepping
         return task.action if task is not None else None
 
     def offer(self, value: Any, timestamp: int | None = None) -> None:
-        """Queue an input: a JSON value, pydantic model or Row. ``timestamp`` (ms) travels to the outputs of its run.
+        """Queue an input: a JSON value, pydantic model or Row.
 
-        Raises TypeError for a value that does not turn into JSON.
+        ``timestamp`` in ms is passed on to the outputs of its run. Raises TypeError for a value that
+        cannot be written as JSON.
         """
         try:
             event = sealed_input(value)
         except Exception as error:
-            raise TypeError(f"the input of key {self.key!r} does not turn into JSON: {error}") from error
+            raise TypeError(f"the input of key {self.key!r} cannot be written as JSON: {error}") from error
         self.state.inputs.append(_new_tuple(Input, (event, timestamp)))
 
     def step(self) -> Step:
-        """Run the next action that can run, up to its end or its next await. Raises :class:`ActionFailure`."""
+        """Run the next ready action to its end or its next await. Raises :class:`ActionFailure`."""
         state = self.state
         while not state.tasks:
             if not state.inputs:
@@ -117,7 +120,7 @@ class KeyRun:
         return _PROGRESSED if state.inputs else _IDLE
 
     def close(self) -> None:
-        """Give up what is in flight; the state stays what it was."""
+        """Drop the coroutines of unfinished actions; the state does not change."""
         for attempt in self._attempts.values():
             if attempt.coroutine is not None:
                 attempt.coroutine.close()
@@ -154,7 +157,10 @@ class KeyRun:
         return None
 
     def _run(self, task: Task) -> None:
-        """One step of a task that was taken off the queue; what it sent is processed, and it returns if unfinished."""
+        """Run one step of a dequeued task and process its events; requeue it if it is unfinished.
+
+        Memory is committed before the events are processed, so the actions they trigger read it.
+        """
         attempt = self._attempts.pop(task, None) if self._attempts else None
         if attempt is None:
             attempt = ActionContext(self._engine, self.key, self.state, task)
@@ -178,12 +184,12 @@ class KeyRun:
             self.state.tasks.append(task)
 
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
-        """Run the action up to its end (True) or its next await (False)."""
+        """Run the action; return True at its end and False at an await."""
         if attempt.coroutine is None:
             result = self._functions[task.action](task.event.open(), attempt)
             if result is None:
                 return True
-            # As on Flink, a generator is as good as a coroutine: each of its yields lets others run.
+            # Upstream resumes any object with send(), so a generator works like a coroutine.
             if not hasattr(result, "send"):
                 raise _wrong_result(task.action, result)
             attempt.coroutine = result
@@ -195,7 +201,8 @@ class KeyRun:
             if isinstance(end.value, AsyncExecutionResult):
                 raise _wrong_result(task.action, end.value) from None
             return True
-        # An own future of the agent is no reason to wait: on Flink, too, it only lets others run.
+        # Only the engine's own call suspends the task. A future that the agent yields lets others run
+        # once, as on Flink.
         attempt.future = attempt.submitted if awaited is attempt.submitted else None
         return False
 
@@ -219,18 +226,18 @@ class KeyRun:
             state.tasks.append(Task(event, action, []))
 
     def _count_tool_round(self) -> None:
-        """A model may ask for tools for ever; whoever waits for it should be told."""
+        """Fail a run whose model asks for tools again and again, which would otherwise never end."""
         self._tool_rounds += 1
-        most = self._engine.max_tool_rounds
-        if most and self._tool_rounds > most:
+        limit = self._engine.max_tool_rounds
+        if limit and self._tool_rounds > limit:
             raise RuntimeError(
-                f"the model asked for tools more than {most} times for one input, and may go on for ever; "
-                f"if that is as it should be, raise {TOOL_ROUNDS}, or set it to 0"
+                f"the model asked for tools more than {limit} times for one input and may never stop; "
+                f"if the agent needs more, raise the option {TOOL_ROUNDS}, or set it to 0 for no limit"
             )
 
     @property
     def current_input(self) -> Any:
-        """The JSON value of the input whose run is in flight, None between runs."""
+        """Return the JSON value of the input whose run is in flight, None between runs."""
         return self.state.current.event.attributes()["input"] if self.state.current else None
 
 

@@ -1,8 +1,9 @@
-"""Events on their way: nobody can change one any more, and each action that gets one gets it anew.
+"""Immutable events between the action that sends them and the actions that receive them.
 
-An event of plain JSON is kept as its id, its type and the JSON text of its attributes: all else is known, so it is not
-written and read again. Any other (a row in it, a class of its own, extra properties) is kept as its whole text, made and
-read by :mod:`event_text`, which says what is right: the two ways come to the same event and the same text.
+Each receiving action gets a new copy. An event of plain JSON is stored as its id, its type and the
+JSON text of its attributes, because nothing else can be in it. Any other event, for example one with
+a row or of a subclass, is stored as its whole text, written and read by :mod:`event_text`. That
+module defines the correct result; both ways give the same event and the same text.
 """
 
 from __future__ import annotations
@@ -25,33 +26,34 @@ from flink_agents_runtime.engine.event_text import (
 )
 
 try:
-    # The interpreter's own: to a short text, hashlib's way through OpenSSL takes twice as long.
+    # For a short text the interpreter's own function takes half the time of hashlib's OpenSSL one.
     from _md5 import md5  # type: ignore[import-not-found]  # it has no stub
-except ImportError:  # an interpreter that was built without
+except ImportError:  # an interpreter built without it
     from hashlib import md5
 
 _INPUT = InputEvent.EVENT_TYPE
 _INPUT_CONTENT = b'{"type":"%s","attributes":' % _INPUT.encode()
 _ROW = ROW.encode()
-# Classes whose instances are nothing but id, type and attributes.
+# Classes whose instances have only id, type and attributes.
 _PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
 # The fields that Flink's operator reads; it ignores the last one.
 _FIELDS = frozenset(("id", "type", "attributes", "sourceTimestamp"))
-# What a pydantic model consists of.
+# The slots of a pydantic model, set directly in SealedEvent.open.
 _set_values, _set_named, _set_extra, _set_private = (
     BaseModel.__dict__[part].__set__
     for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
-# A hash becomes an id as a UUID of version 3: one digit and two bits are fixed.
+# An event's id is its hash as a UUID of version 3, in which one digit and two bits are fixed.
 _FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
 _FIXED_BITS = (0x3 << 76) | (0x2 << 62)
-# What UUID's own __init__ sets, which costs more to find out what it was given. Looked up once, as an enumeration is slow.
+# The slots of a UUID: its __init__ spends most of its time on checking its arguments. The
+# enumeration's member is looked up once, because that is slow, too.
 _set_int, _set_is_safe, _UNKNOWN = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__, SafeUUID.unknown
 _new, _number = object.__new__, int.from_bytes
 
 
 class SealedEvent:
-    """One event. ``type`` is its type; see :func:`sealed_input`, :func:`sealed` and :meth:`of_text` for how it is made."""
+    """One event. Use :func:`sealed_input`, :func:`sealed` or :meth:`of_text` to create it."""
 
     __slots__ = ("_attributes", "_id", "_text", "type")
 
@@ -63,12 +65,12 @@ class SealedEvent:
 
     @classmethod
     def of_text(cls, text: str) -> SealedEvent:
-        """The event whose text this is."""
+        """Return the event with this JSON text."""
         return cls(event_of(text).type, None, None, text)
 
     @property
     def text(self) -> str:
-        """The event as JSON text, as upstream writes it."""
+        """Return the event as the JSON text that upstream writes."""
         if self._text is None:
             assert self._attributes is not None
             content = (plain_json(self.type) or b'""').decode()
@@ -81,9 +83,9 @@ class SealedEvent:
         return self._attributes is None and ROW in self.text
 
     def open(self) -> Event:
-        """A new event of the base class, with values of its own."""
+        """Return a new event of the base class, with its own copy of the values."""
         if self._attributes is not None:
-            # As model_construct does it, without its detours: the values are known to be right.
+            # The same as model_construct, without its checks: the values are known to be valid.
             event = _new(Event)
             _set_values(event, {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes)})
             _set_named(event, {"id", "type", "attributes"})
@@ -93,7 +95,7 @@ class SealedEvent:
         return event_of(self.text)
 
     def attributes(self) -> dict[str, Any]:
-        """The attributes alone, as JSON values of one's own: a row stays what its JSON is."""
+        """Return a copy of the attributes as JSON values; a row keeps its JSON form."""
         if self._attributes is not None:
             attributes: dict[str, Any] = read_plain(self._attributes)
             return attributes
@@ -101,7 +103,7 @@ class SealedEvent:
 
 
 def sealed_input(value: Any) -> SealedEvent:
-    """The InputEvent of a value. Raises what InputEvent raises for a value that does not turn into JSON."""
+    """Return the InputEvent of a value. Raises the errors of InputEvent for a value outside JSON."""
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))
@@ -127,13 +129,13 @@ def check_fields(event: Event) -> None:
     unknown = sorted(own and own & set(json.loads(text_of(event))))
     if unknown:
         raise RuntimeError(
-            f"the event {event.type!r} cannot be sent: it has the field {', '.join(unknown)}, and Flink's operator reads "
+            f"the event {event.type!r} cannot be sent: it has the field {', '.join(unknown)}, but Flink's operator reads "
             "only id, type and attributes; put the value into attributes"
         )
 
 
 def sealed(event: Event) -> SealedEvent:
-    """An event that an action sends. Raises what its ``model_dump_json`` raises."""
+    """Return an event to be sent. Raises the errors of its ``model_dump_json``."""
     if type(event) in _PLAIN_CLASSES and not event.__pydantic_extra__:
         fields = vars(event)
         event_id, event_type, attributes = fields["id"], fields["type"], fields["attributes"]

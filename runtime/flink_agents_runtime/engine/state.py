@@ -1,4 +1,4 @@
-"""Everything of one key that a checkpoint must hold, as plain data."""
+"""The state of one key that a checkpoint must hold, as plain data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from flink_agents_runtime.engine.sealed import SealedEvent
 
-# Dotted path -> a value in a 1-tuple, or, for an object, the names of its fields.
+# An item of memory: a value in a 1-tuple, or an object as the names of its fields. A store maps
+# dotted paths to items.
 Item = tuple[Any] | dict[str, None]
 Store = dict[str, Item]
 
@@ -19,9 +20,10 @@ _LAYOUT = 3
 
 @dataclass(slots=True)
 class CallRecord:
-    """One durable call of an action, found again by its index: what was called, with what, and how it ended.
+    """One durable call of an action: function, digest of its arguments, and outcome.
 
-    ``status`` is PENDING, SUCCEEDED or FAILED; ``payload`` the pickled result or exception, None while pending.
+    Its index within the action identifies it. ``status`` is PENDING, SUCCEEDED or FAILED;
+    ``payload`` is the pickled result or exception, None while pending.
     """
 
     function_id: str
@@ -32,13 +34,13 @@ class CallRecord:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One action to be run for one event. Never equal to another task: each is one execution.
+    """One execution of an action for one event. No two tasks are equal.
 
-    A task that waits for an async call is kept the same way: after a restore it runs from its first line again, its
-    finished durable calls replayed from ``calls``.
+    A task that waits for an async call is stored like any other: after a restore it runs from its
+    first line again, and its finished durable calls are replayed from ``calls``.
 
-    With an action state store, ``position`` says where in the run the event came from, and ``processed`` how many of the
-    events that this task sent have been processed already.
+    With an action state store, ``position`` locates the event within the run, and ``processed``
+    counts the events of this task that have been processed.
     """
 
     event: SealedEvent
@@ -49,7 +51,7 @@ class Task:
 
 
 class Input(NamedTuple):
-    """An input that waits for its run or is in its run: the input event, the source's time stamp in ms."""
+    """A waiting or running input: its event and the source's time stamp in ms."""
 
     event: SealedEvent
     timestamp: int | None = None
@@ -59,9 +61,10 @@ class Input(NamedTuple):
 class KeyState:
     """The state of one key.
 
-    ``sequence`` counts the inputs whose run has started. ``current`` is the input of the run in flight, None between
-    runs. ``tasks`` are the run's actions in the order they will run, ``inputs`` wait for the run to end. ``touched`` holds
-    the times in ms, by path, from which short-term memory's time to live counts; empty where it has none.
+    ``sequence`` counts the inputs whose run has started. ``current`` is the input of the run in
+    flight, None between runs. ``tasks`` are the queued actions of that run; ``inputs`` wait for its
+    end. ``touched`` maps paths of short-term memory to the times in ms from which they age; it is
+    empty without a time to live.
     """
 
     sequence: int = 0
@@ -74,23 +77,24 @@ class KeyState:
 
     @property
     def busy(self) -> bool:
-        """Whether a run is in flight or an input waits."""
+        """Return True if a run is in flight or an input waits."""
         return self.current is not None or bool(self.inputs)
 
     @property
     def holds_nothing(self) -> bool:
-        """Whether there is nothing to remember but how many inputs there were."""
+        """Return True if the state is empty apart from its sequence number."""
         return not (self.current or self.inputs or self.tasks or self.short_term or self.sensory)
 
     @property
     def ended_sequence(self) -> int:
-        """The number of the last input whose run has ended."""
+        """Return the number of the last input whose run has ended."""
         return self.sequence if self.current is None else self.sequence - 1
 
     def snapshot(self) -> bytes:
-        """The state as bytes: a pickle of builtin types only, so that no class of ours is part of the format; events as text.
+        """Return the state as bytes; call it between two steps only.
 
-        To be taken between two steps. Memory that an unfinished action wrote is not in it.
+        The bytes are a pickle of builtin types, with events as JSON text, so renaming a class does not
+        change the format. Uncommitted memory writes are not included.
         """
         return pickle.dumps(
             (
@@ -108,11 +112,11 @@ class KeyState:
 
     @classmethod
     def restore(cls, snapshot: bytes) -> KeyState:
-        """The state that :meth:`snapshot` wrote. Raises ValueError for a layout that this version does not know."""
-        # Late, so that who only looks at records of a state needs no flink_agents.
+        """Return the state that :meth:`snapshot` wrote. Raises ValueError for an unknown layout."""
+        # Imported late: a reader of action records uses this module without flink_agents.
         from flink_agents_runtime.engine.sealed import SealedEvent
 
-        layout, *fields = pickle.loads(snapshot)  # noqa: S301 - our own bytes, back from the host's checkpoint
+        layout, *fields = pickle.loads(snapshot)  # noqa: S301 - written by snapshot, restored by the host
         if layout != _LAYOUT:
             raise ValueError(f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}")
         sequence, sensory, short_term, current, tasks, inputs, touched = fields
