@@ -288,8 +288,8 @@ def test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told():
         ({"actionStateStoreBackend": "kafak"}, "cannot be 'kafak': expected one of kafka, fluss"),
         ({"actionStateStoreBackend": ""}, "cannot be ''"),
         ({"actionStateStoreBackend": "Fluss"}, "Fluss action state store.*use kafka"),
-        ({"actionStateStoreBackend": "kafka"}, "no topic.*kafkaActionStateTopic"),
-        ({"actionStateStoreBackend": "KAFKA", "kafkaActionStateTopic": ""}, "no topic"),
+        ({"actionStateStoreBackend": "kafka"}, "needs a topic.*kafkaActionStateTopic"),
+        ({"actionStateStoreBackend": "KAFKA", "kafkaActionStateTopic": ""}, "needs a topic"),
     ],
 )
 def test_options_that_name_no_usable_store_are_refused(options, message):

@@ -1,1 +1,1 @@
-"""What a run shows of itself: metrics and the event log. Never imports pyflink; knows nothing of hosts."""
+"""The event log of a run. Nothing here imports pyflink or depends on a host."""

@@ -1,8 +1,8 @@
-"""The event log: one JSON line for each event processed, in the record of flink-agents 0.3.
+"""The event log: one JSON line per processed event, in the format of flink-agents 0.3.
 
     {"timestamp", "logLevel", "eventType", "key", "event": {"eventType", "id", "attributes", ..., "type"}}
 
-``key``, the business key, is ours. An observer of the engine; not to be used by two engines at once.
+The business key, ``key``, is an addition. A log is an observer of one engine at a time.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from flink_agents_runtime.config.options import typed
 from flink_agents_runtime.observe.truncation import Limits, truncated
 
 _TYPE_LEVEL = "event-log.type.{}.level"
-# Upstream's: a record goes to it where its event log goes through SLF4J.
+# Upstream's logger for the event log of kind slf4j.
 LOGGER = "org.apache.flink.agents.EventLog"
 
 
 class EventLog:
-    """Appends to ``path``, flushed per event, or with None logs each record with the logger ``LOGGER``.
+    """Writes events to the file ``path``, or to the logger ``LOGGER`` if it is None.
 
-    The directory is made; the file appears with the first record. ``config`` gives ``event-log.level`` (OFF, STANDARD:
-    large payloads truncated, VERBOSE: whole), the level of single event types (``event-log.type.a.b.level`` holds for
-    ``a.b`` and, where it has none of its own, ``a.b.c``), the limits of STANDARD, and ``prettyPrint``: a record then
-    takes many lines. Raises ValueError for a word that is no level.
+    Each record is flushed. The directory is created at once, the file with the first record.
+    Options: ``event-log.level`` (OFF, STANDARD: large payloads are truncated, VERBOSE: complete);
+    ``event-log.type.a.b.level`` for the type ``a.b`` and its subtypes without a level of their own;
+    the limits of STANDARD; and ``prettyPrint``, with which a record spans several lines. Raises
+    ValueError for an unknown level.
     """
 
     def __init__(self, path: Path | str | None, config: AgentConfiguration) -> None:
@@ -49,11 +50,11 @@ class EventLog:
         self._level: str = option(config, "event-log.level")
         self._indent = 2 if option(config, "prettyPrint") else None
         self._file: TextIO | None = None
-        # Called for each event that is shortened: the host may count them.
+        # Called for each truncated event; the host counts them.
         self.on_truncated: Callable[[], None] = lambda: None
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
-        """Write the record of one event, given as JSON text."""
+        """Write the record of one event, which is given as JSON text."""
         level = self._levels.get(event_type)
         if level is None:
             level = self._levels[event_type] = self._resolved(event_type)
@@ -80,7 +81,7 @@ class EventLog:
         file.flush()
 
     def close(self) -> None:
-        """Close the file, if there is one."""
+        """Close the file if it is open."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -103,11 +104,12 @@ class EventLog:
 
 
 def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
-    """The event log that the options ask for, None where they ask for none.
+    """Return the event log that the options ask for, or None.
 
-    ``baseLogDir`` makes a file ``events-NAME.log`` there, ``eventLoggerType: file`` alone one in ``flink-agents`` below the
-    directory for temporary files, and ``eventLoggerType: slf4j`` sends records to the logger. Unlike upstream, nothing is
-    logged where neither is set: an agent's payloads do not belong into everybody's logs.
+    ``baseLogDir`` names the directory of the file ``events-NAME.log``; with ``eventLoggerType: file``
+    alone the directory is ``flink-agents`` below the one for temporary files. ``eventLoggerType:
+    slf4j`` sends records to the logger. Without either option nothing is logged, unlike upstream,
+    because payloads of agents should not reach shared logs unasked.
     """
     directory = str(option(config, "baseLogDir") or "").strip()
     kind = typed("eventLoggerType", config.conf_data.get("eventLoggerType"))
@@ -121,7 +123,7 @@ def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
 
 
 def _event_node(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event in the order of upstream's serializer: its own extra properties between attributes and type."""
+    """Return the event with its fields in the order of upstream's serializer."""
     extra = {name: value for name, value in event.items() if name not in ("id", "type", "attributes")}
     return {
         "eventType": event["type"],

@@ -1,4 +1,4 @@
-"""The Flink host: the keyed operator that runs the engine, the job around it, and the process that submits it.
+"""Run agents on Flink: the keyed operator around the engine, its jobs, and their submission.
 
-The only package of the runtime that imports pyflink.
+No other package of the runtime imports pyflink.
 """

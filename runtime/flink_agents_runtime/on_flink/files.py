@@ -1,4 +1,4 @@
-"""Files as a job's ends: lines in from one file, lines out to one file a subtask. For short bounded runs."""
+"""Files as source and sink of a short bounded job."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ _NEVER_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """``inputs`` is a file of lines, ``outputs`` a directory."""
+    """A file of lines as the source, and a directory as the sink."""
 
     inputs: str
     outputs: str
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
-        """The lines of the file. The source runs alone, so that the order of the file is the order of each key."""
+        """Return the lines of the file.
+
+        The source has parallelism 1, so that each key gets its inputs in the order of the file.
+        """
         source = FileSource.for_record_stream_format(StreamFormat.text_line_format("UTF-8"), self.inputs).build()
         return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
 
     def sink(self, lines: DataStream) -> None:
-        """Write lines below the directory: one file a subtask, so that order within it is the order of the outputs."""
+        """Write one file per subtask, with the lines in the order of the outputs."""
         policy = RollingPolicy.default_rolling_policy(
             part_size=1 << 40, rollover_interval=_NEVER_MS, inactivity_interval=_NEVER_MS
         )

@@ -1,4 +1,4 @@
-"""The job around the bundled operator: JSON lines in, JSON lines out."""
+"""The job around the bundled operator, from JSON lines to JSON lines."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import json
 from pyflink.common import Types
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
-from flink_agents_runtime.on_flink.ends import Ends
 from flink_agents_runtime.on_flink.operator import AgentOperator, key_text
+from flink_agents_runtime.on_flink.source_and_sink import SourceAndSink
 
 OPERATOR_NAME = "action-execute-operator"
 
 
-def build_job(env: StreamExecutionEnvironment, plan_json: str, *, ends: Ends, parallelism: int, name: str) -> None:
-    """Add source, operator and sink to ``env``. Inputs are ``{"input": number, "key", "value"}``, and so are outputs."""
+def build_job(
+    env: StreamExecutionEnvironment, plan_json: str, *, connectors: SourceAndSink, parallelism: int, name: str
+) -> None:
+    """Add source, operator and sink to ``env``.
+
+    Inputs and outputs are lines ``{"input": number, "key", "value"}``.
+    """
     env.set_parallelism(parallelism)
-    ends.sink(_connect(ends.lines(env), AgentOperator(plan_json, name)))
+    connectors.sink(_connect(connectors.lines(env), AgentOperator(plan_json, name)))
 
 
 def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:
@@ -25,5 +30,5 @@ def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:
 
 
 def key_of(line: str) -> str:
-    """The key's JSON text. JSON keeps the type: the keys 1 and "1" stay two keys."""
+    """Return the JSON text of a record's key, which keeps 1 and "1" apart."""
     return key_text(json.loads(line)["key"])

@@ -1,6 +1,8 @@
-"""Kafka topics as a job's ends: JSON lines in up to where the topic ends at the start, JSON lines out in transactions.
+"""Kafka topics as source and sink of a job.
 
-What a reader of committed records finds is what checkpoints cover: each output once, whatever died in between.
+The source is bounded by the topic's end at the start of the job. The sink writes in transactions
+that checkpoints commit, so that a reader of committed records sees each output once, whatever
+fails in between.
 """
 
 from __future__ import annotations
@@ -18,17 +20,18 @@ from pyflink.datastream.connectors.kafka import (
     KafkaSource,
 )
 
-# Longer than a checkpoint and a restart take together: a broker that aborts earlier loses what was checkpointed. Not
-# longer than the 15 minutes that brokers allow.
+# Longer than a checkpoint and a restart together: a broker that aborts a transaction earlier drops outputs that a
+# checkpoint covers. At most 15 minutes, the default limit of brokers (transaction.max.timeout.ms).
 _TRANSACTION_TIMEOUT_MS = 5 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """``inputs`` and ``outputs`` are topics that exist, ``connector`` is the jar that the job brings to the cluster.
+    """Two existing topics.
 
-    ``transactions`` begins the names of the job's transactions, and must be no other job's; ``guarantee`` is
-    ``exactly_once`` or ``at_least_once``.
+    ``connector`` is the path of the connector's jar, which the job ships to the cluster.
+    ``transactions`` is the prefix of the transactional ids and must be unique to the job.
+    ``guarantee`` is ``exactly_once`` or ``at_least_once``.
     """
 
     bootstrap: str
@@ -39,7 +42,7 @@ class Topics:
     guarantee: str
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
-        """The committed records, partition by partition in their order, up to the offsets at which the topic ends now."""
+        """Return the committed records up to the current end of each partition."""
         env.add_jars(Path(self.connector).as_uri())
         source = (
             KafkaSource.builder()
@@ -55,7 +58,7 @@ class Topics:
         return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
 
     def sink(self, lines: DataStream) -> None:
-        """Write to the topic, each subtask in transactions that a checkpoint commits."""
+        """Write to the topic in transactions that checkpoints commit."""
         serializer = (
             KafkaRecordSerializationSchema.builder()
             .set_topic(self.outputs)

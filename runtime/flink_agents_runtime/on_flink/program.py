@@ -1,7 +1,8 @@
-"""Runs a user's Flink program as ``python PROGRAM ARGUMENTS`` would, its agents environments led to the bundled engine.
+"""Run a user's Flink program with the bundled engine.
 
-``AgentsExecutionEnvironment.get_execution_environment(env, t_env)`` then gives a :class:`FlinkEnvironment`, where
-upstream's own would look for its jars. Nothing else of the program changes.
+The program runs as with ``python PROGRAM ARGUMENTS``, except that
+``AgentsExecutionEnvironment.get_execution_environment(env, t_env)`` returns a
+:class:`FlinkEnvironment`; upstream's own would need its jars.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from flink_agents_runtime.on_flink.environment import FlinkEnvironment
 
 
 def main() -> None:
-    """Run the program that the first argument names, with the other arguments as its own."""
+    """Run the program in the first argument with the remaining arguments."""
     program = sys.argv[1]
     sys.argv = sys.argv[1:]
     sys.path[0] = str(Path(program).resolve().parent)

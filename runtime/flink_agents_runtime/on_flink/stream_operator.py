@@ -1,7 +1,7 @@
-"""The operator on a stream of the user's own: any keys, any values that turn into JSON, and bare outputs.
+"""The operator for a user's own keyed stream.
 
-Values go in and come out as upstream's operator has it: an output is the JSON value of what the agent sent, a row is a
-row again.
+Keys may have any type and values any that can be written as JSON. As with upstream's operator, an
+output is the JSON value that the agent sent, and a row comes out as a row.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.on_flink.operator import AgentOperator
 
-# What PyFlink says of a record without a time stamp, in both modes.
+# PyFlink's time stamp of a record without one, in process mode and in thread mode.
 _NO_STAMP_MS = -(2**63)
 _PLAIN = (str, bool, int, float, type(None))
 
 
 class StreamOperator(AgentOperator):
-    """Runs an agent for each key of a keyed stream."""
+    """Runs an agent over a keyed stream."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open the engine, which keeps rows: the stream takes them as Row objects."""
@@ -31,7 +31,7 @@ class StreamOperator(AgentOperator):
         self._engine.keep_rows = True
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
-        """Take one input of the current key, and run the key as far as it gets."""
+        """Take one input of the current key and run the key as far as possible."""
         if value is None:
             raise ValueError(
                 "an input of the stream is None, which Flink's operator of flink-agents refuses; "
@@ -43,22 +43,25 @@ class StreamOperator(AgentOperator):
         )
 
     def _key_text(self, key: Any) -> str:
-        """Different keys have different texts: what is no JSON of its own carries its type's name."""
+        """Return a JSON text that is unique to the key; keys outside JSON carry their type's name."""
         if isinstance(key, _PLAIN):
             return json.dumps(key)
         return json.dumps({type(key).__name__: to_jsonable_python(key, fallback=_of_row)}, sort_keys=True)
 
-    def _told(self, key: Any, value: Any, mark: int | None) -> Any:
+    def _record(self, key: Any, value: Any, timestamp: int | None) -> Any:
         return with_rows(value)
 
     def _stamp(self, state: KeyState) -> int | None:
-        """That of the input in work or the next one."""
+        """Return the time stamp of the input in flight, or else of the next one."""
         given = state.current or (state.inputs[0] if state.inputs else None)
         return given.timestamp if given else None
 
 
 def with_rows(value: Any) -> Any:
-    """The value with rows where upstream's events tell one: ``{"type": "Row", "values": [...], "fields": [...]}``."""
+    """Return the value with each row in upstream's JSON form turned back into a Row.
+
+    That form is ``{"type": "Row", "values": [...], "fields": [...]}``.
+    """
     if isinstance(value, list):
         return [with_rows(item) for item in value]
     if not isinstance(value, dict):
@@ -72,4 +75,6 @@ def with_rows(value: Any) -> Any:
 def _of_row(key: Any) -> Any:
     if isinstance(key, Row):
         return list(key)
-    raise TypeError(f"a key of type {type(key).__name__} does not turn into JSON; key the stream by a plain value")
+    raise TypeError(
+        f"a key of type {type(key).__name__} cannot be written as JSON; key the stream by a str, number or bool"
+    )

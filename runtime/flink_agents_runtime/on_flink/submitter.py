@@ -1,12 +1,14 @@
-"""``python -m flink_agents_runtime.on_flink.submitter bundled|upstream``: a warm process that builds agent jobs and submits them.
+"""The warm process that builds agent jobs and submits them to a cluster.
 
-It pays for the imports and the client JVM once; a further job then takes a fraction of a second to submit.
+Started as ``python -m flink_agents_runtime.on_flink.submitter bundled|upstream``. Imports and the
+client JVM are paid for once; each further job is submitted in a fraction of a second.
 
-Where a job's code is: on the TaskManagers' PYTHONPATH for as long as they live, or shipped with the job by Flink's own means.
-Shipped code wants process mode, in which each job has Python processes of its own: in thread mode all jobs of a TaskManager
-share one interpreter, which keeps the modules that the first job brought (seen on 2.2.1: the second job ran the first
-one's version, or found its package gone with the first job's files). Process mode has a price besides time: a TaskManager
-then listens for its Python processes on all interfaces, unless it is of a cluster that we started on this machine.
+A job's code is either on the PYTHONPATH of the TaskManagers, or shipped with the job by Flink.
+Shipped code needs process mode, in which each job has its own Python processes. In thread mode all
+jobs of a TaskManager share one interpreter, which keeps the modules of the first job: on 2.2.1 the
+second job ran the first one's version, or its package was deleted with the first job's files.
+Process mode is slower, and a TaskManager then listens for its Python processes on all interfaces
+unless the cluster was started on this machine by this project.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from urllib.parse import urlsplit
 from flink_agents_runtime.channel import RequestError, serve
 
 _CAUSE = "Caused by: "
-# The cluster has the job and cannot begin it; whatever else goes wrong when a job is submitted is no fault of the job.
+# The cluster accepted the job and cannot initialise it. Any other error of a submission is not the job's fault.
 _NOT_BEGUN = "JobInitializationException"
 
 
 def hello(engine: str) -> dict[str, Any]:
-    """Do the slow part before the first request: imports and the client JVM."""
+    """Import the job's modules and start the client JVM before the first request."""
     from pyflink.java_gateway import get_gateway
 
     get_gateway()
@@ -45,12 +47,13 @@ def hello(engine: str) -> dict[str, Any]:
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the job of one request and submit it; returns what it is, once the cluster has it.
+    """Build the job of one request, submit it, and describe it once the cluster has accepted it.
 
-    ``job_id``, ``config`` (every option that holds, and why), ``listeners`` (actions by event type, of the bundled engine).
-    With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one. ``ship`` holds the paths of zips
-    and directories that travel with the job; ``worker_python`` is the workers' interpreter where it is not this one.
-    ``savepoint``, where given, is what the job starts from.
+    Returns ``job_id``, ``config`` (every option with its source) and ``listeners`` (actions by event
+    type; bundled engine only). With ``upstream_jars`` (paths) upstream's operator runs the agent,
+    else the bundled one. ``ship`` lists zips and directories that travel with the job,
+    ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
+    the savepoint to start from.
     """
     from flink_agents_runtime.on_flink.mode import require_streaming
 
@@ -59,13 +62,16 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     require_streaming(env)
     for path in request.get("ship") or ():
         env.add_python_file(path)
-    told = (_add_upstream_job if jars else _add_bundled_job)(env, request)
+    described = (_add_upstream_job if jars else _add_bundled_job)(env, request)
     client = _accepted(env, request["name"])
-    return {"job_id": str(client.get_job_id()), **told}
+    return {"job_id": str(client.get_job_id()), **described}
 
 
 def _accepted(env: Any, name: str) -> Any:
-    """Submit the job. What the cluster says against it (a savepoint that is not there) is the job's fault, not ours."""
+    """Submit the job.
+
+    Raises RequestError of kind "plan" if the cluster cannot initialise it (a missing savepoint).
+    """
     try:
         return env.execute_async(name)
     except Exception as error:
@@ -73,13 +79,13 @@ def _accepted(env: Any, name: str) -> Any:
         if _NOT_BEGUN not in str(error) or not causes:
             raise
         seen = causes[-1].removeprefix(_CAUSE)
-        raise RequestError("plan", "Flink does not accept the job", seen=seen) from error
+        raise RequestError("plan", "Flink rejected the job", seen=seen) from error
 
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
-    from flink_agents_runtime.on_flink.ends import ends_of
     from flink_agents_runtime.on_flink.job import build_job
+    from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.plan.build import build_plan
     from flink_agents_runtime.stores.settings import check_store
 
@@ -88,7 +94,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     build_job(
         env,
         plan.model_dump_json(serialize_as_any=True),
-        ends=ends_of(request["ends"]),
+        connectors=source_and_sink_of(request["ends"]),
         parallelism=request["parallelism"],
         name=request["name"],
     )
@@ -96,29 +102,29 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    from flink_agents_runtime.on_flink.ends import ends_of
+    from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
 
     plan, config = upstream_plan(request["agent_spec"], config=request["config"])
     add_upstream_jars(request["upstream_jars"])
-    build_upstream_job(env, plan, ends=ends_of(request["ends"]), parallelism=request["parallelism"])
+    build_upstream_job(env, plan, connectors=source_and_sink_of(request["ends"]), parallelism=request["parallelism"])
     return {"config": config, "listeners": {}}
 
 
 def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
-    """The Flink options of one job: its own, and how its Python runs."""
+    """Return the Flink options of one job, with those for its Python processes."""
     options = dict(request.get("flink_config") or {})
     ship, savepoint = request.get("ship"), request.get("savepoint")
     mode = options.setdefault("python.execution-mode", "process" if ship else "thread")
     if ship and mode == "thread":
         raise RequestError(
             "plan",
-            "thread mode cannot run code that travels with the job",
-            expected="python.execution-mode: process, or the code on the TaskManagers' PYTHONPATH",
+            "thread mode cannot run code that is shipped with the job",
+            expected="python.execution-mode: process, or the code on the PYTHONPATH of the TaskManagers",
             seen="python.execution-mode: thread",
-            next_step="leave that option out",
+            next_step="remove that option",
         )
-    # The workers' interpreter is this one; otherwise they take whatever "python" is on their PATH.
+    # Without this option the workers start the "python" of their PATH.
     options["python.executable"] = request.get("worker_python") or sys.executable
     options["python.client.executable"] = sys.executable
     if savepoint:
@@ -127,9 +133,9 @@ def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
-    """An environment whose jobs go to the cluster at ``rest_url``, with Flink options of their own.
+    """Return an environment that submits to the cluster at ``rest_url`` with the given options.
 
-    PyFlink's own ``get_execution_environment`` would make a local one here whatever the configuration says.
+    PyFlink's own ``get_execution_environment`` returns a local one here, whatever the options say.
     """
     from pyflink.common import Configuration
     from pyflink.datastream import StreamExecutionEnvironment
@@ -143,7 +149,7 @@ def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
     config.set_string("rest.address", str(address.hostname))
     config.set_string("rest.port", str(address.port))
     java_environment = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
-    return StreamExecutionEnvironment(java_environment(config._j_configuration))  # noqa: SLF001  PyFlink has no public way
+    return StreamExecutionEnvironment(java_environment(config._j_configuration))  # noqa: SLF001  PyFlink has no public accessor
 
 
 if __name__ == "__main__":

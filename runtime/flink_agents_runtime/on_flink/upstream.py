@@ -1,7 +1,8 @@
-"""The job around upstream's own Java operator: the same ends as around the bundled one.
+"""The job around upstream's own Java operator, with the source and sink of the bundled one.
 
-Upstream's operator emits bare outputs. What tells whose they are is the time stamp, which it carries from an input to
-the outputs of its run: here it is the number of the input. No agent can see it, Python actions have no event time.
+Upstream's operator emits outputs without their key. The time stamp identifies the input: the
+operator copies it from an input to the outputs of its run, and here it is the number of the input.
+Agents cannot see it, because Python actions have no access to event time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pyflink.datastream import DataStream, ProcessFunction, StreamExecutionEnvir
 from pyflink.java_gateway import get_gateway
 from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
-from flink_agents_runtime.on_flink.ends import Ends
+from flink_agents_runtime.on_flink.source_and_sink import SourceAndSink
 from flink_agents_runtime.plan.agent_reference import PlanError, agent_named
 
 _COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
@@ -26,14 +27,14 @@ _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
 
 
 def add_upstream_jars(jars: Sequence[str]) -> None:
-    """Let the client's JVM see upstream's classes. The cluster has them on its class path."""
+    """Add upstream's classes to the client's JVM; the cluster has them on its class path."""
     add_jars_to_context_class_loader([f"file://{jar}" for jar in jars])
 
 
 def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """The plan as JSON in the dialect of the installed flink-agents, and its explained options where it can tell.
+    """Return the plan as JSON of the installed flink-agents release, and its explained options.
 
-    Raises :class:`PlanError`.
+    The options are empty for a release that has none. Raises :class:`PlanError`.
     """
     if importlib.util.find_spec("flink_agents.api.yaml") is None:
         return _plan_of_0_1(agent_spec, config), []
@@ -45,7 +46,7 @@ def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -
 
 
 def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """flink-agents 0.1 has agents in Python only, and resources only in the agent itself."""
+    """Return a plan of flink-agents 0.1, which supports only agents that declare their resources."""
     from flink_agents.plan.agent_plan import AgentPlan
     from flink_agents.plan.configuration import AgentConfiguration
 
@@ -53,7 +54,7 @@ def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> st
     if not isinstance(agent, str) or agent_spec.get("resources"):
         what = "resources of the scenario" if isinstance(agent, str) else "agents from files"
         raise PlanError(
-            f"flink-agents 0.1 has no {what}",
+            f"flink-agents 0.1 does not support {what}",
             expected='an agent "module:Class" that declares its own resources',
             seen=json.dumps(dict(agent_spec), default=repr)[:300],
             next_step="use flink-agents 0.3.1",
@@ -63,35 +64,39 @@ def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> st
     except PlanError:
         raise
     except Exception as error:
-        raise PlanError(f"the agent {agent} does not become a plan", seen=f"{type(error).__name__}: {error}") from error
+        raise PlanError(
+            f"the agent {agent} cannot be compiled into a plan", seen=f"{type(error).__name__}: {error}"
+        ) from error
     text: str = plan.model_dump_json(serialize_as_any=True)
     return text
 
 
-def build_upstream_job(env: StreamExecutionEnvironment, plan: str, *, ends: Ends, parallelism: int) -> None:
-    """Add source, upstream's operator and sink to ``env``. Inputs are ``{"input": number, "key", "value"}`` lines.
+def build_upstream_job(
+    env: StreamExecutionEnvironment, plan: str, *, connectors: SourceAndSink, parallelism: int
+) -> None:
+    """Add source, upstream's operator and sink to ``env``.
 
-    Outputs are ``{"input": number, "value"}`` lines.
+    Inputs are lines ``{"input": number, "key", "value"}``, outputs ``{"input": number, "value"}``.
     """
     env.set_parallelism(parallelism)
-    j_keyed = _keyed(ends.lines(env))
-    # The operator takes its parallelism from the keyed stream; what follows has the same, so that order is kept.
+    j_keyed = _keyed(connectors.lines(env))
+    # The operator takes its parallelism from the keyed stream. The sink has the same, which keeps the order.
     j_keyed.getTransformation().setParallelism(parallelism)
     j_outputs = invoke_method(None, _COMPILER, "connectToAgent", [j_keyed, plan], [_KEYED, "java.lang.String"])
-    # Without an output type, as in upstream's own environment: what comes are pickled bytes.
-    ends.sink(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()))
+    # No output type, as in upstream's own environment: the outputs are pickled bytes.
+    connectors.sink(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()))
 
 
 def _keyed(lines: DataStream) -> Any:
-    """The stream that upstream's environment would make of a keyed one: rows of pickled key and pickled value.
+    """Return the keyed stream of rows (pickled key, pickled value) that upstream's operator expects.
 
-    In one Python stage, where PyFlink's own key_by and time stamp assigner would be two more.
+    One Python stage makes the rows; PyFlink's own key_by and time stamp assigner would add two.
     """
     pair = Types.ROW([Types.PICKLED_BYTE_ARRAY(), Types.PICKLED_BYTE_ARRAY()])
     rows = lines.map(_row, output_type=Types.TUPLE([pair, Types.LONG()])).set_parallelism(1)
     jvm = get_gateway().jvm
     functions = jvm.org.apache.flink.streaming.api.functions.python
-    numbers = WatermarkStrategy.no_watermarks()._j_watermark_strategy.withTimestampAssigner(  # noqa: SLF001  PyFlink has no public way
+    numbers = WatermarkStrategy.no_watermarks()._j_watermark_strategy.withTimestampAssigner(  # noqa: SLF001  PyFlink has no public accessor
         functions.eventtime.CustomTimestampAssigner()
     )
     j_numbered = rows._j_data_stream.assignTimestampsAndWatermarks(numbers)  # noqa: SLF001  as above
@@ -108,10 +113,10 @@ def _row(line: str) -> tuple[Row, int]:
 
 
 class _Numbered(ProcessFunction):
-    """Writes an output as JSON, with the number of the input that led to it."""
+    """Writes an output as JSON with the number of its input."""
 
     def process_element(self, value: bytes, ctx: ProcessFunction.Context) -> Iterator[str]:
-        """One output of the operator."""
+        """Convert one output of the operator."""
         output = cloudpickle.loads(value)
         yield json.dumps({"input": ctx.timestamp(), "value": to_jsonable_python(output, fallback=_plain)})
 
@@ -119,4 +124,4 @@ class _Numbered(ProcessFunction):
 def _plain(value: Any) -> Any:
     if isinstance(value, Row):
         return value.as_dict() if hasattr(value, "_fields") else list(value)
-    raise TypeError(f"an output of type {type(value).__name__} does not turn into JSON")
+    raise TypeError(f"an output of type {type(value).__name__} cannot be written as JSON")

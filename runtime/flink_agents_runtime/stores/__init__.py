@@ -1,4 +1,4 @@
-"""Action state stores: what completed actions and durable calls came to, kept outside the job for its next attempt.
+"""Action state stores: records of completed actions and durable calls, kept outside of the job.
 
-``confluent_kafka`` is imported in ``kafka`` only, and only when that store is opened.
+Only the module ``kafka`` imports ``confluent_kafka``, and only an opened Kafka store imports it.
 """

@@ -1,4 +1,4 @@
-"""Records in memory, by key, input and place."""
+"""An index of action executions by key, input and place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Content = TypeVar("_Content")
 
 
 class Index(Generic[_Content]):
-    """Something for each of many executions, of which the early or the late ones of a key can be taken out."""
+    """A mapping from executions to contents, with removal of a key's early or late inputs."""
 
     def __init__(self) -> None:
         self._keys: dict[str, dict[int, dict[Place, _Content]]] = {}
@@ -23,11 +23,11 @@ class Index(Generic[_Content]):
                     yield Execution(key, sequence, place), content
 
     def keys(self) -> frozenset[str]:
-        """The keys there is something of."""
+        """Return the keys that have an entry."""
         return frozenset(self._keys)
 
     def run(self, key: str, sequence: int) -> dict[Place, _Content]:
-        """What there is of one input, by place."""
+        """Return the contents of one input's run, by place."""
         return self._keys.get(key, {}).get(sequence, {})
 
     def put(self, execution: Execution, content: _Content) -> None:
@@ -36,7 +36,7 @@ class Index(Generic[_Content]):
         runs.setdefault(execution.sequence, {})[execution.place] = content
 
     def take(self, key: str, chosen: Callable[[int], bool]) -> list[Execution]:
-        """Take out all of a key's inputs whose number is chosen, and return what executions those were."""
+        """Remove the inputs of a key whose number is chosen; return their executions."""
         runs = self._keys.get(key, {})
         taken = {sequence: runs.pop(sequence) for sequence in [*runs] if chosen(sequence)}
         if not runs:

@@ -1,8 +1,9 @@
-"""Action states in a compacted Kafka topic, through confluent-kafka.
+"""An action state store in a compacted Kafka topic, through confluent-kafka.
 
-A record's key is the JSON list ``[job, key, sequence, position, action]``, its value the record's JSON; a key without
-value is a forgotten one. A put waits until all in-sync replicas have it. Facts on the client: librdkafka's documentation
-of its configuration and statistics, and what a 4.1 broker was seen to do.
+The key of a Kafka record is the JSON list ``[job, key, sequence, position, action]``, its value the
+JSON of an action record. A key without a value (a tombstone) marks a removed record. A put waits
+for the acknowledgement of all in-sync replicas. Sources of the facts about the client: librdkafka's
+documentation of its configuration, and the behaviour of a 4.1 broker.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from flink_agents_runtime.engine.action_record import ActionRecord, Execution, P
 from flink_agents_runtime.stores.index import Index
 
 _ANSWER_S = 30.0
-# How long a rebuild may come no further before it fails; as long as it comes further it may take what it takes.
+# A rebuild fails after this time without progress; with progress it may take any time.
 _STALLED_S = 60.0
 _POLL_S = 0.05
 _PAUSE_S = 0.05
 _BATCH = 1000
-# What a broker answers that has not heard yet that it leads a partition, as just after the topic was created.
+# Errors of a broker that does not know yet that it leads a partition, as just after the topic was created.
 _LEADER_UNSETTLED = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -41,7 +42,10 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """Where action states go. ``partitions`` and ``replication`` count only where the topic has to be created."""
+    """The topic for action states.
+
+    ``partitions`` and ``replication`` apply only if the topic has to be created.
+    """
 
     bootstrap_servers: str
     topic: str
@@ -50,10 +54,11 @@ class KafkaTopic:
 
 
 class KafkaStore:
-    """The records of one ``job``: others in the same topic are neither seen nor touched.
+    """The records of one job in a topic; records of other jobs are ignored.
 
-    Opening it creates the topic where there is none, and raises :class:`StoreError` where no broker answers or the topic
-    would lose records. ``answer_s`` is how long a broker may take for an answer or an acknowledgement.
+    Opening the store creates a missing topic, and raises :class:`StoreError` if no broker answers or
+    if the topic's cleanup policy would lose records. ``answer_s`` is the time limit for each answer
+    or acknowledgement of a broker.
     """
 
     def __init__(self, place: KafkaTopic, job: str, *, answer_s: float = _ANSWER_S) -> None:
@@ -65,7 +70,7 @@ class KafkaStore:
         quiet = {"logger": _logger}
         self._consumer_config: dict[str, Any] = {
             **client,
-            "group.id": "flink-agents-action-state",  # never committed to, but the client wants one
+            "group.id": "flink-agents-action-state",  # required by the client; no offset is ever committed
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
@@ -77,8 +82,8 @@ class KafkaStore:
                 **client,
                 "acks": "all",
                 "enable.idempotence": True,
-                # Of several requests a broker that has just become leader may refuse the first and take the second; it
-                # then calls the first one a duplicate, and it is lost.
+                # With several requests in flight, a broker that has just become leader may refuse the first and accept
+                # the second. It then treats the retried first one as a duplicate, and the record is lost.
                 "max.in.flight": 1,
                 "linger.ms": 0,
                 "delivery.timeout.ms": int(answer_s * 1000),
@@ -89,9 +94,10 @@ class KafkaStore:
         self._found: Index[ActionRecord] = Index()
 
     def rebuild(self, marker: Mapping[int, int] | None = None) -> None:
-        """Read the topic up to where it ends now, from the marker on or from its beginning.
+        """Read the topic up to its current end, from the marker or from its beginning.
 
-        Raises :class:`StoreError` if that end is not reached: half of the records would be worse than none.
+        Raises :class:`StoreError` if the end is not reached: with half of the records, actions would
+        run again whose effects have already happened.
         """
         ends = self._offsets(OffsetSpec.latest())
         begins = self._offsets(OffsetSpec.earliest())
@@ -111,37 +117,41 @@ class KafkaStore:
             self._forget_all()
 
     def left_keys(self) -> frozenset[str]:
-        """The keys found by the last rebuild."""
+        """Return the keys found by the last rebuild."""
         return self._found.keys()
 
     def get(self, key: str, sequence: int) -> Mapping[Place, ActionRecord]:
-        """What the last rebuild found of one input's run."""
+        """Return the records of one input's run that the last rebuild found."""
         return self._found.run(key, sequence)
 
     def put(self, execution: Execution, record: ActionRecord) -> None:
-        """Write a record; it is with all in-sync replicas when this returns."""
+        """Write a record and wait until all in-sync replicas have it."""
         self._write([(self._name(execution), record.to_bytes())])
         self._live.put(execution, None)
 
     def drop(self, key: str, sequence: int) -> None:
-        """Forget the key's records from this input on, in the topic too."""
+        """Remove the key's records from this input on, also from the topic."""
         self._forget(key, lambda other: other >= sequence)
 
     def prune(self, key: str, sequence: int) -> None:
-        """Forget the key's records up to this input, in the topic too."""
+        """Remove the key's records up to this input, also from the topic."""
         self._forget(key, lambda other: other <= sequence)
 
     def finish(self) -> None:
-        """Forget all of the job. One record makes it final; a rebuild that finds that record does what is left."""
+        """Remove all records of the job.
+
+        A single record marks the job as finished before the removal starts; a rebuild that finds the
+        mark completes an interrupted removal.
+        """
         self._write([(self._job_name(), _FINISHED)])
         self._forget_all()
 
     def marker(self) -> dict[int, int]:
-        """The end of each partition."""
+        """Return the end offset of each partition."""
         return self._offsets(OffsetSpec.latest())
 
     def close(self) -> None:
-        """Nothing is in flight: each write was waited for."""
+        """Drop the records in memory; no write is in flight."""
         self._found, self._live = Index(), Index()
 
     def _forget(self, key: str, chosen: Callable[[int], bool]) -> None:
@@ -160,7 +170,7 @@ class KafkaStore:
         return json.dumps([self._job, execution.key, execution.sequence, *execution.place]).encode()
 
     def _execution(self, name: bytes) -> Execution | None:
-        """The execution of a record's key, None for the key that tells the end of the job."""
+        """Return the execution of a record's key, or None for the key that marks a finished job."""
         fields = json.loads(name)
         return Execution(fields[1], fields[2], Place(fields[3], fields[4])) if len(fields) > 1 else None
 
@@ -176,20 +186,20 @@ class KafkaStore:
                 self._producer.produce(self._topic, key=name, value=content, on_delivery=delivered)
                 if len(self._producer) >= _BATCH:
                     self._producer.flush(self._answer_s)
-            # Beyond the time limit for a delivery, so that every record comes to its own end.
+            # Longer than the delivery time-out, so that every record is either delivered or has failed.
             left = self._producer.flush(self._answer_s + _POLL_S)
         except (KafkaException, BufferError) as error:
-            raise self._error("a record was refused", str(error)) from error
+            raise self._error("the producer refused a record", str(error)) from error
         if failures or left:
-            raise self._error("a record was not acknowledged", failures[0] if failures else "no answer")
+            raise self._error("the broker did not acknowledge a record", failures[0] if failures else "no answer")
 
     def _read(self, begins: Mapping[int, int], ends: Mapping[int, int], latest: dict[bytes, bytes]) -> None:
-        """Put the last content of each of the job's record keys into ``latest``."""
+        """Collect the latest value of each key of the job in ``latest``."""
         left = set(begins)
         if not left:
             return
         consumer = Consumer(self._consumer_config, logger=_logger)
-        last_word = "no answer"
+        last_error = "no answer"
         try:
             consumer.assign([TopicPartition(self._topic, partition, offset) for partition, offset in begins.items()])
             deadline = time.monotonic() + _STALLED_S
@@ -199,16 +209,16 @@ class KafkaStore:
                     if error is None:
                         self._keep(message, latest)
                     elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        last_word = error.str()
+                        last_error = error.str()
                         continue
                     deadline = time.monotonic() + _STALLED_S
-                # Not the offset of the last record: what compaction or a tombstone's age has removed is passed over.
+                # The position, not the offset of the last record: records at the end may have been removed by compaction.
                 reached = consumer.position([TopicPartition(self._topic, partition) for partition in left])
                 left -= {at.partition for at in reached if at.offset >= ends[at.partition]}
                 if time.monotonic() > deadline:
                     raise self._error(
-                        f"the rebuild came no further for {_STALLED_S:.0f} s",
-                        f"{len(left)} of {len(ends)} partitions not read to their end; {last_word}",
+                        f"reading the topic made no progress for {_STALLED_S:.0f} s",
+                        f"{len(left)} of {len(ends)} partitions are not read to their end; {last_error}",
                     )
         except KafkaException as error:
             raise self._error("the topic cannot be read", str(error)) from error
@@ -221,9 +231,9 @@ class KafkaStore:
             job = json.loads(name)[0]
         except (ValueError, TypeError, LookupError) as error:
             raise self._error(
-                f"a record of another kind is at partition {message.partition()}, offset {message.offset()}",
+                f"the record at partition {message.partition()}, offset {message.offset()} is not an action record",
                 repr(name)[:80],
-                "give action states a topic that nothing else writes to",
+                "use a topic that nothing else writes to",
             ) from error
         if job != self._job:
             return
@@ -254,15 +264,15 @@ class KafkaStore:
             created = self._admin.create_topics([topic], operation_timeout=self._answer_s)[place.topic]
             created.result(self._answer_s)
         except KafkaException as error:
-            # Another subtask was quicker.
+            # Another subtask has created it in the meantime.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise self._error("the topic cannot be provided", str(error)) from error
+                raise self._error("the topic cannot be created or checked", str(error)) from error
         except TimeoutError as error:
-            raise self._error("the topic cannot be provided", "no answer") from error
+            raise self._error("the topic cannot be created or checked", "no answer") from error
         self._wait_for_topic()
 
     def _exists(self) -> bool:
-        # All topics are asked for: to ask for one would create it on many brokers, and not a compacted one.
+        # Lists all topics: asking for a single one creates it on many brokers, and without compaction.
         return self._topic in self._admin.list_topics(timeout=self._answer_s).topics
 
     def _wait_for_topic(self) -> None:
@@ -273,7 +283,7 @@ class KafkaStore:
             if found and found.partitions and all(each.leader >= 0 for each in found.partitions.values()):
                 return
             if time.monotonic() > deadline:
-                raise self._error("the topic was created, but has no leader", repr(found))
+                raise self._error("the new topic has no leader", repr(found))
             time.sleep(_PAUSE_S)
 
     def _check_policy(self) -> None:
@@ -284,7 +294,7 @@ class KafkaStore:
             raise self._error(
                 "the topic would lose action states",
                 f"cleanup.policy={policy}",
-                "set cleanup.policy=compact, or name a topic that does not exist yet: it is created as it should be",
+                "set cleanup.policy=compact, or name a topic that does not exist yet: it is created with that policy",
             )
 
     def _error(self, what: str, seen: str, next_step: str = "") -> StoreError:

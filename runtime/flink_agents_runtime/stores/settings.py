@@ -1,4 +1,4 @@
-"""From a job's options to its action state store."""
+"""Open the action state store that a job's options name."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ _TOPIC = "kafkaActionStateTopic"
 
 
 def check_store(config: AgentConfiguration) -> bool:
-    """Whether the options name a store. Raises :class:`PlanError` or OptionError for one that cannot be."""
+    """Return True if the options name a store.
+
+    Raises :class:`PlanError` or OptionError for a store that is unsupported or incomplete.
+    """
     backend = option(config, _BACKEND)
     if backend == "fluss":
         raise PlanError(
-            "the bundled engine has no Fluss action state store: there is no Fluss server that its tests could run against",
+            "the bundled engine does not support the Fluss action state store, which cannot be tested without a Fluss server",
             expected=f"{_BACKEND}: kafka",
             seen=backend,
             next_step="use kafka, or run this agent with the upstream engine",
         )
     if backend is not None and not option(config, _TOPIC):
         raise PlanError(
-            "the Kafka action state store has no topic",
+            "the Kafka action state store needs a topic",
             expected=f"{_TOPIC}: the name of a topic",
             seen=repr(option(config, _TOPIC)),
-            next_step="name one that nothing else writes to; it is created if there is none",
+            next_step="name a topic that nothing else writes to; it is created if it does not exist",
         )
     return backend is not None
 
 
 def open_store(config: AgentConfiguration, job: str) -> ActionStateStore | None:
-    """The store that the options name, open, or None where they name none.
+    """Return the opened store that the options name, or None if they name none.
 
-    Its records are those of ``job``. Raises what :func:`check_store` raises, and :class:`StoreError` where the store
-    cannot be opened.
+    ``job`` identifies the records. Raises :class:`StoreError` if the store cannot be opened, and the
+    errors of :func:`check_store`.
     """
     if not check_store(config):
         return None
@@ -45,7 +48,8 @@ def open_store(config: AgentConfiguration, job: str) -> ActionStateStore | None:
         from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
     except ImportError as error:
         raise StoreError(
-            f"{_BACKEND} is kafka, and the job environment has no usable confluent-kafka: {error}; install it there"
+            f"{_BACKEND}: kafka needs confluent-kafka, which the job environment cannot import ({error}); "
+            "add it to the requirements of the job"
         ) from error
     topic = KafkaTopic(
         option(config, "kafkaBootstrapServers"),

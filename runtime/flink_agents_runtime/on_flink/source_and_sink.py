@@ -1,0 +1,32 @@
+"""The source and the sink of a job, described as data; both carry JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pyflink.datastream import DataStream, StreamExecutionEnvironment
+
+from flink_agents_runtime.on_flink.files import Files
+from flink_agents_runtime.on_flink.kafka import Topics
+
+
+class SourceAndSink(Protocol):
+    """A bounded source and the matching sink. Records keep their order within a key."""
+
+    def lines(self, env: StreamExecutionEnvironment) -> DataStream:
+        """Return the records, from a source of parallelism 1."""
+
+    def sink(self, lines: DataStream) -> None:
+        """Write the outputs."""
+
+
+def source_and_sink_of(named: Mapping[str, Mapping[str, str]]) -> SourceAndSink:
+    """Return the source and sink of a request.
+
+    ``named`` is ``{"files": {...}}`` or ``{"kafka": {...}}`` with the fields of :class:`Files` or
+    :class:`Topics`.
+    """
+    ((kind, fields),) = named.items()
+    chosen: type[Files | Topics] = {"files": Files, "kafka": Topics}[kind]
+    return chosen(**fields)
