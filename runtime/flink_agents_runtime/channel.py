@@ -27,13 +27,23 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 class RequestError(Exception):
     """A request that cannot be fulfilled. ``kind`` is for programs ("plan", "request"), the rest for people."""
 
-    def __init__(self, kind: str, message: str, *, expected: str = "", seen: str = "", next_step: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        expected: str = "",
+        seen: str = "",
+        next_step: str = "",
+        traceback: str = "",
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.expected = expected
         self.seen = seen
         self.next_step = next_step
+        self.traceback = traceback
 
 
 def serve(handlers: Mapping[str, Handler], hello: Callable[[], dict[str, Any]]) -> None:
@@ -74,7 +84,7 @@ def _send(replies: BinaryIO, reply: dict[str, Any]) -> None:
     try:
         line = json.dumps(reply)
     except (TypeError, ValueError) as error:
-        line = json.dumps({"id": reply.get("id"), "ok": False, "error": _error_fields(error)})
+        line = json.dumps({"id": reply.get("id"), "ok": False, "error": error_fields(error)})
     replies.write(line.encode() + b"\n")
     replies.flush()
 
@@ -94,7 +104,7 @@ def _answer(line: bytes, handlers: Mapping[str, Handler]) -> tuple[dict[str, Any
             raise RequestError("request", f"no operation {op!r}", expected=_known(str(op), handlers))
         return {"id": request_id, "ok": True, "result": handler(request)}, True
     except Exception as error:
-        return {"id": request_id, "ok": False, "error": _error_fields(error)}, True
+        return {"id": request_id, "ok": False, "error": error_fields(error)}, True
 
 
 def _known(op: str, handlers: Mapping[str, Handler]) -> str:
@@ -103,7 +113,8 @@ def _known(op: str, handlers: Mapping[str, Handler]) -> str:
     return f"{near[0]!r}" if near else "one of " + ", ".join(names)
 
 
-def _error_fields(error: Exception) -> dict[str, str]:
+def error_fields(error: BaseException) -> dict[str, str]:
+    """Return the error as the fields of a reply, with the traceback of this process unless it has one."""
     fields = error if isinstance(error, RequestError) else RequestError("internal", f"{type(error).__name__}: {error}")
     return {
         "kind": fields.kind,
@@ -111,5 +122,5 @@ def _error_fields(error: Exception) -> dict[str, str]:
         "expected": fields.expected,
         "seen": fields.seen,
         "next_step": fields.next_step,
-        "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+        "traceback": fields.traceback or "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }

@@ -21,6 +21,7 @@ from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.engine.shared import Observer
+from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
 from flink_agents_runtime.local.loop import Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
@@ -142,7 +143,9 @@ class LocalHost:
         event_log = self._event_log
         pool = DaemonPool(self._threads, "agent-async")
         store = self._rebuilt_store()
-        engine = Engine(
+        # In a worker's child only: elsewhere notes of the steps would have no reader.
+        engine_class = Engine if WatchedEngine.activity is None else WatchedEngine
+        engine = engine_class(
             self._plan,
             executor=pool,
             observers=[*self._observers, event_log] if event_log is not None else self._observers,

@@ -8,11 +8,12 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
 Heavy imports happen in :func:`hello`, after the channel has taken over standard input and output:
-an import may print.
+an import may print. Each request runs in a child process, see :mod:`flink_agents_runtime.local.isolation`.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import platform
@@ -21,19 +22,32 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flink_agents_runtime.channel import serve
+from flink_agents_runtime.channel import RequestError, serve
 
 if TYPE_CHECKING:
+    from flink_agents_runtime.local.activity import Step
     from flink_agents_runtime.local.host import LocalResult
+    from flink_agents_runtime.local.isolation import ChildDiedError
+
+# A native crash writes the stacks of all threads.
+_TAIL_LINES = 80
 
 
 def hello() -> dict[str, Any]:
     """Import the local runtime and return the versions of this environment."""
     # Before upstream's modules configure logging at their import.
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    from flink_agents_runtime.local import host
+    # Everything that a run needs, so that no child has to import it again; and nothing of a user's.
+    from flink_agents_runtime.local import host, isolation, script
+    from flink_agents_runtime.plan import build
 
     assert host
+    assert isolation
+    assert script
+    assert build
+    # Objects that no collection visits stay shared with the children.
+    gc.collect()
+    gc.freeze()
     return {
         "python": platform.python_version(),
         "flink_agents": metadata.version("flink-agents"),
@@ -43,6 +57,66 @@ def hello() -> dict[str, Any]:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Run an agent in a child process and return the result as JSON.
+
+    ``output`` is what the child printed and logged, ``log_errors`` are its log records of level ERROR.
+    A child that died is the failure of the action that ran.
+    """
+    from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
+
+    result, output = run_in_child(_run, request)
+    if not isinstance(result, ChildDiedError):
+        return result | {"output": output}
+    agent = str(request["agent_spec"].get("agent"))
+    step = result.step
+    if step is None:
+        raise RequestError(
+            "plan",
+            f"the process of agent {agent} {result} before its first action",
+            seen=_tail(output),
+            next_step="look for os._exit, a signal or a native crash in the modules that the agent imports",
+        )
+    timed_out = {
+        "after_s": request["deadline_s"],
+        "waiting_on": [{"key": step.key, "action": step.action, "input": None}],
+    }
+    return {
+        "outputs": [],
+        "failure": None if result.out_of_time else _death(result, step, output),
+        "timed_out": timed_out if result.out_of_time else None,
+        "metrics": {},
+        "elapsed_s": 0.0,
+        "config": [],
+        "output": output,
+        "log_errors": [],
+    }
+
+
+def script(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a script in a child process and return its outputs as JSON; its prints go to a file."""
+    from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
+
+    result, output = run_in_child(_script, request)
+    if not isinstance(result, ChildDiedError):
+        return result | {"output": output}
+    failure = _death(result, result.step, output)
+    return {"outputs": [], "failure": failure, "output": output, "log_errors": []}
+
+
+def _death(died: ChildDiedError, step: Step | None, output: str) -> dict[str, Any]:
+    """Return the failure of a child that died, in the form of an action's failure."""
+    failure = {"type": "ProcessDied", "message": f"the process {died}", "traceback": _tail(output)}
+    if step is None:
+        return failure
+    failure["message"] += f" while action {step.action!r} of agent {step.agent!r} ran"
+    return failure | {"agent": step.agent, "action": step.action, "key": step.key, "input": None}
+
+
+def _tail(output: str) -> str:
+    return "\n".join(output.splitlines()[-_TAIL_LINES:])
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
     """Build the plan, run it, and return the result as JSON."""
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.host import LocalHost
@@ -56,8 +130,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     return _as_json(result) | {"config": explained(plan.config)}
 
 
-def script(request: dict[str, Any]) -> dict[str, Any]:
-    """Run a script and return its outputs as JSON; its prints go to the file ``stdout``."""
+def _script(request: dict[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.local.script import run_script
 
     with Path(request["stdout"]).open("w", encoding="utf-8") as stdout:

@@ -1,0 +1,199 @@
+"""Run each request of the worker in a forked child process.
+
+Modules, class attributes, module globals, ``os.environ``, the working directory and threads of one
+scenario end with its child, so that the next scenario starts from the same state. A child that
+dies takes nothing with it: its parent reports the action that ran and serves the next request. Fork
+is used because a fresh interpreter would spend seconds on imports; the parent must have one thread
+only, and imports everything that does not belong to a user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import json
+import logging
+import math
+import os
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from flink_agents_runtime.channel import RequestError, error_fields
+from flink_agents_runtime.local.activity import Activity, Step, WatchedEngine
+
+_CHUNK = 1 << 16
+_POLL_S = 0.02
+# Of the prints and log lines of one request this much is returned; all of it goes to the worker's log.
+_OUTPUT_BYTES = 64 * 1024
+_MAX_LOG_ERRORS = 100
+_DETAIL_LINES = 30
+_PR_SET_PDEATHSIG = 1
+# A child that holds the interpreter in one call cannot keep its deadline itself. It gets the time for imports, the
+# deadline, and this much on top before it is killed; the harness waits a little longer than that.
+_IMPORTS_S = 60.0
+_GRACE_S = 5.0
+
+ChildHandler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class ChildDiedError(Exception):
+    """The child ended without a reply; the message says how, ``step`` is the last step it noted."""
+
+    def __init__(self, how: str, step: Step | None, *, out_of_time: bool) -> None:
+        super().__init__(how)
+        self.step = step
+        self.out_of_time = out_of_time
+
+
+def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[str, Any] | ChildDiedError, str]:
+    """Run a handler in a child; return its result, or how it died, and the output of the child.
+
+    The result has the fields of the handler and ``log_errors``. Raises RequestError as the handler
+    does; the deadline is the field ``deadline_s`` of the request.
+    """
+    deadline_s = request.get("deadline_s")
+    limit_s = None if deadline_s is None else _IMPORTS_S + deadline_s + _GRACE_S
+    activity = Activity()
+    with tempfile.TemporaryFile() as output, contextlib.closing(activity):
+        reading, writing = os.pipe()
+        # Otherwise the child would write the buffered text of its parent a second time.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _run_child(handler, request, activity, output.fileno(), writing)
+        os.close(writing)
+        try:
+            ended = _wait_for(child, reading, limit_s)
+        finally:
+            os.close(reading)
+        text = _passed_on(output)
+        if not ended.content.endswith(b"\n"):
+            how = f"did not reply within {limit_s:g} s" if ended.killed else _how_it_ended(ended.status)
+            return ChildDiedError(how, activity.last(), out_of_time=ended.killed), text
+    reply = json.loads(ended.content)
+    if not reply["ok"]:
+        raise RequestError(**reply["error"])
+    result: dict[str, Any] = reply["result"]
+    return result, text
+
+
+def _run_child(handler: ChildHandler, request: dict[str, Any], activity: Activity, output: int, replies: int) -> None:
+    """Run the handler and end the process; never returns to the code of the parent."""
+    try:
+        _end_with_parent()
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        # A native crash then leaves the Python stacks of its threads in the output.
+        faulthandler.enable(file=2)
+        WatchedEngine.activity = activity
+        errors = _LogErrors()
+        logging.getLogger().addHandler(errors)
+        try:
+            reply = _line({"ok": True, "result": handler(request) | {"log_errors": errors.found}})
+        except BaseException as error:
+            reply = _line({"ok": False, "error": error_fields(error)})
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        with os.fdopen(replies, "wb") as file:
+            file.write(reply)
+    finally:
+        # Not sys.exit: threads that the scenario left behind would keep the process alive.
+        os._exit(0)
+
+
+def _line(reply: dict[str, Any]) -> bytes:
+    return json.dumps(reply).encode() + b"\n"
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class _Ended:
+    """What a child wrote, its exit status, and whether it was killed for taking too long."""
+
+    content: bytearray = field(default_factory=bytearray)
+    status: int = 0
+    killed: bool = False
+
+
+def _wait_for(child: int, reading: int, limit_s: float | None) -> _Ended:
+    """Read the reply of a child until it has ended.
+
+    The end of the pipe would not do: a process that the scenario started may hold it open for ever.
+    """
+    ends_s = math.inf if limit_s is None else time.monotonic() + limit_s
+    os.set_blocking(reading, False)
+    ended = _Ended()
+    while True:
+        gone, ended.status = os.waitpid(child, os.WNOHANG)
+        ended.content += _available(reading)
+        if gone:
+            return ended
+        if ended.content.endswith(b"\n"):
+            _, ended.status = os.waitpid(child, 0)
+            return ended
+        if not ended.killed and time.monotonic() >= ends_s:
+            ended.killed = True
+            os.kill(child, signal.SIGKILL)
+        select.select([reading], [], [], _POLL_S)
+
+
+def _available(reading: int) -> bytes:
+    chunks = []
+    with contextlib.suppress(BlockingIOError):
+        while chunk := os.read(reading, _CHUNK):
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _how_it_ended(status: int) -> str:
+    if not os.WIFSIGNALED(status):
+        return f"ended with exit code {os.WEXITSTATUS(status)}"
+    number = os.WTERMSIG(status)
+    known = {each.value: each.name for each in signal.Signals}
+    return f"was ended by {known.get(number, f'signal {number}')}"
+
+
+def _passed_on(output: BinaryIO) -> str:
+    """Copy the output of the child to the worker's log, and return its end."""
+    size = output.seek(0, os.SEEK_END)
+    output.seek(0)
+    while chunk := output.read(_CHUNK):
+        os.write(2, chunk)
+    output.seek(max(0, size - _OUTPUT_BYTES))
+    text = output.read().decode("utf-8", "replace")
+    return text if size <= _OUTPUT_BYTES else f"(the first {size - _OUTPUT_BYTES:,} bytes are left out)\n{text}"
+
+
+class _LogErrors(logging.Handler):
+    """Collects log records of level ERROR and above, as ``{"line", "detail"}``."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[dict[str, str]] = []
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the first line of the record, and the following ones as its detail."""
+        if len(self.found) >= _MAX_LOG_ERRORS:
+            return
+        try:
+            line, *detail = self.format(record).splitlines() or [""]
+        except Exception:
+            self.handleError(record)
+            return
+        self.found.append({"line": line, "detail": "\n".join(detail[:_DETAIL_LINES])})
