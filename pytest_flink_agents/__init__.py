@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pytest_flink_agents.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
     from flink_testbed.flink.cluster import FlinkCluster
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from pytest_flink_agents.run.agent_script import AgentScript
     from pytest_flink_agents.run.subject import AgentFailedError, AgentRefusedError
     from pytest_flink_agents.run.timeline import AfterCheckpoints, AfterOutputs, AfterSeconds, Step, TakeSavepoint
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AfterCheckpoints",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
-from pytest_flink_agents import __version__
+from pytest_flink_agents.version import __version__
 from pytest_flink_agents.gate import (
     ItemResult,
     Outcome,

@@ -1,134 +1,116 @@
-"""The command line: ``explain`` codes, print the ``schema``, ``list`` scenarios, ``lint`` configurations, ``doctor``, ``sweep``."""
+"""The command line ``flink-agents-gate``: look at files and at this machine, explain codes, remove leftovers."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from pytest_flink_agents.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 for a problem in what was looked at, 2 for wrong usage."""
+    """Run one command and return the exit code: 0, 1 for a problem in the examined object, 2 for wrong usage."""
+    from flink_testbed.core.problem import HostError
+
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], tuple[int, str]] = chosen.run
+    try:
+        code, text = run(chosen)
+    except HostError as error:
+        _say(str(error), error=True)
+        return 2
+    _say(text, error=code == 2)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flink-agents-gate", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"pytest-flink-agents {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    explaining = commands.add_parser("explain", help="say what an error code means and what to do")
-    explaining.add_argument("code", nargs="?", help="a code such as FA202; left out: all of them")
-    commands.add_parser("schema", help="print the JSON schema of scenario files, for editors")
-    listing = commands.add_parser("list", help="list the scenarios below a directory, and what is wrong with them")
-    listing.add_argument("directory", nargs="?", type=Path, default=Path())
-    looking = commands.add_parser("doctor", help="say what a run needs that this machine lacks; changes nothing")
-    looking.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma separated (default: 2.2)")
-    looking.add_argument("--job-python", type=Path, metavar="PYTHON", help="look at this interpreter's environment")
-    looking.add_argument("--json", action="store_true", help="print the checks as JSON")
-    linting = commands.add_parser("lint", help="say what flink-agents would ignore or misread in a Flink configuration")
-    linting.add_argument("configuration", type=Path, metavar="CONFIG.yaml")
-    linting.add_argument("--json", action="store_true", help="print the findings as JSON")
-    sweeping = commands.add_parser(
-        "sweep", help="remove what sessions left that were killed; nothing of anybody else's"
+    command = _command(commands, "explain", _explain, "print the meaning of an error code and what to do")
+    command.add_argument("code", nargs="?", help="a code such as FA202; without one, all codes are listed")
+    _command(commands, "schema", _schema, "print the JSON schema of scenario files, for editors")
+    command = _command(commands, "list", _list, "list the scenarios at and below paths")
+    command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH")
+    command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
+    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory to search")
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+    command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
+    command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
+    command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
+    command.add_argument("--json", action="store_true", help="print the checks as JSON")
+    command = _command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
+    command.add_argument("--dry-run", action="store_true", help="only list what would be removed")
+    command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
+    command.add_argument("--json", action="store_true", help="print the leftovers as JSON")
+    command.add_argument("--flink-rest-url", default="", metavar="URL", help="also cancel jobs of dead sessions there")
+    command.add_argument(
+        "--kafka-bootstrap", default="", metavar="HOST:PORT", help="also delete topics of dead sessions there"
     )
-    sweeping.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    sweeping.add_argument(
-        "--kept", action="store_true", help="also end clusters and brokers that --flink-keep has left"
-    )
-    sweeping.add_argument("--json", action="store_true", help="print what is left as JSON")
-    sweeping.add_argument("--flink-rest-url", default="", metavar="URL", help="also jobs of dead runs on this cluster")
-    sweeping.add_argument("--kafka-bootstrap", default="", metavar="HOST:PORT", help="also topics of dead runs there")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "explain":
-        return _explain(chosen.code)
-    if chosen.command == "schema":
-        return _schema()
-    if chosen.command == "doctor":
-        return _doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
-    if chosen.command == "lint":
-        return _lint(chosen.configuration, as_json=chosen.json)
-    if chosen.command == "sweep":
-        return _sweep(chosen)
-    return _list(chosen.directory)
+    return parser
 
 
-def _explain(code: str | None) -> int:
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], tuple[int, str]],
+    text: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.set_defaults(run=run)
+    return command
+
+
+def _explain(chosen: argparse.Namespace) -> tuple[int, str]:
     from flink_testbed.core.problem import nearest
     from pytest_flink_agents.codes.table import all_codes, explain
 
-    if code is None:
-        _say("\n".join(f"{known}  {entry.title}" for known, entry in all_codes().items()))
-        return 0
-    text = explain(code)
+    if chosen.code is None:
+        return 0, "\n".join(f"{code}  {entry.title}" for code, entry in all_codes().items())
+    text = explain(chosen.code)
     if text is None:
-        near = nearest(code.upper(), all_codes())
-        _say(f"there is no code {code}" + (f"; did you mean {near}?" if near else ""), error=True)
-        return 2
-    _say(text)
-    return 0
+        near = nearest(chosen.code.upper(), all_codes())
+        return 2, f"there is no code {chosen.code}" + (f"; did you mean {near}?" if near else "")
+    return 0, text
 
 
-def _schema() -> int:
+def _schema(_: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.scenario.schema import json_schema
 
-    _say(json.dumps(json_schema(), indent=2))
-    return 0
+    return 0, json.dumps(json_schema(), indent=2)
 
 
-def _list(directory: Path) -> int:
-    from pytest_flink_agents.scenario.boundary.project import Project
-    from pytest_flink_agents.scenario.load import load_files
+def _list(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.lint.scenarios import list_scenarios
 
-    files = sorted(path for pattern in ("*.scenario.yaml", "*.scenario.yml") for path in directory.rglob(pattern))
-    loaded, problems = load_files(files, Project(directory))
-    for scenario in loaded:
-        _say(f"{scenario.document.file}::{scenario.scenario.name}")
-    warnings = [warning for scenario in loaded for warning in scenario.warnings]
-    for problem in [*warnings, *problems]:
-        _say(problem.render(), error=True)
-    return 1 if problems else 0
+    return list_scenarios(chosen.paths)
 
 
-def _doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> int:
-    from flink_testbed.core.problem import HostError
-    from pytest_flink_agents.cli.doctor.command import doctor
-
-    try:
-        code, text = doctor(flink_versions, job_python, as_json=as_json)
-    except HostError as error:
-        _say(str(error), error=True)
-        return 2
-    _say(text)
-    return code
-
-
-def _lint(configuration: Path, *, as_json: bool) -> int:
-    from flink_testbed.core.problem import HostError
+def _lint(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.lint.command import lint
 
-    try:
-        code, text = lint(configuration, as_json=as_json)
-    except HostError as error:
-        _say(str(error), error=True)
-        return 2
-    _say(text)
-    return code
+    return lint(chosen.paths, as_json=chosen.json)
 
 
-def _sweep(chosen: argparse.Namespace) -> int:
-    from flink_testbed.core.problem import HostError
+def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.doctor.command import doctor
+
+    return doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
+
+
+def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.sweep.command import sweep
 
-    try:
-        code, text = sweep(
-            dry_run=chosen.dry_run,
-            as_json=chosen.json,
-            rest_url=chosen.flink_rest_url,
-            bootstrap=chosen.kafka_bootstrap,
-            kept=chosen.kept,
-        )
-    except HostError as error:
-        _say(str(error), error=True)
-        return 2
-    _say(text)
-    return code
+    return sweep(
+        dry_run=chosen.dry_run,
+        as_json=chosen.json,
+        rest_url=chosen.flink_rest_url,
+        bootstrap=chosen.kafka_bootstrap,
+        kept=chosen.kept,
+    )
 
 
 def _say(text: str, *, error: bool = False) -> None:

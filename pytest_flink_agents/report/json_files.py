@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_flink_agents import __version__
+from pytest_flink_agents.version import __version__
 from pytest_flink_agents.gate import Policy, Reason, Verdict
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
