@@ -211,7 +211,7 @@ def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
 
 def _left_out(selection: Selection) -> list[Reason]:
     """Return a reason for each way in which the session left scenarios out."""
-    messages = []
+    messages: list[tuple[str, Any]] = []
     if selection.deselected:
         runs = f"{selection.deselected} scenario run{'s were' if selection.deselected != 1 else ' was'}"
         messages.append((f"{runs} deselected: run all scenarios for a verdict on the job", selection.deselected))

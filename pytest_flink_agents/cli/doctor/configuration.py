@@ -1,34 +1,32 @@
-"""FLINK_CONF_DIR as flink-agents reads it, which differs from what one may expect. Pure: files come as values.
+"""The directory in FLINK_CONF_DIR as flink-agents reads it, which differs from what one may expect. Pure: files are values.
 
-flink-agents takes the mapping below ``agent:`` of a file in that *directory* and nothing else. Its Python side prefers
-``flink-conf.yaml``, its Java side knows ``config.yaml`` only. Neither says what it ignores.
+flink-agents reads the mapping below ``agent:`` of one file in that *directory*. Its Python side prefers
+``flink-conf.yaml``, its Java side knows ``config.yaml`` only. Neither reports what it ignores.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pytest_flink_agents.cli.doctor.check import OK, WARN, Check
+from pytest_flink_agents.cli.lint.finding import Finding
+from pytest_flink_agents.cli.lint.targets import CURRENT, LEGACY
 
-CURRENT, LEGACY = "config.yaml", "flink-conf.yaml"
 NAME = "FLINK_CONF_DIR"
-_EVENT_LOG_KEYS = ("event-log", "event-listeners", "eventLoggerType", "baseLogDir", "prettyPrint")
-_SHOWN_KEYS = 5
+_SHOWN_FINDINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationFile:
-    """One file: its name, and what YAML makes of it, or why it cannot be read. Values in it may be secrets."""
+    """One file and the linter's findings in it."""
 
     name: str
-    content: Any = None
-    error: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationDirectory:
-    """What FLINK_CONF_DIR points to: ``directory``, ``file`` or ``missing``; and those of the two files that are there."""
+    """The path in FLINK_CONF_DIR: a ``directory``, a ``file`` or ``missing``; and those of the two files that exist."""
 
     path: str
     kind: str
@@ -36,15 +34,15 @@ class ConfigurationDirectory:
 
 
 def judge_configuration(found: ConfigurationDirectory | None) -> list[Check]:
-    """How flink-agents would take it; a warning for whatever it would pass over or stumble on."""
+    """Return the checks of the directory and of each file; a warning for whatever flink-agents ignores or refuses."""
     if found is None:
         return [Check(OK, NAME, "not set: flink-agents reads no configuration file")]
     if found.kind == "file":
-        seen = f"{found.path} is a file, whatever upstream's example shows: nothing is read"
+        seen = f"{found.path} is a file, as in upstream's example: nothing is read"
         return [Check(WARN, NAME, seen, "set it to the directory that holds config.yaml")]
     if found.kind == "missing":
         return [Check(WARN, NAME, f"{found.path} does not exist: nothing is read", "correct it, or unset it")]
-    return [_names(found), *(_content(file) for file in found.files)]
+    return [_names(found), *(_content(found.path, file) for file in found.files)]
 
 
 def _names(found: ConfigurationDirectory) -> Check:
@@ -61,28 +59,16 @@ def _names(found: ConfigurationDirectory) -> Check:
     return Check(WARN, NAME, seen, f"move its content to {CURRENT}")
 
 
-def _content(file: ConfigurationFile) -> Check:
-    name = f"agent section of {file.name}"
-    if file.error:
-        return Check(WARN, name, f"cannot be read: {file.error}", "correct the file")
-    if not isinstance(file.content, dict):
-        seen = "the file is empty" if file.content is None else "the file is no mapping"
-        return Check(WARN, name, f"{seen}: flink-agents stumbles on it", "write at least one key, or remove the file")
-    ignored = [key for key in file.content if isinstance(key, str) and _is_ignored(key)]
-    if ignored:
-        more = f" and {len(ignored) - _SHOWN_KEYS} more" if len(ignored) > _SHOWN_KEYS else ""
-        seen = f"outside of agent:, so flink-agents ignores them: {', '.join(ignored[:_SHOWN_KEYS])}{more}"
-        key = ignored[0].removeprefix("agent.")
-        return Check(WARN, name, seen, f"move them below agent:, as in agent: {{{key}: ...}}")
-    if "agent" not in file.content:
-        return Check(OK, name, "none: flink-agents' defaults hold")
-    section = file.content["agent"]
-    if not isinstance(section, dict):
-        seen = "agent: has no mapping below it: flink-agents stumbles on it"
-        return Check(WARN, name, seen, "write keys below agent:, or remove it")
-    return Check(OK, name, f"{len(section)} keys below agent:")
+def _content(directory: str, file: ConfigurationFile) -> Check:
+    name = f"content of {file.name}"
+    if not file.findings:
+        return Check(OK, name, "nothing in it is ignored or misread")
+    seen = "; ".join(map(_in_words, file.findings[:_SHOWN_FINDINGS]))
+    more = len(file.findings) - _SHOWN_FINDINGS
+    return Check(
+        WARN, name, seen + (f"; and {more} more" if more > 0 else ""), f"flink-agents-gate lint {directory}/{file.name}"
+    )
 
 
-def _is_ignored(key: str) -> bool:
-    """Whether a top-level key is plainly meant for flink-agents, which looks below ``agent:`` only."""
-    return key in _EVENT_LOG_KEYS or key.startswith(("agent.", "event-log."))
+def _in_words(finding: Finding) -> str:
+    return f"line {finding.line}: {finding.code}: {finding.message}"

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
-import yaml
 
 from flink_testbed.artifacts.environments import (
     EnvironmentPlan,
@@ -36,7 +35,7 @@ from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.ownership.leftovers import ownerless_guards
 from pytest_flink_agents.cli.doctor.bridge import Bridge, look_at_bridge
-from pytest_flink_agents.cli.doctor.configuration import CURRENT, LEGACY, ConfigurationDirectory, ConfigurationFile
+from pytest_flink_agents.cli.doctor.configuration import ConfigurationDirectory, ConfigurationFile
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
     Facts,
@@ -52,6 +51,9 @@ from pytest_flink_agents.cli.doctor.facts import (
     Writable,
     missing,
 )
+from pytest_flink_agents.cli.lint.configuration import findings
+from pytest_flink_agents.cli.lint.finding import ERROR, Finding
+from pytest_flink_agents.cli.lint.targets import CURRENT, LEGACY
 
 T = TypeVar("T")
 
@@ -279,12 +281,8 @@ def _configuration() -> ConfigurationDirectory | None:
 
 def _configuration_file(path: Path) -> ConfigurationFile:
     try:
-        return ConfigurationFile(path.name, yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        return ConfigurationFile(path.name, error=type(error).__name__)
-    except yaml.MarkedYAMLError as error:
-        # Its own text would quote the line, and a line may hold a secret.
-        mark = error.problem_mark
-        return ConfigurationFile(path.name, error=f"not YAML at line {mark.line + 1}" if mark else "not YAML")
-    except yaml.YAMLError:
-        return ConfigurationFile(path.name, error="not YAML")
+        data = path.read_bytes()
+    except OSError as error:
+        unreadable = Finding("FA460", ERROR, 1, 1, f"the file cannot be read: {error.strerror}")
+        return ConfigurationFile(path.name, (unreadable,))
+    return ConfigurationFile(path.name, tuple(findings(data, path.name)))

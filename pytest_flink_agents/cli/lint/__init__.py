@@ -1,1 +1,1 @@
-"""``flink-agents-gate lint``: a Flink configuration as flink-agents reads it. Looks (file), then judges (pure)."""
+"""``flink-agents-gate lint``: scenario files as pytest loads them, Flink configurations as flink-agents reads them."""

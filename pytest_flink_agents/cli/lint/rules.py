@@ -13,10 +13,10 @@ from typing import Any
 from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Option, is_secret, nearest_key, option_for
 from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
+from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding
 from pytest_flink_agents.scenario.document import Document, Mark
 from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten
 
-ERROR, WARNING = "error", "warning"
 _SECTION = "agent"
 _NEAR_SECTIONS = ("agents", "flink-agents", "flink_agents", "flinkAgents", "flink.agents", "agent-config")
 _BACKEND = "actionStateStoreBackend"
@@ -26,20 +26,6 @@ _YAML_1_1 = frozenset({"yes", "no", "on", "off"})
 # The one that upstream's Python side converts itself; the others are for Java.
 _CONVERTED_IN_PYTHON = "error-handling-strategy"
 _MEM0 = tuple(key for key in CATALOGUE if key.startswith("long-term-memory.mem0."))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that flink-agents would take for something else. Line and column count from 1."""
-
-    code: str
-    severity: str
-    line: int
-    column: int
-    message: str
-    expected: str = ""
-    seen: str = ""
-    next_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)

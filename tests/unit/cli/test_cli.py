@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_flink_agents import __version__
 from pytest_flink_agents.cli.main import main
 
 SOUND = """
@@ -18,37 +19,44 @@ expect: {outputs: []}
 """
 
 
-def test_explain_a_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """Title and text, whatever the letter case."""
+def test_explain_prints_title_and_text_of_a_code_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "fa410"]) == 0
     assert "Unsupported Flink version" in capsys.readouterr().out
 
 
 def test_explain_an_unknown_code_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2, and a hint."""
     assert main(["explain", "FA41"]) == 2
     assert "did you mean FA4" in capsys.readouterr().err
 
 
-def test_explain_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a code: a line for each."""
+def test_explain_lists_all_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 20
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """What editors read."""
     assert main(["schema"]) == 0
     assert "properties" in json.loads(capsys.readouterr().out)
 
 
-def test_list_shows_scenarios_and_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Sound ones on standard output, what is wrong on standard error, exit code 1."""
+def test_list_shows_scenarios_and_names_files_that_cannot_be_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pytest.ini").touch()
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "agents.py").touch()
     (tmp_path / "good.scenario.yaml").write_text(SOUND)
     assert main(["list", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "good.scenario.yaml::refund\n"
-    (tmp_path / "bad.scenario.yaml").write_text(SOUND.replace("inputs", "imputs"))
+    bad = tmp_path / "bad.scenario.yaml"
+    bad.write_text(SOUND.replace("inputs", "imputs"))
     assert main(["list", str(tmp_path)]) == 1
-    assert "bad.scenario.yaml:5:1" in capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert f"{bad}: 1 problem, see flink-agents-gate lint {bad}\n" in out
+    assert "good.scenario.yaml::refund\n" in out
+
+
+def test_version_names_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"pytest-flink-agents {__version__}\n"

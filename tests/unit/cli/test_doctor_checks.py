@@ -37,6 +37,7 @@ from pytest_flink_agents.cli.doctor.facts import (
 )
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import attempt, conflicts_in
+from pytest_flink_agents.cli.lint.configuration import findings
 
 ENVIRONMENT = JobEnvironment(
     python=Path("venv/bin/python"),
@@ -278,10 +279,8 @@ def configuration(*files: ConfigurationFile) -> list[Check]:
     return judge_configuration(ConfigurationDirectory("conf", "directory", files))
 
 
-def test_a_configuration_directory_as_it_should_be() -> None:
-    """config.yaml with a mapping below agent:, and one without that section."""
-    for content in ({"agent": {"event-log": {"level": "OFF"}}}, {"rest.port": 8081}):
-        assert [check.status for check in configuration(ConfigurationFile("config.yaml", content))] == ["ok", "ok"]
+def test_a_configuration_without_findings_is_fine() -> None:
+    assert [check.status for check in configuration(ConfigurationFile("config.yaml"))] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("kind", ["file", "missing"])
@@ -298,35 +297,27 @@ def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
 )
 def test_names_of_configuration_files(names: tuple[str, ...], words: str) -> None:
     """No file, the legacy one, and two of which each side of flink-agents reads another."""
-    found = configuration(*(ConfigurationFile(name, {"agent": {}}) for name in names))[0]
+    found = configuration(*(ConfigurationFile(name) for name in names))[0]
     assert found.status == "warn"
     assert words in found.seen
 
 
 @pytest.mark.parametrize(
-    "key", ["agent.baseLogDir", "event-log.level", "event-log", "baseLogDir", "event-log.type._input_event.level"]
+    "text", ["agent.baseLogDir: hidden", "baseLogDir: hidden", "agent:", "", "[agent]", "agent: {"]
 )
-def test_keys_that_flink_agents_ignores_are_named(key: str) -> None:
-    """Outside of agent: they do nothing. Their values are not shown."""
-    found = configuration(ConfigurationFile("config.yaml", {key: "hidden", "agent": {"x": 1}}))[1]
-    assert found.status == "warn"
-    assert key in found.seen
-    assert key.removeprefix("agent.") + ": ..." in found.next_step
-    assert "hidden" not in found.seen + found.next_step
+def test_the_linters_findings_are_a_warning_without_values(text: str) -> None:
+    found = tuple(findings(text.encode(), "config.yaml"))
+    name, content = configuration(ConfigurationFile("config.yaml", found))
+    assert (name.status, content.status) == ("ok", "warn")
+    assert f"line {found[0].line}: {found[0].code}: " in content.seen
+    assert content.next_step == "flink-agents-gate lint conf/config.yaml"
+    assert "hidden" not in content.seen
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        ConfigurationFile("config.yaml", None),
-        ConfigurationFile("config.yaml", ["agent"]),
-        ConfigurationFile("config.yaml", {"agent": None}),
-        ConfigurationFile("config.yaml", error="not YAML at line 2"),
-    ],
-)
-def test_files_on_which_flink_agents_stumbles(file: ConfigurationFile) -> None:
-    """An empty file, a list, an empty agent: section, and what is no YAML."""
-    assert [check.status for check in configuration(file)] == ["ok", "warn"]
+def test_many_findings_are_counted() -> None:
+    text = "".join(f"agent.key-{number}: 1\n" for number in range(9))
+    found = tuple(findings(text.encode(), "config.yaml"))
+    assert configuration(ConfigurationFile("config.yaml", found))[1].seen.endswith("; and 6 more")
 
 
 def test_lines_are_one_for_each_check() -> None:

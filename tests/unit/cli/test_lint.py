@@ -1,4 +1,4 @@
-"""A Flink configuration as flink-agents reads it: each trap is found, at its place, and a sound file is left in peace."""
+"""The linter: each trap of a Flink configuration is found at its place, scenarios are checked as pytest checks them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.cli.lint.command import findings, place
+from pytest_flink_agents.cli.lint.configuration import findings, place
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.codes.lint import CODES
 
@@ -85,39 +85,34 @@ def told(text: str) -> list[tuple[str, str]]:
 
 
 def test_a_sound_configuration_has_no_finding() -> None:
-    """Flink's own keys, nested and dotted options, and keys of the agent's own."""
     assert told(SOUND) == []
 
 
 @pytest.mark.parametrize(("text", "at", "said"), TRAPS)
 def test_each_trap_is_found_at_its_place(text: str, at: str, said: str) -> None:
-    """One finding, with line and column, and what was meant."""
     ((where, words),) = told(text)
     assert where == at
     assert said in words
 
 
 def test_all_findings_come_in_the_order_of_the_lines() -> None:
-    """None hides another."""
     text = "agent:\n  max-retries: x\n  chat.async: 'no'\nbaseLogDir: /x\nagent.rag.async: true\n"
     assert [at.partition(" ")[0] for at, _ in told(text)] == ["2:16", "3:15", "4:1", "5:1"]
 
 
 def test_every_code_is_found_by_a_test() -> None:
-    """FA469 is about the file's place."""
+    # FA469 is about the place of the file, not about its text.
     found = {code for _, at, _ in TRAPS for code in at.split() if code.startswith("FA")}
     assert found | {"FA469"} == set(CODES)
 
 
 def test_secrets_are_not_shown() -> None:
-    """Neither in words nor in the document."""
     ((_, words),) = told("agent: {flussSaslPassword: [hidden]}")
     assert "hidden" not in words
     assert "***" in words
 
 
-def test_the_place_of_the_file(tmp_path: Path) -> None:
-    """Quiet only where FLINK_CONF_DIR leads to it, and no other file stands in its way."""
+def test_a_file_that_no_client_reads_is_a_finding(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(SOUND)
 
@@ -125,32 +120,99 @@ def test_the_place_of_the_file(tmp_path: Path) -> None:
         return "; ".join(found.message for found in place(path, {"FLINK_CONF_DIR": directory}))
 
     assert said(file, str(tmp_path)) == ""
-    assert "not set here" in said(file, "")
+    assert "is not set" in said(file, "")
     (only_there,) = place(file, {})
     assert "not on a TaskManager" in only_there.next_step
-    assert "leads elsewhere" in said(file, str(tmp_path.parent))
+    assert "is another directory" in said(file, str(tmp_path.parent))
     assert "it has to be the directory" in said(file, str(file))
-    assert "a file of this name" in said(tmp_path / "agents.yaml", str(tmp_path))
+    assert "only a program that names this file reads it" in said(tmp_path / "agents.yaml", str(tmp_path))
     legacy = tmp_path / "flink-conf.yaml"
     legacy.write_text(SOUND)
-    assert "Python reads that one" in said(file, str(tmp_path))
-    assert "Python reads this one" in said(legacy, str(tmp_path))
+    assert "Python reads that file instead" in said(file, str(tmp_path))
+    assert "Python reads this file" in said(legacy, str(tmp_path))
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """0 without an error, 1 with one, 2 for no file; lines for people, JSON for programs."""
+def test_the_command_prints_lines_for_people_and_json_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(SOUND + "  event_log.level: VERBOSE\n")
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
     assert main(["lint", str(file)]) == 0
     out = capsys.readouterr().out
     assert f"{file}:20:3: warning: FA463: event_log.level is no option" in out
-    assert out.endswith("0 errors, 1 warnings\n")
+    assert out.endswith("1 file: 0 errors, 1 warning\n")
     file.write_text("agent: {max-retries: x}\n")
     assert main(["lint", str(file), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
-    (finding,) = document["findings"]
+    ((finding,),) = [file["findings"] for file in document["files"]]
     assert (finding["code"], finding["severity"], finding["line"], finding["column"]) == ("FA466", "error", 1, 22)
     assert main(["lint", str(tmp_path / "missing.yaml")]) == 2
     assert "FA460" in capsys.readouterr().err
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose ini file allows a variable and an import root, with an agent in it."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nflink_scenario_env = SHOP_URL\npythonpath = src\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "shop.py").touch()
+    (tmp_path / "conftest.py").write_text("raise SystemExit('conftest.py ran')\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def findings_of(capsys: pytest.CaptureFixture[str], *paths: str) -> dict[str, list[str]]:
+    """The codes that ``lint --json`` finds, by file."""
+    main(["lint", "--json", *paths])
+    document = json.loads(capsys.readouterr().out)
+    return {file["file"]: [finding["code"] for finding in file["findings"]] for file in document["files"]}
+
+
+def test_a_scenario_is_checked_with_the_values_of_the_ini_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "good.scenario.yaml").write_text(SCENARIO)
+    (project / "bad.scenario.yaml").write_text(SCENARIO.replace("SHOP_URL", "HOME").replace("shop:", "shopp:"))
+    found = findings_of(capsys, "good.scenario.yaml", "bad.scenario.yaml")
+    assert found["good.scenario.yaml"] == []
+    assert "FA210" in found["bad.scenario.yaml"]
+
+
+def test_a_wrong_ini_value_is_one_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "pytest.ini").write_text("[pytest]\nflink_version = 9.9\n")
+    (project / "good.scenario.yaml").write_text(SCENARIO)
+    assert main(["lint", "good.scenario.yaml"]) == 2
+    assert "pytest.ini: flink_version = 9.9: FA410" in capsys.readouterr().err
+
+
+def test_each_kind_of_file_below_a_directory_is_found_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "conf").mkdir()
+    (project / "conf" / "config.yaml").write_text("agent: {max-retries: x}\n")
+    (project / "conf" / "other.yaml").write_text("not: looked at\n")
+    (project / "conf" / "up").symlink_to("..", target_is_directory=True)
+    (project / ".venv").mkdir()
+    (project / ".venv" / "config.yaml").write_text("")
+    (project / "x.scenario.yml").write_text(SCENARIO)
+    found = findings_of(capsys, ".", "conf/config.yaml")
+    assert list(found) == ["x.scenario.yml", "conf/config.yaml"]
+    assert "FA466" in found["conf/config.yaml"]
+
+
+def test_a_link_to_itself_is_a_finding(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "loop.scenario.yaml").symlink_to("loop.scenario.yaml")
+    (project / "config.yaml").symlink_to("config.yaml")
+    found = findings_of(capsys, ".")
+    assert found["loop.scenario.yaml"] == ["FA206"]
+    assert found["config.yaml"][0] == "FA460"
+
+
+SCENARIO = """\
+version: "1"
+name: refund
+agent: shop:RefundAgent
+inputs: [{key: a, value: 1}]
+expect: {outputs: []}
+resources: {chat_model_connections: [{name: s, clazz: ollama, base_url: "${env.SHOP_URL}"}]}
+"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decide
@@ -17,7 +19,7 @@ def policy() -> Policy:
 def results() -> list[ItemResult]:
     """Two tiers, one plain test, and every outcome at least once."""
 
-    def scenario(name: str, outcome: Outcome, tier: Tier = Tier.LOCAL, **fields: str) -> ItemResult:
+    def scenario(name: str, outcome: Outcome, tier: Tier = Tier.LOCAL, **fields: Any) -> ItemResult:
         return ItemResult(
             node_id=f"s.yaml::{name}[{tier}-2.2]",
             name=name,

@@ -1,0 +1,46 @@
+"""Load scenario files as a pytest session of the project would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding, finding_of
+from pytest_flink_agents.cli.lint.project import project_of
+from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
+from pytest_flink_agents.redact import one_line
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.load import load_file
+
+
+def scenario_findings(paths: Sequence[Path], scenarios: Sequence[Target]) -> dict[Path, list[Finding]]:
+    """Return the findings of each file. ``paths`` are the command's own: they decide the project, as pytest's do."""
+    project = project_of(paths)
+    found: dict[Path, list[Finding]] = {}
+    for target in scenarios:
+        try:
+            loaded = load_file(target.path, project)
+        except ScenarioError as error:  # noqa: PERF203 - files fail one by one
+            found[target.path] = [finding_of(problem, ERROR) for problem in error.problems]
+        else:
+            warnings = (warning for scenario in loaded for warning in scenario.warnings)
+            found[target.path] = [finding_of(problem, WARNING) for problem in warnings]
+    return found
+
+
+def list_scenarios(paths: Sequence[Path]) -> tuple[int, str]:
+    """Return the exit code and a line for each scenario; 1 if a file cannot be loaded, for which ``lint`` says why."""
+    project = project_of(paths)
+    lines, failed = [], False
+    for target in targets(paths):
+        if target.kind is Kind.SCENARIO:
+            try:
+                loaded = load_file(target.path, project)
+            except ScenarioError as error:
+                failed = True
+                number = len(error.problems)
+                problems = "1 problem" if number == 1 else f"{number} problems"
+                lines.append(f"{target.path}: {problems}, see flink-agents-gate lint {target.path}")
+            else:
+                lines += [f"{each.document.file}::{one_line(each.scenario.name)}" for each in loaded]
+    return int(failed), "\n".join(lines)
