@@ -76,13 +76,7 @@ class ScenarioRun:
     @property
     def environment(self) -> TestEnvironment:
         """The test environment with the scenario's requirements."""
-        wanted = self.loaded.scenario.requirements
-        if wanted is None:
-            return self.services.environment(self.release)
-        if isinstance(wanted, str):
-            lines = self.loaded.path(wanted).read_text(encoding="utf-8").splitlines()
-            wanted = tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
-        return self.services.environment(self.release, tuple(wanted))
+        return self.services.environment(self.release, self.loaded.requirements())
 
     def provision(self) -> None:
         """Start what the tier needs. Raises ``HostError`` if the environment cannot: nothing is known of the scenario then."""

@@ -319,3 +319,18 @@ def test_a_scenario_that_is_not_a_regular_file_of_the_project_is_not_opened(
     (problem,) = caught.value.problems
     assert problem.code == "FA206"
     assert "Traceback" not in problem.render()
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("[pandas==2.2.3, numpy]", ("pandas==2.2.3", "numpy")),
+        ("reqs.txt", ("pandas==2.2.3 --hash=sha256:ab", "numpy")),
+    ],
+)
+def test_requirements_are_lines_whatever_their_form(
+    written: str, lines: tuple[str, ...], tmp_path: Path, load: Load, sound: str
+) -> None:
+    (tmp_path / "reqs.txt").write_text("# a\npandas==2.2.3 \\\n  --hash=sha256:ab\n\nnumpy  # b\n")
+    assert load(f"{sound}requirements: {written}\n").requirements() == lines
+    assert load(sound).requirements() == ()

@@ -1,0 +1,153 @@
+"""One document compiled into a scenario, or into all of its mistakes.
+
+Must never import: pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_flink_agents.scenario.agent_options import check_options
+from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
+from pytest_flink_agents.scenario.boundary.code_names import code_mistake
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
+from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
+from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
+from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
+from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
+from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
+from pytest_flink_agents.scenario.placeholders import read_placeholders
+from pytest_flink_agents.scenario.validation import read_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_flink_agents.scenario.boundary.project import Project
+    from pytest_flink_agents.scenario.document import Document
+    from pytest_flink_agents.scenario.model import ExpectedFailure
+
+
+def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
+    """Return the scenario of a document, or None and all of its mistakes; ``file`` is the document's file."""
+    root = project.root.resolve()
+    value, mistakes = read_placeholders(document.value, project.allowed_env)
+    scenario, wrong = read_scenario(document, value)
+    mistakes += wrong
+    wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)
+    mistakes += wrong_options
+    # All checks below read the plain value, so that one mistake does not hide the others.
+    for path, relative in _named_files(value):
+        mistakes += _path_mistakes(path, relative, file, root)
+    mistakes += _boundary_mistakes(value, mistakes, file, project)
+    mistakes += _log_mistakes(value)
+    outputs = tuple(_output_matchers(value, mistakes))
+    failure = waived = None
+    if scenario:
+        failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
+        known = scenario.expect_fail.failure if scenario.expect_fail else None
+        waived = _failure_matcher(known, ("expect_fail", "failure"), mistakes)
+    if scenario is None or mistakes:
+        return None, mistakes
+    expected = outputs if scenario.expect.outputs is not None else None
+    odd = tuple(document.problem(warning) for warning in warnings)
+    return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd), []
+
+
+def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:
+    """Yield the code, requirements and resources that the scenario may not name; ``known`` are its other mistakes."""
+    wrong = {mistake.path for mistake in known}
+    agent = _at(value, "agent")
+    if isinstance(agent, str) and ("agent",) not in wrong and (mistake := code_mistake(agent, ("agent",), project)):
+        yield mistake
+    for word in ("yaml", "plan"):
+        path: DocumentPath = ("agent", word)
+        if isinstance(name := _at(value, *path), str) and path not in wrong:
+            yield from agent_file_mistakes(file.parent / name, path, project)
+    yield from resource_mistakes(_at(value, "resources"), project)
+    if ("requirements",) not in wrong:
+        yield from requirement_mistakes(_at(value, "requirements"), file, project)
+
+
+def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:
+    """Yield the matchers of all outputs with a key and a value; append their mistakes."""
+    per_key = _at(value, "expect", "order") in (None, "per_key")
+    outputs = _at(value, "expect", "outputs")
+    for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if not isinstance(output, dict) or not {"key", "value"} <= output.keys():
+            continue
+        path: DocumentPath = ("expect", "outputs", index)
+        if per_key and not is_plain(output["key"]):
+            next_step = "write the key itself, or `order: any` or `order: strict`"
+            message = f"wrong value for {path_text((*path, 'key'))}"
+            expected = "a plain key, as outputs are compared key by key"
+            mistakes.append(Mistake("FA203", (*path, "key"), message, expected, describe(output["key"]), next_step))
+        key, wanted = (_matcher(output[word], (*path, word), mistakes) for word in ("key", "value"))
+        if key and wanted:
+            yield OutputMatcher(key, wanted)
+
+
+def _log_mistakes(value: Any) -> Iterator[Mistake]:
+    """Yield the patterns of allowed log lines that every ERROR line contains."""
+    allowed = _at(value, "expect", "logs", "allow")
+    for index, pattern in enumerate(allowed if isinstance(allowed, list) else ()):
+        path: DocumentPath = ("expect", "logs", "allow", index)
+        with suppress(ValueError):
+            if isinstance(pattern, str) and in_every_log_line(pattern):
+                message = f"a pattern that allows every ERROR line: {path_text(path)}"
+                next_step = "name what only the expected line says"
+                yield Mistake("FA209", path, message, "a part of one line", describe(pattern), next_step)
+
+
+def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+    """Return the matcher of a failure's text; append the mistake of a text that names no failure."""
+    matcher = _matcher(wanted.model_dump(exclude_unset=True), path, mistakes) if wanted else None
+    if matcher is not None and matches_every_failure(matcher):
+        next_step = "name what only this failure says, such as its message"
+        message = f"a text that every failure contains: {path_text(path)}"
+        mistakes.append(Mistake("FA209", path, message, "a part of this failure's message", matcher.text, next_step))
+    return matcher
+
+
+def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+    try:
+        return compile_matcher(value, path)
+    except MatcherError as error:
+        mistakes += error.mistakes
+        return None
+
+
+def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
+    """Yield the files that a scenario names, by their place in the document."""
+    inputs = _at(value, "inputs")
+    count = len(inputs) if isinstance(inputs, list) else 0
+    places: list[DocumentPath] = [
+        ("agent", "yaml"),
+        ("agent", "plan"),
+        ("job", "python"),
+        ("job", "jar"),
+        ("requirements",),
+    ]
+    for path in [*places, *(("inputs", index, "from") for index in range(count))]:
+        if isinstance(relative := _at(value, *path), str) and relative:
+            yield path, relative
+
+
+def _path_mistakes(path: DocumentPath, relative: str, file: Path, root: Path) -> list[Mistake]:
+    try:
+        file_inside(file.parent, relative, root)
+    except PlaceError as error:
+        return [Mistake("FA206", path, error.message, error.expected, error.seen, error.next_step)]
+    return []
+
+
+def _at(value: Any, *path: str | int) -> Any:
+    """Return the value at a place of plain data; None if there is none."""
+    for step in path:
+        fits = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
+        if not fits or (isinstance(step, str) and step not in value):
+            return None
+        value = value[step]
+    return value

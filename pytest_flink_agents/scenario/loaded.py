@@ -1,0 +1,70 @@
+"""A valid scenario, compiled and with its place in the project.
+
+Must never import: pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flink_testbed.core.problem import Problem
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
+from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_lines
+from pytest_flink_agents.scenario.error import ScenarioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_flink_agents.scenario.document import Document
+    from pytest_flink_agents.scenario.matching.matcher import Matcher
+    from pytest_flink_agents.scenario.model import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMatcher:
+    """One expected output, ready to compare."""
+
+    key: Matcher
+    value: Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScenario:
+    """A valid scenario with the place that it came from.
+
+    ``file`` and ``root`` are absolute, all links resolved. ``outputs`` are the matchers of ``expect.outputs`` in order,
+    None if the scenario expects none; ``failure`` is the matcher of the failure's message, ``waived_failure`` that of
+    ``expect_fail.failure``. ``warnings`` are oddities that are not mistakes.
+    """
+
+    scenario: Scenario
+    document: Document
+    file: Path
+    root: Path
+    outputs: tuple[OutputMatcher, ...] | None
+    failure: Matcher | None
+    waived_failure: Matcher | None = None
+    warnings: tuple[Problem, ...] = ()
+
+    def path(self, relative: str) -> Path:
+        """Return the file of the project that the scenario names by ``relative``.
+
+        Raises :class:`ScenarioError` if it has disappeared since loading.
+        """
+        try:
+            return file_inside(self.file.parent, relative, self.root)
+        except PlaceError as error:
+            problem = Problem("FA206", error.message, self.document.file, error.expected, error.seen, error.next_step)
+            raise ScenarioError(problem) from None
+
+    def requirements(self) -> tuple[str, ...]:
+        """Return the scenario's requirements, from its list or its file.
+
+        Raises :class:`ScenarioError` if the file has disappeared since loading.
+        """
+        wanted = self.scenario.requirements
+        if not isinstance(wanted, str):
+            return wanted or ()
+        text = self.path(wanted).read_text(encoding="utf-8-sig")
+        return tuple(line for _, line in requirement_lines(text))
