@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
 from pytest_flink_agents.scenario.schema import DIALECT, json_schema
 
 
@@ -27,3 +28,11 @@ def test_the_schema_is_plain_json() -> None:
     text = json.dumps(json_schema())
     references = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
     assert references <= set(json_schema()["$defs"])
+
+
+def test_the_schema_knows_every_matcher_word() -> None:
+    schema = json_schema()
+    one_word, data, *_ = schema["$defs"]["Matcher"]["anyOf"]
+    assert tuple(one_word["properties"]) == tuple(data["not"]["propertyNames"]["enum"]) == MATCHER_WORDS
+    assert all(value["description"] for value in one_word["properties"].values())
+    assert schema["$defs"]["ExpectedOutput"]["properties"]["value"]["$ref"] == "#/$defs/Matcher"
