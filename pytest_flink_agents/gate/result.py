@@ -16,7 +16,7 @@ class Outcome(str, Enum):
 
     PASSED = "passed"
     FAILED = "failed"
-    # Failed in one attempt and passed in another.
+    # Passed in one attempt, and failed, was not judged or did not run in another.
     FLAKY = "flaky"
     # Ran, and the evidence is not enough to judge it.
     UNKNOWN = "unknown"
@@ -78,18 +78,24 @@ class ItemResult:
         return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier})
 
 
+# Outcomes of an attempt that a pass in another attempt does not make good, the worst first, in words.
+_NO_PASS = {Outcome.FAILED: "failed", Outcome.UNKNOWN: "not judged", Outcome.NOT_RUN: "not run"}
+
+
 def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
     """Return one result for all attempts at an item, in the order in which they ran.
 
-    An item that failed in one attempt and passed in another is flaky: rerunning a scenario until it passes proves
-    nothing. A failure without such a pass counts, else the last attempt. Durations add up.
+    The worst attempt counts: a rerun adds nothing to what a failed attempt has shown. With a pass beside it the item is
+    flaky, also if the other attempt was not judged or not run: an agent that ends its TaskManager now and then shows as
+    exactly that. Durations add up.
     """
     duration_s = sum(result.duration_s for result in attempts)
-    failed = next((result for result in reversed(attempts) if result.outcome is Outcome.FAILED), None)
-    passed = next((result for result in reversed(attempts) if result.outcome is Outcome.PASSED), None)
-    if failed is None:
+    latest_first = attempts[::-1]
+    worst = next((each for outcome in _NO_PASS for each in latest_first if each.outcome is outcome), None)
+    passed = next((each for each in latest_first if each.outcome is Outcome.PASSED), None)
+    if worst is None:
         return dataclasses.replace(attempts[-1], duration_s=duration_s)
     if passed is None:
-        return dataclasses.replace(failed, duration_s=duration_s)
-    message = f"failed in attempt {failed.attempt}, passed in attempt {passed.attempt}: {failed.message}"
-    return dataclasses.replace(failed, outcome=Outcome.FLAKY, message=message, duration_s=duration_s)
+        return dataclasses.replace(worst, duration_s=duration_s)
+    seen = f"{_NO_PASS[worst.outcome]} in attempt {worst.attempt}, passed in attempt {passed.attempt}: {worst.message}"
+    return dataclasses.replace(worst, outcome=Outcome.FLAKY, message=seen, duration_s=duration_s)

@@ -76,8 +76,7 @@ PASSED = _scenario("passed", "another")
         ),
     ],
 )
-def test_the_verdict_of(results: list[ItemResult], verdict: str, rules: list[tuple[str, str]]) -> None:
-    """Each row: results, their verdict, and the reasons for it, the weightiest first."""
+def test_results_lead_to_the_verdict(results: list[ItemResult], verdict: str, rules: list[tuple[str, str]]) -> None:
     decided = decide(results, FLINK)
     assert decided.verdict == verdict
     assert _rules(decided) == rules
@@ -102,7 +101,6 @@ def test_a_scenario_that_applies_to_one_of_the_tiers_is_enough() -> None:
 
 
 def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
-    """It is required, and nobody looked."""
     decided = decide([PASSED, _scenario("not_applicable")], FLINK)
     assert decided.verdict == "inconclusive"
     assert "s.yaml::refund applies to no tier" in decided.reasons[0].message
@@ -111,7 +109,6 @@ def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
 
 @pytest.mark.parametrize("pytest_exit", [2, 3, 4, 6, 77])
 def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) -> None:
-    """Interrupted, internal error, usage error, and codes of later versions: inconclusive, and pytest's own code stays."""
     decided = decide([PASSED], FLINK, pytest_exit)
     assert (decided.verdict, _rules(decided)) == ("inconclusive", [("inconclusive", "session")])
     assert str(pytest_exit) in decided.reasons[0].message
@@ -119,7 +116,6 @@ def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) 
 
 
 def test_a_failure_that_is_no_result_is_not_promoted() -> None:
-    """pytest says failed and no result explains it: a file that could not be collected, for one."""
     decided = decide([PASSED], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("inconclusive", 10)
 
@@ -130,7 +126,6 @@ def test_a_remark_does_not_explain_a_failed_session() -> None:
 
 
 def test_a_failure_that_only_warns_explains_pytests_one() -> None:
-    """pytest counts it as failed; the policy lets it through."""
     decided = decide([PASSED, _scenario("failed", severity="warn")], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("promote", 0)
 
@@ -147,13 +142,11 @@ def test_a_failure_that_only_warns_explains_pytests_one() -> None:
     ]
     + [(verdict, own, own) for verdict in ("promote", "block", "inconclusive") for own in (2, 3, 4)],
 )
-def test_the_exit_code_of(verdict: str, pytest_exit: int, code: int) -> None:
-    """The verdict's, unless pytest has more to say; nothing collected is inconclusive."""
+def test_the_exit_code_is_the_verdicts_unless_pytest_reports_more(verdict: str, pytest_exit: int, code: int) -> None:
     assert exit_code(Verdict(VerdictKind(verdict), "default", (), {}), pytest_exit) == code
 
 
-def test_a_reason_tells_what_a_reader_needs() -> None:
-    """Who, what, how bad, what was wanted, where the evidence is."""
+def test_a_reason_has_item_severity_limit_and_evidence() -> None:
     (reason,) = decide([PASSED, _scenario("failed", evidence="artifacts/x/1")], FLINK).reasons
     assert reason == Reason(
         ReasonKind.BLOCK,
@@ -167,20 +160,17 @@ def test_a_reason_tells_what_a_reader_needs() -> None:
 
 
 def test_every_result_is_counted_once() -> None:
-    """The counts add up, whatever the outcomes."""
     outcomes = ["passed", "passed", "failed", "skipped", "not_applicable", "waived", "not_run", "unknown", "flaky"]
     counts = decide([_scenario(outcome, str(number)) for number, outcome in enumerate(outcomes)], FLINK).counts
     assert counts == {"passed": 2, "failed": 1, "flaky": 1, "skipped": 2, "waived": 1, "not_run": 2}
     assert sum(counts.values()) == len(outcomes)
 
 
-def test_waived_failures_are_named() -> None:
-    """What was let through is on record, not only counted."""
+def test_waived_failures_are_listed() -> None:
     assert decide([PASSED, _scenario("waived")], FLINK).waivers == (Waiver("s.yaml::refund[embedded]", "it waived"),)
 
 
-def test_the_profile_is_the_policys() -> None:
-    """The verdict says under which profile it was given."""
+def test_the_verdict_names_the_profile_of_the_policy() -> None:
     assert decide([PASSED], Policy("strict", (Tier.LOCAL,))).profile == "strict"
 
 
@@ -229,8 +219,12 @@ def _attempts(*outcomes: str) -> ItemResult:
         (("failed", "passed"), "flaky"),
         (("passed", "failed"), "flaky"),
         (("failed", "unknown"), "failed"),
-        (("not_run", "passed"), "passed"),
-        (("unknown", "not_run"), "not_run"),
+        (("unknown", "passed"), "flaky"),
+        (("not_run", "passed"), "flaky"),
+        (("unknown", "not_run"), "unknown"),
+        (("not_run", "skipped"), "not_run"),
+        (("unknown", "waived"), "unknown"),
+        (("skipped", "passed"), "passed"),
     ],
 )
 def test_attempts_at_one_item_become_one_result(outcomes: tuple[str, ...], merged: str) -> None:
@@ -240,6 +234,8 @@ def test_attempts_at_one_item_become_one_result(outcomes: tuple[str, ...], merge
 
 def test_a_flaky_result_names_both_attempts_and_the_failure() -> None:
     assert _attempts("failed", "failed", "passed").message == "failed in attempt 2, passed in attempt 3: it failed"
+    assert _attempts("failed", "unknown", "passed").message.startswith("failed in attempt 1, passed in attempt 3: ")
+    assert _attempts("passed", "unknown").message.startswith("not judged in attempt 2, passed in attempt 1: ")
 
 
 def test_a_result_survives_being_sent_as_plain_data() -> None:

@@ -67,7 +67,7 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a file looks like a scenario file and was not collected": lambda: decide(
         PASSED, AUTO, selection=Selection(uncollected=("x_scenario.yaml",))
     ),
-    "a scenario failed in one attempt and passed in another": lambda: decide([*PASSED, ran("flaky")], AUTO),
+    "a scenario passed in one attempt and did not in another": lambda: decide([*PASSED, ran("flaky")], AUTO),
     "a scenario ran and could not be judged": lambda: decide([*PASSED, ran("unknown")], AUTO, 1),
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
