@@ -1,1 +1,1 @@
-"""What a session leaves for people and programs. Every text on its way out goes through the redactor."""
+"""The report of a session, for people and for programs. Every text goes through the redactor first."""

@@ -1,4 +1,4 @@
-"""The report directory: one folder a run, a ``latest`` link, the newest twenty kept."""
+"""The report directory: a folder for each session, and a link to the latest. The newest twenty are kept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _KEPT_RUNS = 20
 
 
 def run_folder_name() -> str:
-    """A name that no other run has; names sort by time."""
+    """Return a unique name. Names sort by time."""
     stamp = datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     return f"{stamp}-{secrets.token_hex(3)}"
 
 
 def make_run_folder(folder: Path) -> None:
-    """Make a run's folder, unless another process of the session has; beside it only the newest twenty are kept."""
+    """Create a session's folder, unless another process of the session has, and remove all but the newest twenty."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
@@ -34,10 +34,10 @@ def make_run_folder(folder: Path) -> None:
 
 
 def node_folder(run_folder: Path, node_id: str, attempt: int = 1) -> Path:
-    """Where one item's evidence goes: a path made of its node id's safe characters, and of its digest.
+    """Return the folder for the evidence of one attempt at an item.
 
-    Without the digest two items could share a folder (names in another script have no safe characters at all), and one
-    would be judged by what the other left.
+    Its name is made of the safe characters of the node id and of its digest: without the digest two items could share a
+    folder, since names in another script have no safe characters at all.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", node_id).strip("-.")[:110]
     digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -51,7 +51,7 @@ def _point_latest_to(folder: Path) -> None:
     try:
         fresh.symlink_to(folder.name, target_is_directory=True)
         fresh.replace(latest)
-    except OSError:  # no links on this file system, or the name is taken by a real directory
+    except OSError:  # no links on this file system, or a real directory has the name
         fresh.unlink(missing_ok=True)
         in_words.write_text(folder.name + "\n", encoding="utf-8")
     else:
@@ -59,7 +59,7 @@ def _point_latest_to(folder: Path) -> None:
 
 
 def _forget_old(report_dir: Path) -> None:
-    """Only folders with our marker are ours to remove, and none in which a cluster still runs."""
+    """Remove old folders that carry the marker of this package, except those in which a cluster still runs."""
     runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
     if len(runs) <= _KEPT_RUNS:
         return

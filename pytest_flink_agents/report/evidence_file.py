@@ -1,4 +1,4 @@
-"""``evidence.json``: everything seen of one run, and what the checks say of it."""
+"""``evidence.json``: the evidence of one run and the results of its checks."""
 
 from __future__ import annotations
 

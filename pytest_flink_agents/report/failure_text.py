@@ -1,4 +1,4 @@
-"""A failed scenario, told to somebody who is tired: what was written, expected beside seen, what happened to that key."""
+"""The explanation of a failed scenario: its own lines, expected beside seen, and the events of the key in question."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ def failure_text(
     redactor: Redactor,
     whole: str = "evidence.json",
 ) -> str:
-    """The whole text. ``where[i]`` belongs to the i-th finding of all results: ``file:line`` and the scenario's own lines there.
+    """Return the explanation of all findings.
 
-    Secrets are masked before anything is cut: half a secret would not be known as one any more.
+    ``where[i]`` belongs to the i-th finding of all results: ``file:line`` and the scenario's own lines there. ``whole`` is
+    the path of the file that holds what the text cuts. Secrets are masked before anything is cut, because a part of a
+    secret would not be recognised.
     """
     evidence = _masked(evidence, redactor)
     findings = [
@@ -59,7 +61,9 @@ def failure_text(
         evidence.events,
     )
     if evidence.log_tail:
-        lines += ["the end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
+        lines += ["end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
+    if evidence.printed:
+        lines += ["the agent printed and logged:", *_indented(evidence.printed.splitlines()[-_TRACE_LINES:]), ""]
     if "threads" in evidence.files:
         lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
@@ -69,7 +73,7 @@ def failure_text(
 
 
 def _masked(value: T, redactor: Redactor) -> T:
-    """A copy of evidence or a finding in which every text and all data are masked."""
+    """Return a copy of evidence or a finding without secrets in any text or data."""
     if isinstance(value, tuple):
         return tuple(_masked(item, redactor) for item in value)  # type: ignore[return-value]  # still a T
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -80,7 +84,7 @@ def _masked(value: T, redactor: Redactor) -> T:
 
 
 def _finding(result: CheckResult, finding: Finding, place: str, source: Sequence[tuple[int, str]]) -> list[str]:
-    doubt = f"{result.check}: cannot be told: " if result.validity is Validity.UNKNOWN else ""
+    doubt = f"{result.check}: cannot be judged: " if result.validity is Validity.UNKNOWN else ""
     lines = [f"{place}: {doubt}{finding.message}"]
     lines += [f"  > {number:4} | {text}" for number, text in source[:12]]
     if finding.expected is not None or finding.seen is not None:
@@ -89,7 +93,7 @@ def _finding(result: CheckResult, finding: Finding, place: str, source: Sequence
 
 
 def _beside(expected: Any, seen: Any) -> list[str]:
-    """Two short values one below the other; two long ones as a diff."""
+    """Return two short values one below the other, and two long ones as a difference."""
     one, other = _json_lines(expected)[:_COMPARED_LINES], _json_lines(seen)[:_COMPARED_LINES]
     if len(one) == len(other) == 1:
         return [f"    expected: {one[0]}", f"    seen:     {other[0]}"]
@@ -115,12 +119,12 @@ def _job_failure(evidence: Evidence) -> list[str]:
         given = json.dumps(failure.input, ensure_ascii=False, default=str)
         agent = f"agent {failure.agent}, " if failure.agent else ""
         lines.append(f"  {agent}action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
-        lines.append(f"  {RULE}; until then: {_kept(evidence)}")
+        lines.append(f"  {RULE}; before that: {_kept(evidence)}")
     return [*lines, *_indented(failure.traceback.rstrip().splitlines()[-_TRACE_LINES:]), ""]
 
 
 def _kept(evidence: Evidence) -> str:
-    """How many outputs were emitted before a failure, and for which keys. On Flink they may not have been committed."""
+    """Return the number and the keys of the outputs before a failure. On Flink they may not have been committed."""
     emitted = evidence.outputs or [event for event in evidence.events if event.type == _OUTPUT_EVENT]
     if not emitted:
         return "no output"
@@ -133,7 +137,7 @@ def _kept(evidence: Evidence) -> str:
 def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:
     lines: list[str] = []
     for key in list(keys)[:3]:
-        # Some dialects of the log name no keys; then everything that happened is the best there is.
+        # Some releases log no keys: then all events are shown.
         of_key = [event for event in events if event.key is None or identity(event.key) == key]
         lines.append(
             f"what happened to key {key} ({len(of_key)} events):" if of_key else f"no event of key {key} was logged"
@@ -154,7 +158,7 @@ def _attributes(event: Event) -> str:
 
 
 def _cut(text: str) -> str:
-    """At a blank, never inside a word: half of a secret would slip past the redactor."""
+    """Cut a long text at a blank, never inside a word."""
     if len(text) <= _WIDTH:
         return text
     head = text[: _WIDTH - 3]

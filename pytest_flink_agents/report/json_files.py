@@ -1,4 +1,4 @@
-"""``verdict.json`` and ``environment.json``."""
+"""``verdict.json``, and any other JSON file of the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMA_VERSION = "1"
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
-    """``sha256:...`` over the parts in order; lengths are part of it, so that no two lists read the same."""
+    """Return ``sha256:...`` of the parts in order. Lengths are included, so that no two lists have the same digest."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(f"{len(part)}:".encode() + part)
@@ -37,7 +37,7 @@ def write_verdict(
     finished: str,
     redactor: Redactor,
 ) -> None:
-    """The verdict as programs read it. ``subjects`` is what was tested: names to digests; times are ISO 8601, UTC."""
+    """Write the verdict for programs. ``subjects`` maps the files under test to digests; times are ISO 8601 in UTC."""
     data = {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict.verdict,

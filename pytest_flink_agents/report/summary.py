@@ -1,4 +1,4 @@
-"""``summary.md``: the page that a person reads first."""
+"""``summary.md``, the page to read first."""
 
 from __future__ import annotations
 

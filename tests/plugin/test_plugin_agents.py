@@ -76,15 +76,15 @@ def shop(project: Project) -> Project:
 
 # What each of them says: its line first, then what happened, then what helps.
 TOLD = {
-    "no module": ("x.scenario.yaml:3: FA220: no module 'shopp'", "No module named 'shopp'", "pythonpath"),
+    "no module": ("x.scenario.yaml:3: FA220: there is no module 'shopp'", "No module named 'shopp'", "pythonpath"),
     "no class": ("x.scenario.yaml:11: FA220: the module 'shop' has no 'Ecko'", "did you mean 'Echo'?"),
-    "no agent": ("x.scenario.yaml:19: FA220: shop:NoAgent is no agent", "a subclass of flink_agents' Agent"),
+    "no agent": ("x.scenario.yaml:19: FA220: shop:NoAgent is not an agent", "a subclass of flink_agents' Agent"),
     "breaks": ("x.scenario.yaml:27: FA220: the module 'breaks' cannot be imported", "ValueError: no shop today"),
     "refuses": (
         "x.scenario.yaml:35: ",
         "the job failed: RuntimeError: the card was refused",
         '  agent shop:Refuses, action charge, key "a", input "hi"',
-        "no input is skipped; until then: no output",
+        "no input is skipped; before that: no output",
     ),
     "unanswered": (
         *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
@@ -150,7 +150,7 @@ def test_a_poisoned_input_among_good_ones_is_told_in_its_scenario(project: Proje
     for how, words in WRONGS.items():
         section = text.partition(f"_ {how}[local-2.2] _")[2].partition("\n____")[0]
         where = f'  agent wrong_agents:Wrong, action do, key "c", input "{how}"'
-        kept = 'until then: 3 outputs, of "c", "a", "b", kept in evidence.json'
+        kept = 'before that: 3 outputs, of "c", "a", "b", kept in evidence.json'
         rule = "an action that fails, fails the job, as on Flink: no input is skipped"
         for each in (f"the job failed: {words[0]}", *words, where, rule, kept):
             assert each in section, f"{each!r} not in:\n{section}"

@@ -29,7 +29,6 @@ from plugin_project import Project, lines_of, scenario
 def test_a_value_that_makes_no_sense_is_a_usage_error(
     project: Project, wrong: str, code: str, expected: str, next_step: str
 ):
-    """Exit code 4 and one error: the option as written, a code, what is expected, the next step; nothing is collected."""
     project.scenarios("x", scenario("one"))
     result = project.run(wrong, tier="")
     assert result.ret == 4
@@ -50,7 +49,6 @@ def test_a_path_behind_the_gate_is_collected(project: Project):
 
 
 def test_an_ini_value_is_named_as_such(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """A wrong ini value or variable names its file or variable; 1.2 is told apart from 1.20."""
     project.scenarios("x", scenario("one"))
     project.write("pytest.ini", "[pytest]\nflink_version = 1.2\n")
     ini = project.run()
@@ -66,7 +64,6 @@ def test_an_ini_value_is_named_as_such(project: Project, monkeypatch: pytest.Mon
 def test_the_command_line_comes_before_the_environment_before_the_ini(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ):
-    """One value from each source: the nearest one is taken, and taking it away uncovers the next. Quotes in an ini are none."""
     project.scenarios("x", scenario("one"))
 
     def collected(*arguments: str) -> str:
@@ -82,7 +79,6 @@ def test_the_command_line_comes_before_the_environment_before_the_ini(
 
 
 def test_the_report_goes_where_it_is_told(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """--flink-report-dir names the place; one that cannot be made is a usage error before anything runs."""
     project.scenarios("x", scenario("one"))
     monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_REPORT_DIR", "from-environment")
     result = project.run("--flink-report-dir=out/reports")
@@ -98,7 +94,6 @@ def test_the_report_goes_where_it_is_told(project: Project, monkeypatch: pytest.
 
 
 def test_a_placeholder_reads_only_variables_that_the_ini_allows(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """${env.NAME} is an error until ``flink_scenario_env`` names it."""
     monkeypatch.setenv("SHOP_URL", "http://127.0.0.1:9")
     more = 'resources: {chat_model_connections: [{name: s, clazz: ollama, base_url: "${env.SHOP_URL}"}]}\n'
     project.scenarios("x", scenario("one", more=more))
@@ -110,7 +105,6 @@ def test_a_placeholder_reads_only_variables_that_the_ini_allows(project: Project
 
 
 def test_relative_paths_of_the_command_line_are_the_shells(project: Project):
-    """--flink-job-python may be relative to where pytest is started."""
     project.scenarios("x", scenario("one"))
     relative = os.path.relpath(sys.executable, project.path)
     result = project.run(f"--flink-job-python={relative}", "--collect-only")

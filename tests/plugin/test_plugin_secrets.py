@@ -39,7 +39,6 @@ class Wants(Agent):
 
 
 def test_a_secret_is_masked_wherever_an_agent_puts_it(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """In an exception, an output, a log, a print, at import: ``***`` stands for it on the terminal and in every file."""
     monkeypatch.setenv("SHOP_API_KEY", SECRET)
     project.write("leaks.py", LEAKS)
     project.scenarios("x", *(scenario(name.lower(), agent=f"leaks:{name}") for name in ("Raises", "Says", "Wants")))
@@ -57,7 +56,6 @@ def test_a_secret_is_masked_wherever_an_agent_puts_it(project: Project, monkeypa
 
 
 def test_a_secret_in_a_plain_test_stays_out_of_the_report(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """pytest shows a test's own traceback as it is; the files of the report hold it masked."""
     monkeypatch.setenv("SHOP_API_KEY", SECRET)
     project.scenarios("x", scenario("right"))
     project.write("test_plain.py", f"def test_plain():\n    raise RuntimeError('refused: {SECRET}')\n")

@@ -1,9 +1,13 @@
-"""What a session answers: exit code, verdict, the text for people and the files for programs."""
+"""The answer of a session: exit code, verdict, the text for people and the files for programs.
+
+Most sessions here run without Flink, which is never enough to promote: their verdict has a reason of its own for that.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
@@ -11,11 +15,20 @@ from plugin_project import Project, lines_of, scenario
 
 GATE = "--flink-gate"
 KNOWN = 'expect_fail: {{reason: "ticket 7", check: outputs, until: "{until}"}}\n'
+NO_FLINK = "no scenario ran on Flink, only on local: add --flink-tier=embedded"
+
+
+def reasons(project: Project) -> list[dict[str, Any]]:
+    """The reasons of the newest verdict, except the one that every session without Flink has."""
+    return [reason for reason in project.verdict()["reasons"] if reason["message"] != NO_FLINK]
+
+
+def rules(project: Project) -> list[tuple[str, str]]:
+    return [(reason["kind"], reason["rule"]) for reason in reasons(project)]
 
 
 @pytest.mark.parametrize("gate", [(GATE,), ()], ids=["gate", "no gate"])
 def test_one_wrong_value_blocks_and_is_shown_in_its_line(project: Project, gate: tuple[str, ...]):
-    """One changed expectation: exit 1, block, the scenario's line marked, expected beside seen, the command to repeat it."""
     project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
     result = project.run(*gate)
     assert result.ret == 1
@@ -38,9 +51,8 @@ def test_one_wrong_value_blocks_and_is_shown_in_its_line(project: Project, gate:
 
 
 def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project):
-    """All right: exit 0, promote, and verdict.json, junit.xml, summary.md, events.jsonl, environment.json under ``latest``."""
-    project.scenarios("x", scenario("right", more="requirement: REQ-17\n"))
-    result = project.run(GATE)
+    project.scenarios("x", scenario("right", more="requirement: REQ-17\nowner: payments\n"))
+    result = project.run(GATE, tier="auto")
     verdict = project.verdict()
     folder = project.report
     assert result.ret == 0
@@ -50,7 +62,7 @@ def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project)
         *("scenarios_digest", "baseline", "started", "finished", "tool"),
     }
     assert (verdict["verdict"], verdict["profile"], verdict["reasons"]) == ("promote", "default", [])
-    assert verdict["counts"] == {"passed": 1, "failed": 0, "flaky": 0, "skipped": 0, "waived": 0, "not_run": 0}
+    assert verdict["counts"] == {"passed": 2, "failed": 0, "flaky": 0, "skipped": 0, "waived": 0, "not_run": 0}
     assert [subject["name"] for subject in verdict["subjects"]] == ["shop.py"]
     assert verdict["subjects"][0]["digest"].startswith("sha256:")
     assert verdict["tool"]["name"] == "pytest-flink-agents"
@@ -58,19 +70,23 @@ def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project)
     case = Xml.parse(folder / "junit.xml").getroot().find(".//testcase")
     assert case is not None
     assert (case.get("name"), case.get("file"), case.get("line")) == ("right", "x.scenario.yaml", "1")
-    assert "# PROMOTE" in (folder / "summary.md").read_text(encoding="utf-8")
+    properties = {one.get("name"): one.get("value") for one in case.findall("properties/property")}
+    assert (properties["requirement"], properties["owner"]) == ("REQ-17", "payments")
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    assert "# PROMOTE" in summary
+    assert "| right | REQ-17 | payments | passed" in summary
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [event["kind"] for event in events] == ["session_started", "scenario_finished", "verdict"]
+    kinds = [event["kind"] for event in events if event["kind"] != "progress"]
+    assert kinds == ["session_started", "scenario_finished", "scenario_finished", "verdict"]
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
-    (evidence,) = folder.glob("artifacts/*/1/evidence.json")
+    (evidence,) = folder.glob("artifacts/*local*/1/evidence.json")
     assert json.loads(evidence.read_text(encoding="utf-8"))["evidence"]["outputs"] == [
         {"key": "a", "value": {"said": "hi"}, "input": 0}
     ]
 
 
 def test_a_session_that_verified_nothing_is_inconclusive(project: Project):
-    """No tests at all, plain tests only, and everything deselected: exit 10 under the gate, and it is said why."""
     for prepare in (
         lambda: (),
         lambda: project.write("test_plain.py", "def test_plain(): pass\n") and (),
@@ -85,7 +101,6 @@ def test_a_session_that_verified_nothing_is_inconclusive(project: Project):
 
 
 def test_without_scenarios_only_the_gate_asks_for_a_verdict(project: Project):
-    """Plain tests without the gate: pytest's own answer and no report, also where scenarios are deselected."""
     project.write("test_plain.py", "def test_plain(): pass\n")
     project.scenarios("x", scenario("one"))
     result = project.run("-k", "plain")
@@ -95,7 +110,6 @@ def test_without_scenarios_only_the_gate_asks_for_a_verdict(project: Project):
 
 
 def test_a_plain_test_that_fails_blocks(project: Project):
-    """Scenarios pass, a plain test fails: block, by the rule 'tests'; a skipped plain test says nothing."""
     project.scenarios("x", scenario("right"))
     project.write(
         "test_plain.py",
@@ -105,32 +119,28 @@ def test_a_plain_test_that_fails_blocks(project: Project):
     verdict = project.verdict()
     assert result.ret == 1
     assert verdict["verdict"] == "block"
-    assert [(reason["kind"], reason["rule"]) for reason in verdict["reasons"]] == [("block", "tests")]
-    assert verdict["reasons"][0]["message"].startswith("test_plain.py::test_plain: ")
+    assert rules(project) == [("block", "tests")]
+    assert reasons(project)[0]["message"].startswith("test_plain.py::test_plain: ")
 
 
 def test_a_machine_fault_in_a_plain_test_does_not_block(project: Project):
-    """A test whose cluster could not start has shown nothing about the job: inconclusive, not block."""
     project.scenarios("x", scenario("right"))
     project.write("test_plain.py", "def test_plain(flink_cluster): ...\n")
     result = project.run(GATE, "--flink-startup-timeout=0.01")
     assert result.ret == 10
-    assert {reason["rule"] for reason in project.verdict()["reasons"]} == {"could not run"}
+    assert rules(project) == [("inconclusive", "could not run")]
 
 
 def test_severity_warn_is_shown_and_does_not_block(project: Project):
-    """A failing scenario of severity warn: exit 0 and promote, with the failure told as a remark."""
     project.scenarios("x", scenario("right"), scenario("weak", said="bye", more="severity: warn\n"))
     result = project.run(GATE)
-    (reason,) = project.verdict()["reasons"]
-    assert result.ret == 0
+    assert result.ret == 10
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["PROMOTE *1 passed, 1 failed", "  remark: scenarios: x.scenario.yaml::weak*"])
-    assert (reason["kind"], reason["severity"]) == ("remark", "warn")
+    result.stdout.fnmatch_lines(["INCONCLUSIVE *1 passed, 1 failed", "  remark: scenarios: x.scenario.yaml::weak*"])
+    assert rules(project) == [("remark", "scenarios")]
 
 
 def test_what_was_not_reached_is_not_promoted(project: Project):
-    """-x stops at a failure that does not block: the scenarios behind it did not run, so nothing is promoted."""
     project.scenarios(
         "x", scenario("right"), scenario("weak", said="bye", more="severity: warn\n"), scenario("behind it", said="bye")
     )
@@ -142,21 +152,18 @@ def test_what_was_not_reached_is_not_promoted(project: Project):
 
 
 def test_a_file_that_cannot_be_collected_is_never_promoted(project: Project):
-    """A bad scenario file: exit 2; told to go on without it, or a test module that does not import: still not a pass."""
     project.scenarios("right", scenario("right"))
     project.scenarios("bad", scenario("bad", more="imputs: []\n"))
     stopped = project.run(GATE)
     gone_on = project.run(GATE, "--continue-on-collection-errors")
-    verdict = project.verdict()
     assert (stopped.ret, gone_on.ret) == (2, 10)
     stopped.stdout.fnmatch_lines(["INCONCLUSIVE *"])
     gone_on.assert_outcomes(passed=1, errors=1)
-    assert [reason["rule"] for reason in verdict["reasons"]] == ["could not run"]
-    assert 'bad.scenario.yaml: 8:1: FA202: unknown key "imputs"' in verdict["reasons"][0]["message"]
+    assert rules(project) == [("inconclusive", "could not run")]
+    assert 'bad.scenario.yaml: 8:1: FA202: unknown key "imputs"' in reasons(project)[0]["message"]
 
 
 def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
-    """Known to fail: waived. Known to fail and passing, or the date over: red, with the line that says so."""
     last_day = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=60)
     later, over = KNOWN.format(until=last_day), KNOWN.format(until="2020-01-01")
     project.scenarios(
@@ -170,9 +177,8 @@ def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
     waivers = project.verdict()
     red = project.run(GATE)
     verdict = project.verdict()
-    assert waived.ret == 0
     waived.assert_outcomes(passed=1, xfailed=1, deselected=2)
-    assert (waivers["verdict"], waivers["counts"]["waived"]) == ("promote", 1)
+    assert waivers["counts"]["waived"] == 1
     assert f"ticket 7 (until {last_day})" in json.dumps(waivers["waivers"])
     assert red.ret == 1
     red.assert_outcomes(passed=1, failed=2, xfailed=1)
@@ -185,14 +191,50 @@ def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
     ):
         assert wanted in text
     assert verdict["verdict"] == "block"
-    assert {reason["message"].partition("[")[0] for reason in verdict["reasons"]} == {
+    assert {reason["message"].partition("[")[0] for reason in reasons(project)} == {
         "x.scenario.yaml::mended",
         "x.scenario.yaml::overdue",
     }
 
 
+def test_a_selection_is_not_promoted_and_says_what_is_missing(project: Project):
+    project.scenarios("x", scenario("one"), scenario("two"))
+    project.scenarios("y", scenario("three"))
+    project.write("z_scenario.yaml", scenario("four"))
+    for arguments, message in (
+        (("-k", "one"), "2 scenario runs were deselected"),
+        (("x.scenario.yaml",), "only a part of the scenarios was collected: x.scenario.yaml on the command line"),
+        (("x.scenario.yaml::one[local-2.2]",), "1 scenario run was deselected"),
+        ((), "z_scenario.yaml looks like a scenario file and was not collected"),
+    ):
+        result = project.run(GATE, *arguments)
+        assert result.ret == 10
+        assert message in lines_of(result)
+
+
+def test_without_the_gate_an_inconclusive_session_says_so(project: Project):
+    project.scenarios("x", scenario("one"))
+    result = project.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["INCONCLUSIVE *", f"*{NO_FLINK}", "  exit code 0 is pytest's own; --flink-gate makes it 10"]
+    )
+
+
+def test_a_report_that_cannot_be_written_is_one_line_beside_the_verdict(project: Project):
+    project.scenarios("x", scenario("one"))
+    project.write(
+        "conftest.py",
+        "import resource\n\nimport pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n",
+    )
+    result = project.run(GATE, "-p", "no:cacheprovider")
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(["INCONCLUSIVE *1 passed", "*report: the report could not be written: *File too large"])
+    assert "Traceback" not in lines_of(result)
+
+
 def test_a_scenario_that_applies_nowhere_is_not_promoted(project: Project):
-    """A scenario for another tier or another Flink is skipped with its reason, and leaves the verdict inconclusive."""
     project.scenarios(
         "x",
         scenario("right"),
@@ -209,7 +251,6 @@ def test_a_scenario_that_applies_nowhere_is_not_promoted(project: Project):
 
 @pytest.mark.parametrize("style", [("-qq",), ("-p", "no:terminal"), ("-p", "no:capture")], ids=" ".join)
 def test_other_ways_of_showing_do_not_change_the_answer(project: Project, style: tuple[str, ...]):
-    """Very quiet, no terminal, no capture plugin: the exit code and the verdict are the same."""
     project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
     result = project.run(GATE, *style)
     assert result.ret == 1

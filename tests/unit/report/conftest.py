@@ -1,4 +1,4 @@
-"""One session with one of everything, for all writers."""
+"""The results of one session with every outcome, for all writers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a failed scenario: everything needed, in a bearable length."""
+"""The explanation of a failed scenario."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ def _text(*results: CheckResult, **evidence: Any) -> str:
 WRONG = Finding("output 1 is not as expected", ("expect", "outputs", 0), {"amount": 20}, {"amount": 25}, key="c-1")
 
 
-def test_a_wrong_output_is_told_from_line_to_command() -> None:
-    """The whole text: place, the scenario's own line, both values, that key's events, the job, the command."""
+def test_a_wrong_output_is_explained_from_its_line_to_the_command() -> None:
     events = (
         Event("_input_event", {"input": {"amount": 20}}, key="c-1"),
         Event("_input_event", {"input": {"amount": 1}}, key="c-2"),
@@ -38,7 +37,6 @@ def test_a_wrong_output_is_told_from_line_to_command() -> None:
 
 
 def test_long_values_are_shown_as_their_difference() -> None:
-    """Only the lines around what differs, not both values whole."""
     expected = {f"field_{number}": number for number in range(40)}
     text = _text(_result(Finding("differs", (), expected, expected | {"field_20": "other"})))
     shown = [line.strip() for line in text.splitlines() if "field_" in line]
@@ -53,7 +51,6 @@ def test_long_values_are_shown_as_their_difference() -> None:
 
 
 def test_long_differences_are_cut_and_say_so() -> None:
-    """Two values with nothing in common do not fill the screen."""
     expected = {f"a{number}": "x" * 20 for number in range(200)}
     seen = {f"b{number}": "x" * 20 for number in range(200)}
     text = _text(_result(Finding("differs", (), expected, seen)))
@@ -61,8 +58,7 @@ def test_long_differences_are_cut_and_say_so() -> None:
     assert "more lines" in text
 
 
-def test_only_the_first_findings_are_told_in_full() -> None:
-    """Eight in full, the number of the others."""
+def test_only_the_first_eight_findings_are_shown_in_full() -> None:
     findings = [Finding(f"finding number {number}", (), 1, 2) for number in range(30)]
     text = _text(_result(*findings))
     assert "finding number 7" in text
@@ -70,32 +66,29 @@ def test_only_the_first_findings_are_told_in_full() -> None:
     assert "... and 22 more findings" in text
 
 
-def test_what_is_valid_is_not_mentioned_and_doubt_is_no_error() -> None:
-    """Findings of valid checks are left out; unknown is worded as unknown."""
+def test_valid_checks_are_left_out_and_unknown_ones_say_so() -> None:
     text = _text(
         _result(Finding("a remark"), validity=Validity.VALID),
         _result(Finding("it was cut short"), check="ended", validity=Validity.UNKNOWN),
     )
     assert "a remark" not in text
-    assert "ended: cannot be told: it was cut short" in text
+    assert "ended: cannot be judged: it was cut short" in text
 
 
 def test_a_jobs_failure_is_shown_with_its_place_and_the_end_of_its_trace() -> None:
-    """The action, the key, the input, the rule, what others came to, and the last lines, where the cause stands."""
     trace = "\n".join(f"frame {number}" for number in range(100))
     failure = Failure("boom", "ValueError", trace, "Refunds", "pay", "c-1", {"amount": 20})
     outputs = (Output("c-2", 1), Output(7, 2), Output("c-2", 3))
     text = _text(_result(Finding("the job failed: boom", key="c-1"), check="failure"), failure=failure, outputs=outputs)
     assert "the job failed: ValueError: boom" in text
     assert "an action that fails, fails the job, as on Flink" in text
-    assert 'until then: 3 outputs, of "c-2", 7, kept in evidence.json' in text
+    assert 'before that: 3 outputs, of "c-2", 7, kept in evidence.json' in text
     assert '  agent Refunds, action pay, key "c-1", input {"amount": 20}' in text
     assert "    frame 99" in text
     assert "frame 74" not in text
 
 
-def test_the_timeline_is_of_that_key_and_limited() -> None:
-    """The first twenty events and the last ten, none of other keys, and one long event is one line."""
+def test_only_the_first_and_last_events_of_the_key_are_shown() -> None:
     events = tuple(Event("_e", {"a": f"mine {number} " + "y " * 200}, key="c-1") for number in range(50))
     events += tuple(Event("_e", {"a": "other"}, key=key) for key in ("c-2", 1, "1"))
     text = _text(_result(WRONG), events=events)
@@ -108,29 +101,25 @@ def test_the_timeline_is_of_that_key_and_limited() -> None:
 
 
 def test_a_key_without_events_says_so() -> None:
-    """That nothing was logged for it is a clue."""
     text = _text(_result(WRONG), events=(Event("_input_event", {}, key="c-2"),))
     assert 'no event of key "c-1" was logged' in text
 
 
-def test_a_log_that_names_no_keys_is_shown_as_it_is() -> None:
-    """Then "nothing was logged" would be a lie."""
+def test_a_log_without_keys_is_shown_whole() -> None:
     text = _text(_result(WRONG), events=(Event("_input_event", {"input": 1}),))
     assert "_input_event" in text
     assert "no event" not in text
 
 
-def test_the_end_of_the_logs_is_shown() -> None:
-    """The last 25 lines, where there are logs."""
+def test_the_last_lines_of_the_logs_are_shown() -> None:
     text = _text(_result(Finding("not ended")), log_tail="\n".join(f"log line {number}" for number in range(100)))
-    assert "the end of the logs:" in text
+    assert "end of the logs:" in text
     assert "log line 99" in text
     assert "log line 74" not in text
     assert "logs" not in _text(_result(Finding("not ended")))
 
 
-def test_a_cut_never_leaves_half_a_word() -> None:
-    """The redactor masks whole secrets only, and it comes after: wherever the cut falls, all or nothing is left."""
+def test_a_cut_never_splits_a_word() -> None:
     secret = "hunter2-hunter2-hunter2"
     for padding in range(60, 130):
         words = "m" * (padding // 2) + " " + "m" * (padding - padding // 2) + " " + secret + " more " * 20
@@ -153,7 +142,6 @@ again: pytest 's.yaml::refund[embedded-2.2]'"""
 
 
 def test_a_secret_is_masked_before_its_line_is_cut() -> None:
-    """A long traceback line or payload is cut; a secret across the cut does not leave half of itself."""
     secret = "s3cret with blanks in it " * 3
     event = Event("_input_event", {"input": "p" * 90 + secret}, key="c-1")
     finding = Finding("wrong", (), "a", "b", key="c-1")

@@ -19,8 +19,7 @@ def _written(path: Path, results: list[ItemResult]) -> Xml.Element:
     return Xml.parse(path / "junit.xml").getroot()
 
 
-def test_one_suite_a_place_with_counts_that_add_up(tmp_path: Path, results: list[ItemResult]) -> None:
-    """Tier and version make a suite, plain tests another; each count is the number of such elements inside."""
+def test_each_tier_and_version_is_a_suite_with_counts_that_add_up(tmp_path: Path, results: list[ItemResult]) -> None:
     root = _written(tmp_path, results)
     assert root.tag == "testsuites"
     assert [suite.get("name") for suite in root] == ["local-2.2.1", "embedded-2.2.1", "tests"]
@@ -31,8 +30,7 @@ def test_one_suite_a_place_with_counts_that_add_up(tmp_path: Path, results: list
         assert float(suite.get("time", "")) == pytest.approx(sum(float(case.get("time", "")) for case in suite))
 
 
-def test_a_case_tells_all_about_itself(tmp_path: Path, results: list[ItemResult]) -> None:
-    """Place, time, properties, and the whole text of the failure."""
+def test_a_case_has_place_time_properties_and_the_whole_failure(tmp_path: Path, results: list[ItemResult]) -> None:
     case = _written(tmp_path, results).find("testsuite[@name='embedded-2.2.1']/testcase[@name='refund']")
     assert case is not None
     assert {name: case.get(name) for name in ("classname", "file", "line", "time")} == {
@@ -67,7 +65,7 @@ def test_a_case_tells_all_about_itself(tmp_path: Path, results: list[ItemResult]
         (Outcome.WAIVED, "skipped"),
     ],
 )
-def test_only_what_passed_looks_passed(tmp_path: Path, outcome: Outcome, element: str | None) -> None:
+def test_only_a_passed_result_has_no_element(tmp_path: Path, outcome: Outcome, element: str | None) -> None:
     case = _written(tmp_path, [ItemResult("n", "n", outcome, tier=Tier.LOCAL)]).find(".//testcase")
     assert case is not None
     assert [child.tag for child in case if child.tag != "properties"] == ([element] if element else [])
@@ -85,6 +83,5 @@ def test_characters_that_xml_cannot_hold_are_escaped_or_replaced(tmp_path: Path,
         assert text.endswith(" <b>&? ü")
 
 
-def test_no_results_make_an_empty_file_that_parses(tmp_path: Path) -> None:
-    """A session that ran nothing leaves a report that says so."""
+def test_a_session_without_results_writes_a_file_that_parses(tmp_path: Path) -> None:
     assert list(_written(tmp_path, [])) == []

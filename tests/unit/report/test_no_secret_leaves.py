@@ -1,4 +1,4 @@
-"""A secret planted everywhere that text can come from is in nothing that any writer leaves."""
+"""No writer of the report writes a secret, wherever it was planted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRACES = ("pl4nted", base64.b64encode(SECRET.encode()).decode()[:12])
 
 
 def _planted(form: str) -> list[ItemResult]:
-    """Results of which every text field holds the secret."""
+    """Results with the secret in every text field."""
     text = f"x {form} y"
     return [
         ItemResult(
@@ -68,8 +68,7 @@ def _text_of_a_run(form: str) -> str:
 
 
 @pytest.mark.parametrize("form", [SECRET, base64.b64encode(SECRET.encode()).decode()])
-def test_no_writer_lets_a_secret_out(tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every file and every line of the terminal: written, not empty, and without a trace of it."""
+def test_no_writer_writes_a_secret(tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
     redactor = Redactor({"PAYMENT_API_KEY": SECRET})
     results = _planted(form)
     policy = Policy(form, (Tier.LOCAL,))
@@ -102,13 +101,11 @@ def test_no_writer_lets_a_secret_out(tmp_path: Path, form: str, capsys: pytest.C
 
 
 def test_masked_files_still_parse(tmp_path: Path) -> None:
-    """Masking happens before encoding: what was JSON stays JSON."""
     write_json(tmp_path / "x.json", {"a": f"say {SECRET}", "n": 1}, Redactor({"API_KEY": SECRET}))
     assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"a": "say ***", "n": 1}
 
 
-def test_whatever_writes_knows_the_redactor() -> None:
-    """A new module of the report that writes files without taking a redactor fails here."""
+def test_every_writer_of_the_report_takes_a_redactor() -> None:
     # The first writes names that it made itself, the second texts that the other modules have masked.
     without_texts = {"directory.py", "files.py"}
     forgetful = []

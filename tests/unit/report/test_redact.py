@@ -33,7 +33,6 @@ SECRET = 'hünter/2"\\ +&x'
     ],
 )
 def test_values_of_secret_names_are_masked(name: str) -> None:
-    """Whatever the case of the name, and in the middle of a text."""
     assert Redactor({name: "hunter2x"}).text("pw=hunter2x;") == f"pw={MASK};"
 
 
@@ -62,7 +61,6 @@ def test_other_values_stay() -> None:
     ],
 )
 def test_every_form_of_a_secret_is_masked(form: str) -> None:
-    """Plain, base64, URL-quoted and as JSON writes it: nothing recognisable is left."""
     masked = Redactor({"API_KEY": SECRET}).text(f"before {form} after")
     assert MASK in masked
     assert masked.startswith("before ")
@@ -179,7 +177,6 @@ def test_json_keeps_such_characters_as_its_own_escapes() -> None:
 
 
 def test_a_secret_inside_another_leaves_no_rest() -> None:
-    """The longer one is masked whole."""
     redactor = Redactor({"A_KEY": "hunter2", "B_KEY": "hunter2-and-more"})
     assert redactor.text("hunter2-and-more hunter2") == f"{MASK} {MASK}"
 
@@ -198,8 +195,7 @@ def test_a_secret_inside_another_leaves_no_rest() -> None:
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "eyJzdWIi"),
     ],
 )
-def test_what_looks_like_a_key_is_masked(text: str, secret: str) -> None:
-    """Known shapes are masked though no variable holds them."""
+def test_the_shapes_of_tokens_are_masked(text: str, secret: str) -> None:
     masked = Redactor({}).text(text)
     assert secret not in masked
     assert MASK in masked
@@ -209,24 +205,20 @@ def test_what_looks_like_a_key_is_masked(text: str, secret: str) -> None:
     "text", ["task-management-of-the-agent", "the bearer of news", "http://localhost:8081/jobs", "a@b.c"]
 )
 def test_ordinary_words_stay(text: str) -> None:
-    """What only resembles a key is readable."""
     assert Redactor({}).text(text) == text
 
 
-def test_a_secret_that_begins_with_a_slash_is_a_secret(tmp_path: Path) -> None:
-    """Random keys may begin so; only a path that exists here is shown."""
+def test_only_an_existing_path_is_no_secret(tmp_path: Path) -> None:
     redactor = Redactor({"AWS_SECRET_ACCESS_KEY": "/abcDEF123/xyzXYZ", "SSH_AUTH_SOCK": str(tmp_path)})
     assert redactor.text(f"/abcDEF123/xyzXYZ {tmp_path}") == f"{MASK} {tmp_path}"
 
 
 def test_each_line_of_a_long_secret_is_masked() -> None:
-    """Texts are shown line by line, with marks before each."""
     redactor = Redactor({"PRIVATE_KEY": "-----BEGIN-----\nMIIabcdefghijk\nLMNOPQRSTUVW\n}\n-----END-----\n"})
     assert redactor.text("  > 3 | MIIabcdefghijk }") == f"  > 3 | {MASK} }}"
 
 
 def test_data_is_masked_wherever_it_is() -> None:
-    """Keys, values, lists, tuples, numbers, and what is no JSON at all."""
     redactor = Redactor({"API_KEY": "hunter2x", "PIN_TOKEN": "84736251"})
     data: Any = {
         "hunter2x": ["hunter2x", ("a hunter2x",)],
@@ -239,34 +231,28 @@ def test_data_is_masked_wherever_it_is() -> None:
 
 
 def test_plain_data_stays_as_it_is() -> None:
-    """Types are kept: a number stays a number, true stays true, null stays null."""
     data: Any = {"a": 1, "b": 1.5, "c": True, "d": None, "e": [], "f": ""}
     assert Redactor({"API_KEY": "hunter2x"}).data(data) == data
     assert Redactor({}).data(True) is True
 
 
 def test_data_is_always_json() -> None:
-    """Numbers that JSON does not know become text, so that any parser reads the file."""
     json.dumps(Redactor({}).data({"a": float("nan"), "b": float("inf")}), allow_nan=False)
 
 
-def test_text_can_always_be_written() -> None:
-    """Half a surrogate pair, which JSON can bring in, is escaped; a whole report must not fail over it."""
+def test_half_a_surrogate_pair_is_escaped() -> None:
     assert Redactor({}).text(json.loads('"a\\ud800b"')) == "a\\ud800b"
 
 
-def test_an_environment_of_odd_bytes_is_taken() -> None:
-    """A secret that is no UTF-8 reaches us with surrogates in it: no error, and masked."""
+def test_a_secret_that_is_not_utf8_is_masked() -> None:
     assert Redactor({"API_KEY": "hunter\udcff2"}).text("x hunter\udcff2") == f"x {MASK}"
 
 
-def test_quoting_a_blank_as_plus_is_not_claimed() -> None:
-    """Form encoding differs from URL quoting only for blanks; a secret without blanks is masked in both."""
+def test_a_form_encoded_secret_is_masked() -> None:
     assert Redactor({"API_KEY": "hün/ter2"}).text(quote_plus("hün/ter2")) == MASK
 
 
-def test_files_of_programs_are_masked_where_they_may_be(tmp_path: Path) -> None:
-    """Not what a program goes on using, nor what a link leads to, nor bytes that are no text."""
+def test_only_text_files_inside_the_folder_are_masked(tmp_path: Path) -> None:
     outside = tmp_path / "outside.log"
     folder = tmp_path / "run"
     kept = {"log/a.log": b"pw=***;", "deep/er/b.log": b"***", "data/segment": b"hunter2x", "bytes": b"hunter2x\xff"}
@@ -281,8 +267,7 @@ def test_files_of_programs_are_masked_where_they_may_be(tmp_path: Path) -> None:
     assert outside.read_bytes() == b"hunter2x"
 
 
-def test_files_may_go_while_they_are_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As those of a cluster that is left running do, directories too."""
+def test_a_file_that_vanishes_meanwhile_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a/one.log", "b/two.log", "b/c/three.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("hunter2x")

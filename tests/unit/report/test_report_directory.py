@@ -1,4 +1,4 @@
-"""Run folders: named by time, the newest kept, nothing of others touched."""
+"""The report directory and its run folders."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pytest_flink_agents.report.directory import make_run_folder, node_folder, r
 
 @pytest.fixture
 def tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that moves on by a second with every look."""
+    """A clock that advances by a second with each reading."""
     seconds = iter(range(1_763_900_000, 1_763_999_999))
     monkeypatch.setattr(clock, "wall_time_s", lambda: float(next(seconds)))
 
 
 @pytest.mark.usefixtures("tick")
 def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
-    """UTC time and a short id; the link leads to the last one made."""
     first, second = new_folder(tmp_path / "r"), new_folder(tmp_path / "r")
     assert first.name.startswith("20251123T121320Z-")
     assert first.name < second.name
@@ -29,14 +28,12 @@ def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tick")
 def test_the_newest_twenty_are_kept(tmp_path: Path) -> None:
-    """Of 23 runs the first three go."""
     made = [new_folder(tmp_path) for _ in range(23)]
     assert [folder.exists() for folder in made] == [False] * 3 + [True] * 20
 
 
 @pytest.mark.usefixtures("tick")
-def test_folders_of_others_are_never_removed(tmp_path: Path) -> None:
-    """Without our marker it is not ours, however old its name; and a link is not followed."""
+def test_folders_without_the_marker_are_never_removed(tmp_path: Path) -> None:
     foreign = tmp_path / "20000101T000000Z-abcdef"
     foreign.mkdir()
     elsewhere = tmp_path / "elsewhere"
@@ -59,8 +56,7 @@ def new_folder(report_dir: Path) -> Path:
     return folder
 
 
-def test_without_links_a_text_names_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the file system has no links, ``latest.txt`` says it, and nothing half-made stays."""
+def test_without_links_a_text_file_names_the_newest_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError("no links here")
@@ -72,8 +68,7 @@ def test_without_links_a_text_names_the_newest(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("tick")
-def test_a_real_directory_called_latest_is_left_alone(tmp_path: Path) -> None:
-    """Somebody's directory is not replaced by our link."""
+def test_a_real_directory_named_latest_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "file").touch()
     folder = new_folder(tmp_path)
@@ -91,13 +86,11 @@ def test_a_real_directory_called_latest_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_two_items_never_share_a_folder(tmp_path: Path, one: str, other: str) -> None:
-    """One would be judged by the outputs that the other left."""
     assert node_folder(tmp_path, one) != node_folder(tmp_path, other)
 
 
 @pytest.mark.parametrize("node_id", ["../../etc/passwd", "..", "/", "a/../../b", "x" * 500, "退款", ""])
 def test_an_item_stays_inside_the_run_folder(tmp_path: Path, node_id: str) -> None:
-    """Whatever its name, it is one folder below ``artifacts``, with a name that file systems take."""
     folder = node_folder(tmp_path, node_id)
     assert folder.parent.parent == tmp_path / "artifacts"
     assert folder.resolve().is_relative_to(tmp_path.resolve() / "artifacts")

@@ -1,4 +1,4 @@
-"""verdict.json and events.jsonl: what programs read."""
+"""verdict.json and events.jsonl."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:
     return json.loads((path / "verdict.json").read_text(encoding="utf-8"))
 
 
-def test_the_verdict_file_has_every_field_of_its_schema(tmp_path: Path, verdict: Verdict, policy: Policy) -> None:
-    """The names are a promise to whoever reads it; their order and spelling are fixed."""
+def test_the_verdict_file_has_exactly_the_fields_of_its_schema(
+    tmp_path: Path, verdict: Verdict, policy: Policy
+) -> None:
     data = _written(tmp_path, verdict, policy)
     assert list(data) == [
         *("schema_version", "verdict", "profile", "reasons", "counts", "waivers", "subjects", "policy_digest"),
@@ -48,21 +49,18 @@ def test_the_verdict_file_has_every_field_of_its_schema(tmp_path: Path, verdict:
 
 
 def test_another_policy_has_another_digest(tmp_path: Path, verdict: Verdict, policy: Policy) -> None:
-    """A verdict is bound to what it was given under; the same policy gives the same digest."""
     digest = _written(tmp_path, verdict, policy)["policy_digest"]
     assert digest.startswith("sha256:")
     assert digest == _written(tmp_path, verdict, policy)["policy_digest"]
     assert digest != _written(tmp_path, verdict, Policy("strict", (Tier.LOCAL,)))["policy_digest"]
 
 
-def test_a_digest_tells_parts_apart() -> None:
-    """Moving a byte from one file to the next is another set of files."""
+def test_a_digest_depends_on_the_borders_of_its_parts() -> None:
     assert digest_of([b"ab", b"c"]) != digest_of([b"a", b"bc"])
     assert digest_of([b"a"]) == digest_of(iter([b"a"]))
 
 
-def test_json_is_written_for_any_parser(tmp_path: Path) -> None:
-    """No NaN, no half surrogate, text readable as it is."""
+def test_any_json_parser_reads_the_file(tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", {"a": float("nan"), "b": json.loads('"\\ud800"'), "c": "ü"}, Redactor({}))
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=pytest.fail) == {"a": "nan", "b": "\\ud800", "c": "ü"}
@@ -70,7 +68,6 @@ def test_json_is_written_for_any_parser(tmp_path: Path) -> None:
 
 
 def test_an_event_is_on_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read back while the writer is still open: a killed session leaves it. Each line is one object."""
     monkeypatch.setattr(clock, "wall_time_s", lambda: 1_763_900_000.25)
     writer = EventWriter(tmp_path / "events.jsonl", Redactor({}))
     writer.write("session_started")
@@ -90,7 +87,6 @@ def test_an_event_is_on_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_events_are_appended(tmp_path: Path) -> None:
-    """What an earlier writer left stays."""
     for kind in ("one", "two"):
         writer = EventWriter(tmp_path / "events.jsonl", Redactor({}))
         writer.write(kind)

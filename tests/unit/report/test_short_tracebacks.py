@@ -30,13 +30,11 @@ def broken() -> tuple[None, str]:
 
 
 def test_a_wait_that_fails_ends_at_its_caller() -> None:
-    """Not one frame of the wait itself."""
     frames = frames_after(lambda: wait_until(never, what="it", timeout_s=0), ProblemError)
     assert frames == ["frames_after", "<lambda>"]
 
 
 def test_an_error_that_took_anothers_place_stands_alone() -> None:
-    """A wait that found a process dead says so, and not that REST did not answer. A bug below it stays in sight."""
     for first, shown in ((ProblemError(), None), (bug := ValueError(), bug)):
         error = ProblemError()
         error.__cause__ = first
@@ -45,6 +43,5 @@ def test_an_error_that_took_anothers_place_stands_alone() -> None:
 
 
 def test_a_bug_keeps_all_its_frames() -> None:
-    """An error that is not told in words is looked for in every frame."""
     frames = frames_after(lambda: wait_until(broken, what="it", timeout_s=0), ValueError)
     assert frames == ["frames_after", "<lambda>", "wait_until", "broken"]

@@ -19,27 +19,25 @@ def _summary(path: Path, verdict: Verdict, results: list[ItemResult]) -> str:
     return (path / "summary.md").read_text(encoding="utf-8")
 
 
-def test_the_summary_tells_the_story_in_order(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
-    """The whole page: verdict, counts, why, table, failures with both values, evidence and command, what it ran on."""
+def test_the_summary_has_verdict_reasons_table_and_failures(
+    tmp_path: Path, results: list[ItemResult], verdict: Verdict
+) -> None:
     assert _summary(tmp_path, verdict, results) == SUMMARY
 
 
-def test_no_text_ends_its_block(tmp_path: Path, results: list[ItemResult]) -> None:
-    """A job's words that hold a fence are shown inside a longer one."""
+def test_no_text_ends_its_code_block(tmp_path: Path, results: list[ItemResult]) -> None:
     failed = dataclasses.replace(results[1], detail="a\n```\n# PROMOTE\n````\nb")
     page = _summary(tmp_path, decide([failed], FLINK), [failed])
     assert "`````text\na\n```\n# PROMOTE\n````\nb\n`````\n" in page
 
 
-def test_a_name_with_a_bar_keeps_its_row_whole(tmp_path: Path) -> None:
-    """The table has as many cells in every row."""
+def test_a_bar_in_a_name_adds_no_cell(tmp_path: Path) -> None:
     result = ItemResult("n", "a | b", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")
     page = _summary(tmp_path, decide([result], FLINK), [result])
     assert "| a &#124; b | passed 0.0 s |" in page
 
 
-def test_many_failures_do_not_flood_the_page(tmp_path: Path, results: list[ItemResult]) -> None:
-    """Twenty in full, the others a line each; the page stays below what CI servers take."""
+def test_only_twenty_failures_are_shown_in_full(tmp_path: Path, results: list[ItemResult]) -> None:
     failures = [
         dataclasses.replace(results[1], node_id=f"s.yaml::n{number}", detail="x" * 500) for number in range(200)
     ]
@@ -50,8 +48,7 @@ def test_many_failures_do_not_flood_the_page(tmp_path: Path, results: list[ItemR
     assert len(page.encode()) < 1_000_000
 
 
-def test_all_is_well_in_a_glance() -> None:
-    """Two lines: the answer in green with what it rests on, and where the report is."""
+def test_a_promote_is_two_lines() -> None:
     results = [ItemResult("n", "n", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")]
     assert verdict_lines(decide(results, FLINK), results, "r/summary.md", Redactor({})) == [
         ("PROMOTE  1 scenario on embedded-2.2.1: 1 passed", {"green": True, "bold": True}),
@@ -59,8 +56,7 @@ def test_all_is_well_in_a_glance() -> None:
     ]
 
 
-def test_a_block_tells_why_and_what_to_run(results: list[ItemResult]) -> None:
-    """Red, a line for each reason in its colour, and the command of the first failure."""
+def test_a_block_shows_its_reasons_and_a_command(results: list[ItemResult]) -> None:
     lines = verdict_lines(decide(results[:2], FLINK), results[:2], "r", Redactor({}))
     assert lines == [
         ("BLOCK  1 scenario on local-2.2.1, embedded-2.2.1: 1 passed, 1 failed", {"red": True, "bold": True}),
@@ -70,15 +66,13 @@ def test_a_block_tells_why_and_what_to_run(results: list[ItemResult]) -> None:
     ]
 
 
-def test_nothing_ran_is_yellow_and_says_so() -> None:
-    """No results are no reason to be silent."""
+def test_a_session_without_results_is_shown_in_yellow() -> None:
     lines = verdict_lines(decide([], FLINK), [], "r", Redactor({}))
     assert lines[0] == ("INCONCLUSIVE  nothing ran", {"yellow": True, "bold": True})
     assert "no scenario ran" in lines[1][0]
 
 
 def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
-    """Twelve are shown, the number of the others is told; a message of many lines is one line."""
     failures = [dataclasses.replace(results[1], node_id=f"n{number}", message="a\nb") for number in range(30)]
     texts = [text for text, _ in verdict_lines(decide(failures, FLINK), failures, "r", Redactor({}))]
     assert sum(text.startswith("  block:") for text in texts) == 12
@@ -96,7 +90,6 @@ def test_an_exit_code_other_than_the_verdicts_is_explained() -> None:
 
 
 def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> None:
-    """Wherever the cut falls, no half of it is left."""
     for padding in range(120, 200):
         failed = dataclasses.replace(results[1], node_id="n", message="m" * padding + "hunter2hunter2" + "n" * 100)
         lines = verdict_lines(decide([failed], FLINK), [failed], "r", Redactor({"API_KEY": "hunter2hunter2"}))
