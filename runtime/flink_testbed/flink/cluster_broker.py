@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -160,9 +161,10 @@ class BrokerServer:
     def close(self) -> None:
         """Stop accepting clients and remove the socket."""
         self._closed = True
-        # Closing a socket does not wake a thread that is blocked in accept(): connect to it.
-        with contextlib.suppress(OSError, EOFError, AuthenticationError), Client(str(self._path), authkey=b"wake"):
-            pass
+        # Closing a socket does not wake a thread that is blocked in accept(): connect to it. Not as a
+        # client: if the thread has just ended, nothing would reply to a client's handshake.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as waker:
+            waker.connect(str(self._path))
         self._listener.close()
         with contextlib.suppress(OSError):
             self._path.parent.rmdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +31,7 @@ def shared(flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[SharedCluste
             clock.pause(1.5)
         return flink_cluster
 
-    server = BrokerServer(address, ClusterBroker(provide, str))
+    server = BrokerServer(address, ClusterBroker(provide, lambda name: flink_cluster, str))
     cluster = BrokerClient(address).cluster("the session's")
     yield cluster
     cluster.close()
@@ -62,3 +63,19 @@ def test_a_request_after_an_interrupted_one_gets_its_own_reply(shared: SharedClu
     clock.pause(1.5)
     assert shared.processes is not None
     assert shared.processes.taskmanagers == ["taskmanager-0"]
+
+
+def _no_cluster(name: str) -> FlinkCluster:
+    raise LookupError(name)
+
+
+def test_a_server_closes_although_its_accepting_thread_has_ended(tmp_path: Path) -> None:
+    address = BrokerAddress(str(tmp_path / "broker" / "s"), b"a key")
+    server = BrokerServer(address, ClusterBroker(_no_cluster, _no_cluster, lambda: "kafka"))
+    # The thread ends after this client, as it does if close() comes at the same moment.
+    server._closed = True
+    assert BrokerClient(address).call("kafka_bootstrap") == "kafka"
+    closing = threading.Thread(target=server.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
