@@ -69,6 +69,8 @@ def sections_of_language() -> Iterator[Section]:
             ((*path, word, *steps), ref, schema["$defs"][ref])
             for word, described in here["properties"].items()
             for steps, ref in _references(described)
+            # A matcher is no mapping of the language; it has a page of its own.
+            if ref in models
         ]
         waiting = inner + waiting
 
@@ -137,7 +139,7 @@ def _type(schema: Schema) -> str:
     if forms:
         return " or ".join(dict.fromkeys(_type(form) for form in forms))
     if "$ref" in schema:
-        return "mapping"
+        return "[matcher](matchers.md)" if schema["$ref"].endswith("/Matcher") else "mapping"
     if "const" in schema:
         return code(json.dumps(schema["const"]))
     if "enum" in schema:

@@ -154,6 +154,17 @@ def test_every_fixture_is_documented() -> None:
     assert [name for name in sorted(names) if f"[`{name}`](#" not in python_page()] == []
 
 
+@pytest.mark.parametrize(
+    ("heading", "function"), [("agent_runner", "AgentRunner.run"), ("agent_script", "AgentScript.__call__")]
+)
+def test_every_parameter_of_a_run_is_documented(heading: str, function: str) -> None:
+    section = python_page().partition(f"### {heading}\n")[2].partition("\n#")[0]
+    owner, _, name = function.partition(".")
+    method = getattr(getattr(importlib.import_module("pytest_flink_agents"), owner), name)
+    parameters = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+    assert [parameter for parameter in parameters if not re.search(rf"`[^`\n]*\b{parameter}\b", section)] == []
+
+
 def documented_fields(heading: str) -> list[str]:
     """Return the names in the table below a heading of the page."""
     section = python_page().partition(f"# {heading}\n")[2].partition("\n#")[0]
