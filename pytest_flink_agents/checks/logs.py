@@ -1,4 +1,4 @@
-"""Whether the cluster logged an error that nobody expects."""
+"""The check of ERROR lines and crashes in the logs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from pytest_flink_agents.evidence.model import Evidence, LogError
 
 NAME = "logs"
 _PATH = ("expect", "logs")
-# A shorter message stands in too many lines to explain one.
-_TELLING = 8
+# A shorter message occurs in too many lines to explain one of them.
+_SPECIFIC_CHARACTERS = 8
 _SHOWN = 5
 
 
 def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
-    """No ERROR line and no crash, but for what ``allow`` (patterns; None where nothing is said) or the job's failure explains.
+    """Return *invalid* if there is an ERROR line or a crash that nothing explains.
 
-    Unknown where the logs are out of reach although the scenario speaks of them, or where a pattern takes too long.
+    Explanations are the patterns ``allow`` (None if the scenario has none), the job's own failure, and lines that Flink
+    writes although nothing is wrong. *Unknown* if the scenario has patterns but the logs are not accessible, or if a
+    pattern takes too long.
     """
     if evidence.log_errors is None:
         if allow is None:
             return CheckResult(NAME, Validity.VALID)
-        return CheckResult(NAME, Validity.UNKNOWN, (Finding("the cluster's logs are out of reach", _PATH),))
+        return CheckResult(NAME, Validity.UNKNOWN, (Finding("the cluster's logs are not accessible", _PATH),))
     try:
         wrong = [error for error in evidence.log_errors if not _is_explained(error, allow or (), evidence)]
     except TooSlowError as error:
@@ -32,7 +34,7 @@ def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
     path = ("agent",) if allow is None else _PATH
     findings = [
         Finding(
-            f"the cluster logged an error in {error.file}: {error.line}",
+            f"an error was logged in {error.file}: {error.line}",
             path,
             "no ERROR line, or expect: {logs: {allow: [PATTERN]}}",
             error.detail or error.line,
@@ -40,12 +42,12 @@ def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
         for error in wrong[:_SHOWN]
     ]
     if len(wrong) > _SHOWN:
-        findings.append(Finding(f"and {len(wrong) - _SHOWN} more errors in the cluster's logs", path))
+        findings.append(Finding(f"and {len(wrong) - _SHOWN} more errors in the logs", path))
     return CheckResult(NAME, Validity.INVALID if wrong else Validity.VALID, tuple(findings))
 
 
 def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> bool:
-    # What the line says, not what it is marked with: a job may have failed and logged something else besides.
+    # Without the job id in front of the message: a job that failed may have logged another error, too.
     text = f"{error.said}\n{error.detail}"
     if any(compile_pattern(pattern).is_found(part) for pattern in allow for part in (error.line, error.detail)):
         return True
@@ -55,9 +57,9 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
 
 
 def _is_own_failure(text: str, evidence: Evidence) -> bool:
-    """Whether it speaks of the failure of this very job, of which another check judges."""
+    """Return whether a log entry reports the failure of this job, which another check judges."""
     failure = evidence.failure
     if failure is None:
         return False
     first = failure.message.partition("\n")[0].strip()
-    return bool(evidence.job_id and evidence.job_id in text) or (len(first) >= _TELLING and first in text)
+    return bool(evidence.job_id and evidence.job_id in text) or (len(first) >= _SPECIFIC_CHARACTERS and first in text)

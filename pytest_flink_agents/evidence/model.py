@@ -122,15 +122,17 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one run yielded. ``complete`` is False where gathering was cut short (deadline): absence proves nothing then.
+    """Everything that one run produced: the only thing that checks may look at.
 
-    ``log_errors`` is None where there are no logs of a cluster to see.
+    ``complete`` is False if a deadline cut the run short: a missing output proves nothing then. ``started`` is False if the
+    job on Flink never ran at all. ``stopped`` says that the job was unbounded, and was cancelled once the expected outputs
+    had arrived. ``transport`` is ``memory``, ``files`` or ``kafka``; ``input_keys`` has the key of each input by its number.
+    ``config`` has the effective options, each with ``value``, ``source`` and ``note``.
 
-    ``config`` tells the options that held, each with ``value``, ``source`` and ``note``. ``seed`` drew the order of keys and
-    calls, None where nothing did. ``input_keys`` are the keys of the inputs by their numbers; ``transport`` is how inputs and
-    outputs travelled: ``memory``, ``files`` or ``kafka``. On Flink ``checkpoints`` are counted, ``exceptions`` (oldest first)
-    are what failed the job or had it restarted, and ``metrics`` are what was seen of them last while it ran. ``stopped``: the
-    job would have gone on for ever, and was cancelled when the outputs that were waited for had come.
+    ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
+    ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
+    (oldest first) ended or restarted the job, and ``metrics`` are the last values seen. ``steps`` records the timeline.
+    ``seed`` is the seed of the order of keys and calls, None without one.
     """
 
     tier: str
@@ -157,6 +159,7 @@ class Evidence:
     exceptions: tuple[JobException, ...] = ()
     log_tail: str = ""
     log_errors: tuple[LogError, ...] | None = None
+    printed: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
     seed: int | None = None

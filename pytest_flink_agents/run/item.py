@@ -163,8 +163,7 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "ended": lambda: check_ended(evidence, scenario.within),
         "timeline": lambda: check_timeline(evidence),
     }
-    if evidence.tier != Tier.LOCAL:
-        checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
+    checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     delivery = scenario.expect.delivery
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)

@@ -72,7 +72,7 @@ def launch_agent(
     except RefusedError as error:
         raise refused(error) from error
     return Launch(
-        engine=environment.engine.name,
+        engine=environment.engine.name.value,
         job_ids=(str(reply["job_id"]),),
         config=config_evidence(reply["config"], subject),
         listeners=reply["listeners"],

@@ -90,7 +90,10 @@ class ScenarioRequest:
             args=tuple(substitute(list(job.args), values)),
             main_class="" if isinstance(job, PythonJob) else job.main_class or "",
             # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is ${llm.openai_url}.
-            environment={f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
+            environment={
+                **{f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
+                **substitute(self.loaded.scenario.environment, values),
+            },
             parallelism=self.services.settings.parallelism,
             expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
         )
@@ -104,6 +107,7 @@ class ScenarioRequest:
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
             config=substitute(scenario.config, self.values),
+            environment=substitute(scenario.environment, self.values),
             parallelism=self.services.settings.parallelism,
             seed=self.seed,
         )

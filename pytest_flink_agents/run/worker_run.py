@@ -9,7 +9,7 @@ from flink_testbed.core import clock
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import read_event_logs
 from pytest_flink_agents.evidence.job_failure import failure_of
-from pytest_flink_agents.evidence.model import Evidence, Output
+from pytest_flink_agents.evidence.model import Evidence, LogError, Output
 from pytest_flink_agents.evidence.unfinished import still_waiting
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
@@ -23,6 +23,7 @@ _BUILD_S = 60.0
 # A run that missed its deadline still needs a moment to report it; a stuck script needs one to be ended.
 _MARGIN_S = 10.0
 _SCRIPT_MARGIN_S = 30.0
+_LOGGED_BY = "the agent's process"
 
 
 def run_in_worker(
@@ -53,6 +54,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
             inputs=list(channel.inputs),
             seed=subject.seed,
             event_log=str(events / "events-local-0.log"),
+            environment=dict(subject.environment),
             deadline_s=deadline_s,
         )
     except RefusedError as error:
@@ -73,6 +75,8 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         metrics=reply["metrics"],
         timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},
         log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
+        log_errors=_log_errors(reply),
+        printed=reply["output"],
         files={"events": str(events)},
         seed=subject.seed,
     )
@@ -101,9 +105,15 @@ def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evid
         failure=failure_of(failure) if failure else None,
         job_state="FAILED" if failure else "FINISHED",
         timings_s={"total": clock.now_s() - started_s},
+        log_errors=_log_errors(reply),
+        printed=reply["output"],
         files={"events": str(events), "stdout": str(stdout)},
         seed=subject.seed,
     )
+
+
+def _log_errors(reply: Mapping[str, Any]) -> tuple[LogError, ...]:
+    return tuple(LogError(_LOGGED_BY, error["line"], error["detail"]) for error in reply["log_errors"])
 
 
 def _output(record: Mapping[str, Any], channel: Channel) -> Output:

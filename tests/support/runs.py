@@ -37,7 +37,14 @@ class AgentRun:
 
     def subject(self) -> Subject:
         """Return the agent."""
-        return AgentSubject(self.name, self.agent_spec, self.config, self.flink_config, self.parallelism, self.seed)
+        return AgentSubject(
+            self.name,
+            self.agent_spec,
+            self.config,
+            self.flink_config,
+            parallelism=self.parallelism,
+            seed=self.seed,
+        )
 
     def channel_on(self, tier: Tier) -> Channel:
         """Return the channel of the run on a tier."""

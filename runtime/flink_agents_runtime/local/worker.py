@@ -20,7 +20,7 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flink_agents_runtime.channel import RequestError, serve
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # A native crash writes the stacks of all threads.
 _TAIL_LINES = 80
+# The exit code of a shell for a process that SIGKILL ended.
+_KILLED = 137
 
 
 def hello() -> dict[str, Any]:
@@ -69,6 +71,8 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         return result | {"output": output}
     agent = str(request["agent_spec"].get("agent"))
     step = result.step
+    if result.by_system:
+        _die_too(f"the process of agent {agent} {_at(result, step)}")
     if step is None:
         raise RequestError(
             "plan",
@@ -99,17 +103,32 @@ def script(request: dict[str, Any]) -> dict[str, Any]:
     result, output = run_in_child(_script, request)
     if not isinstance(result, ChildDiedError):
         return result | {"output": output}
+    if result.by_system:
+        _die_too(f"the process of script {request['path']} {_at(result, result.step)}")
     failure = _death(result, result.step, output)
     return {"outputs": [], "failure": failure, "output": output, "log_errors": []}
 
 
 def _death(died: ChildDiedError, step: Step | None, output: str) -> dict[str, Any]:
     """Return the failure of a child that died, in the form of an action's failure."""
-    failure = {"type": "ProcessDied", "message": f"the process {died}", "traceback": _tail(output)}
+    failure = {"type": "ProcessDied", "message": f"the process {_at(died, step)}", "traceback": _tail(output)}
     if step is None:
         return failure
-    failure["message"] += f" while action {step.action!r} of agent {step.agent!r} ran"
     return failure | {"agent": step.agent, "action": step.action, "key": step.key, "input": None}
+
+
+def _at(died: ChildDiedError, step: Step | None) -> str:
+    return f"{died} while action {step.action!r} of agent {step.agent!r} ran" if step else str(died)
+
+
+def _die_too(what: str) -> NoReturn:
+    """End the worker: nothing is known about the agent if the system killed its process.
+
+    The harness then reports the worker, with this line from the end of its log.
+    """
+    sys.stderr.write(f"{what}; SIGKILL usually means that the system is out of memory\n")
+    sys.stderr.flush()
+    os._exit(_KILLED)
 
 
 def _tail(output: str) -> str:
@@ -122,6 +141,8 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.local.host import LocalHost
     from flink_agents_runtime.plan.build import build_plan
 
+    # Before the agent's modules are imported, which may read them. The process ends with the run.
+    os.environ.update(request.get("environment") or {})
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.

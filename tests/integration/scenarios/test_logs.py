@@ -163,8 +163,8 @@ def test_an_error_in_the_logs_fails_the_scenario_that_was_running(tmp_path: Path
         "test_loud[embedded]",
     ]
     assert '@pytest.mark.log_allow("PATTERN")' in said
-    assert "the cluster logged an error in hs_err_pid1.log: the JVM has crashed" in said
-    assert "the cluster logged an error in taskmanager-0.log: " in said
+    assert "an error was logged in hs_err_pid1.log: the JVM has crashed" in said
+    assert "an error was logged in taskmanager-0.log: " in said
     assert "the reader says: fire" in said
     kept = {
         path.parent.parent.parent.name: path.read_text()

@@ -28,7 +28,7 @@ def test_an_error_that_nobody_expects_is_invalid() -> None:
     """The line, its log and what followed it are told."""
     result = check_logs(None, evidence(FIRE))
     assert result.validity is Validity.INVALID
-    assert result.findings[0].message == f"the cluster logged an error in taskmanager-0.log: {LINE}"
+    assert result.findings[0].message == f"an error was logged in taskmanager-0.log: {LINE}"
     assert result.findings[0].seen == "java.io.IOException: smoke"
 
 
@@ -90,7 +90,7 @@ def test_a_pattern_that_takes_for_ever_is_unknown() -> None:
 def test_many_errors_are_counted() -> None:
     """Five are shown, of the others the number."""
     result = check_logs(None, evidence(*[FIRE] * 8))
-    assert [finding.message for finding in result.findings][-1] == "and 3 more errors in the cluster's logs"
+    assert [finding.message for finding in result.findings][-1] == "and 3 more errors in the logs"
     assert len(result.findings) == 6
 
 
