@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Option, is_secret, nearest_key, option_for
+from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Kind, Option, is_secret, nearest_key, option_for
 from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding
@@ -129,7 +129,7 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
     bare = document.raw(path).strip().lower() if isinstance(value, str) else ""
     if bare in _YAML_1_1:
         message = f"{option.key}: Python takes the bare word {value} for {'true' if bare in ('yes', 'on') else 'false'}"
-        next_step = "write true or false" if declared.kind == "true or false" else f'quote it: "{value}"'
+        next_step = "write true or false" if declared.kind is Kind.BOOL else f'quote it: "{value}"'
         yield _at(document, "FA481", ERROR, path, message, seen=value, next_step=next_step)
         return
     if option.key == _BACKEND and str(value).lower() not in _NEEDED:
@@ -145,11 +145,11 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
         next_step = f"did you mean {error.nearest}?" if error.nearest else ""
         yield _at(document, "FA466", ERROR, path, f"wrong value for {option.key}", error.expected, seen, next_step)
         return
-    if declared.kind == "true or false" and isinstance(value, str):
+    if declared.kind is Kind.BOOL and isinstance(value, str):
         word = str(meant).lower()
         message = f"{option.key} is a text: Python takes it for true whatever it says, and Java may not take it"
         yield _at(document, "FA464", ERROR, path, message, word, describe(value), f"take off the quotes: {word}")
-    if declared.kind == "word" and option.key != _BACKEND and str(value) != meant:
+    if declared.kind is Kind.ENUM and option.key != _BACKEND and str(value) != meant:
         severity = ERROR if option.key == _CONVERTED_IN_PYTHON else WARNING
         message = f"{option.key}: Java takes {shorten(str(value))} for {meant}, Python does not"
         yield _at(document, "FA465", severity, path, message, meant, describe(value), f"write {meant}")

@@ -50,7 +50,7 @@ TRAPS = [
     ("agent: {eventLoggerType: FILE}", "1:26 warning FA465", "write file"),
     ("agent: {event-log.level: loud}", "1:26 error FA466", "OFF, STANDARD, VERBOSE"),
     ("agent: {error-handling-strategy: retri}", "1:34 error FA466", "did you mean retry?"),
-    ("agent: {max-retries: many}", "1:22 error FA466", "a whole number"),
+    ("agent: {max-retries: many}", "1:22 error FA466", "an int"),
     ("agent: {num-async-threads: 0}", "1:28 error FA466", "at least 1"),
     ("agent: {actionStateStoreBackend: kafak}", "1:34 error FA467", "did you mean kafka?"),
     ("agent: {actionStateStoreBackend: kafka}", "1:34 error FA468", "no kafkaActionStateTopic"),
