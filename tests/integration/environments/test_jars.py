@@ -169,7 +169,7 @@ def test_mavens_own_settings_name_the_mirror(serve, fresh: Path) -> None:
         (flipped, "FA452", "70000 bytes"),
         (cut_without_length, "FA452", "35000 bytes"),
         (cut_with_length, "FA451", "broke off"),
-        (lacking, "FA451", "does not have it"),
+        (lacking, "FA451", "lacks it or denies access"),
     ],
 )
 def test_a_download_that_differs_from_the_lock_is_refused_and_not_cached(
@@ -208,7 +208,7 @@ def test_an_unreachable_repository_is_reported_with_jar_and_mirror_setting_but_n
     problem = refused()
     assert problem.code == "FA414"
     assert "org.example:part-" in problem.message
-    assert "FLINK_AGENTS_MAVEN_MIRROR or in ~/.m2/settings.xml" in problem.next_step
+    assert "FLINK_AGENTS_MAVEN_MIRROR or ~/.m2/settings.xml" in problem.next_step
     assert "secret" not in problem.render()
 
 
