@@ -69,7 +69,8 @@ class ItemResult:
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
         data = dataclasses.asdict(self)
-        return data | {"outcome": self.outcome.value, "tier": self.tier.value if self.tier else None}
+        tier = self.tier.value if self.tier else None
+        return data | {"outcome": self.outcome.value, "tier": tier, "engine": str(self.engine)}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ItemResult:

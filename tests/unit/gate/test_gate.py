@@ -22,7 +22,7 @@ from pytest_flink_agents.gate import (
     merge_attempts,
     report_not_written,
 )
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 FLINK = Policy("default", (Tier.EMBEDDED,))
 
@@ -239,8 +239,9 @@ def test_a_flaky_result_names_both_attempts_and_the_failure() -> None:
 
 
 def test_a_result_survives_being_sent_as_plain_data() -> None:
-    for result in (_scenario("flaky", owner="payments", attempt=2), _plain("passed")):
+    sent = _scenario("flaky", owner="payments", attempt=2, engine=Engine.BUNDLED)
+    for result in (sent, _plain("passed")):
         data = result.as_data()
-        assert type(data["outcome"]) is str
+        assert {type(data[name]) for name in ("outcome", "engine")} == {str}
         assert type(data["tier"]) in (str, type(None))
         assert ItemResult.from_data(data) == result
