@@ -1,1 +1,1 @@
-"""Evidence -> valid, invalid or unknown. Pure functions, one family a module; nothing here starts or reads anything."""
+"""Pure functions that judge evidence as valid, invalid or unknown."""

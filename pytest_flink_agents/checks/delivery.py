@@ -1,4 +1,4 @@
-"""Whether each input led to its outputs as often as it should, in the order of its key."""
+"""The check of a delivery guarantee: outputs lost, duplicated or out of order."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ _NAMED = 5
 
 
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:
-    """Every input led to ``per_input`` outputs: fewer are lost, more are duplicates unless ``at_least_once`` allows them.
+    """Return *invalid* if an input led to fewer or more than ``per_input`` outputs, or to outputs out of order.
 
-    Outputs of a key come in the order of its inputs; where repeats are allowed, those that came first count. What came
-    and should not have is invalid, also in a run that was cut short or failed; what is only missing from such a run is
-    unknown. So is everything where outputs do not tell their inputs.
+    Under ``at_least_once`` duplicates are allowed, and the first output of each input counts for the order. Missing
+    outputs of a run that was stopped or failed are *unknown*; everything is, if outputs do not name their inputs.
     """
     silent = next((output for output in evidence.outputs if output.input is None), None)
     if silent is not None:
-        return _unknown("the outputs do not tell which input led to them", silent)
+        return _unknown("the outputs do not name the input that led to them", silent)
     counts = Counter(output.input for output in evidence.outputs if output.input is not None)
     numbers = range(len(evidence.input_keys))
     lost = [number for number in numbers if counts[number] < per_input]
@@ -45,12 +44,12 @@ def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckR
 
 
 def _phantom(output: Output) -> Finding:
-    message = f"an output tells input {output.input}, and there is none of that number"
+    message = f"an output names input {output.input}, which does not exist"
     return Finding(message, _PATH, "no such output", output.value, key=output.key)
 
 
 def _each(what: str, numbers: Sequence[int], per_input: int, counts: Counter[int], evidence: Evidence) -> list[Finding]:
-    """A finding for each of the first inputs, which says how many more there are."""
+    """Return a finding for each of the first inputs; it says how many more there are."""
     more = f" (and {len(numbers) - _NAMED} more inputs)" if len(numbers) > _NAMED else ""
     return [
         Finding(
@@ -67,19 +66,19 @@ def _each(what: str, numbers: Sequence[int], per_input: int, counts: Counter[int
 
 
 def _out_of_order(outputs: Sequence[Output]) -> list[Finding]:
-    """For each key at most one finding: the first output that came after one of a later input."""
+    """Return at most one finding per key: its first output that came after that of a later input."""
     latest: dict[str, int] = {}
     seen: set[tuple[str, int]] = set()
     findings: dict[str, Finding] = {}
     for output in outputs:
         key, number = identity(output.key), output.input
-        assert number is not None, "looked at before"
+        assert number is not None, "checked by the caller"
         if (key, number) in seen:
             continue
         seen.add((key, number))
         before = latest.get(key, -1)
         if number < before and key not in findings:
-            message = f"output out of order: of key {key}, input {number} led to one after input {before} had"
+            message = f"output out of order: for key {key}, the output of input {number} came after that of input {before}"
             findings[key] = Finding(
                 message, _PATH, f"input {number} before input {before}", output.value, key=output.key
             )
@@ -88,5 +87,5 @@ def _out_of_order(outputs: Sequence[Output]) -> list[Finding]:
 
 
 def _unknown(message: str, output: Output) -> CheckResult:
-    finding = Finding(message, _PATH, "outputs with the number of their input", output.value, key=output.key)
+    finding = Finding(message, _PATH, "outputs with their input number", output.value, key=output.key)
     return CheckResult(NAME, Validity.UNKNOWN, (finding,))

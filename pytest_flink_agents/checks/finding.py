@@ -1,4 +1,4 @@
-"""The answer of one check."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Validity(str, enum.Enum):
-    """Three answers, not two: *unknown* is never a pass."""
+    """The answer of a check. *Unknown* never passes."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -17,11 +17,11 @@ class Validity(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One deviation or doubt.
+    """One deviation from an expectation, or one reason for doubt.
 
     ``path`` is the place in the scenario document (``("expect", "outputs", 0)``), from which the file's own line is
-    printed; ``key`` names the key whose event timeline explains it. ``missing`` marks a finding that a run which ends
-    early explains: nothing wrong was seen, but something expected was not.
+    printed; ``key`` is the key whose event timeline explains it. ``missing`` marks the absence of something expected,
+    which a run that ended early explains; nothing wrong was seen.
     """
 
     message: str
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check says of one run."""
+    """The answer of one check about one run, with its findings."""
 
     check: str
     validity: Validity

@@ -1,23 +1,23 @@
-"""ERROR lines that Flink writes where nothing is wrong. Data: a pattern of the line, and why it means nothing."""
+"""Patterns of ERROR lines that Flink writes although nothing is wrong, each with the reason."""
 
 from __future__ import annotations
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (
         r"curator\S*\.ConnectionState +\S+ - Authentication failed",
-        "Flink's ZooKeeper client tries SASL first, which a ZooKeeper without users does not have",
+        "Flink's ZooKeeper client tries SASL first, which a ZooKeeper without users does not support",
     ),
     (
         r"\.(rest\.handler|webmonitor\.handlers)\.\S+ +\S+ - (Exception occurred in REST handler|Unhandled exception)",
-        "the answer to a REST call that Flink refused, of which the caller was told; no part of a job",
+        "the response to a REST call that Flink refused; the caller got the error, and no job is affected",
     ),
     (
         r"\.client\.python\.PythonDriver +\S+ - Run python process failed",
-        "a program that ended with an error and left no job; whoever submitted it was told",
+        "a program that ended with an error without starting a job; its submitter got the error",
     ),
     (
         r"\.taskexecutor\.DefaultJobLeaderService +\S+ - Registration at JobManager failed due to an error",
-        "a job was cancelled before its TaskManager had registered for it; where it is not, the TaskManager tries again",
+        "a job was cancelled before its TaskManager registered for it; otherwise the TaskManager tries again",
     ),
     (
         r"kafka\.common\.utils\.Utils +\S+ - Failed to close release connections",

@@ -1,4 +1,4 @@
-"""Whether the script of the model answered every call."""
+"""The check of the calls to the scripted model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pytest_flink_agents.evidence.model import Evidence
 
 
 def check_model_calls(evidence: Evidence) -> CheckResult:
-    """No call stayed without a rule, also where the agent swallowed the error.
+    """Return *invalid* if a call matched no rule, even if the agent caught the resulting error.
 
-    Never unknown: the server records a call before it answers, so what is not recorded was not called.
+    Never *unknown*, because the server records each call before it answers.
     """
     findings = tuple(
         Finding(
-            "the model was asked something that no rule of the script answers",
+            "the model got a request that no rule of the script answers",
             ("llm", "script"),
             "a rule that matches",
             call.nearest,

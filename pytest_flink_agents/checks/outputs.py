@@ -1,4 +1,4 @@
-"""Whether the outputs are the expected ones, in the expected order."""
+"""The check of outputs against the expected ones and their order."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from pytest_flink_agents.evidence.model import Evidence, Output
 NAME = "outputs"
 _SHOWN_CHARACTERS = 200
 _PATH: tuple[str | int, ...] = ("expect", "outputs")
-# What is wrong whatever may still come, and what has not come.
+# Findings that no further output can repair, and findings that only miss an output.
 _Found: TypeAlias = tuple[list[Finding], list[Finding]]
 
 
 class Deviation(Protocol):
-    """One place where a value differs: where in it, what was wanted there (a text), what is there."""
+    """One place at which a value differs from its expectation."""
 
     @property
     def at(self) -> Sequence[str | int]:
-        """Where in the value."""
+        """The place inside the value."""
 
     @property
     def expected_text(self) -> str:
-        """What was wanted there, in words."""
+        """The expectation at this place, in words."""
 
     @property
     def seen(self) -> Any:
-        """What is there."""
+        """The value at this place."""
 
 
 class Matches(Protocol):
-    """A compiled expectation. No deviations means that the value is as expected."""
+    """A compiled expectation; no deviations mean that a value is as expected."""
 
     def match(self, seen: Any) -> Sequence[Deviation]:
-        """Compare a value."""
+        """Return the deviations of a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutput:
-    """One line of ``expect.outputs``: its place there, the value's matcher and how it was written.
+    """One entry of ``expect.outputs``, with the matcher of its value and the value as written.
 
-    ``key`` is a plain key, compared with its type; where ``key_matcher`` is given, that decides instead.
+    ``key`` is a plain key, compared with its type; ``key_matcher`` replaces it if it is given.
     """
 
     index: int
@@ -56,30 +56,29 @@ class ExpectedOutput:
     key_matcher: Matches | None = None
 
     def fits_key(self, output: Output) -> bool:
-        """Whether the output's key is the one wanted; 1, true and "1" are three keys."""
+        """Return whether an output has the expected key; 1, true and "1" are different keys."""
         if self.key_matcher:
             return not self.key_matcher.match(output.key)
         return identity(self.key) == identity(output.key)
 
     def fits_value(self, output: Output) -> bool:
-        """Whether the output's value is the one wanted."""
+        """Return whether an output has the expected value."""
         return not self.matcher.match(output.value)
 
     def fits(self, output: Output) -> bool:
-        """Whether key and value are as wanted."""
+        """Return whether an output has the expected key and value."""
         return self.fits_key(output) and self.fits_value(output)
 
 
 def identity(key: Any) -> str:
-    """A key's text with its type in it."""
+    """Return a text that differs for keys of different types."""
     return json.dumps(key, sort_keys=True)
 
 
 def check_outputs(expected: Sequence[ExpectedOutput], order: str, evidence: Evidence) -> CheckResult:
-    """Compare under the order rule ``strict`` (one sequence), ``per_key`` (one sequence a key) or ``any`` (a multiset).
+    """Compare outputs by ``order``: ``strict`` (one sequence), ``per_key`` (one sequence a key) or ``any`` (a multiset).
 
-    What was seen and should not have been is invalid, also in a run that was cut short; what is only missing from such
-    a run is unknown.
+    An unexpected output is *invalid* even in a run that was stopped; missing outputs of such a run are *unknown*.
     """
     seen = list(evidence.outputs)
     if order == "any":
@@ -115,12 +114,12 @@ def _compare_per_key(expected: Sequence[ExpectedOutput], seen: Sequence[Output])
 
 
 def _compare_with_open_keys(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
-    """Per key, where an expectation leaves its key open, so that its sequence is not known beforehand."""
+    """Compare per key if an expectation has no fixed key, so that its sequence is not known beforehand."""
     wrong, missing = _compare_as_multiset(expected, seen)
     queues: dict[str, list[int]] = {}
     for number, output in enumerate(seen):
         queues.setdefault(identity(output.key), []).append(number)
-    # With something missing it is no pass anyway, and which place it left empty cannot be told.
+    # Missing outputs fail the check anyway, and which sequence they are missing from cannot be known.
     if wrong or missing or keeps_order(len(expected), list(queues.values()), _fits(expected, seen)):
         return wrong, missing
     return [_out_of_order(expected, seen)], []
@@ -136,7 +135,7 @@ def _compare_in_sequence(expected: Sequence[ExpectedOutput], seen: Sequence[Outp
     numbers = [number for _, number in sorted(pairs.items())]
     if numbers != sorted(numbers):
         return [_out_of_order(expected, seen)], missing
-    # Nothing but gaps: what later outputs of its sequence overtook is not merely late, also in a run that was cut short.
+    # Only gaps are left: an output that later ones of its sequence overtook will not come, even in a stopped run.
     return missing, []
 
 
@@ -145,12 +144,12 @@ def _compare_as_multiset(expected: Sequence[ExpectedOutput], seen: Sequence[Outp
 
 
 def _fits(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> Callable[[int, int], bool]:
-    """Whether an expectation fits an output, by their numbers; each pair is compared once at most."""
+    """Return a function that compares an expectation with an output by number, each pair at most once."""
     return functools.cache(lambda index, number: expected[index].fits(seen[number]))
 
 
 def _explain(expected: Sequence[ExpectedOutput], seen: Sequence[Output], pairs: Mapping[int, int]) -> _Found:
-    """What is lone on both sides: first the nearest of the same key beside each other, then the right value under another key."""
+    """Explain unpaired expectations and outputs: first by the same key, then by the same value."""
     taken = set(pairs.values())
     waiting = [item for index, item in enumerate(expected) if index not in pairs]
     lone = [output for number, output in enumerate(seen) if number not in taken]
@@ -172,7 +171,7 @@ def _explain(expected: Sequence[ExpectedOutput], seen: Sequence[Output], pairs: 
 def _deviation(item: ExpectedOutput, output: Output) -> Finding:
     if not item.fits_key(output):
         return Finding(
-            f"output {item.index + 1} came under another key",
+            f"output {item.index + 1} came with another key",
             (*_PATH, item.index),
             {"key": item.key, "value": item.shown},
             {"key": output.key, "value": output.value},
@@ -219,9 +218,9 @@ def _missing(item: ExpectedOutput, seen: Sequence[Output]) -> Finding:
 
 def _unexpected(output: Output) -> Finding:
     return Finding(
-        f"an output that nothing expects, under key {identity(output.key)}",
+        f"an unexpected output with key {identity(output.key)}",
         _PATH,
-        "no further output",
+        "no other output",
         output.value,
         key=output.key,
     )
@@ -232,7 +231,7 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 
 def _short(value: Any) -> str:
-    """Whole or not at all: half of a secret would slip past the redactor."""
+    """Return a value whole or not at all, because the redactor does not find half of a secret."""
     is_json = value is None or isinstance(value, (str, int, float, list, tuple, dict))
     text = json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"a value of {len(text)} characters"

@@ -1,4 +1,4 @@
-"""Ways to pair expectations with outputs. Numbers in, numbers out; imports nothing of ours."""
+"""Algorithms that pair expectations with outputs, both given by number."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Callable, Sequence
 
 Fits = Callable[[int, int], bool]
 
-# Bounds the memory of a search that only a scenario with many keyless look-alikes can make long.
+# Bounds the memory of a search that is long only with many similar expectations without a key.
 _SEARCH_CELLS = 2_000_000
 
 
 class TooManyWaysError(Exception):
-    """Looking through all ways would take too long: nothing can be said."""
+    """Trying all pairings would take too long."""
 
 
 def largest_pairing(lefts: int, rights: int, fits: Fits) -> dict[int, int]:
-    """Left -> right, as many as possible, each at most once; ``fits(left, right)`` is asked only when needed.
+    """Return a largest matching of a bipartite graph, as a mapping from left to right.
 
-    Whatever is loose gives way to what is strict. Without recursion: equal outputs make long chains of giving way.
+    Augmenting paths are found by breadth-first search and not by recursion, because equal outputs make long paths.
+    ``fits(left, right)`` is called only when needed.
     """
     taken: dict[int, int] = {}
     owner: dict[int, int] = {}
@@ -34,7 +35,7 @@ def largest_pairing(lefts: int, rights: int, fits: Fits) -> dict[int, int]:
 
 
 def _make_room(start: int, rights: int, fits: Fits, taken: dict[int, int], owner: dict[int, int]) -> None:
-    """Find a partner for ``start`` by moving others, breadth first; nothing changes where there is none."""
+    """Extend the matching by ``start`` along an augmenting path; change nothing if there is none."""
     reached_from: dict[int, int] = {}
     ahead = [start]
     for left in ahead:
@@ -49,7 +50,7 @@ def _make_room(start: int, rights: int, fits: Fits, taken: dict[int, int], owner
 
 
 def _move(free: int, reached_from: dict[int, int], taken: dict[int, int], owner: dict[int, int]) -> None:
-    """Walk the path back from the free one: each on it takes the next and gives up its own."""
+    """Reassign every pair on the augmenting path that ends at ``free``."""
     right: int | None = free
     while right is not None:
         left = reached_from[right]
@@ -59,9 +60,9 @@ def _move(free: int, reached_from: dict[int, int], taken: dict[int, int], owner:
 
 
 def keeps_order(lefts: int, queues: Sequence[Sequence[int]], fits: Fits) -> bool:
-    """Whether the left ones, in their order, can each take the first one left in some queue, until all queues are empty.
+    """Return whether the left ones in order can each take the head of some queue, and empty all queues.
 
-    Raises :class:`TooManyWaysError`.
+    A depth-first search over the numbers of items taken from each queue. Raises :class:`TooManyWaysError`.
     """
     ahead = [(0, (0,) * len(queues))]
     visited: set[tuple[int, tuple[int, ...]]] = set()
@@ -72,7 +73,7 @@ def keeps_order(lefts: int, queues: Sequence[Sequence[int]], fits: Fits) -> bool
         visited.add(state)
         if len(visited) * len(queues) > _SEARCH_CELLS:
             raise TooManyWaysError(
-                "too many ways to give outputs to expectations without a fixed key: write their keys"
+                "there are too many ways to pair outputs with expectations without a fixed key; write their keys"
             )
         left, used = state
         if left == lefts:

@@ -87,7 +87,7 @@ TOLD = {
         "no input is skipped; before that: no output",
     ),
     "unanswered": (
-        *("x.scenario.yaml:49: ", "the model was asked something that no rule of the script answers"),
+        *("x.scenario.yaml:49: ", "the model got a request that no rule of the script answers"),
         *("where is my order", "what is your opening time"),
     ),
     "sleeps": (

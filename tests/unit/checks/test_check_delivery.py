@@ -60,7 +60,7 @@ def test_an_output_out_of_order_is_named(guarantee: str) -> None:
     """The first one of each key that was overtaken."""
     result = _check([2, 0, 1, 3], guarantee)
     assert [finding.message for finding in result.findings] == [
-        'output out of order: of key "a", input 0 led to one after input 2 had'
+        'output out of order: for key "a", the output of input 0 came after that of input 2'
     ]
     assert result.validity is Validity.INVALID
 
@@ -80,7 +80,7 @@ def test_an_output_of_no_input_is_invalid() -> None:
     result = _check([0, 1, 2, 3, 7])
     assert (result.validity, result.findings[0].message) == (
         Validity.INVALID,
-        "an output tells input 7, and there is none of that number",
+        "an output names input 7, which does not exist",
     )
 
 
@@ -97,7 +97,7 @@ def test_outputs_without_a_number_are_unknown() -> None:
     """A job that does not pass it on."""
     result = _check([0, None])
     assert result.validity is Validity.UNKNOWN
-    assert result.findings[0].message == "the outputs do not tell which input led to them"
+    assert result.findings[0].message == "the outputs do not name the input that led to them"
 
 
 def test_no_input_proves_nothing() -> None:

@@ -119,7 +119,7 @@ def test_an_unexpected_output_is_invalid(order: str) -> None:
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
     assert (finding.path, finding.seen, finding.key) == (("expect", "outputs"), 7, "a")
-    assert "nothing expects" in finding.message
+    assert "unexpected output" in finding.message
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -132,7 +132,7 @@ def test_a_duplicate_is_invalid(order: str) -> None:
 def test_the_right_value_under_another_key_is_told_as_that(order: str) -> None:
     """Expected under a, came under b: one finding that shows both."""
     (finding,) = _check([("a", 1)], [("b", 1)], order).findings
-    assert finding.message == "output 1 came under another key"
+    assert finding.message == "output 1 came with another key"
     assert (finding.expected, finding.seen) == ({"key": "a", "value": 1}, {"key": "b", "value": 1})
 
 
@@ -190,7 +190,7 @@ def test_absence_in_a_run_cut_short_is_unknown(order: str) -> None:
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("seen", [("a", 9), ("c", 1)])
 def test_what_is_wrong_is_invalid_also_in_a_run_cut_short(order: str, seen: tuple[Any, Any]) -> None:
-    """A wrong value, and an output under a key that nothing expects, need no end of the run."""
+    """A wrong value, and an output under a key that unexpected output, need no end of the run."""
     expected = [("a", 1), ("b", 2)]
     assert _check(expected, [("b", 2), seen][::-1], order, complete=False).validity is Validity.INVALID
 
