@@ -15,7 +15,7 @@ from flink_agents.api.core_options import (
 from flink_agents.api.memory.long_term_memory import LongTermMemoryOptions
 from runtime_agents import Configured, Echo
 
-from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, nearest_key
+from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Kind, nearest_key
 from flink_agents_runtime.config.config_file import ConfigurationError
 from flink_agents_runtime.config.configuration import Configuration, option
 from flink_agents_runtime.config.options import OptionError, typed
@@ -23,7 +23,7 @@ from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.build import build_plan, plan_of
 
-TYPES = {"word": None, "true or false": bool, "whole number": int, "list of texts": list, "text": str}
+TYPES = {Kind.ENUM: None, Kind.BOOL: bool, Kind.INT: int, Kind.LIST: list, Kind.STR: str}
 
 
 def written(directory, text, name="config.yaml"):
@@ -58,7 +58,7 @@ def test_the_catalogue_is_what_the_installed_flink_agents_declares():
         theirs = declared[key].get_type()
         default = declared[key].get_default_value()
         if hasattr(theirs, "__members__"):
-            assert (mine.kind, mine.words) == ("word", tuple(str(word.value) for word in theirs))
+            assert (mine.kind, mine.words) == (Kind.ENUM, tuple(str(word.value) for word in theirs))
             assert mine.default == default.value
         else:
             assert TYPES[mine.kind] in (theirs, None)
@@ -113,11 +113,11 @@ def test_secrets_are_not_told():
 def test_a_key_that_is_nearly_an_option_is_told(caplog):
     """At once in the log, and in the explanation; a key of the agent's own is not."""
     config = Configuration({"event_log.level": "OFF", "maxRetries": 2, "my.own": 1})
-    assert "event_log.level is no option of flink-agents; did you mean event-log.level?" in caplog.text
+    assert "event_log.level is not an option of flink-agents; did you mean event-log.level?" in caplog.text
     assert "did you mean max-retries?" in caplog.text
     assert "my.own" not in caplog.text
     assert told(config, "maxRetries").note.endswith("did you mean max-retries?")
-    assert told(config, "my.own").note == "no option of flink-agents"
+    assert told(config, "my.own").note == "unknown to flink-agents"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_trap_flat_keys_count(tmp_path):
 @pytest.mark.parametrize("text", ["event-log.level: OFF", "event-log: {level: OFF}", "a: 1\nbaseLogDir: /logs"])
 def test_trap_the_wrong_place_is_an_error(tmp_path, text):
     """An option outside of agent: is told with its line; upstream passes over it, as its own documentation's example."""
-    with pytest.raises(ConfigurationError, match=r"config.yaml:\d: .* stands outside of agent:.*write agent: \{"):
+    with pytest.raises(ConfigurationError, match=r"config.yaml:\d: .* is outside of agent:.*write agent: \{"):
         loaded(tmp_path, text)
 
 
@@ -194,10 +194,10 @@ def test_trap_an_empty_file_or_section_is_no_error(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[1]", "no mapping"),
-        ("agent: 3", "config.yaml:1: agent: holds 3"),
-        ("agent: {max-retries: 1}\nagent.max-retries: 2", "config.yaml:2: max-retries is set already, at .*:1"),
-        ("agent: {max-retries: 1, max-retries: 2}", "set already"),
+        ("[1]", "is not a mapping"),
+        ("agent: 3", "config.yaml:1: agent: has the value 3"),
+        ("agent: {max-retries: 1}\nagent.max-retries: 2", "config.yaml:2: max-retries is already set at .*:1"),
+        ("agent: {max-retries: 1, max-retries: 2}", "is already set"),
         ("agent: {", "is not YAML"),
         ("agent: {max-retries: -1}", "config.yaml:1: .*at least 0"),
         ("agent: {num-async-threads: 0}", "at least 1"),
@@ -213,7 +213,7 @@ def test_what_a_file_cannot_mean_is_an_error(tmp_path, text, said):
 def test_trap_flink_conf_dir_leads_somewhere(tmp_path, monkeypatch):
     """A directory without a file, and a file in the directory's place, are told; upstream reads nothing."""
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
-    with pytest.raises(ConfigurationError, match=r"there is no config.yaml in it"):
+    with pytest.raises(ConfigurationError, match=r"which contains no config.yaml"):
         LocalEnvironment()
     legacy = written(tmp_path, "agent: {max-retries: 8}", "flink-conf.yaml")
     assert LocalEnvironment().get_config().get_int("max-retries") == 8

@@ -108,7 +108,7 @@ def test_yaml_agents_by_name_with_the_environments_resources(tmp_path):
     outputs = environment.from_list([{"key": 1, "value": "x"}]).apply("one").to_list()
     environment.execute()
     assert outputs == [{1: "x"}]
-    with pytest.raises(ValueError, match="no agent 'two' here; loaded: one"):
+    with pytest.raises(ValueError, match="the environment has no agent 'two'; load_yaml registered: one"):
         environment.from_list([]).apply("two")
 
 
@@ -159,3 +159,11 @@ def test_misuse_is_an_error():
     unfinished.from_list([])
     with pytest.raises(RuntimeError, match="call apply"):
         unfinished.execute()
+
+
+def test_an_unhashable_key_is_named_before_any_action_runs():
+    environment = LocalEnvironment()
+    outputs = environment.from_list([{"key": ["a"], "value": 1}]).apply(Echo()).to_list()
+    with pytest.raises(TypeError, match=r"input 0 has the unhashable key \['a'\]"):
+        environment.execute()
+    assert outputs == []

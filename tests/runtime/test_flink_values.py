@@ -36,7 +36,7 @@ def test_what_is_registered_is_in_the_plan(tmp_path) -> None:
     assert next(iter(plan.actions)) == "echo"
     assert plan.resource_providers[ResourceType.PROMPT]["p"].serialized["template"] == "shared"
     assert plan.config.get_int("max-retries") == 5
-    with pytest.raises(ValueError, match="no agent 'two' here; loaded: one"):
+    with pytest.raises(ValueError, match="the environment has no agent 'two'; load_yaml registered: one"):
         env.plan_of("two")
 
 

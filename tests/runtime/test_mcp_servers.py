@@ -57,7 +57,9 @@ def test_a_server_that_is_not_there(models):
     """The plan is refused with the server's name, its endpoint, why, and what to do; not with a group of errors."""
     with pytest.raises(PlanError) as refused:
         run(AGENT, QUESTION, resources={"chat_model_connections": [ollama(models())]})
-    assert refused.value.message == "the agent Remote does not become a plan: an MCP server does not answer"
+    assert (
+        refused.value.message == "upstream cannot create the plan of agent Remote because an MCP server does not answer"
+    )
     assert refused.value.expected.endswith("sums_server at http://127.0.0.1:1/mcp")
     assert refused.value.seen.startswith("ConnectError: ")
     assert "mcp_servers" in refused.value.next_step

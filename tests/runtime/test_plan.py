@@ -144,18 +144,18 @@ def test_java_actions_are_refused():
 @pytest.mark.parametrize(
     ("spec", "message", "nearest"),
     [
-        ({"agent": "no_such_module_x:A"}, "no module 'no_such_module_x'", ""),
+        ({"agent": "no_such_module_x:A"}, "there is no module 'no_such_module_x'", ""),
         ({"agent": "runtime_agents"}, "module:Class", ""),
         ({"agent": "runtime_agents:Ecko"}, "has no 'Ecko'", "Echo"),
-        ({"agent": "runtime_agents:NoAgent"}, "is no agent", ""),
-        ({"agent": "runtime_agents:Needy"}, "wants arguments", ""),
+        ({"agent": "runtime_agents:NoAgent"}, "is not an agent", ""),
+        ({"agent": "runtime_agents:Needy"}, "requires arguments", ""),
         ({"agent": {"yaml": "no/such.yaml", "name": "x"}}, "cannot read", ""),
         ({"agent": {"yaml": str(YAML_AGENT), "name": "review_analysis_agnt"}}, "no agent", "review_analysis_agent"),
         ({"agent": {"plan": "no/such.json"}}, "cannot read", ""),
         ({"agent": None}, "names no agent", ""),
         ({}, "names no agent", ""),
-        ({"agent": "runtime_agents:Echo", "resources": {"chat_models": []}}, "not readable", ""),
-        ({"agent": "runtime_agents:Echo", "resources": {"agents": []}}, "something else", ""),
+        ({"agent": "runtime_agents:Echo", "resources": {"chat_models": []}}, "cannot be read as flink-agents YAML", ""),
+        ({"agent": "runtime_agents:Echo", "resources": {"agents": []}}, "the resources contain other sections", ""),
     ],
 )
 def test_what_is_wrong_is_said(spec, message, nearest):
@@ -207,7 +207,11 @@ def test_options_mean_what_they_say():
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
-    [("chat.async", "maybe", "true or false"), ("max-retries", "many", "whole number"), ("max-retries", True, "whole")],
+    [
+        ("chat.async", "maybe", "true or false"),
+        ("max-retries", "many", "an integer"),
+        ("max-retries", True, "integer"),
+    ],
 )
 def test_a_value_without_meaning_is_an_error(key, value, expected):
     """It is not guessed at."""

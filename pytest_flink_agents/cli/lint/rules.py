@@ -1,4 +1,4 @@
-"""A parsed configuration -> findings. Pure.
+"""The rules of a Flink configuration: a parsed document -> findings. Pure.
 
 The facts of how flink-agents 0.3 reads its configuration: only the mapping below ``agent:``, flattened with dots; its
 Python and its Java side convert differently, and neither says what it ignores.
@@ -21,16 +21,16 @@ _SECTION = "agent"
 _NEAR_SECTIONS = ("agents", "flink-agents", "flink_agents", "flinkAgents", "flink.agents", "agent-config")
 _BACKEND = "actionStateStoreBackend"
 _NEEDED = {"kafka": "kafkaActionStateTopic", "fluss": "flussActionStateTable"}
-# What PyYAML makes a boolean of, true and false themselves left out.
+# Bare words besides true and false that PyYAML reads as booleans.
 _YAML_1_1 = frozenset({"yes", "no", "on", "off"})
-# The one that upstream's Python side converts itself; the others are for Java.
+# The only enumeration that upstream's Python side converts; Java reads the others.
 _CONVERTED_IN_PYTHON = "error-handling-strategy"
 _MEM0 = tuple(key for key in CATALOGUE if key.startswith("long-term-memory.mem0."))
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """One option as it is set: its dotted key, its place and its value."""
+    """One option in the document: its dotted key, its place and its value."""
 
     key: str
     path: DocumentPath
@@ -38,13 +38,13 @@ class _Set:
 
 
 def judge(document: Document) -> list[Finding]:
-    """All findings of a document, in the order of its lines."""
+    """Return all findings of a document, in the order of its lines."""
     found = list(_findings(document))
     return sorted(found, key=lambda finding: (finding.line, finding.column, finding.code))
 
 
 def empty() -> Finding:
-    """The finding of a file that holds nothing."""
+    """Return the finding of an empty file."""
     return Finding(
         "FA483", ERROR, 1, 1, "the file is empty", "at least one key", "nothing", "remove it, or write a key"
     )
@@ -53,7 +53,7 @@ def empty() -> Finding:
 def _findings(document: Document) -> Iterator[Finding]:
     root = document.value
     if not isinstance(root, Mapping):
-        yield _at(document, "FA483", ERROR, (), "the file is no mapping", "keys and values", describe(root))
+        yield _at(document, "FA483", ERROR, (), "the file is not a mapping", "keys and values", describe(root))
         return
     section = root.get(_SECTION)
     if _SECTION in root and not isinstance(section, Mapping):
@@ -74,7 +74,7 @@ def _outside(document: Document, root: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         if name.startswith(f"{_SECTION}."):
             key = name.removeprefix(f"{_SECTION}.")
-            message = f"{shorten(name)} is ignored: it is no key of a mapping {_SECTION}:"
+            message = f"{shorten(name)} is ignored: flink-agents reads keys below {_SECTION}: only"
             yield _misplaced(document, "FA461", (name,), message, key)
             continue
         if isinstance(value, Mapping) and (name in _NEAR_SECTIONS or name.lower() == _SECTION):
@@ -85,12 +85,12 @@ def _outside(document: Document, root: Mapping[str, Any]) -> Iterator[Finding]:
         for option in _set_in({name: value}, (), ""):
             near = None if option_for(option.key) else _near_event_log_key(option.key)
             if option_for(option.key) or near:
-                message = f"{shorten(option.key)} is ignored: it stands outside of {_SECTION}:"
+                message = f"{shorten(option.key)} is ignored: it is outside of {_SECTION}:"
                 yield _misplaced(document, "FA462", option.path, message, near or option.key)
 
 
 def _near_event_log_key(key: str) -> str | None:
-    """The option of the event log that a key was meant to be: no option of Flink's own begins so."""
+    """Return the option of the event log that a key resembles. No option of Flink itself begins like one."""
     return nearest_key(key) if key.lower().startswith(("event-log", "event_log", "eventlog")) else None
 
 
@@ -118,7 +118,7 @@ def _one(document: Document, option: _Set) -> Iterator[Finding]:
     elif declared is None:
         near = nearest_key(option.key)
         if near:
-            message = f"{shorten(option.key)} is no option of flink-agents, which ignores it"
+            message = f"{shorten(option.key)} is not an option of flink-agents and is ignored"
             yield _at(document, "FA463", WARNING, option.path, message, next_step=f"did you mean {near}?", at_key=True)
     elif option.value is not None:
         yield from _value(document, option, declared)
@@ -128,14 +128,14 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
     value, path = option.value, option.path
     bare = document.raw(path).strip().lower() if isinstance(value, str) else ""
     if bare in _YAML_1_1:
-        message = f"{option.key}: Python takes the bare word {value} for {'true' if bare in ('yes', 'on') else 'false'}"
+        message = f"{option.key}: Python reads the bare word {value} as {'true' if bare in ('yes', 'on') else 'false'}"
         next_step = "write true or false" if declared.kind is Kind.BOOL else f'quote it: "{value}"'
         yield _at(document, "FA481", ERROR, path, message, seen=value, next_step=next_step)
         return
     if option.key == _BACKEND and str(value).lower() not in _NEEDED:
         near = nearest(str(value).lower(), _NEEDED)
         next_step = f"did you mean {near}?" if near else ""
-        message = "flink-agents knows no such store, and takes it for none: nothing is durable"
+        message = "flink-agents does not know this store and uses none: nothing is durable"
         yield _at(document, "FA467", ERROR, path, message, " or ".join(_NEEDED), describe(value), next_step)
         return
     try:
@@ -147,22 +147,22 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
         return
     if declared.kind is Kind.BOOL and isinstance(value, str):
         word = str(meant).lower()
-        message = f"{option.key} is a text: Python takes it for true whatever it says, and Java may not take it"
+        message = f"{option.key} is a string: Python reads any string as true, and Java may refuse it"
         yield _at(document, "FA464", ERROR, path, message, word, describe(value), f"take off the quotes: {word}")
     if declared.kind is Kind.ENUM and option.key != _BACKEND and str(value) != meant:
         severity = ERROR if option.key == _CONVERTED_IN_PYTHON else WARNING
-        message = f"{option.key}: Java takes {shorten(str(value))} for {meant}, Python does not"
+        message = f"{option.key}: Java reads {shorten(str(value))} as {meant}, Python does not"
         yield _at(document, "FA465", severity, path, message, meant, describe(value), f"write {meant}")
 
 
 def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
-    """What options mean to each other."""
+    """Yield findings about combinations of options."""
     by_key = {option.key: option for option in options if option.value is not None}
     backend = by_key.get(_BACKEND)
     chosen = str(backend.value).lower() if backend else ""
     if backend and chosen in _NEEDED and _NEEDED[chosen] not in by_key:
         needed = _NEEDED[chosen]
-        message = f"the {chosen} store has no {needed}: the job fails when it starts"
+        message = f"the {chosen} store needs {needed}: without it the job fails at its start"
         yield _at(document, "FA468", ERROR, backend.path, message, needed, "nothing", f"set {needed} beside it")
     for name, needed in _NEEDED.items():
         if needed in by_key and chosen != name:
@@ -176,7 +176,7 @@ def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
 
 
 def _set_in(value: Mapping[str, Any], path: DocumentPath, prefix: str) -> Iterator[_Set]:
-    """The options of a mapping, nested ones with dotted keys."""
+    """Yield the options of a mapping, nested ones with dotted keys."""
     for name, inner in value.items():
         key = f"{prefix}.{name}" if prefix else str(name)
         if isinstance(inner, Mapping):

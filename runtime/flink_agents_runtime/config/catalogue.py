@@ -1,7 +1,8 @@
-"""The options of flink-agents as data: key, kind, default, words. Imports the standard library only: the harness reads it too.
+"""The options of flink-agents as data: key, kind, default and words.
 
-The facts are those of flink-agents 0.3.1 (AgentConfigOptions, AgentExecutionOptions, LongTermMemoryOptions); a test
-compares them with what the installed release declares.
+The source is flink-agents 0.3.1 (AgentConfigOptions, AgentExecutionOptions, LongTermMemoryOptions); a
+test compares this table with the declarations of the installed release. Imports the standard library
+only, because the harness reads it, too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,23 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-Kind = Literal["text", "true or false", "whole number", "word", "list of texts"]
+
+class Kind(str, Enum):
+    """The type of an option's value; the value of a member is its name in messages and docs."""
+
+    STR = "string"
+    BOOL = "true or false"
+    INT = "integer"
+    ENUM = "enumeration"
+    LIST = "list of strings"
+
+    def __str__(self) -> str:
+        return self.value
+
 
 # The levels of the event log.
 OFF, STANDARD, VERBOSE = LEVELS = ("OFF", "STANDARD", "VERBOSE")
@@ -24,75 +38,77 @@ _NEAR = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. ``words`` are those of a ``word``; ``least`` is the smallest number that has a meaning.
+    """One option.
 
-    ``refused`` says why the bundled engine cannot honour it; ``ours`` is set where only the bundled engine knows it.
+    ``words`` are the values of an enumeration, ``minimum`` the smallest allowed int. ``refused`` is
+    the reason why the bundled engine cannot honour the option; ``ours`` marks an option of the
+    bundled engine alone.
     """
 
     key: str
-    kind: Kind = "text"
+    kind: Kind = Kind.STR
     default: Any = None
     words: tuple[str, ...] = ()
-    least: int = 0
+    minimum: int = 0
     refused: str = ""
     ours: bool = False
 
 
-# How often a model may ask for tools in the run of one input; 0 is as often as it likes. Upstream has no such limit.
+# How often a model may ask for tools in the run of one input, 0 for no limit. Upstream has no limit.
 TOOL_ROUNDS = "tool-call.max-rounds"
 
 _DECLARED = (
-    Option("eventLoggerType", "word", "slf4j", ("slf4j", "file")),
+    Option("eventLoggerType", Kind.ENUM, "slf4j", ("slf4j", "file")),
     Option("baseLogDir"),
-    Option("prettyPrint", "true or false", False),
-    Option("event-listeners", "list of texts", refused="event listeners are Java classes, and the engine is Python"),
-    Option("event-log.level", "word", "STANDARD", LEVELS),
-    Option("event-log.standard.max-string-length", "whole number", 2000),
-    Option("event-log.standard.max-array-elements", "whole number", 20),
-    Option("event-log.standard.max-depth", "whole number", 5),
-    Option("actionStateStoreBackend", "word", None, ("kafka", "fluss")),
+    Option("prettyPrint", Kind.BOOL, False),
+    Option("event-listeners", Kind.LIST, refused="event listeners are Java classes, and the engine is Python"),
+    Option("event-log.level", Kind.ENUM, "STANDARD", LEVELS),
+    Option("event-log.standard.max-string-length", Kind.INT, 2000),
+    Option("event-log.standard.max-array-elements", Kind.INT, 20),
+    Option("event-log.standard.max-depth", Kind.INT, 5),
+    Option("actionStateStoreBackend", Kind.ENUM, None, ("kafka", "fluss")),
     Option("kafkaBootstrapServers", default="localhost:9092"),
     Option("kafkaActionStateTopic"),
-    Option("kafkaActionStateTopicNumPartitions", "whole number", 64, least=1),
-    Option("kafkaActionStateTopicReplicationFactor", "whole number", 1, least=1),
+    Option("kafkaActionStateTopicNumPartitions", Kind.INT, 64, minimum=1),
+    Option("kafkaActionStateTopicReplicationFactor", Kind.INT, 1, minimum=1),
     Option("flussBootstrapServers", default="localhost:9123"),
     Option("flussActionStateDatabase", default="flink_agents"),
     Option("flussActionStateTable"),
-    Option("flussActionStateTableBuckets", "whole number", 64, least=1),
-    Option("flussSecurityProtocol", "word", "PLAINTEXT", ("PLAINTEXT", "SASL")),
+    Option("flussActionStateTableBuckets", Kind.INT, 64, minimum=1),
+    Option("flussSecurityProtocol", Kind.ENUM, "PLAINTEXT", ("PLAINTEXT", "SASL")),
     Option("flussSaslMechanism", default="PLAIN"),
     Option("flussSaslJaasConfig"),
     Option("flussSaslUsername"),
     Option("flussSaslPassword"),
     Option("job-identifier"),
-    Option("error-handling-strategy", "word", "fail", ("retry", "fail", "ignore")),
-    Option("max-retries", "whole number", 3),
-    Option("retry-wait-interval", "whole number", 1),
-    Option("num-async-threads", "whole number", (os.cpu_count() or 1) * 2, least=1),
-    Option("chat.async", "true or false", True),
-    Option("tool-call.async", "true or false", True),
-    Option("rag.async", "true or false", True),
-    Option("short-term-memory.state-ttl.ms", "whole number", 0),
+    Option("error-handling-strategy", Kind.ENUM, "fail", ("retry", "fail", "ignore")),
+    Option("max-retries", Kind.INT, 3),
+    Option("retry-wait-interval", Kind.INT, 1),
+    Option("num-async-threads", Kind.INT, (os.cpu_count() or 1) * 2, minimum=1),
+    Option("chat.async", Kind.BOOL, True),
+    Option("tool-call.async", Kind.BOOL, True),
+    Option("rag.async", Kind.BOOL, True),
+    Option("short-term-memory.state-ttl.ms", Kind.INT, 0),
     Option(
         "short-term-memory.state-ttl.update-type",
-        "word",
+        Kind.ENUM,
         "ON_READ_AND_WRITE",
         ("ON_CREATE_AND_WRITE", "ON_READ_AND_WRITE"),
     ),
     Option(
         "short-term-memory.state-ttl.visibility",
-        "word",
+        Kind.ENUM,
         "NEVER_RETURN_EXPIRED",
         ("NEVER_RETURN_EXPIRED", "RETURN_EXPIRED_IF_NOT_CLEANED_UP"),
     ),
     Option("long-term-memory.mem0.chat-model-setup"),
     Option("long-term-memory.mem0.embedding-model-setup"),
     Option("long-term-memory.mem0.vector-store"),
-    Option(TOOL_ROUNDS, "whole number", 200, ours=True),
+    Option(TOOL_ROUNDS, Kind.INT, 200, ours=True),
 )
 CATALOGUE: Mapping[str, Option] = MappingProxyType({option.key: option for option in _DECLARED})
 
-# Options of flink-agents 0.4, which 0.3 passes over without a word.
+# Options of flink-agents 0.4, which 0.3 ignores silently.
 LATER = frozenset(
     {
         "event-log.trace.enabled",
@@ -111,20 +127,20 @@ LATER = frozenset(
 
 
 def option_for(key: str) -> Option | None:
-    """The option of this key, None for one that flink-agents does not declare: agents may read keys of their own."""
+    """Return the option of this key, None for another key: agents may read keys of their own."""
     if type_level(key) is not None:
-        return Option(key, "word", None, LEVELS)
+        return Option(key, Kind.ENUM, None, LEVELS)
     return CATALOGUE.get(key)
 
 
 def type_level(key: str) -> str | None:
-    """The event type whose level ``event-log.type.<TYPE>.level`` sets, None for another key."""
+    """Return the event type in ``event-log.type.<TYPE>.level``, None for another key."""
     match = _TYPE_LEVEL.fullmatch(key)
     return match["type"] if match else None
 
 
 def nearest_key(key: str) -> str | None:
-    """The option that a key unknown to flink-agents was probably meant to be, None where it is like none."""
+    """Return the option that an unknown key most resembles, or None."""
     known = {_plain(each): each for each in (*CATALOGUE, *LATER)}
     plain = _plain(key)
     if plain in known:
@@ -134,10 +150,10 @@ def nearest_key(key: str) -> str | None:
 
 
 def is_secret(key: str) -> bool:
-    """Whether the value of this key should not be shown."""
+    """Return True if the value of this key must not be shown."""
     return bool(re.search(r"password|secret|token|jaas|api[-_.]?key|credential", key, re.IGNORECASE))
 
 
 def _plain(key: str) -> str:
-    """What is left of a key when it does not matter how its words are joined."""
+    """Return the key without the characters that join its words."""
     return re.sub(r"[^a-z0-9]", "", key.lower())

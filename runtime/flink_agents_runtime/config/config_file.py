@@ -1,7 +1,8 @@
 """The ``agent:`` section of a YAML file as dotted keys, each with its line.
 
-Reads it as Flink does, as YAML 1.2: ``OFF`` and ``no`` are texts, only ``true`` and ``false`` are not. (PyYAML alone,
-with which upstream's Python side reads the same file, takes ``OFF`` for false.)
+The file is read as Flink reads it, as YAML 1.2: ``OFF`` and ``no`` are strs; only ``true`` and
+``false`` are bools. Upstream's Python side reads the same file with plain PyYAML, which turns ``OFF``
+into False.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ _BOOL = "tag:yaml.org,2002:bool"
 
 
 class ConfigurationError(ValueError):
-    """A configuration file, or FLINK_CONF_DIR, that cannot be read as it is meant; the text says where and what to do."""
+    """A configuration file, or the directory in FLINK_CONF_DIR, cannot be used."""
 
 
 class Placed(NamedTuple):
-    """A value and where it stands, as ``file:line``."""
+    """A value and its place as ``file:line``."""
 
     value: Any
     where: str
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolves the booleans of YAML 1.2 only."""
+    """A loader that resolves only the booleans of YAML 1.2."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -43,9 +44,10 @@ _Loader.add_implicit_resolver(_BOOL, re.compile(r"true|True|TRUE|false|False|FAL
 
 
 def file_in(directory: str) -> Path:
-    """The configuration file in FLINK_CONF_DIR: ``config.yaml``, else the legacy ``flink-conf.yaml``.
+    """Return the configuration file in FLINK_CONF_DIR.
 
-    Raises :class:`ConfigurationError` where there is none: upstream goes on without a word then.
+    It is ``config.yaml``, else the legacy ``flink-conf.yaml``. Raises :class:`ConfigurationError` if
+    there is none; upstream continues silently then.
     """
     root = Path(directory)
     if root.is_file():
@@ -53,14 +55,16 @@ def file_in(directory: str) -> Path:
     for name in (CURRENT, LEGACY):
         if (root / name).is_file():
             return root / name
-    raise ConfigurationError(f"FLINK_CONF_DIR is {root}, and there is no {CURRENT} in it; write one, or unset it")
+    raise ConfigurationError(
+        f"FLINK_CONF_DIR is {root}, which contains no {CURRENT}; write one, or unset FLINK_CONF_DIR"
+    )
 
 
 def read_agent_section(path: Path) -> dict[str, Placed]:
-    """The options of a file: those below ``agent:``, nested or dotted, and those written flat as ``agent.KEY``.
+    """Return the options of a file: those below ``agent:``, and flat ones as ``agent.KEY``.
 
-    Raises :class:`ConfigurationError` for a file that is not readable, an option that stands outside of ``agent:``, and
-    a key that is there twice.
+    Raises :class:`ConfigurationError` for an unreadable file, an option outside of ``agent:``, and a
+    duplicate key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -88,10 +92,10 @@ def _section(loader: _Loader, root: yaml.Node | None, path: Path) -> dict[str, P
             continue
         if not key:
             if value is not None:
-                raise ConfigurationError(f"{where}: {_SECTION}: holds {value!r}; write options below it")
+                raise ConfigurationError(f"{where}: {_SECTION}: has the value {value!r}; write options below it")
             continue
         if key in found:
-            raise ConfigurationError(f"{where}: {key} is set already, at {found[key].where}")
+            raise ConfigurationError(f"{where}: {key} is already set at {found[key].where}; remove one of the two")
         found[key] = Placed(value, where)
     return found
 
@@ -99,15 +103,15 @@ def _section(loader: _Loader, root: yaml.Node | None, path: Path) -> dict[str, P
 def _refuse_misplaced(key: str, where: str) -> None:
     if option_for(key) is not None or (key.startswith("event-log") and nearest_key(key)):
         raise ConfigurationError(
-            f"{where}: {key} stands outside of {_SECTION}:, where flink-agents does not look; write {_SECTION}: {{{key}: ...}}"
+            f"{where}: {key} is outside of {_SECTION}:, so flink-agents ignores it; write {_SECTION}: {{{key}: ...}}"
         )
 
 
 def _leaves(loader: _Loader, node: yaml.Node, path: Path, prefix: str) -> Iterator[tuple[str, yaml.Node]]:
-    """Dotted keys and the nodes of their values; a mapping is no value."""
+    """Yield dotted keys and the nodes of their values, which are no mappings."""
     if not isinstance(node, yaml.MappingNode):
         if not prefix:
-            raise ConfigurationError(f"{path} is no mapping; write options below {_SECTION}:")
+            raise ConfigurationError(f"{path} is not a mapping; write options below {_SECTION}:")
         yield prefix, node
         return
     loader.flatten_mapping(node)

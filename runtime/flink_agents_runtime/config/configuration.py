@@ -1,6 +1,6 @@
-"""Upstream's configuration, with the kinds of its options kept, and each value's origin remembered.
+"""Upstream's configuration with typed options and the source of each value.
 
-Values set by hand go over those of files, whatever the order; of two files the later one wins; the rest is defaults.
+Values set by hand override those of files in any order; of two files the later one wins.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ DEFAULT = "default"
 
 
 class Setting(NamedTuple):
-    """The value of one option as it holds, and where it came from. ``note`` tells what is odd about it.
+    """The effective value of one option and its source.
 
-    ``source`` is ``set on the environment``, ``file:line`` or ``default``. Values that look like secrets are ``***``.
+    ``source`` is ``set on the environment``, ``file:line`` or ``default``. The value of an option that
+    may be a secret is ``***``. ``note`` names a likely mistake.
     """
 
     key: str
@@ -41,10 +42,10 @@ class Setting(NamedTuple):
 
 
 class Configuration(AgentConfiguration):
-    """Takes the place of upstream's AgentConfiguration, of which it is one.
+    """An AgentConfiguration that converts values when they are set.
 
-    Values are converted when they come in, so ``conf_data`` holds them typed, and reading converts by the option's
-    kind. Raises :class:`~flink_agents_runtime.config.options.OptionError` for a value that does not fit.
+    ``conf_data`` therefore holds typed values. Raises
+    :class:`~flink_agents_runtime.config.options.OptionError` for an invalid value.
     """
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -54,14 +55,14 @@ class Configuration(AgentConfiguration):
         self.add(values or {}, source)
 
     def add(self, values: Mapping[str, Any], source: str) -> None:
-        """Put values, flat or nested, in the place of what is there."""
+        """Set flat or nested values, which replace earlier ones."""
         for key, value in flat(values):
             self._put(key, value, source)
 
     def load_from_file(self, config_path: str | None = None) -> None:
-        """Add the ``agent:`` section of a YAML file. What was set by hand stays.
+        """Add the ``agent:`` section of a YAML file; values set by hand stay.
 
-        Raises ConfigurationError for a file that cannot be read, or that says something where nobody would see it.
+        Raises ConfigurationError for an unreadable file and for an option that would be ignored.
         """
         if config_path is None:
             return
@@ -70,7 +71,7 @@ class Configuration(AgentConfiguration):
                 self._put(key, value, where)
 
     def load_from_flink(self) -> None:
-        """Add the file in the directory that FLINK_CONF_DIR names; nothing where it is not set."""
+        """Add the file in the directory FLINK_CONF_DIR, if that is set."""
         directory = os.environ.get("FLINK_CONF_DIR")
         if directory:
             self.load_from_file(str(file_in(directory)))
@@ -80,30 +81,30 @@ class Configuration(AgentConfiguration):
         self._put(option.get_key(), value, BY_HAND)
 
     def set_str(self, key: str, value: str) -> None:
-        """Set a text by hand."""
+        """Set a str by hand."""
         self._put(key, value, BY_HAND)
 
     def set_int(self, key: str, value: int) -> None:
-        """Set a whole number by hand."""
+        """Set an int by hand."""
         self._put(key, value, BY_HAND)
 
     def set_float(self, key: str, value: float) -> None:
-        """Set a number by hand."""
+        """Set a float by hand."""
         self._put(key, value, BY_HAND)
 
     def set_bool(self, key: str, value: bool) -> None:
-        """Set true or false by hand."""
+        """Set a bool by hand."""
         self._put(key, value, BY_HAND)
 
     def get_value_with_type(self, key: str, config_type: type[Any], default: Any) -> Any:
-        """What upstream's getters read with: a bool from the text ``false`` is False."""
+        """Return a value for upstream's getters; the str ``false`` is False as a bool."""
         value = self.conf_data.get(key)
         if config_type is bool and value is not None:
             return truth(key, value)
         return super().get_value_with_type(key, config_type, default)
 
     def explain(self) -> tuple[Setting, ...]:
-        """Every option that holds, by key: those that were set, wherever, and the declared ones at their default."""
+        """Return every effective option by key: those that were set, and defaults."""
         keys = sorted({*self.conf_data, *CATALOGUE})
         return tuple(self._setting(key) for key in keys)
 
@@ -114,7 +115,7 @@ class Configuration(AgentConfiguration):
         note = ""
         if option is None:
             near = nearest_key(key)
-            note = f"no option of flink-agents; did you mean {near}?" if near else "no option of flink-agents"
+            note = f"unknown to flink-agents; did you mean {near}?" if near else "unknown to flink-agents"
         value = "***" if is_secret(key) else self.conf_data[key]
         return Setting(key, value, self._sources.get(key, BY_HAND), note)
 
@@ -126,15 +127,15 @@ class Configuration(AgentConfiguration):
             raise OptionError(error.key, error.seen, error.expected, error.nearest, where) from None
         self._sources[key] = source
         if option_for(key) is None and (near := nearest_key(key)):
-            _logger.warning("%s is no option of flink-agents; did you mean %s?", key, near)
+            _logger.warning("%s is not an option of flink-agents; did you mean %s?", key, near)
 
 
 def explained(config: AgentConfiguration) -> list[dict[str, Any]]:
-    """:meth:`Configuration.explain` as JSON: ``key, value, source, note`` of each option."""
+    """Return :meth:`Configuration.explain` as JSON: ``key, value, source, note`` of each option."""
     return [setting._asdict() for setting in config.explain()] if isinstance(config, Configuration) else []
 
 
 def option(config: AgentConfiguration, key: str) -> Any:
-    """The value of a declared option, typed, else its default; for any configuration, upstream's own too."""
+    """Return the typed value of a declared option or its default, for upstream's configuration, too."""
     value = config.conf_data.get(key)
     return CATALOGUE[key].default if value is None else typed(key, value)

@@ -1,7 +1,7 @@
-"""Options of flink-agents, made what they mean: ``"false"`` is false, ``retry`` and ``RETRY`` are one strategy.
+"""Conversion of options to their types: ``"false"`` is False, ``retry`` equals ``RETRY``.
 
-Upstream converts when an option is read, and there a non-empty text is true and the case of a word matters. Imports
-the standard library only: the harness checks a scenario's options with it.
+Upstream converts when an option is read: a non-empty str is then True, and the case of a word
+matters. Imports the standard library only, because the harness checks a scenario's options with it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from flink_agents_runtime.config.catalogue import LATER, Option, option_for
+from flink_agents_runtime.config.catalogue import LATER, Kind, Option, option_for
 
 
 class OptionError(ValueError):
-    """An option that cannot be used as it is; ``key``, ``seen``, ``expected``, ``nearest`` say which and why.
-
-    ``where`` is the place it came from, as ``file:line``, where that is known.
-    """
+    """An invalid option. ``where`` is its place as ``file:line``, or empty."""
 
     def __init__(self, key: str, seen: Any, expected: str, nearest: str = "", where: str = "") -> None:
         super().__init__(f"{where}: " * bool(where) + f"the option {key} cannot be {seen!r}: expected {expected}")
@@ -30,42 +27,42 @@ class OptionError(ValueError):
 
 
 def typed_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat options by dotted key, the known ones converted to their type (enumerations to upstream's word).
+    """Return options by dotted key, with known ones converted to their type.
 
-    Nested mappings are flattened; unknown keys stay as they are, since an agent may read any. Raises
-    :class:`OptionError` for a value that does not fit.
+    An enumeration becomes upstream's word. Unknown keys keep their values, because an agent may read
+    any. Raises :class:`OptionError` for an invalid value.
     """
     return {key: typed(key, value) for key, value in flat(config)}
 
 
 def typed(key: str, value: Any) -> Any:
-    """The value of one option, converted to its type. Raises :class:`OptionError` for a value that does not fit."""
+    """Return the value of one option as its type. Raises :class:`OptionError` for an invalid one."""
     option = option_for(key)
     if option is None or value is None:
         return value
-    if option.kind == "word":
+    if option.kind is Kind.ENUM:
         return _word(key, value, option.words)
-    if option.kind == "true or false":
+    if option.kind is Kind.BOOL:
         return truth(key, value)
-    if option.kind == "whole number":
+    if option.kind is Kind.INT:
         return _number(option, value)
-    if option.kind == "list of texts":
-        return _texts(key, value)
+    if option.kind is Kind.LIST:
+        return _strings(key, value)
     if isinstance(value, (Mapping, list)):
-        raise OptionError(key, value, "a text")
+        raise OptionError(key, value, "a string")
     return str(value)
 
 
 def truth(key: str, value: Any) -> bool:
-    """True or false, as a value or as a word. Raises :class:`OptionError` for anything else."""
+    """Return a bool from a bool or a word. Raises :class:`OptionError` for any other value."""
     word = str(value).strip().lower()
     if word not in ("true", "false"):
-        raise OptionError(key, value, "true or false")
+        raise OptionError(key, value, str(Kind.BOOL))
     return word == "true"
 
 
 def refuse_unsupported(options: Mapping[str, Any]) -> None:
-    """Raise :class:`OptionError` for an option that the bundled engine would have to pass over."""
+    """Raise :class:`OptionError` for an option that the bundled engine cannot honour."""
     for key, value in options.items():
         option = option_for(key)
         if option is not None and option.refused and value is not None:
@@ -75,7 +72,7 @@ def refuse_unsupported(options: Mapping[str, Any]) -> None:
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and their values of a nested mapping."""
+    """Yield dotted keys and values of a nested mapping."""
     for key, value in config.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
@@ -84,22 +81,22 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _number(option: Option, value: Any) -> int:
-    expected = f"a whole number of at least {option.least}"
+    expected = f"an integer of at least {option.minimum}"
     if isinstance(value, bool):
         raise OptionError(option.key, value, expected)
     try:
         number = value if isinstance(value, int) else int(str(value).strip())
     except ValueError:
         raise OptionError(option.key, value, expected) from None
-    if number < option.least:
+    if number < option.minimum:
         raise OptionError(option.key, value, expected)
     return number
 
 
-def _texts(key: str, value: Any) -> list[str]:
+def _strings(key: str, value: Any) -> list[str]:
     if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
         return list(value)
-    raise OptionError(key, value, "a list of texts")
+    raise OptionError(key, value, "a list of strings")
 
 
 def _word(key: str, value: Any, words: tuple[str, ...]) -> str:

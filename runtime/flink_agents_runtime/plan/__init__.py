@@ -1,1 +1,1 @@
-"""Agent references and agents -> an ``AgentPlan``. Executes nothing."""
+"""Plans: from an agent reference or an agent object to an ``AgentPlan``. Nothing here runs an agent."""

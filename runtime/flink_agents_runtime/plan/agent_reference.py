@@ -1,4 +1,7 @@
-"""``module:Class``, found and made; and the error for what cannot become a plan. For every release of flink-agents."""
+"""Agent references, ``module:Class``, and the error for an agent that cannot become a plan.
+
+Works with every release of flink-agents.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ except ModuleNotFoundError:  # flink-agents 0.1
 
 
 class PlanError(RequestError):
-    """An agent that cannot become a plan. The texts are for people; ``nearest`` is a known name like the one given."""
+    """An agent that cannot become a plan. ``nearest`` is the known name most like the given one."""
 
     def __init__(
         self, message: str, *, expected: str = "", seen: str = "", next_step: str = "", nearest: str = ""
@@ -31,20 +34,23 @@ class PlanError(RequestError):
 
 
 def agent_named(reference: str) -> Agent:
-    """The agent of ``module:Class``, made, or the agent object of that name. Raises :class:`PlanError`."""
+    """Return an instance of the class ``module:Class``, or the agent object of that name.
+
+    Raises :class:`PlanError`.
+    """
     module_name, _, name = reference.partition(":")
     if not module_name or not name:
-        raise PlanError("an agent is named module:Class", expected="one colon", seen=reference)
+        raise PlanError("an agent reference has the form module:Class", expected="one colon", seen=reference)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
         missing = isinstance(error, ModuleNotFoundError) and (error.name or "") in _with_parents(module_name)
         raise PlanError(
-            f"no module {module_name!r}" if missing else f"the module {module_name!r} cannot be imported",
+            f"there is no module {module_name!r}" if missing else f"the module {module_name!r} cannot be imported",
             seen=f"{type(error).__name__}: {error}" + ("" if missing else _last_line(error)),
             next_step="add its root to pytest's pythonpath, or its package to the scenario's requirements"
             if isinstance(error, ModuleNotFoundError)
-            else "mend that line; it is run in the job environment, not in pytest's",
+            else "fix that line; it runs in the job environment, not in pytest's",
         ) from error
     found = vars(module).get(name)
     if found is None:
@@ -54,8 +60,8 @@ def agent_named(reference: str) -> Agent:
         return found
     if not _is_agent_class(found):
         raise PlanError(
-            f"{reference} is no agent",
-            expected="a subclass of flink_agents' Agent, or an agent made of one",
+            f"{reference} is not an agent",
+            expected="a subclass of flink_agents' Agent, or an instance of one",
             seen=repr(found),
             next_step="name the agent's class, as module:Class",
         )
@@ -63,30 +69,30 @@ def agent_named(reference: str) -> Agent:
         inspect.signature(found).bind()
     except TypeError as error:
         raise PlanError(
-            f"{reference} wants arguments",
-            expected="a class that is made without arguments",
+            f"the constructor of {reference} requires arguments",
+            expected="a constructor without required arguments",
             seen=f"{name}{inspect.signature(found)}: {error}",
-            next_step=f"make one in the module, my_agent = {name}(...), and name it: {module_name}:my_agent",
+            next_step=f"create an instance in the module, my_agent = {name}(...), and name it: {module_name}:my_agent",
         ) from None
     try:
         return found()
     except Exception as error:
-        raise PlanError(f"{reference} fails when it is made", seen=f"{type(error).__name__}: {error}") from error
+        raise PlanError(f"the constructor of {reference} fails", seen=f"{type(error).__name__}: {error}") from error
 
 
 def _last_line(error: BaseException) -> str:
-    """Where the error came from: the innermost line that is a file's."""
+    """Return the innermost line of the error that is in a file, as `` (file, line n)``."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def unknown_name(message: str, name: str, known: Iterable[str]) -> PlanError:
-    """The error for a name that is none of the known ones; it says which is nearest."""
+    """Return the error for an unknown name, with the nearest known one."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     return PlanError(
         message,
-        expected="one of " + ", ".join(names) if names else "at least one agent there",
+        expected="one of " + ", ".join(names) if names else "a module or file with at least one agent",
         seen=name,
         next_step=f"did you mean {near[0]!r}?" if near else "",
         nearest=near[0] if near else "",

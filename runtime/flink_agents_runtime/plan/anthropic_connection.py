@@ -1,4 +1,7 @@
-"""Upstream's connection to Anthropic's models, with an address: upstream's own has none, and asks the real service."""
+"""Upstream's connection to Anthropic's models with a ``base_url``.
+
+Upstream's class has no such field and always calls the real service.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from flink_agents.integrations.chat_models.anthropic.anthropic_chat_model import
 
 
 class AddressedAnthropicConnection(AnthropicChatModelConnection):
-    """What a scenario gets that names ``clazz: anthropic`` with a ``base_url``: a model server in place of the service."""
+    """The connection for ``clazz: anthropic`` with a ``base_url``, which may be a model server."""
 
     base_url: str
 
     @property
     def client(self) -> Any:
-        """The client, at the address."""
+        """Return the client for the address."""
         client = super().client
         client.base_url = self.base_url
         return client

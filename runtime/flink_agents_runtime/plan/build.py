@@ -1,4 +1,4 @@
-"""From what a scenario names (a class, a YAML agent, a plan file) to upstream's AgentPlan."""
+"""Creation of upstream's AgentPlan from a class, a YAML agent or a plan file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from flink_agents_runtime.plan.agent_reference import PlanError, agent_named, re
 from flink_agents_runtime.plan.mcp_servers import described, mcp_servers, without_mcp_servers
 from flink_agents_runtime.plan.named_plan import NamedPlan, class_name, named
 
-# What upstream takes for an event's type: anything else that an action of 0.4 listens to is a condition.
+# Upstream's event types. In 0.4 any other trigger of an action is a CEL condition.
 _EVENT_TYPE = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class Registry(Agent):
-    """Takes what upstream's YAML loader registers on an environment: shared resources, and agents by name."""
+    """The environment for upstream's YAML loader, which registers resources and agents on it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,18 +35,19 @@ class Registry(Agent):
 
     @property
     def agents(self) -> dict[str, Agent]:
-        """The agents of the files loaded, by name."""
+        """Return the agents of the loaded files by name."""
         return self._agents
 
 
 def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> NamedPlan:
-    """The plan of ``{"agent": ..., "resources": {...}}``.
+    """Return the plan of ``{"agent": ..., "resources": {...}}``.
 
-    ``agent`` is ``"module:Class"`` (or the name of an Agent instance in that module), ``{"yaml": path, "name": name}``
-    or ``{"plan": path}``. ``resources`` holds the resource sections of upstream's YAML API; a resource there takes the
-    place of the agent's own one of the same type and name: so a scenario points an agent at its model server. Skills
-    are added up. MCP servers are asked for their tools and prompts while the plan is made, but not those of the agent that
-    the resources replace. ``config`` goes over a plan file's own. Raises :class:`PlanError`.
+    ``agent`` is ``"module:Class"`` (or the name of an Agent instance in that module),
+    ``{"yaml": path, "name": name}`` or ``{"plan": path}``. ``resources`` holds the resource sections of
+    upstream's YAML API. A resource there replaces the agent's own one of the same type and name, which
+    is how a scenario points an agent at its model server; skills are added to the agent's. MCP servers
+    are asked for their tools and prompts, except the agent's own ones that ``resources`` replaces.
+    ``config`` overrides the options of a plan file. Raises :class:`PlanError`.
     """
     options = configured(config, "the scenario")
     scenario = _resources(agent_spec.get("resources") or {})
@@ -74,9 +75,9 @@ def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> N
 
 
 def load_plan(text: str, *, name: str = "") -> NamedPlan:
-    """A plan from its JSON text, as ``plan.model_dump_json()`` writes it. Raises :class:`PlanError`.
+    """Return a plan from the JSON text of ``plan.model_dump_json()``. Raises :class:`PlanError`.
 
-    ``name`` is the agent's where the text does not say.
+    ``name`` is the agent's name if the text has none.
     """
     try:
         raw = json.loads(text)
@@ -86,14 +87,14 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanError(
-            "not an agent plan", expected="JSON with 'actions'", seen=f"{type(error).__name__}: {error}"
+            "the text is not an agent plan", expected="JSON with 'actions'", seen=f"{type(error).__name__}: {error}"
         ) from error
     if later:
         raise _of_the_next_dialect(later)
     try:
         plan: NamedPlan = NamedPlan.model_validate(raw)
     except Exception as error:
-        raise PlanError("the plan does not load", seen=f"{type(error).__name__}: {error}") from error
+        raise PlanError("the plan cannot be loaded", seen=f"{type(error).__name__}: {error}") from error
     plan.config = configured(plan.config.conf_data if plan.config else {}, "the plan")
     plan.resource_providers = plan.resource_providers or {}
     plan.agent_name = plan.agent_name or name
@@ -101,16 +102,16 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
 
 
 def _of_the_next_dialect(conditions: Mapping[str, Any]) -> PlanError:
-    """The error for a plan of 0.4, whose actions have ``conditions``; the first that is none of a type is told."""
-    told = [(name, each) for name, listed in conditions.items() for each in listed or ()]
-    cel = next(((name, each) for name, each in told if not _EVENT_TYPE.fullmatch(str(each))), None)
-    name, condition = cel or (told or [(next(iter(conditions)), "none")])[0]
+    """Return the error for a plan of 0.4; it names the first CEL condition, or else the first trigger."""
+    triggers = [(name, each) for name, listed in conditions.items() for each in listed or ()]
+    cel = next(((name, each) for name, each in triggers if not _EVENT_TYPE.fullmatch(str(each))), None)
+    name, condition = cel or (triggers or [(next(iter(conditions)), "none")])[0]
     return PlanError(
         "the plan is written in the dialect of flink-agents 0.4"
         + (", and listens to a condition (CEL), which only the Java operator of 0.4 can evaluate" if cel else ""),
         expected="listen_event_types, as flink-agents 0.3 writes",
         seen=f"trigger_conditions in action {name!r}: {str(condition)[:200]}",
-        next_step="listen to event types, and make the plan with flink-agents 0.3.1",
+        next_step="listen to event types, and create the plan with flink-agents 0.3.1",
     )
 
 
@@ -122,12 +123,11 @@ def plan_of(
     shared: Agent | None = None,
     replaced_mcp_servers: Collection[str] = (),
 ) -> NamedPlan:
-    """The plan of an agent object, which stays as it is. Resources of ``shared`` yield to the agent's own.
+    """Return the plan of an agent object, which is not changed. Raises :class:`PlanError`.
 
-    ``name`` is what failures call the agent, by default its class.
-
-    A :class:`Configuration` itself becomes the plan's, so that what is set later still counts. MCP servers of the names
-    ``replaced_mcp_servers`` are left out. Raises :class:`PlanError`.
+    Failures call the agent ``name``, by default ``module:Class``. The agent's own resources override
+    those of ``shared``. The plan keeps a given :class:`Configuration` object, so options set later
+    still count. MCP servers named in ``replaced_mcp_servers`` are left out.
     """
     name = name or class_name(agent)
     agent = without_mcp_servers(agent, replaced_mcp_servers)
@@ -135,7 +135,11 @@ def plan_of(
         shared = without_mcp_servers(shared, replaced_mcp_servers)
     plan = _compiled(agent, config if isinstance(config, Configuration) else configured(config, BY_HAND))
     if any("trigger_conditions" in vars(action) for action in plan.actions.values()):
-        raise PlanError("the installed flink-agents makes plans with trigger_conditions", expected="flink-agents 0.3")
+        raise PlanError(
+            "the installed flink-agents creates plans with trigger_conditions",
+            expected="flink-agents 0.3",
+            next_step="install flink-agents 0.3.1 in the job environment",
+        )
     if shared is not None:
         _merge(plan, shared, replace=False)
     return named(plan, name)
@@ -147,11 +151,16 @@ def registered_plan(
     resources: Mapping[ResourceType, Mapping[str, Any]],
     config: Configuration,
 ) -> NamedPlan:
-    """The plan of an agent, or of one of ``agents`` by name, with what is registered on its environment."""
+    """Return the plan of an agent, given by object or name, with its environment's resources.
+
+    Raises :class:`PlanError`, and ValueError for an unknown name.
+    """
     name = ""
     if isinstance(agent, str):
         if agent not in agents:
-            raise ValueError(f"no agent {agent!r} here; loaded: {', '.join(sorted(agents)) or 'none'}")
+            raise ValueError(
+                f"the environment has no agent {agent!r}; load_yaml registered: {', '.join(sorted(agents)) or 'none'}"
+            )
         name, agent = agent, agents[agent]
     shared = Registry()
     shared.resources.update({kind: dict(named) for kind, named in resources.items()})
@@ -159,12 +168,12 @@ def registered_plan(
 
 
 def _merge(plan: AgentPlan, holder: Agent, *, replace: bool) -> None:
-    """Add the resources of ``holder`` to the plan. Where both have one of a type and name, ``replace`` decides."""
+    """Add the resources of ``holder`` to the plan; with ``replace`` they override the plan's own."""
     for resource_type, more in _compiled(holder, plan.config).resource_providers.items():
         own = plan.resource_providers.get(resource_type, {})
         both = {**own, **more} if replace else {**more, **own}
         if resource_type is ResourceType.SKILLS and own:
-            # All skills of an agent are one resource: they are added up.
+            # Upstream keeps all skills of an agent in one resource, so they are merged.
             both[SKILLS_CONFIG] = _added_skills(own[SKILLS_CONFIG], more[SKILLS_CONFIG])
         plan.resource_providers[resource_type] = both
 
@@ -182,18 +191,16 @@ def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
     except Exception as error:
         servers = described(agent) if getattr(error, "exceptions", ()) else ""
         raise PlanError(
-            f"the agent {type(agent).__qualname__} does not become a plan"
-            + (": an MCP server does not answer" if servers else ""),
+            f"upstream cannot create the plan of agent {type(agent).__qualname__}"
+            + (" because an MCP server does not answer" if servers else ""),
             expected=f"an answer of each of its MCP servers: {servers}" if servers else "",
             seen=reason_of(error),
-            next_step="start it, or put another in its place by its name under resources, mcp_servers"
-            if servers
-            else "",
+            next_step="start it, or replace it by its name under resources, mcp_servers" if servers else "",
         ) from error
 
 
 def configured(options: Mapping[str, Any], source: str) -> Configuration:
-    """Options that came from ``source``. Raises :class:`PlanError` for one that cannot be used."""
+    """Return the options with their ``source``. Raises :class:`PlanError` for an invalid one."""
     try:
         config = Configuration(options, source=source)
     except OptionError as error:
@@ -203,7 +210,7 @@ def configured(options: Mapping[str, Any], source: str) -> Configuration:
 
 
 def require_supported(options: Mapping[str, Any]) -> None:
-    """Raise :class:`PlanError` for an option that the bundled engine would have to pass over."""
+    """Raise :class:`PlanError` for an option that the bundled engine cannot honour."""
     try:
         refuse_unsupported(options)
     except OptionError as error:
@@ -217,11 +224,11 @@ def _unusable(error: OptionError) -> PlanError:
 
 
 def _resources(sections: Mapping[str, Any]) -> Registry:
-    """Upstream's loader reads files only; JSON is YAML."""
+    """Return the resources of a scenario. Upstream's loader reads files only, and JSON is YAML."""
     misplaced = {"agents", "actions"} & set(sections)
     if misplaced:
         raise PlanError(
-            "resources hold something else", expected="resource sections", seen=", ".join(sorted(misplaced))
+            "the resources contain other sections", expected="resource sections", seen=", ".join(sorted(misplaced))
         )
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         json.dump(dict(sections), file)
@@ -233,7 +240,7 @@ def _resources(sections: Mapping[str, Any]) -> Registry:
 
 
 def _addressed(descriptor: ResourceDescriptor) -> ResourceDescriptor:
-    """Upstream's Anthropic connection passes over an address; a scenario that gives one means it."""
+    """Return a descriptor whose Anthropic connection honours a ``base_url``; upstream's ignores it."""
     if descriptor.target_clazz != "AnthropicChatModelConnection" or "base_url" not in descriptor.arguments:
         return descriptor
     clazz = "flink_agents_runtime.plan.anthropic_connection.AddressedAnthropicConnection"
@@ -247,9 +254,9 @@ def _loaded(path: Path, name: str) -> Registry:
     except Exception as error:
         later = "trigger_conditions" in str(error)
         raise PlanError(
-            f"{name}: not readable as flink-agents YAML",
+            f"{name} cannot be read as flink-agents YAML",
             seen=f"{type(error).__name__}: {error}",
-            next_step="flink-agents 0.3 says listen_to where 0.4 says trigger_conditions" if later else "",
+            next_step="write listen_to, flink-agents 0.3's word for trigger_conditions of 0.4" if later else "",
         ) from error
     return registry
 

@@ -1,4 +1,7 @@
-"""The MCP servers that an agent declares. Upstream asks them for tools and prompts while it makes the plan."""
+"""MCP servers that an agent declares.
+
+Upstream asks them for their tools and prompts while it creates the plan.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,21 @@ from flink_agents.api.resource import ResourceDescriptor, ResourceType
 
 
 def mcp_servers(agent: Agent) -> Mapping[str, ResourceDescriptor]:
-    """Those of the agent's class and those added to the object, by name."""
+    """Return the servers of the agent's class and of the object, by name."""
     declared = {name: _declaration(value)() for name, value in vars(type(agent)).items() if _is_server(value)}
     return {**declared, **agent.resources[ResourceType.MCP_SERVER]}
 
 
 def without_mcp_servers(agent: Agent, names: Collection[str]) -> Agent:
-    """The agent as far as a plan is concerned, without the MCP servers of these names; the agent stays as it is.
+    """Return a copy of the agent for its plan, without the MCP servers of these names.
 
-    So a scenario puts a server in their place, and nobody asks the agent's own ones, which need not exist here.
+    A scenario replaces such a server; the agent's own one may not exist in a test, so it must not be
+    asked for its tools.
     """
     if not set(names) & set(mcp_servers(agent)):
         return agent
     kind = type(agent)
-    # Not a subclass: upstream refuses inherited actions.
+    # A new class, not a subclass: upstream refuses inherited actions.
     body = {
         name: value
         for name, value in vars(kind).items()
@@ -39,7 +43,7 @@ def without_mcp_servers(agent: Agent, names: Collection[str]) -> Agent:
 
 
 def described(agent: Agent) -> str:
-    """The agent's MCP servers in words, with their endpoints; empty where it has none."""
+    """Return the agent's MCP servers with their endpoints, or an empty str."""
     servers = mcp_servers(agent).items()
     return ", ".join(f"{name} at {descriptor.arguments.get('endpoint', '?')}" for name, descriptor in servers)
 

@@ -1,4 +1,4 @@
-"""Upstream's plan, which since flink-agents 0.4 also says whose it is."""
+"""Upstream's plan with the agent's name, which upstream added in flink-agents 0.4."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from flink_agents.plan.agent_plan import AgentPlan
 
 
 class NamedPlan(AgentPlan):
-    """An AgentPlan of 0.3 with the field of 0.4's that failures are told with; empty where nobody named the agent."""
+    """An AgentPlan of 0.3 with 0.4's ``agent_name``, which failures report; empty if unknown."""
 
     agent_name: str = ""
 
 
 def named(plan: AgentPlan, name: str) -> NamedPlan:
-    """The plan with a name; all that it holds stays the same objects."""
-    told: NamedPlan = NamedPlan.model_construct(**{**dict(plan), "agent_name": name})
-    return told
+    """Return the plan with a name; its fields stay the same objects."""
+    copy: NamedPlan = NamedPlan.model_construct(**{**dict(plan), "agent_name": name})
+    return copy
 
 
 def class_name(agent: Agent) -> str:
-    """What a scenario would call an agent object: ``module:Class``."""
+    """Return ``module:Class`` of an agent object."""
     return f"{type(agent).__module__}:{type(agent).__qualname__}"
