@@ -1,1 +1,1 @@
-"""``flink-agents-gate``: what does not need a test session."""
+"""The command line ``flink-agents-gate``."""

@@ -1,1 +1,1 @@
-"""``flink-agents-gate doctor``: is everything here that a run needs, and what is wrong. Looks only, changes nothing."""
+"""``flink-agents-gate doctor``: check that this machine has what a run needs. Changes nothing."""

@@ -1,4 +1,4 @@
-"""What Flink's JVM and Python meet through in thread mode: pemja and Flink's Python jar, as a job environment holds them."""
+"""The bridge between JVM and Python in thread mode: pemja and Flink's Python jar in a job environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ NAME = "pemja"
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """``version`` of pemja (empty: not installed), its native ``libraries`` for this Python, Flink's ``jars`` for Python."""
+    """The parts of the bridge.
+
+    ``version`` of pemja is empty if it is not installed; ``libraries`` are its native ones for this Python, ``jars`` Flink's
+    own for Python.
+    """
 
     version: str
     libraries: tuple[str, ...]
@@ -20,7 +24,7 @@ class Bridge:
 
 
 def look_at_bridge(environment: JobEnvironment) -> Bridge:
-    """Files only: loading them would start a JVM."""
+    """Return the parts by their files alone: loading them would start a JVM."""
     packages = environment.site_packages
     major, minor = environment.python_version.split(".")[:2]
     tag = f"cpython-{major}{minor}-"
@@ -31,13 +35,13 @@ def look_at_bridge(environment: JobEnvironment) -> Bridge:
 
 
 def judge_bridge(name: str, bridge: Bridge, flink_version: str) -> list[Check]:
-    """Thread mode needs all three, and the jar's classes in one class loader: clusters of ours load them parent first."""
-    anew = "install apache-flink anew for this Python"
+    """Return the check of the bridge: thread mode needs all three parts, and one class loader for the jar's classes."""
+    again = "reinstall apache-flink for this Python"
     if not bridge.version:
-        return [Check(FAIL, name, "not installed: no Python runs inside a TaskManager", anew)]
+        return [Check(FAIL, name, "not installed: no Python runs inside a TaskManager", again)]
     if not bridge.libraries:
-        return [Check(FAIL, name, f"{bridge.version} has no native library for this Python", anew)]
+        return [Check(FAIL, name, f"{bridge.version} has no native library for this Python", again)]
     if [jar for jar in bridge.jars if flink_version in jar] != list(bridge.jars) or len(bridge.jars) != 1:
         held = ", ".join(bridge.jars) or "none"
-        return [Check(FAIL, name, f"{bridge.version}, but not the one jar flink-python-{flink_version}: {held}", anew)]
-    return [Check(OK, name, f"{bridge.version}, loaded once and parent first by clusters that are started here")]
+        return [Check(FAIL, name, f"{bridge.version}, but the jars are not exactly flink-python-{flink_version}: {held}", again)]
+    return [Check(OK, name, f"{bridge.version}, loaded once and parent first by the clusters of this package")]

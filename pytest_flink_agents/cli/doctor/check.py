@@ -1,4 +1,4 @@
-"""One line of the doctor's answer."""
+"""One line of the doctor's output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OK, WARN, FAIL, NOT_CHECKED = "ok", "warn", "fail", "not checked"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Status, name, what was seen, and for ``warn`` and ``fail`` the next step."""
+    """One check: its status, its name, the observation, and for ``warn`` and ``fail`` the next step."""
 
     status: str
     name: str

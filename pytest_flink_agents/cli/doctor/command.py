@@ -1,4 +1,4 @@
-"""The ``doctor`` command: look, judge, and say it in lines or as JSON."""
+"""The ``doctor`` command: gather facts, judge them, and print lines or JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from pytest_flink_agents.redact import Redactor
 
 
 def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tuple[int, str]:
-    """Exit code (1 if a check fails) and the text to print. Raises :class:`HostError` FA410 for an unsupported Flink.
+    """Return the exit code (1 if a check fails) and the text to print.
+
+    Raises :class:`HostError` FA410 for an unsupported Flink version.
 
     ``flink_versions`` is comma separated, such as ``2.2,1.20.5``.
     """
@@ -34,7 +36,7 @@ def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tu
 
 
 def as_document(checks: Sequence[Check]) -> str:
-    """JSON: ``ok``, ``checks`` (each with status, name, seen, next_step), ``support`` (a row for each Flink line)."""
+    """Return JSON: ``ok``, ``checks`` (status, name, seen, next_step) and ``support``, a row for each line of Flink."""
     document = {
         "ok": all(check.status != FAIL for check in checks),
         "checks": [dataclasses.asdict(check) for check in checks],
@@ -44,7 +46,7 @@ def as_document(checks: Sequence[Check]) -> str:
 
 
 def as_lines(checks: Sequence[Check]) -> str:
-    """A line for each check, the support table, and how many there are of each status."""
+    """Return a line for each check, the support table, and the number of checks by status."""
     width = max((len(check.name) for check in checks), default=0)
     lines = [_line(check, width) for check in checks]
     rows = [("Flink", "newest", "Python", "Java", "flink-agents")]
@@ -67,7 +69,7 @@ def as_lines(checks: Sequence[Check]) -> str:
 
 
 def support_table() -> list[dict[str, Any]]:
-    """Which Flink goes with which Python, Java and flink-agents (by which engines), a row for each line of Flink."""
+    """Return a row for each line of Flink: the Python, Java and flink-agents (with engines) that go with it."""
     return [
         {
             "flink": line.minor,

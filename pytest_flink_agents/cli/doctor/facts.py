@@ -1,4 +1,4 @@
-"""What was seen on this machine, as values. Nothing here looks at the machine."""
+"""The facts about this machine, as values. Nothing here looks at the machine."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A look that came to nothing, and why."""
+    """A fact that could not be gathered, and the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What the testbed itself refuses, in its own words: a run would end with the same problem."""
+    """A problem that the testbed raised: a run would end with the same one."""
 
     problem: Problem
 
@@ -44,7 +44,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class JavaHome:
-    """The value of ``JAVA_HOME``, empty where it is not set, and the version found there, None where there is no Java."""
+    """The value of ``JAVA_HOME``, empty if it is not set, and the version found there, None without a Java."""
 
     path: str
     version: str | None
@@ -52,7 +52,7 @@ class JavaHome:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that a first run has to install, and the free space (MiB) that it wants."""
+    """A part that the first run has to install, and the free space (MiB) that it needs."""
 
     what: str
     needs_mib: int
@@ -60,11 +60,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """What one Flink release needs. ``python`` is the minor version that its jobs run on.
+    """The facts about one Flink release. ``python`` is the minor version that its jobs run on.
 
-    ``environment`` and ``packaged_java`` (a version) are None where the cache has none; ``given`` says that the
-    environment is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` is None where there is no
-    environment to look into.
+    ``environment`` and ``packaged_java`` (a version) are None if the cache has none; ``given`` is True if the environment
+    is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` is None without an environment.
     """
 
     release: FlinkRelease
@@ -78,12 +77,12 @@ class ReleaseFacts:
 
     @property
     def java_home_fits(self) -> bool:
-        """Whether the cluster would run on the Java of ``JAVA_HOME``."""
+        """True if the cluster would run on the Java of ``JAVA_HOME``."""
         home = self.java_home
         return isinstance(home, JavaHome) and home.version is not None and java_fits(home.version, self.release.line)
 
     def missing(self) -> list[Missing]:
-        """What the first run would install. Only what was seen to be missing."""
+        """Return the parts that the first run would install, as far as they are known to be missing."""
         found = []
         if self.environment is None:
             found.append(Missing(f"the job environment for Flink {self.release.version}", ENVIRONMENT_NEEDS_MIB))
@@ -94,7 +93,7 @@ class ReleaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Jars:
-    """A set of jars that Kafka needs, in words, and whether the cache has it."""
+    """A set of jars that Kafka needs, in words, and whether it is cached."""
 
     what: str
     cached: Seen[bool]
@@ -102,7 +101,7 @@ class Jars:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A Maven repository, by whom it is named, and whether it offers what is missing."""
+    """A Maven repository, the setting that names it, and whether it offers the missing jars."""
 
     source: str
     offers: bool
@@ -110,7 +109,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The cache directory, whether it (or what it would be made in) can be written, and the space free there (MiB)."""
+    """The cache directory, whether it (or its nearest existing parent) is writable, and the free space there (MiB)."""
 
     cache: str
     writable: bool
@@ -119,7 +118,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """The container engine: where it answers, its version, and the image to build on, with whether the engine has it."""
+    """The container engine: its address, its version, the base image, and whether the engine has that image."""
 
     address: str
     version: str
@@ -129,7 +128,7 @@ class Containers:
 
 @dataclass(frozen=True, slots=True)
 class Writable:
-    """A directory (or what it would be made in) that a run writes to, what for, and whether it can."""
+    """A directory that a run writes to, its purpose, and whether it (or its nearest existing parent) is writable."""
 
     what: str
     directory: str
@@ -138,11 +137,11 @@ class Writable:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that was looked at. ``memory_mib`` is what is available, ``port`` one that was free.
+    """All facts. ``memory_mib`` is the available memory, ``port`` a port that was free.
 
-    ``loopback`` is the error of a connection over it, empty where it works. ``registry`` says whether it answers, None
-    where nobody asked because nothing is missing. ``configuration`` is None where FLINK_CONF_DIR is not set. ``maven`` is
-    None where no jar is missing.
+    ``loopback`` is the error of a connection over it, empty if it works. ``registry`` is True if the registry answers, and
+    None if it was not asked because nothing is missing. ``configuration`` is None if FLINK_CONF_DIR is not set, ``maven``
+    if no jar is missing.
     """
 
     system: Seen[System]
@@ -161,5 +160,5 @@ class Facts:
 
 
 def missing(releases: tuple[ReleaseFacts, ...]) -> tuple[Missing, ...]:
-    """What the first run would install for all of them, each once: releases share their Java."""
+    """Return the parts that the first run would install for all releases, each once: releases share their Java."""
     return tuple(dict.fromkeys(found for release in releases for found in release.missing()))

@@ -1,4 +1,4 @@
-"""Looking at the machine: the doctor's facts. Builds nothing, starts no cluster; each look is on its own."""
+"""Gather the doctor's facts from the machine. Builds nothing, starts no cluster."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ T = TypeVar("T")
 
 _CHECK_TIMEOUT_S = 60.0
 _REGISTRY_TIMEOUT_S = 10.0
-# One that pytest needs too: if a mirror has anything, it has this.
+# pytest depends on it: every mirror has it.
 _TINY_PACKAGE = "iniconfig"
 _MIB = 1024 * 1024
 
 
 def attempt(look: Callable[[], T]) -> Seen[T]:
-    """The result of one look. No error of it stops the others."""
+    """Return one fact, or the reason why it is unknown. An error does not keep the other facts from being gathered."""
     try:
         return look()
     except WaitTimeoutError as error:
         return Unseen(error.problems[0].message)
     except HostError as error:
         return Refused(error.problems[0])
-    except Exception as error:  # the whole point: whatever it is, the other looks go on
+    except Exception as error:  # whatever it is, the other facts are gathered
         return Unseen(f"{type(error).__name__}: {error}")
 
 
 def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts:
-    """Look at everything that a run of these releases needs."""
+    """Gather the facts that a run of these releases depends on."""
     if job_python:
         environment = attempt(lambda: existing_environment(job_python))
         found = tuple(_release_as_given(release, environment) for release in releases)
@@ -102,7 +102,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
 
 
 def _jars(releases: tuple[FlinkRelease, ...]) -> tuple[tuple[Jars, ...], Seen[Repository | None]]:
-    """Kafka's jars and the connectors, and, where some are missing, whether they can be had."""
+    """Return Kafka's jars and the connectors, and the repository that offers the missing ones."""
     kafka = locked_jars("kafka")
     wanted = {f"Kafka {kafka.version}": kafka}
     wanted |= {
@@ -126,7 +126,7 @@ def _repository(absent: list[str]) -> Repository | None:
 
 def _release(release: FlinkRelease) -> ReleaseFacts:
     plan = attempt(lambda: plan_environment(EnvironmentRequest(release)))
-    environment: Seen[JobEnvironment | None] = Unseen("there is no Python for it")
+    environment: Seen[JobEnvironment | None] = Unseen("there is no Python for this release")
     if isinstance(plan, EnvironmentPlan):
         known = plan
         environment = attempt(lambda: cached_environment(known))
@@ -142,7 +142,7 @@ def _release(release: FlinkRelease) -> ReleaseFacts:
 
 
 def _release_as_given(release: FlinkRelease, environment: Seen[JobEnvironment]) -> ReleaseFacts:
-    python: Seen[str] = Unseen("the environment cannot be looked into")
+    python: Seen[str] = Unseen("the environment cannot be read")
     if isinstance(environment, JobEnvironment):
         python = ".".join(environment.python_version.split(".")[:2])
     return ReleaseFacts(
@@ -188,11 +188,11 @@ def _can_write(place: Path) -> bool:
 def _conflicts_of(environment: Seen[JobEnvironment | None]) -> Seen[tuple[str, ...]]:
     if isinstance(environment, JobEnvironment):
         return attempt(lambda: _conflicts(environment.python))
-    return Unseen("there is no environment to look into")
+    return Unseen("there is no environment")
 
 
 def _conflicts(python: Path) -> tuple[str, ...]:
-    """A sentence for each package that wants what is not installed."""
+    """Return a sentence for each package whose requirements are not met."""
     done = run_uv(["pip", "check", "--python", str(python)], cwd=Path.cwd(), timeout_s=_CHECK_TIMEOUT_S)
     if done.returncode == 0:
         return ()
@@ -203,14 +203,14 @@ def _conflicts(python: Path) -> tuple[str, ...]:
                 "FA417",
                 "the installed packages cannot be listed",
                 where=str(python),
-                next_step="delete that environment: the next run builds it anew",
+                next_step="delete that environment: the next run rebuilds it",
             )
         )
     return sentences
 
 
 def conflicts_in(output: str) -> tuple[str, ...]:
-    """What ``uv pip check`` finds wrong: which package wants what, and what is installed."""
+    """Return the sentences of ``uv pip check``: the package, its requirement, and the installed version."""
     sentences = re.findall(r"^The package (`.*)$", output, re.MULTILINE)
     return tuple(sentence.replace("`", "") for sentence in sentences)
 
@@ -223,11 +223,11 @@ def _room() -> Room:
 
 
 def _free_port() -> int:
-    """A port leased as a cluster's is, and given back."""
+    """Lease a port as a cluster does, and release it."""
     with contextlib.ExitStack() as stack:
         leases = cache_root() / "ports"
         if not leases.is_dir():
-            # No session has leased any: nothing to respect, and nothing of ours to leave behind.
+            # No session has leased a port: leave no directory behind.
             leases = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         lease = lease_port(leases)
         lease.release()
@@ -241,7 +241,7 @@ def _loopback_error() -> str:
             with socket.create_connection(server.getsockname(), timeout=5) as client, server.accept()[0] as accepted:
                 client.sendall(b"?")
                 accepted.settimeout(5)
-                return "" if accepted.recv(1) == b"?" else "what was sent did not arrive"
+                return "" if accepted.recv(1) == b"?" else "the byte that was sent did not arrive"
     except OSError as error:
         return str(error)
 
@@ -256,7 +256,7 @@ def _containers() -> Containers:
 
 
 def _registry_answers() -> bool:
-    """Whether uv can resolve a package anew. What it says of a failure may name a host, so nothing of it is kept."""
+    """Return whether uv can resolve a package without its cache. Its error may name a host, so it is not kept."""
     with tempfile.TemporaryDirectory() as target:
         command = ["pip", "install", "--dry-run", "--no-cache", "--no-deps", "--python", sys.executable]
         with contextlib.suppress(WaitTimeoutError):
@@ -271,7 +271,7 @@ def _configuration() -> ConfigurationDirectory | None:
     chosen = os.environ.get("FLINK_CONF_DIR")
     if chosen is None:
         return None
-    # Set and empty is the directory that one is in, for flink-agents too.
+    # An empty value is the current directory, for flink-agents too.
     path = Path(chosen)
     if path.is_dir():
         files = tuple(_configuration_file(path / name) for name in (LEGACY, CURRENT) if (path / name).exists())

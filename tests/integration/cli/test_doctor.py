@@ -134,9 +134,9 @@ def test_ignored_configuration_keys_are_warnings(
     (tmp_path / "config.yaml").write_text("agent.baseLogDir: /tmp/x\n")
     (tmp_path / "flink-conf.yaml").write_text("rest.port: 1\npassword: [hidden\n")
     _, checks = ask(capsys, f"--job-python={sys.executable}")
-    assert "agent.baseLogDir" in checks["agent section of config.yaml"]["seen"]
+    assert "agent.baseLogDir" in checks["content of config.yaml"]["seen"]
     assert checks["FLINK_CONF_DIR"]["status"] == "warn"
-    broken = checks["agent section of flink-conf.yaml"]
+    broken = checks["content of flink-conf.yaml"]
     assert broken["status"] == "warn"
     assert "hidden" not in broken["seen"]
 

@@ -27,13 +27,11 @@ WHOLE = Bridge("0.5.7", ("pemja_core.cpython-311-x86_64-linux-gnu.so",), ("flink
     ],
 )
 def test_each_part_is_needed(found: Bridge, status: str, words: str) -> None:
-    """pemja, its library for this Python, and one jar of this Flink; what is missing is named, with a next step."""
     (check,) = judge_bridge("pemja", found, "2.2.1")
     assert (check.status, words in check.seen, bool(check.next_step)) == (status, True, status == "fail")
 
 
 def test_the_parts_are_found_in_an_environment(tmp_path: Path) -> None:
-    """The library of another Python is not this one's."""
     packages, home = tmp_path / "site-packages", tmp_path / "site-packages" / "pyflink"
     for directory in (packages / "pemja-0.5.7.dist-info", packages / "pemja", home / "opt"):
         directory.mkdir(parents=True)
@@ -47,7 +45,6 @@ def test_the_parts_are_found_in_an_environment(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a run would write: a file in the way, or no permission; a directory that is not there yet is none."""
     monkeypatch.chdir(tmp_path)
     assert probe._writable()[0].writable
     (tmp_path / "flink-agents-report").touch()

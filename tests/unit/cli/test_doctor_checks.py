@@ -89,7 +89,6 @@ def of_release(name: str, **changed: Any) -> Check:
 
 
 def test_a_sound_machine_needs_nothing() -> None:
-    """Every check is ok and has no next step; registries alone are not asked, as nothing needs them."""
     checks = judge(SOUND)
     assert {check.name for check in checks if check.status == "not checked"} == {"package registry", "Maven repository"}
     assert {check.status for check in checks} == {"ok", "not checked"}
@@ -97,7 +96,6 @@ def test_a_sound_machine_needs_nothing() -> None:
 
 
 def test_each_release_has_its_own_checks() -> None:
-    """Two releases asked for: Python, Java, environment and dependencies of both."""
     older = dataclasses.replace(RELEASE, release=resolve_flink("1.20"))
     checks = judge(dataclasses.replace(SOUND, releases=(RELEASE, older)))
     assert sum(check.name.endswith("for Flink 2.2.1") for check in checks) == 5
@@ -109,12 +107,10 @@ def test_each_release_has_its_own_checks() -> None:
     [("Linux", "6.1-microsoft-standard-WSL2", "ok"), ("Darwin", "24.0", "ok"), ("Windows", "11", "fail")],
 )
 def test_operating_systems(name: str, release: str, status: str) -> None:
-    """Linux, the WSL too, and macOS; no other."""
     assert of_machine("operating system", system=System(name, release, "x")).status == status
 
 
 def test_a_python_that_flink_does_not_support_fails() -> None:
-    """3.12 does with Flink 2.2, 3.13 does not, and the next step names one that does."""
     assert of_release("Python", python="3.12").status == "ok"
     found = of_release("Python", python="3.13")
     assert (found.status, found.next_step) == ("fail", "use Python 3.12")
@@ -130,44 +126,38 @@ def test_a_python_that_flink_does_not_support_fails() -> None:
     ],
 )
 def test_java_home(home: JavaHome, status: str, seen: str) -> None:
-    """One that fits, none, and two that do not fit, for which the packaged Java steps in."""
     found = of_release("JAVA_HOME", java_home=home)
     assert found.status == status
     assert seen in found.seen
 
 
 def test_a_packaged_java_that_is_missing_matters_only_without_java_home() -> None:
-    """A warning that it will be installed, unless JAVA_HOME fits."""
     assert of_release("packaged Java", packaged_java=None).status == "warn"
     assert of_release("packaged Java", packaged_java=None, java_home=JavaHome("/j", "21.0.1")).status == "ok"
 
 
 def test_a_job_environment_that_is_missing_is_a_warning() -> None:
-    """The first run builds it."""
     found = of_release("job environment", environment=None)
     assert found.status == "warn"
     assert "registry" in found.next_step
 
 
 def test_a_job_environment_tells_versions_and_jars() -> None:
-    """flink-agents' version, and upstream's jars or why there are none."""
     found = of_release("job environment")
     assert found.status == "ok"
     assert "flink-agents 0.3.1" in found.seen
-    assert "jars are there (2)" in found.seen
+    assert "jars are installed (2)" in found.seen
     without = dataclasses.replace(ENVIRONMENT, upstream_jars=(), upstream_reason="404")
     assert "without upstream's jars: 404" in of_release("job environment", environment=without).seen
 
 
 def test_a_given_environment_with_another_flink_fails() -> None:
-    """As a run with it would; the next step is the option that fits."""
     other = dataclasses.replace(ENVIRONMENT, flink_version="2.1.3")
     found = of_release("job environment", environment=other, given=True)
-    assert (found.status, found.next_step) == ("fail", "ask for what is there: --flink-version=2.1.3")
+    assert (found.status, found.next_step) == ("fail", "use the installed version: --flink-version=2.1.3")
 
 
 def test_what_the_testbed_refuses_fails_with_its_next_step() -> None:
-    """A problem found by looking is told as a run would tell it."""
     problem = Problem("FA417", "lacks apache-flink", where="python", seen="none", next_step="install it")
     found = of_release("job environment", environment=Refused(problem))
     assert found == Check(
@@ -176,7 +166,6 @@ def test_what_the_testbed_refuses_fails_with_its_next_step() -> None:
 
 
 def test_conflicts_are_a_warning_in_words() -> None:
-    """Which package wants what, and what is installed; a long list is cut."""
     output = (
         "Checked 3 packages\nFound 2 incompatibilities\n"
         "The package `requests` requires `urllib3<1.25`, but `2.2.0` is installed\n"
@@ -187,17 +176,15 @@ def test_conflicts_are_a_warning_in_words() -> None:
     assert found.seen == (
         "requests requires urllib3<1.25, but 2.2.0 is installed; requests requires idna>=2.5, but it's not installed"
     )
-    assert "resolve" in found.next_step
+    assert "resolution" in found.next_step
     assert of_release("dependencies", conflicts=("x",) * 7).seen.endswith("and 2 more")
 
 
 def test_too_little_memory_fails() -> None:
-    """Below what a cluster asks for before it starts."""
     assert of_machine("memory", memory_mib=MEMORY_NEEDED_MIB - 1).status == "fail"
 
 
 def test_disk_space_is_wanted_for_what_is_missing() -> None:
-    """Environment and Java: the sum of both is enough, one MiB less is not."""
     bare = dataclasses.replace(RELEASE, environment=None, packaged_java=None)
     needed = ENVIRONMENT_NEEDS_MIB + JAVA_NEEDS_MIB
     for free, status in ((needed, "ok"), (needed - 1, "fail")):
@@ -206,14 +193,12 @@ def test_disk_space_is_wanted_for_what_is_missing() -> None:
 
 
 def test_a_cache_that_cannot_be_written_fails() -> None:
-    """Even when all is in it: port leases are written there too."""
     found = of_machine("disk space", room=Room("cache", writable=False, free_mib=9999))
     assert found.status == "fail"
     assert "FLINK_AGENTS_TEST_CACHE_DIR" in found.next_step
 
 
 def test_releases_share_their_java() -> None:
-    """Two releases without anything: two environments are missing, and one Java."""
     bare = dataclasses.replace(RELEASE, environment=None, packaged_java=None)
     other = dataclasses.replace(bare, release=resolve_flink("2.3"))
     assert [found.what for found in missing((bare, other))] == [
@@ -224,12 +209,10 @@ def test_releases_share_their_java() -> None:
 
 
 def test_what_could_not_be_looked_at_is_not_called_missing() -> None:
-    """An unknown environment sends nobody to the registry."""
     assert missing((dataclasses.replace(RELEASE, environment=Unseen("x"), packaged_java=Unseen("x")),)) == ()
 
 
 def test_the_registry_matters_when_something_is_missing() -> None:
-    """It answers, or it fails, and says for what it is needed."""
     bare = (dataclasses.replace(RELEASE, environment=None),)
     assert of_machine("package registry", releases=bare, registry=True).status == "ok"
     found = of_machine("package registry", releases=bare, registry=False)
@@ -238,14 +221,12 @@ def test_the_registry_matters_when_something_is_missing() -> None:
 
 
 def test_a_broken_loopback_fails() -> None:
-    """With the error of the connection."""
     found = of_machine("loopback", loopback="refused")
     assert found.status == "fail"
     assert "refused" in found.seen
 
 
 def test_guards_left_behind_are_a_warning() -> None:
-    """With their process ids, to end them."""
     found = of_machine("processes left behind", leftovers=(OwnerlessGuard(7, "java"), OwnerlessGuard(9, "python")))
     assert found.status == "warn"
     assert "kill 7 9" in found.next_step
@@ -253,14 +234,12 @@ def test_guards_left_behind_are_a_warning() -> None:
 
 
 def test_what_was_not_seen_is_not_checked() -> None:
-    """With the reason, and the other checks stay."""
     facts = dataclasses.replace(SOUND, memory_mib=Unseen("no /proc"))
     assert check("memory", facts) == Check("not checked", "memory", "no /proc")
     assert len(judge(facts)) == len(judge(SOUND))
 
 
 def test_no_error_of_a_look_gets_out() -> None:
-    """A refusal keeps its problem; a wait that took too long, or any other error, is a look that came to nothing."""
     problem = Problem("FA401", "waited 60 s")
 
     def raising(error: Exception) -> object:
@@ -285,7 +264,6 @@ def test_a_configuration_without_findings_is_fine() -> None:
 
 @pytest.mark.parametrize("kind", ["file", "missing"])
 def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
-    """Neither the file that upstream's example shows nor a wrong path is read by anything."""
     (found,) = judge_configuration(ConfigurationDirectory("conf/config.yaml", kind))
     assert found.status == "warn"
     assert "nothing is read" in found.seen
@@ -296,7 +274,6 @@ def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
     [((), "holds neither"), (("flink-conf.yaml",), "only"), (("flink-conf.yaml", "config.yaml"), "holds both")],
 )
 def test_names_of_configuration_files(names: tuple[str, ...], words: str) -> None:
-    """No file, the legacy one, and two of which each side of flink-agents reads another."""
     found = configuration(*(ConfigurationFile(name) for name in names))[0]
     assert found.status == "warn"
     assert words in found.seen
@@ -321,7 +298,6 @@ def test_many_findings_are_counted() -> None:
 
 
 def test_lines_are_one_for_each_check() -> None:
-    """Whatever line breaks are in it; then the support table."""
     text = as_lines([Check("warn", "memory", "two\nlines", "end it"), Check("ok", "x", "y")])
     first, second, *table = text.splitlines()
     assert (first.split(), second.split()) == (
@@ -332,7 +308,6 @@ def test_lines_are_one_for_each_check() -> None:
 
 
 def test_json_holds_checks_and_support() -> None:
-    """One key for each, and whether all is well: a warning is, a failure is not."""
     document = json.loads(as_document([Check("warn", "memory", "little", "end it")]))
     assert document["ok"] is True
     assert document["checks"] == [{"status": "warn", "name": "memory", "seen": "little", "next_step": "end it"}]
@@ -343,7 +318,6 @@ def test_json_holds_checks_and_support() -> None:
 
 
 def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
-    """None, one elsewhere, one without the base image: a warning with a next step, never a failure."""
     none = Refused(Problem("FA470", "no container engine answers", where="unix:///nowhere", next_step="start one"))
     found = of_machine("container engine", containers=none)
     assert (found.status, "FA470" in found.seen, "--flink-tier=container alone" in found.next_step) == (
@@ -359,7 +333,6 @@ def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
 
 
 def test_jars_that_are_missing_are_told_and_never_a_failure() -> None:
-    """Most scenarios need no Kafka: what is not there yet is a warning, one that was altered is not passed over."""
     jars = lambda cached: of_machine("jars of Kafka 4.1.1", jars=(Jars("Kafka 4.1.1", cached),))  # noqa: E731
     assert jars(cached=True).status == "ok"
     assert (jars(cached=False).status, "Maven repository" in jars(cached=False).next_step) == ("warn", True)
@@ -370,7 +343,6 @@ def test_jars_that_are_missing_are_told_and_never_a_failure() -> None:
 
 
 def test_a_maven_repository_is_looked_for_where_jars_are_missing() -> None:
-    """Who named it is told, its address is not; how to name another is the next step."""
     assert of_machine("Maven repository", maven=None).status == "not checked"
     assert of_machine("Maven repository", maven=Repository("the settings", offers=True)).status == "ok"
     lacking = of_machine("Maven repository", maven=Repository("the settings", offers=False))

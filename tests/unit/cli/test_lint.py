@@ -53,8 +53,8 @@ TRAPS = [
     ("agent: {max-retries: many}", "1:22 error FA466", "an int"),
     ("agent: {num-async-threads: 0}", "1:28 error FA466", "at least 1"),
     ("agent: {actionStateStoreBackend: kafak}", "1:34 error FA467", "did you mean kafka?"),
-    ("agent: {actionStateStoreBackend: kafka}", "1:34 error FA468", "no kafkaActionStateTopic"),
-    ("agent: {actionStateStoreBackend: FLUSS}", "1:34 error FA468", "no flussActionStateTable"),
+    ("agent: {actionStateStoreBackend: kafka}", "1:34 error FA468", "needs kafkaActionStateTopic"),
+    ("agent: {actionStateStoreBackend: FLUSS}", "1:34 error FA468", "needs flussActionStateTable"),
     ("agent: {kafkaActionStateTopic: t}", "1:9 warning FA468", "no effect without"),
     ("agent: {event-log.trace.enabled: true}", "1:9 warning FA480", "flink-agents 0.4"),
     ("agent: {tool-call.max-rounds: 9}", "1:9 warning FA480", "the bundled engine"),
@@ -65,7 +65,7 @@ TRAPS = [
     ("# nothing", "1:1 error FA483", "empty"),
     ("agent:", "1:7 error FA483", "no mapping below it"),
     ("agent: 3", "1:8 error FA483", "no mapping below it"),
-    ("[1]", "1:1 error FA483", "the file is no mapping"),
+    ("[1]", "1:1 error FA483", "the file is not a mapping"),
     ("agent: {max-retries: 1, max: {}}\n---\na: 1", "3:1 error FA460", "second document"),
     ("agent: {a.b: 1, a: {b: 2}}", "1:21 error FA484", "in line 1"),
     ("agent: {a: 1, a: 2}", "1:15 error FA460", "a"),
@@ -140,7 +140,7 @@ def test_the_command_prints_lines_for_people_and_json_for_programs(
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
     assert main(["lint", str(file)]) == 0
     out = capsys.readouterr().out
-    assert f"{file}:20:3: warning: FA463: event_log.level is no option" in out
+    assert f"{file}:20:3: warning: FA463: event_log.level is not an option" in out
     assert out.endswith("1 file: 0 errors, 1 warning\n")
     file.write_text("agent: {max-retries: x}\n")
     assert main(["lint", str(file), "--json"]) == 1
