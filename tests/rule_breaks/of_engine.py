@@ -185,7 +185,7 @@ CONTEXT: dict[str, Break | tuple[Break, ...]] = {
     ),
 }
 FAILURES: dict[str, Break | tuple[Break, ...]] = {
-    "an action that raises fails the job": swap(f"{_RUN}.step", "_FAILURES", "SystemExit"),
+    "an action that raises fails the job": swap(f"{_RUN}.step", "BaseException", "SystemExit"),
     "test_bad_input.py::test_what_is_wrong_is_named_and_the_rest_is_kept": wrap(
         "engine.failure:ActionFailure.__init__", "original(*args, **{**kwargs, 'agent': ''})"
     ),

@@ -23,6 +23,9 @@ RULES = {
     "raises": ("ZeroDivisionError", "no way"),
     "raises a key": ("KeyError", "'amount'"),
     "cancelled": ("CancelledError", RULE),
+    "base exception": ("Judgement", "guilty"),
+    "no message": ("Speechless", "(no message: __str__ raised LookupError)"),
+    "surrogate": ("ValueError", r"half a \ud83d"),
     "input event": ("RuntimeError", "which only the engine may create"),
     "not awaited": ("TypeError", "write async def and await it"),
     "asyncio.sleep": ASYNCIO,
@@ -70,6 +73,24 @@ def test_what_is_wrong_is_named_and_the_rest_is_kept(how):
     check(result.failure, "tests.support.agents.wrong_agents:Wrong", how)
     assert result.outputs[:3] == BEFORE
     assert set(result.outputs[3:]) <= {Output("a", 3)}
+
+
+def test_an_interrupt_that_the_agent_raises_is_its_failure():
+    plan = build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})
+    failure = LocalHost(plan).run(records("interrupt"), deadline_s=30).failure
+    assert (failure.action, failure.message) == ("do", "not from a keyboard")
+
+
+def test_an_interrupt_on_the_main_thread_is_the_users():
+    plan = build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})
+    with pytest.raises(KeyboardInterrupt):
+        LocalHost(plan).run(records("interrupt"))
+
+
+def test_a_message_with_a_lone_surrogate_can_be_written():
+    plan = build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})
+    failure = LocalHost(plan).run(records("surrogate")).failure
+    assert "half a" in json.dumps(failure.as_json(), ensure_ascii=False).encode("utf-8").decode("utf-8")
 
 
 @pytest.mark.parametrize("how", PLAIN)

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import runtime_agents
 from engine_bench import Bench
 from flink_agents.api.resource import ResourceType
 from runtime_agents import TRACE
@@ -77,6 +78,22 @@ def test_a_resource_is_bound_to_the_actions_metrics():
     assert connection.metric_group is bench.engine.metrics.action("name")
     bench.settle("the agent's group")
     assert connection.metric_group is bench.engine.metrics.agent
+
+
+def test_a_resource_type_given_as_str_names_the_member_to_pass():
+    resources = Bench("Connected").engine.resources
+    with pytest.raises(KeyError, match=r"no ResourceType; pass ResourceType\.CHAT_MODEL_CONNECTION"):
+        resources.get_resource("server", "chat_model_connection")
+
+
+def test_an_error_of_a_resource_keeps_its_class_and_names_the_resource(monkeypatch):
+    def refuse(self):
+        raise ConnectionRefusedError("nobody home")
+
+    monkeypatch.setattr(runtime_agents.ScriptedConnection, "open", refuse)
+    with pytest.raises(ConnectionRefusedError, match="nobody home") as caught:
+        Bench("Connected").engine.resources.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION)
+    assert caught.value.__notes__ == ["chat model connection 'server' cannot be created"]
 
 
 def test_metrics_of_actions_are_there_before_they_run():

@@ -53,7 +53,7 @@ def test_a_skill_that_is_not_there(models):
     ]
     failure = failure_of(AGENT, ("k", "reckon"), **how)
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", "k", "reckon")
-    assert failure.message.startswith("chat model 'desk' cannot be created: ")
+    assert "chat model 'desk' cannot be created" in failure.message
     assert "maths" in failure.message
 
 

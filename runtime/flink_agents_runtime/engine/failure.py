@@ -33,7 +33,8 @@ class ActionFailure(Exception):
 
     def __init__(self, action: str, key: Any, input_value: Any, original: BaseException, *, agent: str = "") -> None:
         kind = type(original).__name__
-        self.message = "; ".join(filter(None, [str(original), *getattr(original, "__notes__", ())]))
+        notes = map(str, getattr(original, "__notes__", ()))
+        self.message = encodable("; ".join(filter(None, [text_of(original), *notes])))
         whose = f" of agent {agent!r}" if agent else ""
         super().__init__(
             f"action {action!r}{whose} failed for key {key!r}, input {_short(input_value)}: {kind}: {self.message} "
@@ -46,7 +47,7 @@ class ActionFailure(Exception):
         self.original = original
         trace = traceback.TracebackException.from_exception(original)
         _drop_machinery(trace)
-        self.traceback_text = "".join(trace.format())
+        self.traceback_text = encodable("".join(trace.format()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the failure as ``agent, action, key, input, type, message, traceback``."""
@@ -61,8 +62,24 @@ class ActionFailure(Exception):
         }
 
 
+def text_of(error: BaseException) -> str:
+    """Return ``str(error)``, or a replacement if the ``__str__`` of its class fails."""
+    try:
+        return str(error)
+    except Exception as reason:
+        return f"(no message: __str__ raised {type(reason).__name__})"
+
+
+def encodable(text: str) -> str:
+    """Return the text with lone surrogates escaped: no file or terminal would take them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = encodable(repr(value))
+    except Exception as reason:
+        text = f"(no repr: {type(reason).__name__})"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

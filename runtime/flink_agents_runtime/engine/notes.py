@@ -1,4 +1,4 @@
-"""Notes on errors: the tool and its arguments, the model, or the rule that was broken.
+"""Notes on errors: the tool, the model, or the broken rule.
 
 They are the notes of PEP 678, set by hand for Python 3.10. They stay with the exception when it is
 recorded and replayed, and do not change its type.
@@ -18,6 +18,7 @@ from flink_agents.api.vector_stores.vector_store import BaseVectorStore
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 from pydantic import ValidationError
 
+from flink_agents_runtime.engine.failure import text_of
 from flink_agents_runtime.plan.agent_reference import reason_of
 
 _SHOWN = 300
@@ -38,7 +39,7 @@ def add_note(error: BaseException, note: str) -> None:
 
 
 def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error: BaseException) -> str:
-    """Return a note on a failed call of a tool, model or vector store; empty for a user's function."""
+    """Return a note on a failed call of a tool, model or vector store."""
     owner = getattr(function, "__self__", None)
     reason = f" ({reason_of(error)})" if getattr(error, "exceptions", ()) else ""
     if isinstance(owner, Tool):
@@ -60,13 +61,16 @@ def call_note(function: Callable[..., Any], arguments: Mapping[str, Any], error:
 
 
 def answer_note(result: Any) -> str:
-    """Return a note with a model's last answer before the error; empty for other results."""
+    """Return a note with a model's last answer before the error.
+
+    Empty for other results.
+    """
     return f"the model had answered {_shown(result.content)}" if isinstance(result, ChatMessage) else ""
 
 
 def rule_note(error: BaseException) -> str:
-    """Return the rule behind an error of Python or pydantic that does not state it, else an empty str."""
-    if isinstance(error, RuntimeError) and "no running event loop" in str(error):
+    """Return the rule behind an error that does not state it, if any."""
+    if isinstance(error, RuntimeError) and "no running event loop" in text_of(error):
         rule: str = _ASYNCIO_ERROR_MESSAGE
         return rule
     if isinstance(error, ValidationError) and "Error serializing to JSON" in str(error):

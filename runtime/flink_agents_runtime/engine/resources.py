@@ -17,6 +17,7 @@ from flink_agents.plan.resource_provider import JavaResourceProvider, JavaSerial
 from flink_agents.plan.tools.function_tool import FunctionTool
 from flink_agents.runtime.resource_cache import ResourceCache
 
+from flink_agents_runtime.engine.notes import add_note
 from flink_agents_runtime.plan.agent_reference import reason_of
 
 _MAX_NAMED = 20
@@ -34,11 +35,11 @@ class MissingResourceError(KeyError):
 
 
 class ResourceError(RuntimeError):
-    """A declared resource cannot be created. The cause is the exception of its class."""
+    """A declared resource is one that this engine cannot create."""
 
 
 class Resources(ResourceCache):
-    """A thread-safe cache of resources: tools of skills ask for them from the executor's threads."""
+    """A cache of resources, thread-safe for tools that run on the executor."""
 
     def __init__(self, plan: AgentPlan) -> None:
         self._providers = plan.resource_providers or {}
@@ -49,9 +50,11 @@ class Resources(ResourceCache):
     def get_resource(self, name: str, type: ResourceType) -> Resource:  # noqa: A002 - upstream's name
         """Return the resource, which is created and opened on first use.
 
-        Raises :class:`MissingResourceError` with the nearest name, and :class:`ResourceError` for a
-        resource that cannot be created.
+        Raises :class:`MissingResourceError` with the nearest name, :class:`ResourceError` for a Java
+        resource, and the errors of the resource's class with a note.
         """
+        if not isinstance(type, ResourceType):
+            raise MissingResourceError(_wrong_type(name, type))
         kept: Resource | None = self._cache.get(type, {}).get(name)
         if kept is not None:
             return kept
@@ -64,7 +67,10 @@ class Resources(ResourceCache):
             except (MissingResourceError, ResourceError):
                 raise
             except Exception as error:
-                raise ResourceError(f"{label} cannot be created: {reason_of(error)}") from error
+                # The error itself, as on Flink: an agent may catch what the class of its resource raises.
+                reason = f": {reason_of(error)}" if getattr(error, "exceptions", ()) else ""
+                add_note(error, f"{label} cannot be created{reason}")
+                raise
             finally:
                 self._wanted_by.pop()
 
@@ -81,6 +87,12 @@ class Resources(ResourceCache):
             )
 
 
+def _wrong_type(name: str, kind: object) -> str:
+    near = difflib.get_close_matches(str(kind).lower(), [each.value for each in ResourceType], n=1)
+    expected = f"ResourceType.{ResourceType(near[0]).name}" if near else "a member of ResourceType"
+    return f"the type of resource {name!r} is {kind!r}, which is no ResourceType; pass {expected}"
+
+
 def _words(type: ResourceType) -> str:  # noqa: A002 - upstream's name
     return str(type.value).replace("_", " ")
 
@@ -95,7 +107,7 @@ def _known(name: str, type: ResourceType, known: dict[str, Any]) -> str:  # noqa
 
 
 def _java_name(provider: Any) -> str:
-    """Return the Java class or method that the resource needs, or an empty str."""
+    """Return the Java class or method of a resource, or an empty str."""
     if isinstance(provider, _JAVA_PROVIDERS):
         descriptor = getattr(provider, "descriptor", None)
         arguments = descriptor.arguments if descriptor is not None else {}

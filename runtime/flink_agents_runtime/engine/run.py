@@ -8,11 +8,10 @@ order.
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from enum import Enum
-from threading import get_ident
+from threading import current_thread, get_ident, main_thread
 from time import perf_counter_ns
 from typing import Any
 
@@ -24,7 +23,7 @@ from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.event_text import without_rows
-from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.failure import ActionFailure, text_of
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed_input
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import Input, KeyState, Task
@@ -32,8 +31,6 @@ from flink_agents_runtime.engine.state import Input, KeyState, Task
 Emit = Callable[[Any, int | None], None]
 # Looked up once: an attribute of an enumeration or of a pydantic class costs as much as a call.
 _OUTPUT, _TOOL_REQUEST = OutputEvent.EVENT_TYPE, ToolRequestEvent.EVENT_TYPE
-# CancelledError is no subclass of Exception; a client that uses asyncio internally may leak one.
-_FAILURES = (Exception, SystemExit, CancelledError)
 
 
 class Step(Enum):
@@ -71,7 +68,7 @@ class KeyRun:
 
     @property
     def waiting_on(self) -> dict[Future[Any], str]:
-        """Return the futures that unfinished actions wait for, with their actions, in queue order."""
+        """Return the awaited futures with their actions, in queue order."""
         attempts = ((task.action, self._attempts.get(task)) for task in tuple(self.state.tasks))
         return {
             attempt.future: action for action, attempt in attempts if attempt is not None and attempt.future is not None
@@ -108,7 +105,11 @@ class KeyRun:
         self._stepping = task
         try:
             self._run(task)
-        except _FAILURES as error:
+        except BaseException as error:
+            # Of any class: test libraries raise failures that are no Exceptions, and asyncio's CancelledError may leak.
+            # Ctrl-C is no failure of the action, and reaches the main thread only.
+            if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+                raise
             raise ActionFailure(
                 task.action, self.key, self.current_input, error, agent=self._engine.plan.agent_name
             ) from error
@@ -157,7 +158,7 @@ class KeyRun:
         return None
 
     def _run(self, task: Task) -> None:
-        """Run one step of a dequeued task and process its events; requeue it if it is unfinished.
+        """Run one step of a dequeued task and process its events.
 
         Memory is committed before the events are processed, so the actions they trigger read it.
         """
@@ -184,7 +185,10 @@ class KeyRun:
             self.state.tasks.append(task)
 
     def _advance(self, task: Task, attempt: ActionContext) -> bool:
-        """Run the action; return True at its end and False at an await."""
+        """Run the action.
+
+        Return True at its end and False at an await.
+        """
         if attempt.coroutine is None:
             result = self._functions[task.action](task.event.open(), attempt)
             if result is None:
@@ -226,7 +230,7 @@ class KeyRun:
             state.tasks.append(Task(event, action, []))
 
     def _count_tool_round(self) -> None:
-        """Fail a run whose model asks for tools again and again, which would otherwise never end."""
+        """Fail a run whose model asks for tools without end."""
         self._tool_rounds += 1
         limit = self._engine.max_tool_rounds
         if limit and self._tool_rounds > limit:
@@ -237,12 +241,12 @@ class KeyRun:
 
     @property
     def current_input(self) -> Any:
-        """Return the JSON value of the input whose run is in flight, None between runs."""
+        """Return the JSON value of the running input, None between runs."""
         return self.state.current.event.attributes()["input"] if self.state.current else None
 
 
 def _next_await(coroutine: Any) -> object:
-    """Run a coroutine or generator to its next await or yield, and return what that yields.
+    """Run a coroutine or generator to its next await or yield.
 
     A value that is no future only lets others run, like a bare yield. Raises StopIteration at the
     end, and RuntimeError with upstream's text for an await that only an asyncio loop could fulfil: an
@@ -251,7 +255,7 @@ def _next_await(coroutine: Any) -> object:
     try:
         return coroutine.send(None)
     except RuntimeError as error:
-        if any(text in str(error) for text in _ASYNCIO_TEXTS):
+        if any(text in text_of(error) for text in _ASYNCIO_TEXTS):
             raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error
         raise
 

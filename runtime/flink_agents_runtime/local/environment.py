@@ -104,7 +104,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
             log = event_log(self._config, f"{job_name or 'local'}-{index}")
             host = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self])
             result = host.run(
-                pipeline.inputs,
+                _with_hashable_keys(pipeline.inputs),
                 deadline_s=self._deadline_s,
                 on_output=pipeline.take,
                 progress=self._progress,
@@ -137,6 +137,23 @@ class LocalEnvironment(AgentsExecutionEnvironment):
     def from_table(self, input: Any, key_selector: Any = None) -> NoReturn:  # noqa: A002 - upstream's name
         """Raise NotImplementedError: streams and tables need Flink."""
         raise NotImplementedError(_FLINK_ONLY)
+
+
+def _with_hashable_keys(inputs: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Pass the inputs on; refuse keys that cannot be keys of ``{key: output}``.
+
+    Raises TypeError before any action runs: the failure would be an action's otherwise.
+    """
+    for number, record in enumerate(inputs):
+        key = record.get("key", record.get("k"))
+        try:
+            hash(key)
+        except TypeError:
+            raise TypeError(
+                f"input {number} has the unhashable key {key!r}, but outputs are returned as {{key: output}}; "
+                "use a str, a number or a tuple"
+            ) from None
+        yield record
 
 
 class LocalBuilder(AgentBuilder):

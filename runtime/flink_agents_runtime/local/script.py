@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
-from flink_agents_runtime.engine.failure import ActionFailure
+from flink_agents_runtime.engine.failure import ActionFailure, encodable, text_of
 from flink_agents_runtime.local.environment import LocalEnvironment
 from flink_agents_runtime.local.patch import patch_environment, restore_environment
 
@@ -78,7 +78,7 @@ def _failures(path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
             runpy.run_path(str(path), run_name="__main__")
     except ActionFailure as error:
         return [error.as_json()]
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # on a thread, so that no Ctrl-C is among them
         if not isinstance(error, SystemExit) or error.code not in (None, 0):
             return [_as_failure(error)]
     return []
@@ -107,6 +107,6 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
 def _as_failure(error: BaseException) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
-        "message": str(error),
-        "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
+        "message": encodable(text_of(error)),
+        "traceback": encodable("".join(traceback.format_exception(type(error), error, error.__traceback__))),
     }

@@ -57,6 +57,33 @@ def asyncio_lets_one_out(ctx: RunnerContext) -> None:
     raise asyncio.CancelledError
 
 
+class Judgement(BaseException):
+    """A failure that is no Exception, as test libraries raise them."""
+
+
+class Speechless(RuntimeError):
+    """An error whose message fails."""
+
+    def __str__(self) -> str:
+        raise LookupError
+
+
+def raises_a_base_exception(ctx: RunnerContext) -> None:
+    raise Judgement("guilty")
+
+
+def interrupts(ctx: RunnerContext) -> None:
+    raise KeyboardInterrupt("not from a keyboard")
+
+
+def raises_without_a_message(ctx: RunnerContext) -> None:
+    raise Speechless
+
+
+def raises_a_surrogate(ctx: RunnerContext) -> None:
+    raise ValueError("half a \ud83d")
+
+
 def send(ctx: RunnerContext, event_type: str, value: Any) -> None:
     """Send an event that was good JSON when it was made."""
     event = Event(type=event_type)
@@ -105,6 +132,10 @@ WRONGS: dict[str, Any] = {
     "raises": raises,
     "raises a key": raises_a_key,
     "cancelled": asyncio_lets_one_out,
+    "base exception": raises_a_base_exception,
+    "interrupt": interrupts,
+    "no message": raises_without_a_message,
+    "surrogate": raises_a_surrogate,
     "input event": lambda ctx: ctx.send_event(InputEvent(input=2)),
     "not awaited": lambda ctx: ctx.durable_execute_async(int, 1),
     "create_task": lambda ctx: asyncio.get_running_loop(),
