@@ -68,14 +68,13 @@ def test_no_network_at_the_first_run(two: Project, monkeypatch: pytest.MonkeyPat
     assert [path.name for path in shelf.iterdir() if path.is_dir()] == []
 
 
-def test_a_worker_that_dies_costs_its_own_scenario_only(project: Project):
-    """An agent that ends its process: that scenario is not run (FA409), the next one gets a new worker and passes."""
+def test_an_agent_that_ends_its_process_fails_its_own_scenario_only(project: Project):
     project.scenarios("x", scenario("leaves", agent="shop:Leaves"), scenario("right"))
     result = project.run(GATE)
-    assert result.ret == 10
+    assert result.ret == 1
     result.assert_outcomes(failed=1, passed=1)
-    assert "FA409: local worker has died with exit code 7" in lines_of(result)
-    assert "raise HostError" not in lines_of(result)
+    assert "the process ended with exit code 7 while action" in lines_of(result)
+    assert "shop:Leaves" in lines_of(result)
 
 
 def test_no_container_engine(two: Project, monkeypatch: pytest.MonkeyPatch):

@@ -152,6 +152,16 @@ def test_a_process_that_dies_names_agent_action_and_key(worker, how, message):
     assert run(worker, "runtime_agents:Echo", [{"key": "a", "value": 2}])["result"]["outputs"] != []
 
 
+def test_a_process_that_the_system_killed_ends_the_worker_and_is_no_failure_of_the_agent(tmp_path):
+    worker = Process("-m", "flink_agents_runtime.local.worker", cwd=tmp_path)
+    request = {"id": 1, "op": "run", "agent_spec": {"agent": "dying_agents:Dying"}}
+    worker.process.stdin.write(json.dumps(request | {"inputs": [{"key": "a", "value": "SIGKILL"}]}).encode() + b"\n")
+    worker.process.stdin.flush()
+    assert worker.process.wait(30) == 137
+    last = worker.log.read_text().splitlines()[-1]
+    assert last.startswith("the process of agent dying_agents:Dying was ended by SIGKILL while action 'die' of")
+
+
 def test_a_native_crash_leaves_the_stack_of_the_agent(worker):
     assert "dying_agents.py" in _failure(worker, "SIGSEGV")["traceback"]
 

@@ -44,12 +44,17 @@ ChildHandler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class ChildDiedError(Exception):
-    """The child ended without a reply; the message says how, ``step`` is the last step it noted."""
+    """The child ended without a reply; the message says how, ``step`` is the last step it noted.
 
-    def __init__(self, how: str, step: Step | None, *, out_of_time: bool) -> None:
+    ``out_of_time`` is set if it was killed at its time limit, ``by_system`` if SIGKILL came from
+    elsewhere: most likely the system ran out of memory.
+    """
+
+    def __init__(self, how: str, step: Step | None, *, out_of_time: bool, by_system: bool) -> None:
         super().__init__(how)
         self.step = step
         self.out_of_time = out_of_time
+        self.by_system = by_system
 
 
 def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[str, Any] | ChildDiedError, str]:
@@ -78,7 +83,8 @@ def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[s
         text = _passed_on(output)
         if not ended.content.endswith(b"\n"):
             how = f"did not reply within {limit_s:g} s" if ended.killed else _how_it_ended(ended.status)
-            return ChildDiedError(how, activity.last(), out_of_time=ended.killed), text
+            by_system = not ended.killed and _signal_of(ended.status) == signal.SIGKILL
+            return ChildDiedError(how, activity.last(), out_of_time=ended.killed, by_system=by_system), text
     reply = json.loads(ended.content)
     if not reply["ok"]:
         raise RequestError(**reply["error"])
@@ -160,10 +166,14 @@ def _available(reading: int) -> bytes:
     return b"".join(chunks)
 
 
+def _signal_of(status: int) -> int | None:
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+
 def _how_it_ended(status: int) -> str:
-    if not os.WIFSIGNALED(status):
+    number = _signal_of(status)
+    if number is None:
         return f"ended with exit code {os.WEXITSTATUS(status)}"
-    number = os.WTERMSIG(status)
     known = {each.value: each.name for each in signal.Signals}
     return f"was ended by {known.get(number, f'signal {number}')}"
 
