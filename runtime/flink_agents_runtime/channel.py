@@ -1,7 +1,8 @@
-"""Requests and replies as JSON lines over a process's own standard input and output.
+"""Requests and replies as JSON lines over a process's standard input and output.
 
-The processes that live in a job environment (the local worker, the submitter) are driven through it. Imports the
-standard library only: descriptors must be moved away before any other import may print.
+The harness drives the processes in a job environment, the local worker and the submitter, through
+this channel. Imports the standard library only: the descriptors must be moved before any other
+import can print to them.
 
     -> {"id": 1, "op": "run", ...}
     <- {"id": 1, "ok": true, "result": {...}}   or   {"id": 1, "ok": false, "error": {"kind", "message", ...}}
@@ -25,7 +26,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class RequestError(Exception):
-    """A request that cannot be fulfilled. ``kind`` is for programs ("plan", "request"), the rest for people."""
+    """A request that failed for a known reason; ``kind`` is "plan" or "request"."""
 
     def __init__(
         self,
@@ -47,12 +48,13 @@ class RequestError(Exception):
 
 
 def serve(handlers: Mapping[str, Handler], hello: Callable[[], dict[str, Any]]) -> None:
-    """Answer requests until told to stop.
+    """Answer requests, one at a time and in order, until a stop request or the end of the input.
 
-    Standard input and output are taken over first: from then on prints of anybody go to standard error, and reads find
-    nothing. Then ``hello`` is called, where slow imports belong; what it returns goes out as ``{"ready": true, ...}``.
-    A handler gets the whole request and returns the ``result``; a :class:`RequestError` is told with its fields, any
-    other exception as kind "internal" with its traceback. One request at a time, in order.
+    Standard input and output are taken over first: afterwards prints go to standard error and reads
+    return nothing. Then ``hello`` is called, which may do slow imports; its result is sent as
+    ``{"ready": true, ...}``. A handler gets the whole request and returns the ``result``. The reply to
+    a :class:`RequestError` has its fields; any other exception becomes kind "internal" with its
+    traceback.
     """
     requests, replies = _take_over_stdio()
     with requests, replies, contextlib.suppress(BrokenPipeError):
@@ -74,7 +76,7 @@ def _take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    # To a file, Python would hold prints back; whoever reads the log after a death wants the last one.
+    # Python buffers prints to a file, and the last ones would be lost if the process is killed.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     return requests, replies
@@ -101,7 +103,7 @@ def _answer(line: bytes, handlers: Mapping[str, Handler]) -> tuple[dict[str, Any
             return {"id": request_id, "ok": True, "result": {}}, False
         handler = handlers.get(op) if isinstance(op, str) else None
         if handler is None:
-            raise RequestError("request", f"no operation {op!r}", expected=_known(str(op), handlers))
+            raise RequestError("request", f"there is no operation {op!r}", expected=_known(str(op), handlers))
         return {"id": request_id, "ok": True, "result": handler(request)}, True
     except Exception as error:
         return {"id": request_id, "ok": False, "error": error_fields(error)}, True

@@ -18,7 +18,10 @@ from typing import Any
 
 
 class Kind(str, Enum):
-    """The type of an option's value; the value of a member is its name in messages and docs."""
+    """The type of an option's value.
+
+    The value of a member is its name in messages and docs.
+    """
 
     STR = "string"
     BOOL = "true or false"
@@ -127,7 +130,7 @@ LATER = frozenset(
 
 
 def option_for(key: str) -> Option | None:
-    """Return the option of this key, None for another key: agents may read keys of their own."""
+    """Return the option of this key, None for an agent's own key."""
     if type_level(key) is not None:
         return Option(key, Kind.ENUM, None, LEVELS)
     return CATALOGUE.get(key)

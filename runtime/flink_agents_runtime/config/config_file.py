@@ -1,4 +1,4 @@
-"""The ``agent:`` section of a YAML file as dotted keys, each with its line.
+"""The ``agent:`` section of a YAML file as dotted keys with lines.
 
 The file is read as Flink reads it, as YAML 1.2: ``OFF`` and ``no`` are strs; only ``true`` and
 ``false`` are bools. Upstream's Python side reads the same file with plain PyYAML, which turns ``OFF``
@@ -61,7 +61,7 @@ def file_in(directory: str) -> Path:
 
 
 def read_agent_section(path: Path) -> dict[str, Placed]:
-    """Return the options of a file: those below ``agent:``, and flat ones as ``agent.KEY``.
+    """Return the options of a file: below ``agent:`` or flat as ``agent.KEY``.
 
     Raises :class:`ConfigurationError` for an unreadable file, an option outside of ``agent:``, and a
     duplicate key.

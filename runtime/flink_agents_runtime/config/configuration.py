@@ -97,7 +97,10 @@ class Configuration(AgentConfiguration):
         self._put(key, value, BY_HAND)
 
     def get_value_with_type(self, key: str, config_type: type[Any], default: Any) -> Any:
-        """Return a value for upstream's getters; the str ``false`` is False as a bool."""
+        """Return a value for upstream's getters.
+
+        The str ``false`` is False as a bool.
+        """
         value = self.conf_data.get(key)
         if config_type is bool and value is not None:
             return truth(key, value)
@@ -136,6 +139,6 @@ def explained(config: AgentConfiguration) -> list[dict[str, Any]]:
 
 
 def option(config: AgentConfiguration, key: str) -> Any:
-    """Return the typed value of a declared option or its default, for upstream's configuration, too."""
+    """Return the typed value of a declared option, or its default."""
     value = config.conf_data.get(key)
     return CATALOGUE[key].default if value is None else typed(key, value)

@@ -36,7 +36,10 @@ def typed_options(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def typed(key: str, value: Any) -> Any:
-    """Return the value of one option as its type. Raises :class:`OptionError` for an invalid one."""
+    """Return the value of one option as its type.
+
+    Raises :class:`OptionError` for an invalid one.
+    """
     option = option_for(key)
     if option is None or value is None:
         return value
@@ -54,7 +57,10 @@ def typed(key: str, value: Any) -> Any:
 
 
 def truth(key: str, value: Any) -> bool:
-    """Return a bool from a bool or a word. Raises :class:`OptionError` for any other value."""
+    """Return a bool from a bool or a word.
+
+    Raises :class:`OptionError` for any other value.
+    """
     word = str(value).strip().lower()
     if word not in ("true", "false"):
         raise OptionError(key, value, str(Kind.BOOL))

@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """The identity of an execution: :func:`key_text`, number of the input within the key, place."""
+    """The identity of an execution: :func:`key_text`, input number, place."""
 
     key: str
     sequence: int
@@ -106,7 +106,7 @@ class ActionRecord:
 
 
 def key_text(key: Any) -> str:
-    """Return a business key as JSON text, which keeps its type: 1, "1" and true are three keys."""
+    """Return a key as JSON text: 1, "1" and true are three keys."""
     return json.dumps(key, sort_keys=True, default=str)
 
 
@@ -116,7 +116,7 @@ def digest_of(event: str) -> str:
 
 
 def position_below(sender: Place, index: int) -> str:
-    """Return the position of the actions triggered by event ``index`` (from 0) of ``sender``.
+    """Return the position of the actions that a sender's event triggers.
 
     A digest has the same length after a long chain of events.
     """
@@ -124,7 +124,7 @@ def position_below(sender: Place, index: int) -> str:
 
 
 def _items_as_json(items: Store) -> list[list[Any]]:
-    """Return each value as [path, 1, value] and each object as [path, 0, names of its fields]."""
+    """Return values as [path, 1, value] and objects as [path, 0, field names]."""
     return [[path, 1, item[0]] if isinstance(item, tuple) else [path, 0, list(item)] for path, item in items.items()]
 
 

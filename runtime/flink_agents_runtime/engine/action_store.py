@@ -35,7 +35,7 @@ class ActionStateStore(Protocol):
         """Delete the key's records up to this input, whose runs a checkpoint holds."""
 
     def finish(self) -> None:
-        """Delete all records of the finished job in one step, so that no later job sees a part."""
+        """Delete all records of the finished job in one step."""
 
     def marker(self) -> Any:
         """Return the position from which ``rebuild`` may read after a checkpoint taken now."""

@@ -64,7 +64,7 @@ class AwaitableCall(AsyncExecutionResult):
 
 
 class ActionContext(RunnerContext):
-    """The context of one attempt at a task, from its first line to its last.
+    """The context of one attempt at a task.
 
     The engine sets ``thread`` to the thread that may use the context for the duration of a step.
     ``coroutine`` and ``future``, for which the coroutine waits, belong to the engine too: they are the
@@ -91,7 +91,7 @@ class ActionContext(RunnerContext):
         self.began_ns = perf_counter_ns()
 
     def explain(self, error: BaseException) -> None:
-        """Add notes to an error of the action: the rule it breaks, and the last answer of a model."""
+        """Add the broken rule and the model's last answer to an error."""
         add_note(error, rule_note(error))
         if self._calls is not None:
             add_note(error, answer_note(self._calls.last_result))
@@ -169,7 +169,7 @@ class ActionContext(RunnerContext):
         context.sent.append(event_as_sent)
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name
-        """Return the resource, bound to ``metric_group`` or else to the group of the action.
+        """Return the resource, bound to ``metric_group`` or the action's group.
 
         Raises KeyError with the nearest name if the agent has no such resource, and ResourceError if
         it cannot be created.
@@ -187,7 +187,7 @@ class ActionContext(RunnerContext):
         return config
 
     def get_action_config_value(self, key: str) -> Any:
-        """Return one option of this action, None if the action has others but not this one.
+        """Return one option of this action, or None.
 
         Raises AttributeError for an action without any option, as upstream's context does.
         """
@@ -211,7 +211,10 @@ class ActionContext(RunnerContext):
         return self.running().open_memory(MemoryType.SHORT_TERM)[1]
 
     def open_memory(self, memory_type: MemoryType) -> tuple[Overlay, KeyMemory]:
-        """Return overlay and root object of one memory; the first call creates them."""
+        """Return overlay and root object of one memory.
+
+        The first call creates them.
+        """
         known = self.memories.get(memory_type)
         if known is None:
             store = self._state.sensory if memory_type is MemoryType.SENSORY else self._state.short_term
@@ -227,7 +230,10 @@ class ActionContext(RunnerContext):
 
     @property
     def long_term_memory(self) -> BaseLongTermMemory:
-        """Return upstream's long-term memory for this key. Raises RuntimeError if it is not configured."""
+        """Return upstream's long-term memory for this key.
+
+        Raises RuntimeError if it is not configured.
+        """
         context = self.running()
         return self.engine.long_term_memory(context, context.state_key)
 
@@ -270,7 +276,7 @@ class ActionContext(RunnerContext):
         reconciler: Callable[[], Any] | None = None,
         **kwargs: Any,
     ) -> AwaitableCall:
-        """Return a call that runs on the executor when it is awaited, while other actions run."""
+        """Return a call that runs on the executor once it is awaited."""
         self.running()
         check_reconciler(reconciler)
         return AwaitableCall(self, func, args, kwargs, reconciler)

@@ -1,4 +1,4 @@
-"""Durable calls of one action: made once, recorded, and replayed when the action runs again.
+"""Durable calls of one action, which are recorded and replayed.
 
 As upstream does, a call is identified by its index within the action. Function and digest of the
 arguments only prove that the action still makes the same calls.
@@ -75,7 +75,10 @@ class DurableCalls:
         kwargs: Mapping[str, Any],
         reconciler: Callable[[], Any] | None,
     ) -> DurableCall:
-        """Enter a call. One that an earlier attempt left pending runs its ``reconciler``, if it has one."""
+        """Enter a call.
+
+        One that an earlier attempt left pending runs its ``reconciler``, if it has one.
+        """
         record = CallRecord(_function_id(func), _args_digest(args, kwargs), PENDING)
         earlier = self._earlier(record)
         if earlier is not None and earlier.status != PENDING:
@@ -90,7 +93,7 @@ class DurableCalls:
         return DurableCall(self, record, lambda: _noted(func, args, kwargs))
 
     def _earlier(self, record: CallRecord) -> CallRecord | None:
-        """Return an earlier attempt's record of the next call, or None if none fits."""
+        """Return the fitting record of the next call, or None."""
         index = self._next
         self._next += 1
         if index >= len(self._records):
@@ -126,7 +129,10 @@ class DurableCalls:
         self._changed()
 
     def _changed(self) -> None:
-        """React to a new or finished record. Without a store the key's state holds the records."""
+        """React to a new or finished record.
+
+        Without a store the key's state holds the records.
+        """
 
     def _unrecordable(self, function_id: str, reason: Exception) -> None:
         """React to an outcome that cannot be pickled."""
@@ -150,7 +156,10 @@ def check_reconciler(reconciler: Callable[[], Any] | None) -> None:
 
 
 def _noted(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Call the function; add a note to the error of a tool or a model that names it."""
+    """Call the function.
+
+    Add a note to the error of a tool or a model that names it.
+    """
     try:
         return func(*args, **kwargs)
     except Exception as error:

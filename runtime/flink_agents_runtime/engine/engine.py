@@ -1,4 +1,4 @@
-"""The engine of one agent: creates the run loop of each key over the parts that all keys share."""
+"""The engine of one agent, which creates the run loop of each key."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ class Engine(SharedParts):
         self._store = store
 
     def run_for(self, key: Any, state: KeyState, emit: Emit) -> KeyRun:
-        """Return the run loop of one key. It calls ``emit(value, timestamp)`` for each output, in order."""
+        """Return the run loop of one key.
+
+        It calls ``emit(value, timestamp)`` for each output, in order.
+        """
         if self.expiry is None:
             state.touched.clear()
         if self._store is not None:

@@ -1,4 +1,4 @@
-"""Conversion of events to JSON text and back, with upstream's results in a fraction of the time.
+"""Fast conversion of events to JSON text and back.
 
 Checkpoints hold the text, and each action gets its own event from it, so that no action sees what
 another one did to an event, and every value has made a JSON round trip. Upstream's classes serialise,
@@ -54,7 +54,10 @@ ROW = '"Row"'
 
 
 def input_text(value: Any) -> str:
-    """Return the text of a value's InputEvent. Raises the errors of InputEvent for a value outside JSON."""
+    """Return the text of a value's InputEvent.
+
+    Raises the errors of InputEvent for a value outside JSON.
+    """
     try:
         content: bytes = _to_json({"type": InputEvent.EVENT_TYPE, "attributes": {"input": value}})
     except Exception:  # a row, or not JSON
@@ -68,7 +71,10 @@ def input_text(value: Any) -> str:
 
 
 def text_of(event: Event) -> str:
-    """Return the text of an event to be sent. Raises the errors of its ``model_dump_json``."""
+    """Return the text of an event to be sent.
+
+    Raises the errors of its ``model_dump_json``.
+    """
     if type(event).model_dump_json is _dump:
         try:
             content: bytes = event.__pydantic_serializer__.to_json(event)
@@ -100,7 +106,7 @@ def attributes_of(text: str) -> dict[str, Any]:
 
 
 def without_rows(value: Any) -> Any:
-    """Return an output with each row in its JSON form replaced by a mapping, or a list without field names.
+    """Return an output with mappings or lists in place of rows.
 
     Upstream's operator emits rows, and this is how a scenario sees them on that engine. Rows within a
     row stay, because upstream leaves them too.
@@ -116,7 +122,7 @@ def without_rows(value: Any) -> Any:
 
 
 def plain_json(value: Any) -> bytes | None:
-    """Return the text that pydantic would write for a plain JSON value, None for any other value."""
+    """Return pydantic's text of a plain JSON value, None for other values."""
     if orjson is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Expiry of short-term memory, with the rules of Flink's state TTL for each value.
+"""Expiry of short-term memory by the rules of Flink's state TTL.
 
 A value expires ``short-term-memory.state-ttl.ms`` after its last write, or after its last read if the
 update type says so, in wall-clock time. An object expires with its youngest field. Expired items are
@@ -43,7 +43,10 @@ class Expiry:
         return _ExpiringOverlay(state, self)
 
     def is_over(self, touched_ms: int | None) -> bool:
-        """Return True if an item touched at this time has expired. An item without a time has not."""
+        """Return True if an item touched at this time has expired.
+
+        An item without a time has not.
+        """
         return touched_ms is not None and touched_ms + self._ttl_ms <= self.now_ms()
 
     def sweep(self, state: KeyState) -> None:
@@ -55,7 +58,7 @@ class Expiry:
             state.touched.setdefault(path, now)
 
     def next_sweep_ms(self, state: KeyState) -> int | None:
-        """Return the time of the next sweep of a key without inputs, None if it holds nothing.
+        """Return the time of an idle key's next sweep, or None.
 
         The times lie on a coarse grid, so that a host sets the same timer for many of them.
         """
@@ -103,7 +106,7 @@ class _ExpiringOverlay(Overlay):
         self._gone: dict[str, Item | None] = {}
 
     def read(self, path: str) -> Item | None:
-        """Return the item at an absolute path, None if there is none or it has expired."""
+        """Return the item at an absolute path unless it has expired, or None."""
         if path in self._gone:
             return self._gone[path]
         item = super().read(path)

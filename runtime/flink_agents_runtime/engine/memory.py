@@ -46,7 +46,10 @@ class Overlay:
 
     @property
     def touched(self) -> dict[str, int]:
-        """Return the times in ms from which items age, by absolute path; empty without a time to live."""
+        """Return the times in ms from which items age, by absolute path.
+
+        Empty without a time to live.
+        """
         return {}
 
     def commit(self) -> None:
@@ -97,7 +100,7 @@ class KeyMemory(MemoryObject):
         return _copied(item[0]) if isinstance(item, tuple) else self._at(path)
 
     def set(self, path: str, value: Any) -> MemoryRef:
-        """Set the value at a path below this object, create its parents, and return a reference."""
+        """Set the value at a path below this object and return a reference."""
         self._check_write()
         validate_memory_value(path, value)
         absolute = self._writable(path)
@@ -123,7 +126,7 @@ class KeyMemory(MemoryObject):
         return self._at(absolute)
 
     def is_exist(self, path: str) -> bool:
-        """Return True if there is a value or an object at a path below this object."""
+        """Return True if a value or object exists at a path below this."""
         return self._running().read(self._absolute(path)) is not None
 
     def get_field_names(self) -> list[str]:
@@ -132,7 +135,10 @@ class KeyMemory(MemoryObject):
         return sorted(item) if isinstance(item, dict) else []
 
     def get_fields(self) -> dict[str, Any]:
-        """Return the fields of this object; a nested object appears as the str ``NestedObject``."""
+        """Return the fields of this object.
+
+        A nested object appears as the str ``NestedObject``.
+        """
         fields = {}
         overlay = self._running()
         for name in self.get_field_names():

@@ -32,7 +32,10 @@ def whole(value: int, what: str) -> int:
 
 
 class MemoryCounter(Counter):
-    """A counter. The engine adds to ``count`` directly, which costs a third of a call."""
+    """A counter.
+
+    The engine adds to ``count`` directly, which costs a third of a call.
+    """
 
     __slots__ = ("count",)
 
@@ -57,7 +60,7 @@ class MemoryCounter(Counter):
 
 
 class MemoryMeter(Meter):
-    """A meter: marks per second since its creation, including those of a counter it follows."""
+    """Marks per second since its creation, including those of a followed counter."""
 
     __slots__ = ("_marks", "_since", "follows")
 
@@ -101,12 +104,12 @@ class MemoryGauge(Gauge):
         return self._value
 
     def number(self) -> float:
-        """Return the value if it is a finite number, else 0: PyFlink can show nothing else."""
+        """Return the value for PyFlink: 0 if it is no finite number."""
         shown = isinstance(self._value, (int, float)) and isfinite(self._value)
         return self._value if shown else 0
 
     def values(self) -> dict[str, float]:
-        """Return the value if it is a number: nothing else can be compared or summed."""
+        """Return the value for reports if it is a number."""
         return {"": self._value} if isinstance(self._value, (int, float)) else {}
 
 
@@ -162,7 +165,10 @@ class MemoryMetricGroup(MetricGroup):
         return group if value is None else group.labelled(value)
 
     def labelled(self, value: str) -> MemoryMetricGroup:
-        """Return the group of one value of this group's label; any str is allowed."""
+        """Return the group of one value of this group's label.
+
+        Any str is allowed.
+        """
         return self._groups.setdefault(value, MemoryMetricGroup())
 
     def get_counter(self, name: str) -> MemoryCounter:
@@ -181,12 +187,15 @@ class MemoryMetricGroup(MetricGroup):
         return metric if isinstance(metric, MemoryGauge) else self._other_kind(name)
 
     def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
-        """Return the histogram ``name``; the first call sets the size of its window."""
+        """Return the histogram ``name``.
+
+        The first call sets the size of its window.
+        """
         metric = self._metrics.setdefault(name, MemoryHistogram(window_size))
         return metric if isinstance(metric, MemoryHistogram) else self._other_kind(name)
 
     def rated_counter(self, name: str) -> MemoryCounter:
-        """Return the counter ``name`` with a meter that follows it, named as upstream names it."""
+        """Return the counter ``name``, followed by a meter ``namePerSec``."""
         counter = self.get_counter(name)
         self.get_meter(f"{name}PerSec").follows = counter
         return counter

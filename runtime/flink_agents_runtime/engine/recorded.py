@@ -1,4 +1,4 @@
-"""A run loop that records its actions in an action state store and replays them after a restart.
+"""A run loop that records its actions in a store and replays them.
 
 Only this module pays for a store; without one :class:`KeyRun` runs by itself. A completed execution is
 recorded before its memory writes are committed and its events are processed. Everything that was
@@ -32,7 +32,7 @@ from flink_agents_runtime.engine.state import Input, KeyState, Task
 
 
 class RecordedCalls(DurableCalls):
-    """Durable calls of which each must be recorded: a failed write fails the action."""
+    """Durable calls whose failed records fail the action."""
 
     def __init__(self, context: RecordedContext) -> None:
         super().__init__(context.task.calls)
@@ -50,7 +50,7 @@ class RecordedCalls(DurableCalls):
 
 
 class RecordedContext(ActionContext):
-    """A context that remembers all sent events and writes its durable calls to the store."""
+    """A context that keeps sent events and records its durable calls."""
 
     def __init__(self, run: RecordedRun, engine: SharedParts, state: KeyState, task: Task) -> None:
         super().__init__(engine, run.key, state, task)
@@ -75,7 +75,7 @@ class RecordedContext(ActionContext):
             self.refuse(error)
 
     def refuse(self, error: Exception) -> None:
-        """Raise the error, and again at the end of the step in case the action catches it."""
+        """Raise the error, and again at the step's end if the action catches it."""
         self.error = self.error or error
         raise error
 
@@ -123,7 +123,10 @@ class RecordedRun(KeyRun):
         super()._begin_run(waiting)
 
     def _recover(self, sequence: int, current: Input) -> None:
-        """Load the records of this input; drop them if an earlier attempt had another input here."""
+        """Load the records of this input.
+
+        Drop them if an earlier attempt had another input here.
+        """
         self._input = digest_of(current.event.text)
         found = dict(self._store.get(self._key_text, sequence))
         if any(record.input != self._input for record in found.values()):
@@ -133,7 +136,10 @@ class RecordedRun(KeyRun):
         self._completed = 1 + max((record.rank for record in found.values()), default=-1)
 
     def _take_ready_task(self) -> Task | None:
-        """Return the next task; recorded executions come in the order of their completion."""
+        """Return the next task.
+
+        Recorded executions come in the order of their completion.
+        """
         task = super()._take_ready_task()
         while task is not None and self._recovered and self._another_was_first(task):
             self.state.tasks.append(task)
@@ -205,7 +211,7 @@ class RecordedRun(KeyRun):
             raise StoreError(f"the record of action {task.action!r} cannot be written: {error}") from error
 
     def _process(self, event: SealedEvent) -> None:
-        """Process an event, unless an earlier attempt of its sender has processed it already."""
+        """Process an event, unless an earlier attempt of its sender already did."""
         sender, position = self._sender, ""
         if sender is not None:
             index = sender.processed

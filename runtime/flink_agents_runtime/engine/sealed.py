@@ -1,4 +1,4 @@
-"""Immutable events between the action that sends them and the actions that receive them.
+"""Immutable events on their way from one action to others.
 
 Each receiving action gets a new copy. An event of plain JSON is stored as its id, its type and the
 JSON text of its attributes, because nothing else can be in it. Any other event, for example one with
@@ -95,7 +95,10 @@ class SealedEvent:
         return event_of(self.text)
 
     def attributes(self) -> dict[str, Any]:
-        """Return a copy of the attributes as JSON values; a row keeps its JSON form."""
+        """Return a copy of the attributes as JSON values.
+
+        A row keeps its JSON form.
+        """
         if self._attributes is not None:
             attributes: dict[str, Any] = read_plain(self._attributes)
             return attributes
@@ -103,7 +106,10 @@ class SealedEvent:
 
 
 def sealed_input(value: Any) -> SealedEvent:
-    """Return the InputEvent of a value. Raises the errors of InputEvent for a value outside JSON."""
+    """Return the InputEvent of a value.
+
+    Raises the errors of InputEvent for a value outside JSON.
+    """
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))

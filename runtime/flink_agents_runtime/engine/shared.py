@@ -31,7 +31,7 @@ _MEM0 = (
 
 
 class Observer(Protocol):
-    """Sees each event when it is processed, before the actions it triggers are queued."""
+    """An observer of events, called before an event's actions are queued."""
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         """Take note of one event, given as JSON text."""
@@ -77,7 +77,7 @@ class SharedParts:
         self._long_term_memory: Any = None
 
     def long_term_memory(self, context: RunnerContext, key: Any) -> BaseLongTermMemory:
-        """Return upstream's Mem0 memory as a view of one key; the first call opens it.
+        """Return upstream's Mem0 memory as a view of one key.
 
         Each caller gets a copy: the object keeps the current key in itself, so an action that awaits
         would otherwise continue with the key of the action that ran in between. Raises RuntimeError

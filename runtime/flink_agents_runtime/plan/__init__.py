@@ -1,1 +1,1 @@
-"""Plans: from an agent reference or an agent object to an ``AgentPlan``. Nothing here runs an agent."""
+"""Creation of an ``AgentPlan`` from an agent reference or object."""

@@ -1,4 +1,4 @@
-"""Agent references, ``module:Class``, and the error for an agent that cannot become a plan.
+"""Agent references, ``module:Class``, and the error for unusable agents.
 
 Works with every release of flink-agents.
 """
@@ -20,7 +20,10 @@ except ModuleNotFoundError:  # flink-agents 0.1
 
 
 class PlanError(RequestError):
-    """An agent that cannot become a plan. ``nearest`` is the known name most like the given one."""
+    """An agent that cannot become a plan.
+
+    ``nearest`` is the known name most like the given one.
+    """
 
     def __init__(
         self, message: str, *, expected: str = "", seen: str = "", next_step: str = "", nearest: str = ""
@@ -34,7 +37,7 @@ class PlanError(RequestError):
 
 
 def agent_named(reference: str) -> Agent:
-    """Return an instance of the class ``module:Class``, or the agent object of that name.
+    """Return an instance of ``module:Class``, or the object of that name.
 
     Raises :class:`PlanError`.
     """
@@ -81,7 +84,7 @@ def agent_named(reference: str) -> Agent:
 
 
 def _last_line(error: BaseException) -> str:
-    """Return the innermost line of the error that is in a file, as `` (file, line n)``."""
+    """Return the error's innermost line in a file, as `` (file, line n)``."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
@@ -100,7 +103,10 @@ def unknown_name(message: str, name: str, known: Iterable[str]) -> PlanError:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return type and text of an error; for a group, as MCP's client raises it, of its members."""
+    """Return type and text of an error.
+
+    For a group, as MCP's client raises it, of its members.
+    """
     inner = getattr(error, "exceptions", ())
     return "; ".join(map(reason_of, inner)) if inner else f"{type(error).__name__}: {error}"
 

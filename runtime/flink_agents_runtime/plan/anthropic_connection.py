@@ -11,7 +11,7 @@ from flink_agents.integrations.chat_models.anthropic.anthropic_chat_model import
 
 
 class AddressedAnthropicConnection(AnthropicChatModelConnection):
-    """The connection for ``clazz: anthropic`` with a ``base_url``, which may be a model server."""
+    """The connection for ``clazz: anthropic`` with a ``base_url``."""
 
     base_url: str
 

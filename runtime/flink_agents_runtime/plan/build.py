@@ -1,4 +1,4 @@
-"""Creation of upstream's AgentPlan from a class, a YAML agent or a plan file."""
+"""Upstream's AgentPlan from a class, a YAML agent or a plan file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,10 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
 
 
 def _of_the_next_dialect(conditions: Mapping[str, Any]) -> PlanError:
-    """Return the error for a plan of 0.4; it names the first CEL condition, or else the first trigger."""
+    """Return the error for a plan of 0.4.
+
+    It names the first CEL condition, or else the first trigger.
+    """
     triggers = [(name, each) for name, listed in conditions.items() for each in listed or ()]
     cel = next(((name, each) for name, each in triggers if not _EVENT_TYPE.fullmatch(str(each))), None)
     name, condition = cel or (triggers or [(next(iter(conditions)), "none")])[0]
@@ -151,7 +154,7 @@ def registered_plan(
     resources: Mapping[ResourceType, Mapping[str, Any]],
     config: Configuration,
 ) -> NamedPlan:
-    """Return the plan of an agent, given by object or name, with its environment's resources.
+    """Return the plan of an agent with its environment's resources.
 
     Raises :class:`PlanError`, and ValueError for an unknown name.
     """
@@ -168,7 +171,10 @@ def registered_plan(
 
 
 def _merge(plan: AgentPlan, holder: Agent, *, replace: bool) -> None:
-    """Add the resources of ``holder`` to the plan; with ``replace`` they override the plan's own."""
+    """Add the resources of ``holder`` to the plan.
+
+    With ``replace`` they override the plan's own.
+    """
     for resource_type, more in _compiled(holder, plan.config).resource_providers.items():
         own = plan.resource_providers.get(resource_type, {})
         both = {**own, **more} if replace else {**more, **own}
@@ -224,7 +230,10 @@ def _unusable(error: OptionError) -> PlanError:
 
 
 def _resources(sections: Mapping[str, Any]) -> Registry:
-    """Return the resources of a scenario. Upstream's loader reads files only, and JSON is YAML."""
+    """Return the resources of a scenario.
+
+    Upstream's loader reads files only, and JSON is YAML.
+    """
     misplaced = {"agents", "actions"} & set(sections)
     if misplaced:
         raise PlanError(

@@ -19,7 +19,7 @@ def mcp_servers(agent: Agent) -> Mapping[str, ResourceDescriptor]:
 
 
 def without_mcp_servers(agent: Agent, names: Collection[str]) -> Agent:
-    """Return a copy of the agent for its plan, without the MCP servers of these names.
+    """Return a copy of the agent without the MCP servers of these names.
 
     A scenario replaces such a server; the agent's own one may not exist in a test, so it must not be
     asked for its tools.

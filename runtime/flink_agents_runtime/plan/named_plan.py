@@ -7,7 +7,10 @@ from flink_agents.plan.agent_plan import AgentPlan
 
 
 class NamedPlan(AgentPlan):
-    """An AgentPlan of 0.3 with 0.4's ``agent_name``, which failures report; empty if unknown."""
+    """An AgentPlan of 0.3 with 0.4's ``agent_name``, which failures report.
+
+    Empty if unknown.
+    """
 
     agent_name: str = ""
 
