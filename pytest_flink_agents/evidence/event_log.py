@@ -1,4 +1,4 @@
-"""One reader for the event log files of every engine: told apart by the keys that are present, not by a version."""
+"""One reader for the event logs of every engine. The keys of a record decide its format, not a version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from pytest_flink_agents.evidence.model import Event
 
 _LIMIT_BYTES = 256 * 1024 * 1024
-# flink-agents 0.1 has classes where later releases have types.
+# flink-agents 0.1 writes the class of an event, later releases its type.
 _TYPES_OF_0_1 = {
     f"flink_agents.api.events.{module}.{name}": type_name
     for module, name, type_name in (
@@ -28,9 +28,9 @@ _TYPES_OF_0_1 = {
     )
 }
 _FILES = ("events-*.log", "traces-*.log", "*.event-log.log", "*.trace-log.log")
-# Where a record begins, for going on behind one whose writer died: at a line's start, or glued to the half one.
+# The beginning of a record: at the start of a line, or directly behind an incomplete record whose writer died.
 _RECORD = re.compile(r'(?:^|(?<=\n))\{|\{"timestamp"')
-# What became of an execution -> the type that lifecycle records had before they had a status only.
+# Status of an execution -> type of the lifecycle record. Newer releases write the status only.
 _LIFECYCLE = {
     "started": "_execution_started_event",
     "success": "_execution_finished_event",
@@ -41,7 +41,7 @@ _NEXT_FIELD = re.compile(r" (?=[A-Za-z_]\w*=)")
 
 
 def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> None:
-    """Move to ``directory`` what an engine wrote that was not told where to: below the directory of the cluster."""
+    """Move event logs of an engine that ignores their directory from the cluster's directory to ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
     for job in jobs:
         for path in (cluster / "tmp" / "flink-agents").glob(f"events-{job}-*.log"):
@@ -49,10 +49,10 @@ def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> No
 
 
 def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> tuple[Event, ...]:
-    """All events of the event and trace logs below a directory; per file in order, files in the order of their names.
+    """Return all events of the event and trace logs below a directory, file by file in the order of their names.
 
-    A record takes a line, or many with ``prettyPrint``. One without its end was being written when its writer died; it is
-    left out. Where a log tells the number of the input (as time stamp) and not the key, the key comes from ``inputs``.
+    A record takes one line, or many with ``prettyPrint``. An incomplete record, whose writer died, is left out. If a log
+    has the number of the input (as its time stamp) instead of the key, the key comes from ``inputs``.
     """
     events: list[Event] = []
     budget = _LIMIT_BYTES
@@ -79,10 +79,10 @@ def _records(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def normalised(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]] = ()) -> Event:
-    """One record of any dialect, told apart by its keys.
+    """Return the event of one record, whatever its format.
 
-    Nested (``event{...}``, 0.3), flat (``eventAttributes``, 0.4, with lifecycle records too), trace (``entityType`` and plain
-    ``attributes``, later), or with ``context`` (0.1).
+    The keys of a record show its format: nested (``event{...}``, 0.3), flat (``eventAttributes``, 0.4, with lifecycle
+    records too), trace (``entityType`` and plain ``attributes``, later), or with ``context`` (0.1).
     """
     if "context" in record:
         return _of_0_1(record, inputs)
@@ -108,7 +108,7 @@ def _type_of(record: Mapping[str, Any]) -> str:
 def _of_0_1(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Event:
     event = record["event"]
     name = str(event["eventType"])
-    # A Python event is there as the text that Python prints of it; attributes are those of Java events.
+    # A Python event is logged as its repr; only Java events have attributes.
     fields = _printed_fields(event["eventString"]) if event.get("eventString") else dict(event.get("attributes", {}))
     return Event(
         type=_TYPES_OF_0_1.get(name, name),
@@ -124,7 +124,7 @@ def _key_of_input(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]])
 
 
 def _printed_fields(text: str) -> dict[str, Any]:
-    """``a='x' b={'c': 1}`` as a mapping. What is no literal stays the text it is."""
+    """Return the fields of a repr such as ``a='x' b={'c': 1}``. A value that is not a literal stays a string."""
     fields: dict[str, Any] = {}
     pending = ""
     for part in _NEXT_FIELD.split(text):

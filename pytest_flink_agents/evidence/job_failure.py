@@ -1,4 +1,4 @@
-"""What failed a job, found in the exception that Flink keeps: the agent's own error rather than the wrapping. Pure."""
+"""Find the cause of a failed job in the exception that Flink keeps: the agent's own error, without the wrapping. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 from flink_agents_runtime.engine.failure import FAILURE_MARK
 from pytest_flink_agents.evidence.model import Failure
 
-# What thread mode and upstream's operator make of a Python exception: its class and text, then its frames, innermost first.
+# The form of a Python exception in thread mode and in upstream's operator: class and text, then the frames, innermost first.
 _EMBEDDED = re.compile(r"(?:^|: )pemja\.core\.PythonException: <class '([^']*)'>: ")
 _FRAME = re.compile(r"^\s+at (\S+)\.([^.(\s]+)\(([^():]+\.py):(\d+)\)$")
 _JAVA = re.compile(r"^\s+(at \S+\(|\.\.\. \d+ more)|^Caused by: ")
-# What process mode passes on: a traceback as Python prints it.
+# Process mode passes on a traceback as Python prints it.
 _PRINTED = "Traceback (most recent call last):"
 _CALLER_OF_ACTIONS = "/flink_agents/plan/function"
 _LIMIT = 8000
-# What a message means, where it does not say what to do. Classes of Flink's that are not there: built for another line.
+# Explanations of messages that do not say what to do. Missing classes of Flink mean a job built for another line.
 _MEANINGS = (
     (
         re.compile(r"^No module named '([^']+)'"),
@@ -56,15 +56,15 @@ _MEANINGS = (
 
 
 def failure_of(data: Mapping[str, Any]) -> Failure:
-    """The failure from the fields that the bundled engine tells."""
+    """Return the failure in the fields that the bundled engine writes."""
     names = ("message", "type", "traceback", "agent", "action", "key", "input")
     return Failure(**{name: data[name] for name in names if name in data})
 
 
 def job_failure(exception: str) -> Failure:
-    """What failed the job.
+    """Return the cause of a failed job.
 
-    The bundled engine's own words, which travel in the exception; else the last Python exception in it; else its last
+    The bundled engine writes it into the exception. Without that, it is the last Python exception in it, or else the last
     cause.
     """
     for line in exception.splitlines():
@@ -77,12 +77,12 @@ def job_failure(exception: str) -> Failure:
         return explained(found)
     causes = [line for line in exception.splitlines() if line.startswith("Caused by: ")]
     first = causes[-1].removeprefix("Caused by: ") if causes else exception.partition("\n")[0]
-    message = first or "the job failed and Flink keeps no exception"
+    message = first or "the job failed and Flink kept no exception"
     return explained(Failure(message=message, traceback=exception[-_LIMIT:]))
 
 
 def explained(failure: Failure) -> Failure:
-    """The failure with what its message means and what helps, where that is known; what was said stays in the traceback."""
+    """Return the failure with an explanation of its message, if one is known; the original message stays in the traceback."""
     for pattern, meaning in _MEANINGS:
         found = pattern.search(failure.message)
         if found:
@@ -92,7 +92,7 @@ def explained(failure: Failure) -> Failure:
 
 
 def _embedded(exception: str) -> Failure | None:
-    """A Python exception that came by way of pemja, with its frames put in Python's order."""
+    """Return the Python exception that pemja passed on, with its frames in Python's order."""
     found = list(_EMBEDDED.finditer(exception))
     if not found:
         return None
@@ -106,7 +106,7 @@ def _embedded(exception: str) -> Failure | None:
             path, function, file, number = frame.groups()
             if frames and not action and path.endswith(_CALLER_OF_ACTIONS):
                 action = frames[-1][2]
-            frames.append((os.path.join(os.path.dirname(path), file), number, function))  # noqa: PTH118, PTH120  a text of another machine
+            frames.append((os.path.join(os.path.dirname(path), file), number, function))  # noqa: PTH118, PTH120  a path of another machine
         elif _JAVA.match(line):
             break
         else:
@@ -118,7 +118,7 @@ def _embedded(exception: str) -> Failure | None:
 
 
 def _printed(exception: str) -> Failure | None:
-    """The last traceback that Python itself printed."""
+    """Return the last traceback that Python itself printed."""
     _, printed, rest = exception.rpartition(_PRINTED)
     if not printed:
         return None

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the only thing that checks may look at."""
+"""The evidence of one run: the only input of checks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Where the layout of our clusters' logs has the id of the job that a thread of Flink's works for.
+# The job id in the log layout of the clusters that this package starts.
 _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of the job: the key it was made under and its JSON value, in the order of arrival.
+    """One output of the job: its key and its JSON value, in the order of arrival.
 
-    ``input`` is the number of the input that led to it, from 0; None where the job does not tell.
+    ``input`` is the number of the input that caused it, counted from 0; None if the job does not record it.
     """
 
     key: Any
@@ -25,7 +25,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One record of the event log, normalised: type, attributes as JSON, and the key where the log tells it."""
+    """One record of the event log in a common form: type, attributes as JSON, and the key if the log has it."""
 
     type: str
     attributes: Mapping[str, Any]
@@ -35,9 +35,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request that the model server got, texts to embed as messages in the role ``embedding``.
+    """One request to the model server. Texts to embed are messages with the role ``embedding``.
 
-    ``rule`` is the index of the script's rule that answered, None where none did; ``nearest`` says why a chat was refused.
+    ``rule`` is the index of the script's rule that answered, None without an answer; ``nearest`` says why a chat was
+    refused.
     """
 
     wire: str
@@ -50,7 +51,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class LogError:
-    """An entry of level ERROR or above in one of the cluster's logs, or a JVM's crash report; ``detail`` is what follows."""
+    """A log entry of level ERROR or above, or a crash report of a JVM; ``detail`` has the lines behind it."""
 
     file: str
     line: str
@@ -59,19 +60,19 @@ class LogError:
 
     @property
     def job_id(self) -> str:
-        """The job that the line is marked with, as on clusters that we start; empty where none is."""
+        """The id of the job in the line, empty without one. Only clusters that this package starts write it."""
         mark = _JOB_MARK.search(self.line)
         return mark["id"] if mark else ""
 
     @property
     def said(self) -> str:
-        """The line without that mark."""
+        """The line without the id of the job."""
         return _JOB_MARK.sub(" [] - ", self.line, count=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The job's own failure: what its agent raised, and where."""
+    """The failure of the job itself: the exception of its agent, and its place."""
 
     message: str
     type: str = ""
@@ -83,13 +84,13 @@ class Failure:
 
     @property
     def words(self) -> str:
-        """Type and message, as Python tells an exception: a bare message may be no more than a key, or nothing."""
+        """Type and message, as Python prints an exception: the message alone may be a mere key, or empty."""
         return ": ".join(filter(None, (self.type, self.message)))
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """How many checkpoints of a job were completed, failed, and gone on from."""
+    """The numbers of checkpoints that a job completed, failed to complete, and restored from."""
 
     completed: int = 0
     failed: int = 0
@@ -98,7 +99,7 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True)
 class JobException:
-    """One failure of a job on Flink, whether it ended the job or had it restarted: when (ms since 1970), what, which task."""
+    """One failure that ended or restarted a job on Flink: its time (ms since 1970), message and task."""
 
     at_ms: int
     message: str
@@ -107,9 +108,9 @@ class JobException:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What became of one step of the run's timeline.
+    """The result of one step of the run's timeline.
 
-    ``fired_after_s`` is None if the trigger never came due. ``felt`` says whether the act had its effect on the run, None if
+    ``fired_after_s`` is None if the trigger never fired. ``felt`` is True if the act had its effect on the run, and None if
     it was not performed. ``detail`` is the act's result (the path of a savepoint), or the error that it ended with.
     """
 

@@ -1,4 +1,4 @@
-"""What a run was at when its time was over, in words. Pure."""
+"""A description of the work that a run had not finished at its deadline. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _INPUT_CHARACTERS = 200
 
 
 def agent_name(agent: Any) -> str:
-    """What a scenario or a test calls its agent: a class, the name in a YAML file, a plan's file."""
+    """Return the name by which a scenario or a test refers to its agent: a class, a name in a YAML file, a plan's file."""
     return agent if isinstance(agent, str) else str(agent.get("name") or agent.get("plan") or "the agent")
 
 
 def still_waiting(agent: Any, waiting_on: Sequence[Mapping[str, Any]]) -> str:
-    """One line of what was not done: each of ``waiting_on`` has ``key`` and ``action``, and ``input`` where it is known."""
+    """Return one line on the unfinished work, empty if there is none.
+
+    Each of ``waiting_on`` has ``key`` and ``action``, and ``input`` if it is known.
+    """
     if not waiting_on:
         return ""
     named = ", ".join(map(_named, waiting_on[:_NAMED]))
@@ -27,9 +30,9 @@ def still_waiting(agent: Any, waiting_on: Sequence[Mapping[str, Any]]) -> str:
 
 
 def unfinished_in(events: Iterable[Event], listeners: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """The keys whose last event set off actions, of which nothing came any more; for :func:`still_waiting`.
+    """Return the keys whose last event triggered actions that sent nothing more, for :func:`still_waiting`.
 
-    ``listeners`` are the names of the actions by the event type that they listen to.
+    ``listeners`` maps an event type to the names of the actions that listen to it.
     """
     inputs: dict[str, Any] = {}
     last: dict[str, Event] = {}

@@ -78,7 +78,7 @@ def test_without_any_python_the_last_cause_is_told() -> None:
 
 def test_no_exception_is_told_too() -> None:
     """Flink may have forgotten it."""
-    assert job_failure("").message == "the job failed and Flink keeps no exception"
+    assert job_failure("").message == "the job failed and Flink kept no exception"
 
 
 def test_a_module_that_the_workers_lack() -> None:
