@@ -14,7 +14,7 @@ def agent_options_page() -> str:
     return page(
         "Options of flink-agents",
         "These options go under `config` of a scenario, under `agent:` of a Flink configuration, or into a program. "
-        "[Lint a configuration](../how-to/lint.md) finds misplaced and mistyped ones. A scenario may set other "
+        "[The linter](../how-to/lint.md) finds misplaced and mistyped ones. A scenario may set other "
         "options, which an agent of yours reads itself, only with `config_extra: true`.",
         table(("option", "type", "default", "note"), [_row(option) for option in CATALOGUE.values()]),
         "`event-log.type.TYPE.level` sets the level (`OFF`, `STANDARD`, `VERBOSE`) of one event type.",
