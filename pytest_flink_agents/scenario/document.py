@@ -1,8 +1,8 @@
-"""YAML text into plain values, and for every value its place in the text.
+"""YAML documents as plain values, with the place of every value in the text.
 
-The YAML is a small, safe part of YAML 1.2: mappings with text keys, lists, and the scalars of the core schema. Anchors,
-aliases, tags, merge keys and duplicate keys are problems, not features. Work is bounded before it is done: size, depth
-and number of nodes are checked while the events come in, so no text can make this slow or deep.
+The YAML is a small, safe subset of YAML 1.2: mappings with string keys, lists, and the scalars of the core schema.
+Anchors, aliases, tags, merge keys and duplicate keys are problems. Size, depth and number of nodes are checked while
+the events are read, so no text can make this slow or deep.
 Must never import: pydantic, pytest, the scenario model.
 """
 
@@ -25,7 +25,7 @@ _NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 class Mark(NamedTuple):
-    """A place in a file, both counted from 1."""
+    """A line and column of a file, both counted from 1."""
 
     line: int
     column: int
@@ -35,8 +35,8 @@ class Mark(NamedTuple):
 class Document:
     """One YAML document: its plain value and the place of everything in it.
 
-    ``file`` is the name that messages show, ``index`` counts the documents of the file from 0, ``source`` holds the
-    lines of the whole file, ``spans`` the place of every path.
+    ``file`` is the name for messages, ``index`` counts the documents of the file from 0, ``source`` contains the lines
+    of the whole file, ``spans`` the place of every path.
     """
 
     file: str
@@ -46,15 +46,15 @@ class Document:
     spans: Mapping[DocumentPath, Span]
 
     def mark(self, path: DocumentPath = (), *, key: bool = False) -> Mark:
-        """Where the value at ``path`` begins, or with ``key`` the key before it.
+        """Return the start of the value at ``path``, or with ``key`` of the key before it.
 
-        For a path that is not there (a missing key), its nearest parent.
+        A path that does not exist (a missing key) has the place of its nearest parent.
         """
         span = self._span(path)
         return Mark(span.key_line, span.key_column) if key else Mark(span.line, span.column)
 
     def lines(self, path: DocumentPath = ()) -> list[tuple[int, str]]:
-        """Return the lines that hold the key and value at ``path``: ``[(line number, text)]``."""
+        """Return the lines of the key and value at ``path``: ``[(line number, text)]``."""
         span = self._span(path)
         found = [(number, self.source[number - 1]) for number in range(span.key_line, span.last_line + 1)]
         while len(found) > 1 and not found[-1][1].strip():
@@ -62,14 +62,14 @@ class Document:
         return found
 
     def raw(self, path: DocumentPath) -> str:
-        """Return the text of a value as written, where it stands on one line; else empty."""
+        """Return the text of a value as written; empty if it has more than one line."""
         span = self._span(path)
         if span.line != span.last_line:
             return ""
         return self.source[span.line - 1][span.column - 1 : span.last_column]
 
     def problem(self, mistake: Mistake) -> Problem:
-        """Return the mistake with file, line and column instead of a path."""
+        """Return a mistake as a problem with file, line and column."""
         line, column = self.mark(mistake.path, key=mistake.at_key)
         return Problem(
             mistake.code,
@@ -87,9 +87,9 @@ class Document:
 
 
 def parse(data: bytes, file: str) -> tuple[list[Document], list[Problem]]:
-    """Return the documents of a file that are sound, and the problems of the others; empty documents are left out.
+    """Return the valid documents of a file, and the problems of the others; empty documents are left out.
 
-    ``file`` is the name for messages. Broken YAML ends the reading: what came before it is still returned.
+    ``file`` is the name for messages. Reading ends at invalid YAML; the documents before it are still returned.
     """
     if len(data) > FILE_BYTES:
         return [], [_too_large(file)]
@@ -136,7 +136,7 @@ def _too_large(file: str) -> Problem:
         where=f"{file}:1:1",
         expected=f"at most {FILE_BYTES:,} bytes",
         seen="more than that",
-        next_step="put data into a JSON-lines file, and name it by `from` under `inputs`",
+        next_step="move data into a JSON-lines file, and name it by `from` under `inputs`",
     )
 
 

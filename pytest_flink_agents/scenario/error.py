@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, first by its place in the document, then by file, line and column.
+"""Mistakes in a scenario, by their place in the document.
 
 Must never import: pydantic, yaml, pytest.
 """
@@ -11,21 +11,21 @@ from typing import Any
 from flink_testbed.core.problem import ProblemError
 
 DocumentPath = tuple[str | int, ...]
-NOT_YET = "a known word of the language, not supported by this version yet"
+NOT_YET = "a word of the language that this version does not support yet"
 
 _SHOWN_CHARACTERS = 80
 _SHOWN_KEYS = 8
 
 
 class ScenarioError(ProblemError):
-    """One or more scenarios cannot be used; nothing was started."""
+    """One or more scenarios are invalid; nothing was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """A problem whose place is a path in a document.
 
-    ``at_key`` puts it at the key itself, not at the key's value. The other fields are those of
+    ``at_key`` places it at the key instead of the key's value. The other fields are those of
     :class:`~flink_testbed.core.problem.Problem`.
     """
 
@@ -39,19 +39,19 @@ class Mistake:
 
 
 def path_text(path: DocumentPath) -> str:
-    """Return a path as people write it: ``expect.outputs[0].value``; empty for the document itself."""
+    """Return a path as text, like ``expect.outputs[0].value``; empty for the document itself."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{shorten(step)}" for step in path)
     return text.removeprefix(".")
 
 
 def shorten(text: str) -> str:
-    """At most 80 characters of a text, on one line, with nothing in it that a terminal would obey."""
+    """Return at most 80 characters of a text on one line, with control characters escaped."""
     shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in shown)
 
 
 def describe(value: Any) -> str:
-    """Return a value and its kind in a few words, never more than a line."""
+    """Return a short description of a value and its kind, on one line."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What all mappings of the language have in common.
+"""The base class of all mappings of the language.
 
 Must never import: yaml, pytest.
 """
@@ -11,18 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
-# YAML has lists; a frozen value keeps them as tuples. Only this one step is not strict, the items are.
+# YAML has lists, and a frozen value needs tuples. Only this conversion is not strict; the items are.
 Items = Annotated[tuple[T, ...], Field(strict=False)]
 SomeItems = Annotated[tuple[T, ...], Field(strict=False, min_length=1)]
 
-# Begins the tag of each form of a value that has several, so that tags can be told from keys in pydantic's places.
+# Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys have no such prefix.
 FORM = "form:"
 
 
 class LanguageMapping(BaseModel):
-    """A mapping of the language: frozen, strict, unknown keys refused.
+    """A mapping of the language: frozen, strict, without unknown keys.
 
-    ``not_yet`` lists the words of the language that belong here and that this version does not do.
+    ``not_yet`` lists words that belong here and that this version does not support.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

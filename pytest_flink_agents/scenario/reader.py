@@ -1,6 +1,6 @@
-"""One pass over the YAML events of a text: builds plain values, notes where each stood, and counts as it goes.
+"""One pass over the YAML events of a text, which builds plain values and records their places.
 
-Apart from :mod:`document` because it knows the YAML library and nothing of files.
+Separate from :mod:`document` because it uses the YAML library and knows nothing about files.
 Must never import: pydantic, pytest, the scenario model.
 """
 
@@ -43,9 +43,9 @@ _MAY_BE_NUMBER = frozenset("-+.0123456789")
 
 
 class Span(NamedTuple):
-    """The place of a value and of the key before it (of the value itself where there is none), counted from 1.
+    """The place of a value and of its key, counted from 1.
 
-    ``last_line`` and ``last_column`` are those of the last character.
+    A value without a key has its own place twice. ``last_line`` and ``last_column`` are those of its last character.
     """
 
     key_line: int
@@ -57,7 +57,7 @@ class Span(NamedTuple):
 
 
 class YamlBroken(Exception):
-    """The text is no YAML from here on."""
+    """The text is invalid YAML from a place on."""
 
     def __init__(self, line: int, column: int, what: str, seen: str, next_step: str) -> None:
         super().__init__(what)
@@ -65,7 +65,7 @@ class YamlBroken(Exception):
 
 
 class LimitReached(Exception):
-    """The text goes over a limit here."""
+    """The text exceeds a limit at a place."""
 
     def __init__(self, event: Any, what: str, allowed: str, next_step: str) -> None:
         super().__init__(what)
@@ -74,19 +74,19 @@ class LimitReached(Exception):
 
 
 class _Parser(Protocol):
-    # Typed loosely: each kind of event has other fields, and the type tells the kind.
+    # Any, because each type of event has other fields.
     def get_event(self) -> Any: ...
 
 
 def _parser(text: str) -> _Parser:
-    # The C parser is ten times faster; where PyYAML was built without it, its own does the same.
+    # The C parser is ten times faster; PyYAML may be built without it, and its own parser gives the same events.
     kind: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     parser: _Parser = kind(text)
     return parser
 
 
 class Reader:
-    """Reads the documents of one text in order."""
+    """A reader of the documents of one text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -95,7 +95,7 @@ class Reader:
         self._mistakes: list[Mistake] = []
 
     def documents(self) -> Iterator[tuple[Any, dict[DocumentPath, Span], list[Mistake]]]:
-        """Each document's value, the place of each of its paths, and what is not allowed in it.
+        """Yield each document's value, the places of its paths, and its mistakes.
 
         Raises :class:`YamlBroken` and :class:`LimitReached`.
         """
@@ -111,7 +111,7 @@ class Reader:
             raise self._broken(error) from None
 
     def _node(self, event: Any, path: DocumentPath, key: Any) -> Any:
-        """Return the value that begins with ``event``; ``key`` is the event of the key before it."""
+        """Return the value that begins with ``event``; ``key`` is the event of its key."""
         self._nodes += 1
         if self._nodes > NODES:
             raise LimitReached(event, "nodes", f"at most {NODES:,} values in a file", "split the file")
@@ -127,7 +127,7 @@ class Reader:
             self._refuse(path, f"the alias *{shorten(event.anchor)} is not allowed", "write the value out")
             return None
         if len(path) >= DEPTH:
-            raise LimitReached(event, "depth", f"at most {DEPTH} mappings and lists in one another", "make it flatter")
+            raise LimitReached(event, "depth", f"at most {DEPTH} nested mappings and lists", "use fewer levels")
         self._check_properties(event, path)
         value: Any
         value, end = self._mapping(event, path) if kind is MappingStartEvent else self._sequence(event, path)
@@ -146,8 +146,8 @@ class Reader:
             if known is None:
                 result[name] = value
             else:
-                next_step = f"keep one; the first stands in line {known.key_line}"
-                self._refuse(at, f'the key "{shorten(name)}" stands here twice', next_step, at_key=True)
+                next_step = f"keep one; the first is in line {known.key_line}"
+                self._refuse(at, f'the key "{shorten(name)}" occurs twice', next_step, at_key=True)
         return result, _last_of(key) if event.flow_style else last
 
     def _sequence(self, event: Any, path: DocumentPath) -> tuple[list[Any], tuple[int, int]]:
@@ -163,7 +163,7 @@ class Reader:
         if type(event) is not ScalarEvent:
             mark = event.start_mark
             raise YamlBroken(
-                mark.line + 1, mark.column + 1, "a key that is no text", "", "write a key as one quoted text"
+                mark.line + 1, mark.column + 1, "a key that is not a string", "", "write the key as one quoted string"
             )
         at = (*path, event.value)
         self._check_properties(event, at, at_key=True)
@@ -173,7 +173,7 @@ class Reader:
                 self._refuse(at, "the merge key << is not allowed", "write the values out", at_key=True)
             elif not isinstance(value, str):
                 self._refuse(
-                    at, f"a key must be text, not {describe(value)}", f'quote it: "{event.value}"', at_key=True
+                    at, f"a key must be a string, not {describe(value)}", f'quote it: "{event.value}"', at_key=True
                 )
         return str(event.value)
 
@@ -183,7 +183,7 @@ class Reader:
             return event.value
         value = _plain(event.value)
         if isinstance(value, float) and not math.isfinite(value):
-            self._refuse(path, f"{shorten(event.value)} is not a number that JSON can hold", "quote it if it is text")
+            self._refuse(path, f"{shorten(event.value)} is not a number that JSON can represent", "quote it if it is a string")
         return value
 
     def _check_properties(self, event: Any, path: DocumentPath, *, at_key: bool = False) -> None:
@@ -193,13 +193,13 @@ class Reader:
                 path, f"the anchor &{name} is not allowed", "write the value out where it is used", at_key=at_key
             )
         if event.tag is not None:
-            next_step = "quote what is text; all else needs no tag"
+            next_step = "remove the tag; quote the value if it is a string"
             self._refuse(path, f"the tag {shorten(event.tag)} is not allowed", next_step, at_key=at_key)
 
     def _check_directives(self, event: Any) -> None:
         if event.tags or event.version not in (None, (1, 2)):
             mark = event.start_mark
-            raise YamlBroken(mark.line + 1, mark.column + 1, "a directive (%)", "", "take the line with % out")
+            raise YamlBroken(mark.line + 1, mark.column + 1, "a directive (%)", "", "remove the line with %")
 
     def _refuse(self, path: DocumentPath, message: str, next_step: str, *, at_key: bool = False) -> None:
         self._mistakes.append(Mistake("FA201", path, message, next_step=next_step, at_key=at_key))
@@ -217,7 +217,7 @@ class Reader:
 
 
 def _plain(text: str) -> Any:
-    """Return what a scalar without quotes means; a number that JSON cannot hold is an infinite one, or none (NaN)."""
+    """Return the value of a scalar without quotes; a number that JSON cannot represent is infinite or NaN."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _MAY_BE_NUMBER:
@@ -234,14 +234,14 @@ def _last_of(event: Any) -> tuple[int, int]:
 
 
 def _last(line: int, column: int) -> tuple[int, int]:
-    """Return the last character before an end mark, from 1: a block text ends at column 0 of the line after it."""
+    """Return the last character before an end mark; a block string ends at column 0 of the next line."""
     return (line + 1, column) if column or not line else (line, 0)
 
 
-# What the two parsers say of the usual slips, and what to do about them.
+# Words of the two parsers' messages for common mistakes, with the next step.
 _ADVICE = {
-    "mapping values": "look at the indentation, and quote a text that holds a colon and a blank",
-    "expected ':'": "write a colon and a blank after the key",
+    "mapping values": "check the indentation, and quote a string with a colon and a space in it",
+    "expected ':'": "write a colon and a space after the key",
     "flow": "close every bracket and brace, with commas between the items",
     "quoted": "close the quotes",
     "expected key": "indent this line like the keys beside it",
@@ -251,8 +251,8 @@ _ADVICE = {
 
 def _next_step(seen: str, character: str) -> str:
     if character == "\t":
-        return "indent by spaces, not by tabs"
+        return "indent with spaces instead of tabs"
     if character in ("@", "`", "%"):
-        return f"quote a text that begins with {character}"
+        return f"quote a string that begins with {character}"
     advice = next((advice for words, advice in _ADVICE.items() if words in seen), None)
-    return advice or "look at the indentation, the brackets and the quotes of this line and the one before"
+    return advice or "check the indentation, the brackets and the quotes of this line and the one before"

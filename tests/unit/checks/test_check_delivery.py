@@ -1,4 +1,4 @@
-"""Lost, repeated and overtaken outputs, told by the number of their input."""
+"""Lost, duplicated and reordered outputs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,10 @@ def _check(
 
 @pytest.mark.parametrize("guarantee", [EXACTLY_ONCE, AT_LEAST_ONCE])
 def test_each_input_once_is_valid(guarantee: str) -> None:
-    """In the order of each key; keys may interleave, and 1 and "1" are two."""
     assert _check([3, 1, 0, 2], guarantee) == CheckResult("delivery", Validity.VALID)
 
 
-def test_a_lost_output_is_named(guarantee: str = EXACTLY_ONCE) -> None:
-    """By key and number of the input."""
+def test_a_lost_output_is_reported_with_its_input(guarantee: str = EXACTLY_ONCE) -> None:
     result = _check([0, 1, 3])
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
@@ -45,8 +43,7 @@ def test_a_lost_output_is_named(guarantee: str = EXACTLY_ONCE) -> None:
     )
 
 
-def test_an_output_that_came_twice_is_named_unless_it_is_allowed() -> None:
-    """Invalid for exactly once, also where the second came much later; valid for at least once."""
+def test_a_duplicate_is_invalid_only_for_exactly_once() -> None:
     result = _check([0, 1, 2, 3, 0])
     assert [finding.message for finding in result.findings] == [
         'output duplicated: input 0 of key "a" led to 2 outputs'
@@ -56,8 +53,7 @@ def test_an_output_that_came_twice_is_named_unless_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("guarantee", [EXACTLY_ONCE, AT_LEAST_ONCE])
-def test_an_output_out_of_order_is_named(guarantee: str) -> None:
-    """The first one of each key that was overtaken."""
+def test_the_first_output_out_of_order_of_each_key_is_reported(guarantee: str) -> None:
     result = _check([2, 0, 1, 3], guarantee)
     assert [finding.message for finding in result.findings] == [
         'output out of order: for key "a", the output of input 0 came after that of input 2'
@@ -66,7 +62,6 @@ def test_an_output_out_of_order_is_named(guarantee: str) -> None:
 
 
 def test_an_input_may_lead_to_more_than_one_output() -> None:
-    """As many as the scenario says: one less is lost, one more is a duplicate."""
     assert _check([0, 0, 1, 1], per_input=2, keys=("a", "b")).validity is Validity.VALID
     messages = [finding.message for finding in _check([0, 0, 0, 1], per_input=2, keys=("a", "b")).findings]
     assert messages == [
@@ -76,7 +71,6 @@ def test_an_input_may_lead_to_more_than_one_output() -> None:
 
 
 def test_an_output_of_no_input_is_invalid() -> None:
-    """A number that no input has."""
     result = _check([0, 1, 2, 3, 7])
     assert (result.validity, result.findings[0].message) == (
         Validity.INVALID,
@@ -87,26 +81,22 @@ def test_an_output_of_no_input_is_invalid() -> None:
 @pytest.mark.parametrize(
     "fields", [{"complete": False, "job_state": "RUNNING"}, {"job_state": "FAILED"}, {"job_state": "CANCELED"}]
 )
-def test_what_only_lacks_from_a_run_that_did_not_finish_is_unknown(fields: dict[str, Any]) -> None:
-    """It might have come. What came twice is wrong all the same."""
+def test_missing_outputs_of_an_unfinished_run_are_unknown(fields: dict[str, Any]) -> None:
     assert _check([0, 1], **fields).validity is Validity.UNKNOWN
     assert _check([0, 1, 1], **fields).validity is Validity.INVALID
 
 
 def test_outputs_without_a_number_are_unknown() -> None:
-    """A job that does not pass it on."""
     result = _check([0, None])
     assert result.validity is Validity.UNKNOWN
     assert result.findings[0].message == "the outputs do not name the input that led to them"
 
 
-def test_no_input_proves_nothing() -> None:
-    """A check with nothing to look at is no pass."""
+def test_a_run_without_inputs_is_unknown() -> None:
     assert _check([], keys=()).validity is Validity.UNKNOWN
 
 
-def test_many_findings_are_cut_and_counted() -> None:
-    """Five are named, the rest is a number."""
+def test_many_findings_are_truncated_and_counted() -> None:
     result = _check([], keys=("a",) * 10_000)
     assert len(result.findings) == 5
     assert result.findings[0].message.endswith("led to 0 outputs (and 9995 more inputs)")

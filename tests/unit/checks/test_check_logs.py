@@ -1,4 +1,4 @@
-"""ERROR lines of the cluster: which fail a scenario, and which are explained."""
+"""ERROR lines that fail a scenario, and their explanations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ def evidence(*errors: LogError, failure: Failure | None = None) -> Evidence:
 
 
 def test_no_error_is_valid() -> None:
-    """With and without words about logs."""
     assert check_logs(None, evidence()).validity is Validity.VALID
     assert check_logs(("smoke",), evidence()).validity is Validity.VALID
 
 
-def test_an_error_that_nobody_expects_is_invalid() -> None:
-    """The line, its log and what followed it are told."""
+def test_an_unexplained_error_is_invalid() -> None:
     result = check_logs(None, evidence(FIRE))
     assert result.validity is Validity.INVALID
     assert result.findings[0].message == f"an error was logged in taskmanager-0.log: {LINE}"
@@ -35,8 +33,7 @@ def test_an_error_that_nobody_expects_is_invalid() -> None:
 @pytest.mark.parametrize(
     ("pattern", "validity"), [("on fire$", Validity.VALID), ("smoke", Validity.VALID), ("water", Validity.INVALID)]
 )
-def test_what_is_allowed_is_found_in_line_or_trace(pattern: str, validity: Validity) -> None:
-    """A pattern of ``allow`` explains what it is found in, and nothing else."""
+def test_an_allowed_pattern_is_searched_in_line_and_stack_trace(pattern: str, validity: Validity) -> None:
     assert check_logs((pattern,), evidence(FIRE)).validity is validity
 
 
@@ -49,46 +46,39 @@ def test_what_is_allowed_is_found_in_line_or_trace(pattern: str, validity: Valid
     ],
 )
 def test_the_jobs_own_failure_explains_its_lines(failure: Failure, validity: Validity) -> None:
-    """By its message, if that says enough to be told from others."""
     assert check_logs(None, evidence(FIRE, failure=failure)).validity is validity
 
 
-def test_lines_about_this_job_are_explained_only_where_it_failed() -> None:
-    """The job's id in a line says nothing of a job that has not failed."""
+def test_lines_about_a_job_are_explained_only_if_it_failed() -> None:
     line = LogError("jobmanager.log", f"2026-11-26 19:27:45,346 ERROR x [] - job {'a' * 32} cannot go on")
     assert check_logs(None, evidence(line, failure=Failure("what it was"))).validity is Validity.VALID
     assert check_logs(None, evidence(line)).validity is Validity.INVALID
 
 
 def test_a_failed_jobs_other_errors_are_errors() -> None:
-    """That a line is marked with the job's id is no explanation."""
     line = f"2026-11-26 19:27:45,346 ERROR shop.payments [{'a' * 32}] - the card reader is on fire"
     marked = LogError("taskmanager-0.log", line)
     assert check_logs(None, evidence(marked, failure=Failure("the till was closed"))).validity is Validity.INVALID
 
 
 def test_a_crash_is_never_explained_by_a_failure() -> None:
-    """Of a JVM that crashed a failure of the job is only the consequence; a scenario may allow it by name."""
     crash = LogError("hs_err_pid7.log", "the JVM has crashed", "SIGSEGV the card was refused", crash=True)
     assert check_logs(None, evidence(crash, failure=Failure("the card was refused"))).validity is Validity.INVALID
     assert check_logs(("SIGSEGV",), evidence(crash)).validity is Validity.VALID
 
 
-def test_logs_out_of_reach_are_unknown_where_the_scenario_speaks_of_them() -> None:
-    """Elsewhere a cluster that offers none is no reason to doubt."""
+def test_inaccessible_logs_are_unknown_if_the_scenario_has_patterns() -> None:
     nothing = Evidence("remote", "2.2.1", "bundled")
     assert check_logs(("smoke",), nothing).validity is Validity.UNKNOWN
     assert check_logs(None, nothing).validity is Validity.VALID
 
 
-def test_a_pattern_that_takes_for_ever_is_unknown() -> None:
-    """It is neither found nor not found."""
+def test_a_pattern_that_takes_too_long_is_unknown() -> None:
     long = LogError("a.log", "2026-11-26 19:27:45,346 ERROR a [] - " + "a" * 5000 + "!")
     assert check_logs(("(a+)+$",), evidence(long)).validity is Validity.UNKNOWN
 
 
 def test_many_errors_are_counted() -> None:
-    """Five are shown, of the others the number."""
     result = check_logs(None, evidence(*[FIRE] * 8))
     assert [finding.message for finding in result.findings][-1] == "and 3 more errors in the logs"
     assert len(result.findings) == 6
@@ -106,14 +96,12 @@ KNOWN_LINES = (
 
 
 @pytest.mark.parametrize("line", KNOWN_LINES)
-def test_what_flink_always_says_means_nothing(line: str) -> None:
-    """As it was seen in its logs; and each entry of the list has a reason."""
+def test_known_error_lines_of_flink_are_ignored(line: str) -> None:
     assert check_logs(None, evidence(LogError("jobmanager.log", line))).validity is Validity.VALID
     assert all(reason for _, reason in KNOWN)
 
 
 def test_another_jobs_errors_are_left_out() -> None:
-    """Of a cluster that several use at a time; what bears no job's id may be anybody's."""
     ours, theirs, nobodys = (LINE.replace("[]", f"[{mark}]") for mark in ("a" * 32, "b" * 32, ""))
     logs = {"a.log": "\n".join((ours, theirs, nobodys))}
     assert [error.line for error in errors_in(logs, ["a" * 32])] == [ours, nobodys]
@@ -121,7 +109,6 @@ def test_another_jobs_errors_are_left_out() -> None:
 
 
 def test_errors_are_found_in_logs() -> None:
-    """Level ERROR and FATAL at an entry's beginning, with what follows to the next entry; a crash report; nothing else."""
     text = f"rest of a line with ERROR\n{AT_INFO} a [] - ERROR\n{LINE}\n\tat x\n\tat y\n{AT_INFO} a - b\n"
     found = errors_in({"a.log": text, "a.out": LINE, "hs_err_pid9.log": "#\n# SIGSEGV"})
     assert found == (

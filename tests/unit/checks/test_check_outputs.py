@@ -1,4 +1,4 @@
-"""Outputs: under each order, what is valid, invalid and unknown, and what the findings say."""
+"""Outputs against the expected ones, under each order."""
 
 from __future__ import annotations
 
@@ -37,15 +37,13 @@ def _check(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_same_is_valid(order: str) -> None:
-    """Under each order, the expected outputs as expected are valid, without findings."""
+def test_the_expected_outputs_are_valid(order: str) -> None:
     pairs = [("a", 1), ("b", {"x": [1, 2]}), ("a", 2)]
     assert _check(pairs, pairs, order) == CheckResult("outputs", Validity.VALID)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_nothing_expected_and_nothing_seen_is_valid(order: str) -> None:
-    """An empty list expects that nothing comes."""
     assert _check([], [], order).validity is Validity.VALID
     assert _check([], [("a", 1)], order).validity is Validity.INVALID
 
@@ -59,8 +57,7 @@ def test_nothing_expected_and_nothing_seen_is_valid(order: str) -> None:
     ],
 )
 @pytest.mark.parametrize("order", ORDERS)
-def test_each_order_allows_what_it_says(order: str, seen: list[tuple[Any, Any]], valid_under: set[str]) -> None:
-    """Strict is the whole sequence, per key lets keys interleave, any takes a heap."""
+def test_an_order_allows_only_its_permutations(order: str, seen: list[tuple[Any, Any]], valid_under: set[str]) -> None:
     result = _check([("a", 1), ("a", 2), ("b", 3)], seen, order)
     assert result.validity is (Validity.VALID if order in valid_under else Validity.INVALID)
     if order not in valid_under:
@@ -69,7 +66,6 @@ def test_each_order_allows_what_it_says(order: str, seen: list[tuple[Any, Any]],
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_wrong_value_is_invalid_and_shows_where(order: str) -> None:
-    """The finding names the place inside the value, holds both values whole, and points at the scenario's line."""
     result = _check([("a", 1), ("b", {"amount": 20, "ok": True})], [("a", 1), ("b", {"amount": 25, "ok": True})], order)
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
@@ -83,15 +79,13 @@ def test_a_wrong_value_is_invalid_and_shows_where(order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_field_that_is_not_there_is_said_to_be_not_there(order: str) -> None:
-    """What is absent inside a value is called so, not shown as a text."""
+def test_a_missing_field_is_reported_as_missing(order: str) -> None:
     result = _check([("a", {"x": 1})], [("a", {})], order)
     assert "at x: expected 1, seen nothing there" in result.findings[0].message
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_missing_output_is_invalid_and_names_only_itself(order: str) -> None:
-    """The first of three never came; the two that came are not blamed."""
     result = _check([("a", 1), ("a", 2), ("a", 3)], [("a", 2), ("a", 3)], order)
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
@@ -100,21 +94,18 @@ def test_a_missing_output_is_invalid_and_names_only_itself(order: str) -> None:
 
 
 def test_a_missing_output_shows_the_nearest_of_its_key() -> None:
-    """Nearest is what deviates in the fewest places, under the same key."""
     pairs = [("a", {"x": 1, "y": 2}), ("a", {"x": 5, "y": 9}), ("b", {"x": 5, "y": 2})]
     result = _check([*pairs, ("a", {"x": 5, "y": 8})], pairs, "any")
     assert '{"x": 5, "y": 9}' in result.findings[0].message
 
 
-def test_a_missing_output_of_a_silent_key_says_so() -> None:
-    """Where its key made nothing at all, that is the news."""
+def test_a_missing_output_of_a_key_without_outputs_is_reported_so() -> None:
     (finding,) = _check([("a", 1), ("b", 1)], [("a", 1)], "per_key").findings
     assert finding.message == "output 2 never came; no output of its key came"
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_unexpected_output_is_invalid(order: str) -> None:
-    """One too many is a finding of its own, about the whole list."""
     result = _check([("a", 1)], [("a", 1), ("a", 7)], order)
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
@@ -124,13 +115,11 @@ def test_an_unexpected_output_is_invalid(order: str) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_duplicate_is_invalid(order: str) -> None:
-    """The same output twice is not the same as once."""
     assert _check([("a", 1)], [("a", 1), ("a", 1)], order).validity is Validity.INVALID
 
 
 @pytest.mark.parametrize("order", ["strict", "any"])
-def test_the_right_value_under_another_key_is_told_as_that(order: str) -> None:
-    """Expected under a, came under b: one finding that shows both."""
+def test_a_right_value_with_another_key_is_one_finding(order: str) -> None:
     (finding,) = _check([("a", 1)], [("b", 1)], order).findings
     assert finding.message == "output 1 came with another key"
     assert (finding.expected, finding.seen) == ({"key": "a", "value": 1}, {"key": "b", "value": 1})
@@ -138,32 +127,27 @@ def test_the_right_value_under_another_key_is_told_as_that(order: str) -> None:
 
 @pytest.mark.parametrize("key", ["1", 1, True, None])
 def test_keys_keep_their_type(key: Any) -> None:
-    """1, "1", true and null are four keys."""
     for other in ("1", 1, True, None):
         same = other is key
         assert (_check([(key, 0)], [(other, 0)], "per_key").validity is Validity.VALID) is same
 
 
-def test_a_loose_matcher_does_not_steal_the_strict_ones_partner() -> None:
-    """Under any, the loose expectation stands first and could take either output."""
+def test_a_loose_matcher_leaves_the_output_of_a_strict_one() -> None:
     loose, strict = ("a", {"any_number": True}), ("a", 1)
     assert _check([loose, strict], [("a", 1), ("a", 2)], "any").validity is Validity.VALID
 
 
-def test_many_equal_outputs_are_no_trouble() -> None:
-    """1,500 equal outputs are compared, not given up on."""
+def test_many_equal_outputs_are_paired() -> None:
     pairs = [("a", 1)] * 1500
     assert _check(pairs, pairs, "any").validity is Validity.VALID
 
 
-def test_an_open_key_takes_any_key() -> None:
-    """An expectation whose key is a matcher is met under whatever key fits."""
+def test_a_key_matcher_accepts_every_key_that_fits() -> None:
     assert _check([(ANY_KEY, 1), ("a", 2)], [("z", 1), ("a", 2)], "per_key").validity is Validity.VALID
     assert _check([(ANY_KEY, 1)], [(5, 1)], "per_key").validity is Validity.INVALID
 
 
-def test_an_open_key_does_not_lift_the_order_of_the_others() -> None:
-    """One key matcher in the list, and the sequence of the plain key is still held."""
+def test_a_key_matcher_keeps_the_order_of_other_keys() -> None:
     expected = [("a", 1), ("a", 2), (ANY_KEY, 3)]
     assert _check(expected, [("a", 1), ("b", 3), ("a", 2)], "per_key").validity is Validity.VALID
     result = _check(expected, [("a", 2), ("a", 1), ("b", 3)], "per_key")
@@ -171,16 +155,14 @@ def test_an_open_key_does_not_lift_the_order_of_the_others() -> None:
     assert "another order" in result.findings[0].message
 
 
-def test_open_keys_keep_the_order_within_whatever_key_they_meet() -> None:
-    """Two open ones under one key come in their order."""
+def test_key_matchers_keep_the_order_within_a_key() -> None:
     expected = [(ANY_KEY, 1), (ANY_KEY, 2)]
     assert _check(expected, [("b", 2), ("a", 1)], "per_key").validity is Validity.VALID
     assert _check(expected, [("a", 2), ("a", 1)], "per_key").validity is Validity.INVALID
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_absence_in_a_run_cut_short_is_unknown(order: str) -> None:
-    """What has not come yet may still have been on its way."""
+def test_missing_outputs_of_a_stopped_run_are_unknown(order: str) -> None:
     result = _check([("a", 1), ("a", 2)], [("a", 1)], order, complete=False)
     assert result.validity is Validity.UNKNOWN
     assert result.findings[0].path == ("expect", "outputs", 1)
@@ -189,27 +171,23 @@ def test_absence_in_a_run_cut_short_is_unknown(order: str) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("seen", [("a", 9), ("c", 1)])
-def test_what_is_wrong_is_invalid_also_in_a_run_cut_short(order: str, seen: tuple[Any, Any]) -> None:
-    """A wrong value, and an output under a key that unexpected output, need no end of the run."""
+def test_wrong_outputs_of_a_stopped_run_are_invalid(order: str, seen: tuple[Any, Any]) -> None:
     expected = [("a", 1), ("b", 2)]
     assert _check(expected, [("b", 2), seen][::-1], order, complete=False).validity is Validity.INVALID
 
 
 @pytest.mark.parametrize("order", ["strict", "per_key"])
-def test_an_overtaken_output_is_invalid_also_in_a_run_cut_short(order: str) -> None:
-    """In a sequence, the second before the first is wrong whatever may follow; in a heap it is not."""
+def test_an_output_out_of_order_in_a_stopped_run_is_invalid(order: str) -> None:
     expected = [("a", 1), ("a", 2)]
     assert _check(expected, [("a", 2)], order, complete=False).validity is Validity.INVALID
     assert _check(expected, [("a", 2)], "any", complete=False).validity is Validity.UNKNOWN
 
 
-def test_a_run_cut_short_with_everything_seen_is_valid() -> None:
-    """Nothing is missing and nothing is wrong; that it did not end is another check's finding."""
+def test_a_stopped_run_with_all_outputs_is_valid() -> None:
     assert _check([("a", 1)], [("a", 1)], "per_key", complete=False).validity is Validity.VALID
 
 
-def test_a_long_value_is_told_whole_or_not_at_all() -> None:
-    """A message never holds half of a value: the redactor could not recognise half of a secret."""
+def test_a_long_value_is_shown_whole_or_not_at_all() -> None:
     secret = "s3cr3t-" + "x" * 300
     (finding,) = _check([("a", {"t": 1})], [("a", {"t": secret})], "any").findings
     assert "s3cr3t" not in finding.message

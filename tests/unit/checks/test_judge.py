@@ -1,4 +1,4 @@
-"""The judge: no check takes the others down, and a crash is never a pass."""
+"""All checks of one run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ VALID, INVALID, UNKNOWN = (CheckResult(str(validity.value), validity) for validi
 
 
 def test_results_keep_their_order() -> None:
-    """The report tells them in the order in which they were asked for."""
     assert judge({"b": lambda: VALID, "a": lambda: INVALID}) == (VALID, INVALID)
 
 
-def test_a_check_that_crashes_is_unknown_and_the_others_still_answer() -> None:
-    """The exception's text is in the finding, under the check's own name."""
+def test_a_check_that_crashes_is_unknown_and_the_others_still_run() -> None:
 
     def crash() -> CheckResult:
         raise ZeroDivisionError("by nothing")
@@ -32,7 +30,6 @@ def test_a_check_that_crashes_is_unknown_and_the_others_still_answer() -> None:
 
 
 def test_a_matcher_that_crashes_makes_the_outputs_unknown() -> None:
-    """A broken matcher of ours is no statement about the job."""
 
     class Broken:
         def match(self, seen: Any) -> list[Any]:
@@ -53,6 +50,7 @@ def test_a_matcher_that_crashes_makes_the_outputs_unknown() -> None:
         ((), Validity.UNKNOWN),
     ],
 )
-def test_the_worst_decides_and_nothing_is_unknown(results: tuple[CheckResult, ...], expected: Validity) -> None:
-    """Invalid over unknown over valid; no check at all proved nothing."""
+def test_the_worst_result_decides_and_no_result_is_unknown(
+    results: tuple[CheckResult, ...], expected: Validity
+) -> None:
     assert overall(results) is expected

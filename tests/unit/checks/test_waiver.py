@@ -1,4 +1,4 @@
-"""Known failures: what they waive, and what they do not."""
+"""Known failures of a scenario."""
 
 from __future__ import annotations
 

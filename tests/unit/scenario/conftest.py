@@ -1,4 +1,4 @@
-"""A scenario that is sound, as text, and the loader's answers about files made of it."""
+"""A valid scenario as text, and the results of loading files made from it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RefundAgent:
 
 @pytest.fixture(autouse=True)
 def modules(tmp_path: Path) -> None:
-    """The modules that the scenarios of these tests name; none of them is imported."""
+    """Write the modules that the scenarios of these tests name; none of them is imported."""
     for name, text in {"shop/__init__.py": "", "shop/agents.py": AGENTS, "agents.py": "class A: ...\n"}.items():
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
@@ -52,13 +52,13 @@ def modules(tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def december(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests happen on 2026-12-01 at 00:00 UTC, since dates of known failures are bounded."""
+    """Set the date to 2026-12-01 UTC, since the dates of known failures are bounded."""
     monkeypatch.setattr(clock, "wall_time_s", lambda: 1796083200.0)
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., LoadedScenario]:
-    """The one scenario of a text, as file ``x.scenario.yaml`` in the project root ``tmp_path``."""
+    """Return the scenario of a text, loaded as ``x.scenario.yaml`` in the project root ``tmp_path``."""
 
     def load_text(text: str, **options: Any) -> LoadedScenario:
         file = tmp_path / "x.scenario.yaml"
@@ -71,7 +71,7 @@ def load(tmp_path: Path) -> Callable[..., LoadedScenario]:
 
 @pytest.fixture
 def problems(tmp_path: Path) -> Callable[[str | bytes], list[Problem]]:
-    """The problems of a text, as file ``x.scenario.yaml`` in the project root ``tmp_path``."""
+    """Return the problems of a text, loaded as ``x.scenario.yaml`` in the project root ``tmp_path``."""
 
     def problems_of(text: str | bytes) -> list[Problem]:
         file = tmp_path / "x.scenario.yaml"
@@ -85,5 +85,5 @@ def problems(tmp_path: Path) -> Callable[[str | bytes], list[Problem]]:
 
 @pytest.fixture
 def sound() -> str:
-    """A scenario without a mistake; what tests add comes after its last line, at the left margin."""
+    """A valid scenario; tests append their lines to it at the left margin."""
     return SOUND

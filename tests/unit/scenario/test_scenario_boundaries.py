@@ -116,7 +116,7 @@ def test_a_mistyped_module_names_the_nearest(sound: str, problems: Problems) -> 
         ("{prompts: [{name: a, txt: x}]}", [("FA202", "9:33")]),
     ],
 )
-def test_a_resource_that_cannot_be_meant_is_refused(
+def test_an_invalid_resource_is_refused_at_its_place(
     added: str, expected: list[tuple[str, str]], sound: str, problems: Problems
 ) -> None:
     assert codes(problems(f"{sound}resources: {added}\n")) == expected
@@ -170,7 +170,7 @@ def test_an_agent_file_names_no_code_from_outside_the_project(
     assert problem.message.startswith(f"a.{name}: ")
 
 
-def test_an_agent_file_with_nested_aliases_is_read_in_no_time(tmp_path: Path, sound: str, load: Load) -> None:
+def test_an_agent_file_with_nested_aliases_is_read_quickly(tmp_path: Path, sound: str, load: Load) -> None:
     bomb = "a0: &a0 [{name: x}]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
     (tmp_path / "a.yaml").write_text(f"{bomb}agents: [{{name: a, tools: *a11}}]\n")
     assert load(sound.replace("shop.agents:RefundAgent", "{yaml: a.yaml, name: a}"))

@@ -1,4 +1,4 @@
-"""The strict reading of YAML: values, places, what is refused, and the limits."""
+"""Strict YAML: values, places, refusals and limits."""
 
 from __future__ import annotations
 
@@ -54,14 +54,12 @@ def refused(text: str | bytes) -> list[tuple[str, str, str]]:
     ],
 )
 def test_scalars_are_those_of_yaml_1_2(written: str, value: Any) -> None:
-    """Only true, false, null and numbers are no text, and quoted ones are text."""
     found = one(f"[{written}, z]" if written == "-" else f"a: {written}").value
     found = found["a"] if isinstance(found, dict) else found[0]
     assert (found, type(found)) == (value, type(value))
 
 
 def test_several_documents_keep_their_places_in_the_file() -> None:
-    """Documents are told apart, empty ones are left out, and lines count from the start of the file."""
     documents, problems = parse(b"a: 1\n---\n# nothing\n---\nb: 2\n", "x.yaml")
     assert problems == []
     assert [(document.index, document.value) for document in documents] == [(0, {"a": 1}), (2, {"b": 2})]
@@ -69,7 +67,6 @@ def test_several_documents_keep_their_places_in_the_file() -> None:
 
 
 def test_marks_count_characters_from_1() -> None:
-    """A mark is the value's first character, with ``key`` the key's; a path that is not there has its parent's."""
     document = one("\ufeffé: 1\nlist:\n  - {k: [x, ü, y]}\n")
     assert document.mark(("é",)) == (1, 4)
     assert document.mark(("list", 0, "k", 2)) == (3, 16)
@@ -78,7 +75,6 @@ def test_marks_count_characters_from_1() -> None:
 
 
 def test_lines_are_those_of_the_node() -> None:
-    """The lines run from the key to the last character of the value, without what follows."""
     text = "a:\n  b: |\n    one\n    two\n\n  # a remark\n  c: [1,\n    2]\n\nd: {}\n"
     document = one(text)
     assert document.lines(("a", "b")) == [(2, "  b: |"), (3, "    one"), (4, "    two")]
@@ -88,7 +84,6 @@ def test_lines_are_those_of_the_node() -> None:
 
 
 def test_windows_line_ends_do_not_shift_places() -> None:
-    """A file with CR LF has the same lines, without the line ends in them."""
     document = one("a: 1\r\nb:\r\n  - 2\r\n")
     assert document.mark(("b", 0)) == (3, 5)
     assert document.lines(("b",)) == [(2, "b:"), (3, "  - 2")]
@@ -97,8 +92,8 @@ def test_windows_line_ends_do_not_shift_places() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "x.yaml:3:1", 'the key "a" stands here twice'),
-        ("a: {k: 1, k: 2}", "x.yaml:1:11", 'the key "k" stands here twice'),
+        ("a: 1\nb: 2\na: 3\n", "x.yaml:3:1", 'the key "a" occurs twice'),
+        ("a: {k: 1, k: 2}", "x.yaml:1:11", 'the key "k" occurs twice'),
         ("a: &x {b: 1}", "x.yaml:1:4", "the anchor &x is not allowed"),
         ("a: &x 1", "x.yaml:1:4", "the anchor &x is not allowed"),
         ("? &x a\n: 1", "x.yaml:1:3", "the anchor &x is not allowed"),
@@ -106,25 +101,23 @@ def test_windows_line_ends_do_not_shift_places() -> None:
         ("a: !!python/object/apply:os.system [ls]", "x.yaml:1:4", None),
         ("a: !mine {b: 1}", "x.yaml:1:4", "the tag !mine is not allowed"),
         ("a: {<<: {b: 1}}", "x.yaml:1:5", "the merge key << is not allowed"),
-        ("a: {1: x}", "x.yaml:1:5", "a key must be text, not the number 1"),
-        ("a: {true: x}", "x.yaml:1:5", "a key must be text, not true"),
-        ("? [a]\n: x", "x.yaml:1:3", "this is not valid YAML: a key that is no text"),
-        ("a: .nan", "x.yaml:1:4", ".nan is not a number that JSON can hold"),
-        ("a: -.inf", "x.yaml:1:4", "-.inf is not a number that JSON can hold"),
-        ("a: 1e999", "x.yaml:1:4", "1e999 is not a number that JSON can hold"),
+        ("a: {1: x}", "x.yaml:1:5", "a key must be a string, not the number 1"),
+        ("a: {true: x}", "x.yaml:1:5", "a key must be a string, not true"),
+        ("? [a]\n: x", "x.yaml:1:3", "this is not valid YAML: a key that is not a string"),
+        ("a: .nan", "x.yaml:1:4", ".nan is not a number that JSON can represent"),
+        ("a: -.inf", "x.yaml:1:4", "-.inf is not a number that JSON can represent"),
+        ("a: 1e999", "x.yaml:1:4", "1e999 is not a number that JSON can represent"),
         ("%TAG ! tag:x,2000:\n---\na: 1", "x.yaml:1:1", "this is not valid YAML: a directive (%)"),
         ("%YAML 1.1\n---\na: 1", "x.yaml:1:1", "this is not valid YAML: a directive (%)"),
     ],
 )
-def test_what_is_refused_is_named_with_its_place(text: str, where: str, message: str | None) -> None:
-    """Each part of YAML that scenarios do without is one problem, at its place."""
+def test_unsupported_yaml_is_one_problem_at_its_place(text: str, where: str, message: str | None) -> None:
     ((found_where, code, found_message),) = refused(text)
     assert (found_where, code) == (where, "FA201")
     assert message is None or found_message == message
 
 
 def test_an_alias_is_refused_beside_its_anchor() -> None:
-    """An alias is a problem of its own, and is never expanded."""
     assert refused("a: &x 1\nb: *x\n") == [
         ("x.yaml:1:4", "FA201", "the anchor &x is not allowed"),
         ("x.yaml:2:4", "FA201", "the alias *x is not allowed"),
@@ -132,28 +125,25 @@ def test_an_alias_is_refused_beside_its_anchor() -> None:
 
 
 def test_a_quoted_merge_key_is_text() -> None:
-    """Quoted, << is a key like any other."""
     assert one('{"<<": 1}').value == {"<<": 1}
 
 
 @pytest.mark.parametrize(
     ("text", "where", "next_step"),
     [
-        ("a: 1\n  b: 2\n", "x.yaml:2:4", "look at the indentation, and quote a text that holds a colon and a blank"),
-        ("a: x: y\n", "x.yaml:1:5", "look at the indentation, and quote a text that holds a colon and a blank"),
-        ("a:\n\tb: 1\n", "x.yaml:2:1", "indent by spaces, not by tabs"),
+        ("a: 1\n  b: 2\n", "x.yaml:2:4", "check the indentation, and quote a string with a colon and a space in it"),
+        ("a: x: y\n", "x.yaml:1:5", "check the indentation, and quote a string with a colon and a space in it"),
+        ("a:\n\tb: 1\n", "x.yaml:2:1", "indent with spaces instead of tabs"),
         ("a: [1, 2\nb: 3\n", "x.yaml:2:2", "close every bracket and brace, with commas between the items"),
-        ("a: @x\n", "x.yaml:1:4", "quote a text that begins with @"),
+        ("a: @x\n", "x.yaml:1:4", "quote a string that begins with @"),
     ],
 )
 def test_broken_yaml_says_where_and_what_to_do(text: str, where: str, next_step: str) -> None:
-    """The usual slips are told with line, column and the next step."""
     _, (problem,) = parse(text.encode(), "x.yaml")
     assert (problem.code, problem.where, problem.next_step) == ("FA201", where, next_step)
 
 
 def test_documents_before_the_broken_one_are_kept() -> None:
-    """Broken YAML does not hide what stands before it."""
     documents, problems = parse(b"a: 1\n---\nb: [\n", "x.yaml")
     assert [document.value for document in documents] == [{"a": 1}]
     assert len(problems) == 1
@@ -163,28 +153,24 @@ def test_documents_before_the_broken_one_are_kept() -> None:
     ("data", "where"),
     [(b"a: 1\nb: \xff\n", "x.yaml:2:4"), (b"a: 1\nb: x\x00\n", "x.yaml:2:5"), (b"a: \x1b[31m", "x.yaml:1:4")],
 )
-def test_what_is_no_text_is_refused_at_its_place(data: bytes, where: str) -> None:
-    """Bytes that are not UTF-8 and control characters are told by line and column."""
+def test_bytes_that_are_not_text_are_refused_at_their_place(data: bytes, where: str) -> None:
     assert [found[:2] for found in refused(data)] == [(where, "FA201")]
 
 
-def test_depth_has_a_limit_at_its_edge() -> None:
-    """As many levels as allowed are read, one more is refused."""
+def test_the_depth_limit_is_exact() -> None:
     assert one("[" * DEPTH + "]" * DEPTH).value
     assert refused("[" * (DEPTH + 1) + "]" * (DEPTH + 1)) == [
         (f"x.yaml:1:{DEPTH + 1}", "FA211", "too large for a scenario file: depth")
     ]
 
 
-def test_nodes_have_a_limit_at_its_edge() -> None:
-    """As many values as allowed are read, one more is refused, over all documents of a file."""
+def test_the_node_limit_is_exact() -> None:
     allowed = "[" + "a," * (NODES - 1) + "]"
     assert len(one(allowed).value) == NODES - 1
     assert refused(allowed + "\n---\nb\n") == [("x.yaml:3:1", "FA211", "too large for a scenario file: nodes")]
 
 
-def test_size_has_a_limit_at_its_edge() -> None:
-    """A file of the largest size is read, one byte more is not."""
+def test_the_size_limit_is_exact() -> None:
     text = "#" * (FILE_BYTES - 5) + "\na: 1"
     assert one(text).value == {"a": 1}
     assert refused(text + " ") == [("x.yaml:1:1", "FA211", "too large for a scenario file: size")]
@@ -226,8 +212,7 @@ def test_size_has_a_limit_at_its_edge() -> None:
         "staircase",
     ],
 )
-def test_hostile_texts_end_soon_and_in_problems(text: str) -> None:
-    """No text costs more than a moment, and none of these is taken."""
+def test_hostile_texts_are_refused_quickly(text: str) -> None:
     begun = now_s()
     documents, problems = parse(text.encode(), "x.yaml")
     assert documents == []
@@ -236,7 +221,6 @@ def test_hostile_texts_end_soon_and_in_problems(text: str) -> None:
 
 
 def test_the_pure_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the C parser values, places and problems are the same."""
     text = 'a: {b: [1, "2", ~]}\nc: |\n  x\n  y\n\nd: [1,\n 2]\n---\n- on\n- a: &x 1\n'
     fast = parse(text.encode(), "x.yaml")
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)

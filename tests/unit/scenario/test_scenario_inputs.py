@@ -1,4 +1,4 @@
-"""Inputs out of the three forms, and the errors of data files."""
+"""Inputs of all forms, and the limits of data files and expressions."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ def refused(resolve: Resolve, entry: str, data: bytes) -> list[tuple[str, str, s
     return [(problem.where, problem.code, problem.seen) for problem in caught.value.problems]
 
 
-def test_inputs_written_out_come_as_they_are(resolve: Resolve) -> None:
-    """Key and value are taken over, whatever JSON they are."""
+def test_inline_inputs_are_unchanged(resolve: Resolve) -> None:
     assert resolve("{key: 7, value: [a, {b: null}]}\n  - {key: x, value: null}") == [
         {"key": 7, "value": ["a", {"b": None}]},
         {"key": "x", "value": None},
@@ -59,17 +58,14 @@ def test_inputs_written_out_come_as_they_are(resolve: Resolve) -> None:
     ],
 )
 def test_records_of_a_file_become_inputs(entry: str, expected: list[tuple[object, object]], resolve: Resolve) -> None:
-    """Key and value are found by JMESPath, without a value path the whole record comes, blank lines count as nothing."""
     assert [(one["key"], one["value"]) for one in resolve(entry)] == expected
 
 
 def test_a_limit_stops_before_bad_lines(resolve: Resolve) -> None:
-    """Only as many lines are read as are wanted."""
     assert resolve("{from: data.jsonl, key: k, limit: 1}", b'{"k": 1}\n{oops\n') == [{"key": 1, "value": {"k": 1}}]
 
 
-def test_data_is_never_filled_in(resolve: Resolve) -> None:
-    """A text in a data file that looks like a placeholder is data."""
+def test_placeholders_in_data_files_are_not_replaced(resolve: Resolve) -> None:
     assert resolve("{from: data.jsonl, key: k}", b'{"k": "${env.HOME} $${x}"}') == [
         {"key": "${env.HOME} $${x}", "value": {"k": "${env.HOME} $${x}"}}
     ]
@@ -86,36 +82,30 @@ def test_data_is_never_filled_in(resolve: Resolve) -> None:
         (b'{"k": ' + b"[" * 100_000 + b"\n", "data.jsonl:1:1", ""),
     ],
 )
-def test_bad_lines_are_told_with_file_and_line(data: bytes, where: str, seen: str, resolve: Resolve) -> None:
-    """A line that is no JSON, or has no key, is a problem at that line."""
+def test_bad_lines_are_reported_with_file_and_line(data: bytes, where: str, seen: str, resolve: Resolve) -> None:
     ((found_where, code, found_seen),) = refused(resolve, "{from: data.jsonl, key: k}", data)
     assert (found_where, code) == (where, "FA212")
     assert found_seen.startswith(seen)
 
 
-def test_many_bad_lines_are_told_together(resolve: Resolve) -> None:
-    """Bad lines do not hide one another, up to twenty."""
+def test_bad_lines_are_reported_together(resolve: Resolve) -> None:
     found = refused(resolve, "{from: data.jsonl, key: k}", b"oops\n" * 30)
     assert [where for where, _, _ in found] == [f"data.jsonl:{number}:1" for number in range(1, 21)]
 
 
 def test_a_value_path_that_finds_nothing_is_a_problem(resolve: Resolve) -> None:
-    """A mistyped path would otherwise send null after null."""
     assert refused(resolve, "{from: data.jsonl, key: n, value: ordr}", b'{"n": 1}\n')[0][1] == "FA212"
 
 
 def test_a_path_that_cannot_be_applied_is_a_problem(resolve: Resolve) -> None:
-    """A JMESPath function on the wrong kind of value is told at the line."""
     assert refused(resolve, "{from: data.jsonl, key: length(n)}", b'{"n": 1}\n')[0][:2] == ("data.jsonl:1:1", "FA212")
 
 
 def test_an_empty_file_is_a_problem(resolve: Resolve) -> None:
-    """No record is no input, and no input proves nothing."""
     assert refused(resolve, "{from: data.jsonl, key: k}", b"\n\n") == [("data.jsonl", "FA212", "")]
 
 
 def test_reading_is_bounded(resolve: Resolve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many bytes as allowed are read, one more is refused at its line; a limit keeps a large file usable."""
     monkeypatch.setattr(inputs, "DataBudget", lambda: DataBudget(18))
     assert len(resolve("{from: data.jsonl, key: k}", b'{"k": 1}\n' * 2)) == 2
     assert refused(resolve, "{from: data.jsonl, key: k}", b'{"k": 1}\n' * 3) == [("data.jsonl:3", "FA211", "more")]
@@ -202,7 +192,6 @@ def package(root: Path, name: str, data: str) -> Path:
 
 
 def test_a_package_is_looked_up_in_order(tmp_path: Path, resolve: Resolve) -> None:
-    """The first root that has the file is taken; nothing is imported."""
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     package(first, "other.jsonl", '{"k": 1}')
     package(second, "a.jsonl", '{"k": 2}')
@@ -212,7 +201,6 @@ def test_a_package_is_looked_up_in_order(tmp_path: Path, resolve: Resolve) -> No
 
 
 def test_a_missing_package_says_where_it_looked(tmp_path: Path, resolve: Resolve) -> None:
-    """All roots that were looked in are named, with what was not there."""
     package(tmp_path / "one", "b.jsonl", "")
     (tmp_path / "two").mkdir()
     with pytest.raises(ScenarioError) as caught:
@@ -224,7 +212,6 @@ def test_a_missing_package_says_where_it_looked(tmp_path: Path, resolve: Resolve
 
 @pytest.mark.parametrize("file", ["../secret.jsonl", "/etc/passwd", "link.jsonl"])
 def test_a_package_file_stays_in_its_package(file: str, tmp_path: Path, resolve: Resolve) -> None:
-    """The folder of the package is the fence, also for links."""
     folder = package(tmp_path / "one", "a.jsonl", "")
     (folder.parent / "secret.jsonl").write_text('{"k": 1}')
     (folder / "link.jsonl").symlink_to(folder.parent / "secret.jsonl")
@@ -234,7 +221,6 @@ def test_a_package_file_stays_in_its_package(file: str, tmp_path: Path, resolve:
 
 @pytest.mark.parametrize("name", ["../shop", "shop/testdata", "shop..testdata", ".", "''", "x" * 5000])
 def test_a_package_is_a_dotted_name(name: str, tmp_path: Path, load: Load, sound: str) -> None:
-    """What is no package name is refused at load."""
     entry = f"{{package: {name}, file: a, key: k}}"
     with pytest.raises(ScenarioError, match=r"FA203: wrong value for inputs\[0\].package"):
         load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry))
@@ -242,7 +228,6 @@ def test_a_package_is_a_dotted_name(name: str, tmp_path: Path, load: Load, sound
 
 @pytest.mark.parametrize("path", ["a[", "''(", "nosuch(a)", ""])
 def test_a_path_into_data_is_checked_at_load(path: str, load: Load, sound: str) -> None:
-    """A JMESPath that does not parse is found before anything starts; an unknown function when it is used."""
     text = sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', f'{{from: x.scenario.yaml, key: "{path}"}}')
     if path == "nosuch(a)":
         with pytest.raises(ScenarioError, match="FA212"):

@@ -1,4 +1,4 @@
-"""Loading: what a sound scenario becomes, and the files that it may name."""
+"""Loading of valid scenarios, and the files that they name."""
 
 from __future__ import annotations
 
@@ -73,7 +73,6 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_a_full_scenario_keeps_every_value(project: Path, load: Load) -> None:
-    """Every key of the language arrives in the model, in its kind."""
     loaded = load(FULL, allowed_env=("REGION",))
     scenario = loaded.scenario
     assert scenario.name == "refund is approved once"
@@ -99,8 +98,7 @@ def test_a_full_scenario_keeps_every_value(project: Path, load: Load) -> None:
     assert loaded.path("data/orders.jsonl") == project.resolve() / "data/orders.jsonl"
 
 
-def test_what_is_left_out_has_its_default(load: Load, sound: str) -> None:
-    """A scenario without the optional keys blocks, compares per key, and has a minute."""
+def test_optional_keys_have_defaults(load: Load, sound: str) -> None:
     loaded = load(sound)
     scenario = loaded.scenario
     assert (scenario.severity, scenario.expect.order, scenario.within) == ("block", "per_key", 60.0)
@@ -110,7 +108,6 @@ def test_what_is_left_out_has_its_default(load: Load, sound: str) -> None:
 
 
 def test_the_matchers_are_ready(project: Path, load: Load) -> None:
-    """Expected outputs and the failure are compiled, with their place in the document."""
     loaded = load(FULL, allowed_env=("REGION",))
     assert loaded.outputs is not None
     first, second = loaded.outputs
@@ -125,15 +122,13 @@ def test_the_matchers_are_ready(project: Path, load: Load) -> None:
     assert loaded.failure.match("out of memory") != []
 
 
-def test_no_outputs_is_not_the_same_as_nothing_said(load: Load, sound: str) -> None:
-    """`outputs: []` means none may come; without `outputs` nothing is said of them."""
+def test_an_empty_list_of_outputs_differs_from_none(load: Load, sound: str) -> None:
     head = sound[: sound.index("  outputs")]
     assert load(head + "  outputs: []\n").outputs == ()
     assert load(head + "  failure: {regex: retries$}\n").outputs is None
 
 
-def test_the_script_is_what_the_model_server_reads(project: Path, load: Load) -> None:
-    """The rules as plain data are taken by the model server, and mean the same there."""
+def test_the_model_server_reads_the_script_of_a_scenario(project: Path, load: Load) -> None:
     scenario = load(FULL, allowed_env=("REGION",)).scenario
     assert scenario.llm is not None
     rules = parse_script(scenario.llm.rules()).rules
@@ -154,7 +149,6 @@ def test_the_script_is_what_the_model_server_reads(project: Path, load: Load) ->
     ("written", "seconds"), [("500ms", 0.5), ("2s", 2.0), ("1m", 60.0), ("0.5s", 0.5), ("1.5m", 90.0)]
 )
 def test_durations_are_seconds(written: str, seconds: float, load: Load, sound: str) -> None:
-    """A duration with its unit becomes seconds."""
     assert load(f"{sound}within: {written}\n").scenario.within == seconds
 
 
@@ -171,14 +165,12 @@ def test_durations_are_seconds(written: str, seconds: float, load: Load, sound: 
 def test_flink_versions_are_compared_as_versions(
     written: str, yes: list[str], no: list[str], load: Load, sound: str
 ) -> None:
-    """A specifier, or a bare version with all its patches."""
     scenario = load(f"{sound}flink: {written}\n").scenario
     assert [version for version in yes if not scenario.allows_flink(version)] == []
     assert [version for version in no if scenario.allows_flink(version)] == []
 
 
 def test_a_scenario_without_flink_is_for_all(load: Load, sound: str) -> None:
-    """Nothing said means every version."""
     assert load(sound).scenario.allows_flink("1.20.3")
 
 
@@ -191,24 +183,20 @@ def test_a_scenario_without_flink_is_for_all(load: Load, sound: str) -> None:
     ],
 )
 def test_forms_of_an_agent(written: str, agent: Any, project: Path, load: Load, sound: str) -> None:
-    """A class, or a plan, is taken as it is; nothing is imported."""
     assert load(sound.replace("shop.agents:RefundAgent", written)).scenario.agent == agent
 
 
 def test_requirements_as_a_list(load: Load, sound: str) -> None:
-    """A list of requirements is no path."""
     scenario = load(sound + "requirements: ['pandas==2.2.3', 'numpy>=1; python_version > \"3.9\"']\n").scenario
     assert scenario.requirements == ("pandas==2.2.3", 'numpy>=1; python_version > "3.9"')
 
 
 def test_scenarios_are_frozen(load: Load, sound: str) -> None:
-    """Nobody changes a scenario after it was checked."""
     with pytest.raises(ValidationError):
         load(sound).scenario.name = "other"  # type: ignore[misc]
 
 
 def test_several_scenarios_in_a_file(tmp_path: Path, sound: str) -> None:
-    """Each document is a scenario of its own, in order, with its own lines."""
     file = tmp_path / "two.scenario.yaml"
     file.write_text(f"{sound}---\n{sound.replace('once', 'twice')}")
     first, second = load_file(file, Project(tmp_path))
@@ -217,14 +205,12 @@ def test_several_scenarios_in_a_file(tmp_path: Path, sound: str) -> None:
     assert second.document.lines(("name",)) == [(11, "name: refund is approved twice")]
 
 
-def test_a_taken_name_names_the_first(problems: Problems, sound: str) -> None:
-    """Two scenarios of one name in a file are told at the second, with the line of the first."""
+def test_a_duplicate_name_refers_to_the_first_one(problems: Problems, sound: str) -> None:
     (problem,) = problems(f"{sound}---\n{sound}")
     assert (problem.where, problem.code, problem.seen) == ("x.scenario.yaml:11:7", "FA208", "the same name in line 2")
 
 
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sound: str) -> None:
-    """The sound files are loaded, and the problems of all others are told together."""
     for name, text in (("a", sound), ("b", "a: ["), ("c", sound), ("d", sound.replace("agent:", "agnt:"))):
         (tmp_path / f"{name}.scenario.yaml").write_text(text)
     paths = [tmp_path / f"{name}.scenario.yaml" for name in "abcde"]
@@ -238,7 +224,6 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sound: str) -> No
 
 
 def test_a_file_in_a_folder_is_shown_from_the_root(tmp_path: Path, sound: str) -> None:
-    """Messages name the file from the project root, and paths are relative to the file."""
     folder = tmp_path / "scenarios"
     folder.mkdir()
     (tmp_path / "requirements.txt").touch()
@@ -272,7 +257,6 @@ def test_a_file_in_a_folder_is_shown_from_the_root(tmp_path: Path, sound: str) -
     ],
 )
 def test_paths_stay_in_the_project(path: str, message: str, old: str, new: str, tmp_path: Path, sound: str) -> None:
-    """Nothing outside the project root can be named, neither directly nor through a link, and what is named is there."""
     root = tmp_path / "project"
     (root / "folder").mkdir(parents=True)
     (tmp_path / "outside.txt").touch()
@@ -286,14 +270,12 @@ def test_paths_stay_in_the_project(path: str, message: str, old: str, new: str, 
     assert problem.where.startswith("x.scenario.yaml:")
 
 
-def test_a_missing_file_names_its_neighbour(problems: Problems, project: Path, sound: str) -> None:
-    """A mistyped file name is told with the nearest file of that folder."""
+def test_a_missing_file_suggests_the_nearest_name(problems: Problems, project: Path, sound: str) -> None:
     (problem,) = problems(sound.replace("shop.agents:RefundAgent", "{plan: plam.json}"))
     assert problem.next_step == 'did you mean "plan.json"?'
 
 
-def test_a_file_gone_after_loading_is_told(project: Path, load: Load) -> None:
-    """Between loading and running a file may go; that is a problem, not a crash."""
+def test_a_file_that_disappears_after_loading_is_a_scenario_error(project: Path, load: Load) -> None:
     loaded = load(FULL, allowed_env=("REGION",))
     (project / "data/orders.jsonl").unlink()
     with pytest.raises(ScenarioError, match=r"FA206: no file data/orders\.jsonl"):

@@ -1,4 +1,4 @@
-"""The matching words: what each accepts, what each refuses, where a mismatch is, and which make no sense."""
+"""Matchers: accepted and rejected values, mismatches, and mistakes."""
 
 from __future__ import annotations
 
@@ -70,8 +70,7 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
 
 
 @pytest.mark.parametrize(("expected", "matching", "other"), CASES)
-def test_what_a_matcher_accepts_and_refuses(expected: Any, matching: list[Any], other: list[Any]) -> None:
-    """Every word matches what it says, and nothing near it."""
+def test_a_matcher_accepts_and_rejects_values(expected: Any, matching: list[Any], other: list[Any]) -> None:
     matcher = compile_matcher(expected)
     assert [seen for seen in matching if matcher.match(seen)] == []
     assert [seen for seen in other if not matcher.match(seen)] == []
@@ -82,8 +81,7 @@ def found(expected: Any, seen: Any) -> list[tuple[Any, ...]]:
     return [(one.path[4:], one.expected_text, one.seen, one.at) for one in matcher.match(seen)]
 
 
-def test_each_mismatch_has_its_places() -> None:
-    """A mismatch says where in the scenario it is expected, where in the value it was seen, and both."""
+def test_a_mismatch_has_its_place_in_scenario_and_value() -> None:
     expected = {"status": "approved", "items": [{"n": {"regex": "^a"}}, 2], "note": {"any_string": True}}
     seen = {"status": "denied", "items": [{"n": "b"}, 2, 3], "extra": 1}
     assert found(expected, seen) == [
@@ -96,7 +94,6 @@ def test_each_mismatch_has_its_places() -> None:
 
 
 def test_a_missing_item_and_a_wrong_item_of_each() -> None:
-    """Items that are not there are absent; `each` names the item."""
     assert found([1, 2], [1]) == [((1,), "2", ABSENT, (1,))]
     assert found({"each": {"any_number": True}}, [1, "2"]) == [(("each", "any_number"), "any number", "2", (1,))]
     assert found({"contains": [1, 9]}, [1]) == [(("contains", 1), "an item that is 9", [1], ())]
@@ -118,8 +115,7 @@ def test_a_missing_item_and_a_wrong_item_of_each() -> None:
         ({"a": [1, {"any_value": True}]}, "{a: [1, anything]}"),
     ],
 )
-def test_matchers_read_as_words(expected: Any, text: str) -> None:
-    """What is expected is told in words, with nested matchers in them."""
+def test_matchers_describe_themselves(expected: Any, text: str) -> None:
     assert compile_matcher(expected).text == text
 
 
@@ -182,8 +178,7 @@ WRONG: list[tuple[Any, str, tuple[str | int, ...]]] = [
 
 
 @pytest.mark.parametrize(("expected", "code", "path"), WRONG)
-def test_matchers_without_sense_are_refused(expected: Any, code: str, path: tuple[str | int, ...]) -> None:
-    """A matcher that cannot fail, can never match or is written wrongly is one mistake at its place."""
+def test_invalid_matchers_are_refused_at_their_place(expected: Any, code: str, path: tuple[str | int, ...]) -> None:
     with pytest.raises(MatcherError) as caught:
         compile_matcher(expected, ("value",))
     (mistake,) = caught.value.mistakes
@@ -191,8 +186,7 @@ def test_matchers_without_sense_are_refused(expected: Any, code: str, path: tupl
     assert caught.value.problems[0].code == code
 
 
-def test_all_mistakes_of_a_value_are_told() -> None:
-    """Compiling goes on after a mistake."""
+def test_all_mistakes_of_a_value_are_reported() -> None:
     with pytest.raises(MatcherError) as caught:
         compile_matcher({"a": {"regex": ""}, "b": [{"contains": ""}]})
     assert [problem.where for problem in caught.value.problems] == ["a.regex", "b[0].contains"]
@@ -208,6 +202,5 @@ def test_data_with_one_key_is_still_data() -> None:
 @pytest.mark.parametrize(
     ("value", "plain"), [("a", True), (1, True), (None, True), (False, True), ({}, False), ([], False)]
 )
-def test_plain_values_are_known(value: Any, plain: bool) -> None:
-    """Texts, numbers, booleans and null are plain, all else may be a matcher."""
+def test_only_scalars_are_plain(value: Any, plain: bool) -> None:
     assert is_plain(value) is plain

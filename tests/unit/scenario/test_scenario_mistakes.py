@@ -1,4 +1,4 @@
-"""What people read when a scenario is wrong: the whole text, with file, line, column and the next step."""
+"""The messages for mistakes in a scenario."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ADDED = [
     ),
     (
         "faults:\n  - {kill: taskmanager}\n",
-        'x.scenario.yaml:9:1: FA205: "faults" is a known word of the language, not supported by this version yet\n'
+        'x.scenario.yaml:9:1: FA205: "faults" is a word of the language that this version does not support yet\n'
         "  next:     remove it, or use a version that supports it",
     ),
     (
@@ -84,7 +84,7 @@ ADDED = [
     ),
     (
         "llm: {mode: live, script: [{reply: {text: hi}}]}\n",
-        'x.scenario.yaml:9:13: FA205: mode "live" is a known word of the language, not supported by this version yet\n'
+        'x.scenario.yaml:9:13: FA205: mode "live" is a word of the language that this version does not support yet\n'
         "  expected: scripted\n"
         '  seen:     the text "live"',
     ),
@@ -119,15 +119,14 @@ ADDED = [
     ),
     (
         "within: 5s\nwithin: 6s\n",
-        'x.scenario.yaml:10:1: FA201: the key "within" stands here twice\n'
-        "  next:     keep one; the first stands in line 9",
+        'x.scenario.yaml:10:1: FA201: the key "within" occurs twice\n'
+        "  next:     keep one; the first is in line 9",
     ),
 ]
 
 
 @pytest.mark.parametrize(("added", "text"), ADDED)
 def test_the_whole_text_of_a_mistake(added: str, text: str, sound: str, problems: Problems) -> None:
-    """A slip gives exactly one problem, and this is how it reads."""
     (problem,) = problems(sound + added)
     assert problem.render() == text
 
@@ -179,7 +178,6 @@ CHANGED = [
 def test_one_mistake_is_one_problem_at_its_place(
     old: str, new: str, where: str, code: str, message: str | None, sound: str, problems: Problems
 ) -> None:
-    """Each mistake is told once, at its line and column, under its code, and without echoes."""
     assert old in sound
     (problem,) = problems(sound.replace(old, new, 1))
     assert (problem.where, problem.code) == (f"x.scenario.yaml:{where}", code)
@@ -247,16 +245,16 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("added", "places"), BLOCKS)
-def test_every_rule_of_the_model(added: str, places: list[tuple[str, str]], sound: str, problems: Problems) -> None:
-    """Each rule refuses what breaks it, at the value that does."""
+def test_a_broken_rule_is_reported_at_its_value(
+    added: str, places: list[tuple[str, str]], sound: str, problems: Problems
+) -> None:
     found = problems(sound + added + "\n")
     assert [(problem.where, problem.code) for problem in found] == [
         (f"x.scenario.yaml:{at}", code) for at, code in places
     ]
 
 
-def test_all_mistakes_of_all_documents_are_told_in_order(sound: str, problems: Problems) -> None:
-    """One mistake hides no other: keys, values, matchers, paths, placeholders, in every document, by line."""
+def test_all_mistakes_of_all_documents_are_reported_in_order(sound: str, problems: Problems) -> None:
     wrong = sound.replace(":RefundAgent", "").replace("approved}", "approved, note: {one_of: []}}")
     text = (
         f"{wrong}requirements: gone.txt\nowner: '${{x}}'\nwithn: 5s\n---\n{sound}---\n{sound}---\na: &x 1\n---\n- 1\n"
@@ -276,12 +274,10 @@ def test_all_mistakes_of_all_documents_are_told_in_order(sound: str, problems: P
 
 
 def test_a_file_without_a_scenario_is_a_problem(problems: Problems) -> None:
-    """Nothing to run is not a pass."""
     assert [problem.code for problem in problems("# to be written\n")] == ["FA201"]
 
 
 def test_no_control_character_reaches_the_terminal(sound: str, problems: Problems) -> None:
-    """What a scenario says is shown with its control characters spelled out, and cut where it is long."""
     found = problems(sound + '"\\e[31m": 1\nowner: ["\\e]0;x\\a"]\nseverity: "\\u202e\\n' + "x" * 500 + '"\n')
     assert found[0].message == r'unknown key "\x1b[31m"'
     assert all(problem.message.isprintable() and problem.seen.isprintable() for problem in found)
@@ -289,8 +285,7 @@ def test_no_control_character_reaches_the_terminal(sound: str, problems: Problem
     assert len(found[2].seen) < 110
 
 
-def test_only_so_many_problems_are_shown(sound: str, problems: Problems) -> None:
-    """A thousand mistakes are told as a hundred, and the number of the rest."""
+def test_at_most_a_hundred_problems_are_shown(sound: str, problems: Problems) -> None:
     found = problems(sound + "".join(f"nonsense{n}: 1\n" for n in range(1000)))
     assert len(found) == 101
     assert found[-1].message == "900 more problems in this file are not shown"

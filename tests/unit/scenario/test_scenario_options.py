@@ -14,8 +14,7 @@ Problems: TypeAlias = Callable[[str], list[Problem]]
 Load: TypeAlias = Callable[..., LoadedScenario]
 
 
-def test_what_flink_agents_takes_is_taken(load: Load, sound: str):
-    """Nested or dotted, words in any case, numbers as text, keys of the agent's own; and a placeholder is not looked at."""
+def test_values_that_flink_agents_accepts_are_accepted(load: Load, sound: str):
     text = (
         "config: {error-handling-strategy: RETRY, max-retries: '4', event-log: {level: off, type: {a.b: {level: VERBOSE}}},"
         " shop.limit: 3, chat.async: '${llm.ollama_url}'}\nconfig_extra: true\n"
@@ -48,8 +47,7 @@ def test_what_flink_agents_takes_is_taken(load: Load, sound: str):
         ),
     ],
 )
-def test_what_it_cannot_take_is_a_mistake(problems: Problems, sound: str, config: str, said: str):
-    """The value's own place, what may stand there, the nearest word."""
+def test_values_that_flink_agents_rejects_are_mistakes(problems: Problems, sound: str, config: str, said: str):
     (problem,) = problems(f"{sound}config: {config}\n")
     assert problem.render() == said
 
@@ -87,6 +85,6 @@ def test_an_unknown_option_is_a_mistake_unless_extra_ones_are_allowed(
         ("event-log.standard.max-depth: 99999999999", "at most 2,147,483,647"),
     ],
 )
-def test_a_number_without_sense_is_refused_with_its_bound(option: str, expected: str, problems: Problems, sound: str):
+def test_a_number_out_of_bounds_is_refused_with_its_bound(option: str, expected: str, problems: Problems, sound: str):
     (problem,) = problems(f"{sound}config: {{{option}}}\n")
     assert (problem.code, problem.expected) == ("FA203", expected)

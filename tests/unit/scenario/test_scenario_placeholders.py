@@ -1,4 +1,4 @@
-"""Placeholders: which are known, where they are filled in, and with what."""
+"""Placeholders and environment variables."""
 
 from __future__ import annotations
 
@@ -16,28 +16,24 @@ Load: TypeAlias = Callable[..., LoadedScenario]
 Problems: TypeAlias = Callable[[str], list[Problem]]
 
 
-def test_values_are_filled_in_everywhere() -> None:
-    """Texts, keys and items get their values, several in one text too; all else stays."""
+def test_placeholders_are_replaced_in_strings_keys_and_items() -> None:
     value = {"url": "${llm.openai_url}/v1", "list": ["${env.A}-${env.A}", 5, None], "${env.A}": True}
     filled = substitute(value, {"llm.openai_url": "http://x", "env.A": "a"})
     assert filled == {"url": "http://x/v1", "list": ["a-a", 5, None], "a": True}
 
 
-def test_filled_in_values_are_not_read_again() -> None:
-    """A value that looks like a placeholder stays text, so that no environment can name another."""
+def test_placeholders_in_values_are_not_replaced() -> None:
     assert substitute("${env.A}", {"env.A": "${env.B}", "env.B": "secret"}) == "${env.B}"
 
 
 @pytest.mark.parametrize(
     ("text", "filled"), [("$${env.A}", "${env.A}"), ("$5 {a}", "$5 {a}"), ("$$", "$$"), ("$$${env.A}", "$${env.A}")]
 )
-def test_dollars_that_are_no_placeholder_stay(text: str, filled: str) -> None:
-    """Two dollars before a brace are one dollar and no placeholder; other dollars are text."""
+def test_dollars_outside_of_placeholders_are_unchanged(text: str, filled: str) -> None:
     assert substitute(text, {"env.A": "a"}) == filled
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
-    """What has no value in this run is never left as text."""
     with pytest.raises(ScenarioError, match=r"FA210: the placeholder \$\{env.B\} has no value in this run"):
         substitute(["${env.B}"], {"env.A": "a"})
 
@@ -69,8 +65,7 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
         ({"owner": "$${env.A}", "config": {"a": "$${x}"}}, (), []),
     ],
 )
-def test_which_placeholders_are_known_and_where(value: object, allowed: tuple[str, ...], codes: list[str]) -> None:
-    """A fixed list of names, in resources and config only."""
+def test_placeholders_are_known_by_name_and_section(value: object, allowed: tuple[str, ...], codes: list[str]) -> None:
     _, mistakes = read_placeholders(value, allowed)
     assert [mistake.code for mistake in mistakes] == codes
 
@@ -88,24 +83,22 @@ def test_a_placeholder_without_braces_is_shown_as_it_should_be(sound: str, probl
 @pytest.mark.parametrize(
     "name", ["PATH", "PYTHONPATH", "LD_PRELOAD", "JAVA_TOOL_OPTIONS", "FLINK_CONF_DIR", "SCENARIO_X", "lower", "A-B"]
 )
-def test_variables_that_choose_what_runs_are_not_the_scenarios(name: str, sound: str, problems: Problems) -> None:
+def test_variables_that_choose_code_are_reserved(name: str, sound: str, problems: Problems) -> None:
     assert [problem.code for problem in problems(f"{sound}environment: {{{name}: x}}\n")] == ["FA203"]
 
 
-def test_environment_variables_are_names_and_texts(load: Load, problems: Problems, sound: str) -> None:
+def test_environment_variables_are_strings_by_name(load: Load, problems: Problems, sound: str) -> None:
     scenario = load(sound + "environment: {PAYMENTS_URL: http://127.0.0.1, EMPTY: ''}\n").scenario
     assert scenario.environment == {"PAYMENTS_URL": "http://127.0.0.1", "EMPTY": ""}
     (problem,) = problems(sound + "environment: {LIMIT: 5}\n")
     assert (problem.code, problem.next_step) == ("FA203", "quote it if it is meant as text")
 
 
-def test_names_are_found_in_texts() -> None:
-    """Each name that will be filled in, and no escaped one."""
+def test_names_are_found_in_strings() -> None:
     assert names_in(["--a=${input.topic}", "${env.A}${env.B}", "$${env.C}", "x"]) == {"input.topic", "env.A", "env.B"}
 
 
-def test_escaped_dollars_are_read_at_load_where_nothing_is_filled_in(load: Load, sound: str) -> None:
-    """Inputs and expectations hold what is meant; resources and config wait for their values."""
+def test_escaped_dollars_are_read_at_load_in_sections_without_placeholders(load: Load, sound: str) -> None:
     text = sound.replace("o-1", "$${a}").replace("approved", '"$${b}"') + "config: {c: '$${d}'}\nconfig_extra: true\n"
     loaded = load(text)
     assert loaded.scenario.inputs[0].model_dump() == {"key": "c-1", "value": {"order": "${a}", "amount": 20}}

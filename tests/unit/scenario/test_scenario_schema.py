@@ -8,8 +8,7 @@ from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
 from pytest_flink_agents.scenario.schema import DIALECT, json_schema
 
 
-def test_the_schema_has_the_language_as_written() -> None:
-    """The keys, their texts and the closed mappings are those of the YAML, not of the Python classes."""
+def test_the_schema_has_the_keys_of_the_yaml() -> None:
     schema = json_schema()
     assert schema["$schema"] == DIALECT
     assert schema["additionalProperties"] is False
@@ -24,7 +23,6 @@ def test_the_schema_has_the_language_as_written() -> None:
 
 
 def test_the_schema_is_plain_json() -> None:
-    """It can be written to a file, with every reference in it."""
     text = json.dumps(json_schema())
     references = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
     assert references <= set(json_schema()["$defs"])

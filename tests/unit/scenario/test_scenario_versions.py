@@ -19,11 +19,9 @@ from pytest_flink_agents.scenario.words import flink_versions
     ],
 )
 def test_a_range_matches_versions(specifier: str, version: str, expected: bool) -> None:
-    """Ranges follow the packaging rules; a bare minor stands for all its patches, a bare full version for itself."""
     assert flink_versions(specifier).contains(version, prereleases=True) is expected
 
 
 def test_a_bad_range_is_refused() -> None:
-    """A range that cannot be read is a ValueError, not a range that matches nothing."""
     with pytest.raises(ValueError):
         flink_versions("from 2.2 on")
