@@ -12,7 +12,10 @@ from pytest_flink_agents.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0, 1 for a problem in the examined object, 2 for wrong usage."""
+    """Run one command and return the exit code.
+
+    0 is success, 1 a problem in the examined object, 2 wrong usage.
+    """
     from flink_testbed.core.problem import HostError
 
     chosen = _parser().parse_args(arguments)

@@ -1,4 +1,7 @@
-"""One reader for the event logs of every engine. The keys of a record decide its format, not a version."""
+"""One reader for the event logs of every engine.
+
+The keys of a record decide its format, not a version.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> No
 
 
 def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> tuple[Event, ...]:
-    """Return all events of the event and trace logs below a directory, file by file in the order of their names.
+    """Return all events of the event and trace logs below a directory.
+
+    Files are read in the order of their names.
 
     A record takes one line, or many with ``prettyPrint``. An incomplete record, whose writer died, is left out. If a log
     has the number of the input (as its time stamp) instead of the key, the key comes from ``inputs``.
@@ -124,7 +129,10 @@ def _key_of_input(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]])
 
 
 def _printed_fields(text: str) -> dict[str, Any]:
-    """Return the fields of a repr such as ``a='x' b={'c': 1}``. A value that is not a literal stays a string."""
+    """Return the fields of a repr such as ``a='x' b={'c': 1}``.
+
+    A value that is not a literal stays a string.
+    """
     fields: dict[str, Any] = {}
     pending = ""
     for part in _NEXT_FIELD.split(text):

@@ -1,4 +1,7 @@
-"""Find the cause of a failed job in the exception that Flink keeps: the agent's own error, without the wrapping. Pure."""
+"""Find the cause of a failed job in the exception that Flink keeps.
+
+The cause is the agent's own error, without its wrapping. Pure.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,10 @@ def job_failure(exception: str) -> Failure:
 
 
 def explained(failure: Failure) -> Failure:
-    """Return the failure with an explanation of its message, if one is known; the original message stays in the traceback."""
+    """Return the failure with an explanation of its message, if one is known.
+
+    The original message stays in the traceback.
+    """
     for pattern, meaning in _MEANINGS:
         found = pattern.search(failure.message)
         if found:

@@ -25,7 +25,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One record of the event log in a common form: type, attributes as JSON, and the key if the log has it."""
+    """One record of the event log in a form common to all releases.
+
+    ``key`` is None if the log does not have it.
+    """
 
     type: str
     attributes: Mapping[str, Any]
@@ -35,7 +38,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request to the model server. Texts to embed are messages with the role ``embedding``.
+    """One request to the model server.
+
+    Texts to embed are messages with the role ``embedding``.
 
     ``rule`` is the index of the script's rule that answered, None without an answer; ``nearest`` says why a chat was
     refused.
@@ -51,7 +56,10 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class LogError:
-    """A log entry of level ERROR or above, or a crash report of a JVM; ``detail`` has the lines behind it."""
+    """A log entry of level ERROR or above, or a crash report of a JVM.
+
+    ``detail`` has the lines behind it.
+    """
 
     file: str
     line: str
@@ -60,7 +68,10 @@ class LogError:
 
     @property
     def job_id(self) -> str:
-        """The id of the job in the line, empty without one. Only clusters that this package starts write it."""
+        """The id of the job in the line, empty without one.
+
+        Only clusters that this package starts write it.
+        """
         mark = _JOB_MARK.search(self.line)
         return mark["id"] if mark else ""
 
@@ -84,7 +95,10 @@ class Failure:
 
     @property
     def words(self) -> str:
-        """Type and message, as Python prints an exception: the message alone may be a mere key, or empty."""
+        """Type and message, as Python prints an exception.
+
+        The message alone may be a mere key, or empty.
+        """
         return ": ".join(filter(None, (self.type, self.message)))
 
 
@@ -99,7 +113,7 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True)
 class JobException:
-    """One failure that ended or restarted a job on Flink: its time (ms since 1970), message and task."""
+    """One failure that ended or restarted a job on Flink."""
 
     at_ms: int
     message: str

@@ -1,4 +1,7 @@
-"""A description of the work that a run had not finished at its deadline. Pure."""
+"""A description of the work that a run had not finished at its deadline.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _INPUT_CHARACTERS = 200
 
 
 def agent_name(agent: Any) -> str:
-    """Return the name by which a scenario or a test refers to its agent: a class, a name in a YAML file, a plan's file."""
+    """Return the name of the agent: a class, a name in a YAML file or a plan's file."""
     return agent if isinstance(agent, str) else str(agent.get("name") or agent.get("plan") or "the agent")
 
 

@@ -1,4 +1,7 @@
-"""The verdict on a session, and its exit code. Pure: no I/O, no clock."""
+"""The verdict on a session, and its exit code.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ EXIT_CODES = {VerdictKind.PROMOTE: 0, VerdictKind.BLOCK: 1, VerdictKind.INCONCLU
 
 
 class ReasonKind(str, Enum):
-    """The effect of a reason on the verdict, the weightiest first. A remark has none."""
+    """The effect of a reason on the verdict, the weightiest first.
+
+    A remark has none.
+    """
 
     BLOCK = "block"
     INCONCLUSIVE = "inconclusive"
@@ -63,7 +69,10 @@ class ReasonKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a verdict other than promote, or a remark. ``severity`` is the scenario's: block, warn or info."""
+    """One reason for a verdict other than promote, or a remark.
+
+    ``severity`` is the scenario's: block, warn or info.
+    """
 
     kind: ReasonKind
     rule: str
@@ -122,18 +131,24 @@ def decide(
 
 
 def add_reason(verdict: Verdict, reason: Reason) -> Verdict:
-    """Return the verdict with a reason that arose after the decision. It never becomes a better one."""
+    """Return the verdict with a reason that arose after the decision.
+
+    It never becomes a better one.
+    """
     reasons = _in_order([*verdict.reasons, reason])
     return dataclasses.replace(verdict, verdict=_weightiest(reasons), reasons=reasons)
 
 
 def report_not_written(why: str) -> Reason:
-    """Return the reason for a report that could not be written: nobody can look at the evidence."""
+    """Return the reason for a report that could not be written."""
     return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the report could not be written: {why}")
 
 
 def exit_code(verdict: Verdict, pytest_exit: int) -> int:
-    """Return the exit code under the gate: the verdict's, unless pytest's own is more than passed, failed or nothing."""
+    """Return the exit code under the gate.
+
+    It is the verdict's, unless pytest's own says more than passed, failed or nothing collected.
+    """
     return EXIT_CODES[verdict.verdict] if pytest_exit in _REPLACEABLE else pytest_exit
 
 

@@ -1,4 +1,7 @@
-"""The plugin's options on the command line, in the environment and in the ini file. Imports nothing heavy."""
+"""The plugin's options on the command line, in the environment and in the ini file.
+
+Imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ __all__ = ["OPTIONS", "Option", "add_options", "settings_of"]
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """Return the session's settings. Raises ``pytest.UsageError`` (exit code 4) for an invalid value."""
+    """Return the session's settings.
+
+    Raises ``pytest.UsageError`` (exit code 4) for an invalid value.
+    """
     found = {option.name: given(config, option) for option in OPTIONS}
     report_dir = found["flink_report_dir"]
     runs = values.integer(found["scenario_runs"], minimum=1) or 1

@@ -89,7 +89,10 @@ _LISTS = {
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare each option and its ini value. Defaults are None, so that a lower source can be asked."""
+    """Declare each option and its ini value.
+
+    Defaults are None, so that a lower source can be asked.
+    """
     group = parser.getgroup("flink agents")
     for option in OPTIONS:
         extra: dict[str, Any] = {"const": option.const} if option.const else {"metavar": option.metavar}

@@ -12,7 +12,10 @@ from pytest_flink_agents.options.declared import Option
 
 
 class Given(NamedTuple):
-    """A value as the user wrote it, and its place: ``--flink-tier=moon``, a variable, or a line of the ini file."""
+    """A value as the user wrote it, and its place.
+
+    Places are ``--flink-tier=moon``, a variable, or a line of the ini file.
+    """
 
     text: str
     place: str
@@ -47,7 +50,9 @@ def refused(
 
 
 def _ini_text(config: pytest.Config, option: Option) -> str:
-    """Return the ini value as text. A TOML file may hold a list, a number or a boolean.
+    """Return the ini value as text.
+
+    A TOML file may hold a list, a number or a boolean.
 
     In ``[tool.pytest.ini_options]`` pytest passes a list on, with a warning that it will be an error. In ``[tool.pytest]``
     a value of another type is an error already, but one that does not say what to write.

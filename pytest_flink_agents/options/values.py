@@ -1,4 +1,7 @@
-"""The meaning of each option's text. Every function raises ``pytest.UsageError`` for an invalid value."""
+"""The meaning of each option's text.
+
+Every function raises ``pytest.UsageError`` for an invalid value.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +166,10 @@ def addresses(value: Given | None) -> str:
 
 
 def seed(value: Given | None, runs: int) -> int | None:
-    """Return the session's seed. Several runs without a seed get a random one: otherwise all would be the same run."""
+    """Return the session's seed.
+
+    Several runs without a seed get a random one: otherwise all would be the same run.
+    """
     drawn = random.randrange(10**6)  # noqa: S311 - an order to be repeated, no secret
     if value is None:
         return drawn if runs > 1 else None
@@ -196,7 +202,10 @@ def integer(value: Given | None, *, minimum: int) -> int | None:
 
 
 def _words(value: Given | None) -> tuple[str, ...]:
-    """Return the words between commas, each once. In an ini file quotes would be a part of the word."""
+    """Return the words between commas, each once.
+
+    In an ini file quotes would be a part of the word.
+    """
     words = (word.strip().strip("'\"") for word in (value.text if value else "").split(","))
     return tuple(dict.fromkeys(word for word in words if word))
 

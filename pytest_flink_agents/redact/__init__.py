@@ -32,7 +32,7 @@ _MOST_BITS = 14_000
 
 
 class Redactor:
-    """Masks the secrets of an environment in every common encoding, and whatever has the shape of a token.
+    """Masks the secrets of an environment, and whatever looks like a token.
 
     A variable's value is a secret if its name says so or if ``secret_names`` holds the name, from 5 characters on; so is
     the password of a URL in any variable. ``plain_names`` are never secrets. What nobody can recognise stays: a secret
@@ -117,12 +117,17 @@ class Redactor:
 
 
 def _writable(text: str) -> str:
-    """Return the text such that UTF-8 can hold it: JSON may bring in half of a surrogate pair."""
+    """Return the text such that UTF-8 can hold it.
+
+    JSON may bring in half of a surrogate pair.
+    """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _is_path(value: str) -> bool:
-    """Return whether the value names something on this machine, such as an agent's socket: masking it hides half a report.
+    """Return whether the value is an existing path, such as an agent's socket.
+
+    Masking it would hide half a report.
 
     A leading slash alone says nothing, since random keys may begin with one.
     """

@@ -39,7 +39,9 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    """Yield the characters of base64 that these bytes alone decide, for each of the three places in a group.
+    """Yield the characters of base64 that these bytes alone decide.
+
+    There are three forms, one for each place of the first byte in a group of three.
 
     ``Basic`` credentials hold a password behind a user's name: its first character of base64 then depends on that name.
     """

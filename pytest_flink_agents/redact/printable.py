@@ -14,17 +14,23 @@ _INVISIBLE = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Return the text with escapes (``\x1b``) for what cannot be seen, so that no name can colour or reorder a line."""
+    r"""Return the text with escapes (``\x1b``) for invisible characters.
+
+    Otherwise a name could colour or reorder a line.
+    """
     return _INVISIBLE.sub(_escaped, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    r"""Return a printable text without line breaks: for names, in which ``\n`` would begin a line of their own."""
+    r"""Return a printable text without line breaks, for names."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def printable_json(document: str) -> str:
-    """Return a JSON document in which strings hold such characters as JSON's own escapes: the data stays the same."""
+    """Return a JSON document with such characters as JSON's own escapes.
+
+    The data stays the same.
+    """
     return _INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 

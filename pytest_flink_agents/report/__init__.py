@@ -1,1 +1,4 @@
-"""The report of a session, for people and for programs. Every text goes through the redactor first."""
+"""The report of a session, for people and for programs.
+
+Every text goes through the redactor first.
+"""

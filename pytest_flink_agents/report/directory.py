@@ -1,4 +1,7 @@
-"""The report directory: a folder for each session, and a link to the latest. The newest twenty are kept."""
+"""The report directory: a folder for each session, and a link to the latest.
+
+The newest twenty are kept.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def run_folder_name() -> str:
 
 
 def make_run_folder(folder: Path) -> None:
-    """Create a session's folder, unless another process of the session has, and remove all but the newest twenty."""
+    """Create a session's folder, and remove all but the newest twenty.
+
+    Another process of the session may have created it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
@@ -59,7 +65,10 @@ def _point_latest_to(folder: Path) -> None:
 
 
 def _forget_old(report_dir: Path) -> None:
-    """Remove old folders that carry the marker of this package, except those in which a cluster still runs."""
+    """Remove old run folders, except those in which a cluster still runs.
+
+    Only folders with the marker of this package are removed.
+    """
     runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
     if len(runs) <= _KEPT_RUNS:
         return

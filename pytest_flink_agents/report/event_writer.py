@@ -14,7 +14,9 @@ from pytest_flink_agents.report.files import cannot_write
 
 
 class EventWriter:
-    """A file of events that is flushed after each line, so that a killed session has written everything until then.
+    """A file of events that is flushed after each line.
+
+    A killed session has then written everything up to its end.
 
     A full disk must not end the session at its next step: the first error stops the writing, and :meth:`close` raises it.
     """
@@ -41,7 +43,10 @@ class EventWriter:
             self._error = error
 
     def close(self) -> None:
-        """Close the file. Raises ``HostError`` FA422 if an event could not be written."""
+        """Close the file.
+
+        Raises ``HostError`` FA422 if an event could not be written.
+        """
         # After a failed flush, closing tries to write the same bytes again.
         with contextlib.suppress(OSError):
             self._file.close()

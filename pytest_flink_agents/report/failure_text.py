@@ -1,4 +1,7 @@
-"""The explanation of a failed scenario: its own lines, expected beside seen, and the events of the key in question."""
+"""The explanation of a failed scenario.
+
+It has the lines of the scenario, expected beside seen, and the events of the key in question.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,10 @@ def _job_failure(evidence: Evidence) -> list[str]:
 
 
 def _kept(evidence: Evidence) -> str:
-    """Return the number and the keys of the outputs before a failure. On Flink they may not have been committed."""
+    """Return the number and the keys of the outputs before a failure.
+
+    On Flink they may not have been committed.
+    """
     emitted = evidence.outputs or [event for event in evidence.events if event.type == _OUTPUT_EVENT]
     if not emitted:
         return "no output"

@@ -9,7 +9,10 @@ from flink_testbed.core.problem import HostError, Problem
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in UTF-8. Raises ``HostError`` FA422 if the disk is full or the directory is gone."""
+    """Write a file in UTF-8.
+
+    Raises ``HostError`` FA422 if the disk is full or the directory is gone.
+    """
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -17,7 +20,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> HostError:
-    """Return the error for a file of the report. An ``OSError`` of a write, unlike one of an open, names no file."""
+    """Return the error for a file of the report.
+
+    An ``OSError`` of a write, unlike one of an open, names no file.
+    """
     return HostError(
         Problem(
             "FA422",

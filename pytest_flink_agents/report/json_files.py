@@ -9,17 +9,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_flink_agents.version import __version__
 from pytest_flink_agents.gate import Policy, Reason, Verdict
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.shorten import shorten
+from pytest_flink_agents.version import __version__
 
 SCHEMA_VERSION = "1"
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
-    """Return ``sha256:...`` of the parts in order. Lengths are included, so that no two lists have the same digest."""
+    """Return ``sha256:...`` of the parts in order.
+
+    Lengths are included, so that no two lists have the same digest.
+    """
     digest = hashlib.sha256()
     for part in parts:
         digest.update(f"{len(part)}:".encode() + part)
@@ -37,7 +40,10 @@ def write_verdict(
     finished: str,
     redactor: Redactor,
 ) -> None:
-    """Write the verdict for programs. ``subjects`` maps the files under test to digests; times are ISO 8601 in UTC."""
+    """Write the verdict for programs.
+
+    ``subjects`` maps the files under test to digests; times are ISO 8601 in UTC.
+    """
     data = {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict.verdict,
@@ -62,6 +68,9 @@ def _reason(reason: Reason, redactor: Redactor) -> dict[str, Any]:
 
 
 def write_json(path: Path, data: Any, redactor: Redactor) -> None:
-    """Write any data as one readable JSON file. Raises ``HostError`` FA422 if it cannot be written."""
+    """Write any data as one readable JSON file.
+
+    Raises ``HostError`` FA422 if it cannot be written.
+    """
     document = json.dumps(redactor.data(data), indent=2, ensure_ascii=False)
     write_text(path, printable_json(document) + "\n")

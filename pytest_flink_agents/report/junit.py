@@ -26,7 +26,10 @@ _ELEMENTS = {
 
 
 def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, redactor: Redactor) -> None:
-    """Write the results as JUnit's XML. A result that is unknown is an ``error``, so that no server counts it as passed."""
+    """Write the results as JUnit's XML.
+
+    An unknown result is an ``error``, so that no server counts it as passed.
+    """
     root = Xml.Element("testsuites", name="flink agents")
     suites: dict[str, list[ItemResult]] = {}
     for result in results:

@@ -1,4 +1,7 @@
-"""Bounds for texts that people read: the whole is in a file, whose path the cut names."""
+"""Bounds for texts that people read.
+
+Each cut names the file that holds the whole text.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ _FIRST_LINES, _LAST_LINES = 200, 60
 
 
 def shorten(text: str, whole: str = "", *, line: int = _LINE) -> str:
-    """Return the text with long lines cut at ``line`` characters and with the middle of many lines left out.
+    """Return the text without the ends of long lines and the middle of many lines.
 
     Mask secrets first: a part of a secret is not recognised any more. ``whole`` is the path of the uncut data.
     """

@@ -30,7 +30,7 @@ _FAILURES_IN_FULL = 20
 def write_summary(
     path: Path, verdict: Verdict, results: Sequence[ItemResult], environment: Mapping[str, str], redactor: Redactor
 ) -> None:
-    """Write the verdict, its reasons, a table of scenarios by tier, the failures in full and the environment.
+    """Write the verdict, its reasons, the scenarios, the failures and the environment.
 
     Texts of jobs are masked before they are cut or escaped: the redactor would not recognise what is left.
     """
@@ -53,7 +53,10 @@ def _reasons(reasons: Sequence[Reason], redactor: Redactor) -> list[str]:
 
 
 def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
-    """Return a row for each scenario and a column for each tier; requirement and owner if a scenario has them."""
+    """Return a row for each scenario and a column for each tier.
+
+    Requirement and owner have columns if a scenario has them.
+    """
     scenarios = [result for result in results if result.tier]
     if not scenarios:
         return []
@@ -97,13 +100,13 @@ def _failures(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
 
 
 def _inline(text: str, redactor: Redactor) -> str:
-    """Return a text as one line that Markdown takes for text: no tag, no cell of a table."""
+    """Return a text as one line without Markdown or HTML in it."""
     shown = shorten_line(redactor.line(text))
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
 
 
 def _fenced(text: str) -> list[str]:
-    """Return a code block that no text can end: its fence is longer than any run of backticks inside."""
+    """Return a code block whose fence is longer than any in the text."""
     longest = max((len(row) for row in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}text", text, fence]

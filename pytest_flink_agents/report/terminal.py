@@ -1,4 +1,4 @@
-"""The verdict on the terminal: first the answer, then the reasons, then the path of the report."""
+"""The verdict on the terminal: answer, reasons, path of the report."""
 
 from __future__ import annotations
 

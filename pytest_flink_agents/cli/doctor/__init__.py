@@ -1,1 +1,4 @@
-"""``flink-agents-gate doctor``: check that this machine has what a run needs. Changes nothing."""
+"""``flink-agents-gate doctor``: check that this machine has what a run needs.
+
+Changes nothing.
+"""

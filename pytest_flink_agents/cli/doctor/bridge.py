@@ -1,4 +1,7 @@
-"""The bridge between JVM and Python in thread mode: pemja and Flink's Python jar in a job environment."""
+"""The bridge between JVM and Python in thread mode.
+
+It consists of pemja and Flink's Python jar in a job environment.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ def look_at_bridge(environment: JobEnvironment) -> Bridge:
 
 
 def judge_bridge(name: str, bridge: Bridge, flink_version: str) -> list[Check]:
-    """Return the check of the bridge: thread mode needs all three parts, and one class loader for the jar's classes."""
+    """Return the check of the bridge.
+
+    Thread mode needs all three parts, and one class loader for the jar's classes.
+    """
     again = "reinstall apache-flink for this Python"
     if not bridge.version:
         return [Check(FAIL, name, "not installed: no Python runs inside a TaskManager", again)]
@@ -43,5 +49,12 @@ def judge_bridge(name: str, bridge: Bridge, flink_version: str) -> list[Check]:
         return [Check(FAIL, name, f"{bridge.version} has no native library for this Python", again)]
     if [jar for jar in bridge.jars if flink_version in jar] != list(bridge.jars) or len(bridge.jars) != 1:
         held = ", ".join(bridge.jars) or "none"
-        return [Check(FAIL, name, f"{bridge.version}, but the jars are not exactly flink-python-{flink_version}: {held}", again)]
+        return [
+            Check(
+                FAIL,
+                name,
+                f"{bridge.version}, but the jars are not exactly flink-python-{flink_version}: {held}",
+                again,
+            )
+        ]
     return [Check(OK, name, f"{bridge.version}, loaded once and parent first by the clusters of this package")]

@@ -36,7 +36,7 @@ def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tu
 
 
 def as_document(checks: Sequence[Check]) -> str:
-    """Return JSON: ``ok``, ``checks`` (status, name, seen, next_step) and ``support``, a row for each line of Flink."""
+    """Return JSON with ``ok``, ``checks`` and ``support``, the support table."""
     document = {
         "ok": all(check.status != FAIL for check in checks),
         "checks": [dataclasses.asdict(check) for check in checks],
@@ -69,7 +69,7 @@ def as_lines(checks: Sequence[Check]) -> str:
 
 
 def support_table() -> list[dict[str, Any]]:
-    """Return a row for each line of Flink: the Python, Java and flink-agents (with engines) that go with it."""
+    """Return the Python, Java and flink-agents that go with each line of Flink."""
     return [
         {
             "flink": line.minor,

@@ -1,4 +1,6 @@
-"""The directory in FLINK_CONF_DIR as flink-agents reads it, which differs from what one may expect. Pure: files are values.
+"""The directory in FLINK_CONF_DIR as flink-agents reads it, which differs from what one may expect.
+
+Pure: files are values.
 
 flink-agents reads the mapping below ``agent:`` of one file in that *directory*. Its Python side prefers
 ``flink-conf.yaml``, its Java side knows ``config.yaml`` only. Neither reports what it ignores.
@@ -26,7 +28,10 @@ class ConfigurationFile:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationDirectory:
-    """The path in FLINK_CONF_DIR: a ``directory``, a ``file`` or ``missing``; and those of the two files that exist."""
+    """The path in FLINK_CONF_DIR and its kind: ``directory``, ``file`` or ``missing``.
+
+    ``files`` are those of the two configuration files that exist.
+    """
 
     path: str
     kind: str
@@ -34,7 +39,10 @@ class ConfigurationDirectory:
 
 
 def judge_configuration(found: ConfigurationDirectory | None) -> list[Check]:
-    """Return the checks of the directory and of each file; a warning for whatever flink-agents ignores or refuses."""
+    """Return the checks of the directory and of each file.
+
+    Whatever flink-agents ignores or refuses is a warning.
+    """
     if found is None:
         return [Check(OK, NAME, "not set: flink-agents reads no configuration file")]
     if found.kind == "file":

@@ -1,4 +1,7 @@
-"""The facts about this machine, as values. Nothing here looks at the machine."""
+"""The facts about this machine, as values.
+
+Nothing here looks at the machine.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class JavaHome:
-    """The value of ``JAVA_HOME``, empty if it is not set, and the version found there, None without a Java."""
+    """The value of ``JAVA_HOME`` and the version of the Java there.
+
+    The path is empty if the variable is not set, the version None without a Java.
+    """
 
     path: str
     version: str | None
@@ -52,7 +58,7 @@ class JavaHome:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A part that the first run has to install, and the free space (MiB) that it needs."""
+    """A part that the first run installs, and the space (MiB) it needs."""
 
     what: str
     needs_mib: int
@@ -60,7 +66,9 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """The facts about one Flink release. ``python`` is the minor version that its jobs run on.
+    """The facts about one Flink release.
+
+    ``python`` is the minor version that its jobs run on.
 
     ``environment`` and ``packaged_java`` (a version) are None if the cache has none; ``given`` is True if the environment
     is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` is None without an environment.
@@ -82,7 +90,7 @@ class ReleaseFacts:
         return isinstance(home, JavaHome) and home.version is not None and java_fits(home.version, self.release.line)
 
     def missing(self) -> list[Missing]:
-        """Return the parts that the first run would install, as far as they are known to be missing."""
+        """Return the parts that are known to be missing."""
         found = []
         if self.environment is None:
             found.append(Missing(f"the job environment for Flink {self.release.version}", ENVIRONMENT_NEEDS_MIB))
@@ -109,7 +117,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The cache directory, whether it (or its nearest existing parent) is writable, and the free space there (MiB)."""
+    """The cache directory, its permissions and the free space there (MiB).
+
+    ``writable`` is about the nearest parent if the directory does not exist yet.
+    """
 
     cache: str
     writable: bool
@@ -118,7 +129,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """The container engine: its address, its version, the base image, and whether the engine has that image."""
+    """The container engine and the base image, which it may lack."""
 
     address: str
     version: str
@@ -128,7 +139,10 @@ class Containers:
 
 @dataclass(frozen=True, slots=True)
 class Writable:
-    """A directory that a run writes to, its purpose, and whether it (or its nearest existing parent) is writable."""
+    """A directory that a run writes to, and its purpose.
+
+    ``writable`` is about the nearest parent if the directory does not exist yet.
+    """
 
     what: str
     directory: str
@@ -137,7 +151,9 @@ class Writable:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All facts. ``memory_mib`` is the available memory, ``port`` a port that was free.
+    """All facts.
+
+    ``memory_mib`` is the available memory, ``port`` a port that was free.
 
     ``loopback`` is the error of a connection over it, empty if it works. ``registry`` is True if the registry answers, and
     None if it was not asked because nothing is missing. ``configuration`` is None if FLINK_CONF_DIR is not set, ``maven``
@@ -160,5 +176,8 @@ class Facts:
 
 
 def missing(releases: tuple[ReleaseFacts, ...]) -> tuple[Missing, ...]:
-    """Return the parts that the first run would install for all releases, each once: releases share their Java."""
+    """Return the parts that the first run would install for all releases.
+
+    Each is listed once: releases share their Java.
+    """
     return tuple(dict.fromkeys(found for release in releases for found in release.missing()))

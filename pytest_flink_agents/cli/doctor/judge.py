@@ -48,14 +48,16 @@ def judge(facts: Facts) -> list[Check]:
     for jars in facts.jars:
         checks += _checks(f"jars of {jars.what}", jars.cached, _jars)
     checks += _checks("Maven repository", facts.maven, _maven)
-    checks += _checks(configuration.NAME, facts.configuration, lambda _, found: configuration.judge_configuration(found))
+    checks += _checks(
+        configuration.NAME, facts.configuration, lambda _, found: configuration.judge_configuration(found)
+    )
     checks += _container_engine(facts.containers)
     checks += _checks("processes left behind", facts.leftovers, _leftovers)
     return checks
 
 
 def _checks(name: str, seen: Seen[T], judged: Callable[[str, T], list[Check]]) -> list[Check]:
-    """Return the checks of a fact, or one check that says why it is unknown or refused."""
+    """Return the checks of a fact, or the reason why it is unknown."""
     if isinstance(seen, Unseen):
         return [Check(NOT_CHECKED, name, seen.reason)]
     if isinstance(seen, Refused):
@@ -179,15 +181,22 @@ def _room(name: str, room: Room, wanted: tuple[Missing, ...]) -> list[Check]:
 def _loopback(name: str, error: str) -> list[Check]:
     if not error:
         return [Check(OK, name, "a connection over 127.0.0.1 works")]
-    return [Check(FAIL, name, f"no connection over 127.0.0.1: {error}", "check that the lo device is up and that no firewall blocks it")]
+    return [
+        Check(
+            FAIL,
+            name,
+            f"no connection over 127.0.0.1: {error}",
+            "check that the lo device is up and that no firewall blocks it",
+        )
+    ]
 
 
 def _container_engine(seen: Seen[Containers]) -> list[Check]:
     """Return the check of the container engine, never a failure: only the container tier needs one."""
     name = "container engine"
     if isinstance(seen, Refused):
-        told = f"{seen.problem.code}: {seen.problem.message} ({seen.problem.where})"
-        return [Check(WARN, name, told, f"needed for --flink-tier=container alone: {seen.problem.next_step}")]
+        text = f"{seen.problem.code}: {seen.problem.message} ({seen.problem.where})"
+        return [Check(WARN, name, text, f"needed for --flink-tier=container alone: {seen.problem.next_step}")]
     if isinstance(seen, Unseen):
         return _checks(name, seen, lambda *_: [])
     found = f"version {seen.version} at {seen.address}, base image {seen.base_image}"

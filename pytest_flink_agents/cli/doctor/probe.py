@@ -65,7 +65,10 @@ _MIB = 1024 * 1024
 
 
 def attempt(look: Callable[[], T]) -> Seen[T]:
-    """Return one fact, or the reason why it is unknown. An error does not keep the other facts from being gathered."""
+    """Return one fact, or the reason why it is unknown.
+
+    An error does not keep the other facts from being gathered.
+    """
     try:
         return look()
     except WaitTimeoutError as error:
@@ -256,7 +259,10 @@ def _containers() -> Containers:
 
 
 def _registry_answers() -> bool:
-    """Return whether uv can resolve a package without its cache. Its error may name a host, so it is not kept."""
+    """Return whether uv can resolve a package without its cache.
+
+    Its error may name a host, so it is not kept.
+    """
     with tempfile.TemporaryDirectory() as target:
         command = ["pip", "install", "--dry-run", "--no-cache", "--no-deps", "--python", sys.executable]
         with contextlib.suppress(WaitTimeoutError):

@@ -1,4 +1,4 @@
-"""The ``lint`` command: look at each file by the rules of its kind, and print lines or JSON."""
+"""The ``lint`` command: check each file, and print lines or JSON."""
 
 from __future__ import annotations
 

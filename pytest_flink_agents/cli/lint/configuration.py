@@ -40,7 +40,7 @@ def findings(data: bytes, name: str) -> list[Finding]:
 
 
 def place(path: Path, environment: Mapping[str, str]) -> list[Finding]:
-    """Return a finding for each reason why a client program on this machine does not read the file."""
+    """Return the reasons why no client program on this machine reads the file."""
     file = path.resolve()
     found = []
     if file.name not in (CURRENT, LEGACY):

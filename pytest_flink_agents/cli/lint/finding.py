@@ -11,7 +11,10 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One deviation from the rules of a file. Line and column count from 1."""
+    """One deviation from the rules of a file.
+
+    Line and column count from 1.
+    """
 
     code: str
     severity: str
@@ -24,7 +27,10 @@ class Finding:
 
 
 def finding_of(problem: Problem, severity: str, code: str = "") -> Finding:
-    """Return a problem whose place is ``file:line:column`` as a finding; a problem of a whole file is at its start."""
+    """Return a problem whose place is ``file:line:column`` as a finding.
+
+    A problem of a whole file is at its start.
+    """
     _, line, column = [*problem.where.rsplit(":", 2), "", ""][:3]
     at = (int(line), int(column)) if line.isdecimal() and column.isdecimal() else (1, 1)
     return Finding(

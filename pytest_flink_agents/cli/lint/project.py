@@ -1,4 +1,4 @@
-"""The project of a path, found as pytest finds it: root directory, ini file, import roots and allowances."""
+"""The project of a path, found as pytest finds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pytest_flink_agents.scenario.boundary.project import Project
 
 
 def project_of(paths: Iterable[Path]) -> Project:
-    """Return the project that pytest would load these files in. No ``conftest.py`` runs.
+    """Return the project that pytest would load these files in.
+
+    No ``conftest.py`` runs.
 
     Raises ``HostError`` FA421 for an ini file with an invalid value.
     """

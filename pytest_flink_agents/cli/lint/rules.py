@@ -90,7 +90,10 @@ def _outside(document: Document, root: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _near_event_log_key(key: str) -> str | None:
-    """Return the option of the event log that a key resembles. No option of Flink itself begins like one."""
+    """Return the option of the event log that a key resembles.
+
+    No option of Flink itself begins like one.
+    """
     return nearest_key(key) if key.lower().startswith(("event-log", "event_log", "eventlog")) else None
 
 

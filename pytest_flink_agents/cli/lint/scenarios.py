@@ -14,7 +14,10 @@ from pytest_flink_agents.scenario.load import load_file
 
 
 def scenario_findings(paths: Sequence[Path], scenarios: Sequence[Target]) -> dict[Path, list[Finding]]:
-    """Return the findings of each file. ``paths`` are the command's own: they decide the project, as pytest's do."""
+    """Return the findings of each file.
+
+    ``paths`` are the command's own: they decide the project, as pytest's do.
+    """
     project = project_of(paths)
     found: dict[Path, list[Finding]] = {}
     for target in scenarios:
@@ -29,7 +32,10 @@ def scenario_findings(paths: Sequence[Path], scenarios: Sequence[Target]) -> dic
 
 
 def list_scenarios(paths: Sequence[Path]) -> tuple[int, str]:
-    """Return the exit code and a line for each scenario; 1 if a file cannot be loaded, for which ``lint`` says why."""
+    """Return the exit code and a line for each scenario.
+
+    It is 1 if a file cannot be loaded; ``lint`` says why.
+    """
     project = project_of(paths)
     lines, failed = [], False
     for target in targets(paths):
