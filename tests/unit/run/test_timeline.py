@@ -86,9 +86,9 @@ def test_steps_fire_in_the_order_of_the_list(monkeypatch: pytest.MonkeyPatch) ->
     assert running.advance() == [], "the second step waits for the first, although its trigger is due"
     running.now_s = 105.0
     assert running.advance() == [(JOB, False)]
-    assert not running.timeline.stopped
+    stopped = [running.timeline.stopped]
     assert running.advance() == [(JOB, False), (JOB, True)]
-    assert running.timeline.stopped
+    assert [*stopped, running.timeline.stopped] == [False, True]
     assert [record.detail for record in running.records()] == ["/savepoints/1", "/savepoints/2"]
 
 
