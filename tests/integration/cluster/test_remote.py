@@ -182,7 +182,7 @@ def test_the_suite_and_the_scenarios_pass_behind_tls_and_a_token(flink_cluster: 
                     "scenarios/quickstart.scenario.yaml",
                     "scenarios/support.scenario.yaml",
                 ),
-                *(f"--flink-rest-url={proxy.url}", "--flink-tier=remote", "--flink-gate"),
+                *(f"--flink-rest-url={proxy.url}", "--flink-tier=remote"),
                 *(f"--flink-version={flink_cluster.flink_version}", f"--flink-report-dir={tmp_path / 'report'}", "-rA"),
             ],
             cwd=ROOT,
