@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from pytest_flink_agents.scenario.model import Scenario
+from pytest_flink_agents.scenario.placeholders import SECTIONS
 from pytest_flink_agents.scenario.schema import json_schema
 from tools.reference.examples import example_at, plain_scenarios
 from tools.reference.markdown import code, page, plain, sentence, table
@@ -43,7 +44,7 @@ def scenario_page() -> str:
         "A scenario is one YAML document. `flink-agents-gate schema` prints the JSON Schema that this page is made of; "
         "[Write scenarios](../how-to/scenario.md) shows how the words work together. Keys and values under "
         "`expect.outputs` are [matchers](matchers.md). A duration is a number with its unit: `500ms`, `2s` or `1m`.",
-        "`${...}` in a string under `resources`, `config` or `job` is a placeholder: `${llm.ollama_url}`, "
+        f"`${{...}}` in a string under {', '.join(map(code, SECTIONS))} is a placeholder: `${{llm.ollama_url}}`, "
         "`${llm.openai_url}` and `${llm.anthropic_url}` are addresses of the scripted model, `${env.NAME}` is an "
         "environment variable that the ini option `flink_scenario_env` allows, and "
         "[a job](../how-to/own-job.md#read-inputs-and-write-outputs) has more. Write `$${` for a literal `${`.",

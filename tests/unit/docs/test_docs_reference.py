@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
+from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.codes.table import all_codes
 from pytest_flink_agents.evidence.model import Evidence, Failure, Output
@@ -82,6 +84,24 @@ def test_every_environment_variable_is_documented() -> None:
     named = set(re.findall(r"\"(FLINK_AGENTS_(?:TEST_[A-Z_]*[A-Z]|MAVEN_MIRROR))\"", source))
     assert named - {option.variable for option in OPTIONS} <= set(VARIABLES)
     assert all(name in source or name.removeprefix("FLINK_AGENTS_TEST") in source for name in VARIABLES)
+
+
+class EveryVariable(dict[str, str]):
+    """An environment in which every variable is set."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return "set"
+
+
+def test_every_variable_that_a_job_inherits_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", EveryVariable())
+    inherited = [name for name, value in clean_environment().items() if value == "set"]
+    page = (ROOT / "docs" / "how-to" / "job-environments.md").read_text(encoding="utf-8")
+    assert "PATH" in inherited
+    assert [name for name in inherited if f"`{name}`" not in page] == []
 
 
 def test_the_schema_of_the_verdict_is_that_of_the_file(tmp_path: Path) -> None:
