@@ -33,7 +33,8 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
         elif path.name.endswith(SCENARIO_SUFFIXES):
             elsewhere.append(shown)
     # A directory names a suite; a file is a part of one if there are others.
-    named = [os.path.relpath(place, config.rootpath.resolve()) for place in asked if place.is_file()]
+    files = [place for place in asked if place.name.endswith(SCENARIO_SUFFIXES) and place.is_file()]
+    named = [os.path.relpath(place, config.rootpath.resolve()) for place in files]
     limits = tuple(f"{shown} on the command line" for shown in named) if elsewhere else ()
     return Selection(deselected, limits, tuple(uncollected), tuple(elsewhere))
 
