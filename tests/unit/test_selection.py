@@ -95,3 +95,12 @@ def test_a_pipe_named_like_a_scenario_is_not_opened(root: Path, monkeypatch: pyt
     monkeypatch.setattr(Path, "open", recorded)
     assert selection(root).uncollected == ("y_scenario.yaml",)
     assert opened == ["y_scenario.yaml"]
+
+
+def test_a_scenario_file_that_is_named_is_a_part_of_the_suite_if_there_are_others(root: Path) -> None:
+    write(root, "a.scenario.yaml", "suite/b.scenario.yaml", "test_x.py")
+    alone = selection(root, "a.scenario.yaml", args=("a.scenario.yaml",))
+    assert alone.limits == ("a.scenario.yaml on the command line",)
+    assert selection(root, "suite/b.scenario.yaml", args=("suite", "test_x.py")).limits == ()
+    Path(root, "suite/b.scenario.yaml").unlink()
+    assert selection(root, "a.scenario.yaml", args=("a.scenario.yaml",)) == Selection()
