@@ -1,1 +1,1 @@
-"""The scenario language: strict YAML in, validated scenarios with the place of every value out. Starts nothing."""
+"""The scenario language: strict YAML, validated and compiled, with the place of every value."""

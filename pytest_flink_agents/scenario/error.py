@@ -55,7 +55,7 @@ def describe(value: Any) -> str:
     if value is None:
         return "nothing (null)"
     if isinstance(value, str):
-        return f'the text "{shorten(value)}"'
+        return f'the string "{shorten(value)}"'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""How the model answers in a scenario: the section ``llm``. Data only; the model server of the testbed reads it.
+"""The section ``llm`` of a scenario: the answers of the model, as data for the testbed's model server.
 
 Must never import: yaml, pytest, flink_testbed.models.
 """
@@ -22,38 +22,40 @@ _ONE_OF = ("status", "reset", "malformed", "truncate")
 
 
 class When(LanguageMapping):
-    """On which requests a rule answers; all conditions that are given must hold."""
+    """The requests that a rule answers; all given conditions must hold."""
 
-    contains: NotEmpty | None = Field(None, description="text that the last message holds")
+    contains: NotEmpty | None = Field(None, description="part of the last message")
     regex: Regex | None = Field(None, description="pattern that is found in the last message")
     role: Literal["system", "user", "assistant", "tool", "embedding"] | None = Field(
-        None, description="role of the last message; embedding: a text to embed, not a chat"
+        None, description="role of the last message; embedding: a text to embed instead of a chat"
     )
-    model: NotEmpty | None = Field(None, description="name of the model asked for")
-    system_contains: NotEmpty | None = Field(None, description="text that a system message holds")
+    model: NotEmpty | None = Field(None, description="name of the requested model")
+    system_contains: NotEmpty | None = Field(None, description="part of a system message")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise wrong("at least one condition", next_step="leave `when` out for a rule that answers every request")
+            raise wrong("at least one condition", next_step="remove `when` for a rule that answers every request")
         return self
 
 
 class ToolCall(LanguageMapping):
-    """A tool that the model asks for."""
+    """A tool call of the model."""
 
     name: NotEmpty = Field(description="name of the tool")
     arguments: dict[str, Any] = Field(default_factory=dict, description="its arguments by name")
 
 
 class Reply(LanguageMapping):
-    """What the model says: a text or a JSON value, tool calls, or both."""
+    """The reply of the model: a text or a JSON value, tool calls, or both."""
 
     text: str | None = Field(None, description="the reply as text")
     # `json` would hide a method of the base class.
     json_: Any = Field(None, alias="json", description="the reply as a JSON value, sent as text")
-    tool_calls: SomeItems[ToolCall] | None = Field(None, description="the tools that the model asks for")
-    embedding: SomeItems[FiniteFloat] | None = Field(None, description="the vector of a text to embed; stands alone")
+    tool_calls: SomeItems[ToolCall] | None = Field(None, description="the tool calls of the model")
+    embedding: SomeItems[FiniteFloat] | None = Field(
+        None, description="the vector of a text to embed; excludes the other keys"
+    )
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
@@ -62,33 +64,34 @@ class Reply(LanguageMapping):
             raise wrong("text, json, tool_calls or embedding", code="FA204")
         if "embedding" in given and len(given) > 1:
             raise wrong(
-                "embedding alone, or no embedding", next_step="use two rules: a rule is for chats or embeddings"
+                "embedding alone, or no embedding",
+                next_step="use two rules, since a rule is for chats or for embeddings",
             )
         if {"text", "json_"} <= given:
-            raise wrong("text or json, not both", next_step="keep one: they are the same thing twice")
+            raise wrong("text or json, not both", next_step="keep one of them")
         return self
 
 
 class Usage(LanguageMapping):
-    """The tokens that the server reports for one answer."""
+    """The token counts that the server reports for one answer."""
 
     prompt_tokens: Tokens = Field(description="tokens of the request")
     completion_tokens: Tokens = Field(description="tokens of the reply")
 
 
 class ModelFault(LanguageMapping):
-    """What goes wrong with the answer: a delay, at most one of the others, or a delay and one of them."""
+    """A fault of the answer: a delay, one of the other faults, or both."""
 
-    delay: Delay | None = Field(None, description="wait before the answer; in the model: seconds")
-    status: ErrorStatus | None = Field(None, description="answer with this HTTP status instead")
-    retry_after: Delay | None = Field(None, description="with status: the Retry-After header; in the model: seconds")
-    reset: Literal[True] | None = Field(None, description="reset the connection instead")
-    malformed: Literal[True] | None = Field(None, description="answer with something that is no JSON")
-    truncate: Literal[True] | None = Field(None, description="end the answer in its middle")
+    delay: Delay | None = Field(None, description="delay before the answer, like 500ms or 2s")
+    status: ErrorStatus | None = Field(None, description="HTTP status instead of the reply")
+    retry_after: Delay | None = Field(None, description="Retry-After header of the status, like 2s")
+    reset: Literal[True] | None = Field(None, description="reset the connection instead of replying")
+    malformed: Literal[True] | None = Field(None, description="answer with invalid JSON")
+    truncate: Literal[True] | None = Field(None, description="end the answer halfway")
 
     @property
     def replaces_reply(self) -> bool:
-        """Whether no reply is sent at all."""
+        """Whether the fault replaces the reply."""
         return any(word in self.model_fields_set for word in _INSTEAD_OF_REPLY)
 
     @model_validator(mode="after")
@@ -104,14 +107,14 @@ class ModelFault(LanguageMapping):
 
 
 class LlmRule(LanguageMapping):
-    """One rule of the script: when to answer, with what, how often. It needs a reply or a fault."""
+    """One rule of the script: which requests it answers, with what, and how often."""
 
-    when: When | None = Field(None, description="on which requests; left out: every request")
-    reply: Reply | None = Field(None, description="what the model says")
-    usage: Usage | None = Field(None, description="the tokens reported; left out: counted from the words")
-    fault: ModelFault | None = Field(None, description="what goes wrong")
+    when: When | None = Field(None, description="which requests it answers; default: every request")
+    reply: Reply | None = Field(None, description="the reply of the model")
+    usage: Usage | None = Field(None, description="the reported token counts; default: counted from the words")
+    fault: ModelFault | None = Field(None, description="a fault of the answer")
     times: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, description="how often it answers at most; left out: always"
+        None, description="maximum number of answers; default: no limit"
     )
 
     @model_validator(mode="after")
@@ -120,7 +123,8 @@ class LlmRule(LanguageMapping):
             raise wrong("a reply or a fault", code="FA204")
         if self.fault is not None and self.fault.replaces_reply and (self.reply or self.usage):
             raise wrong(
-                "no reply and no usage beside status or reset", next_step="they come instead of a reply: take it out"
+                "no reply and no usage beside status or reset",
+                next_step="remove reply and usage: the fault replaces them",
             )
         self._is_of_one_kind()
         return self
@@ -130,14 +134,14 @@ class LlmRule(LanguageMapping):
         gives_vector = self.reply is not None and self.reply.embedding is not None
         if gives_vector and role not in (None, EMBEDDING):
             raise wrong(
-                "a chat's reply, or no role", next_step=f"take the role {role} out: an embedding answers no chat"
+                "a chat's reply, or no role", next_step=f"remove the role {role}: an embedding cannot answer a chat"
             )
         if not gives_vector and role != EMBEDDING:
             return
         if self.when is not None and self.when.system_contains is not None:
-            raise wrong("no system_contains", next_step="take it out: a text to embed has no system message")
+            raise wrong("no system_contains", next_step="remove it: a text to embed has no system message")
         if self.reply is not None and not gives_vector:
-            raise wrong("a reply of embedding, or a fault", next_step="take the role embedding out to answer chats")
+            raise wrong("an embedding as reply, or a fault", next_step="remove the role embedding to answer chats")
 
 
 def _mode(value: Any) -> Any:
@@ -147,11 +151,13 @@ def _mode(value: Any) -> Any:
 
 
 class LlmSettings(LanguageMapping):
-    """The section ``llm``: a script of rules, first match wins."""
+    """The section ``llm``: a script of rules, of which the first match answers."""
 
-    mode: Annotated[Literal["scripted"], BeforeValidator(_mode)] = Field(description="scripted: the rules below answer")
+    mode: Annotated[Literal["scripted"], BeforeValidator(_mode)] = Field(
+        description="scripted: the rules of `script` answer"
+    )
     script: SomeItems[LlmRule] = Field(description="the rules in order; the first that matches answers")
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return the script as plain data, durations as seconds: what the model server reads."""
+        """Return the script as plain data for the model server, durations as seconds."""
         return [rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.script]

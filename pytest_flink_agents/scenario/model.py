@@ -1,7 +1,8 @@
-"""What a scenario may say: one class for each mapping of the language, nothing of files, places or running.
+"""The mappings of the scenario language, one class each.
 
-Values are frozen and strict: no text becomes a number, no number a text. Words that the language knows but this
-version does not do yet are listed in the class where they would stand (``not_yet``), to tell them from mistyped ones.
+Values are frozen and strict: no string becomes a number, no number a string, and durations become seconds. Words of
+the language that this version does not support are listed in ``not_yet`` of their mapping, so that they are not
+reported as mistyped.
 Must never import: yaml, pytest, anything that starts something.
 """
 
@@ -40,7 +41,7 @@ CheckName = Literal["outputs", "delivery", "failure", "ended", "logs", "model ca
 
 
 def _has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
-    """Refuse what has none of the forms: pydantic's own words for that speak of tags."""
+    """Return a validator that refuses a value of no form, because pydantic's own message is about tags."""
 
     def check(value: Any) -> Any:
         if form(value) is None:
@@ -51,16 +52,16 @@ def _has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidat
 
 
 class YamlAgent(LanguageMapping):
-    """An agent out of a YAML file of upstream's form."""
+    """An agent of a YAML file in the format of flink-agents."""
 
-    yaml: NotEmpty = Field(description="the YAML file, relative to this one")
-    name: NotEmpty = Field(description="name of the agent in it")
+    yaml: NotEmpty = Field(description="the YAML file, relative to the scenario file")
+    name: NotEmpty = Field(description="name of the agent in that file")
 
 
 class PlanAgent(LanguageMapping):
     """An agent as a compiled plan."""
 
-    plan: NotEmpty = Field(description="the plan's JSON file, relative to this one")
+    plan: NotEmpty = Field(description="the plan's JSON file, relative to the scenario file")
 
 
 def _agent_form(value: Any) -> str | None:
@@ -79,18 +80,22 @@ Agent = Annotated[
 
 
 class PythonJob(LanguageMapping):
-    """A team's own job: a Python program that builds and executes it."""
+    """A job of the team: a Python program that builds and executes it."""
 
-    python: NotEmpty = Field(description="the program, relative to this file")
-    args: Items[str] = Field((), description="its arguments, with ${input.path}, ${output.path}, ${llm.openai_url} ...")
+    python: NotEmpty = Field(description="the program, relative to the scenario file")
+    args: Items[str] = Field(
+        (), description="its arguments; placeholders such as ${input.path} and ${llm.openai_url} are replaced"
+    )
 
 
 class JarJob(LanguageMapping):
-    """A team's own job: a jar with the main class that builds and executes it."""
+    """A job of the team: a jar with the main class that builds and executes it."""
 
-    jar: NotEmpty = Field(description="the jar, relative to this file")
-    main_class: NotEmpty | None = Field(None, description="the class to run; left out: the one its manifest names")
-    args: Items[str] = Field((), description="its arguments, with ${input.path}, ${output.path}, ${llm.openai_url} ...")
+    jar: NotEmpty = Field(description="the jar, relative to the scenario file")
+    main_class: NotEmpty | None = Field(None, description="the class to run; default: the one that its manifest names")
+    args: Items[str] = Field(
+        (), description="its arguments; placeholders such as ${input.path} and ${llm.openai_url} are replaced"
+    )
 
 
 def _job_form(value: Any) -> str | None:
@@ -118,7 +123,7 @@ Requirements = Annotated[
 
 
 class Resources(LanguageMapping):
-    """Resources of the whole environment, in the sections and words of upstream's YAML."""
+    """Resources of the execution environment, in the sections of flink-agents' YAML."""
 
     chat_model_connections: Section = ()
     chat_model_setups: Section = ()
@@ -131,38 +136,38 @@ class Resources(LanguageMapping):
     mcp_servers: Section = ()
 
     def sections(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the sections that hold something, as plain data; placeholders are still in it."""
+        """Return the sections that are not empty as plain data, placeholders included."""
         return {name: list(section) for name, section in self if section}
 
 
 class InlineInput(LanguageMapping):
-    """One input, written out."""
+    """One inline input."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"generate"})
 
-    key: Any = Field(description="the key that the input comes under")
-    value: Any = Field(description="the input itself, any JSON value")
+    key: Any = Field(description="the key of the input")
+    value: Any = Field(description="the input, any JSON value")
 
 
 class _RecordInputs(LanguageMapping):
     key: JmesPath = Field(description="JMESPath to the key of a record")
-    value: JmesPath | None = Field(None, description="JMESPath to the input in a record; left out: the whole record")
+    value: JmesPath | None = Field(None, description="JMESPath to the input in a record; default: the whole record")
     limit: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        None, description="maximum number of records; left out: all"
+        None, description="maximum number of records; default: all"
     )
 
 
 class FileInputs(_RecordInputs):
-    """Inputs out of a JSON-lines file of the project."""
+    """Inputs from a JSON-lines file of the project."""
 
-    from_: NotEmpty = Field(alias="from", description="the JSON-lines file, relative to this one")
+    from_: NotEmpty = Field(alias="from", description="the JSON-lines file, relative to the scenario file")
 
 
 class PackageInputs(_RecordInputs):
-    """Inputs out of a JSON-lines file inside an installed package, or one of the project."""
+    """Inputs from a JSON-lines file inside a package, installed or of the project."""
 
-    package: Package = Field(description="the package that holds the file, like shop.testdata")
-    file: NotEmpty = Field(description="the JSON-lines file, relative to the package's folder")
+    package: Package = Field(description="the package that contains the file, like shop.testdata")
+    file: NotEmpty = Field(description="the JSON-lines file, relative to the package's directory")
 
 
 def _input_form(value: Any) -> str | None:
@@ -183,17 +188,17 @@ Input = Annotated[
 
 
 class ExpectedOutput(LanguageMapping):
-    """One output to see. Key and value are matchers: plain values mean equality."""
+    """One expected output. Key and value are matchers; plain values mean equality."""
 
-    key: Any = Field(description="the key that the output comes under")
-    value: Any = Field(description="what the output is like: a value, or a matcher such as {contains: text}")
+    key: Any = Field(description="the key of the output")
+    value: Any = Field(description="the output: a value, or a matcher such as {contains: text}")
 
 
 class ExpectedFailure(LanguageMapping):
-    """The job must fail, and its message say so."""
+    """The expected failure of the job, by a part of its text."""
 
-    contains: NotEmpty | None = Field(None, description="text that the message holds")
-    regex: Regex | None = Field(None, description="pattern that is found in the message")
+    contains: NotEmpty | None = Field(None, description="part of the failure's message, type or traceback")
+    regex: Regex | None = Field(None, description="pattern that is found in them")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -203,42 +208,44 @@ class ExpectedFailure(LanguageMapping):
 
 
 class ExpectedLogs(LanguageMapping):
-    """What the cluster may log although it is an error. Any other ERROR line, and a crash, fails the scenario."""
+    """ERROR lines that are allowed in the logs; any other ERROR line, and a crash, fails the scenario."""
 
     allow: SomeItems[Regex] = Field(description="patterns, each found in the line or in the stack trace below it")
 
 
 class ExpectedDelivery(LanguageMapping):
-    """What may become of outputs when something fails. On Flink it has inputs and outputs go through Kafka."""
+    """The delivery guarantee under failures. On Flink inputs and outputs travel through Kafka then."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"actions"})
 
     outputs: Literal["exactly_once", "at_least_once"] = Field(
-        description="exactly_once: none lost, none twice; at_least_once: none lost"
+        description="exactly_once: none lost or duplicated; at_least_once: none lost"
     )
     per_input: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        1, description="number of outputs that each input leads to; left out: one"
+        1, description="number of outputs that each input leads to"
     )
 
 
 class Expect(LanguageMapping):
-    """What must be seen. ``outputs: []`` means that no output may come."""
+    """The expectations of a scenario. ``outputs: []`` means that there must be no output."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
         {"trajectory", "effects", "memory", "metrics", "latency", "throughput"}
     )
 
-    outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs, none besides; [] means none at all")
-    order: Literal["per_key", "any", "strict"] = Field("per_key", description="in which order the outputs must come")
-    failure: ExpectedFailure | None = Field(None, description="the job must fail, and say so")
-    delivery: ExpectedDelivery | None = Field(None, description="that outputs are neither lost nor come twice")
+    outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
+    order: Literal["per_key", "any", "strict"] = Field(
+        "per_key", description="the order of the outputs: one sequence per key, any, or one strict sequence"
+    )
+    failure: ExpectedFailure | None = Field(None, description="the failure with which the job must end")
+    delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of the outputs")
 
-    logs: ExpectedLogs | None = Field(None, description="ERROR lines of the cluster that are no reason to fail")
+    logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
         if self.outputs is None and self.failure is None and self.delivery is None:
-            next_step = "say what must come out; `outputs: []` means that nothing may"
+            next_step = "list the expected outputs; `outputs: []` means that there must be none"
             raise wrong("outputs, failure or delivery", code="FA204", next_step=next_step)
         return self
 
@@ -266,7 +273,7 @@ class ExpectFail(LanguageMapping):
 
 
 class Scenario(LanguageMapping):
-    """One scenario: what to run, on what, with which inputs, and what must be seen."""
+    """One scenario: an agent or job, its inputs, and the expectations."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
         {"effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "matrix", "include"}
@@ -275,35 +282,39 @@ class Scenario(LanguageMapping):
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
     )
-    name: Name = Field(description="what the report calls it; one line, unique in its file")
-    description: str = Field("", description="what it shows, for the report")
-    tags: Items[NotEmpty] = Field((), description="words to select scenarios by")
-    severity: Literal["block", "warn", "info"] = Field("block", description="what its failure does to the verdict")
-    requirement: NotEmpty | None = Field(None, description="what it proves, like REQ-17; shows in the report")
-    owner: NotEmpty | None = Field(None, description="who answers for it")
-    agent: Agent | None = Field(None, description="package.module:Class, {yaml, name} or {plan}")
-    job: Job | None = Field(None, description="instead of an agent: a job of the team's own, through `flink run`")
-    requirements: Requirements | None = Field(None, description="a requirements file for the job, or a list")
-    resources: Resources = Field(Resources(), description="resources of the whole environment")
-    tiers: SomeItems[Tier] | None = Field(None, description="where it may run; left out: on all that are enabled")
-    flink: FlinkVersions | None = Field(None, description='versions of Flink it is for, quoted: ">=1.20.3" or "2.2"')
+    name: Name = Field(description="name in test ids and reports; one line, unique in its file")
+    description: str = Field("", description="purpose of the scenario, for the report")
+    tags: Items[NotEmpty] = Field((), description="words that select scenarios by -m and -k")
+    severity: Literal["block", "warn", "info"] = Field("block", description="effect of a failure on the verdict")
+    requirement: NotEmpty | None = Field(
+        None, description="requirement that it verifies, like REQ-17; part of the report"
+    )
+    owner: NotEmpty | None = Field(None, description="team or person responsible for it")
+    agent: Agent | None = Field(None, description="the agent: package.module:Class, {yaml, name} or {plan}")
+    job: Job | None = Field(None, description="instead of an agent, a job of the team, submitted by `flink run`")
+    requirements: Requirements | None = Field(None, description="requirements of the job environment: a file or a list")
+    resources: Resources = Field(Resources(), description="resources that replace or add to those of the agent")
+    tiers: SomeItems[Tier] | None = Field(None, description="tiers that it runs on; default: all enabled ones")
+    flink: FlinkVersions | None = Field(
+        None, description='Flink versions that it applies to, quoted: ">=1.20.3" or "2.2"'
+    )
     environment: dict[EnvironmentName, EnvironmentText] = Field(
         default_factory=dict, description="environment variables of the agent's process, by name"
     )
     config: dict[str, Any] = Field(default_factory=dict, description="options of flink-agents")
     config_extra: bool = Field(False, description="allow options that flink-agents does not declare")
-    llm: LlmSettings | None = Field(None, description="how the model answers")
-    inputs: SomeItems[Input] = Field(description="what goes in")
-    expect: Expect = Field(description="what must be seen")
-    within: Duration = Field(60.0, description="time for the whole run, like 500ms, 2s, 1m; in the model: seconds")
-    expect_fail: ExpectFail | None = Field(None, description="it is known to fail, and until when")
+    llm: LlmSettings | None = Field(None, description="answers of the scripted model")
+    inputs: SomeItems[Input] = Field(description="the inputs, in order")
+    expect: Expect = Field(description="the expectations")
+    within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
+    expect_fail: ExpectFail | None = Field(None, description="a known failure that does not count until a date")
 
     @model_validator(mode="after")
     def _one_thing_to_run(self) -> Self:
         if (self.agent is None) == (self.job is None):
-            raise wrong("agent or job, and one of them", code="FA204", next_step="say what is to run")
+            raise wrong("agent or job, and one of them", code="FA204", next_step="name what to run")
         if self.job and (self.config or self.resources.sections()):
-            next_step = "take config and resources out: a job of the team's own sets them by itself"
+            next_step = "remove config and resources: a job sets them itself"
             raise wrong("job without config and resources", code="FA204", next_step=next_step)
         return self
 
@@ -315,5 +326,5 @@ class Scenario(LanguageMapping):
         return words
 
     def allows_flink(self, version: str) -> bool:
-        """Whether it applies to a Flink version like ``2.2.1``."""
+        """Return whether the scenario applies to a Flink version like ``2.2.1``."""
         return self.flink is None or flink_versions(self.flink).contains(version, prereleases=True)

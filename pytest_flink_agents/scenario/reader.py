@@ -183,7 +183,9 @@ class Reader:
             return event.value
         value = _plain(event.value)
         if isinstance(value, float) and not math.isfinite(value):
-            self._refuse(path, f"{shorten(event.value)} is not a number that JSON can represent", "quote it if it is a string")
+            self._refuse(
+                path, f"{shorten(event.value)} is not a number that JSON can represent", "quote it if it is a string"
+            )
         return value
 
     def _check_properties(self, event: Any, path: DocumentPath, *, at_key: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""A document into a :class:`Scenario`, or into the mistakes that keep it from being one.
+"""Validation of a document's value: a :class:`Scenario`, or its mistakes.
 
-pydantic finds the errors; here they get our codes, their place in the document, the nearest word and the next step.
+pydantic finds the errors; here they get a code, their place in the document, the nearest word and the next step.
 Must never import: yaml, pytest.
 """
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _PydanticError = Mapping[str, Any]
 
 _EXPECTED = {
-    "string_type": "text",
-    "string_too_short": "text that is not empty",
-    "int_type": "a whole number",
+    "string_type": "a string",
+    "string_too_short": "a string that is not empty",
+    "int_type": "an int",
     "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a mapping",
@@ -38,13 +38,13 @@ _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at mos
 
 
 def read_scenario(document: Document, value: Any) -> tuple[Scenario | None, list[Mistake]]:
-    """Return the scenario that a document's value means, or None and all that is wrong with it."""
+    """Return the scenario of a document's value, or None and all of its mistakes."""
     try:
         return Scenario.model_validate(value), []
     except ValidationError as error:
-        # A list whose items are wrong counts as too short for pydantic: only an empty one is.
-        told = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
-        return None, _without_echoes([_mistake(one, document) for one in told])
+        # pydantic also reports a list with invalid items as too short; only an empty list is.
+        errors = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+        return None, _without_echoes([_mistake(one, document) for one in errors])
 
 
 def _mistake(error: _PydanticError, document: Document) -> Mistake:
@@ -58,11 +58,11 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
     seen = describe(error["input"])
     if isinstance(error["input"], (int, float)) and (raw := document.raw(path)):
         seen = shorten(raw)
-    message = f"wrong value for {path_text(path)}" if path else "this is no scenario"
+    message = f"wrong value for {path_text(path)}" if path else "not a scenario"
     if kind == WRONG:
         code, next_step = context["code"], context["next_step"]
         if code == "FA204":
-            message = f"something is missing in {path_text(path)}"
+            message = f"a key is missing in {path_text(path)}"
         return Mistake(code, path, context["message"] or message, context["expected"], seen, next_step)
     if kind == "literal_error":
         return _not_one_of(path, message, context["expected"], seen, error["input"])
@@ -70,7 +70,7 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
         words, limit = _LIMITS[kind]
         return Mistake("FA203", path, message, f"a number of {words} {context[limit]}", seen)
     is_bare = kind == "string_type" and isinstance(error["input"], (int, float, bool))
-    next_step = "quote it if it is meant as text" if is_bare else ""
+    next_step = "quote it if it is meant as a string" if is_bare else ""
     return Mistake("FA203", path, message, _EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
 
 
@@ -108,14 +108,14 @@ def _missing_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
 
 
 def _not_one_of(path: DocumentPath, message: str, expected: str, seen: str, value: Any) -> Mistake:
-    # pydantic writes the words of a list as Python does: 'block', 'warn' or 'info'.
+    # pydantic lists the words as Python does: 'block', 'warn' or 'info'.
     words = expected.replace("'", '"').replace("True", "true")
     near = nearest(value, re.findall('"([^"]*)"', words)) if isinstance(value, str) else None
     return Mistake("FA203", path, message, words, seen, f'did you mean "{near}"?' if near else "")
 
 
 def _without_echoes(mistakes: list[Mistake]) -> list[Mistake]:
-    """Leave out missing keys that another mistake of the same mapping explains: a mistyped key, a word not done yet."""
+    """Remove missing keys that a mistyped key or an unsupported word of the same mapping explains."""
     explained: set[DocumentPath] = set()
     not_yet = {mistake.path[:-1] for mistake in mistakes if mistake.code == "FA205" and mistake.at_key}
     missing = [mistake.path for mistake in mistakes if mistake.code == "FA204"]
@@ -130,23 +130,23 @@ def _without_echoes(mistakes: list[Mistake]) -> list[Mistake]:
 
 
 def _without_forms(loc: DocumentPath) -> DocumentPath:
-    """Return the place in the document: pydantic also names the form that it took a value for."""
+    """Return a place of pydantic without the tags of forms, which are not part of the document."""
     return tuple(step for step in loc if not (isinstance(step, str) and step.startswith(FORM)))
 
 
 def _shape(loc: DocumentPath) -> tuple[str, ...]:
-    """Return a place without its list positions: what tells which mapping of the language stands there."""
+    """Return a place without list positions, which identifies the mapping of the language there."""
     return tuple(step for step in loc if isinstance(step, str))
 
 
 def _keys(model: type[LanguageMapping]) -> dict[str, str]:
-    """Return the keys of a mapping as written, with what they mean."""
+    """Return the keys of a mapping as written, with their descriptions."""
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
 @lru_cache(maxsize=1)
 def _mappings() -> Mapping[tuple[str, ...], type[LanguageMapping]]:
-    """Every mapping of the language by the shape of the places where it stands."""
+    """Return every mapping of the language by the shape of its places."""
     return dict(_mappings_below(Scenario, ()))
 
 

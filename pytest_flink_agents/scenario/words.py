@@ -1,7 +1,7 @@
-"""The texts of the language that have a form of their own: durations, agent references, patterns, paths into data.
+"""Types for strings of the language that have a form: durations, agent references, patterns, paths into data.
 
-Each is a type for a field of :mod:`model`. A value in the wrong form raises pydantic's own error kind with our code,
-what was expected and the next step, see :func:`wrong`.
+Each is a type for a field of :mod:`model`. A value in another form raises pydantic's error with the code, the
+expectation and the next step of a mistake, see :func:`wrong`.
 Must never import: yaml, pytest.
 """
 
@@ -37,9 +37,9 @@ _RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "FLINK_", "SCENARIO_", "JDK_", "
 
 
 def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
-    """Return the error of a validator: its context is read back when pydantic's errors become problems."""
+    """Return the error of a validator; :mod:`validation` reads its context back as a mistake."""
     context = {"code": code, "expected": expected, "message": message, "next_step": next_step}
-    # The template only names the kind: texts of the user must not be read as a template.
+    # A constant template, because text of the user must not be interpreted as one.
     return PydanticCustomError(WRONG, "wrong value", context)
 
 
@@ -59,7 +59,7 @@ def _seconds_up_to(maximum_m: int) -> Callable[[Any], float]:
 
 
 def quoted_version(value: Any) -> Any:
-    """Return the value, unless it is a number: then a version was not quoted."""
+    """Return a version unchanged; refuse a number, which is an unquoted version."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise wrong(
             "a version in quotes",
@@ -72,7 +72,7 @@ def quoted_version(value: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def flink_versions(text: str) -> SpecifierSet:
-    """Return the Flink versions that a text like ``>=1.20.3`` or ``2.2`` (any 2.2.x) names; raises InvalidSpecifier."""
+    """Return the Flink versions of a specifier like ``>=1.20.3`` or ``2.2`` (any 2.2.x). Raises InvalidSpecifier."""
     return SpecifierSet(f"=={text}.*" if _BARE_VERSION.fullmatch(text) else text)
 
 
@@ -88,7 +88,9 @@ def _flink(text: str) -> str:
 
 def _agent(text: str) -> str:
     if not _AGENT.fullmatch(text):
-        raise wrong("package.module:Class", next_step="name the module, a colon and the class: shop.agents:RefundAgent")
+        raise wrong(
+            "package.module:Class", next_step="write the module, a colon and the class: shop.agents:RefundAgent"
+        )
     return text
 
 
@@ -100,7 +102,7 @@ def _package(text: str) -> str:
 
 def _name(text: str) -> str:
     if not text.isprintable() or text != text.strip() or "::" in text or not 0 < len(text) <= _NAME_CHARACTERS:
-        raise wrong(f'one line of 1 to {_NAME_CHARACTERS} characters, no blanks around it, no "::" in it')
+        raise wrong(f'one line of 1 to {_NAME_CHARACTERS} characters, without surrounding spaces and without "::"')
     return text
 
 

@@ -45,7 +45,7 @@ ADDED = [
         "severity: blocker\n",
         "x.scenario.yaml:9:11: FA203: wrong value for severity\n"
         '  expected: "block", "warn" or "info"\n'
-        '  seen:     the text "blocker"\n'
+        '  seen:     the string "blocker"\n'
         '  next:     did you mean "block"?',
     ),
     (
@@ -73,20 +73,20 @@ ADDED = [
     ),
     (
         "tags: refunds\n",
-        'x.scenario.yaml:9:7: FA203: wrong value for tags\n  expected: a list\n  seen:     the text "refunds"',
+        'x.scenario.yaml:9:7: FA203: wrong value for tags\n  expected: a list\n  seen:     the string "refunds"',
     ),
     (
         "requirement: 17\n",
         "x.scenario.yaml:9:14: FA203: wrong value for requirement\n"
-        "  expected: text\n"
+        "  expected: a string\n"
         "  seen:     17\n"
-        "  next:     quote it if it is meant as text",
+        "  next:     quote it if it is meant as a string",
     ),
     (
         "llm: {mode: live, script: [{reply: {text: hi}}]}\n",
         'x.scenario.yaml:9:13: FA205: mode "live" is a word of the language that this version does not support yet\n'
         "  expected: scripted\n"
-        '  seen:     the text "live"',
+        '  seen:     the string "live"',
     ),
     (
         "llm:\n  mode: scripted\n  script:\n    - when: {contain: x}\n      reply: {text: hi}\n",
@@ -119,8 +119,7 @@ ADDED = [
     ),
     (
         "within: 5s\nwithin: 6s\n",
-        'x.scenario.yaml:10:1: FA201: the key "within" occurs twice\n'
-        "  next:     keep one; the first is in line 9",
+        'x.scenario.yaml:10:1: FA201: the key "within" occurs twice\n  next:     keep one; the first is in line 9',
     ),
 ]
 
@@ -281,7 +280,7 @@ def test_no_control_character_reaches_the_terminal(sound: str, problems: Problem
     found = problems(sound + '"\\e[31m": 1\nowner: ["\\e]0;x\\a"]\nseverity: "\\u202e\\n' + "x" * 500 + '"\n')
     assert found[0].message == r'unknown key "\x1b[31m"'
     assert all(problem.message.isprintable() and problem.seen.isprintable() for problem in found)
-    assert found[2].seen.startswith(r'the text "\u202e\nxxx')
+    assert found[2].seen.startswith(r'the string "\u202e\nxxx')
     assert len(found[2].seen) < 110
 
 

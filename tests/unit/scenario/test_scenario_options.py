@@ -29,20 +29,20 @@ def test_values_that_flink_agents_accepts_are_accepted(load: Load, sound: str):
             "{event-log: {level: loud}}",
             "x.scenario.yaml:9:29: FA203: wrong value for config.event-log.level\n"
             "  expected: one of OFF, STANDARD, VERBOSE\n"
-            '  seen:     the text "loud"',
+            '  seen:     the string "loud"',
         ),
         (
             "{error-handling-strategy: retri}",
             "x.scenario.yaml:9:35: FA203: wrong value for config.error-handling-strategy\n"
             "  expected: one of retry, fail, ignore\n"
-            '  seen:     the text "retri"\n'
+            '  seen:     the string "retri"\n'
             '  next:     did you mean "retry"?',
         ),
         (
             "{baseLogDir: /logs}",
             'x.scenario.yaml:9:10: FA203: "baseLogDir" is set by each run\n'
             "  expected: nothing\n"
-            '  seen:     the text "/logs"\n'
+            '  seen:     the string "/logs"\n'
             "  next:     remove it: the run folder contains all events",
         ),
     ],

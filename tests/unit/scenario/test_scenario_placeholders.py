@@ -91,7 +91,7 @@ def test_environment_variables_are_strings_by_name(load: Load, problems: Problem
     scenario = load(sound + "environment: {PAYMENTS_URL: http://127.0.0.1, EMPTY: ''}\n").scenario
     assert scenario.environment == {"PAYMENTS_URL": "http://127.0.0.1", "EMPTY": ""}
     (problem,) = problems(sound + "environment: {LIMIT: 5}\n")
-    assert (problem.code, problem.next_step) == ("FA203", "quote it if it is meant as text")
+    assert (problem.code, problem.next_step) == ("FA203", "quote it if it is meant as a string")
 
 
 def test_names_are_found_in_strings() -> None:
