@@ -1,8 +1,9 @@
 """Run pytest inside a job environment: ``python tests/run_in_job_environment.py PYTEST-ARGUMENTS``.
 
-The bundled runtime's own tests import flink_agents, which the harness's environment does not have. The environment is
-one of those that scenarios use, with pytest added, and what the model server of the testbed imports; what the tests see
-besides is the source of runtime and testbed, nothing else.
+The tests of the bundled runtime import flink_agents, which the harness's environment does not have.
+The job environment is one of those that scenarios use, plus pytest and the dependencies of the
+testbed's model server. The tests can import the sources of runtime and testbed, and nothing else of
+this repository's environment.
 """
 
 import importlib.metadata
@@ -15,28 +16,28 @@ from flink_testbed.artifacts.environments import EnvironmentRequest, provide_env
 from flink_testbed.artifacts.versions import resolve_flink
 
 ROOT = Path(__file__).parents[1]
-# flink-agents 0.3.1 asks for this or newer, and gives its client arguments that the newest no longer takes.
+# The minimum of flink-agents 0.3.1, which passes arguments to the client that newer releases reject.
 _ANTHROPIC = "anthropic==0.64.0"
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
 def run_tests(arguments: list[str], *, runtime: Path = ROOT / "runtime", quiet: bool = False) -> tuple[int, str]:
-    """Build or find the environment, run pytest in it; returns its exit code and, where ``quiet``, what it said.
+    """Run pytest in the job environment; return its exit code, and its output if ``quiet``.
 
-    ``runtime`` is the source of the bundled runtime that the tests see.
+    ``runtime`` is the directory with the sources of runtime and testbed.
     """
     pins = tuple(
         f"{name}=={importlib.metadata.version(name)}" for name in ("pytest", "pytest-xdist", "filelock", "regex")
     )
     request = EnvironmentRequest(resolve_flink("2.2"), requirements=(*pins, _ANTHROPIC))
-    environment = provide_environment(request, progress=_tell)
+    environment = provide_environment(request, progress=_report)
     options = [
         "-p",
         "no:cacheprovider",
-        # PyFlink's own, at its import.
+        # PyFlink warns at its own import.
         "-W",
         "ignore::DeprecationWarning",
         "-c",

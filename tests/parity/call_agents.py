@@ -1,4 +1,4 @@
-"""Agents for durable calls, for what must not be done, and for the options and metrics that an action sees."""
+"""Agents for durable calls, forbidden calls, options and metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def never() -> int:
 
 
 class Durable(Agent):
-    """Results and exceptions of calls, plain and asynchronous; a reconciler is not asked for a call that is new."""
+    """Outputs results and exceptions of calls; a new call does not run its reconciler."""
 
     @action(INPUT)
     @staticmethod
@@ -58,7 +58,7 @@ class Durable(Agent):
 
 
 class Raises(Agent):
-    """Fails for the input that says so."""
+    """Raises if the input asks for it."""
 
     @action(INPUT)
     @staticmethod
@@ -88,7 +88,7 @@ class OffThread(Agent):
 
 
 class OwnThread(Agent):
-    """Sends from a thread of its own, and passes on what that raises."""
+    """Sends an event from a thread of its own and re-raises the error of that."""
 
     @action(INPUT)
     @staticmethod
@@ -109,7 +109,7 @@ class OwnThread(Agent):
 
 
 class Yields(Agent):
-    """A generator: each yield lets the run's other actions go on, as an await does."""
+    """An action that is a generator: other actions of the run go on at each yield."""
 
     @action(INPUT)
     @staticmethod
@@ -125,7 +125,7 @@ class Yields(Agent):
 
 
 class NotJson(Agent):
-    """Sends what cannot be JSON."""
+    """Sends a value that cannot be written as JSON."""
 
     @action(INPUT)
     @staticmethod

@@ -1,4 +1,7 @@
-"""The parity cases as data, and how what was seen is held against them. Needs no engine, and no flink_agents."""
+"""The parity cases as data, and the comparison of a run with its case.
+
+Imports neither an engine nor flink_agents.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 import yaml
 
 SECTIONS = ("events", "actions", "memory", "outputs")
-# Key as JSON -> section -> what was seen, in order.
+# Key as JSON -> section -> observations in order.
 History = dict[str, dict[str, list[Any]]]
 
 _HERE = Path(__file__).parent
@@ -21,7 +24,7 @@ _ABSENT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The failure that a case is to end in."""
+    """The expected failure of a case."""
 
     action: str
     key: Any
@@ -30,7 +33,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One rule's agent, inputs and history."""
+    """A rule with its agent, inputs and expected history."""
 
     name: str
     agent: str
@@ -42,26 +45,26 @@ class Case:
 
     @property
     def reference(self) -> str:
-        """The agent, as a scenario names it."""
+        """Return the agent's name in a scenario."""
         return f"tests.parity.{self.agent}"
 
     @property
     def reference_of_0_1(self) -> str:
-        """The same agent, as it is written for flink-agents 0.1."""
+        """Return the name of the same agent for flink-agents 0.1."""
         return f"tests.parity.agents_of_0_1:{self.agent.partition(':')[2]}"
 
     def options(self, journal: Path) -> dict[str, Any]:
-        """The agent's options; threads enough unless the case says how many."""
+        """Return the agent's options, with enough threads unless the case sets their number."""
         return {"num-async-threads": 4, **self.config, "parity": {"journal": str(journal)}}
 
     def records(self) -> list[dict[str, Any]]:
-        """The inputs as a host takes them; each value carries its key."""
+        """Return the inputs for a host; each value has its key as a field."""
         return [{"key": key, "value": {"key": key, **value}} for key, value in self.inputs]
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """A case that is not played on a release of flink-agents, and why."""
+    """A case that does not apply to a release of flink-agents, with the reason."""
 
     flink_agents: str
     case: str
@@ -70,7 +73,7 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One run of a case: the event log's (type, attributes), the outputs' (key, value), the failure's fields."""
+    """One run of a case: events (type, attributes), outputs (key, value), fields of the failure."""
 
     events: Sequence[tuple[str, Mapping[str, Any]]]
     outputs: Sequence[tuple[Any, Any]]
@@ -79,7 +82,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class KnownDifference:
-    """A case that an engine does not follow, by whose issue. Not ``certain``: timing decides whether it shows."""
+    """A case that an engine is known to fail, with its issue.
+
+    With ``certain`` unset the difference depends on timing.
+    """
 
     engine: str
     flink_agents: str
@@ -90,18 +96,18 @@ class KnownDifference:
 
 
 def load_cases() -> tuple[Case, ...]:
-    """All cases, in the order of the file."""
+    """Return all cases in the order of the file."""
     return tuple(_case(raw) for raw in yaml.safe_load((_HERE / "cases.yaml").read_text(encoding="utf-8")))
 
 
 def load_known_differences() -> tuple[KnownDifference, ...]:
-    """All known differences."""
+    """Return all known differences."""
     text = (_HERE / "known_differences.yaml").read_text(encoding="utf-8")
     return tuple(KnownDifference(**raw) for raw in yaml.safe_load(text))
 
 
 def load_not_applicable() -> tuple[NotApplicable, ...]:
-    """All cases that are not played on some release."""
+    """Return the cases that do not apply to some release."""
     text = (_HERE / "not_applicable.yaml").read_text(encoding="utf-8")
     return tuple(NotApplicable(**raw) for raw in yaml.safe_load(text))
 
@@ -122,7 +128,7 @@ def _case(raw: dict[str, Any]) -> Case:
 
 
 def problems(case: Case, seen: Seen, journal: Path) -> list[str]:
-    """In words, what differs from the case; nothing where all is as it should be."""
+    """Return the differences from the case as text, empty if there are none."""
     told = _failure_problems(case.fails, seen.failure)
     expected, history = _expected_history(case), _history(case, seen, journal)
     if case.fails is not None:
@@ -136,7 +142,7 @@ def problems(case: Case, seen: Seen, journal: Path) -> list[str]:
 
 
 def judged(found: Sequence[str], known: KnownDifference | None) -> str:
-    """What is wrong with one run of a case, empty where nothing is: a known difference must be there."""
+    """Return the complaints about one run; a missing known difference is one."""
     if known is None:
         return "\n".join(found)
     if found or not known.certain:
@@ -145,7 +151,7 @@ def judged(found: Sequence[str], known: KnownDifference | None) -> str:
 
 
 def side_by_side(wanted: Sequence[Any], seen: Sequence[Any]) -> str:
-    """Two sequences as two columns, with a mark between them where they differ."""
+    """Return two sequences as columns, with a mark between elements that differ."""
     pairs = [
         (_ABSENT if left is None else left, _ABSENT if right is None else right)
         for left, right in zip_longest(map(json.dumps, wanted), map(json.dumps, seen))
@@ -184,14 +190,14 @@ def _history(case: Case, seen: Seen, journal: Path) -> History:
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
     for line in map(json.loads, lines):
         section = "memory" if "memory" in line else "actions"
-        # Calls may also speak under names of their own, to each other.
+        # Calls may write under other keys, for each other.
         if json.dumps(line["key"]) in history:
             history[json.dumps(line["key"])][section].append(line[section.removesuffix("s")])
     return history
 
 
 def _key_of(case: Case, attributes: Mapping[str, Any]) -> str:
-    """The key that an event carries; where it carries none there is only one."""
+    """Return the key of an event; an event without one belongs to the only key."""
     for holder in (attributes, attributes.get("input"), attributes.get("output")):
         if isinstance(holder, Mapping) and "key" in holder:
             return json.dumps(holder["key"])

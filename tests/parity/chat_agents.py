@@ -18,7 +18,7 @@ _HERE = "tests.parity.chat_agents"
 
 
 class Parrot(BaseChatModelConnection):
-    """Does what the last message says: ``tool NAME N``, ``fail N`` (for the first N times), else repeats it."""
+    """A model that obeys the last message: ``tool NAME N``, ``fail N`` times, else an echo."""
 
     _failed: int = 0
 
@@ -36,7 +36,7 @@ class Parrot(BaseChatModelConnection):
 
 
 class ParrotSetup(BaseChatModelSetup):
-    """Its setup, without parameters."""
+    """The setup of the model, without parameters."""
 
     @property
     def model_kwargs(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class ParrotSetup(BaseChatModelSetup):
 
 
 class Talker(Agent):
-    """Asks the model what the input says, and puts out its answer."""
+    """Sends the input to the model and outputs its answer."""
 
     @chat_model_connection
     @staticmethod

@@ -1,4 +1,4 @@
-"""Agents for the rules of events: what arrives, what is output, who they are."""
+"""Agents for the rules of events: arrival, output and identity."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ INPUT = InputEvent.EVENT_TYPE
 
 
 class Order(BaseModel):
-    """What an agent may put into an event."""
+    """A model that an agent puts into an event."""
 
     item: str
     count: int
 
 
 class Noted(Event):
-    """An event class of the agent's own."""
+    """An event class defined by the agent."""
 
     def __init__(self, key: Any) -> None:
         super().__init__(type="noted", attributes={"key": key, "pair": (1, 2), "names": {1: "one"}, "none": None})
 
 
 class RoundTrip(Agent):
-    """Sends an event of a class of its own, with values that JSON changes."""
+    """Sends an event of its own class with values that JSON changes."""
 
     @action(INPUT)
     @staticmethod
@@ -46,7 +46,7 @@ class RoundTrip(Agent):
 
 
 class Models(Agent):
-    """A pydantic model inside an event arrives as a mapping, inside an output it leaves as one."""
+    """Sends and outputs pydantic models, which become mappings."""
 
     @action(INPUT)
     @staticmethod
@@ -63,7 +63,7 @@ class Models(Agent):
 
 
 class OwnCopy(Agent):
-    """The first listener changes the event that it got; the second one gets what was sent."""
+    """The first listener changes its event; the second one gets the event as it was sent."""
 
     @action(INPUT)
     @staticmethod
@@ -95,7 +95,7 @@ class Disguised(OutputEvent):
 
 
 class ByType(Agent):
-    """An event of the output's type is an output whatever its class; one of the class, but not of the type, is none."""
+    """Sends an output by type only, and an event of the output class with another type."""
 
     @action(INPUT)
     @staticmethod
@@ -106,7 +106,7 @@ class ByType(Agent):
 
 
 class Ids(Agent):
-    """Two events of equal content have one id, which is also the id that arrives; another content has another."""
+    """Compares the ids of events with equal and with different contents."""
 
     @action(INPUT)
     @staticmethod
@@ -130,7 +130,7 @@ class Ids(Agent):
 
 
 class Outputs(Agent):
-    """Several outputs of one run, of every kind of JSON."""
+    """Emits several outputs per run, one of each kind of JSON value."""
 
     @action(INPUT)
     @staticmethod

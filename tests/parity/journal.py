@@ -20,33 +20,33 @@ _WAIT_S = 30.0
 
 
 def journal_of(ctx: RunnerContext) -> str:
-    """The journal's path, for a call: calls must not use the context."""
+    """Return the journal's path for a call, which must not use the context."""
     return str(ctx.config.get_str(OPTION, os.devnull))
 
 
 def key_of(event: Event) -> Any:
-    """The key that an event carries: in its attributes, or, in flink-agents 0.1, in fields of its own."""
+    """Return the key in the attributes of an event, or in its fields with flink-agents 0.1."""
     fields = vars(event).get("attributes") or vars(event)
     return (fields.get("input") or fields)["key"]
 
 
 def did(ctx: RunnerContext, event: Event, what: str) -> None:
-    """An action was there."""
+    """Write that an action ran."""
     note(journal_of(ctx), key_of(event), what)
 
 
 def saw(ctx: RunnerContext, event: Event, **memory: Any) -> None:
-    """What an action found in memory."""
+    """Write the value that an action read from memory."""
     _write(journal_of(ctx), {"key": key_of(event), "memory": memory})
 
 
 def note(path: str, key: Any, what: str) -> None:
-    """The same for a call, which has no context."""
+    """Write for a call, which has no context."""
     _write(path, {"key": key, "action": what})
 
 
 def until(path: str, key: Any, what: str) -> str:
-    """Wait until the journal says that ``what`` happened for ``key``; a call that waits so makes an order certain."""
+    """Wait until the journal has ``what`` for ``key``, to force an order of calls."""
     wanted = {"key": key, "action": what}
     deadline = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:
@@ -58,22 +58,22 @@ def until(path: str, key: Any, what: str) -> str:
 
 
 def said(path: str, key: Any, what: str) -> str:
-    """A call: it writes down that it begins and that it ends."""
+    """Write the begin and the end of a call."""
     note(path, key, f"{what} begins")
     note(path, key, f"{what} ends")
     return what
 
 
 def until_both(path: str, key: Any, mine: str, other: str) -> str:
-    """Begin, and wait until the other call has begun: ends only where both run at the same time."""
-    # Under another key, since which of the two begins first is nobody's promise.
+    """Begin, and wait for the begin of the other call: both must run at the same time."""
+    # Under another key, because either of the two may begin first.
     note(path, f"{key}, call {mine}", "begins")
     until(path, f"{key}, call {other}", "begins")
     return mine
 
 
 def _write(path: str, line: dict[str, Any]) -> None:
-    # One write, to the end of the file: lines of several threads stay whole.
+    # A single write in append mode, which keeps the lines of several threads intact.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(descriptor, (json.dumps(line) + "\n").encode())

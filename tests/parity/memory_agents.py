@@ -1,4 +1,4 @@
-"""Agents for the rules of memory: how long it lives, who sees a write, what it holds."""
+"""Agents for the rules of memory: lifetime, visibility of writes, and values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INPUT = InputEvent.EVENT_TYPE
 
 
 class Lifetimes(Agent):
-    """Sensory memory lives for a run and is shared by its actions; short-term memory lives on, for each key."""
+    """Counts in sensory memory, which lasts for a run, and in short-term memory, which stays."""
 
     @action(INPUT)
     @staticmethod
@@ -33,7 +33,7 @@ class Lifetimes(Agent):
 
 
 class WhenFinished(Agent):
-    """A write counts for others when its action has finished, not before; for the action itself at once."""
+    """Reads a write in the same action, and in others before and after the action has finished."""
 
     @action(INPUT)
     @staticmethod
@@ -56,13 +56,13 @@ class WhenFinished(Agent):
 
 
 class LastFinisher(Agent):
-    """Two unfinished actions write the same; the one that finishes last has the last word, whoever wrote last."""
+    """Two unfinished actions write one path; the last to finish wins."""
 
     @action(INPUT)
     @staticmethod
     async def slow(event: Event, ctx: RunnerContext) -> None:
         ctx.short_term_memory.set("winner", "slow")
-        # Not until quick is done: what it told comes behind this action in the queue, and might find it done as well.
+        # Not until quick is done: the action that quick triggers is queued behind this one, and might find it done as well.
         await ctx.durable_execute_async(until, journal_of(ctx), key_of(event), "told")
         did(ctx, event, "slow is done")
         ctx.send_event(Event(type="told", attributes={"key": key_of(event)}))
@@ -82,7 +82,7 @@ class LastFinisher(Agent):
 
 
 class Copies(Agent):
-    """What is done to a value after it was set, or to one that was got, is not in memory."""
+    """Changes values after set and after get; memory does not see it."""
 
     @action(INPUT)
     @staticmethod
@@ -95,7 +95,7 @@ class Copies(Agent):
 
 
 class Paths(Agent):
-    """Objects are made on the way, list their fields, and can be walked."""
+    """Sets nested paths, which create objects, and lists their fields."""
 
     @action(INPUT)
     @staticmethod
@@ -137,7 +137,7 @@ class References(Agent):
 
 
 class TypeOfKey(Agent):
-    """Keys that look alike are keys of their own: each has its memory."""
+    """Counts per key, for keys that differ in type only."""
 
     @action(INPUT)
     @staticmethod
@@ -167,7 +167,7 @@ class ValueOverObject(Agent):
 
 
 class FailedWrite(Agent):
-    """Fails for its second input, after it has written."""
+    """Raises for its second input after a write."""
 
     @action(INPUT)
     @staticmethod

@@ -20,7 +20,7 @@ def number(event: Event) -> Any:
 
 
 class Tree(Agent):
-    """Two actions for the input; each sends one event; what listens to those comes after both."""
+    """Two actions listen to the input and send one event each, to further actions."""
 
     @action(INPUT)
     @staticmethod
@@ -57,7 +57,7 @@ class Tree(Agent):
 
 
 class Unheard(Agent):
-    """Sends what nobody listens to, and goes on."""
+    """Sends an event without listeners, then an output."""
 
     @action(INPUT)
     @staticmethod
@@ -67,7 +67,7 @@ class Unheard(Agent):
 
 
 class Deaf(Agent):
-    """Listens to nothing that comes."""
+    """Listens to an event that is never sent."""
 
     @action("never")
     @staticmethod
@@ -76,7 +76,7 @@ class Deaf(Agent):
 
 
 class OneAtATime(Agent):
-    """An asynchronous action, then one that it triggers: a second input must wait for both."""
+    """An asynchronous action triggers another one; the next input waits for both."""
 
     @action(INPUT)
     @staticmethod
@@ -116,7 +116,7 @@ class Tail(Agent):
 
 
 class BeforeAwait(Agent):
-    """What is sent before an await reaches its action while the call is still out: the call waits for just that."""
+    """Sends before an await; the call ends only after the event has reached its action."""
 
     @action(INPUT)
     @staticmethod
@@ -133,7 +133,7 @@ class BeforeAwait(Agent):
 
 
 class OtherKey(Agent):
-    """A key's call ends only when another key, which came later, has been through."""
+    """The call of a key ends only after a later key has finished."""
 
     @action(INPUT)
     @staticmethod
@@ -146,7 +146,7 @@ class OtherKey(Agent):
 
 
 class Lazy(Agent):
-    """Two calls are made at once and awaited one after the other: each begins when it is awaited."""
+    """Creates two calls at once and awaits them one after the other."""
 
     @action(INPUT)
     @staticmethod
@@ -160,7 +160,7 @@ class Lazy(Agent):
 
 
 class Overlap(Agent):
-    """Two actions whose calls each wait for the other one's begin."""
+    """Two actions with calls that wait for each other's begin."""
 
     @action(INPUT)
     @staticmethod
@@ -194,7 +194,7 @@ class OneThread(Agent):
 
 
 def slowly(path: str, key: Any, what: str) -> str:
-    """A call that is long enough to be overtaken, were there a thread for it."""
+    """Sleep long enough for another call to overtake this one."""
     note(path, key, f"{what} begins")
     time.sleep(0.05)
     note(path, key, f"{what} ends")

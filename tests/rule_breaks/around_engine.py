@@ -56,15 +56,19 @@ OBSERVATION: dict[str, Break | tuple[Break, ...]] = {
     "test_event_log.py::test_a_record_has_upstreams_shape_and_the_key": wrap(
         f"{_EVENT_LOG}.event_processed", "original(args[0], None, *args[2:])"
     ),
-    "test_event_log.py::test_levels_of_types": swap(f"{_EVENT_LOG}._resolved", "name.rpartition('.')[0]", "''"),
-    "test_event_log.py::test_off_writes_nothing": swap(f"{_EVENT_LOG}.event_processed", "level == OFF", "False"),
-    "test_event_log.py::test_standard_cuts_and_verbose_does_not": wrap(f"{_TRUNCATION}:truncated", "return args[0]"),
-    "test_event_log.py::test_the_three_cuts": (
+    "test_event_log.py::test_the_level_of_the_most_specific_type_applies": swap(
+        f"{_EVENT_LOG}._resolved", "name.rpartition('.')[0]", "''"
+    ),
+    "test_event_log.py::test_off_creates_no_file": swap(f"{_EVENT_LOG}.event_processed", "level == OFF", "False"),
+    "test_event_log.py::test_standard_truncates_and_verbose_does_not": wrap(
+        f"{_TRUNCATION}:truncated", "return args[0]"
+    ),
+    "test_event_log.py::test_truncated_strings_lists_and_objects_count_what_is_omitted": (
         wrap(f"{_TRUNCATION}:_cut_string", "return args[0]"),
         swap(f"{_TRUNCATION}:_cut_list", "value[:limit] if limit else value", "value"),
         swap(f"{_TRUNCATION}:_cut", "depth >= limits.depth", "depth > limits.depth"),
     ),
-    "test_event_log.py::test_zero_is_no_limit": swap(
+    "test_event_log.py::test_a_limit_of_zero_truncates_nothing": swap(
         f"{_TRUNCATION}:_cut", "limits.depth and depth >= limits.depth", "depth >= limits.depth"
     ),
     "test_configuration.py::test_the_kind_of_event_logger_is_honoured": swap(
@@ -81,37 +85,35 @@ LOCAL: dict[str, Break | tuple[Break, ...]] = {
         "local.pool:DaemonPool.__init__", "original(args[0], 1, *args[2:])"
     ),
     "no more calls at a time than threads": wrap("local.pool:DaemonPool.__init__", "original(args[0], 8, *args[2:])"),
-    "test_local_host.py::test_short_names_and_missing_keys": (
+    "test_local_host.py::test_k_and_v_are_short_names_and_a_missing_key_is_unique": (
         swap("local.loop:_key_and_value", "UUID(int=index)", "__import__('uuid').uuid4()"),
         swap("local.loop:_key_and_value", "'value' if 'value' in record else 'v'", "'value'"),
         swap("local.loop:_key_and_value", "'key' if 'key' in record else 'k'", "'key'"),
     ),
-    "test_environment.py::test_an_environment_may_have_several_lists": wrap(
+    "test_environment.py::test_an_environment_may_have_several_pipelines": wrap(
         f"{_ENVIRONMENT}:LocalEnvironment.execute", "del args[0]._pipelines[1:]\noriginal(*args, **kwargs)"
     ),
-    "test_environment.py::test_what_belongs_to_flink_is_refused": wrap(
+    "test_environment.py::test_streams_and_tables_are_refused_with_the_next_step": wrap(
         f"{_ENVIRONMENT}:LocalEnvironment.from_datastream", "pass"
     ),
     "test_environment.py::test_a_script_for_upstreams_local_environment_runs": wrap(
         f"{_ENVIRONMENT}:_Pipeline.take", "args[0].outputs.append(args[1].value)"
     ),
-    "test_local_host.py::test_keys_go_by_turns_in_the_order_they_came": swap(
+    "test_local_host.py::test_keys_take_turns_in_the_order_of_their_arrival": swap(
         "local.order:Turns.next", "self.ready.popleft", "self.ready.pop"
     ),
-    "test_local_host.py::test_the_same_seed_is_the_same_order_and_others_differ": (
+    "test_local_host.py::test_equal_seeds_give_equal_orders_and_others_differ": (
         wrap("local.order:Seeded.__init__", "original(args[0], 0)"),
         wrap("local.order:Seeded.__init__", "original(args[0], None)"),
     ),
-    "test_local_host.py::test_a_deadline_names_what_is_awaited": wrap(
+    "test_local_host.py::test_a_missed_deadline_names_the_awaited_actions": wrap(
         f"{_LOOP}.unfinished", "return tuple(Unfinished(at.key, at.action) for at in original(*args))"
     ),
-    "test_streaming.py::test_a_long_run_tells_how_far_it_is": wrap("local.progress:Progress._watch", "pass"),
+    "test_streaming.py::test_a_long_run_reports_its_progress": wrap("local.progress:Progress._watch", "pass"),
     "test_patch.py::test_without_flink_each_call_returns_a_new_local_environment": swap(
         "local.patch:patch_environment", "env is None", "env is None and t_env"
     ),
-    "test_action_store.py::test_a_run_that_came_to_its_end_leaves_nothing": swap(
-        f"{_LOOP}.run", "self._store.finish()", "pass"
-    ),
+    "test_action_store.py::test_a_finished_run_leaves_no_records": swap(f"{_LOOP}.run", "self._store.finish()", "pass"),
 }
 ON_FLINK: dict[str, Break | tuple[Break, ...]] = {
     "test_operator.py::test_memory_is_in_flinks_state_after_each_record": swap(
@@ -120,7 +122,7 @@ ON_FLINK: dict[str, Break | tuple[Break, ...]] = {
     "test_operator.py::test_at_the_end_of_the_input_waiting_keys_take_turns": swap(
         "on_flink.operator:AgentOperator._poll_later", "_END_OF_INPUT_MS + self._turns_at_end", "_END_OF_INPUT_MS"
     ),
-    "test_action_store.py::test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told": (
+    "test_action_store.py::test_a_memory_store_reads_from_a_marker_and_drops_and_prunes": (
         wrap("stores.memory:MemoryStore.rebuild", "return original(args[0])"),
         swap("stores.memory:MemoryStore.prune", "other <= sequence", "other < sequence"),
     ),

@@ -29,7 +29,7 @@ ORDER: dict[str, Break | tuple[Break, ...]] = {
     "a key does not wait for another": swap(
         f"{_RUN}._take_ready_task", "tasks.rotate(-1)", "attempt.future.exception()\nreturn tasks.popleft()"
     ),
-    "test_random_agents.py::test_threads_and_other_keys_change_nothing": swap(
+    "test_random_agents.py::test_outputs_and_memory_of_a_key_do_not_depend_on_threads_and_other_keys": swap(
         "engine.state:KeyState",
         "short_term: Store = field(default_factory=dict)",
         "short_term: Store = field(default_factory=lambda shared={}: shared)",
@@ -142,7 +142,7 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
     "test_durable.py::test_what_cannot_be_pickled_ends_the_recording": swap(
         f"{_DURABLE}.finish", "self._recording = False", "pass"
     ),
-    "test_action_store.py::test_a_pending_call_asks_its_reconciler_after_a_crash": swap(
+    "test_action_store.py::test_a_pending_call_runs_its_reconciler_after_a_crash": swap(
         f"{_DURABLE}.enter", "reconciler is not None and self._recording", "False"
     ),
     "test_durable.py::test_a_reconciler_answers_for_a_call_left_pending": swap(
@@ -218,29 +218,29 @@ RECOVERY: dict[str, Break | tuple[Break, ...]] = {
     "test_checkpoint.py::test_waiting_inputs_and_sequence_survive": swap(
         "engine.state:KeyState.snapshot", "self.inputs", "()"
     ),
-    "test_action_store.py::test_completed_actions_are_replayed_not_run": swap(
+    "test_action_store.py::test_completed_actions_are_replayed_and_not_run": swap(
         f"{_RECORDED}._run", "record.completed", "False"
     ),
-    "test_action_store.py::test_a_crash_at_each_point_runs_nothing_completed_again": swap(
+    "test_action_store.py::test_no_completed_action_runs_again_after_a_crash_at_any_point": swap(
         f"{_RECORDED}._advance", "self._put(task, record)", "pass"
     ),
-    "test_action_store.py::test_keys_are_told_apart_by_type_and_may_hold_anything": wrap(
+    "test_action_store.py::test_records_of_keys_of_different_types_are_separate": wrap(
         f"{_RECORD}:key_text", "return str(args[0])"
     ),
-    "test_action_store.py::test_identities_do_not_collide_and_stay": wrap(
+    "test_action_store.py::test_identities_are_unique_and_stable_across_versions": wrap(
         f"{_RECORD}:position_below",
         "sender, index = args\nreturn digest_of(sender.position + sender.action + str(index))",
     ),
     "test_action_store.py::test_equal_events_of_one_action_are_two_executions": wrap(
         f"{_RECORD}:position_below", "return original(args[0], 0)"
     ),
-    "test_action_store.py::test_a_key_that_goes_another_way_drops_its_later_records": swap(
+    "test_action_store.py::test_a_key_with_another_input_drops_its_later_records": swap(
         f"{_RECORDED}._recover", "self._store.drop(self._key_text, sequence)", "pass"
     ),
-    "test_action_store.py::test_completed_async_actions_come_back_in_the_order_they_ended": wrap(
+    "test_action_store.py::test_completed_async_actions_are_replayed_in_the_order_they_ended": wrap(
         f"{_RECORDED}._another_was_first", "return False"
     ),
-    "test_action_store.py::test_what_cannot_be_recorded_fails_the_action": wrap(
+    "test_action_store.py::test_an_outcome_that_cannot_be_recorded_fails_the_action": wrap(
         "engine.recorded:RecordedCalls._unrecordable", "pass"
     ),
     "test_action_store.py::test_a_foreign_record_is_refused": swap(

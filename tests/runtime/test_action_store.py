@@ -1,4 +1,4 @@
-"""What an action state store makes of a crash, in the local host and with a store in memory."""
+"""Recovery with an action state store in memory, in the local host."""
 
 import pytest
 import stored_agents
@@ -47,8 +47,7 @@ def attempt(store, agent, *records, crash_on=(), observers=(), now_ms=wall_ms, *
     return [[output.key, output.value] for output in result.outputs]
 
 
-def test_completed_actions_are_replayed_not_run():
-    """Of two inputs done and one in flight, only the action in flight is run; outputs and memory are those of before."""
+def test_completed_actions_are_replayed_and_not_run():
     inputs = [("a", 1), ("a", 2), ("a", 3)]
     store = MemoryStore()
     assert attempt(store, "Counting", *inputs, crash_on=["tell 3"]) is None
@@ -58,8 +57,8 @@ def test_completed_actions_are_replayed_not_run():
 
 
 @pytest.mark.parametrize("point", range(15))
-def test_a_crash_at_each_point_runs_nothing_completed_again(point):
-    """Wherever an attempt ends, an action whose record was written is not run again, and any other one is."""
+def test_no_completed_action_runs_again_after_a_crash_at_any_point(point):
+    """An action without a written record runs again."""
     inputs = [("a", 1), ("a", 2)]
     store = CrashingStore()
     store.begin(point)
@@ -71,8 +70,7 @@ def test_a_crash_at_each_point_runs_nothing_completed_again(point):
     assert len(TRACE) == 4 - completed
 
 
-def test_keys_are_told_apart_by_type_and_may_hold_anything():
-    """1, "1", true, null, a list and texts with underscores have records of their own."""
+def test_records_of_keys_of_different_types_are_separate():
     keys = [1, "1", True, None, [1], "user_1", "user_1_2", "", "ä_\u2028"]
     inputs = [(key, str(number)) for number, key in enumerate(keys)]
     store = MemoryStore()
@@ -82,8 +80,7 @@ def test_keys_are_told_apart_by_type_and_may_hold_anything():
     assert TRACE == ["tell 8"]
 
 
-def test_replayed_memory_is_as_old_as_it_is():
-    """Written before the crash, it has expired after it where a time to live has passed since, and else it has not."""
+def test_replayed_memory_keeps_its_age():
     inputs, ttl = [("a", 1), ("a", 2)], {"short-term-memory.state-ttl.ms": 1000}
     for now, seen in ((5_900, [1, 2]), (6_100, [2])):
         store = MemoryStore()
@@ -93,7 +90,6 @@ def test_replayed_memory_is_as_old_as_it_is():
 
 
 def test_equal_events_of_one_action_are_two_executions():
-    """Two equal events trigger two executions with a call each, and a restart between them makes the second one."""
     store = CrashingStore()
     store.begin(None)
     assert attempt(store, "Twins", ("a", "x")) == [["a", 1], ["a", 2]]
@@ -113,8 +109,7 @@ def test_equal_events_of_one_action_are_two_executions():
     assert set(made) == {0, 1, 2}
 
 
-def test_a_key_that_goes_another_way_drops_its_later_records():
-    """Another second input of a key: its first is replayed, all later ones are run; the other key is replayed."""
+def test_a_key_with_another_input_drops_its_later_records():
     store = MemoryStore()
     before = [("a", 1), ("b", 10), ("a", 2), ("b", 20), ("a", 3), ("b", 30), ("a", 4), ("c", 0)]
     assert attempt(store, "Counting", *before, crash_on=["tell 4"]) is None
@@ -128,16 +123,14 @@ def test_a_key_that_goes_another_way_drops_its_later_records():
     assert [value for key, value in outputs if key == "b"] == [[10, [10]], [20, [10, 20]], [30, [10, 20, 30]]]
 
 
-def test_a_pending_call_asks_its_reconciler_after_a_crash():
-    """The call before it is replayed, the one in flight is not made again, the one after it is made."""
+def test_a_pending_call_runs_its_reconciler_after_a_crash():
     store = MemoryStore()
     assert attempt(store, "Paying", ("a", 5), crash_on=["pay 5"]) is None
     assert attempt(store, "Paying", ("a", 5)) == [["a", ["reserve 5", "was 5 paid?", "thank 5"]]]
     assert TRACE == ["was 5 paid?", "thank 5"]
 
 
-def test_a_crash_in_the_reconciler_asks_it_again():
-    """As long as its answer is not recorded, the call is pending."""
+def test_a_reconciler_runs_again_after_a_crash_in_it():
     store = MemoryStore()
     attempt(store, "Paying", ("a", 5), crash_on=["pay 5"])
     attempt(store, "Paying", ("a", 5), crash_on=["was 5 paid?"])
@@ -145,8 +138,7 @@ def test_a_crash_in_the_reconciler_asks_it_again():
     assert TRACE == ["was 5 paid?", "thank 5"]
 
 
-def test_completed_async_actions_come_back_in_the_order_they_ended():
-    """Memory that two actions wrote holds what the later one wrote, and outputs come in their order, also replayed."""
+def test_completed_async_actions_are_replayed_in_the_order_they_ended():
     inputs = [("a", 1), ("a", "tell")]
     whole, replayed = CrashingStore(), 0
     whole.begin(None)
@@ -179,23 +171,20 @@ class Full(MemoryStore):
         ("Swallowing", "lock", r"the outcome of _thread.allocate_lock cannot be recorded \(cannot pickle"),
     ],
 )
-def test_what_cannot_be_recorded_fails_the_action(agent, value, message):
-    """Be it the store or the outcome of a call, and also where the action catches what its call raises."""
+def test_an_outcome_that_cannot_be_recorded_fails_the_action(agent, value, message):
     store = MemoryStore() if value == "lock" else Full()
     with pytest.raises(Exception, match=message):
         attempt(store, agent, ("a", value))
 
 
-def test_a_run_that_came_to_its_end_leaves_nothing():
-    """The next run of the same job is a new one: it runs every action."""
+def test_a_finished_run_leaves_no_records():
     store = MemoryStore()
     for _ in range(2):
         assert attempt(store, "Counting", ("a", 1)) == [["a", [1, [1]]]]
         assert TRACE == ["count 1", "tell 1"]
 
 
-def test_a_run_that_failed_is_gone_on_with():
-    """An action that failed is run again, those before it are not."""
+def test_a_run_after_a_failure_replays_the_completed_actions():
     store = MemoryStore()
     with pytest.raises(Exception, match="two"):
         attempt_of("runtime_agents:FailsOnTwo", store, [1, 2])
@@ -212,8 +201,7 @@ def attempt_of(agent, store, values):
         raise result.failure
 
 
-def test_a_record_survives_its_bytes():
-    """Every kind of value in memory, events and calls comes back as it was."""
+def test_a_record_is_equal_after_serialisation():
     values = {"a": (None,), "b": ([1, 2**70, -0.0, 1e300, "ä\u2028\ud800", {"x": [True]}],), "": {"a": None, "b": None}}
     calls = (CallRecord("m.f", "00", "SUCCEEDED", b"\x00\xff"), CallRecord("m.g", "01", "PENDING"))
     for record in (
@@ -237,7 +225,6 @@ def test_a_record_survives_its_bytes():
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"taskEvent":{}}', b'{"layout":1}', b"\xff"])
 def test_a_foreign_record_is_refused(content):
-    """Upstream's records, or anything else, are told as what they are."""
     with pytest.raises(StoreError, match="not an action record"):
         ActionRecord.from_bytes(content)
 
@@ -247,8 +234,8 @@ def test_a_record_of_another_layout_is_refused():
         ActionRecord.from_bytes(b'{"layout":7}')
 
 
-def test_identities_do_not_collide_and_stay():
-    """The texts are fixed: a later version that changed them would not find what an earlier one wrote."""
+def test_identities_are_unique_and_stable_across_versions():
+    """The texts are fixed: a version that changed them would not find older records."""
     assert [key_text(key) for key in (1, "1", True, "user_1", {"b": 1, "a": "ä"})] == [
         "1",
         '"1"',
@@ -262,8 +249,7 @@ def test_identities_do_not_collide_and_stay():
     assert len(positions) == 9
 
 
-def test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told():
-    """From a marker on, up to an input, from an input on."""
+def test_a_memory_store_reads_from_a_marker_and_drops_and_prunes():
     store = MemoryStore()
     executions = [Execution(key, sequence, Place("", "act")) for key in "ab" for sequence in (1, 2, 3)]
     for execution in executions[:3]:
@@ -293,7 +279,7 @@ def test_a_memory_store_reads_from_a_marker_and_forgets_what_it_is_told():
     ],
 )
 def test_options_that_name_no_usable_store_are_refused(options, message):
-    """At once, by the host too; upstream runs without any store where the name of one is misspelt."""
+    """The host refuses them too; upstream runs without a store if the name is misspelt."""
     with pytest.raises((PlanError, OptionError), match=message):
         open_store(AgentConfiguration(options), "job")
     plan = build_plan({"agent": "stored_agents:Counting"}, config={})
@@ -302,12 +288,11 @@ def test_options_that_name_no_usable_store_are_refused(options, message):
         LocalHost(plan)
 
 
-def test_no_option_is_no_store():
+def test_no_store_is_opened_without_the_option():
     assert open_store(AgentConfiguration({}), "job") is None
 
 
 def test_a_broker_that_does_not_answer_is_an_error():
-    """Nobody listens at port 1 of the loopback."""
     from flink_agents_runtime.stores.kafka import KafkaStore, KafkaTopic
 
     with pytest.raises(StoreError, match=r"topic 't' at 127\.0\.0\.1:1"):

@@ -1,5 +1,3 @@
-"""Upstream's environment without Flink."""
-
 import json
 import time
 
@@ -16,7 +14,6 @@ from flink_agents_runtime.local.environment import LocalEnvironment
 
 
 def test_a_script_for_upstreams_local_environment_runs():
-    """from_list, apply, to_list, execute: outputs are {key: output}, in the list that was handed out before."""
     environment = LocalEnvironment()
     assert isinstance(environment, AgentsExecutionEnvironment)
     outputs = environment.from_list([{"key": "a", "value": 1}, {"k": "b", "v": 2}]).apply(Echo()).to_list()
@@ -25,8 +22,7 @@ def test_a_script_for_upstreams_local_environment_runs():
     assert outputs == [{"a": 1}, {"b": 2}]
 
 
-def test_an_environment_may_have_several_lists():
-    """Each with its agent, and with outputs of its own."""
+def test_an_environment_may_have_several_pipelines():
     environment = LocalEnvironment()
     records = [{"key": "a", "value": 1}, {"key": "b", "value": 3}]
     echoed = environment.from_list(records).apply(Echo()).to_list()
@@ -37,8 +33,7 @@ def test_an_environment_may_have_several_lists():
     assert environment.outputs() == [*echoed, *sums]
 
 
-def test_inputs_may_come_one_by_one_and_a_long_execution_tells(monkeypatch, capsys):
-    """A generator will do; how far it is stands on standard error, but not for a short execution or a quiet one."""
+def test_inputs_may_be_a_generator_and_a_long_execution_reports_its_progress(monkeypatch, capsys):
     monkeypatch.setattr("flink_agents_runtime.local.progress.FIRST_LINE_S", 0.01)
 
     def slowly():
@@ -58,8 +53,7 @@ def test_inputs_may_come_one_by_one_and_a_long_execution_tells(monkeypatch, caps
     assert "inputs done" not in told[1]
 
 
-def test_environments_share_nothing():
-    """An option set on one is not seen by another."""
+def test_environments_share_no_options():
     one, other = LocalEnvironment(), LocalEnvironment()
     one.get_config().set_str("max-retries", "8")
     lists = [each.from_list([{"value": 1}]).apply(Configured()).to_list() for each in (one, other)]
@@ -68,8 +62,7 @@ def test_environments_share_nothing():
     assert [next(iter(found[0].values()))[3] for found in lists] == [8, 0]
 
 
-def test_options_come_from_a_file_and_the_script_wins(tmp_path):
-    """The agent section of a YAML file is read; what is set afterwards goes over it."""
+def test_options_of_a_file_yield_to_those_of_the_script(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("agent: {max-retries: 4, event-log: {level: 'OFF'}}")
     environment = LocalEnvironment()
@@ -81,8 +74,7 @@ def test_options_come_from_a_file_and_the_script_wins(tmp_path):
     assert next(iter(outputs[0].values()))[3] == 5
 
 
-def test_tool_requests_are_kept():
-    """An agent finds the environment's connection, and the tool it asked for can be looked at afterwards."""
+def test_tool_requests_can_be_read_after_the_execution():
     environment = LocalEnvironment()
     connection = ResourceDescriptor(clazz="runtime_agents.ScriptedConnection")
     environment.add_resource("ollama_server", ResourceType.CHAT_MODEL_CONNECTION, connection)
@@ -94,8 +86,7 @@ def test_tool_requests_are_kept():
     assert request.tool_calls[0]["function"]["name"] == "notify_shipping_manager"
 
 
-def test_yaml_agents_by_name_with_the_environments_resources(tmp_path):
-    """load_yaml registers, apply finds by name; resources of the environment yield to the agent's own."""
+def test_resources_of_the_environment_yield_to_those_of_a_yaml_agent(tmp_path):
     file = tmp_path / "agents.yaml"
     action = "{name: echo, function: 'runtime_agents:Echo.echo', listen_to: [input]}"
     file.write_text(f"agents: [{{name: one, actions: [{action}], prompts: [{{name: p, text: own}}]}}]")
@@ -112,8 +103,7 @@ def test_yaml_agents_by_name_with_the_environments_resources(tmp_path):
         environment.from_list([]).apply("two")
 
 
-def test_a_failure_is_raised_and_outputs_so_far_stay():
-    """As a job fails: the exception carries the original one."""
+def test_a_failure_is_raised_and_earlier_outputs_are_kept():
     environment = LocalEnvironment()
     outputs = environment.from_list([{"key": "a", "value": 1}, {"key": "a", "value": 2}]).apply(FailsOnTwo()).to_list()
     with pytest.raises(ActionFailure) as caught:
@@ -122,8 +112,7 @@ def test_a_failure_is_raised_and_outputs_so_far_stay():
     assert outputs == [{"a": 1}]
 
 
-def test_an_event_log_goes_where_the_option_says(tmp_path):
-    """baseLogDir makes one file a pipeline."""
+def test_base_log_dir_gets_one_event_log_per_pipeline(tmp_path):
     environment = LocalEnvironment()
     environment.get_config().set_str("baseLogDir", str(tmp_path / "logs"))
     environment.from_list([{"key": "a", "value": 1}]).apply(Echo())
@@ -132,8 +121,7 @@ def test_an_event_log_goes_where_the_option_says(tmp_path):
     assert [json.loads(line)["eventType"] for line in lines] == ["_input_event", "_output_event"]
 
 
-def test_what_belongs_to_flink_is_refused():
-    """The error says what to do instead."""
+def test_streams_and_tables_are_refused_with_the_next_step():
     environment = LocalEnvironment()
     builder = environment.from_list([])
     for call in (
@@ -146,8 +134,7 @@ def test_what_belongs_to_flink_is_refused():
             call()
 
 
-def test_misuse_is_an_error():
-    """No agent, two agents, two executions."""
+def test_no_agent_two_agents_and_two_executions_are_errors():
     environment = LocalEnvironment()
     builder = environment.from_list([])
     with pytest.raises(RuntimeError, match="takes one agent"):

@@ -1,5 +1,3 @@
-"""The event log's records, levels and cuts."""
-
 import json
 import re
 
@@ -21,7 +19,6 @@ def written(path, config, *events, key="k"):
 
 
 def test_a_record_has_upstreams_shape_and_the_key(tmp_path):
-    """Fields and their order, time in UTC with a Z, extra properties between attributes and type."""
     event = Event(type="t", attributes={"a": [1]}, more="extra")
     (record,) = written(tmp_path / "log", {"event-log.level": "VERBOSE"}, event, key=["user", 1])
     assert list(record) == ["timestamp", "logLevel", "eventType", "key", "event"]
@@ -32,28 +29,24 @@ def test_a_record_has_upstreams_shape_and_the_key(tmp_path):
     assert record["event"]["attributes"] == {"a": [1]}
 
 
-def test_each_record_is_there_at_once(tmp_path):
-    """A reader sees the line before the log is closed."""
+def test_each_record_is_flushed(tmp_path):
     log = EventLog(tmp_path / "deep" / "log", AgentConfiguration())
     log.event_processed("k", "t", Event(type="t").model_dump_json())
     assert (tmp_path / "deep" / "log").read_text().count("\n") == 1
     log.close()
 
 
-def test_a_log_goes_on_where_it_was(tmp_path):
-    """After a restart the file is appended to."""
+def test_a_log_is_appended_to_after_a_restart(tmp_path):
     written(tmp_path / "log", {}, Event(type="a"))
     assert [record["eventType"] for record in written(tmp_path / "log", {}, Event(type="b"))] == ["a", "b"]
 
 
-def test_off_writes_nothing(tmp_path):
-    """Not even a file."""
+def test_off_creates_no_file(tmp_path):
     assert written(tmp_path / "log", {"event-log.level": "OFF"}, Event(type="t")) == []
     assert not (tmp_path / "log").exists()
 
 
-def test_levels_of_types(tmp_path):
-    """The exact type wins, then its prefixes by dots, then the general level."""
+def test_the_level_of_the_most_specific_type_applies(tmp_path):
     config = {
         "event-log.level": "OFF",
         "event-log.type.a.level": "STANDARD",
@@ -65,14 +58,12 @@ def test_levels_of_types(tmp_path):
     assert levels == [("a", "STANDARD"), ("a.b", "VERBOSE"), ("a.b.x", "VERBOSE"), ("a.d", "STANDARD")]
 
 
-def test_a_wrong_level_fails_at_once(tmp_path):
-    """A word that is no level is not taken for another."""
+def test_an_unknown_level_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="LOUD"):
         EventLog(tmp_path / "log", AgentConfiguration({"event-log.level": "LOUD"}))
 
 
-def test_standard_cuts_and_verbose_does_not(tmp_path):
-    """The same event, long at VERBOSE, wrapped at STANDARD by the limits set."""
+def test_standard_truncates_and_verbose_does_not(tmp_path):
     event = Event(type="t", attributes={"text": "x" * 9})
     limits = {"event-log.standard.max-string-length": 4}
     (standard,) = written(tmp_path / "standard", limits, event)
@@ -81,8 +72,7 @@ def test_standard_cuts_and_verbose_does_not(tmp_path):
     assert verbose["event"]["attributes"]["text"] == "x" * 9
 
 
-def test_the_three_cuts():
-    """Texts, lists and deep objects leave wrappers that count what is gone; id and type of the event stay whole."""
+def test_truncated_strings_lists_and_objects_count_what_is_omitted():
     event = {
         "eventType": "longer than five",
         "id": "longer than five",
@@ -127,7 +117,6 @@ def test_the_arguments_of_a_tool_call_are_in_the_log_by_default(tmp_path):
     assert record["event"]["attributes"]["tool_calls"] == [call]
 
 
-def test_zero_is_no_limit():
-    """With all limits off nothing is cut."""
+def test_a_limit_of_zero_truncates_nothing():
     event = {"attributes": {"text": "x" * 9999, "list": list(range(99)), "deep": {"a": {"b": {"c": {"d": {}}}}}}}
     assert truncated(event, Limits(0, 0, 0)) == event

@@ -1,4 +1,4 @@
-"""What the environment on Flink does to names, keys and values, without Flink."""
+"""Names, keys and values of the environment on Flink, without Flink."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from flink_agents_runtime.on_flink.environment import FlinkEnvironment
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator, with_rows
 
 
-def test_agents_of_one_class_have_names_of_their_own() -> None:
-    """In the order in which they are applied; an agent from YAML has the name it was registered under."""
+def test_agents_of_one_class_get_different_names() -> None:
     env = FlinkEnvironment(None)
     assert [env.name_for(agent) for agent in (Echo(), "till", Echo(), "till")] == [
         "Echo",
@@ -23,8 +22,7 @@ def test_agents_of_one_class_have_names_of_their_own() -> None:
     ]
 
 
-def test_what_is_registered_is_in_the_plan(tmp_path) -> None:
-    """Agents of YAML files by name, resources of the environment, options set by hand; an unknown name is told."""
+def test_registered_agents_resources_and_options_are_in_the_plan(tmp_path) -> None:
     file = tmp_path / "agents.yaml"
     action = "{name: echo, function: 'runtime_agents:Echo.echo', listen_to: [input]}"
     file.write_text(f"agents: [{{name: one, actions: [{action}]}}]")
@@ -41,7 +39,6 @@ def test_what_is_registered_is_in_the_plan(tmp_path) -> None:
 
 
 def test_lists_and_unkeyed_streams_are_refused() -> None:
-    """Lists belong to the environment without Flink; a stream needs its keys."""
     env = FlinkEnvironment(None)
     with pytest.raises(NotImplementedError, match="without Flink"):
         env.from_list([])
@@ -50,20 +47,17 @@ def test_lists_and_unkeyed_streams_are_refused() -> None:
 
 
 def test_different_keys_have_different_texts() -> None:
-    """Equal ones of different types too: they are different keys to Flink."""
     keys = [1, "1", 1.5, None, True, b"1", (1, 2), Row(1, 2), Row("1", 2), (1, "2"), "[1, 2]"]
     texts = [StreamOperator("", "")._key_text(key) for key in keys]
     assert len(set(texts)) == len(keys)
 
 
-def test_a_key_that_is_no_value_is_refused() -> None:
-    """With the way out."""
-    with pytest.raises(TypeError, match="key the stream by a plain value"):
+def test_a_key_that_cannot_be_written_as_json_is_refused() -> None:
+    with pytest.raises(TypeError, match="key the stream by a str, number or bool"):
         StreamOperator("", "")._key_text(object())
 
 
 def test_rows_come_out_as_rows() -> None:
-    """As upstream's events bring them back, at any depth; other mappings stay what they are."""
     row = {"type": "Row", "values": [1, "x"], "fields": ["a", "b"]}
     assert with_rows([row, {"inner": row}]) == [Row(a=1, b="x"), {"inner": Row(a=1, b="x")}]
     assert with_rows({"type": "Row", "values": [1]}) == Row(1)

@@ -1,5 +1,3 @@
-"""Many keys in one process: order, overlap, failure, deadline."""
-
 import threading
 import time
 
@@ -30,23 +28,20 @@ def records(*pairs):
     return [{"key": key, "value": value} for key, value in pairs]
 
 
-def test_keys_go_by_turns_in_the_order_they_came():
-    """A step each, so that the second key's input comes before the first key's second one."""
+def test_keys_take_turns_in_the_order_of_their_arrival():
     result = host("Echo").run(records(("b", 1), ("a", 2), ("b", 3)))
     assert result.outputs == (Output("b", 1), Output("a", 2), Output("b", 3))
     assert (result.failure, result.timed_out_after_s, result.unfinished) == (None, None, ())
 
 
 def test_keys_of_different_types_are_different_keys():
-    """1, "1" and true have memory of their own, and a list can be a key."""
     keys = [1, "1", True, ["a"], 1, ["a"]]
     result = host("Remembering").run(records(*((key, "x") for key in keys)))
     runs = [(type(output.key), output.value[1]) for output in result.outputs]
     assert sorted(runs, key=str) == sorted([(int, 1), (int, 2), (str, 1), (bool, 1), (list, 1), (list, 2)], key=str)
 
 
-def test_short_names_and_missing_keys():
-    """k and v do; a record without a key is a key of its own, the same in each run."""
+def test_k_and_v_are_short_names_and_a_missing_key_is_unique():
     inputs = [{"k": "a", "v": 1}, {"value": 2}, {"value": 3}]
     first, second = (host("Remembering").run(inputs).outputs for _ in range(2))
     assert [output.value[1] for output in first] == [1, 1, 1]
@@ -55,47 +50,41 @@ def test_short_names_and_missing_keys():
     assert first == second
 
 
-def test_a_record_without_a_value_is_an_error():
-    """Its number is told."""
+def test_a_record_without_a_value_is_refused_with_its_number():
     with pytest.raises(ValueError, match="input 1 has no 'value'"):
         host("Echo").run([{"value": 1}, {"vlaue": 2}])
 
 
-def test_a_model_as_input_arrives_as_json():
-    """A pydantic model given by a script becomes what JSON makes of it."""
+def test_a_pydantic_model_as_input_arrives_as_json():
     result = host("Echo").run([{"value": ProductReview(id="1", review="ok")}])
     assert result.outputs[0].value == {"id": "1", "review": "ok"}
 
 
 def test_async_calls_of_many_keys_overlap():
-    """Forty calls of 50 ms on twenty threads take a few times 50 ms, not forty times."""
+    """Forty calls of 50 ms on twenty threads take a few times 50 ms."""
     result = host("Slow", **{"num-async-threads": 20}).run(records(*((f"k{n % 20}", 0.05) for n in range(40))))
     assert len(result.outputs) == 40
     assert result.elapsed_s < 1
 
 
-def test_a_quick_key_passes_a_slow_one():
-    """Keys wait for their own calls only."""
+def test_a_key_waits_only_for_its_own_calls():
     result = host("Slow", **{"num-async-threads": 4}).run(records(("slow", 0.2), ("quick", 0), ("quick", 0)))
     assert [output.key for output in result.outputs] == ["quick", "quick", "slow"]
 
 
-def test_a_failing_key_stops_the_run_and_what_came_out_stays():
-    """Outputs of all keys until then are kept, and the failure tells where it was."""
+def test_a_failing_key_ends_the_run_and_earlier_outputs_are_kept():
     result = host("FailsOnTwo").run(records(("a", 1), ("b", 1), ("c", 2), ("a", 3)))
     assert result.outputs == (Output("a", 1), Output("b", 1))
     assert (result.failure.key, result.failure.action, result.failure.input) == ("c", "check", 2)
 
 
-def test_metrics_are_those_of_the_run():
-    """A second run of the same host starts from zero."""
+def test_metrics_start_from_zero_in_each_run():
     one = host("Echo")
     one.run(records(("a", 1)))
     assert one.run(records(("a", 1))).metrics["numOfEventProcessed"] == 2
 
 
 def test_a_deadline_ends_a_run_that_is_stuck_in_an_action():
-    """The caller gets control back, learns key and action, and keeps the outputs."""
     began = time.monotonic()
     result = host("Stuck").run(records(("a", 1), ("b", 2)), deadline_s=0.1)
     assert time.monotonic() - began < 5
@@ -103,15 +92,13 @@ def test_a_deadline_ends_a_run_that_is_stuck_in_an_action():
     assert result.unfinished == (Unfinished("a", "hang", 1),)
 
 
-def test_a_deadline_names_what_is_awaited():
-    """A run whose calls do not come back tells for whom it waits."""
+def test_a_missed_deadline_names_the_awaited_actions():
     result = host("Slow").run(records(("a", 3), ("b", 0)), deadline_s=0.2)
     assert result.outputs == (Output("b", 0),)
     assert result.unfinished == (Unfinished("a", "sleep", 3),)
 
 
 def test_a_run_in_time_is_not_timed_out():
-    """A deadline that is kept leaves no mark."""
     result = host("Echo").run(records(("a", 1)), deadline_s=30)
     assert (result.outputs, result.timed_out_after_s) == ((Output("a", 1),), None)
 
@@ -124,15 +111,13 @@ def interleaving(seed):
     return [step for step in TRACE if isinstance(step, str)]
 
 
-def test_the_same_seed_is_the_same_order_and_others_differ():
-    """The order of steps depends on the seed only, not on when calls end; seeds reach different orders."""
+def test_equal_seeds_give_equal_orders_and_others_differ():
     orders = {seed: interleaving(seed) for seed in range(12)}
     assert all(interleaving(seed) == order for seed, order in orders.items())
     assert len({tuple(order) for order in orders.values()}) > 3
 
 
 def test_a_seeded_run_keeps_the_order_within_a_key():
-    """However keys interleave, each key's inputs come in their order."""
     for seed in range(10):
         outputs = host("Slow", seed=seed).run(records(*(("ab"[n % 2], n / 1e6) for n in range(8)))).outputs
         for key in "ab":
@@ -140,14 +125,12 @@ def test_a_seeded_run_keeps_the_order_within_a_key():
             assert values == sorted(values)
 
 
-def test_no_thread_is_no_plan():
-    """num-async-threads of zero would wait for ever; it is refused."""
+def test_a_plan_without_threads_is_refused():
     with pytest.raises(PlanError, match="at least 1"):
         host("Slow", **{"num-async-threads": 0})
 
 
 def test_the_pool_reuses_idle_threads_and_keeps_its_size():
-    """One after the other needs one thread; many at once no more than the size; results and exceptions come back."""
     pool = DaemonPool(2, "test-pool")
     for n in range(5):
         assert pool.submit(lambda value: value + 1, n).result(5) == n + 1
@@ -162,8 +145,7 @@ def test_the_pool_reuses_idle_threads_and_keeps_its_size():
     pool.shutdown()
 
 
-def test_a_stopped_pool_drops_what_is_queued():
-    """Queued calls are cancelled; the one that runs is left to itself and keeps nobody waiting."""
+def test_a_stopped_pool_cancels_queued_calls():
     pool = DaemonPool(1, "stopped-pool")
     gate, started = threading.Event(), threading.Event()
     running = pool.submit(lambda: (started.set(), gate.wait(5)))

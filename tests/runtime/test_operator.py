@@ -1,4 +1,4 @@
-"""What the keyed operator hands to Flink and when. Here Flink is a few lines; on real clusters it is in tests/integration."""
+"""The keyed operator over a stand-in for Flink; tests/integration has it on real clusters."""
 
 from __future__ import annotations
 
@@ -125,8 +125,7 @@ def job():
         each.operator.close()
 
 
-def test_a_key_with_nothing_to_remember_takes_no_room(job) -> None:
-    """An agent without memory leaves no state, however many keys and inputs there are."""
+def test_a_key_without_memory_has_no_state_in_flink(job) -> None:
     echo = job(f"runtime_agents:{Echo.__name__}")
     for _ in range(3):
         assert echo.take("a")
@@ -136,7 +135,6 @@ def test_a_key_with_nothing_to_remember_takes_no_room(job) -> None:
 
 
 def test_memory_is_in_flinks_state_after_each_record(job) -> None:
-    """Whatever is kept at hand: another operator, on the state that the last record left, goes on where this one was."""
     first = job(COUNTING)
     assert [first.take("a")[0]["runs"] for _ in range(3)] == [1, 2, 3]
     after = Flink()
@@ -144,15 +142,13 @@ def test_memory_is_in_flinks_state_after_each_record(job) -> None:
     assert job(COUNTING, after).take("a")[0]["runs"] == 4
 
 
-def test_a_key_at_hand_is_not_read_again(job) -> None:
-    """Flink is asked once, for the first input of a key."""
+def test_a_cached_key_is_not_read_from_flink_again(job) -> None:
     counting = job(COUNTING)
     assert [counting.take(key)[0]["runs"] for key in "abab"] == [1, 1, 2, 2]
     assert (counting.flink.calls["value"], counting.flink.calls["update"]) == (2, 4)
 
 
-def test_what_is_at_hand_has_a_bound(job, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond it the key that was not used for longest is read from Flink again, and loses nothing."""
+def test_the_cache_evicts_the_least_recently_used_key(job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operator_module, "_CACHE_BYTES", 3 * operator_module._OVERHEAD_BYTES)
     counting = job(COUNTING)
     assert [counting.take(key)[0]["runs"] for key in "ababcca"] == [1, 1, 2, 2, 1, 2, 3]
@@ -160,8 +156,7 @@ def test_what_is_at_hand_has_a_bound(job, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(counting.operator._idle) == 2
 
 
-def test_metrics_are_told_together_and_to_the_last(job) -> None:
-    """Not a call for each record: by a timer while there is something to tell, and when the operator closes."""
+def test_metrics_are_flushed_by_timer_and_on_close(job) -> None:
     echo = job(f"runtime_agents:{Echo.__name__}")
     for _ in range(50):
         echo.take("a")
@@ -188,7 +183,6 @@ def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, 
 
 
 def test_at_the_end_of_the_input_waiting_keys_take_turns(job) -> None:
-    """A key that still waits gets its next turn after all others that wait; after a turn it is looked at, in a time of its own."""
     waiting = job("tests.support.agents.napping:NapAgent")
     flink = waiting.flink
     for key in "abc":
@@ -206,11 +200,7 @@ def test_at_the_end_of_the_input_waiting_keys_take_turns(job) -> None:
 
 
 @pytest.mark.parametrize("stamps", [(5, 5, 7), (NO_STAMP_MS, NO_STAMP_MS, NO_STAMP_MS), (9, 3, 2**63 - 1)])
-def test_at_the_end_of_the_input_outputs_have_the_stamps_of_their_inputs(stamps: tuple[int, ...]) -> None:
-    """Each is emitted by a timer of its input's time, and by one of now where there is none.
-
-    Flink takes the time of a timer for the stamp of what its call emits. No broker takes the end of time for one.
-    """
+def test_at_the_end_of_the_input_outputs_have_the_time_stamps_of_their_inputs(stamps: tuple[int, ...]) -> None:
     plan = build_plan({"agent": "tests.support.agents.napping:NapAgent"}, config={})
     flink, operator = Flink(), StreamOperator(plan.model_dump_json(serialize_as_any=True), "j")
     operator.open(flink)
@@ -229,8 +219,8 @@ def test_at_the_end_of_the_input_outputs_have_the_stamps_of_their_inputs(stamps:
     assert emitted == [(0.05 + number / 100, stamp) for number, stamp in enumerate(told)]
 
 
-def test_in_thread_mode_flink_never_asks_python_for_a_gauge() -> None:
-    """It has the value itself: asked after the job's interpreter has gone, the TaskManager would die of it."""
+def test_in_thread_mode_flink_never_calls_python_for_a_gauge() -> None:
+    """A call after the job's interpreter has gone kills the TaskManager."""
     group_class = type("MetricGroupImpl", (Flink,), {"__module__": "pyflink.fn_execution.metrics.embedded.metric_impl"})
     in_jvm = group_class()
     gauge = FlinkMetricGroup(lambda: in_jvm).get_sub_group("bed").get_gauge("left")

@@ -1,4 +1,4 @@
-"""The parity cases without Flink, in the order of arrival and in orders drawn by seeds."""
+"""The parity cases without Flink: in the order of arrival, and in orders drawn from seeds."""
 
 import pytest
 
@@ -31,13 +31,11 @@ def play(case: Case, folder, seed=None) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_without_flink(case, tmp_path):
-    """Each rule's agent leaves the history that was written down for it."""
     told = play(case, tmp_path)
     assert not told, "\n".join(told)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.gated], ids=lambda case: case.name)
-def test_a_case_in_other_orders(case, tmp_path):
-    """However keys and calls are interleaved, each key's history is the same."""
+def test_the_history_of_each_key_is_the_same_in_any_order(case, tmp_path):
     told = [f"seed {seed}: {found}" for seed in range(5) for found in play(case, tmp_path, seed)]
     assert not told, "\n".join(told)

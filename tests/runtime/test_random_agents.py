@@ -1,6 +1,6 @@
-"""Agents drawn by seeds: threads, other keys and restarts change nothing that ought to stay.
+"""Agents drawn from seeds: results do not depend on threads, other keys and restarts.
 
-``FLINK_AGENTS_RANDOM_SEEDS`` is the number of seeds, 300 unless set.
+``FLINK_AGENTS_RANDOM_SEEDS`` is the number of seeds, by default 300.
 """
 
 import json
@@ -37,8 +37,7 @@ def settled(agent, outputs):
 
 
 @pytest.mark.parametrize("seeds", BLOCKS, ids=str)
-def test_threads_and_other_keys_change_nothing(seeds):
-    """Per key, many threads and keys at once output, and leave in memory, what one thread and one key at a time do."""
+def test_outputs_and_memory_of_a_key_do_not_depend_on_threads_and_other_keys(seeds):
     for seed in seeds:
         agent = drawn(seed)
         together = by_key(LocalHost(agent.plan(**{"num-async-threads": 8})).run(agent.records))
@@ -52,8 +51,7 @@ def test_threads_and_other_keys_change_nothing(seeds):
 
 
 @pytest.mark.parametrize("seeds", BLOCKS, ids=str)
-def test_one_seed_is_one_order_whatever_the_threads(seeds):
-    """With a seed for the interleaving, one thread and many give the same outputs in the same order over all keys."""
+def test_a_seed_gives_the_same_order_with_one_thread_and_many(seeds):
     for seed in seeds:
         agent = drawn(seed)
         one, many = (
@@ -64,11 +62,7 @@ def test_one_seed_is_one_order_whatever_the_threads(seeds):
 
 
 @pytest.mark.parametrize("seeds", BLOCKS, ids=str)
-def test_a_restart_at_any_step_changes_nothing(seeds):
-    """A key restored at a random step ends with the same outputs and memory; recorded calls are not made again.
-
-    Where actions send before they await, what they sent comes again, and only the set of outputs stays.
-    """
+def test_a_restart_at_any_step_changes_no_output_and_no_memory(seeds):
     for seed in seeds:
         agent = drawn(seed)
         values = [record["value"] for record in agent.records if record["key"] == agent.records[0]["key"]]

@@ -1,6 +1,6 @@
-"""Agents drawn by seeds, ended at any point and begun again with what the store has: nothing is seen of it but time.
+"""Agents drawn from seeds, crashed at any point and recovered: outputs are those without a crash.
 
-``FLINK_AGENTS_RANDOM_SEEDS`` is the number of seeds, 300 unless set.
+``FLINK_AGENTS_RANDOM_SEEDS`` is the number of seeds, by default 300.
 """
 
 import contextlib
@@ -85,10 +85,7 @@ def begins(agent, outputs, expected):
 
 
 @pytest.mark.parametrize("seeds", BLOCKS, ids=str)
-def test_a_crash_at_any_point_of_a_local_run_changes_nothing(seeds):
-    """Up to three attempts die at an event, before a write or after it; the last one has the outputs of a run without
-    crash, what came out before was a part of them, and no attempt makes a call whose outcome was recorded before it.
-    """
+def test_a_crash_at_any_point_of_a_local_run_changes_no_output(seeds):
     for seed in seeds:
         agent, random = drawn(seed), Random(seed)
         whole = Attempts(agent, threads=1)
@@ -112,10 +109,7 @@ def test_a_crash_at_any_point_of_a_local_run_changes_nothing(seeds):
 
 
 @pytest.mark.parametrize("seeds", BLOCKS, ids=str)
-def test_a_checkpoint_and_the_store_make_up_for_a_crash(seeds):
-    """Restored from a snapshot with what was recorded since: the outputs go on as if nothing had been, also where an
-    action sent before it awaited, and no call whose outcome was recorded is made again.
-    """
+def test_a_checkpoint_and_the_store_restore_a_crashed_run(seeds):
     for seed in seeds:
         agent, random = drawn(seed), Random(seed)
         values = [record["value"] for record in agent.records if record["key"] == agent.records[0]["key"]]

@@ -1,5 +1,3 @@
-"""The local host over inputs that are never all there: read as needed, outputs handed on, nothing left behind."""
-
 import gc
 import threading
 import time
@@ -32,8 +30,7 @@ def numbered(inputs, keys, seen):
 
 
 @pytest.mark.parametrize("seed", [None, 3])
-def test_no_more_inputs_are_read_than_the_window_takes(seed):
-    """Whoever makes the inputs is asked for the next one when there is room: never more than 16 are ahead of the outputs."""
+def test_the_window_limits_the_inputs_that_are_read_ahead(seed):
     seen, ahead = [], []
     outputs = []
 
@@ -49,7 +46,6 @@ def test_no_more_inputs_are_read_than_the_window_takes(seed):
 
 
 def test_a_window_of_one_runs_one_input_after_the_other():
-    """Then the order of the outputs is that of the inputs, however slow each one is."""
     inputs = [{"key": key, "value": value} for key, value in (("a", 0.02), ("b", 0), ("c", 0.01), ("b", 0))]
     outputs = host("Slow", window=1, **{"num-async-threads": 4}).run(inputs).outputs
     assert [output.key for output in outputs] == ["a", "b", "c", "b"]
@@ -57,8 +53,7 @@ def test_a_window_of_one_runs_one_input_after_the_other():
         host("Echo", window=0)
 
 
-def test_more_is_read_while_keys_wait_for_their_calls():
-    """Calls of keys far down the input run at the same time as the first one's."""
+def test_further_inputs_are_read_while_keys_wait_for_calls():
     together = host("Slow", window=64, **{"num-async-threads": 64}).run(
         {"key": f"k{number}", "value": 0.2} for number in range(64)
     )
@@ -66,15 +61,13 @@ def test_more_is_read_while_keys_wait_for_their_calls():
     assert together.elapsed_s < 64 * 0.2 / 4
 
 
-def test_the_same_seed_is_the_same_order_beyond_the_window():
-    """What comes in when depends on the seed alone; other seeds give other orders, all within the window."""
+def test_equal_seeds_give_equal_orders_beyond_the_window():
     orders = {seed: [host("Echo", seed=seed).run(numbered(200, 10, [])).outputs for _ in range(2)] for seed in range(5)}
     assert all(first == second for first, second in orders.values())
     assert len({first for first, _ in orders.values()}) == 5
 
 
-def test_a_record_that_is_wrong_ends_the_run_where_it_is_met():
-    """What came before it was handed on; what the iterable raises comes out too."""
+def test_a_wrong_record_ends_the_run_after_the_outputs_before_it():
     outputs = []
     inputs = [{"value": number} for number in range(100)] + [{"vlaue": 1}]
     with pytest.raises(ValueError, match="input 100 has no 'value'"):
@@ -89,8 +82,7 @@ def test_a_record_that_is_wrong_ends_the_run_where_it_is_met():
         host("Echo").run(broken())
 
 
-def test_inputs_that_do_not_come_are_told_at_the_deadline():
-    """A source that hangs is no run that is done."""
+def test_a_missed_deadline_names_an_input_that_was_not_yielded():
     release = threading.Event()
 
     def hanging():
@@ -108,7 +100,6 @@ def test_inputs_that_do_not_come_are_told_at_the_deadline():
 
 
 def test_a_consumer_that_raises_fails_the_run():
-    """As an output that cannot be delivered fails a job; the failure names the input."""
 
     def refuse(output):
         if output.value == 7:
@@ -129,8 +120,7 @@ def census():
 
 
 @pytest.mark.parametrize(("agent", "inputs"), [("Remembering", 100_000), ("TwoWaiters", 10_000)])
-def test_memory_is_that_of_the_keys_however_many_inputs_come(agent, inputs):
-    """A thousand keys: after the first tenth of the inputs and before the last one the same few objects are alive."""
+def test_memory_depends_on_the_keys_and_not_on_the_number_of_inputs(agent, inputs):
     taken = []
 
     def records():
@@ -150,8 +140,7 @@ def test_memory_is_that_of_the_keys_however_many_inputs_come(agent, inputs):
     assert {name: late[name] - early[name] for name in late if late[name] > early[name] + 200} == {}
 
 
-def test_keys_that_remember_nothing_are_forgotten():
-    """Records without a key are keys of their own: 50,000 of them are not all kept. Keys that remember are."""
+def test_idle_keys_without_memory_are_dropped():
     alive = []
 
     def records(**key):
@@ -169,8 +158,7 @@ def test_keys_that_remember_nothing_are_forgotten():
     assert Counter(output.value[1] for output in outputs) == {1: 12_000, 2: 12_000}
 
 
-def test_the_collector_is_patient_for_the_time_of_a_run():
-    """Also with several at a time; afterwards it is what it was, and one that is switched off stays so."""
+def test_the_gc_threshold_is_raised_for_the_duration_of_a_run():
     before = gc.get_threshold()
     with raised_gc_threshold():
         assert gc.get_threshold()[0] > before[0]
@@ -193,8 +181,7 @@ class Running:
     ended, keys_in_flight = 1500, 7
 
 
-def test_a_long_run_tells_how_far_it_is():
-    """Inputs done of how many, keys at work, rate; again and again, and no more once it is over."""
+def test_a_long_run_reports_its_progress():
     lines, told = [], threading.Event()
 
     def tell(line):
@@ -213,15 +200,13 @@ def test_a_long_run_tells_how_far_it_is():
     assert Progress(Running(), None, tell, first_line_s=0.01)._of_total == ""
 
 
-def test_a_short_run_tells_nothing():
-    """Nor does it wait to tell."""
+def test_a_short_run_reports_no_progress():
     lines = []
     result = host("Echo").run([{"key": "a", "value": 1}], progress=lines.append)
     assert (len(result.outputs), lines) == (1, [])
 
 
-def test_two_hosts_at_a_time_do_not_meet():
-    """Each has a loop, keys and an order of its own."""
+def test_hosts_in_two_threads_do_not_share_state():
     found = {}
     threads = [
         threading.Thread(target=lambda name=name: found.update({name: host("Remembering").run(numbered(300, 3, []))}))

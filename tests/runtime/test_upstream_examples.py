@@ -1,4 +1,4 @@
-"""The examples that flink-agents ships: every agent among them runs unchanged, its models scripted."""
+"""The examples shipped with flink-agents run unchanged, with scripted models."""
 
 import importlib
 import json
@@ -71,8 +71,8 @@ def agents_in(module):
     ]  # fmt: skip
 
 
-def test_every_example_is_accounted_for():
-    """A release that brings another example, or takes one away, is noticed; so is a job around an agent not run here."""
+def test_every_example_of_the_release_is_run_or_listed():
+    """Notices a release that adds or removes an example."""
     files = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.suffix in (".py", ".yaml")}
     assert {file for file in files if not file.endswith("__init__.py")} == set(EXAMPLES)
     classes = {f"{each.__module__}:{each.__name__}" for module in modules() for each in agents_in(module)}
@@ -99,8 +99,7 @@ def connected(channel):
     [CLASS_REVIEWS, TABLE_REVIEWS, {"yaml": str(ROOT / YAML), "name": "review_analysis_agent"}],
     ids=["class", "table", "yaml"],
 )
-def test_the_review_agents(agent, models, capsys):
-    """Each review is judged, and the shipping manager is told of the one that wants it."""
+def test_the_review_agents_notify_the_shipping_manager(agent, models, capsys):
     channel = reviewer(models)
     outputs = outputs_of(agent, *REVIEWS, resources=connected(channel))
     assert sorted(outputs) == ANALYSES
@@ -108,8 +107,7 @@ def test_the_review_agents(agent, models, capsys):
     assert (len(channel.calls), channel.unmatched) == (3, ())
 
 
-def test_the_react_agent(models, capsys):
-    """The environment brings connection and tool; the answer is of the schema's shape."""
+def test_the_react_agent_answers_in_the_shape_of_its_schema(models, capsys):
     channel = reviewer(models)
     environment = LocalEnvironment(deadline_s=120)
     connection = ResourceDescriptor(
@@ -133,8 +131,7 @@ def test_the_react_agent(models, capsys):
     assert "Transportation issue for product [p-1]" in capsys.readouterr().out
 
 
-def test_the_two_agents_of_the_workflow(models):
-    """Analyses, folded by the example's own window function, become suggestions."""
+def test_the_workflow_turns_analyses_into_suggestions(models):
     from flink_agents.examples.quickstart.workflow_multiple_agent_example import (
         AggregateScoreDistributionAndDislikeReasons,
     )
@@ -152,8 +149,7 @@ def test_the_two_agents_of_the_workflow(models):
     assert outputs == [("p", {"id": "p", "score_hist": summary.score_hist, "suggestions": ["a stronger box"]})]
 
 
-def test_the_parallel_chat_agent(models):
-    """Two judgements asked for at the same time, and a summary of both."""
+def test_the_parallel_chat_agent_asks_two_models_at_the_same_time(models):
     channel = models(
         {"when": {"contains": "Judgments:"}, "reply": {"text": '{"summary": "taste:positive, service:negative"}'}},
         {"when": {"contains": '"taste"'}, "reply": {"text": '{"aspect": "taste", "result": "positive"}'}},
@@ -165,8 +161,7 @@ def test_the_parallel_chat_agent(models):
     assert "taste:positive service:negative" in channel.calls[-1].messages[-1]["content"]
 
 
-def test_the_skills_agent(models):
-    """The model loads the skill that the package brings, and uses the shell as it says."""
+def test_the_skills_agent_loads_its_skill_and_uses_the_shell(models):
     command = {"name": "bash", "arguments": {"command": "echo $(((2 + 3) * 4))"}}
     channel = models(
         {"when": {"role": "tool", "contains": "Calculator"}, "reply": {"tool_calls": [command]}},
@@ -177,8 +172,7 @@ def test_the_skills_agent(models):
     assert len(channel.calls) == 3
 
 
-def test_the_retrieval_agent(models, monkeypatch):
-    """The example's own knowledge base, its vectors from the model server; what is nearest is in the question's prompt."""
+def test_the_retrieval_agent_puts_the_nearest_document_into_the_prompt(models, monkeypatch):
     from flink_agents.examples.rag import knowledge_base_setup
 
     channel = models(

@@ -1,4 +1,4 @@
-"""A review agent as flink-agents' quickstart has one, for 0.1: a model with a tool, asked through the built-in action."""
+"""The review agent of flink-agents' quickstart, for 0.1: a model with a tool."""
 
 import json
 from collections.abc import Sequence
@@ -15,27 +15,30 @@ from flink_agents.integrations.chat_models.ollama_chat_model import OllamaChatMo
 
 
 class AddressedConnection(OllamaChatModelConnection):
-    """Ollama, at the address that the first message carries: in 0.1 a connection does not see the agent's options."""
+    """An Ollama connection whose address is in the first message.
+
+    A connection of 0.1 has no access to the options of the agent.
+    """
 
     def chat(self, messages: Sequence[ChatMessage], tools: Any = None, **kwargs: Any) -> ChatMessage:
-        """Ask the model there."""
+        """Ask the model at that address."""
         address = next(message.extra_args["address"] for message in messages if "address" in message.extra_args)
         return OllamaChatModelConnection(base_url=address).chat(messages, tools, **kwargs)
 
 
 class TypedReviewAgent(Agent):
-    """Has each review analysed, and tells the shipping manager of damage."""
+    """Analyses each review and notifies the shipping manager of damage."""
 
     @chat_model_connection
     @staticmethod
     def server() -> ResourceDescriptor:
-        """The model server."""
+        """Return the connection to the model server."""
         return ResourceDescriptor(clazz=AddressedConnection)
 
     @chat_model_setup
     @staticmethod
     def model() -> ResourceDescriptor:
-        """The model and its tool."""
+        """Return the model with its tool."""
         return ResourceDescriptor(
             clazz=OllamaChatModelSetup, connection="server", model="qwen3:8b", tools=["notify_shipping_manager"]
         )
@@ -43,21 +46,21 @@ class TypedReviewAgent(Agent):
     @tool
     @staticmethod
     def notify_shipping_manager(product: str, review: str) -> str:
-        """Tell the shipping manager of damage.
+        """Notify the shipping manager of damage.
 
         Parameters
         ----------
         product : str
             The product's id.
         review : str
-            What was said.
+            The text of the review.
         """
         return f"told of {product}: {review}"
 
     @action(InputEvent)
     @staticmethod
     def ask(event: Event, ctx: RunnerContext) -> None:
-        """Hand the review to the model."""
+        """Send the review to the model."""
         address = {"address": ctx.config.get_str("model.address")}
         review = ChatMessage(role=MessageRole.USER, content=event.input["review"], extra_args=address)
         ctx.send_event(ChatRequestEvent(model="model", messages=[review]))
@@ -65,5 +68,5 @@ class TypedReviewAgent(Agent):
     @action(ChatResponseEvent)
     @staticmethod
     def answer(event: Event, ctx: RunnerContext) -> None:
-        """Give out the analysis."""
+        """Output the analysis."""
         ctx.send_event(OutputEvent(output=json.loads(event.response.content)))
