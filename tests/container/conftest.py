@@ -1,4 +1,4 @@
-"""The engine, and things at it that are not ours."""
+"""The container engine, and things at it that belong to others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["only_loopback", "own_cache", "run_request", "session_tier", "workpla
 
 
 @pytest.fixture(scope="session", autouse=True)
-def asked_for(request: pytest.FixtureRequest) -> None:
-    """These tests need an engine, and so are not part of every run."""
+def container_tier(request: pytest.FixtureRequest) -> None:
+    """Skip unless the container tier is selected."""
     if "container" not in session_of(request.config).settings.tiers:
         pytest.skip("run them with: make test-container")
 
@@ -37,7 +37,7 @@ def engine() -> Iterator[ContainerEngine]:
 
 @pytest.fixture(scope="session")
 def base_image(request: pytest.FixtureRequest, engine: ContainerEngine) -> str:
-    """A small image with Python in it."""
+    """A small image with Python."""
     reference = session_of(request.config).settings.flink_base_image or default_base(platform.python_version())
     engine.require_image(reference, progress=print)
     return reference
@@ -45,7 +45,7 @@ def base_image(request: pytest.FixtureRequest, engine: ContainerEngine) -> str:
 
 @pytest.fixture
 def stranger(engine: ContainerEngine, base_image: str) -> Iterator[Container]:
-    """Somebody else's container, network and volume, with names like ours and labels nearly like ours."""
+    """A container, network and volume of another owner, with similar names and labels."""
     name = f"flink-agents-{secrets.token_hex(4)}"
     labels = {"pytest-flink-agents": "somebody's", "pytest-flink-agents.run": "somebody's"}
     client = engine.client
@@ -64,7 +64,7 @@ def stranger(engine: ContainerEngine, base_image: str) -> Iterator[Container]:
 
 @pytest.fixture
 def left_of(engine: ContainerEngine) -> Callable[[int], list[str]]:
-    """What a process has at the engine: names of containers, networks and volumes."""
+    """Return the names of a process's containers, networks and volumes."""
 
     def look(pid: int) -> list[str]:
         return [thing.name for thing in everything_labelled(engine) if thing.owner.pid == pid]

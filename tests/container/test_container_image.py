@@ -1,4 +1,4 @@
-"""Images: which fit, and what is said of those that do not, or cannot be built."""
+"""Images that fit, images that do not, and images that cannot be built."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def owned(engine: ContainerEngine) -> Iterator[OwnedContainers]:
-    """What a test has at the engine."""
+    """The test's things at the engine."""
     with contextlib.closing(OwnedContainers(connect(), this_owner("a-test"))) as mine:
         yield mine
 
 
-def test_the_image_that_was_built_tells_what_is_in_it(
+def test_a_built_image_is_described_by_its_content(
     owned: OwnedContainers, flink_cluster: ContainerCluster, workplace
 ) -> None:
-    """Named with --flink-image it is what it was when we built it, and fits."""
+    """Named with --flink-image, it fits."""
     found = inspect_image(owned, flink_cluster.image.reference)
     assert found == flink_cluster.image
     assert (found.flink_version, found.flink_agents_version) == (
@@ -40,8 +40,9 @@ def test_the_image_that_was_built_tells_what_is_in_it(
     require_fit(found, workplace.environment)
 
 
-def test_an_image_without_flink_does_not_fit(owned: OwnedContainers, base_image: str, workplace) -> None:
-    """The base image has Python alone: each thing that it lacks is named."""
+def test_an_image_without_flink_is_refused_with_everything_it_lacks(
+    owned: OwnedContainers, base_image: str, workplace
+) -> None:
     with pytest.raises(HostError) as caught:
         require_fit(inspect_image(owned, base_image), workplace.environment)
     problem = caught.value.problems[0]
@@ -49,8 +50,9 @@ def test_an_image_without_flink_does_not_fit(owned: OwnedContainers, base_image:
     assert all(f"no {word}" in problem.seen for word in ("apache-flink", "flink-agents", "Java")), problem.render()
 
 
-def test_a_build_that_fails_shows_what_was_said(engine: ContainerEngine, base_image: str, tmp_path: Path) -> None:
-    """The step's own words are in the error, and no image has the tag."""
+def test_a_failing_build_is_reported_with_its_steps_output_and_leaves_no_tag(
+    engine: ContainerEngine, base_image: str, tmp_path: Path
+) -> None:
     recipe = tmp_path / "Dockerfile"
     recipe.write_text("ARG BASE\nFROM ${BASE}\nCOPY part /part\nRUN echo almost there && cat /part && exit 3\n")
     (tmp_path / "part").write_text("so far so good\n")
@@ -65,7 +67,7 @@ def test_a_build_that_fails_shows_what_was_said(engine: ContainerEngine, base_im
     assert re.search(r"(code:|status) 3\b", problem.seen)
 
 
-def test_what_is_there_is_not_built_again(engine: ContainerEngine, base_image: str, tmp_path: Path) -> None:
-    """A tag that the engine has is taken as it is: it tells its content."""
+def test_an_existing_tag_is_not_built_again(engine: ContainerEngine, base_image: str, tmp_path: Path) -> None:
+    """The tag is derived from the content."""
     plan = ImagePlan(base_image, tmp_path / "nowhere", {}, {}, {})
     provide_image(engine, plan, before=lambda: pytest.fail("built"))

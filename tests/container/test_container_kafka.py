@@ -1,4 +1,4 @@
-"""A Kafka broker in a container: the same handle, two ways to it, and jobs in containers that use it."""
+"""A Kafka broker in a container, used by this machine and by jobs in containers."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def broker(kafka_service: KafkaService) -> ContainerKafka:
-    """The session's broker: of a session whose jobs all run in containers."""
+    """The broker of a session whose jobs all run in containers."""
     assert isinstance(kafka_service, ContainerKafka)
     return kafka_service
 
 
-def test_records_are_written_and_read_from_here(broker: ContainerKafka, kafka_topic: str) -> None:
-    """Over the listener for this machine, which is published on loopback and advertised so."""
+def test_records_are_written_and_read_over_the_loopback_listener(broker: ContainerKafka, kafka_topic: str) -> None:
     host, _, _ = broker.bootstrap.partition(":")
     assert host == "127.0.0.1"
     broker.produce(kafka_topic, [KafkaRecord(b"k", b"%d" % number) for number in range(100)])
     assert [record.value for record in broker.read_committed(kafka_topic)] == [b"%d" % number for number in range(100)]
 
 
-def test_a_killed_broker_comes_back_with_what_it_had(broker: ContainerKafka, kafka_topic: str) -> None:
-    """SIGKILL; nothing answers, and that is no death by itself; started again, it has the records, at the same address."""
+def test_a_killed_broker_restarts_with_its_records_at_the_same_address(
+    broker: ContainerKafka, kafka_topic: str
+) -> None:
+    """A broker that was killed on purpose does not count as dead."""
     broker.produce(kafka_topic, [KafkaRecord(b"k", b"before")])
     bootstrap = broker.bootstrap
     broker.kill_broker()
@@ -53,8 +54,8 @@ def test_a_killed_broker_comes_back_with_what_it_had(broker: ContainerKafka, kaf
     assert [record.value for record in broker.read_committed(kafka_topic)] == [b"before", b"after"]
 
 
-def test_it_is_limited_as_every_container_is(broker: ContainerKafka, engine: ContainerEngine) -> None:
-    """One published port, on loopback; no capability; bounded memory; and not root."""
+def test_the_broker_has_the_limits_of_every_container(broker: ContainerKafka, engine: ContainerEngine) -> None:
+    """One published port, on loopback; no capability; bounded memory; not root."""
     (container,) = [
         found
         for found in engine.client.containers.list(filters={"label": f"pytest-flink-agents.run={broker.run_id}"})
@@ -70,10 +71,10 @@ def test_it_is_limited_as_every_container_is(broker: ContainerKafka, engine: Con
     assert container.exec_run(["id", "-u"]).output != b"0\n"
 
 
-def test_an_agents_job_reads_and_writes_topics(
+def test_an_agents_job_in_containers_reads_and_writes_topics(
     broker: ContainerKafka, request: pytest.FixtureRequest, run_request, workplace, session_tier: Tier
 ) -> None:
-    """Source and transactional sink in containers, over the network that broker and cluster share."""
+    """Over the network that broker and cluster share."""
     assert broker.job_bootstrap == "kafka:19092"
     session_of(request.config).services.let_services_be_reached(workplace, session_tier)
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
@@ -86,15 +87,14 @@ def test_an_agents_job_reads_and_writes_topics(
 
 @pytest.fixture
 def owned(engine: ContainerEngine) -> Iterator[OwnedContainers]:
-    """What a test has at the engine."""
+    """The test's things at the engine."""
     with contextlib.closing(OwnedContainers(connect(), this_owner("a-test"))) as mine:
         yield mine
 
 
-def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(
+def test_a_broker_that_cannot_start_is_reported_with_its_log_and_leaves_nothing(
     owned: OwnedContainers, engine: ContainerEngine, base_image: str, tmp_path: Path
 ) -> None:
-    """An image without a broker: told as died, with the end of its log; nothing stays at the engine."""
     kafka = ContainerKafka(
         owned,
         base_image,
@@ -113,8 +113,7 @@ def test_a_broker_that_cannot_start_says_why_and_leaves_nothing(
     assert engine.client.networks.list(filters={"label": label}) == []
 
 
-def test_an_image_that_nobody_has_is_told(owned: OwnedContainers) -> None:
-    """FA471 names it, and what to do."""
+def test_an_unknown_image_is_named_with_the_next_step(owned: OwnedContainers) -> None:
     spec = ContainerSpec("none", "flink-agents-nowhere:0", ("true",), "1:1", 64, 8)
     with pytest.raises(HostError) as caught:
         owned.start(spec, "none")

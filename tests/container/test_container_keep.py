@@ -1,4 +1,4 @@
-"""Containers that outlive their session on purpose: shown, let be by a sweep, ended by sweep --kept. A real engine."""
+"""Detached containers: announced, left alone by a plain sweep, ended by sweep --kept."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from tests.support.pytest_sessions import make_kafka_project, processes_of, star
 pytestmark = pytest.mark.slow
 
 
-def test_containers_are_left_and_ended(
+def test_detached_containers_answer_until_a_sweep_of_detached_ones(
     tmp_path: Path, own_cache: Path, engine: ContainerEngine, left_of, stranger, capsys
 ) -> None:
-    """Cluster and broker answer after their session's end, each container is named with its command for logs.
+    """Each is announced with its command for logs.
 
-    A sweep lets them be, although their owner is dead; sweep --kept removes them with networks and sockets, and no others.
+    A plain sweep leaves them alone although their owner is dead; sweep --kept removes them with
+    networks and sockets, and no others.
     """
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     run = start_pytest(project, "--flink-tier=container", "--flink-keep=always")

@@ -1,4 +1,4 @@
-"""Whatever ends pytest, its containers end too, and nothing of others is touched. A real engine, real clusters."""
+"""However pytest ends, its containers end too, and those of others stay."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_nothing_is_left_ten_seconds_after_sigkill(tmp_path: Path, left_of, stranger, moment: str) -> None:
-    """No container, no network, no volume, no socket; a stranger's with names like ours are all there still.
+    """No container, network, volume or socket.
 
-    The signal goes to pytest's whole process group, which the guard is not in; having cleaned up, the guard ends, too.
+    The signal goes to pytest's whole process group, which the guard is not in; after cleaning up,
+    the guard ends too.
     """
     project = make_project(tmp_path / "project", nap_s=30)
     run = start_pytest(project, "--flink-tier=container")
@@ -51,10 +52,10 @@ def test_nothing_is_left_ten_seconds_after_sigkill(tmp_path: Path, left_of, stra
     assert stranger.status == "running"
 
 
-def test_a_killed_guard_leaves_work_for_the_sweep(
+def test_a_sweep_removes_the_containers_of_a_killed_guard(
     tmp_path: Path, left_of, stranger, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    """pytest and the guard killed at once: the containers stay, and sweep removes them and only them."""
+    """pytest and the guard are killed at the same time."""
     project = make_project(tmp_path / "project", nap_s=30)
     run = start_pytest(project, "--flink-tier=container")
     try:

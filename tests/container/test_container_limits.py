@@ -1,4 +1,4 @@
-"""What the session's containers may really do: asked of the engine, and tried from inside."""
+"""The limits of the session's containers, asked of the engine and tried from inside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def members(flink_cluster: ContainerCluster, engine: ContainerEngine) -> dict[str, Container]:
-    """The session's cluster: its containers by their host names, as the engine has them."""
+    """The containers of the session's cluster by host name."""
     assert isinstance(flink_cluster, ContainerCluster)
     found = engine.client.containers.list(filters={"label": f"pytest-flink-agents.run={flink_cluster.run_id}"})
     named = {str(container.attrs["Config"]["Hostname"]): container for container in found}
@@ -30,12 +30,14 @@ def members(flink_cluster: ContainerCluster, engine: ContainerEngine) -> dict[st
 
 
 def inside(container: Container, *command: str) -> tuple[int, str]:
-    """Run a program in it; its exit code, and what it says."""
+    """Run a program in a container; return its exit code and output."""
     done = container.exec_run(list(command))
     return int(done.exit_code or 0), done.output.decode()  # type: ignore[union-attr]
 
 
-def test_each_is_limited_as_the_engine_tells_it(members: dict[str, Container], engine: ContainerEngine) -> None:
+def test_the_engine_reports_every_limit_of_each_container(
+    members: dict[str, Container], engine: ContainerEngine
+) -> None:
     """Memory, swap, processes, logs, capabilities, privileges, root file system, user."""
     assert sorted(members) == ["jobmanager", "taskmanager-0"]
     podman = any("Podman" in part["Name"] for part in engine.client.version()["Components"])
@@ -56,8 +58,7 @@ def test_each_is_limited_as_the_engine_tells_it(members: dict[str, Container], e
         assert not [mount for mount in container.attrs["Mounts"] if mount["Source"].endswith(".sock")]
 
 
-def test_they_can_do_no_more_from_inside(members: dict[str, Container]) -> None:
-    """The kernel tells no capability and no way to new ones; the root file system cannot be written, /tmp can."""
+def test_from_inside_there_is_no_capability_and_no_writable_root(members: dict[str, Container]) -> None:
     for container in members.values():
         _, status = inside(container, "cat", "/proc/1/status")
         facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
@@ -67,17 +68,15 @@ def test_they_can_do_no_more_from_inside(members: dict[str, Container]) -> None:
         assert inside(container, "touch", "/tmp/a-file")[0] == 0
 
 
-def test_the_project_is_there_to_be_read_only(members: dict[str, Container], request: pytest.FixtureRequest) -> None:
-    """Jobs import from it; they write to the run folder alone."""
+def test_the_project_is_mounted_read_only(members: dict[str, Container], request: pytest.FixtureRequest) -> None:
     root = request.config.rootpath
     assert inside(members["taskmanager-0"], "cat", str(root / "pyproject.toml"))[0] == 0
     assert inside(members["taskmanager-0"], "touch", str(root / "a-file"))[0] != 0
 
 
-def test_rest_and_reporters_alone_are_published_and_on_loopback_alone(
+def test_only_rest_and_reporters_are_published_and_only_on_loopback(
     flink_cluster: ContainerCluster, members: dict[str, Container]
 ) -> None:
-    """REST, and the Prometheus reporter of each; none of their ports answers at this machine's other addresses."""
     published = {
         (name, port, binding["HostIp"]): int(binding["HostPort"])
         for name, container in members.items()
@@ -102,8 +101,7 @@ def test_rest_and_reporters_alone_are_published_and_on_loopback_alone(
             socket.create_connection(place, timeout=2).close()
 
 
-def test_what_they_write_is_ours_to_remove(flink_cluster: ContainerCluster) -> None:
-    """Logs and all else in the run folder belong to whoever runs pytest."""
+def test_files_in_the_run_folder_belong_to_the_user_of_pytest(flink_cluster: ContainerCluster) -> None:
     owners = set()
     for path in files_of(flink_cluster.directory, "*"):
         # The cluster runs: a file of a moment may be gone.

@@ -1,4 +1,4 @@
-"""SIGKILL of pytest at moments by chance, its cluster and its Kafka in containers. A real engine."""
+"""SIGKILL of pytest at random moments, with its cluster and its Kafka in containers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def test_sigkill_at_any_moment_leaves_nothing_at_the_engine(
     capsys,
     request: pytest.FixtureRequest,
 ) -> None:
-    """Six moments by chance (``--soak 17``: a hundred) between the start of a session and its end.
+    """Six random moments (``--soak 17``: a hundred) between the start of a session and its end.
 
-    Ten seconds later it has no container, network or volume, and no socket here. A stranger's container, network and volume
-    with names like ours are there still, and so are those of a living session: this one.
+    Ten seconds later it has no container, network or volume, and no socket here. Another owner's
+    container, network and volume with similar names are still there, and so are those of this
+    living session.
     """
 
     def look(pid: int) -> None:

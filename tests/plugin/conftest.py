@@ -1,4 +1,4 @@
-"""The one fixture of the plugin's tests."""
+"""The fixture of the plugin's tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugin_project import CACHE, Project
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """An empty project of a user's, with the agents of ``shop.py``."""
+    """An empty user project with the agents of ``shop.py``."""
     for name in [name for name in os.environ if name.startswith("FLINK_AGENTS_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))

@@ -1,4 +1,4 @@
-"""A project of a user's own, and pytest run on it as that user does: in a process of its own. Not a test module."""
+"""A user's project, on which pytest runs in a process of its own. Not a test module."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class NoAgent:
 
 
 class Project:
-    """A project root with the module ``shop``, and the results of running pytest in it."""
+    """A project root with the module ``shop``, in which pytest can be run."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
@@ -72,25 +72,25 @@ class Project:
         self.write("pytest.ini", "[pytest]\n")
 
     def write(self, name: str, text: str) -> Path:
-        """A file of the project."""
+        """Write a file of the project."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
     def scenarios(self, file: str, *documents: str) -> Path:
-        """The file ``<file>.scenario.yaml`` with these documents."""
+        """Write the file ``<file>.scenario.yaml`` with these documents."""
         return self.write(f"{file}.scenario.yaml", "---\n".join(documents))
 
     def run(self, *arguments: str, tier: str = "local") -> pytest.RunResult:
-        """Run pytest; whatever it started must be gone afterwards."""
+        """Run pytest, and require that no process of the session is left."""
         chosen = [f"--flink-tier={tier}"] if tier else []
         result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=120)
         assert not self.processes(), "the session left processes behind"
         return result
 
     def processes(self) -> list[str]:
-        """Command lines of what runs in, or was started for, this project."""
+        """Return the command lines of processes that run in the project or name it."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -106,12 +106,12 @@ class Project:
         return self.path / "flink-agents-report" / "latest"
 
     def verdict(self) -> dict[str, Any]:
-        """The newest run's ``verdict.json``."""
+        """Return the newest run's ``verdict.json``."""
         return dict(json.loads((self.report / "verdict.json").read_text(encoding="utf-8")))
 
 
 def scenario(name: str, *, agent: str = "shop:Echo", said: str = "hi", more: str = "") -> str:
-    """A scenario: ``hi`` goes in under key ``a``, ``{said: ...}`` is expected, which :class:`Echo` answers by ``hi``."""
+    """Return a scenario with the input ``hi`` of key ``a``; the agent ``Echo`` replies ``{said: hi}``."""
     return (
         f'version: "1"\nname: {name}\nagent: {agent}\ninputs: [{{key: a, value: hi}}]\n'
         f"expect:\n  outputs:\n    - {{key: a, value: {{said: {said}}}}}\n{more}"
@@ -119,5 +119,5 @@ def scenario(name: str, *, agent: str = "shop:Echo", said: str = "hi", more: str
 
 
 def lines_of(result: pytest.RunResult) -> str:
-    """All that the session said."""
+    """Return the lines of both output streams."""
     return "\n".join([*result.outlines, *result.errlines])

@@ -1,4 +1,4 @@
-"""Agents that are not there, are no agents, or fail: told in words, each in its scenario, and no more than its scenario."""
+"""Agents that are missing, invalid or failing: each is reported in its own scenario only."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ within: 20s
 
 @pytest.fixture
 def shop(project: Project) -> Project:
-    """A project with good and bad agents, one scenario each."""
+    """A project with valid and invalid agents, one scenario each."""
     # So that the job environment looks for it, and not the loader.
     project.write("pytest.ini", "[pytest]\nflink_allowed_packages = shopp\n")
     project.write("breaks.py", "import shop\n\nraise ValueError('no shop today')\n")
@@ -101,8 +101,8 @@ TOLD = {
 }
 
 
-def test_each_bad_agent_blocks_with_its_own_words(shop: Project):
-    """Every one of them fails with place, code and next step, no traceback of ours; the one after them passes; exit 1."""
+def test_each_invalid_agent_blocks_with_place_code_and_next_step(shop: Project):
+    """The report contains no traceback of the plugin, and the scenario after them passes."""
     result = shop.run(GATE)
     text = lines_of(result)
     assert result.ret == 1
@@ -137,8 +137,7 @@ within: {within}
 """
 
 
-def test_a_poisoned_input_among_good_ones_is_told_in_its_scenario(project: Project) -> None:
-    """Error, agent, action, key, input and rule, and how many outputs of which keys are kept; the evidence has them."""
+def test_a_failing_input_is_reported_with_agent_action_key_and_kept_outputs(project: Project) -> None:
     project.write(
         "wrong_agents.py", (Path(__file__).parents[1] / "support/agents/wrong_agents.py").read_text(encoding="utf-8")
     )
@@ -202,7 +201,7 @@ def test_missing(agent_script):
 
 
 def test_a_users_script_runs_unchanged(project: Project) -> None:
-    """Its own environments are without Flink in the job environment; outputs, events, prints and failures are evidence."""
+    """Its environments are local ones in the job environment; outputs, events, prints and failures are evidence."""
     project.write("jobs/reviews.py", REVIEW_SCRIPT)
     project.write("test_scripts.py", SCRIPT_TESTS)
     project.write("pytest.ini", "[pytest]\npythonpath = .\n")

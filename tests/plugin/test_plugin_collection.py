@@ -1,4 +1,4 @@
-"""What is collected, under which names, and how it is selected."""
+"""Collection: which items, with which names, selected how."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plugin_project import Project, lines_of, scenario
 
 
 def ids_of(result: pytest.RunResult) -> list[str]:
-    """The node ids that ``--collect-only -q`` lists."""
+    """Return the node ids that ``--collect-only -q`` lists."""
     return [line for line in result.outlines if "::" in line]
 
 
@@ -30,8 +30,7 @@ def test_node_ids_name_file_scenario_tier_and_flink(project: Project):
     ]
 
 
-def test_collecting_leaves_nothing_and_starts_nothing(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """--collect-only, also under the gate, makes no report folder and no job environment, and exits 0."""
+def test_collect_only_starts_nothing_and_leaves_no_folder(project: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(project.path / "cache"))
     project.scenarios("x", scenario("one"))
     result = project.run("--collect-only", "--flink-gate", "-p", "no:cacheprovider", tier="")
@@ -48,8 +47,8 @@ def test_plain(): ...
 """
 
 
-def test_python_tests_run_on_each_flink_that_was_asked_for(project: Project):
-    """Whatever runs something has the version in its id, one after the other; with one version, and else, ids are plain."""
+def test_python_tests_run_on_each_selected_flink_version(project: Project):
+    """With one version, ids are plain."""
     project.write("test_it.py", PYTHON_TESTS)
     one = project.run("--collect-only", "-q")
     several = project.run("--collect-only", "-q", "--flink-version=1.20,2.2.0")
@@ -73,8 +72,8 @@ def test_python_tests_run_on_each_flink_that_was_asked_for(project: Project):
     ran.stdout.fnmatch_lines(["*ran on 2.2.1*", "*ran on 1.20.5*"])
 
 
-def test_versions_that_exclude_each_other_are_not_applicable(project: Project):
-    """flink-agents 0.1.1 is for Flink 1.20, and not for the bundled engine: told for scenarios and tests, nothing is started."""
+def test_versions_that_exclude_each_other_are_not_applicable_and_start_nothing(project: Project):
+    """flink-agents 0.1.1 requires Flink 1.20, and the bundled engine does not support it."""
     project.scenarios("x", scenario("one"))
     project.write("test_it.py", PYTHON_TESTS)
     result = project.run("-rs", "--flink-agents=0.1.1", "-k", "not plain", "--flink-gate", tier="auto")
@@ -86,13 +85,13 @@ def test_versions_that_exclude_each_other_are_not_applicable(project: Project):
     assert why in text
     verdict = project.verdict()
     assert (result.ret, verdict["verdict"]) == (10, "inconclusive")
-    (excluded,) = [reason for reason in verdict["reasons"] if "applies to nothing" in reason["message"]]
+    (excluded,) = [reason for reason in verdict["reasons"] if "applies to no tier" in reason["message"]]
     assert why in excluded["message"]
     assert "flink-agents 0.1.1 is for Flink 1.20" in excluded["message"]
 
 
 def test_scenarios_are_selected_like_tests(project: Project):
-    """-k and -m take tags and tiers, -k names too, a node id takes one item, and --lf runs what failed, alone."""
+    """-k and -m accept tags and tiers, -k names too, a node id selects one item, and --lf runs what failed."""
     project.scenarios("x", scenario("good one", more="tags: [money, skip]\n"), scenario("bad one", said="bye"))
     by_tag = project.run("-k", "money")
     by_mark = project.run("-m", "money", "--strict-markers")
@@ -110,8 +109,8 @@ def test_scenarios_are_selected_like_tests(project: Project):
     again.stdout.fnmatch_lines(["*run-last-failure: rerun previous 1 failure*"])
 
 
-def test_the_command_to_run_one_again_works(project: Project):
-    """The printed command, pasted into a shell, runs that one item, whatever quotes its name holds."""
+def test_the_printed_command_runs_that_one_item_again(project: Project):
+    """Pasted into a shell, with any quotes in the name."""
     project.scenarios("x", scenario('it\'s "quoted" & odd', said="bye"))
     project.scenarios("y", scenario("other"))
     first = project.run("--scenario-seed=7")
@@ -123,8 +122,7 @@ def test_the_command_to_run_one_again_works(project: Project):
     second.assert_outcomes(failed=1)
 
 
-def test_problems_of_all_files_come_at_once(project: Project):
-    """Every bad file is told with code, place, expected and next step; nothing runs; exit code 2."""
+def test_problems_of_all_files_are_reported_at_once_and_nothing_runs(project: Project):
     project.scenarios("fine", scenario("fine"))
     project.scenarios("key", scenario("key", more="imputs: []\n"))
     project.scenarios("kind", scenario("kind", more="within: 60\n"), scenario("flink", more="flink: 1.20\n"))
@@ -149,8 +147,8 @@ def test_problems_of_all_files_come_at_once(project: Project):
 
 
 @pytest.mark.slow
-def test_a_thousand_scenarios_are_collected_without_delay(project: Project, record_property):
-    """100 files of 10 scenarios, about a second; what it takes exactly is the benchmark's to say (goal: 3 s)."""
+def test_a_thousand_scenarios_are_collected_in_seconds(project: Project, record_property):
+    """100 files of 10 scenarios; the benchmark has the exact figure (goal: 3 s)."""
     for file in range(100):
         project.scenarios(f"f{file}", *(scenario(f"s {number}", more="tags: [a, b]\n") for number in range(10)))
     started = time.monotonic()
@@ -165,4 +163,6 @@ def test_a_mistyped_option_shows_as_a_warning_if_extra_ones_are_allowed(project:
     project.scenarios("x", scenario("one", more="config: {maxRetries: 2}\nconfig_extra: true\n"))
     result = project.run("--collect-only", "-W", "default")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(['*FA213: "maxRetries" is not an option of flink-agents', '*did you mean "max-retries"?'])
+    result.stdout.fnmatch_lines(
+        ['*FA213: "maxRetries" is not an option of flink-agents', '*did you mean "max-retries"?']
+    )

@@ -1,4 +1,4 @@
-"""The Kafka fixtures as a user has them: one broker a session, a topic a test, nothing left."""
+"""The Kafka fixtures: one broker a session, one topic a test, nothing left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_deletes_its_own(kafka_service, kafka_topic):
 
 @pytest.mark.parametrize("processes", [(), ("-n2",)])
 def test_one_broker_serves_the_session(project: Project, processes: tuple[str, ...]) -> None:
-    """Also under -n 2: one broker, each test with a topic of its own, and the report says what it was."""
+    """Also under -n 2; the report names the broker."""
     project.write("test_topics.py", TESTS)
     project.scenarios("s", scenario("one"))
     result = project.run(*processes)
@@ -46,10 +46,9 @@ def test_one_broker_serves_the_session(project: Project, processes: tuple[str, .
     assert list((project.report / "running").rglob("broker-0.log"))
 
 
-def test_a_broker_that_is_named_is_used_and_left_as_it_was(
+def test_kafka_bootstrap_uses_that_broker_and_deletes_only_own_topics(
     project: Project, kafka_service: KafkaService, kafka_topic: str
 ) -> None:
-    """``--kafka-bootstrap``: none is started, our topics come and go, another's stays."""
     before = kafka_service.topics()
     project.write("test_topics.py", TESTS)
     result = project.run(f"--kafka-bootstrap={kafka_service.bootstrap}")
@@ -60,8 +59,7 @@ def test_a_broker_that_is_named_is_used_and_left_as_it_was(
     assert kafka_topic in before
 
 
-def test_a_broker_that_does_not_answer_is_told_in_words(project: Project) -> None:
-    """Each test that needs it is an error, with the code and the address; none is passed."""
+def test_a_broker_that_does_not_answer_is_an_error_of_each_test_that_needs_it(project: Project) -> None:
     project.write("test_topics.py", TESTS)
     result = project.run("--kafka-bootstrap=127.0.0.1:1", "--flink-startup-timeout=1")
     result.assert_outcomes(errors=5)

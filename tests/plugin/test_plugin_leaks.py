@@ -1,4 +1,4 @@
-"""What outlives the session's end is told, and fails the session."""
+"""Processes and ports that outlive the session are reported and fail it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def test_leaves(llm_server):
 """
 
 
-def test_a_process_that_was_not_ended_fails_the_session(project: Project):
-    """Every test passes, the exit code is 1, and a line says what, with its log, and whose; afterwards it is gone."""
+def test_a_process_that_was_not_ended_fails_the_session_and_is_killed(project: Project):
     project.write("test_it.py", LEAVES_A_PROCESS)
     result = project.run()
     result.assert_outcomes(passed=1)
@@ -39,8 +38,7 @@ def test_a_process_that_was_not_ended_fails_the_session(project: Project):
     )
 
 
-def test_a_leak_is_no_promotion(project: Project):
-    """Under the gate the verdict is inconclusive, and names it."""
+def test_a_leak_makes_the_verdict_inconclusive(project: Project):
     project.write("test_it.py", LEAVES_A_PROCESS)
     project.scenarios("x", scenario("one"))
     result = project.run("--flink-gate")
@@ -49,8 +47,8 @@ def test_a_leak_is_no_promotion(project: Project):
     assert "a long sleep" in reason["message"]
 
 
-def test_scratch_and_ports_are_looked_for_too(project: Project):
-    """A cluster's scratch that is still there, and a server of this process that still listens; the record stays for sweep."""
+def test_scratch_and_listening_ports_are_leaks_too(project: Project):
+    """The session's record remains for a sweep."""
     project.write("test_directory.py", LEAVES_A_DIRECTORY)
     project.write("test_port.py", LEAVES_A_PORT)
     before = set((cache_root() / "sessions").glob("*.json"))
@@ -67,8 +65,7 @@ def test_scratch_and_ports_are_looked_for_too(project: Project):
     left[0].unlink()
 
 
-def test_with_several_processes_the_first_one_tells(project: Project):
-    """What a process of pytest-xdist's leaves comes to the first one, and fails the session."""
+def test_the_controller_reports_leaks_of_xdist_workers(project: Project):
     project.write("test_directory.py", LEAVES_A_DIRECTORY)
     result = project.run("-n2")
     assert result.ret == 1

@@ -1,4 +1,4 @@
-"""The machine's faults: told in words, never a pass, never held against the job; nothing is left running."""
+"""Faults of the machine are reported in words and make the verdict inconclusive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GATE = "--flink-gate"
 
 
 def assert_inconclusive(project: Project, result: pytest.RunResult, *wanted: str) -> None:
-    """Exit 10, errors not failures, every scenario counted as not run, the words there, nothing of our source shown."""
+    """Require exit code 10, errors instead of failures, every scenario not run, and the words in the output."""
     text = lines_of(result)
     verdict = project.verdict()
     assert result.ret == 10
@@ -28,37 +28,33 @@ def assert_inconclusive(project: Project, result: pytest.RunResult, *wanted: str
 
 @pytest.fixture
 def two(project: Project) -> Project:
-    """A project with two scenarios: the second gets the first one's error, at once."""
+    """A project with two scenarios, of which the second gets the first one's error at once."""
     project.scenarios("x", scenario("one"), scenario("two"))
     return project
 
 
 @pytest.mark.slow
-def test_a_cluster_that_is_not_ready_in_time(two: Project):
-    """The reason names what was waited for, what was seen, the logs and the option."""
+def test_a_cluster_that_is_not_ready_in_time_is_reported_with_logs_and_option(two: Project):
     result = two.run(GATE, "--flink-startup-timeout=0.01", tier="embedded")
     assert_inconclusive(
         two, result, "FA406: waited 0.01 s for", "  seen: ", "read the logs in", "--flink-startup-timeout"
     )
 
 
-def test_a_job_python_without_flink_agents(two: Project):
-    """The harness's own interpreter is no job environment: FA417 names the package that is missing."""
+def test_a_job_python_without_flink_agents_names_the_missing_package(two: Project):
     if importlib.util.find_spec("pyflink"):
         pytest.skip("this interpreter holds Flink")
     result = two.run(GATE, f"--flink-job-python={sys.executable}")
     assert_inconclusive(two, result, "FA417: the job environment lacks apache-flink", "install both in one resolve")
 
 
-def test_a_cache_that_cannot_be_written(two: Project, monkeypatch: pytest.MonkeyPatch):
-    """FA422 names the place and the variable that names another."""
+def test_a_cache_that_cannot_be_written_is_reported_with_its_variable(two: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(two.write("taken", "") / "cache"))
     result = two.run(GATE)
     assert_inconclusive(two, result, "taken/cache", "FA422: cannot write here", "FLINK_AGENTS_TEST_CACHE_DIR")
 
 
-def test_no_network_at_the_first_run(two: Project, monkeypatch: pytest.MonkeyPatch):
-    """FA414 says that only the first run needs a network, and what to do without one; the cache keeps no half of it."""
+def test_without_a_network_at_the_first_run_the_cache_stays_empty(two: Project, monkeypatch: pytest.MonkeyPatch):
     for name, folder in (("FLINK_AGENTS_TEST_CACHE_DIR", "cache"), ("UV_CACHE_DIR", "uv-cache")):
         monkeypatch.setenv(name, str(two.path / folder))
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -77,15 +73,14 @@ def test_an_agent_that_ends_its_process_fails_its_own_scenario_only(project: Pro
     assert "shop:Leaves" in lines_of(result)
 
 
-def test_no_container_engine(two: Project, monkeypatch: pytest.MonkeyPatch):
-    """FA470 names the address that was asked, and the tier that needs no engine."""
+def test_a_missing_container_engine_is_reported_with_its_address(two: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{two.path}/nobody.sock")
     result = two.run(GATE, tier="container")
     assert_inconclusive(two, result, "nobody.sock: FA470: no container engine answers", "--flink-tier=embedded")
 
 
-def test_a_container_engine_on_another_machine(two: Project, monkeypatch: pytest.MonkeyPatch):
-    """FA475, and nobody there is asked: neither the run folder nor a port of our loopback reaches that far."""
+def test_a_container_engine_on_another_machine_is_refused(two: Project, monkeypatch: pytest.MonkeyPatch):
+    """Its containers would reach neither the run folder nor a port on loopback."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://engine.invalid:2375")
     result = two.run(GATE, tier="container")
     assert_inconclusive(two, result, "FA475: the container engine is on another machine", "--flink-tier=remote")

@@ -1,4 +1,4 @@
-"""Orders drawn by seeds: what fails in one of them says which, and fails again in the same way."""
+"""Random orders: a failing one is reported with its seed and fails again."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def race(project: Project) -> Project:
 
 
 def history(project: Project) -> object:
-    """What the newest run saw, without times."""
+    """Return the events of the newest run without times."""
     (path,) = project.report.rglob("evidence.json")
     evidence = json.loads(path.read_text())["evidence"]
     events = [(event["type"], event["key"], event["attributes"]) for event in evidence["events"]]
     return evidence["seed"], evidence["outputs"], events
 
 
-def test_a_seed_that_fails_is_told_and_fails_again_in_the_same_way(race: Project) -> None:
-    """Many runs find an order that breaks the scenario; the command they print gives the same history, time after time."""
+def test_the_printed_command_repeats_the_failing_order_exactly(race: Project) -> None:
+    """Many runs find an order that breaks the scenario."""
     assert race.run("-q").ret == 0, "in the order of arrival it passes"
     found = race.run("-q", "--scenario-runs=40", "--scenario-seed=1")
     assert found.ret == 1, lines_of(found)
@@ -66,8 +66,8 @@ def test_a_seed_that_fails_is_told_and_fails_again_in_the_same_way(race: Project
         assert (again.ret, history(race)) == (1, first)
 
 
-def test_a_random_seed_is_told_at_the_begin(race: Project) -> None:
-    """For the session, in its header, and for several runs even unasked."""
+def test_a_random_seed_is_printed_in_the_header(race: Project) -> None:
+    """Of several runs, even if it was not selected."""
     race.scenarios("race", scenario("calm"))
     for arguments in (["--scenario-seed=random"], ["--scenario-runs=3"]):
         result = race.run(*arguments)
@@ -76,8 +76,7 @@ def test_a_random_seed_is_told_at_the_begin(race: Project) -> None:
     assert history(race)[0] is not None  # type: ignore[index]  # a tuple
 
 
-def test_without_a_seed_there_is_none(race: Project) -> None:
-    """Neither in the header nor in the command that runs it again."""
+def test_without_a_seed_neither_header_nor_command_names_one(race: Project) -> None:
     race.scenarios("race", scenario("wrong", said="bye"))
     result = race.run()
     assert result.ret == 1

@@ -1,4 +1,4 @@
-"""In a project without scenarios the plugin is not there, as far as anybody can tell."""
+"""The plugin has no effect in a project without scenarios."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ print(time.perf_counter() - started)
 
 
 def test_an_unused_plugin_loads_nothing_prints_nothing_and_leaves_nothing(project: Project):
-    """Plain tests only: none of the libraries is imported, the output is that of pytest without it, no folder is made."""
     project.write("test_plain.py", "def test_plain(): pass\n")
     alone = project.run("-p", "no:flink_agents", "-p", "no:cacheprovider", "--no-header", "-q", tier="")
     project.write("conftest.py", CONFTEST)
@@ -71,7 +70,7 @@ def test_an_unused_plugin_loads_nothing_prints_nothing_and_leaves_nothing(projec
 
 @pytest.mark.slow
 def test_loading_the_plugin_takes_at_most_sixty_milliseconds(tmp_path, record_property):
-    """The median of seven imports of the plugin, beside a loaded pytest and with compiled files at hand."""
+    """The median of seven imports beside a loaded pytest, with compiled files."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)
     measured = [

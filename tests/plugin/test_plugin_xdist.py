@@ -1,4 +1,4 @@
-"""Scenarios under pytest-xdist: spread over processes, judged as one session."""
+"""Scenarios under pytest-xdist, judged as one session."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ STORIES = [scenario(f"story {number}") for number in range(5)]
 WRONG = scenario("wrong", said="bye")
 
 
-def told(project: Project) -> dict[str, object]:
-    """What a verdict says, without when it was said."""
+def verdict_of(project: Project) -> dict[str, object]:
+    """Return a verdict without its times."""
     verdict = project.verdict()
     return {name: verdict[name] for name in ("verdict", "reasons", "counts", "subjects", "scenarios_digest")}
 
 
 def test_the_verdict_is_the_same_as_in_one_process(project: Project):
-    """A session with a failure and one deselected scenario: exit code, counts, reasons, digests."""
+    """A session with a failure and a deselected scenario: exit code, counts, reasons, digests."""
     project.scenarios("s", *STORIES, WRONG, scenario("left out"))
     options = ("--flink-gate", "--deselect", "s.scenario.yaml::left out[local-2.2]")
     alone = project.run(*options)
-    told_alone = told(project)
+    told_alone = verdict_of(project)
     spread = project.run("-n2", *options)
     assert (alone.ret, spread.ret) == (1, 1)
-    assert told(project) == told_alone
+    assert verdict_of(project) == told_alone
     assert told_alone["counts"] == {"passed": 5, "failed": 1, "flaky": 0, "skipped": 0, "waived": 0, "not_run": 0}
     assert "bye" in lines_of(spread)
     assert (project.report / "junit.xml").read_text().count("<testcase") == 6
     assert sum(1 for _ in project.report.glob("artifacts/*/1/evidence.json")) == 6
 
 
-def test_a_file_that_cannot_be_collected_is_never_promoted(project: Project):
-    """Its error comes from the other processes."""
+def test_a_collection_error_of_a_worker_makes_the_verdict_inconclusive(project: Project):
     project.scenarios("good", *STORIES)
     project.write("bad.scenario.yaml", "version: 1\n")
     spread = project.run("-n2", "--flink-gate", "--continue-on-collection-errors")
@@ -43,8 +42,8 @@ def test_a_file_that_cannot_be_collected_is_never_promoted(project: Project):
     assert any("bad.scenario.yaml" in reason["message"] for reason in project.verdict()["reasons"])
 
 
-def test_a_process_that_dies_makes_the_verdict_inconclusive(project: Project):
-    """And says which test it ran; the others go on in a new process."""
+def test_a_worker_that_dies_makes_the_verdict_inconclusive(project: Project):
+    """Its test is named; the others run in a new worker."""
     project.scenarios("s", *STORIES)
     project.write("test_dies.py", "import os\n\ndef test_dies():\n    os._exit(3)\n")
     spread = project.run("-n2", "--flink-gate")
@@ -56,8 +55,7 @@ def test_a_process_that_dies_makes_the_verdict_inconclusive(project: Project):
     )
 
 
-def test_a_fixture_works_in_each_process(project: Project):
-    """Tests in Python need no scenario file; the verdict is not asked for."""
+def test_agent_runner_works_in_each_worker(project: Project):
     project.write(
         "test_shop.py",
         "import pytest\n\n@pytest.mark.parametrize('word', ['a', 'b', 'c'])\n"
@@ -68,8 +66,9 @@ def test_a_fixture_works_in_each_process(project: Project):
     project.run("-n2").assert_outcomes(passed=3)
 
 
-def test_without_need_nothing_is_made(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A project without scenarios has no report folder and no socket of ours under -n."""
+def test_without_scenarios_workers_create_no_report_and_no_socket(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))

@@ -1,7 +1,8 @@
-"""A warm process in the job environment that submits jobs which never end. Not a test module.
+"""A warm process in the job environment that submits endless jobs. Not a test module.
 
-``submit`` starts a job that reads every file put into a directory, each line a JSON object with a key, runs an agent of
-upstream's environment over it and writes its outputs, committed at checkpoints. It answers ``{"job_id"}``.
+``submit`` starts a job that reads every file of a directory, each line a JSON object with a key,
+runs an agent over it in upstream's environment and writes its outputs, committed at checkpoints. It
+replies ``{"job_id"}``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The session's workplace, with a cluster that a test has to itself."""
+"""The session's environment with a cluster that belongs to one test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 
 
 class _OwnCluster:
-    """Stands in for a workplace: everything is the session's, but for the cluster."""
+    """A session's environment with another cluster."""
 
     def __init__(self, workplace, cluster: StandaloneCluster) -> None:
         self._workplace = workplace
@@ -32,7 +32,10 @@ class _OwnCluster:
 def own_cluster(
     workplace, directory: Path, config: ClusterConfig, python_path: tuple[Path, ...] = ()
 ) -> Iterator[TestEnvironment]:
-    """A cluster below ``directory``, until the block ends. ``python_path`` is what its workers import, by default everything."""
+    """Start a cluster below ``directory``, until the block ends.
+
+    ``python_path`` is the import path of its workers, by default the session's.
+    """
     home = workplace.flink_home
     cluster = StandaloneCluster(
         dataclasses.replace(home, python_path=python_path or home.python_path),

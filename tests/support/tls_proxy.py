@@ -1,6 +1,6 @@
-"""What stands before a Flink that is not ours: TLS, a client's certificate, a token. Not a test module.
+"""A proxy in front of Flink that requires TLS, a client certificate and a token. Not a test module.
 
-A reverse proxy on loopback that lets nobody through who does not bring all three, and counts both kinds.
+It listens on loopback, refuses requests that lack one of them, and counts both kinds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CERTIFICATES = Path(__file__).with_name("certificates")
 
 
 class TlsProxy:
-    """Serves ``https://127.0.0.1:PORT`` in threads until it is left. ``token`` is what each request must carry."""
+    """Serves ``https://127.0.0.1:PORT`` in threads; each request must carry ``token``."""
 
     def __init__(self, target: str, token: str) -> None:
         self.passed = self.refused = 0
@@ -88,4 +88,4 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """A client that brings no certificate is no error of the server's."""
+        """Ignore clients without a certificate."""

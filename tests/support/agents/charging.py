@@ -1,4 +1,7 @@
-"""An agent that charges, and writes each charge down where no crash can take it back: for tests of the action store."""
+"""An agent that charges, and records each charge in a file: for tests of the action store.
+
+No crash of the job removes a charge from that file.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ PACE_S = 0.01
 
 
 def charge(ledger: str, name: str) -> str:
-    """One charge, in the file that the option ``test.ledger`` names."""
+    """Write one charge to the file of the option ``test.ledger``."""
     with Path(ledger).open("a", encoding="utf-8") as lines:
         lines.write(name + "\n")
     time.sleep(PACE_S)
@@ -22,12 +25,12 @@ def charge(ledger: str, name: str) -> str:
 
 
 class Charging(Agent):
-    """Charges in a first action, and again in a second one; fails once at the input "fail" if there is no file ``failed``."""
+    """Charges in two actions; fails once at the input "fail" if there is no file ``failed``."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def first(event: Event, ctx: RunnerContext) -> None:
-        """Charge, and hand on."""
+        """Charge, and send the event of the second action."""
         value = event.get_attr("input")
         ledger = ctx.config.get_str("test.ledger")
         name = ctx.durable_execute(charge, ledger, f"{ctx.state_key} {value} first")
@@ -41,7 +44,7 @@ class Charging(Agent):
     @action("charged")
     @staticmethod
     def second(event: Event, ctx: RunnerContext) -> None:
-        """Charge again, and tell."""
+        """Charge again, and send the output."""
         ledger = ctx.config.get_str("test.ledger")
         name = event.get_attr("name").replace("first", "second")
         ctx.send_event(

@@ -1,4 +1,4 @@
-"""An agent that waits, synchronously or not: for tests of time."""
+"""Agents that wait, in asynchronous calls or not: for tests of time."""
 
 import os
 import threading
@@ -12,13 +12,13 @@ from flink_agents.api.runner_context import RunnerContext
 
 
 def nap(seconds: float) -> float:
-    """Wait, and say how long."""
+    """Wait, and return the seconds."""
     time.sleep(seconds)
     return seconds
 
 
 class NapAgent(Agent):
-    """Waits in an asynchronous call for as long as the input says."""
+    """Waits in an asynchronous call for the seconds of the input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -29,7 +29,7 @@ class NapAgent(Agent):
 
 
 class MeteredAgent(Agent):
-    """Waits as the other, and counts in metrics of its own."""
+    """Waits as :class:`NapAgent` does, and counts in metrics of its own."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -43,7 +43,7 @@ class MeteredAgent(Agent):
 
 
 class PacedTill(Agent):
-    """A running count and total for each key, a little slower than a machine is killed."""
+    """A running count and total for each key, slow enough to be killed in mid-stream."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -60,7 +60,7 @@ class PacedTill(Agent):
 
 
 def wait_for(gate: str | None) -> None:
-    """Wait until the file is there, a minute at most; None is open."""
+    """Wait until the file exists, at most a minute; None is no file to wait for."""
     for _ in range(600):
         if gate is None or Path(gate).exists():
             return
@@ -69,7 +69,7 @@ def wait_for(gate: str | None) -> None:
 
 
 class GatedTill(Agent):
-    """A running count and total for each key; an input with a gate waits until that file is there."""
+    """A running count and total for each key; an input with a gate waits for that file."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -85,7 +85,7 @@ class GatedTill(Agent):
 
 
 class LockAgent(Agent):
-    """Sends what is no value."""
+    """Sends an output that is not JSON."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod

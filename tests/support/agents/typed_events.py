@@ -1,4 +1,4 @@
-"""Agents for flink-agents 0.1, whose events are classes of their own: for tests of the upstream engine."""
+"""Agents for flink-agents 0.1, whose events are classes: for tests of upstream's engine."""
 
 import time
 from typing import Any
@@ -23,7 +23,7 @@ class TypedTill(Agent):
     @action(InputEvent)
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
-        """Add one purchase, and pass it on for the receipt."""
+        """Add one purchase, and send it to the receipt."""
         memory = ctx.short_term_memory
         total = (memory.get("account.total") or 0) + event.input["amount"]
         count = (memory.get("account.count") or 0) + 1
@@ -34,7 +34,7 @@ class TypedTill(Agent):
     @action(Booked)
     @staticmethod
     def receipt(event: Event, ctx: RunnerContext) -> None:
-        """Print the receipt."""
+        """Send the receipt."""
         ctx.send_event(OutputEvent(output={"item": event.item, "total": event.total, "purchases": event.count}))
 
 
@@ -51,13 +51,13 @@ class TypedStrict(Agent):
 
 
 def nap(seconds: float) -> float:
-    """Wait, and say how long."""
+    """Wait, and return the seconds."""
     time.sleep(seconds)
     return seconds
 
 
 class TypedNap(Agent):
-    """Waits in an asynchronous call for as long as the input says."""
+    """Waits in an asynchronous call for the seconds of the input."""
 
     @action(InputEvent)
     @staticmethod

@@ -1,4 +1,4 @@
-"""A job as upstream's documents show it: two agents, one after the other, between a file and a directory."""
+"""A job as upstream documents it: two agents, one after the other, from a file to a directory."""
 
 import json
 import sys

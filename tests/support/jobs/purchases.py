@@ -1,4 +1,4 @@
-"""Agents of the jobs beside this file: a purchase is booked, then praised. Values and rows, and the time of a purchase."""
+"""Agents of the jobs in this folder: purchases as values, as rows, and with event time."""
 
 import time
 
@@ -12,13 +12,13 @@ from pyflink.common.watermark_strategy import TimestampAssigner
 
 
 def doubled(amount: int) -> int:
-    """What the shop next door takes, which takes its time to say so."""
+    """Return twice the amount, after a tenth of a second."""
     time.sleep(0.1)
     return 2 * amount
 
 
 class Second(TimestampAssigner):
-    """The purchase's amount, in seconds."""
+    """Event time: the purchase's amount in seconds."""
 
     def extract_timestamp(self, value, record_timestamp):
         return value["amount"] * 1000
@@ -39,7 +39,7 @@ class Booking(Agent):
 
 
 class Praise(Agent):
-    """How often a customer was praised."""
+    """The number of times a customer was praised."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -63,12 +63,12 @@ class Rows(Agent):
 
 
 class Settings(Agent):
-    """Tells the options that hold where it runs."""
+    """Sends the options that are in effect on the worker."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def tell(event: Event, ctx: RunnerContext) -> None:
-        """Whatever the input is."""
+        """Send the options, for any input."""
         options = (
             AgentExecutionOptions.MAX_RETRIES,
             AgentExecutionOptions.RETRY_WAIT_INTERVAL,

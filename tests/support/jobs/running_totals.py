@@ -1,7 +1,8 @@
-"""A team's own job in the Table API over topics: purchases in, each customer's running total out, for as long as it runs.
+"""A user's endless job in the Table API over topics: purchases in, running totals out.
 
-Arguments: where Kafka is, the topic of inputs, the topic of outputs, the jar of Flink's Kafka connector, and ``bounded`` where
-it is to end with the inputs that are there. The headers of an input go on with its output.
+Arguments: Kafka's address, the topic of inputs, the topic of outputs, the jar of Flink's Kafka
+connector, and ``bounded`` if it ends with the inputs that exist. The headers of an input go to its
+output.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A job that sets one option by hand, and whose agent tells which options hold on the worker."""
+"""A job that sets one option itself and whose agent sends the options in effect on the worker."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
-"""A job whose agent waits for a call, and whose outputs go to a topic by a sink of the job's own. It ends.
+"""A bounded job whose agent waits for a call and whose outputs go to a topic through its own sink.
 
-Arguments: where Kafka is, the topic, the jar of Flink's Kafka connector, PyFlink's mode, and ``stamped`` where inputs have
-event times. Three customers have three purchases each.
+Arguments: Kafka's address, the topic, the jar of Flink's Kafka connector, PyFlink's mode, and
+``stamped`` if inputs have event times. Three customers have three purchases each.
 """
 
 import json

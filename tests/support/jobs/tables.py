@@ -1,4 +1,4 @@
-"""A job from table to table: rows through an agent."""
+"""A job from table to table, with rows through an agent."""
 
 import sys
 

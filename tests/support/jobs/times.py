@@ -1,6 +1,6 @@
-"""A job that tells what time stamps an agent's outputs have, and whether the watermark was past them already.
+"""A job that outputs the time stamps of an agent's outputs, and if the watermark had passed them.
 
-Inputs are numbered and stamped in event time, one second apart, with a watermark after each.
+Inputs are numbered and have event times one second apart, with a watermark after each.
 """
 
 import json
@@ -14,8 +14,8 @@ from pyflink.datastream.connectors.file_system import FileSink
 from tests.support.jobs.purchases import Booking, Praise, Second
 
 
-class Told(KeyedProcessFunction):
-    """What the output's time stamp should be, what it is, and whether the watermark had passed it."""
+class Stamps(KeyedProcessFunction):
+    """The output's expected time stamp, its actual one, and if the watermark had passed it."""
 
     def process_element(self, value, ctx):
         at = value["total"] * 1000
@@ -31,6 +31,6 @@ stamped = env.from_collection(inputs).assign_timestamps_and_watermarks(strategy)
 agents = AgentsExecutionEnvironment.get_execution_environment(env)
 for agent in (Booking(), Praise()):
     outputs = agents.from_datastream(stamped, lambda purchase: purchase["customer"]).apply(agent).to_datastream()
-    texts = outputs.key_by(lambda value: value["customer"]).process(Told(), output_type=Types.STRING())
+    texts = outputs.key_by(lambda value: value["customer"]).process(Stamps(), output_type=Types.STRING())
     texts.sink_to(FileSink.for_row_format(f"file://{sys.argv[2]}", Encoder.simple_string_encoder()).build())
 agents.execute()

@@ -1,4 +1,4 @@
-"""A team's own job in the Table API: purchases in, the total of each customer out. Files in, files out, to the end."""
+"""A user's bounded job in the Table API, from files to files: each customer's total."""
 
 import sys
 

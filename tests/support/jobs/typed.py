@@ -1,4 +1,4 @@
-"""A job of flink-agents 0.1, as its documents show it: purchases in, the total of each customer out."""
+"""A job of flink-agents 0.1 as upstream documents it: each customer's running total."""
 
 import json
 import sys
