@@ -89,8 +89,7 @@ def _unstarted(item: pytest.Item) -> ItemResult:
     result = ItemResult(item.nodeid, item.name, Outcome.NOT_RUN, message=message, attempt=attempt)
     if not isinstance(item, ScenarioItem):
         return dataclasses.replace(result, file=str(item.path))
-    scenario, session = item.loaded.scenario, item.gate_session
-    folder = session.folder_of(item.nodeid, attempt)
+    scenario = item.loaded.scenario
     return dataclasses.replace(
         result,
         name=scenario.name,
@@ -99,7 +98,7 @@ def _unstarted(item: pytest.Item) -> ItemResult:
         severity=scenario.severity,
         file=item.loaded.document.file,
         line=item.loaded.document.mark(()).line,
-        evidence=str(folder.relative_to(session.folder)) if folder.exists() else "",
+        evidence=item.gate_session.evidence_of(item.nodeid, attempt),
         requirement=scenario.requirement or "",
         owner=scenario.owner or "",
         reproduce=item.reproduce,
@@ -215,7 +214,7 @@ def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, co
     from pytest_flink_agents.report.terminal import verdict_lines
 
     verdict, results = config.stash[VERDICT]
-    report = gate_session.folder / "summary.md"
+    report = gate_session.summary
     shown = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
     terminalreporter.write_sep("=", "flink agents gate" if gate_session.settings.gate else "flink agents")
     own_exit = None if gate_session.settings.gate else int(exitstatus)

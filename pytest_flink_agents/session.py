@@ -185,6 +185,16 @@ class GateSession:
             self._folder_made = True
         return self._folder
 
+    @property
+    def summary(self) -> Path:
+        """The path of ``summary.md``, which may not exist yet."""
+        return self._folder / "summary.md"
+
+    def evidence_of(self, node_id: str, attempt: int) -> str:
+        """Return the path of an attempt's evidence, relative to the run folder, empty if nothing was written."""
+        folder = node_folder(self._folder, node_id, attempt)
+        return str(folder.relative_to(self._folder)) if folder.exists() else ""
+
     def folder_of(self, node_id: str, attempt: int) -> Path:
         """Return the folder that takes the evidence of one attempt at an item."""
         return node_folder(self.folder, node_id, attempt)
