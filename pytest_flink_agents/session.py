@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
-from pytest_flink_agents.version import __version__
 from pytest_flink_agents.gate import (
     ItemResult,
     Outcome,
@@ -38,6 +37,7 @@ from pytest_flink_agents.report.json_files import digest_of, write_json, write_v
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.version import __version__
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
