@@ -28,7 +28,7 @@ from pytest_flink_agents.gate import (
     report_not_written,
 )
 from pytest_flink_agents.provision.job_parts import unwritable
-from pytest_flink_agents.provision.reuse import left_lines
+from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
@@ -264,8 +264,8 @@ class GateSession:
         if self._services is None:
             return
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
-        left = self._services.leave_running() if detach else []
-        self.left += [line for detached in left for line in left_lines(detached)]
+        left = self._services.detach() if detach else []
+        self.left += [line for detached in left for line in detached_lines(detached)]
         facts = self._services.facts()
         self._services.close()
         self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))

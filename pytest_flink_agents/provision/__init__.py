@@ -1,1 +1,1 @@
-"""The parts that a run needs: job environment, clusters, broker and model server. Knows nothing of checks or reports."""
+"""Job environments, clusters, Kafka and the model server for runs. Knows nothing of checks or reports."""

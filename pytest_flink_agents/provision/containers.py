@@ -1,4 +1,4 @@
-"""The container engine and the image of one test environment, and clusters made of both."""
+"""The container engine and the image of one test environment, and clusters of both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_flink_agents.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ContainerParts:
-    """An engine that has answered, and an image that fits the job environment. ``close`` it after its clusters."""
+    """A connected engine, and an image that fits the job environment. ``close`` it after its clusters."""
 
     settings: Settings
     owned: OwnedContainers
@@ -47,7 +47,7 @@ class ContainerParts:
         )
 
     def in_words(self) -> str:
-        """Return engine and image, in words for the report."""
+        """Return the versions of engine and image, for the report."""
         image = self.image
         return (
             f"version {self.owned.engine.version}, image {image.reference}: Python {image.python_version}, "
@@ -55,7 +55,7 @@ class ContainerParts:
         )
 
     def close(self) -> None:
-        """Remove everything of this run that is left at the engine."""
+        """Remove all containers and networks of this run that the engine still has."""
         self.owned.close()
 
 
@@ -69,7 +69,10 @@ def provide_containers(
     folder: Path,
     progress: Callable[[str], None],
 ) -> ContainerParts:
-    """Find the engine, and provide the image. Raises :class:`HostError` FA470 to FA475: then nothing was started."""
+    """Connect to the engine and provide the image.
+
+    Raises ``HostError`` FA470 to FA475; nothing is left behind then.
+    """
     owned = OwnedContainers(connect(), this_owner(run_id))
     own_record(run_id).note(SOCKETS, str(owned.sockets))
     try:

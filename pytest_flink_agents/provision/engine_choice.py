@@ -1,4 +1,4 @@
-"""What executes agents on Flink, the bundled engine or upstream's jars, and what a cluster needs for either."""
+"""Choose the engine that executes agents on Flink: the bundled one or upstream's jars."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from pytest_flink_agents.vocabulary import Engine
 
 BUNDLED = Engine.BUNDLED
 
-# The API that the bundled engine executes. Older releases have other events; newer ones other plans.
+# The flink-agents API that the bundled engine executes. Older releases have other events, newer ones other plans.
 _BUNDLED_FROM, _BUNDLED_BEFORE = Version("0.3.dev0"), Version("0.4.dev0")
-# Upstream's continuations of Java actions reach into the JDK, from Java 21 on.
+# From Java 21 on, upstream suspends Java actions with an internal class of the JDK, which must be exported to it.
 _CONTINUATION_FLAG = "--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED"
 _CONTINUATION_JAVA = 21
-# pemja must be loaded once in a JVM; and where a job brings upstream's classes too, the cluster's count.
+# Loaded by the cluster, never by a job. pemja's native library can be loaded once in a JVM only, so that the second job
+# with a class loader of its own would fail; and a job that brings upstream's classes must not mix its copy with the cluster's.
 _PARENT_FIRST = ("pemja.", "org.apache.flink.agents.")
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEngine:
-    """The engine of one job environment. ``jars`` are upstream's, none for the bundled engine; ``reason`` says why this one."""
+    """The engine of one job environment.
+
+    ``jars`` are upstream's, none for the bundled engine. ``reason`` explains why ``auto`` did not choose upstream's.
+    """
 
     name: Engine
     version: str = ""
@@ -34,11 +38,11 @@ class ChosenEngine:
     reason: str = ""
 
     def digests(self) -> Mapping[str, str]:
-        """The sha256 of each jar, by its file name."""
+        """Return the sha256 of each jar by its file name."""
         return {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in self.jars}
 
     def in_words(self) -> str:
-        """For the report: which engine, and what exactly."""
+        """Return the engine with its version and jars, for the report."""
         if self.name is Engine.BUNDLED:
             return str(self.name) + (f" ({self.reason})" if self.reason else "")
         jars = ", ".join(f"{name} sha256 {digest}" for name, digest in self.digests().items())
@@ -47,7 +51,7 @@ class ChosenEngine:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What a cluster is started with for an engine: more classes, JVM flags, Flink options."""
+    """The classes, JVM flags and Flink options that an engine adds to a cluster."""
 
     classes: tuple[Path, ...] = ()
     java_flags: tuple[str, ...] = ()
@@ -55,10 +59,10 @@ class EngineSettings:
 
 
 def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
-    """The engine that ``asked`` (``auto``, ``bundled``, ``upstream``) comes to in a job environment.
+    """Return the engine that ``asked`` means in a job environment.
 
-    ``auto`` is upstream where the environment holds the jars for its Flink, else bundled. Raises :class:`HostError`
-    FA424 where the engine asked for cannot be had.
+    ``auto`` is upstream if the environment holds the jars for its Flink version, else bundled. Raises ``HostError`` FA424
+    if upstream was asked for by name and the jars are missing, FA425 if the bundled engine does not fit.
     """
     version = environment.flink_agents_version
     if asked is not Engine.BUNDLED and environment.upstream_jars:
@@ -71,7 +75,7 @@ def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
                 where=str(environment.site_packages / "flink_agents" / "lib"),
                 expected=f"flink-agents with its jars for Flink {'.'.join(environment.flink_version.split('.')[:2])}",
                 seen=f"flink-agents {version}: {environment.upstream_reason}",
-                next_step="--flink-engine=bundled, or name a flink-agents that has them: --flink-agents=VERSION or a wheel",
+                next_step="use --flink-engine=bundled, or a flink-agents that has the jars: --flink-agents=VERSION or a wheel",
             )
         )
     require_bundled(environment)
@@ -80,28 +84,28 @@ def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
 
 
 def require_bundled(environment: JobEnvironment) -> None:
-    """Raises :class:`HostError` FA425 for a flink-agents whose agents the bundled engine cannot execute."""
+    """Raise ``HostError`` FA425 if the bundled engine cannot execute agents of this flink-agents."""
     version = environment.flink_agents_version
     if not _BUNDLED_FROM <= Version(version) < _BUNDLED_BEFORE:
-        jars = "it has upstream's jars: --flink-tier=embedded --flink-engine=upstream"
+        jars = "use its upstream jars: --flink-tier=embedded --flink-engine=upstream"
         raise HostError(
             Problem(
                 "FA425",
                 f"the bundled engine does not execute agents of flink-agents {version}",
-                expected="flink-agents 0.3 (0.3.0, 0.3.1): older ones tell events by class, newer ones listen to conditions",
+                expected="flink-agents 0.3 (0.3.0, 0.3.1): in older ones events are classes, in newer ones actions have conditions",
                 seen=f"flink-agents {version}",
-                next_step=jars if environment.upstream_jars else "--flink-agents=0.3.1",
+                next_step=jars if environment.upstream_jars else "use --flink-agents=0.3.1",
             )
         )
 
 
 def engine_settings(engine: ChosenEngine, java_version: str) -> EngineSettings:
-    """What a cluster needs to run jobs of an engine, besides what every cluster has."""
+    """Return the additions of an engine to a cluster's configuration."""
     if engine.name is Engine.BUNDLED:
         return EngineSettings()
     flags = (_CONTINUATION_FLAG,) if int(java_version.split(".", maxsplit=1)[0]) >= _CONTINUATION_JAVA else ()
     options = {"classloader.parent-first-patterns.additional": ";".join(_PARENT_FIRST)}
     if flags:
-        # For whoever starts a JVM of this cluster by Flink's own scripts.
+        # The testbed passes the flags itself; this is for JVMs of the cluster that Flink's own scripts start.
         options["env.java.opts.all"] = " ".join(flags)
     return EngineSettings(engine.jars, flags, options)

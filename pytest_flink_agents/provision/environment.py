@@ -62,7 +62,7 @@ class TestEnvironment(JobParts):
         self._clusters: dict[Tier, FlinkCluster] = {}
 
     def provide(self, tier: Tier, *, submits_agents: bool = True) -> None:
-        """Start what runs on a tier need, so that its start is not their time. Raises ``HostError`` if it cannot be."""
+        """Start the parts that runs on a tier need, so that no run's deadline includes their start."""
         if tier is Tier.LOCAL:
             self.worker()
         elif submits_agents:
@@ -86,7 +86,7 @@ class TestEnvironment(JobParts):
         return self._worker
 
     def cluster(self, tier: Tier = Tier.EMBEDDED) -> FlinkCluster:
-        """Return the session's running cluster of a tier: this process's own, or the controller's."""
+        """Return the session's running cluster of a tier, in a worker of pytest-xdist the controller's."""
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
             return self.usable_cluster(tier)
         cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
@@ -103,7 +103,7 @@ class TestEnvironment(JobParts):
     def usable_cluster(self, tier: Tier) -> FlinkCluster:
         """Return this process's cluster of a tier, and replace one that has lost a process.
 
-        One agent that ends its TaskManager must not take the scenarios after it down. An external cluster is not replaced.
+        An agent that ends its TaskManager must not fail the scenarios after it. An external cluster is not replaced.
         """
         cluster = self.own_cluster(tier)
         if _has_died(cluster):
@@ -115,7 +115,7 @@ class TestEnvironment(JobParts):
         return cluster
 
     def own_cluster(self, tier: Tier) -> FlinkCluster:
-        """Return the cluster of a tier that belongs to this process, as it is; it starts on first use."""
+        """Return this process's cluster of a tier without a look at its health. It starts on first use."""
         return self._once(f"{tier} cluster", lambda: self._start_cluster(tier))
 
     def _discard_cluster(self, tier: Tier) -> None:
@@ -127,7 +127,7 @@ class TestEnvironment(JobParts):
         return self._clusters[tier]
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: Tier = Tier.EMBEDDED) -> LaunchedCluster:
-        """Return a cluster of the caller's own, not started yet. The caller ends it, too."""
+        """Return a new cluster, not started yet. The caller starts and ends it."""
         return CLUSTER_PROVIDERS[tier].new_cluster(self, config, directory)
 
     def client_process(self, program: Sequence[str], *, name: str) -> Responder:
@@ -167,25 +167,26 @@ class TestEnvironment(JobParts):
         return submitter
 
     def facts(self) -> dict[str, str]:
-        """Return what was made and started, in words for the report."""
+        """Return the versions of the parts and the clusters that were started, for the report."""
         facts = super().facts()
         for tier, cluster in self._clusters.items():
             facts[f"{tier} cluster"] = cluster.summary()
             facts |= CLUSTER_PROVIDERS[tier].facts(self)
         return facts
 
-    def leave_clusters(self) -> list[DetachedService]:
-        """Let the clusters that this process started outlive it; :meth:`close` then finds none."""
-        left = []
+    def detach_clusters(self) -> list[DetachedService]:
+        """Let the clusters that this process started outlive it; :meth:`close` then has none to end."""
+        held = []
         for tier, cluster in tuple(self._clusters.items()):
             detached = cluster.detach()
             if detached is None:
                 continue
             provider = CLUSTER_PROVIDERS[tier]
-            left.append(hold_detached(detached, provider.digest(self)))
-            provider.forget(self, left[-1].directory)
+            # First a holder, then out of this session's record: a cluster without either would never be ended.
+            held.append(hold_detached(detached, provider.digest(self)))
+            provider.forget(self, held[-1].directory)
             del self._clusters[tier]
-        return left
+        return held
 
     def close(self) -> None:
         """End everything that was started, last first."""
@@ -200,7 +201,7 @@ class TestEnvironment(JobParts):
 
 
 def _has_died(cluster: FlinkCluster) -> bool:
-    """Return whether a cluster has lost a process that can be replaced. Raises ``HostError`` for other troubles."""
+    """Return whether a cluster has lost a process that can be replaced. Raises other ``HostError``s."""
     try:
         cluster.require_alive()
     except HostError as error:

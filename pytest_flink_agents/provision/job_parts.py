@@ -1,4 +1,4 @@
-"""The parts of jobs for one Flink release and one list of requirements: environment, engine, Java, jars, import roots.
+"""The job dependencies for one Flink release: environment, engine, Java, jars, import roots.
 
 Each part is made on first use and kept for the session. A part that could not be made is not tried again: the second
 scenario gets the same error at once.
@@ -42,16 +42,16 @@ def unwritable(error: OSError, next_step: str) -> HostError:
         Problem(
             "FA422",
             "cannot write here",
-            where,
-            "a directory that this user may write to",
-            str(error.strerror),
-            next_step,
+            where=where,
+            expected="a directory that this user may write to",
+            seen=str(error.strerror),
+            next_step=next_step,
         )
     )
 
 
 class JobParts:
-    """The parts for one Flink release and one list of requirements. None of them is a running process.
+    """The job dependencies for one Flink release and list of requirements. None is a running process.
 
     ``directory`` takes logs and cluster files; ``folder`` holds it and everything else that jobs read and write.
     """
@@ -77,7 +77,7 @@ class JobParts:
         self._made: dict[str, object] = {}
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        """Return the part, or raise its first error again."""
+        """Return the part, made at the first call. An error of the first call is raised again at each later one."""
         if name not in self._made:
             try:
                 self._made[name] = make()
@@ -97,12 +97,12 @@ class JobParts:
 
     def _provide_environment(self) -> JobEnvironment:
         if self.settings.job_python:
-            return self._as_asked(existing_environment(self.settings.job_python))
+            return self._require_release(existing_environment(self.settings.job_python))
         request = EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements)
         return provide_environment(request, progress=self.progress)
 
-    def _as_asked(self, environment: JobEnvironment) -> JobEnvironment:
-        """Require that an existing environment holds the Flink version that the evidence will name."""
+    def _require_release(self, environment: JobEnvironment) -> JobEnvironment:
+        """Return an existing environment if it holds the Flink version that the evidence will name."""
         if environment.flink_version == self.release.version:
             return environment
         raise HostError(
@@ -112,7 +112,7 @@ class JobParts:
                 where=str(environment.python),
                 expected=f"apache-flink {self.release.version}",
                 seen=f"apache-flink {environment.flink_version}",
-                next_step=f"ask for the one that is there: --flink-version={environment.flink_version}",
+                next_step=f"use the installed version: --flink-version={environment.flink_version}",
             )
         )
 
@@ -137,12 +137,15 @@ class JobParts:
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
-        """The directories that jobs import from: bundled runtime, project, pytest's ``pythonpath``. Nothing else of the harness."""
+        """The directories that jobs import from: the bundled runtime, the project, and pytest's ``pythonpath``.
+
+        Packages of the harness are not among them: a job must not find more here than it finds in production.
+        """
         return (provide_runtime_zip(), self.settings.root, *self.settings.python_path)
 
     @property
     def shipment(self) -> tuple[Path, ...]:
-        """The files that travel with a job to a cluster that does not see this machine's: runtime, copies of the roots."""
+        """The runtime and copies of the import roots, for clusters that do not see this machine's files."""
         runtime, *roots = self.import_roots
         return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
 
@@ -180,7 +183,7 @@ class JobParts:
         )
 
     def unused_directory(self, name: str) -> Path:
-        """Return a directory of that name, or with a number if a cluster before has used it: its logs are evidence."""
+        """Return a new directory with this name. If an earlier cluster used it, a number is added: its logs are evidence."""
         number = next(number for number in itertools.count(1) if not self._numbered(name, number).exists())
         return self._numbered(name, number)
 
@@ -195,17 +198,17 @@ class JobParts:
         return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
 
     def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
-        """Return the configuration with what the engine needs added; its own options win."""
-        needs = engine_settings(self.engine, java_version)
+        """Return the configuration with the engine's additions; options of the configuration win."""
+        added = engine_settings(self.engine, java_version)
         return dataclasses.replace(
             config,
-            flink_options={**needs.flink_options, **config.flink_options},
-            classes=(*needs.classes, *config.classes),
-            java_flags=(*needs.java_flags, *config.java_flags),
+            flink_options={**added.flink_options, **config.flink_options},
+            classes=(*added.classes, *config.classes),
+            java_flags=(*added.java_flags, *config.java_flags),
         )
 
     def facts(self) -> dict[str, str]:
-        """Return the parts that were made, in words for the report."""
+        """Return the versions of the parts that were made, for the report."""
         facts: dict[str, str] = {}
         environment, java, engine = (self._made.get(name) for name in ("environment", "java", "engine"))
         if isinstance(environment, JobEnvironment):

@@ -1,4 +1,4 @@
-"""The session's Kafka: one that is named by its address, the one of the session's first process, or one of our own."""
+"""The session's Kafka: an external broker, the controller's broker, or one that this process starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from pytest_flink_agents.settings import Settings
 
 
 class SessionKafka:
-    """A Kafka that is started when first asked for, and ended with the session. One that cannot start is not tried again."""
+    """A Kafka broker that starts on first use and ends with the session.
+
+    A broker that cannot start is not tried again: every later scenario gets the first error at once.
+    """
 
     def __init__(
         self,
@@ -42,23 +45,24 @@ class SessionKafka:
         self._broker_client = broker_client
         self._service: KafkaService | None = None
         self._error: HostError | None = None
-        # The session's other processes ask through threads of this one.
+        # In the controller, each request of a worker is served by a thread of its own.
         self._lock = threading.Lock()
 
     def running(self) -> KafkaService:
-        """The Kafka, running. Raises the :class:`HostError` that its start has ended with, each time."""
+        """Return the running broker. Raises the ``HostError`` of its failed start again on every call."""
         with self._lock:
             if self._error:
                 raise self._error
             if self._service is None:
                 self._service = self._start()
             service = self._service
+        # Outside the lock: the probe may wait for the broker, and close() must not wait for the probe.
         service.require_alive()
         return service
 
     def _start(self) -> KafkaService:
         try:
-            kafka = self._chosen()
+            kafka = self._choose()
             kafka.start()
         except HostError as error:
             self._error = error
@@ -68,13 +72,18 @@ class SessionKafka:
             raise self._error from error
         return kafka
 
-    def _chosen(self) -> KafkaService:
+    def _choose(self) -> KafkaService:
+        """Return the broker of this process, not started yet.
+
+        Each kind is entered in the session's record before the broker starts: if this process is killed after that, a sweep
+        knows where to look.
+        """
         named = self._settings.kafka_bootstrap
         if named:
-            # Topics on a broker that outlives us: whoever cleans up after us looks for them there.
+            # An external broker outlives this session, so a sweep must know which broker to search for topics.
             own_record(self._run_id).note(TOPICS, named)
         if named or self._broker_client:
-            bootstrap = named or self._broker_client.call("kafka_bootstrap")  # type: ignore[union-attr]  # one of them is there
+            bootstrap = named or self._broker_client.call("kafka_bootstrap")  # type: ignore[union-attr]  # without an address there is a client
             return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
         line = resolve_flink(self._settings.flink_versions[0]).line
         if self._settings.kafka_image or self._settings.jobs_in_containers:
@@ -123,7 +132,10 @@ class SessionKafka:
         )
 
     def let_be_reached(self, cluster: FlinkCluster) -> None:
-        """See to it that jobs on a cluster reach the broker, if one was started: on a network of theirs, or at our loopback."""
+        """Make the broker, if it was started, reachable for jobs on a cluster.
+
+        A broker in a container joins the cluster's network; a broker on this machine's loopback is forwarded.
+        """
         kafka = self._service
         if kafka:
             if cluster.network:
@@ -133,19 +145,23 @@ class SessionKafka:
                     cluster.let_reach(int(port))
 
     def facts(self) -> dict[str, str]:
-        """What it is and how long its start took; nothing where there is none, or where another process tells it."""
+        """Return the broker's version and startup time for the report.
+
+        Empty if no broker was used, or if it is the controller's, which reports it.
+        """
         kafka = self._service
-        told_elsewhere = self._broker_client and not self._settings.kafka_bootstrap
-        if not kafka or told_elsewhere:
+        is_controllers = self._broker_client and not self._settings.kafka_bootstrap
+        if not kafka or is_controllers:
             return {}
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
 
-    def leave(self) -> DetachedService | None:
-        """Let a broker of this process outlive it; :meth:`close` then finds none."""
+    def detach(self) -> DetachedService | None:
+        """Let a broker that this process started outlive it; :meth:`close` then has nothing to end."""
         kafka = self._service
         detached = kafka.detach() if kafka else None
         if kafka is None or detached is None:
             return None
+        # From here on the broker's holder owns it: a sweep of this session's record must not end it.
         record = own_record(self._run_id)
         record.forget(BROKERS, str(self._directory.absolute()))
         if kafka.sockets:
@@ -154,10 +170,13 @@ class SessionKafka:
         return hold_detached(detached)
 
     def close(self) -> None:
-        """End it."""
+        """End the broker, or disconnect from it, and delete the session's topics."""
         if self._service:
             self._service.close()
 
     def left_topics(self) -> dict[str, str]:
-        """After :meth:`close`: topics of ours that are still at somebody's Kafka -> why. A broker of ours took them along."""
+        """Return the session's topics that could not be deleted, each with the reason.
+
+        Valid after :meth:`close`, for an external broker: a broker of this session takes its topics along.
+        """
         return dict(self._service.left_topics) if self._service else {}

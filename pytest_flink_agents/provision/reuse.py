@@ -1,4 +1,4 @@
-"""Clusters from one session to the next: what must be equal, taking one over, what is said of one that was left."""
+"""Reuse clusters from one session to the next (``--flink-reuse``, ``--flink-keep``)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.detached import DetachedService, claim_detached
 
-# A session that takes a cluster over must be able to count on it.
-_LEFT_S = 1800.0
+# A detached cluster ends by itself. One that ends in less than this might do so in the middle of the session.
+_MIN_LEFT_S = 1800.0
 _CANCEL_S = 20.0
 
 
 def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
-    """What a cluster is made of, code included: its workers' interpreter keeps every module that it has ever imported."""
+    """Return a digest of everything that a cluster consists of, code included.
+
+    The interpreters of its Python workers keep every module that they have imported, so a changed file of the project
+    needs another cluster. Files count by size and time, since hashing a project for each session takes too long. A job
+    environment is never changed after it was made: its path is enough.
+    """
     digest = hashlib.sha256(repr((home, config)).encode())
     for path in (*home.python_path, *config.classes):
         for file in python_files(path) if path.is_dir() and path.name != "site-packages" else [path]:
@@ -32,12 +37,12 @@ def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
 
 
 class ReusedCluster(RemoteCluster):
-    """A cluster that an earlier session has left, used by this one alone until :meth:`close`."""
+    """A detached cluster, used by this session alone until :meth:`close`. ``lock`` keeps other sessions out."""
 
-    def __init__(self, kept: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
-        access = RestAccess(kept.address)
-        directory = Path(kept.directory)
-        super().__init__(access, home.java.parent.parent, kept.version, run_id=run_id, directory=directory)
+    def __init__(self, detached: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
+        access = RestAccess(detached.address)
+        directory = Path(detached.directory)
+        super().__init__(access, home.java.parent.parent, detached.version, run_id=run_id, directory=directory)
         self._lock = lock
 
     def summary(self) -> str:
@@ -45,16 +50,21 @@ class ReusedCluster(RemoteCluster):
         return f"{super().summary()}, left by an earlier session at {self.rest_url}"
 
     def close(self) -> None:
-        """Let go of it: it stays until its time is over."""
+        """Release the cluster: it runs on until another session takes it or its time ends."""
         super().close()
+        # After the last request: from here on another session may use the cluster.
         self._lock.release()
 
 
 def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], None]) -> ReusedCluster | None:
-    """A cluster that was left and is made of the same; jobs that still run there are cancelled. One that is ill is ended."""
-    while taken := claim_detached(digest, min_left_s=_LEFT_S):
-        kept, lock = taken
-        cluster = ReusedCluster(kept, lock, home, run_id)
+    """Return a detached cluster with this digest, None if there is none.
+
+    Jobs that still run there are cancelled: the lock is held, so no live session owns them. A cluster that does not answer,
+    or whose jobs cannot be cancelled, is ended, and the next one is tried.
+    """
+    while claimed := claim_detached(digest, min_left_s=_MIN_LEFT_S):
+        detached, lock = claimed
+        cluster = ReusedCluster(detached, lock, home, run_id)
         try:
             cluster.connect()
             cluster.wait_ready()
@@ -63,21 +73,21 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
                     cluster.adopt(job.id)
                     cluster.cancel(job.id, timeout_s=_CANCEL_S)
         except HostError as error:
-            progress(f"the cluster left at {kept.address} is not usable: {error.problems[0].message}")
+            progress(f"ending the unusable cluster at {detached.address}: {error.problems[0].message}")
             cluster.rest.close()
             lock.release()
-            kept.end()
+            detached.end()
             continue
-        progress(f"Flink {kept.version}: using the cluster that an earlier session left at {kept.address}")
+        progress(f"Flink {detached.version}: using the cluster that an earlier session left at {detached.address}")
         return cluster
     return None
 
 
-def left_lines(kept: DetachedService) -> list[str]:
-    """How to look at what was left."""
-    first = f"left running for 2 hours: {kept.what} {kept.version} at {kept.address}"
-    directory = Path(kept.directory, "log")
+def detached_lines(detached: DetachedService) -> list[str]:
+    """Return the lines that the terminal shows of a detached cluster or broker: address, logs, use and end."""
+    first = f"left running for 2 hours: {detached.what} {detached.version} at {detached.address}"
+    directory = Path(detached.directory, "log")
     logs = [f"  logs: {directory}"] if directory.is_dir() else []
-    logs += [f"  logs: docker logs {name}" for name in kept.containers]
-    use = [f"  use:  --kafka-bootstrap={kept.address}"] if kept.what == "Kafka" else []
+    logs += [f"  logs: docker logs {name}" for name in detached.containers]
+    use = [f"  use:  --kafka-bootstrap={detached.address}"] if detached.what == "Kafka" else []
     return [first, *logs, *use, "  end:  flink-agents-gate sweep --kept"]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Services:
     """The running parts of one test session.
 
-    ``directory`` takes the logs, below the run folder, which is ``folder`` (default: itself); ``progress`` gets one short
-    line a step.
+    ``folder`` is the run folder and ``directory`` a directory of logs below it, or the same; ``progress`` gets one short
+    line a step. With ``broker``, clusters and Kafka are the controller's.
     """
 
     def __init__(
@@ -51,20 +51,21 @@ class Services:
         self.directory = directory
         self._progress = progress
         self.redactor = redactor
-        # The mark of this run's jobs and containers, on machines and clusters that others use too.
+        # In the name or label of every job, topic and container of this session: machine and clusters may be shared.
         self.run_id = secrets.token_hex(6)
         self._environments: dict[tuple[str, tuple[str, ...]], TestEnvironment] = {}
         self._models: ModelServer | None = None
         self._kafka: SessionKafka | None = None
-        # Workers ask, too, each through a thread of the controller.
-        self._making = threading.Lock()
-        # What was still there after everything had been closed.
+        # In the controller, each request of a pytest-xdist worker is served by a thread of its own. Without the lock two of
+        # them would make the same part twice, and one of the two would never be ended.
+        self._lock = threading.Lock()
+        # Lines on processes, files, containers and topics that still existed after close().
         self.leaks: list[str] = []
 
     def environment(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> TestEnvironment:
         """Return the test environment for a Flink release and a list of requirements."""
         key = (release.version, requirements)
-        with self._making:
+        with self._lock:
             if key not in self._environments:
                 name = f"flink-{release.version}" + (f"-{len(self._environments)}" if requirements else "")
                 self._environments[key] = TestEnvironment(
@@ -80,7 +81,7 @@ class Services:
             return self._environments[key]
 
     def serve(self, address: BrokerAddress) -> None:
-        """Serve this process's clusters to the workers of pytest-xdist; each starts when one first asks for it."""
+        """Serve this process's clusters and Kafka to pytest-xdist's workers. Each starts at the first request for it."""
         if self._broker_server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._broker_server = BrokerServer(
@@ -109,7 +110,7 @@ class Services:
         return self._models
 
     def let_services_be_reached(self, environment: TestEnvironment, tier: Tier) -> None:
-        """Make the model server and Kafka reachable for jobs on a tier, as far as they were started."""
+        """Make the model server and Kafka, if they were started, reachable for jobs on a tier."""
         if tier is not Tier.LOCAL:
             cluster = environment.cluster(tier)
             if self._models:
@@ -118,7 +119,7 @@ class Services:
                 self._kafka.let_be_reached(cluster)
 
     def provide_kafka(self, environment: TestEnvironment) -> None:
-        """Start Kafka, and fetch the connector for the environment's Flink. Raises ``HostError`` if either cannot be had."""
+        """Start Kafka and fetch the connector for the environment's Flink. Raises ``HostError`` if either fails."""
         environment.provide_connector()
         self.kafka.require_alive()
 
@@ -127,7 +128,7 @@ class Services:
         """The session's Kafka, running."""
         from pytest_flink_agents.provision.kafka import SessionKafka
 
-        with self._making:
+        with self._lock:
             if self._kafka is None:
                 self._kafka = SessionKafka(
                     self.settings,
@@ -139,20 +140,25 @@ class Services:
         return self._kafka.running()
 
     def facts(self) -> dict[str, str]:
-        """Return what the session ran on, in words for the report."""
+        """Return the versions and places of everything that the session ran on, for the report."""
         facts: dict[str, str] = {}
         for environment in self._environments.values():
             facts |= {f"{environment.release.version} {name}": value for name, value in environment.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
-    def leave_running(self) -> list[DetachedService]:
+    def detach(self) -> list[DetachedService]:
         """Let the clusters and the Kafka broker that this process started outlive it."""
-        left = [one for environment in self._environments.values() for one in environment.leave_clusters()]
-        broker = self._kafka.leave() if self._kafka else None
-        return [*left, broker] if broker else left
+        detached = [one for environment in self._environments.values() for one in environment.detach_clusters()]
+        broker = self._kafka.detach() if self._kafka else None
+        return [*detached, broker] if broker else detached
 
     def close(self) -> None:
-        """End everything, last first, then look for leaks. One failure does not keep the other parts from ending."""
+        """End everything, then look for leaks. A part that fails to end does not keep the others from ending.
+
+        Parts end in the opposite order of the callbacks: jobs and clusters first, then Kafka and the model server that
+        they use, and last the server that workers ask for clusters. The session's record is removed only if nothing was
+        left, so that a later sweep can end what this process could not.
+        """
         ports = {"model server": self._models.port} if self._models else {}
         kafka = self._kafka
         in_containers = Tier.CONTAINER in self.settings.tiers or bool(self.settings.kafka_image)

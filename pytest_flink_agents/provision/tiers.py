@@ -30,22 +30,22 @@ class ClusterProvider(ABC):
 
     @abstractmethod
     def session_cluster(self, parts: JobParts) -> FlinkCluster:
-        """Start the session's cluster, or connect to it. Raises ``HostError`` if it cannot be had."""
+        """Start the session's cluster, or connect to it. Raises ``HostError`` if that fails."""
 
     @abstractmethod
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
-        """Return a cluster of the caller's own, not started yet; the caller ends it, too."""
+        """Return a new cluster, not started yet. The caller starts and ends it."""
 
     def digest(self, parts: JobParts) -> str:
-        """Return what a detached cluster is found by when a later session wants to reuse it; empty if it cannot be."""
+        """Return the digest by which a later session finds a detached cluster; empty if it cannot be reused."""
         return ""
 
     def forget(self, parts: JobParts, directory: str) -> None:
-        """Take a detached cluster out of the session's record: it belongs to its holder from now on."""
+        """Remove a detached cluster from the session's record: its holder owns it now."""
         own_record(parts.run_id).forget(CLUSTER, directory)
 
     def facts(self, parts: JobParts) -> Mapping[str, str]:
-        """Return what the report says about the tier besides its cluster."""
+        """Return facts about the tier for the report, besides those of its cluster."""
         return {}
 
 
@@ -53,7 +53,7 @@ class EmbeddedProvider(ClusterProvider):
     """JVMs on this machine, started from the job environment."""
 
     def session_cluster(self, parts: JobParts) -> FlinkCluster:
-        """Start a cluster, or reuse an equal one that an earlier session has left."""
+        """Start a cluster, or with ``--flink-reuse`` take an equal one that was detached."""
         if parts.settings.reuse:
             reused = reuse(self.digest(parts), parts.flink_home, parts.run_id, parts.progress)
             if reused:
@@ -93,7 +93,7 @@ class ContainerProvider(ClusterProvider):
         return containers.cluster(parts.with_engine(config, containers.image.java_version), directory)
 
     def forget(self, parts: JobParts, directory: str) -> None:
-        """Take cluster and sockets out of the session's record."""
+        """Remove cluster and sockets from the session's record."""
         super().forget(parts, directory)
         own_record(parts.run_id).forget(SOCKETS, str(parts.containers.owned.sockets))
 
@@ -121,7 +121,7 @@ class RemoteProvider(ClusterProvider):
         return cluster
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
-        """Raise ``HostError`` FA440: nothing is started on an external cluster's machines."""
+        """Raise ``HostError`` FA440: the harness starts nothing on an external cluster's machines."""
         raise HostError(
             Problem(
                 "FA440",

@@ -12,7 +12,7 @@ from flink_testbed.ownership.owner import this_process
 from pytest_flink_agents.checks.outputs import check_outputs
 from pytest_flink_agents.evidence.model import Event, Evidence, Output
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, decide
-from pytest_flink_agents.provision.reuse import left_lines
+from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.report.terminal import verdict_lines
@@ -83,7 +83,7 @@ def test_detached_services_are_reported_as_shown(tmp_path: Path) -> None:
     """The directories of the logs differ; all else is the same."""
     (tmp_path / "log").mkdir()
     services = [("Flink", "2.2.1", "http://127.0.0.1:29172"), ("Kafka", "4.1.1", "127.0.0.1:29176")]
-    printed = [line for service in services for line in left_lines(_detached(*service, tmp_path))]
+    printed = [line for service in services for line in detached_lines(_detached(*service, tmp_path))]
     (block,) = DETACHED
     assert [_without_directory(line) for line in printed] == [
         _without_directory(line) for line in block.text.splitlines()
