@@ -109,12 +109,13 @@ def report_page() -> str:
 
 
 def _tidy(schema: Any) -> Any:
-    """Return the schema without the titles that pydantic makes of names, and with descriptions as plain text."""
+    """Return the schema without the titles that pydantic makes of names, and with the first paragraph of descriptions."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     tidy = {key: _tidy(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
     if isinstance(tidy.get("description"), str):
-        tidy["description"] = tidy["description"].replace("``", "")
+        first = tidy["description"].partition("\n\n")[0]
+        tidy["description"] = " ".join(first.replace("``", "").split())
     return tidy
