@@ -1,4 +1,7 @@
-"""The Kafka store against a real broker, whose address is in BROKER_UNDER_TEST. Not collected without being named."""
+"""The Kafka store with a real broker, whose address is in BROKER_UNDER_TEST.
+
+Collected only if the file is named.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def execution(key, sequence, action="act", position=""):
 
 
 def found(store, marker=None):
-    """What a rebuild finds, as (key, sequence, number of records)."""
+    """Return the records that a rebuild finds, as (key, sequence, number of records)."""
     store.rebuild(marker)
     return sorted(
         (key, number, len(store.get(key, number)))
@@ -47,7 +50,7 @@ def found(store, marker=None):
 
 
 def last_contents(topic):
-    """The topic as any reader sees it: the last content by record key; None for a tombstone."""
+    """Return the last value per key in the topic, None for a tombstone."""
     consumer = Consumer({"bootstrap.servers": SERVERS, "group.id": uuid.uuid4().hex, "enable.partition.eof": True})
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
@@ -65,7 +68,6 @@ def last_contents(topic):
 
 
 def test_the_topic_is_created_compacted(topic):
-    """With the partitions asked for, at the first attempt; a second store finds it."""
     opened(topic, partitions=5)
     opened(topic, partitions=7)
     admin = AdminClient({"bootstrap.servers": SERVERS})
@@ -75,7 +77,6 @@ def test_the_topic_is_created_compacted(topic):
 
 
 def test_a_topic_that_would_lose_records_is_refused(topic):
-    """One that deletes by age is no place for action states."""
     admin = AdminClient({"bootstrap.servers": SERVERS})
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
     with pytest.raises(StoreError, match=r"cleanup\.policy=delete; set cleanup.policy=compact"):
@@ -83,13 +84,11 @@ def test_a_topic_that_would_lose_records_is_refused(topic):
 
 
 def test_more_replicas_than_brokers_is_an_error(topic):
-    """What the broker says is told."""
     with pytest.raises(StoreError, match=r"cannot be created or checked.*[Rr]eplication"):
         KafkaStore(KafkaTopic(SERVERS, topic, 1, 3), "job")
 
 
-def test_records_are_found_by_another_process_s_store(topic):
-    """All keys, whatever their type and text; the last record of an execution; nothing of another job."""
+def test_another_store_finds_the_records(topic):
     keys = [1, "1", True, None, "user_1", "user_1_2", "", 'q"uo[te', "ä\u2028", ["a", 1]]
     store = opened(topic)
     store.rebuild()
@@ -104,8 +103,7 @@ def test_records_are_found_by_another_process_s_store(topic):
     assert found(opened(topic, "third")) == []
 
 
-def test_what_is_forgotten_is_a_tombstone(topic):
-    """Pruned up to an input, dropped from an input on: for later rebuilds, and for the broker's compaction."""
+def test_a_removed_record_is_a_tombstone(topic):
     store = opened(topic)
     for key in ("a", 1, "1"):
         for sequence in range(1, 6):
@@ -130,7 +128,6 @@ def test_what_is_forgotten_is_a_tombstone(topic):
 
 
 def test_a_marker_leaves_out_what_was_before(topic):
-    """What was put after it is found, also over a record from before."""
     store = opened(topic)
     store.put(execution("a", 1), ActionRecord("i", "e"))
     store.put(execution("b", 1), COMPLETED)
@@ -142,8 +139,7 @@ def test_a_marker_leaves_out_what_was_before(topic):
     assert found(opened(topic), store.marker()) == []
 
 
-def test_a_finished_job_leaves_nothing_whenever_it_dies(topic):
-    """The end is one record: a store that finds it, and only a part of the tombstones, does the rest."""
+def test_an_interrupted_finish_is_completed_by_the_next_rebuild(topic):
     store = opened(topic)
     for sequence in range(1, 4):
         store.put(execution("a", sequence), COMPLETED)
@@ -157,8 +153,7 @@ def test_a_finished_job_leaves_nothing_whenever_it_dies(topic):
     assert found(opened(topic)) == []
 
 
-def test_a_rebuild_reads_all_however_much_there_is(topic):
-    """Thousands of records over many partitions, most of them overwritten."""
+def test_a_rebuild_reads_thousands_of_records(topic):
     store = opened(topic, partitions=16)
     names = [store._name(execution(f"k{n % 500}", n // 500)) for n in range(4000)]
     for content in (b"{}", COMPLETED.to_bytes()):
@@ -168,8 +163,7 @@ def test_a_rebuild_reads_all_however_much_there_is(topic):
     assert sum(len(again.get(key, n)) for key in again.left_keys() for n in range(8)) == 4000
 
 
-def test_a_foreign_record_is_told(topic):
-    """Where something else writes to the topic, a rebuild says where instead of guessing."""
+def test_a_foreign_record_is_refused_with_its_offset(topic):
     store = opened(topic, partitions=1)
     producer = Producer({"bootstrap.servers": SERVERS})
     producer.produce(topic, key="user_1_0_uuid_uuid", value="{}")
@@ -179,7 +173,6 @@ def test_a_foreign_record_is_told(topic):
 
 
 def test_a_record_too_large_is_an_error(topic):
-    """Not a warning: the action whose record it is has to fail."""
     store = opened(topic)
     with pytest.raises(StoreError, match=r"refused a record.*too large"):
         store.put(execution("a", 1), ActionRecord("i", "e", completed=True, sent=(("t", "x" * 2_000_000),)))
@@ -190,7 +183,7 @@ INPUTS = [{"key": key, "value": number} for number in range(3) for key in KEYS]
 
 
 class Job:
-    """Attempts at one job, each a process of its own."""
+    """Attempts at one job, each in a new process."""
 
     def __init__(self, topic: str, folder: Path) -> None:
         self._effects, self._outputs = folder / "effects", folder / "outputs"
@@ -203,7 +196,7 @@ class Job:
         }
 
     def attempt(self, die_at=None) -> None:
-        """Run it to its end, or to where it has to die."""
+        """Run an attempt to its end or to its crash."""
         self._outputs.write_text("")
         spec = {
             "options": self._options,
@@ -226,7 +219,7 @@ class Job:
 
 
 def expected_effects() -> Counter[str]:
-    """Of a job that never died."""
+    """Return the effects of a job that never crashed."""
     effects: Counter[str] = Counter()
     for record in INPUTS:
         name = f"{record['key']!r} {record['value']}"
@@ -243,9 +236,10 @@ def expected_outputs() -> list[str]:
     )
 
 
-def test_a_killed_job_goes_on_from_its_records(topic, tmp_path):
-    """Killed between a side effect and its record, between a record and the output, and in rebuilds, one after the other:
-    each side effect is made once, but for those that were on their way when the process died.
+def test_a_killed_job_continues_from_its_records(topic, tmp_path):
+    """Kills between a side effect and its record, between a record and the output, and in rebuilds.
+
+    Each side effect happens once, except those in flight when the process died.
     """
     job = Job(topic, tmp_path)
     job.attempt(["effect", "'1' 0 call"])
@@ -258,16 +252,15 @@ def test_a_killed_job_goes_on_from_its_records(topic, tmp_path):
     job.attempt(["put", 1])
     job.attempt(["effect", "1 2 twin"])
     job.attempt()
-    # The first of these died before its record was written, the second one has a reconciler, the third died as the first.
-    # A body's own side effects come again with it, as long as its record is not written.
+    # The first and the third crashed before their record was written; the second one has a reconciler.
+    # The side effects of a body are repeated until its record is written.
     assert job.effects == expected_effects() + Counter(
         ["'1' 0 call", "'user_1' 1 reconciled", "1 2 twin", "'1' 0 body", "'user_1' 1 body", "'user_1' 1 body"]
     )
     assert sorted(job.outputs) == expected_outputs()
 
 
-def test_a_job_killed_at_its_very_end_is_over(topic, tmp_path):
-    """All outputs were there; another run is a new job, and makes everything again, once."""
+def test_a_job_killed_after_its_last_output_is_finished(topic, tmp_path):
     job = Job(topic, tmp_path)
     job.attempt(["finish", 4])
     assert sorted(job.outputs) == expected_outputs()

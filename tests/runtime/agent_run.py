@@ -1,4 +1,4 @@
-"""Runs one agent over a few inputs in this process, as the local tier does."""
+"""Run one agent over a few inputs in this process, as the local tier does."""
 
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.plan.build import build_plan
@@ -15,7 +15,7 @@ def run(agent, *inputs, resources=None, observers=(), **config):
 
 
 def outputs_of(agent, *inputs, **how):
-    """The same, where nothing fails: its outputs as ``(key, value)`` pairs."""
+    """Return the outputs of a run that must not fail, as ``(key, value)`` pairs."""
     result = run(agent, *inputs, **how)
     assert result.failure is None, result.failure.traceback_text
     assert result.timed_out_after_s is None, result.unfinished
@@ -23,12 +23,12 @@ def outputs_of(agent, *inputs, **how):
 
 
 def failure_of(agent, *inputs, **how):
-    """The same, where an action must fail: its failure."""
+    """Return the failure of a run that must fail."""
     failure = run(agent, *inputs, **how).failure
     assert failure is not None
     return failure
 
 
 def ollama(channel, name="models", **more):
-    """An Ollama connection to a channel of the model server, as a scenario's resources have it."""
+    """Return an Ollama connection to the model server, in the form of a scenario's resources."""
     return {"name": name, "clazz": "ollama", "base_url": channel.ollama_url, "request_timeout": 60, **more}

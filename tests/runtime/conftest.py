@@ -1,4 +1,4 @@
-"""These tests run inside a job environment: where flink_agents is not installed there is nothing here to collect."""
+"""Fixtures of the tests that run in a job environment; without flink_agents nothing is collected."""
 
 import os
 from importlib.util import find_spec
@@ -6,15 +6,15 @@ from importlib.util import find_spec
 import pytest
 
 collect_ignore_glob = [] if find_spec("flink_agents") else ["test_*.py"]
-# Libraries of agents that tell their makers about each use: nothing here calls out.
+# Turns off the telemetry of libraries: no test contacts another machine.
 os.environ |= {"MEM0_TELEMETRY": "False", "ANONYMIZED_TELEMETRY": "False"}
-# flink-agents 0.3.1 keeps blocks of Anthropic's client in memory, which turn into JSON only if their classes are complete.
+# flink-agents 0.3.1 serialises blocks of Anthropic's client, which fails for pydantic classes that are not built yet.
 os.environ["DEFER_PYDANTIC_BUILD"] = "false"
 
 
 @pytest.fixture(scope="session")
 def model_server():
-    """The testbed's model server, on loopback in this process."""
+    """Start the testbed's model server on loopback in this process."""
     from flink_testbed.models.server import ModelServer
 
     with ModelServer() as server:
@@ -23,7 +23,7 @@ def model_server():
 
 @pytest.fixture
 def models(model_server):
-    """Opens channels of the model server: ``models(rule, rule, ...)``."""
+    """Return a function that opens a channel of the model server: ``models(rule, ...)``."""
     from flink_testbed.models.script import parse_script
 
     opened = []
@@ -39,7 +39,7 @@ def models(model_server):
 
 @pytest.fixture(scope="session")
 def mcp_service():
-    """A real MCP server on loopback: tools ``add`` and ``where_is``, prompt ``ask_sum``."""
+    """Start an MCP server on loopback: tools ``add`` and ``where_is``, prompt ``ask_sum``."""
     from mcp_service import McpService
 
     with McpService() as service:

@@ -1,4 +1,4 @@
-"""Ends an attempt at a chosen point, and tells which durable calls an earlier attempt has brought to an end."""
+"""A memory store that crashes an attempt at a chosen point and counts recorded calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flink_agents_runtime.stores.memory import MemoryStore
 
 
 class Crash(BaseException):
-    """The process is gone: nothing may catch it."""
+    """The crash of an attempt; a BaseException, so that no agent catches it."""
 
 
 class CrashingStore:
@@ -25,7 +25,7 @@ class CrashingStore:
         self.points = 0
         self._store = MemoryStore()
         self._calls: dict[Any, str] = {}
-        # How many executions were recorded as completed.
+        # The number of executions recorded as completed.
         self.completed = 0
 
     @property

@@ -1,4 +1,6 @@
-"""Small agents drawn by a seed: a graph of actions, each a list of steps in its options. What was called is in CALLS.
+"""Agents drawn from a seed: a graph of actions, each with its steps as options.
+
+Durable calls are counted in CALLS.
 
 Three kinds, for what is certain about them whatever the timing:
 
@@ -28,7 +30,10 @@ CALLS: list[str] = []
 
 @dataclass(frozen=True)
 class Drawn:
-    """One agent with its inputs. ``repeats``: an action may send before it awaits, and so send again after a restart."""
+    """An agent with its inputs.
+
+    With ``repeats`` an action may send before it awaits, and so send again after a restart.
+    """
 
     kind: str
     actions: dict[str, tuple[str, list[list[Any]]]]
@@ -36,7 +41,7 @@ class Drawn:
     repeats: bool
 
     def plan(self, **options: Any) -> NamedPlan:
-        """The agent's plan, with the action that tells memory."""
+        """Return the agent's plan, with the action that outputs memory."""
         agent = Agent()
         for name, (event_type, steps) in self.actions.items():
             asynchronous = any(step[0] == "await" for step in steps)
@@ -46,7 +51,7 @@ class Drawn:
 
 
 def drawn(seed: int) -> Drawn:
-    """The agent of a seed."""
+    """Return the agent of a seed."""
     random = Random(seed)
     kind = random.choice(["tree", "chain", "web"])
     levels = random.randint(1, 4)
@@ -86,7 +91,7 @@ def _value(random: Random, depth: int) -> Any:
 
 
 def called(name: str, number: int, value: Any) -> Any:
-    """A durable call. How long it takes depends on nothing but its arguments, and is short."""
+    """A durable call whose short duration depends on its arguments only."""
     text = json.dumps([name, number, value])
     time.sleep(len(text) % 3 / 10_000)
     CALLS.append(text)
@@ -134,10 +139,10 @@ def _followed(step: list[Any], value: Any, event: Event, ctx: RunnerContext) -> 
     if step[0] == "collect":
         ctx.short_term_memory.set("all", [*(ctx.short_term_memory.get("all") or []), _storable(value)])
     if step[0] == "keep":
-        # The same whoever comes first, and how often.
+        # Independent of the order and the number of calls.
         ctx.short_term_memory.set(f"kept.by.{name}", name)
     if step[0] == "mutate":
-        # No other action of this event may see it, nor this one when it is run again.
+        # Neither another action of this event nor a repetition of this one may see the change.
         event.attributes["value"] = event.attributes["input"] = "spoilt"
         if isinstance(value, list):
             value.append("spoilt too")

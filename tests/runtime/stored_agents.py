@@ -1,4 +1,7 @@
-"""Small agents for the action state store. What they did is in runtime_agents.TRACE; CRASH_ON holds what ends an attempt."""
+"""Small agents for the action state store.
+
+They write their actions to runtime_agents.TRACE; a value in CRASH_ON ends the attempt.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ CRASH_ON: set[Any] = set()
 
 
 def effect(value: Any) -> Any:
-    """A side effect, seen in TRACE even where the process does not survive it."""
+    """A side effect that is in TRACE even if the attempt crashes right after it."""
     TRACE.append(value)
     if value in CRASH_ON:
         raise Crash
@@ -25,7 +28,7 @@ def effect(value: Any) -> Any:
 
 
 class Counting(Agent):
-    """A body with a side effect of its own, memory of both kinds, two levels of events."""
+    """Has a side effect in its body, both kinds of memory, and two levels of events."""
 
     @action(INPUT)
     @staticmethod
@@ -78,7 +81,10 @@ class Paying(Agent):
 
 
 class Racing(Agent):
-    """Two async actions write the same memory; the first one in the plan ends last. The input "tell" tells who was last."""
+    """Two async actions write one path; the plan's first one ends last.
+
+    The input "tell" outputs the last writer.
+    """
 
     @action(INPUT)
     @staticmethod
@@ -111,7 +117,7 @@ CALLS = {"lock": threading.Lock, "text": str}
 
 
 class Swallowing(Agent):
-    """Makes a durable call and goes on whatever it raises."""
+    """Makes a durable call and ignores its exception."""
 
     @action(INPUT)
     @staticmethod

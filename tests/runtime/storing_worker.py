@@ -32,7 +32,7 @@ def die() -> None:
 
 
 def add_line(file: str, line: str) -> None:
-    """What is written is seen by others, whatever becomes of this process."""
+    """Append a line to the file of effects, which outlives this process."""
     with Path(file).open("a", encoding="utf-8") as lines:
         lines.write(line + "\n")
 
@@ -45,7 +45,7 @@ def effect(text: str) -> str:
 
 
 class Ordering(Agent):
-    """A side effect of its own in the body, a call of each kind, two equal events, memory."""
+    """Has a side effect in its body, a call of each kind, two equal events, and memory."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -69,7 +69,7 @@ class Ordering(Agent):
 
 
 class DyingStore(KafkaStore):
-    """Ends the process where the specification says so."""
+    """Ends the process at the point that the specification names."""
 
     puts, reads, tombstones = 0, 0, 0
 
@@ -94,7 +94,7 @@ class DyingStore(KafkaStore):
 
 
 class Outputs:
-    """An observer that writes each output down when it leaves."""
+    """An observer that writes each output to the file of effects."""
 
     def event_processed(self, key: Any, event_type: str, event: str) -> None:
         if event_type == OutputEvent.EVENT_TYPE:
