@@ -1,4 +1,4 @@
-"""The check of a delivery guarantee: outputs lost, duplicated or out of order."""
+"""The check of a delivery guarantee: lost, duplicated and reordered outputs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _NAMED = 5
 
 
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:
-    """Return *invalid* if an input led to fewer or more than ``per_input`` outputs, or to outputs out of order.
+    """Return *invalid* if outputs are lost, duplicated or out of order.
 
-    Under ``at_least_once`` duplicates are allowed, and the first output of each input counts for the order. Missing
-    outputs of a run that was stopped or failed are *unknown*; everything is, if outputs do not name their inputs.
+    An output is lost if its input led to fewer than ``per_input`` outputs, and duplicated if to
+    more. Under ``at_least_once`` duplicates are allowed, and the first output of each input counts
+    for the order. Missing outputs of a run that was stopped or failed are *unknown*; everything is,
+    if outputs do not name their inputs.
     """
     silent = next((output for output in evidence.outputs if output.input is None), None)
     if silent is not None:
@@ -49,7 +51,10 @@ def _phantom(output: Output) -> Finding:
 
 
 def _each(what: str, numbers: Sequence[int], per_input: int, counts: Counter[int], evidence: Evidence) -> list[Finding]:
-    """Return a finding for each of the first inputs; it says how many more there are."""
+    """Return a finding for each of the first inputs.
+
+    It says how many more there are.
+    """
     more = f" (and {len(numbers) - _NAMED} more inputs)" if len(numbers) > _NAMED else ""
     return [
         Finding(
@@ -66,7 +71,10 @@ def _each(what: str, numbers: Sequence[int], per_input: int, counts: Counter[int
 
 
 def _out_of_order(outputs: Sequence[Output]) -> list[Finding]:
-    """Return at most one finding per key: its first output that came after that of a later input."""
+    """Return at most one finding per key.
+
+    It is about the first output that came after that of a later input.
+    """
     latest: dict[str, int] = {}
     seen: set[tuple[str, int]] = set()
     findings: dict[str, Finding] = {}
@@ -78,7 +86,9 @@ def _out_of_order(outputs: Sequence[Output]) -> list[Finding]:
         seen.add((key, number))
         before = latest.get(key, -1)
         if number < before and key not in findings:
-            message = f"output out of order: for key {key}, the output of input {number} came after that of input {before}"
+            message = (
+                f"output out of order: for key {key}, the output of input {number} came after that of input {before}"
+            )
             findings[key] = Finding(
                 message, _PATH, f"input {number} before input {before}", output.value, key=output.key
             )

@@ -19,9 +19,10 @@ class Validity(str, enum.Enum):
 class Finding:
     """One deviation from an expectation, or one reason for doubt.
 
-    ``path`` is the place in the scenario document (``("expect", "outputs", 0)``), from which the file's own line is
-    printed; ``key`` is the key whose event timeline explains it. ``missing`` marks the absence of something expected,
-    which a run that ended early explains; nothing wrong was seen.
+    ``path`` is the place in the scenario document (``("expect", "outputs", 0)``), from which the
+    file's own line is printed; ``key`` is the key whose event timeline explains it. ``missing``
+    marks the absence of something expected, which a run that ended early explains; nothing wrong
+    was seen.
     """
 
     message: str

@@ -8,7 +8,7 @@ from pytest_flink_agents.evidence.model import Evidence, Failure
 
 
 def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
-    """Return *invalid* if the job did not end by itself, or complete its work, within its time.
+    """Return *invalid* if the job did not end in time.
 
     *Unknown* if the job never started, or if its last state is neither running nor ended.
     """
@@ -34,7 +34,7 @@ def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
 
 
 def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -> CheckResult:
-    """Return *valid* if the job failed as ``expected``, or did not fail and None is expected.
+    """Return *valid* if the job failed as expected, or did not fail.
 
     ``shown`` is the expectation as written. *Unknown* for a run that was stopped before it failed.
     """
@@ -46,7 +46,9 @@ def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -
         if expected is None:
             # Without a finding, because the check of the end reports that the run was stopped.
             return CheckResult("failure", Validity.VALID if evidence.complete else Validity.UNKNOWN)
-        finding = Finding("the job did not fail, although a failure is expected", ("expect", "failure"), shown, evidence.job_state)
+        finding = Finding(
+            "the job did not fail, although a failure is expected", ("expect", "failure"), shown, evidence.job_state
+        )
         return CheckResult("failure", Validity.INVALID if evidence.complete else Validity.UNKNOWN, (finding,))
     if expected is None:
         finding = Finding(f"the job failed: {failure.words}", ("agent",), "no failure", failure.words, key=failure.key)
@@ -54,7 +56,11 @@ def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -
     if not expected.match(failure_text(failure)):
         return CheckResult("failure", Validity.VALID)
     finding = Finding(
-        "the job failed with another failure than the expected one", ("expect", "failure"), shown, failure.words, key=failure.key
+        "the job failed with another failure than the expected one",
+        ("expect", "failure"),
+        shown,
+        failure.words,
+        key=failure.key,
     )
     return CheckResult("failure", Validity.INVALID, (finding,))
 

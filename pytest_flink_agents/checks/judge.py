@@ -1,4 +1,7 @@
-"""All checks of one run. A check that crashes does not affect the others."""
+"""All checks of one run.
+
+A check that crashes does not affect the others.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def _guarded(name: str, check: Callable[[], CheckResult]) -> CheckResult:
 
 
 def overall(results: tuple[CheckResult, ...]) -> Validity:
-    """Return *invalid* if any check is, else *unknown* if any check is or there is none, else *valid*."""
+    """Return the validity of all results together.
+
+    *Invalid* if any check is, else *unknown* if any check is or there is none, else *valid*.
+    """
     validities = {result.validity for result in results}
     if Validity.INVALID in validities:
         return Validity.INVALID

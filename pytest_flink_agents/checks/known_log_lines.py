@@ -1,4 +1,4 @@
-"""Patterns of ERROR lines that Flink writes although nothing is wrong, each with the reason."""
+"""Patterns of ERROR lines that Flink writes although nothing is wrong."""
 
 from __future__ import annotations
 

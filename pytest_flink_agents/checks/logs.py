@@ -17,11 +17,11 @@ _SHOWN = 5
 
 
 def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
-    """Return *invalid* if there is an ERROR line or a crash that nothing explains.
+    """Return *invalid* if nothing explains an ERROR line or a crash.
 
-    Explanations are the patterns ``allow`` (None if the scenario has none), the job's own failure, and lines that Flink
-    writes although nothing is wrong. *Unknown* if the scenario has patterns but the logs are not accessible, or if a
-    pattern takes too long.
+    Explanations are the patterns ``allow`` (None if the scenario has none), the job's own failure,
+    and lines that Flink writes although nothing is wrong. *Unknown* if the scenario has patterns
+    but the logs are not accessible, or if a pattern takes too long.
     """
     if evidence.log_errors is None:
         if allow is None:
@@ -47,7 +47,8 @@ def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
 
 
 def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> bool:
-    # Without the job id in front of the message: a job that failed may have logged another error, too.
+    # Without the job id in front of the message: a job that failed may have logged another error,
+    # too.
     text = f"{error.said}\n{error.detail}"
     if any(compile_pattern(pattern).is_found(part) for pattern in allow for part in (error.line, error.detail)):
         return True
@@ -57,7 +58,7 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
 
 
 def _is_own_failure(text: str, evidence: Evidence) -> bool:
-    """Return whether a log entry reports the failure of this job, which another check judges."""
+    """Return whether a log entry reports the failure of this job."""
     failure = evidence.failure
     if failure is None:
         return False

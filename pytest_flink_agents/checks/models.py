@@ -7,9 +7,10 @@ from pytest_flink_agents.evidence.model import Evidence
 
 
 def check_model_calls(evidence: Evidence) -> CheckResult:
-    """Return *invalid* if a call matched no rule, even if the agent caught the resulting error.
+    """Return *invalid* if a call to the model matched no rule.
 
-    Never *unknown*, because the server records each call before it answers.
+    The agent may have caught the resulting error. Never *unknown*, because the server records each
+    call before it answers.
     """
     findings = tuple(
         Finding(

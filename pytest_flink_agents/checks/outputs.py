@@ -44,9 +44,10 @@ class Matches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutput:
-    """One entry of ``expect.outputs``, with the matcher of its value and the value as written.
+    """One entry of ``expect.outputs``.
 
-    ``key`` is a plain key, compared with its type; ``key_matcher`` replaces it if it is given.
+    With the matcher of its value, and the value as written. ``key`` is a plain key, compared with
+    its type; ``key_matcher`` replaces it if it is given.
     """
 
     index: int
@@ -56,7 +57,10 @@ class ExpectedOutput:
     key_matcher: Matches | None = None
 
     def fits_key(self, output: Output) -> bool:
-        """Return whether an output has the expected key; 1, true and "1" are different keys."""
+        """Return whether an output has the expected key.
+
+        1, true and "1" are different keys.
+        """
         if self.key_matcher:
             return not self.key_matcher.match(output.key)
         return identity(self.key) == identity(output.key)
@@ -76,9 +80,10 @@ def identity(key: Any) -> str:
 
 
 def check_outputs(expected: Sequence[ExpectedOutput], order: str, evidence: Evidence) -> CheckResult:
-    """Compare outputs by ``order``: ``strict`` (one sequence), ``per_key`` (one sequence a key) or ``any`` (a multiset).
+    """Compare outputs with the expected ones in an order.
 
-    An unexpected output is *invalid* even in a run that was stopped; missing outputs of such a run are *unknown*.
+    ``strict`` is one sequence, ``per_key`` one sequence a key, ``any`` a multiset. An unexpected
+    output is *invalid* even in a run that was stopped; missing outputs of such a run are *unknown*.
     """
     seen = list(evidence.outputs)
     if order == "any":
@@ -114,12 +119,16 @@ def _compare_per_key(expected: Sequence[ExpectedOutput], seen: Sequence[Output])
 
 
 def _compare_with_open_keys(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> _Found:
-    """Compare per key if an expectation has no fixed key, so that its sequence is not known beforehand."""
+    """Compare per key if an expectation has no fixed key.
+
+    The sequence of each key is not known beforehand then.
+    """
     wrong, missing = _compare_as_multiset(expected, seen)
     queues: dict[str, list[int]] = {}
     for number, output in enumerate(seen):
         queues.setdefault(identity(output.key), []).append(number)
-    # Missing outputs fail the check anyway, and which sequence they are missing from cannot be known.
+    # Missing outputs fail the check anyway, and which sequence they are missing from cannot be
+    # known.
     if wrong or missing or keeps_order(len(expected), list(queues.values()), _fits(expected, seen)):
         return wrong, missing
     return [_out_of_order(expected, seen)], []
@@ -135,7 +144,8 @@ def _compare_in_sequence(expected: Sequence[ExpectedOutput], seen: Sequence[Outp
     numbers = [number for _, number in sorted(pairs.items())]
     if numbers != sorted(numbers):
         return [_out_of_order(expected, seen)], missing
-    # Only gaps are left: an output that later ones of its sequence overtook will not come, even in a stopped run.
+    # Only gaps are left: an output that later ones of its sequence overtook will not come, even in
+    # a stopped run.
     return missing, []
 
 
@@ -144,12 +154,18 @@ def _compare_as_multiset(expected: Sequence[ExpectedOutput], seen: Sequence[Outp
 
 
 def _fits(expected: Sequence[ExpectedOutput], seen: Sequence[Output]) -> Callable[[int, int], bool]:
-    """Return a function that compares an expectation with an output by number, each pair at most once."""
+    """Return a function that compares an expectation with an output by number.
+
+    Each pair is compared at most once.
+    """
     return functools.cache(lambda index, number: expected[index].fits(seen[number]))
 
 
 def _explain(expected: Sequence[ExpectedOutput], seen: Sequence[Output], pairs: Mapping[int, int]) -> _Found:
-    """Explain unpaired expectations and outputs: first by the same key, then by the same value."""
+    """Explain unpaired expectations and outputs.
+
+    First by the same key, then by the same value.
+    """
     taken = set(pairs.values())
     waiting = [item for index, item in enumerate(expected) if index not in pairs]
     lone = [output for number, output in enumerate(seen) if number not in taken]
@@ -231,7 +247,10 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value whole or not at all, because the redactor does not find half of a secret."""
+    """Return a value as text, whole or not at all.
+
+    The redactor would not find a part of a secret.
+    """
     is_json = value is None or isinstance(value, (str, int, float, list, tuple, dict))
     text = json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"a value of {len(text)} characters"

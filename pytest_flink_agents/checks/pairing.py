@@ -15,10 +15,10 @@ class TooManyWaysError(Exception):
 
 
 def largest_pairing(lefts: int, rights: int, fits: Fits) -> dict[int, int]:
-    """Return a largest matching of a bipartite graph, as a mapping from left to right.
+    """Return a largest matching of a bipartite graph, left to right.
 
-    Augmenting paths are found by breadth-first search and not by recursion, because equal outputs make long paths.
-    ``fits(left, right)`` is called only when needed.
+    Augmenting paths are found by breadth-first search and not by recursion, because equal outputs
+    make long paths. ``fits(left, right)`` is called only when needed.
     """
     taken: dict[int, int] = {}
     owner: dict[int, int] = {}
@@ -35,7 +35,10 @@ def largest_pairing(lefts: int, rights: int, fits: Fits) -> dict[int, int]:
 
 
 def _make_room(start: int, rights: int, fits: Fits, taken: dict[int, int], owner: dict[int, int]) -> None:
-    """Extend the matching by ``start`` along an augmenting path; change nothing if there is none."""
+    """Extend the matching by ``start`` along an augmenting path.
+
+    Change nothing if there is none.
+    """
     reached_from: dict[int, int] = {}
     ahead = [start]
     for left in ahead:
@@ -60,9 +63,10 @@ def _move(free: int, reached_from: dict[int, int], taken: dict[int, int], owner:
 
 
 def keeps_order(lefts: int, queues: Sequence[Sequence[int]], fits: Fits) -> bool:
-    """Return whether the left ones in order can each take the head of some queue, and empty all queues.
+    """Return whether the left ones in order can empty all queues.
 
-    A depth-first search over the numbers of items taken from each queue. Raises :class:`TooManyWaysError`.
+    Each takes the head of some queue that fits it. A depth-first search over the numbers of items
+    taken from each queue. Raises :class:`TooManyWaysError`.
     """
     ahead = [(0, (0,) * len(queues))]
     visited: set[tuple[int, tuple[int, ...]]] = set()

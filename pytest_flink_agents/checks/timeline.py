@@ -1,4 +1,7 @@
-"""The steps of the run's timeline: a step that did not fire, or was not felt, proves nothing."""
+"""The check of the steps of a run's timeline.
+
+A step that did not fire, or was not felt, proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from pytest_flink_agents.evidence.model import Evidence, StepRecord
 
 
 def check_timeline(evidence: Evidence) -> CheckResult:
-    """Return *unknown* if a step did not happen or had no effect. Never *invalid*: a step is no claim about the job."""
+    """Return *unknown* if a step did not happen or had no effect.
+
+    Never *invalid*: a step is no claim about the job.
+    """
     findings = tuple(Finding(_message(step)) for step in evidence.steps if not step.felt)
     return CheckResult("timeline", Validity.UNKNOWN if findings else Validity.VALID, findings)
 

@@ -28,9 +28,10 @@ class WaiverAnswer(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A failure that is announced by name: a check, the text of the failure, or both.
+    """A failure that is announced by name.
 
-    With a check, ``failure`` must match every finding of it, or the job's failure. Without one it is the job's failure.
+    The name is a check, the text of the failure, or both. With a check, ``failure`` must match
+    every finding of it, or the job's failure. Without one it is the job's failure.
     """
 
     check: str | None = None
@@ -40,8 +41,9 @@ class Waiver:
 def waiver_answer(waiver: Waiver, results: Sequence[CheckResult], evidence: Evidence) -> WaiverAnswer:
     """Return whether the checks failed as announced, and in no other way.
 
-    A job that fails, or misses its deadline, yields fewer outputs, so results that only miss something belong to that
-    failure. Everything else that is invalid is another failure, which is never waived.
+    A job that fails, or misses its deadline, yields fewer outputs, so results that only miss
+    something belong to that failure. Everything else that is invalid is another failure, which is
+    never waived.
     """
     if all(result.validity is Validity.VALID for result in results) and results:
         return WaiverAnswer.PASSED
@@ -81,7 +83,10 @@ def _job_failed_as_announced(waiver: Waiver, evidence: Evidence) -> bool:
 
 
 def _findings_as_announced(waiver: Waiver, result: CheckResult) -> bool:
-    """Return whether the announced text, if there is one, is in every finding of the announced check."""
+    """Return whether every finding of the announced check has the announced text.
+
+    Always, if no text is announced.
+    """
     if waiver.failure is None:
         return True
     if result.check == FAILURE:
@@ -90,7 +95,10 @@ def _findings_as_announced(waiver: Waiver, result: CheckResult) -> bool:
 
 
 def _only_misses(result: CheckResult) -> bool:
-    """Return whether nothing wrong was seen. An unknown result without findings is one of a run that was cut short."""
+    """Return whether nothing wrong was seen.
+
+    An unknown result without findings is one of a run that was cut short.
+    """
     if not result.findings:
         return result.validity is Validity.UNKNOWN
     return all(finding.missing for finding in result.findings)

@@ -1,1 +1,1 @@
-"""Error codes: one table for each range, and one lookup over all of them."""
+"""Error codes: a table for each range, and one lookup."""

@@ -20,9 +20,10 @@ class Fault(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """The meaning of a code, whose fault it is, and how to repair it.
+    """The meaning of a code, its fault, and its repair.
 
-    ``example`` shows a wrong and a right text with an arrow between them; only scenario codes have one.
+    ``example`` shows a wrong and a right text with an arrow between them; only scenario codes have
+    one.
     """
 
     fault: Fault

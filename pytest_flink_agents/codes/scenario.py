@@ -1,4 +1,4 @@
-"""Codes FA2xx: mistakes in a scenario file or in the data that it names.
+"""Codes FA2xx: mistakes in a scenario file or its data.
 
 Must never import: anything but the standard library.
 """

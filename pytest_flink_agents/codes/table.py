@@ -30,7 +30,10 @@ def all_codes() -> Mapping[str, ErrorCode]:
 
 
 def explain(code: str) -> str | None:
-    """Return the explanation of a code as text, None for an unknown code."""
+    """Return the explanation of a code as text.
+
+    None for an unknown code.
+    """
     entry = all_codes().get(code.upper())
     if entry is None:
         return None

@@ -1,1 +1,1 @@
-"""The scenario language: strict YAML, validated and compiled, with the place of every value."""
+"""The scenario language: strict YAML, validated and compiled."""

@@ -1,6 +1,7 @@
 """The options under ``config:`` against those that flink-agents declares. Pure.
 
-flink-agents ignores unknown options silently, so each of them is a mistake unless the scenario sets ``config_extra``.
+flink-agents ignores unknown options silently, so each of them is a mistake unless the scenario sets
+``config_extra``.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def _unknown(path: DocumentPath, key: str) -> Mistake:
 
 
 def _nearest(key: str) -> str | None:
-    """Return the option that an unknown key resembles, if a scenario may set it."""
+    """Return the option that an unknown key resembles.
+
+    None if there is none, or if a scenario may not set it.
+    """
     near = nearest_key(key)
     option = option_for(near) if near else None
     return near if option is not None and near not in _SET_BY_RUNS and not option.refused else None
@@ -83,7 +87,10 @@ def _wrong_value(path: DocumentPath, key: str, value: Any) -> Iterator[Mistake]:
 
 
 def _options(value: Any, path: DocumentPath, prefix: str) -> Iterator[tuple[DocumentPath, str, Any]]:
-    """Yield place, dotted key and value of each option; a mapping is not a value."""
+    """Yield place, dotted key and value of each option.
+
+    A mapping is not a value.
+    """
     if not isinstance(value, Mapping):
         return
     for name, inner in value.items():

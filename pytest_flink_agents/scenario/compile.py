@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
-    """Return the scenario of a document, or None and all of its mistakes; ``file`` is the document's file."""
+    """Return the scenario of a document, or None and all of its mistakes.
+
+    ``file`` is the document's file.
+    """
     root = project.root.resolve()
     value, mistakes = read_placeholders(document.value, project.allowed_env)
     scenario, wrong = read_scenario(document, value)
@@ -57,7 +60,10 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:
-    """Yield the code, requirements and resources that the scenario may not name; ``known`` are its other mistakes."""
+    """Yield the code, requirements and resources that the scenario may not name.
+
+    ``known`` are its other mistakes.
+    """
     wrong = {mistake.path for mistake in known}
     agent = _at(value, "agent")
     if isinstance(agent, str) and ("agent",) not in wrong and (mistake := code_mistake(agent, ("agent",), project)):
@@ -72,7 +78,10 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
 
 
 def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:
-    """Yield the matchers of all outputs with a key and a value; append their mistakes."""
+    """Yield the matchers of all outputs with a key and a value.
+
+    Append their mistakes.
+    """
     per_key = _at(value, "expect", "order") in (None, "per_key")
     outputs = _at(value, "expect", "outputs")
     for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
@@ -102,7 +111,10 @@ def _log_mistakes(value: Any) -> Iterator[Mistake]:
 
 
 def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
-    """Return the matcher of a failure's text; append the mistake of a text that names no failure."""
+    """Return the matcher of a failure's text.
+
+    Append the mistake of a text that names no failure.
+    """
     matcher = _matcher(wanted.model_dump(exclude_unset=True), path, mistakes) if wanted else None
     if matcher is not None and matches_every_failure(matcher):
         next_step = "name what only this failure says, such as its message"
@@ -120,7 +132,7 @@ def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher
 
 
 def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
-    """Yield the files that a scenario names, by their place in the document."""
+    """Yield the files that a scenario names, by place."""
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
     places: list[DocumentPath] = [
@@ -144,7 +156,10 @@ def _path_mistakes(path: DocumentPath, relative: str, file: Path, root: Path) ->
 
 
 def _at(value: Any, *path: str | int) -> Any:
-    """Return the value at a place of plain data; None if there is none."""
+    """Return the value at a place of plain data.
+
+    None if there is none.
+    """
     for step in path:
         fits = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
         if not fits or (isinstance(step, str) and step not in value):

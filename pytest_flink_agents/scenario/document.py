@@ -1,8 +1,8 @@
-"""YAML documents as plain values, with the place of every value in the text.
+"""YAML documents as plain values, with the place of every value.
 
-The YAML is a small, safe subset of YAML 1.2: mappings with string keys, lists, and the scalars of the core schema.
-Anchors, aliases, tags, merge keys and duplicate keys are problems. Size, depth and number of nodes are checked while
-the events are read, so no text can make this slow or deep.
+The YAML is a small, safe subset of YAML 1.2: mappings with string keys, lists, and the scalars of
+the core schema. Anchors, aliases, tags, merge keys and duplicate keys are problems. Size, depth and
+number of nodes are checked while the events are read, so no text can make this slow or deep.
 Must never import: pydantic, pytest, the scenario model.
 """
 
@@ -33,10 +33,10 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its plain value and the place of everything in it.
+    """One YAML document with the place of every value in it.
 
-    ``file`` is the name for messages, ``index`` counts the documents of the file from 0, ``source`` contains the lines
-    of the whole file, ``spans`` the place of every path.
+    ``file`` is the name for messages, ``index`` counts the documents of the file from 0, ``source``
+    contains the lines of the whole file, ``spans`` the place of every path.
     """
 
     file: str
@@ -46,7 +46,7 @@ class Document:
     spans: Mapping[DocumentPath, Span]
 
     def mark(self, path: DocumentPath = (), *, key: bool = False) -> Mark:
-        """Return the start of the value at ``path``, or with ``key`` of the key before it.
+        """Return the start of the value at ``path``, or of its key.
 
         A path that does not exist (a missing key) has the place of its nearest parent.
         """
@@ -54,7 +54,10 @@ class Document:
         return Mark(span.key_line, span.key_column) if key else Mark(span.line, span.column)
 
     def lines(self, path: DocumentPath = ()) -> list[tuple[int, str]]:
-        """Return the lines of the key and value at ``path``: ``[(line number, text)]``."""
+        """Return the lines of the key and value at ``path``.
+
+        Each is ``(line number, text)``.
+        """
         span = self._span(path)
         found = [(number, self.source[number - 1]) for number in range(span.key_line, span.last_line + 1)]
         while len(found) > 1 and not found[-1][1].strip():
@@ -62,7 +65,10 @@ class Document:
         return found
 
     def raw(self, path: DocumentPath) -> str:
-        """Return the text of a value as written; empty if it has more than one line."""
+        """Return the text of a value as written.
+
+        Empty if it has more than one line.
+        """
         span = self._span(path)
         if span.line != span.last_line:
             return ""
@@ -87,9 +93,10 @@ class Document:
 
 
 def parse(data: bytes, file: str) -> tuple[list[Document], list[Problem]]:
-    """Return the valid documents of a file, and the problems of the others; empty documents are left out.
+    """Return the valid documents of a file, and the problems of the others.
 
-    ``file`` is the name for messages. Reading ends at invalid YAML; the documents before it are still returned.
+    Empty documents are left out. ``file`` is the name for messages. Reading ends at invalid YAML;
+    the documents before it are still returned.
     """
     if len(data) > FILE_BYTES:
         return [], [_too_large(file)]

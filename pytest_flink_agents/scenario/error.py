@@ -45,13 +45,16 @@ def path_text(path: DocumentPath) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return at most 80 characters of a text on one line, with control characters escaped."""
+    """Return at most 80 characters of a text, on one line.
+
+    Control characters are escaped.
+    """
     shown = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in shown)
 
 
 def describe(value: Any) -> str:
-    """Return a short description of a value and its kind, on one line."""
+    """Return a short description of a value on one line."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""JMESPath expressions of a scenario, with limits on their size and on the data that they can produce.
+"""JMESPath expressions of a scenario, with limits on their size and result.
 
-An expression of a few characters can nest so deep that the parser fails, or double its result with each step. Both are
-decided from the parsed expression, before any data is read.
+An expression of a few characters can nest so deep that the parser fails, or double its result with
+each step. Both are decided from the parsed expression, before any data is read.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -27,12 +27,18 @@ class Expression(Protocol):
     """A compiled expression."""
 
     def search(self, value: Any) -> Any:
-        """Return the result for a value; None if there is nothing at this path."""
+        """Return the result for a value.
+
+        None if there is nothing at this path.
+        """
 
 
 @lru_cache(maxsize=256)
 def compile_expression(text: str) -> Expression:
-    """Compile an expression. Raises ``ValueError`` with the reason if it is invalid or exceeds a limit."""
+    """Compile an expression.
+
+    Raises ``ValueError`` with the reason if it is invalid or exceeds a limit.
+    """
     if len(text) > EXPRESSION_CHARACTERS:
         raise ValueError(f"it has {len(text)} characters, at most {EXPRESSION_CHARACTERS} are allowed")
     try:
@@ -54,7 +60,10 @@ def _children(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _depth(root: Mapping[str, Any]) -> int:
-    """Return the number of levels, without recursion because the depth is not known to be safe yet."""
+    """Return the number of levels.
+
+    Without recursion, because the depth is not known to be safe yet.
+    """
     deepest = 0
     pending = [(root, 1)]
     while pending:
@@ -65,7 +74,7 @@ def _depth(root: Mapping[str, Any]) -> int:
 
 
 def _growth(node: Mapping[str, Any]) -> int:
-    """Return by which factor the result of a node can be larger than its input."""
+    """Return the factor by which a result can be larger than its input."""
     parts = [_growth(child) for child in _children(node)]
     if node["type"] in _PRODUCTS:
         return _product(parts)

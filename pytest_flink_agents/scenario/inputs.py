@@ -1,6 +1,7 @@
-"""The inputs of a scenario as a list: those in the file, and those in JSON-lines files of the project or a package.
+"""The inputs of a scenario as a list.
 
-Data files are data: no placeholder in them is replaced.
+They are inline, or in JSON-lines files of the project or of a package. Data files are data: no
+placeholder in them is replaced.
 Must never import: yaml, pytest.
 """
 
@@ -33,9 +34,10 @@ _PROBLEMS_SHOWN = 20
 def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> list[dict[str, Any]]:
     """Return all inputs in order, each ``{"key": ..., "value": ...}``.
 
-    Packages are looked up in ``search_roots`` in order: the project root, import roots, the job environment's
-    site-packages. With a limit no further records are read. Raises :class:`ScenarioError` with file and line if a file
-    is missing or too large, a line is not JSON, or a record has no key or no value.
+    Packages are looked up in ``search_roots`` in order: the project root, import roots, the job
+    environment's site-packages. With a limit no further records are read. Raises
+    :class:`ScenarioError` with file and line if a file is missing or too large, a line is not JSON,
+    or a record has no key or no value.
     """
     found: list[dict[str, Any]] = []
     budget = DataBudget()
@@ -50,7 +52,7 @@ def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> list
 
 
 def _in_package(loaded: LoadedScenario, index: int, wanted: PackageInputs, search_roots: Sequence[Path]) -> Path:
-    """Return the file in the first root whose directory of the package contains it."""
+    """Return the file of a package in the first root that contains it."""
     looked_in = []
     path: DocumentPath = ("inputs", index, "file")
     for root in search_roots:
@@ -87,7 +89,10 @@ class _Records:
         self._problems: list[Problem] = []
 
     def read(self, file: Path, budget: DataBudget) -> list[dict[str, Any]]:
-        """Return key and value of each record. Raises :class:`ScenarioError` with the first wrong lines."""
+        """Return key and value of each record.
+
+        Raises :class:`ScenarioError` with the first wrong lines.
+        """
         found: list[dict[str, Any]] = []
         for number, line in islice(numbered_lines(file, self._name, budget), self._limit):
             found += self._record(number, line)

@@ -1,4 +1,4 @@
-"""JSON-lines files with limits, so that no data file can exhaust time or memory.
+"""JSON-lines files with limits on time and memory.
 
 Must never import: pydantic, yaml, pytest.
 """
@@ -30,9 +30,10 @@ class DataBudget:
 
 
 def numbered_lines(file: Path, name: str, budget: DataBudget) -> Iterator[tuple[int, str]]:
-    """Yield the non-blank lines of a file with their numbers; ``name`` is the file's name in messages.
+    """Yield the non-blank lines of a file with their numbers.
 
-    Raises :class:`ScenarioError` for a file that is not a regular one, a size limit, or bytes that are not UTF-8.
+    ``name`` is the file's name in messages. Raises :class:`ScenarioError` for a file that is not a
+    regular one, a size limit, or bytes that are not UTF-8.
     """
     try:
         stream = open_regular(file)
@@ -67,8 +68,9 @@ def _check_size(raw: bytes, where: str, budget: DataBudget) -> None:
 def parse_line(line: str) -> Any:
     """Return the JSON value of a line.
 
-    Raises ``ValueError`` with the reason for invalid JSON, and for what JSON parsers read differently or slowly:
-    duplicate keys, NaN and infinite numbers, very long integers, deep nesting.
+    Raises ``ValueError`` with the reason for invalid JSON, and for what JSON parsers read
+    differently or slowly: duplicate keys, NaN and infinite numbers, very long integers, deep
+    nesting.
     """
     try:
         value = json.loads(

@@ -1,4 +1,4 @@
-"""The section ``llm`` of a scenario: the answers of the model, as data for the testbed's model server.
+"""The section ``llm`` of a scenario, as data for the model server.
 
 Must never import: yaml, pytest, flink_testbed.models.
 """
@@ -47,7 +47,10 @@ class ToolCall(LanguageMapping):
 
 
 class Reply(LanguageMapping):
-    """The reply of the model: a text or a JSON value, tool calls, or both."""
+    """The reply of the model.
+
+    It is a text or a JSON value, tool calls, or both.
+    """
 
     text: str | None = Field(None, description="the reply as text")
     # `json` would hide a method of the base class.
@@ -80,7 +83,10 @@ class Usage(LanguageMapping):
 
 
 class ModelFault(LanguageMapping):
-    """A fault of the answer: a delay, one of the other faults, or both."""
+    """A fault of the answer.
+
+    It is a delay, one of the other faults, or both.
+    """
 
     delay: Delay | None = Field(None, description="delay before the answer, like 500ms or 2s")
     status: ErrorStatus | None = Field(None, description="HTTP status instead of the reply")
@@ -107,7 +113,10 @@ class ModelFault(LanguageMapping):
 
 
 class LlmRule(LanguageMapping):
-    """One rule of the script: which requests it answers, with what, and how often."""
+    """One rule of the script.
+
+    It says which requests it answers, with what, and how often.
+    """
 
     when: When | None = Field(None, description="which requests it answers; default: every request")
     reply: Reply | None = Field(None, description="the reply of the model")
@@ -151,7 +160,7 @@ def _mode(value: Any) -> Any:
 
 
 class LlmSettings(LanguageMapping):
-    """The section ``llm``: a script of rules, of which the first match answers."""
+    """The section ``llm``: a script of which the first matching rule answers."""
 
     mode: Annotated[Literal["scripted"], BeforeValidator(_mode)] = Field(
         description="scripted: the rules of `script` answer"
@@ -159,5 +168,5 @@ class LlmSettings(LanguageMapping):
     script: SomeItems[LlmRule] = Field(description="the rules in order; the first that matches answers")
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return the script as plain data for the model server, durations as seconds."""
+        """Return the script as plain data, durations as seconds."""
         return [rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.script]

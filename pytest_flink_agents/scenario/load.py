@@ -29,7 +29,8 @@ PROBLEMS_PER_FILE = 100
 def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     """Return the scenarios of one file, in order.
 
-    Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of the lines.
+    Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of
+    the lines.
     """
     root = project.root.resolve()
     file, data = _read(path, root)
@@ -52,7 +53,10 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
 
 
 def _read(path: Path, root: Path) -> tuple[Path, bytes]:
-    """Return a scenario file with all links resolved, and its bytes, one more than allowed if it is too large."""
+    """Return a scenario file, all links resolved, and its bytes.
+
+    A file that is too large has one byte more than allowed.
+    """
     name = path.as_posix()
     try:
         file = path.resolve()
@@ -71,7 +75,7 @@ def _read(path: Path, root: Path) -> tuple[Path, bytes]:
 
 
 def load_files(paths: Iterable[Path], project: Project) -> tuple[list[LoadedScenario], list[Problem]]:
-    """Return the scenarios of all valid files, and the problems of all others."""
+    """Return the scenarios of all valid files, and all problems."""
     loaded: list[LoadedScenario] = []
     problems: list[Problem] = []
     for path in paths:
@@ -94,7 +98,7 @@ def _duplicate_name(document: Document, names: dict[str, int]) -> Iterator[Mista
 
 
 def _in_order(problems: list[Problem], name: str) -> list[Problem]:
-    """Sort problems by line and column, and truncate them to a number that people read."""
+    """Sort problems by line and column, and truncate them."""
     ordered = sorted(problems, key=lambda problem: tuple(int(number) for number in problem.where.split(":")[-2:]))
     left_out = len(ordered) - PROBLEMS_PER_FILE
     if left_out <= 0:

@@ -33,9 +33,10 @@ class OutputMatcher:
 class LoadedScenario:
     """A valid scenario with the place that it came from.
 
-    ``file`` and ``root`` are absolute, all links resolved. ``outputs`` are the matchers of ``expect.outputs`` in order,
-    None if the scenario expects none; ``failure`` is the matcher of the failure's message, ``waived_failure`` that of
-    ``expect_fail.failure``. ``warnings`` are oddities that are not mistakes.
+    ``file`` and ``root`` are absolute, all links resolved. ``outputs`` are the matchers of
+    ``expect.outputs`` in order, None if the scenario expects none; ``failure`` is the matcher of
+    the failure's message, ``waived_failure`` that of ``expect_fail.failure``. ``warnings`` are
+    oddities that are not mistakes.
     """
 
     scenario: Scenario

@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
-# YAML has lists, and a frozen value needs tuples. Only this conversion is not strict; the items are.
+# YAML has lists, and a frozen value needs tuples. Only this conversion is not strict; the items
+# are.
 Items = Annotated[tuple[T, ...], Field(strict=False)]
 SomeItems = Annotated[tuple[T, ...], Field(strict=False, min_length=1)]
 
-# Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys have no such prefix.
+# Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys
+# have no such prefix.
 FORM = "form:"
 
 

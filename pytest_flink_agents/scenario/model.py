@@ -1,8 +1,8 @@
 """The mappings of the scenario language, one class each.
 
-Values are frozen and strict: no string becomes a number, no number a string, and durations become seconds. Words of
-the language that this version does not support are listed in ``not_yet`` of their mapping, so that they are not
-reported as mistyped.
+Values are frozen and strict: no string becomes a number, no number a string, and durations become
+seconds. Words of the language that this version does not support are listed in ``not_yet`` of their
+mapping, so that they are not reported as mistyped.
 Must never import: yaml, pytest, anything that starts something.
 """
 
@@ -41,7 +41,10 @@ CheckName = Literal["outputs", "delivery", "failure", "ended", "logs", "model ca
 
 
 def _has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
-    """Return a validator that refuses a value of no form, because pydantic's own message is about tags."""
+    """Return a validator that refuses a value of no known form.
+
+    pydantic's own message is about tags, which users do not know.
+    """
 
     def check(value: Any) -> Any:
         if form(value) is None:
@@ -80,7 +83,10 @@ Agent = Annotated[
 
 
 class PythonJob(LanguageMapping):
-    """A job of the team: a Python program that builds and executes it."""
+    """A job of the team as a Python program.
+
+    The program builds and executes the job.
+    """
 
     python: NotEmpty = Field(description="the program, relative to the scenario file")
     args: Items[str] = Field(
@@ -89,7 +95,10 @@ class PythonJob(LanguageMapping):
 
 
 class JarJob(LanguageMapping):
-    """A job of the team: a jar with the main class that builds and executes it."""
+    """A job of the team as a jar.
+
+    Its main class builds and executes the job.
+    """
 
     jar: NotEmpty = Field(description="the jar, relative to the scenario file")
     main_class: NotEmpty | None = Field(None, description="the class to run; default: the one that its manifest names")
@@ -164,7 +173,10 @@ class FileInputs(_RecordInputs):
 
 
 class PackageInputs(_RecordInputs):
-    """Inputs from a JSON-lines file inside a package, installed or of the project."""
+    """Inputs from a JSON-lines file inside a package.
+
+    The package is installed or part of the project.
+    """
 
     package: Package = Field(description="the package that contains the file, like shop.testdata")
     file: NotEmpty = Field(description="the JSON-lines file, relative to the package's directory")
@@ -208,13 +220,19 @@ class ExpectedFailure(LanguageMapping):
 
 
 class ExpectedLogs(LanguageMapping):
-    """ERROR lines that are allowed in the logs; any other ERROR line, and a crash, fails the scenario."""
+    """ERROR lines that are allowed in the logs.
+
+    Any other ERROR line, and a crash, fails the scenario.
+    """
 
     allow: SomeItems[Regex] = Field(description="patterns, each found in the line or in the stack trace below it")
 
 
 class ExpectedDelivery(LanguageMapping):
-    """The delivery guarantee under failures. On Flink inputs and outputs travel through Kafka then."""
+    """The delivery guarantee under failures.
+
+    On Flink inputs and outputs travel through Kafka then.
+    """
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"actions"})
 
@@ -227,7 +245,10 @@ class ExpectedDelivery(LanguageMapping):
 
 
 class Expect(LanguageMapping):
-    """The expectations of a scenario. ``outputs: []`` means that there must be no output."""
+    """The expectations of a scenario.
+
+    ``outputs: []`` means that there must be no output.
+    """
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
         {"trajectory", "effects", "memory", "metrics", "latency", "throughput"}
@@ -251,7 +272,10 @@ class Expect(LanguageMapping):
 
 
 class ExpectFail(LanguageMapping):
-    """A known failure. The scenario fails if it passes, if it fails in another way, or after the last day."""
+    """A known failure.
+
+    The scenario fails if it passes, if it fails in another way, or after the last day.
+    """
 
     reason: NotEmpty = Field(description="why it fails, and where that is tracked")
     failure: ExpectedFailure | None = Field(

@@ -1,5 +1,6 @@
-"""Placeholders ``${...}`` of a scenario: a fixed list of names, checked at load and replaced when the values are known.
+"""Placeholders ``${...}`` of a scenario.
 
+Names come from a fixed list. They are checked at load, and replaced when the values are known.
 ``$${`` stands for a literal ``${``. Nothing is evaluated: a name is known, or it is a mistake.
 Must never import: pydantic, yaml, pytest.
 """
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 # Only these sections have placeholders: inputs and expectations must not depend on the run.
 SECTIONS = ("resources", "config", "environment", "job")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
-# Where a team's own job reads its inputs and writes its outputs: files, or topics with their connection.
+# Where a team's own job reads its inputs and writes its outputs: files, or topics with their
+# connection.
 KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connector")
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
 _NOT_YET = ("effects.", "input.", "output.", "matrix.")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
-# A placeholder without its braces or without its dollar sign, which an agent would use literally as an address. Prompts
-# of agents have placeholders in braces, too, so {input.x} is not among them.
+# A placeholder without its braces or without its dollar sign, which an agent would use literally as
+# an address. Prompts of agents have placeholders in braces, too, so {input.x} is not among them.
 _ALMOST = re.compile(
     r"(?<!\$)\$[(\[]?(?P<bare>(?:llm|effects|input|output|matrix|kafka|env)\.\w+)"
     r"|(?<![$\w{])\{(?P<braced>(?:llm|effects|matrix|kafka|env)\.\w+)\}"
@@ -33,10 +35,10 @@ _ALMOST = re.compile(
 
 
 def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list[Mistake]]:
-    """Return a document's value as the model reads it, and its mistakes in placeholders.
+    """Return a document's value for the model, and its mistakes in placeholders.
 
-    ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for :func:`substitute`.
-    ``allowed_env`` are the names that ``${env.NAME}`` may use.
+    ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for
+    :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use.
     """
     known = [*NAMES, *(_ENVIRONMENT + name for name in allowed_env)]
     texts = list(_texts(value, ()))
@@ -56,10 +58,11 @@ def names_in(texts: Iterable[str]) -> set[str]:
 
 
 def substitute(value: Any, mapping: Mapping[str, str]) -> Any:
-    """Return a copy of a value with every ``${name}`` replaced by ``mapping[name]`` and every ``$${`` by ``${``.
+    """Return a copy of a value with its placeholders replaced.
 
-    Strings in mappings, their keys, and lists are replaced. ``mapping`` is like ``{"llm.ollama_url": ...,
-    "env.REGION": ...}``. Raises :class:`ScenarioError` for a name without a value.
+    Every ``${name}`` becomes ``mapping[name]``, and every ``$${`` a ``${``. Strings in mappings,
+    their keys, and lists are replaced. ``mapping`` is like ``{"llm.ollama_url": ..., "env.REGION":
+    ...}``. Raises :class:`ScenarioError` for a name without a value.
     """
     if isinstance(value, str):
         return _PLACEHOLDER.sub(_filler(mapping), value) if "${" in value else value
@@ -86,7 +89,7 @@ def _filler(mapping: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
 
 
 def _texts(value: Any, path: DocumentPath) -> Iterator[tuple[DocumentPath, str]]:
-    """Yield the strings below a value, including keys, that may contain a placeholder."""
+    """Yield the strings and keys below a value that may contain placeholders."""
     if isinstance(value, str):
         if path and ("$" in value or "{" in value):
             yield path, value

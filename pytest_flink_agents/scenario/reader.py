@@ -1,6 +1,7 @@
-"""One pass over the YAML events of a text, which builds plain values and records their places.
+"""One pass over the YAML events of a text.
 
-Separate from :mod:`document` because it uses the YAML library and knows nothing about files.
+It builds plain values and records their places. Separate from :mod:`document` because it uses the
+YAML library and knows nothing about files.
 Must never import: pydantic, pytest, the scenario model.
 """
 
@@ -45,7 +46,8 @@ _MAY_BE_NUMBER = frozenset("-+.0123456789")
 class Span(NamedTuple):
     """The place of a value and of its key, counted from 1.
 
-    A value without a key has its own place twice. ``last_line`` and ``last_column`` are those of its last character.
+    A value without a key has its own place twice. ``last_line`` and ``last_column`` are those of
+    its last character.
     """
 
     key_line: int
@@ -79,7 +81,8 @@ class _Parser(Protocol):
 
 
 def _parser(text: str) -> _Parser:
-    # The C parser is ten times faster; PyYAML may be built without it, and its own parser gives the same events.
+    # The C parser is ten times faster; PyYAML may be built without it, and its own parser gives the
+    # same events.
     kind: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     parser: _Parser = kind(text)
     return parser
@@ -111,7 +114,10 @@ class Reader:
             raise self._broken(error) from None
 
     def _node(self, event: Any, path: DocumentPath, key: Any) -> Any:
-        """Return the value that begins with ``event``; ``key`` is the event of its key."""
+        """Return the value that begins with ``event``.
+
+        ``key`` is the event of its key.
+        """
         self._nodes += 1
         if self._nodes > NODES:
             raise LimitReached(event, "nodes", f"at most {NODES:,} values in a file", "split the file")
@@ -219,7 +225,10 @@ class Reader:
 
 
 def _plain(text: str) -> Any:
-    """Return the value of a scalar without quotes; a number that JSON cannot represent is infinite or NaN."""
+    """Return the value of a scalar without quotes.
+
+    A number that JSON cannot represent is infinite or NaN.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _MAY_BE_NUMBER:
@@ -236,7 +245,10 @@ def _last_of(event: Any) -> tuple[int, int]:
 
 
 def _last(line: int, column: int) -> tuple[int, int]:
-    """Return the last character before an end mark; a block string ends at column 0 of the next line."""
+    """Return the last character before an end mark.
+
+    A block string ends at column 0 of the next line.
+    """
     return (line + 1, column) if column or not line else (line, 0)
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of a scenario, for completion, hover texts and a first check in editors.
+"""The JSON Schema of a scenario, for completion and checks in editors.
 
 The loader is stricter: a schema cannot express matchers that cannot fail, paths, or unique names.
 Must never import: yaml, pytest.
@@ -60,7 +60,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def _matcher() -> dict[str, Any]:
-    """Return the schema of an expected value: a mapping with one matcher word, or data with matchers in it."""
+    """Return the schema of an expected value.
+
+    It is a mapping with one matcher word, or data with matchers in it.
+    """
     words = list(MATCHER_WORDS)
     one_word = {
         "type": "object",

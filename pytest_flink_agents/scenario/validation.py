@@ -1,6 +1,7 @@
 """Validation of a document's value: a :class:`Scenario`, or its mistakes.
 
-pydantic finds the errors; here they get a code, their place in the document, the nearest word and the next step.
+pydantic finds the errors; here they get a code, their place in the document, the nearest word and
+the next step.
 Must never import: yaml, pytest.
 """
 
@@ -38,7 +39,7 @@ _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at mos
 
 
 def read_scenario(document: Document, value: Any) -> tuple[Scenario | None, list[Mistake]]:
-    """Return the scenario of a document's value, or None and all of its mistakes."""
+    """Return the scenario of a document's value, or None and its mistakes."""
     try:
         return Scenario.model_validate(value), []
     except ValidationError as error:
@@ -89,7 +90,10 @@ def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
 
 
 def _belongs(word: str) -> str:
-    """Return the place of a word that exists elsewhere in the language, empty if there is none."""
+    """Return the place of a word that exists elsewhere in the language.
+
+    Empty if there is none.
+    """
     places = {
         ".".join(step for step in shape if not step.startswith(FORM))
         for shape, model in _mappings().items()
@@ -115,7 +119,10 @@ def _not_one_of(path: DocumentPath, message: str, expected: str, seen: str, valu
 
 
 def _without_echoes(mistakes: list[Mistake]) -> list[Mistake]:
-    """Remove missing keys that a mistyped key or an unsupported word of the same mapping explains."""
+    """Remove missing keys that another mistake of the mapping explains.
+
+    That is a mistyped key or an unsupported word.
+    """
     explained: set[DocumentPath] = set()
     not_yet = {mistake.path[:-1] for mistake in mistakes if mistake.code == "FA205" and mistake.at_key}
     missing = [mistake.path for mistake in mistakes if mistake.code == "FA204"]
@@ -130,12 +137,15 @@ def _without_echoes(mistakes: list[Mistake]) -> list[Mistake]:
 
 
 def _without_forms(loc: DocumentPath) -> DocumentPath:
-    """Return a place of pydantic without the tags of forms, which are not part of the document."""
+    """Return a place of pydantic without the tags of forms."""
     return tuple(step for step in loc if not (isinstance(step, str) and step.startswith(FORM)))
 
 
 def _shape(loc: DocumentPath) -> tuple[str, ...]:
-    """Return a place without list positions, which identifies the mapping of the language there."""
+    """Return a place without list positions.
+
+    It identifies the mapping of the language there.
+    """
     return tuple(step for step in loc if isinstance(step, str))
 
 

@@ -1,7 +1,8 @@
-"""Types for strings of the language that have a form: durations, agent references, patterns, paths into data.
+"""Types for strings of the language that have a form.
 
-Each is a type for a field of :mod:`model`. A value in another form raises pydantic's error with the code, the
-expectation and the next step of a mistake, see :func:`wrong`.
+Durations, agent references, patterns, and paths into data. Each is a type for a field of
+:mod:`model`. A value in another form raises pydantic's error with the code, the expectation and the
+next step of a mistake, see :func:`wrong`.
 Must never import: yaml, pytest.
 """
 
@@ -37,14 +38,20 @@ _RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "FLINK_", "SCENARIO_", "JDK_", "
 
 
 def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: str = "") -> PydanticCustomError:
-    """Return the error of a validator; :mod:`validation` reads its context back as a mistake."""
+    """Return the error of a validator.
+
+    :mod:`validation` reads its context back as a mistake.
+    """
     context = {"code": code, "expected": expected, "message": message, "next_step": next_step}
     # A constant template, because text of the user must not be interpreted as one.
     return PydanticCustomError(WRONG, "wrong value", context)
 
 
 def _seconds_up_to(maximum_m: int) -> Callable[[Any], float]:
-    """Return the validator of a duration of at most so many minutes; in the model it is seconds."""
+    """Return the validator of a duration of at most so many minutes.
+
+    In the model it is seconds.
+    """
 
     def seconds(value: Any) -> float:
         found = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
@@ -72,7 +79,10 @@ def quoted_version(value: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def flink_versions(text: str) -> SpecifierSet:
-    """Return the Flink versions of a specifier like ``>=1.20.3`` or ``2.2`` (any 2.2.x). Raises InvalidSpecifier."""
+    """Return the Flink versions of a specifier.
+
+    It is like ``>=1.20.3``, or ``2.2`` for any 2.2.x. Raises InvalidSpecifier.
+    """
     return SpecifierSet(f"=={text}.*" if _BARE_VERSION.fullmatch(text) else text)
 
 
@@ -138,7 +148,10 @@ def _environment_text(text: str) -> str:
 
 
 def today() -> datetime.date:
-    """Return the date in UTC, so that a scenario means the same on every machine."""
+    """Return the date in UTC.
+
+    A scenario means the same on every machine then.
+    """
     return datetime.datetime.fromtimestamp(clock.wall_time_s(), datetime.timezone.utc).date()
 
 

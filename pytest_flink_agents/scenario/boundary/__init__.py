@@ -1,1 +1,1 @@
-"""What a scenario may name: files, code, requirements and resources of its project."""
+"""Limits on the files, code, requirements and resources that scenarios name."""

@@ -1,7 +1,8 @@
-"""The code that an agent file names: upstream's YAML, or a compiled plan as JSON.
+"""The code that an agent file names.
 
-Only names of code are checked here. All else in these files belongs to flink-agents, which reads them in the job
-environment and reports what is wrong with it.
+The file is upstream's YAML, or a compiled plan as JSON. Only names of code are checked here. All
+else in these files belongs to flink-agents, which reads them in the job environment and reports
+what is wrong with it.
 Must never import: pydantic, pytest.
 """
 
@@ -28,9 +29,10 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def agent_file_mistakes(file: Path, path: DocumentPath, project: Project) -> Iterator[Mistake]:
-    """Yield the code that an agent file names although the project does not contain it.
+    """Yield the code of an agent file that the project does not contain.
 
-    ``path`` is the place of the file's name in the scenario. A file that cannot be read is left to the job environment.
+    ``path`` is the place of the file's name in the scenario. A file that cannot be read is left to
+    the job environment.
     """
     is_plan = path[-1] == "plan"
     limit = PLAN_BYTES if is_plan else YAML_BYTES
@@ -52,7 +54,7 @@ def agent_file_mistakes(file: Path, path: DocumentPath, project: Project) -> Ite
 
 
 def _in_yaml(document: Any, path: DocumentPath, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of the file's own sections, and of those of each agent in it."""
+    """Yield the mistakes of the file's own sections and of its agents."""
     agents = document.get("agents") if isinstance(document, Mapping) else None
     # YAML aliases repeat a value without copying it: looking at each object once keeps this linear.
     looked_at: set[int] = set()
@@ -68,7 +70,7 @@ def _in_yaml(document: Any, path: DocumentPath, project: Project) -> Iterator[Mi
 
 
 def _in_plan(value: Any, path: DocumentPath, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of all mappings that name a module, with the function or class beside it."""
+    """Yield the mistakes of all mappings of a plan that name a module."""
     pending = [value]
     while pending:
         one = pending.pop()

@@ -1,8 +1,9 @@
-"""Modules, functions and classes that a scenario names, found by path before anything is imported.
+"""Modules, functions and classes that a scenario names.
 
-A scenario file is data. Importing a module runs it, and calling any function of the machine's Python would let a data
-file run code, so a name is used only if its module is a file of the project, part of flink_agents, or part of a
-package that the ini file allows.
+They are found by path before anything is imported. A scenario file is data. Importing a module runs
+it, and calling any function of the machine's Python would let a data file run code, so a name is
+used only if its module is a file of the project, part of flink_agents, or part of a package that
+the ini file allows.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -27,7 +28,10 @@ _NEXT_STEP = "add its directory to pytest's pythonpath, or its package to flink_
 
 
 class _Import(NamedTuple):
-    """The origin of a name that a module imports: ``name`` is empty if the name is the module itself."""
+    """The origin of a name that a module imports.
+
+    ``name`` is empty if the name is the module itself.
+    """
 
     module: str
     name: str
@@ -45,7 +49,7 @@ def code_mistake(reference: str, path: DocumentPath, project: Project) -> Mistak
 
 
 def module_mistake(module: str, path: DocumentPath, project: Project) -> Mistake | None:
-    """Return the mistake in the name of a module or package, or None."""
+    """Return the mistake in the name of a module, or None."""
     return _module_mistake(module, path, project)
 
 
@@ -53,7 +57,8 @@ def _module_mistake(module: str, path: DocumentPath, project: Project) -> Mistak
     if _is_allowed(module, project):
         return None
     seen = f"the module {shorten(module)}"
-    # The interpreter has imported most of these already, so a file of this name in the project would not be used.
+    # The interpreter has imported most of these already, so a file of this name in the project
+    # would not be used.
     if module.partition(".")[0] in sys.stdlib_module_names:
         return Mistake("FA214", path, f"{shorten(module)} is part of Python", _EXPECTED, seen)
     if module_file(module, project) is not None:
@@ -70,7 +75,10 @@ def _is_allowed(module: str, project: Project) -> bool:
 
 
 def module_file(module: str, project: Project) -> Path | None:
-    """Return the file of a module of the project, all links resolved; None if the project has none."""
+    """Return the file of a module of the project, all links resolved.
+
+    None if the project has none.
+    """
     try:
         return _found_module(module, project.code_roots)
     except LookupError:
@@ -79,7 +87,10 @@ def module_file(module: str, project: Project) -> Path | None:
 
 @lru_cache(maxsize=1024)
 def _found_module(module: str, roots: tuple[Path, ...]) -> Path:
-    """Return the file of a module below the roots. Raises ``LookupError``, so that only what exists is cached."""
+    """Return the file of a module below the roots.
+
+    Raises ``LookupError``, so that only what exists is cached.
+    """
     parts = module.split(".")
     if not all(part.isidentifier() for part in parts):
         raise LookupError(module)
@@ -97,7 +108,7 @@ def _found_module(module: str, roots: tuple[Path, ...]) -> Path:
 
 
 def _near_module(module: str, project: Project) -> str | None:
-    """Return the module of the project with the most similar last part, beside the one named."""
+    """Return the module beside the named one with the most similar name."""
     package, _, name = module.rpartition(".")
     for root in project.code_roots:
         folder = root.joinpath(*package.split(".")) if package else root
@@ -112,9 +123,11 @@ def _near_module(module: str, project: Project) -> str | None:
 
 
 def _origin_mistake(module: str, name: str, path: DocumentPath, project: Project, steps: int) -> Mistake | None:
-    """Follow the imports of the project's own modules, because ``shop.tools:os.system`` names Python's function.
+    """Follow a name through the imports of the project's own modules.
 
-    A name that no statement of the module binds is left to the job environment, which reports it with the nearest one.
+    ``shop.tools:os.system`` names Python's function, although its module is the project's. A name
+    that no statement of the module binds is left to the job environment, which reports it with the
+    nearest one.
     """
     if _is_allowed(module, project):
         first, dot, _ = name.partition(".")
@@ -139,7 +152,7 @@ def _origin_mistake(module: str, name: str, path: DocumentPath, project: Project
 
 @lru_cache(maxsize=256)
 def _imports(file: str, module: str, is_package: bool) -> dict[str, _Import]:
-    """Return the names that a module binds by import statements, and not by a definition of its own."""
+    """Return the names that a module binds by import statements only."""
     try:
         with open_regular(Path(file)) as stream:
             tree = ast.parse(stream.read(_MODULE_BYTES))
@@ -164,7 +177,7 @@ def _imports(file: str, module: str, is_package: bool) -> dict[str, _Import]:
 
 
 def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
-    """Return the absolute name of the module that a ``from ... import`` statement reads."""
+    """Return the absolute name of the module that a statement imports from."""
     if not node.level:
         return node.module or ""
     package = module.split(".") if is_package else module.split(".")[:-1]

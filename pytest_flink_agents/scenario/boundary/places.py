@@ -1,5 +1,6 @@
-"""Files that a scenario names: regular files inside the project, after all links are resolved.
+"""Files that a scenario names.
 
+They are regular files inside the project, after all links are resolved.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -15,7 +16,10 @@ from pytest_flink_agents.scenario.error import shorten
 
 
 class PlaceError(Exception):
-    """A path that may not be used; ``expected``, ``seen`` and ``next_step`` as in a problem."""
+    """A path that may not be used.
+
+    ``expected``, ``seen`` and ``next_step`` as in a problem.
+    """
 
     def __init__(self, message: str, expected: str, seen: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -23,9 +27,10 @@ class PlaceError(Exception):
 
 
 def resolved_inside(base: Path, relative: str, fence: Path) -> Path:
-    """Return the path ``relative`` below ``base`` with all links resolved; it must be inside ``fence``.
+    """Return a path inside a directory, all links resolved.
 
-    The path need not exist. Raises :class:`PlaceError`.
+    ``relative`` is a path below ``base``; the result must be inside ``fence``. The
+    path need not exist. Raises :class:`PlaceError`.
     """
     if PurePosixPath(relative).is_absolute() or "\0" in relative:
         raise PlaceError("a path must be relative", f"a path relative to {base.name}/", shorten(relative))
@@ -42,9 +47,10 @@ def resolved_inside(base: Path, relative: str, fence: Path) -> Path:
 
 
 def file_inside(base: Path, relative: str, fence: Path) -> Path:
-    """Return the regular file at ``relative`` below ``base``, all links resolved, inside ``fence``.
+    """Return a regular file inside a directory, all links resolved.
 
-    Raises :class:`PlaceError`.
+    ``relative`` is a path below ``base``; the file must be inside ``fence``. Raises
+    :class:`PlaceError`.
     """
     real = resolved_inside(base, relative, fence)
     if real.is_file():
@@ -56,9 +62,12 @@ def file_inside(base: Path, relative: str, fence: Path) -> Path:
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Open a regular file for reading, without waiting for a FIFO or a device. Raises ``OSError``."""
-    # O_NONBLOCK: opening a FIFO without a writer would block, and the check below comes after the open so that
-    # nothing can take the file's place between the two.
+    """Open a regular file for reading.
+
+    A FIFO or a device is refused without waiting for it. Raises ``OSError``.
+    """
+    # O_NONBLOCK: opening a FIFO without a writer would block, and the check below comes after the
+    # open so that nothing can take the file's place between the two.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
@@ -68,7 +77,7 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def kind_of(mode: int) -> str:
-    """Return the kind of a file in words, from the mode that ``stat`` returns."""
+    """Return the kind of a file in words, from its ``stat`` mode."""
     kinds = {
         stat.S_IFREG: "a regular file",
         stat.S_IFDIR: "a directory",
@@ -89,5 +98,8 @@ def _neighbour(wanted: Path) -> str:
 
 
 def shown(path: Path, root: Path) -> str:
-    """Return a path for messages: relative to the project root if it is inside, with forward slashes."""
+    """Return a path for messages, with forward slashes.
+
+    It is relative to the project root if it is inside.
+    """
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

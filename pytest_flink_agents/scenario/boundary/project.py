@@ -1,4 +1,4 @@
-"""The boundaries that the files and names of a scenario must stay inside.
+"""The boundaries of the files and names of a scenario.
 
 Must never import: pydantic, yaml, pytest.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project that scenarios belong to, and what its ini file allows them.
+    """The project of scenarios, and what its ini file allows them.
 
-    ``root`` contains every file that a scenario names; ``import_roots`` are pytest's ``pythonpath``. ``allowed_env``
-    are the names that ``${env.NAME}`` may use, ``allowed_packages`` the packages outside the project whose agents,
-    functions and classes a scenario may name.
+    ``root`` contains every file that a scenario names; ``import_roots`` are pytest's
+    ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
+    the packages outside the project whose agents, functions and classes a scenario may name.
     """
 
     root: Path
@@ -43,7 +43,7 @@ class Project:
 
     @property
     def code_roots(self) -> tuple[Path, ...]:
-        """The directories below which the project's own modules are found, all links resolved."""
+        """The directories of the project's own modules, all links resolved."""
         return _resolved((self.root, *self.import_roots))
 
 

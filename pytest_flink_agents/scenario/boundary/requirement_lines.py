@@ -1,6 +1,7 @@
-"""Requirements of a scenario: plain ones, and the kinds that the ini file must allow.
+"""Requirements of a scenario, and the kinds that the ini must allow.
 
-A URL, an index option or a path outside the project lets a scenario file choose the code that is installed.
+A URL, an index option or a path outside the project lets a scenario file choose the code that is
+installed.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -35,7 +36,10 @@ _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
 
 def requirement_mistakes(wanted: Any, file: Path, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of ``requirements``: a list of lines, or the name of a file of them beside ``file``."""
+    """Yield the mistakes of ``requirements``.
+
+    It is a list of lines, or the name of a file of them beside ``file``.
+    """
     if isinstance(wanted, list):
         for index, line in enumerate(wanted):
             if isinstance(line, str) and line:
@@ -45,7 +49,10 @@ def requirement_mistakes(wanted: Any, file: Path, project: Project) -> Iterator[
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the requirements in the text of a requirements file with their line numbers, comments removed."""
+    """Yield the requirements of a requirements file with their line numbers.
+
+    Comments are removed, and continued lines are joined.
+    """
     number = 1
     parts: list[str] = []
     for current, raw in enumerate(text.splitlines(), start=1):
@@ -62,7 +69,10 @@ def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _file_mistakes(file: Path, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of a file's lines; that it exists inside the project is checked with all other paths."""
+    """Yield the mistakes of a file's lines.
+
+    That it exists inside the project is checked with all other paths.
+    """
     path: DocumentPath = ("requirements",)
     try:
         with open_regular(file) as stream:
@@ -101,9 +111,9 @@ def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[
 
 
 def requirement_kind(line: str, project: Project) -> RequirementKind | None:
-    """Return the kind of a requirement that the ini file must allow; None for a plain one.
+    """Return the kind of a requirement that the ini file must allow.
 
-    A path inside the project needs no permission.
+    None for a plain one. A path inside the project needs no permission.
     """
     line = line.strip()
     if line.startswith("-"):

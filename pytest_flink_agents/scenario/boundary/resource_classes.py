@@ -1,7 +1,8 @@
-"""The resource classes that flink-agents declares, with the arguments that each of them reads.
+"""The resource classes of flink-agents, with the arguments that they read.
 
-The facts are those of flink-agents 0.3.1: the aliases of ``flink_agents.api.yaml.aliases``, and the parameters and
-fields of the classes in ``flink_agents.integrations``. Unknown arguments are ignored there without an error.
+The facts are those of flink-agents 0.3.1: the aliases of ``flink_agents.api.yaml.aliases``, and the
+parameters and fields of the classes in ``flink_agents.integrations``. Unknown arguments are ignored
+there without an error.
 Must never import: anything but the standard library.
 """
 
@@ -30,7 +31,8 @@ def _class(path: str, arguments: str) -> ResourceClass:
     return ResourceClass(path, tuple(sorted(arguments.split())))
 
 
-# Section -> alias -> class. The address of an Anthropic connection is read by this project's subclass of it.
+# Section -> alias -> class. The address of an Anthropic connection is read by this project's
+# subclass of it.
 PYTHON_CLASSES: Mapping[str, Mapping[str, ResourceClass]] = MappingProxyType(
     {
         "chat_model_connections": {

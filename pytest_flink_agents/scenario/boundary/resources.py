@@ -1,7 +1,7 @@
-"""Mistakes in the resources of a scenario, and in those of the agent file that it names.
+"""Mistakes in the resources of a scenario or of its agent file.
 
-An agent ignores an argument that its resource class does not have, and then calls the address of production; and a
-tool or a class is code. So names are checked before anything is imported.
+An agent ignores an argument that its resource class does not have, and then calls the address of
+production; and a tool or a class is code. So names are checked before anything is imported.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -28,7 +28,10 @@ _JAVA = "java"
 
 
 def resource_mistakes(sections: Any, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of ``resources`` of a scenario; its kinds are the model's to check."""
+    """Yield the mistakes of ``resources`` of a scenario.
+
+    Types of values are checked by the model.
+    """
     for section, path, resource in _resources(sections, ("resources",)):
         if section in PLAIN_KEYS:
             yield from _unknown_keys(resource, PLAIN_KEYS[section], path, "FA202")
@@ -42,7 +45,7 @@ def resource_mistakes(sections: Any, project: Project) -> Iterator[Mistake]:
 
 
 def code_mistakes(section: str, resource: Mapping[str, Any], path: DocumentPath, project: Project) -> Iterator[Mistake]:
-    """Yield the code that a resource names although the project does not contain it."""
+    """Yield the code of a resource that the project does not contain."""
     if resource.get("type") != _JAVA:
         for word in ("function", "clazz"):
             reference = resource.get(word)
@@ -114,7 +117,10 @@ def _skill_mistakes(resource: Mapping[str, Any], path: DocumentPath, project: Pr
 
 
 def _outside(folder: str, path: DocumentPath, project: Project) -> Iterator[Mistake]:
-    """Yield the mistake of a directory outside the project; the job's working directory is the project root."""
+    """Yield the mistake of a directory outside the project.
+
+    The job's working directory is the project root.
+    """
     try:
         resolved_inside(project.root, folder, project.root)
     except PlaceError as error:
@@ -122,7 +128,7 @@ def _outside(folder: str, path: DocumentPath, project: Project) -> Iterator[Mist
 
 
 def _resources(sections: Any, path: DocumentPath) -> Iterator[tuple[str, DocumentPath, Mapping[str, Any]]]:
-    """Yield section, place and mapping of each resource in sections of upstream's YAML."""
+    """Yield section, place and mapping of each resource."""
     for section in (*PYTHON_CLASSES, *PLAIN_KEYS):
         listed = sections.get(section) if isinstance(sections, Mapping) else None
         for index, resource in enumerate(listed if isinstance(listed, list) else ()):

@@ -32,7 +32,8 @@ class Found(Matcher):
 
     @override
     def compare(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
-        # TooSlowError passes through: as a mismatch, it would make a negation around this matcher pass.
+        # TooSlowError passes through: as a mismatch, it would make a negation around this matcher
+        # pass.
         return [] if isinstance(seen, str) and self.pattern.is_found(seen) else self.differs(seen, at)
 
     @override
@@ -91,7 +92,10 @@ class OneOf(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class Anything(Matcher):
-    """Any value, or any value of one kind: ``string``, ``number``, ``bool`` or ``value``."""
+    """Any value, or any value of one kind.
+
+    Kinds are ``string``, ``number``, ``bool`` and ``value``.
+    """
 
     kind: str
 
@@ -117,7 +121,7 @@ class Anything(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class Not(Matcher):
-    """A value that another matcher does not match, although it could match values of that kind."""
+    """A value that another matcher could match, and does not match."""
 
     inner: Matcher
 
@@ -138,7 +142,10 @@ class Not(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class Each(Matcher):
-    """A list whose every item matches. An empty list does not match, since it proves nothing."""
+    """A list whose every item matches.
+
+    An empty list does not match, since it proves nothing.
+    """
 
     inner: Matcher
 
@@ -163,7 +170,10 @@ class Each(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class Length(Matcher):
-    """A string, list or mapping of ``minimum`` to ``maximum`` characters, items or keys; no maximum if it is None."""
+    """A string, list or mapping of a length between two bounds.
+
+    The length counts characters, items or keys. A ``maximum`` of None means no bound.
+    """
 
     minimum: int
     maximum: int | None

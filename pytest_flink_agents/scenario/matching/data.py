@@ -1,5 +1,6 @@
-"""Matchers that look like the data they expect: scalars, mappings, lists and their parts.
+"""Matchers that look like the data they expect.
 
+Scalars, mappings, lists and their parts.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -46,7 +47,10 @@ class Scalar(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class Fields(Matcher):
-    """A mapping whose values match key by key; with ``exact`` there may be no other key."""
+    """A mapping whose values match key by key.
+
+    With ``exact`` there may be no other key.
+    """
 
     entries: Mapping[str, Matcher]
     exact: bool
@@ -110,7 +114,7 @@ class ListOf(Matcher):
 
 @dataclass(frozen=True, slots=True)
 class ContainsText(Matcher):
-    """A string that contains another, or a list with that string as an item."""
+    """A string with a given part, or a list with that item."""
 
     part: str
 

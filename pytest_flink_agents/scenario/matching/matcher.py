@@ -22,7 +22,8 @@ _SHOWN_CHARACTERS = 200
 class Matcher(ABC):
     """An expectation of one value; ``path`` is its place in the scenario.
 
-    Values are JSON: a boolean equals no number, and an int equals the same float. Comparing runs no code of the user.
+    Values are JSON: a boolean equals no number, and an int equals the same float. Comparing runs no
+    code of the user.
     """
 
     path: DocumentPath
@@ -41,17 +42,20 @@ class Matcher(ABC):
 
     @abstractmethod
     def compare(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
-        """Compare like :meth:`match`, for a value at the place ``at`` of a larger one."""
+        """Compare like :meth:`match`, for a value inside a larger one.
+
+        ``at`` is its place there.
+        """
 
     @abstractmethod
     def is_comparable(self, seen: Any) -> bool:
-        """Return whether a value is of a kind that this matcher could match.
+        """Return whether this matcher could match values of this kind.
 
         A negation needs it: "not this string" is true of every number, and so would check nothing.
         """
 
     def differs(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
-        """Return the one mismatch that the value as a whole is not the expected one."""
+        """Return one mismatch about the value as a whole."""
         return [Mismatch(self.path, self.text, seen, at)]
 
 

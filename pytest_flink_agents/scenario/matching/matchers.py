@@ -1,6 +1,7 @@
-"""The matcher words of the language, compiled when a scenario is loaded so that mistakes show early.
+"""The matcher words of the language, compiled when a scenario is loaded.
 
-A plain value means equality, through mappings and lists. A mapping with one key that is a matcher word is that matcher:
+A plain value means equality, through mappings and lists. A mapping with one key that is a matcher
+word is that matcher:
 
     equals: VALUE            an equal value; no word inside is a matcher, so it expects data that looks like one
     contains: TEXT           a string with this part, or a list with this item
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "MATCHER_WORDS", "Matcher", "MatcherError", "Mismatch", "compile_matcher", "is_plain"]
 
 _NOT_YET = "schema"
-# Stricter than for unknown keys, because a mapping with one key is data in the first place. `not` and `each` are no
-# candidates: they are too near to ordinary keys such as `note` and `reach`.
+# Stricter than for unknown keys, because a mapping with one key is data in the first place. `not`
+# and `each` are no candidates: they are too near to ordinary keys such as `note` and `reach`.
 _MISTYPED = 0.8
 _SHORT_WORDS = frozenset({"not", "each"})
 MAX_LENGTH = 1_000_000
@@ -51,7 +52,10 @@ _MAX_TOLERANCE = 1_000_000
 
 
 class MatcherError(ScenarioError):
-    """An expected value that is not a valid matcher; ``mistakes`` are its problems by path in the document."""
+    """An expected value that is not a valid matcher.
+
+    ``mistakes`` are its problems by path in the document.
+    """
 
     def __init__(self, *mistakes: Mistake) -> None:
         super().__init__(
@@ -64,9 +68,9 @@ class MatcherError(ScenarioError):
 
 
 def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
-    """Return the matcher of an expected value; ``path`` is its place in the document.
+    """Return the matcher of an expected value.
 
-    Raises :class:`MatcherError` with every mistake in it.
+    ``path`` is its place in the document. Raises :class:`MatcherError` with every mistake in it.
     """
     compiler = _Compiler()
     matcher = compiler.matcher(value, path)
@@ -76,7 +80,7 @@ def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
 
 
 def is_plain(value: Any) -> bool:
-    """Return whether an expected value is a string, number, boolean or null, which needs no matcher."""
+    """Return whether an expected value is a scalar, which needs no matcher."""
     return value is None or isinstance(value, (str, int, float))
 
 
@@ -106,7 +110,7 @@ class _Compiler:
         return Scalar(path, value)
 
     def _fields(self, value: dict[str, Any], path: DocumentPath, *, exact: bool) -> Matcher:
-        """Return the matcher of a mapping of data, unless it is a mistyped matcher."""
+        """Return the matcher of a mapping, unless it is a mistyped matcher."""
         if len(value) > 1 and all(key in _WORDS or key == _NOT_YET for key in value):
             message = f"{len(value)} matcher words in one mapping"
             next_step = "keep one word in each mapping; for data, write {equals: {...}}"
@@ -234,14 +238,20 @@ class _Compiler:
         *,
         at_key: bool = False,
     ) -> Matcher:
-        """Record a mistake. The returned matcher is a placeholder, since compiling ends in an error."""
+        """Record a mistake.
+
+        The returned matcher is a placeholder, since compiling ends in an error.
+        """
         self.mistakes.append(Mistake(code, path, message, expected, seen, next_step, at_key=at_key))
         return Anything(path, "value")
 
 
 @lru_cache(maxsize=1024)
 def _near_word(word: str) -> str | None:
-    """Return the matcher word that a key was probably meant to be; None for ordinary keys."""
+    """Return the matcher word that a key was probably meant to be.
+
+    None for ordinary keys.
+    """
     near = difflib.get_close_matches(word, _WORDS.keys() - _SHORT_WORDS, n=1, cutoff=_MISTYPED)
     return near[0] if near else None
 

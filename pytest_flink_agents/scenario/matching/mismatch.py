@@ -26,8 +26,9 @@ ABSENT = _Absent()
 class Mismatch:
     """One place at which the value seen is not the expected one.
 
-    ``path`` is the place in the scenario document, from which its lines are printed; ``at`` the place inside the value
-    seen; ``expected_text`` describes the expectation; ``seen`` is the value there, :data:`ABSENT` if there is none.
+    ``path`` is the place in the scenario document, from which its lines are printed; ``at`` the
+    place inside the value seen; ``expected_text`` describes the expectation; ``seen`` is the value
+    there, :data:`ABSENT` if there is none.
     """
 
     path: DocumentPath

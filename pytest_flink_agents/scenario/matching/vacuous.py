@@ -1,7 +1,7 @@
 """Expectations that every text or value meets, and that therefore check nothing.
 
-Whether a pattern can fail cannot be decided in general. Trying it on a few very different texts finds the patterns that
-people write by mistake or to get past the gate.
+Whether a pattern can fail cannot be decided in general. Trying it on a few very different texts
+finds the patterns that people write by mistake or to get past the gate.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -60,7 +60,7 @@ def in_every_log_line(pattern: str) -> bool:
 
 
 def matches_every_failure(matcher: Matcher) -> bool:
-    """Return whether a matcher of texts accepts every failure of an agent, or every failure of a Flink job."""
+    """Return whether a matcher accepts every failure of an agent or a Flink job."""
     return any(_accepts_all(matcher, texts) for texts in (_PYTHON_FAILURES, _JAVA_FAILURES))
 
 
