@@ -20,7 +20,7 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The step of an action that began last: agent, action, and the key of its input."""
+    """The last step that began: agent, action and key."""
 
     agent: str
     action: str
@@ -28,7 +28,7 @@ class Step:
 
 
 class Activity:
-    """A note of the last step, written by a child process and read by its parent."""
+    """A note of the last step, in memory shared with the parent."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)

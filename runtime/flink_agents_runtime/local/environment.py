@@ -41,7 +41,7 @@ def _report(line: str) -> None:
 
 @dataclass(slots=True)
 class _Pipeline:
-    """A list of inputs, the plan that runs over it, and the list for its outputs."""
+    """A list of inputs with its plan and its outputs."""
 
     inputs: Iterable[Mapping[str, Any]]
     plan: NamedPlan | None = None
@@ -75,7 +75,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         self._executed = False
 
     def get_config(self, path: str | None = None) -> Configuration:
-        """Return the configuration, after adding the ``agent:`` section of the file at ``path``."""
+        """Return the configuration, with the ``agent:`` section of ``path`` added."""
         self._config.load_from_file(path)
         return self._config
 
@@ -86,7 +86,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         return LocalBuilder(self, pipeline)
 
     def plan_of(self, agent: Agent | str) -> NamedPlan:
-        """Return the plan of an agent, or of a loaded agent's name, with resources and options."""
+        """Return the plan of an agent, with this environment's resources and options."""
         return registered_plan(agent, self._agents, self.resources, self._config)
 
     def execute(self, job_name: str | None = None) -> None:
@@ -140,7 +140,7 @@ class LocalEnvironment(AgentsExecutionEnvironment):
 
 
 def _with_hashable_keys(inputs: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    """Pass the inputs on; refuse keys that cannot be keys of ``{key: output}``.
+    """Pass inputs on, and refuse unhashable keys.
 
     Raises TypeError before any action runs: the failure would be an action's otherwise.
     """
@@ -157,21 +157,21 @@ def _with_hashable_keys(inputs: Iterable[Mapping[str, Any]]) -> Iterable[Mapping
 
 
 class LocalBuilder(AgentBuilder):
-    """The builder for one list of inputs: sets its agent, returns its outputs."""
+    """A builder that sets the agent of one list of inputs."""
 
     def __init__(self, environment: LocalEnvironment, pipeline: _Pipeline) -> None:
         self._environment = environment
         self._pipeline = pipeline
 
     def apply(self, agent: Agent | str) -> LocalBuilder:
-        """Set the agent, an object or a name registered by ``load_yaml``. Raises PlanError."""
+        """Set the agent, or the name of a loaded one. Raises PlanError."""
         if self._pipeline.plan is not None:
             raise RuntimeError("a list of inputs takes one agent; begin another pipeline with from_list")
         self._pipeline.plan = self._environment.plan_of(agent)
         return self
 
     def to_list(self) -> list[dict[Any, Any]]:
-        """Return the list that ``execute`` fills with ``{key: output}`` in the order of emission."""
+        """Return the list that ``execute`` fills with ``{key: output}``."""
         return self._pipeline.outputs
 
     def to_datastream(self) -> NoReturn:

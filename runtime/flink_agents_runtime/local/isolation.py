@@ -44,7 +44,7 @@ ChildHandler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class ChildDiedError(Exception):
-    """The child ended without a reply; the message says how, ``step`` is the last step it noted.
+    """The child ended without a reply; the message says how.
 
     ``out_of_time`` is set if it was killed at its time limit, ``by_system`` if SIGKILL came from
     elsewhere: most likely the system ran out of memory.
@@ -58,7 +58,7 @@ class ChildDiedError(Exception):
 
 
 def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[str, Any] | ChildDiedError, str]:
-    """Run a handler in a child; return its result, or how it died, and the output of the child.
+    """Run a handler in a child; return its result and its output.
 
     The result has the fields of the handler and ``log_errors``. Raises RequestError as the handler
     does; the deadline is the field ``deadline_s`` of the request.
@@ -93,7 +93,7 @@ def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[s
 
 
 def _run_child(handler: ChildHandler, request: dict[str, Any], activity: Activity, output: int, replies: int) -> None:
-    """Run the handler and end the process; never returns to the code of the parent."""
+    """Run the handler, reply, and end the process."""
     try:
         _end_with_parent()
         os.dup2(output, 1)
@@ -122,14 +122,14 @@ def _line(reply: dict[str, Any]) -> bytes:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies; only Linux can."""
+    """Have Linux kill this process when its parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(slots=True)
 class _Ended:
-    """What a child wrote, its exit status, and whether it was killed for taking too long."""
+    """The end of a child: its reply, exit status, and time-out."""
 
     content: bytearray = field(default_factory=bytearray)
     status: int = 0
@@ -179,7 +179,7 @@ def _how_it_ended(status: int) -> str:
 
 
 def _passed_on(output: BinaryIO) -> str:
-    """Copy the output of the child to the worker's log, and return its end."""
+    """Copy the child's output to the worker's log; return its tail."""
     size = output.seek(0, os.SEEK_END)
     output.seek(0)
     while chunk := output.read(_CHUNK):
@@ -198,7 +198,7 @@ class _LogErrors(logging.Handler):
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the first line of the record, and the following ones as its detail."""
+        """Keep the record as a first line and its detail."""
         if len(self.found) >= _MAX_LOG_ERRORS:
             return
         try:

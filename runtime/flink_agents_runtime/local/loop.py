@@ -1,4 +1,4 @@
-"""The loop of one local run: read inputs on demand and step keys until nothing is left.
+"""The loop of a local run, from reading inputs to stepping keys.
 
 Inputs may be any iterable. It is read whenever few keys are ready, and at most ``window`` inputs
 are in flight, that is, read and not at the end of their run. Memory is therefore bounded by the
@@ -39,7 +39,7 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Unfinished work at a deadline: an action that ran, awaited a call, or was next.
+    """Unfinished work at a deadline.
 
     ``action`` is empty if the run of the key's next input had not begun; ``input`` is the JSON
     value of the input in flight. All three fields are empty if the loop waited for an input.
@@ -57,7 +57,7 @@ class Unfinished:
 
 
 class Loop:
-    """The loop of one run; other threads may read it while it runs.
+    """The loop of one run; other threads may read its state.
 
     ``on_output`` gets each output. Without it the loop keeps the ``outputs``, and in ``numbers``
     the number of the input behind each of them. ``store`` is finished at the end of the input;
@@ -105,7 +105,7 @@ class Loop:
         return len(self._order)
 
     def run(self) -> None:
-        """Step keys until nothing is left, an action fails or the caller stops the loop."""
+        """Step keys until the end, a failure or a stop."""
         engine, order = self._engine, self._order
         ready, wanted = order.ready, order.wanted
         try:
@@ -194,7 +194,7 @@ class Loop:
         return keep
 
     def _forget_idle_keys(self) -> None:
-        """Drop keys without work and without memory; they behave like keys never seen."""
+        """Drop keys without work and memory, which behave like new keys."""
         expiry = self._engine.expiry
         for identity, run in tuple(self._runs.items()):
             if not run.state.busy:

@@ -1,4 +1,4 @@
-"""The order in which keys take steps: round robin, or drawn from a seed.
+"""The order of keys: round robin, or drawn from a seed.
 
 An order schedules runs of keys; it does not look at their actions or events.
 """
@@ -43,7 +43,7 @@ class Order(Protocol):
         """Queue a key that was idle and now has an input."""
 
     def __len__(self) -> int:
-        """Count the ready and the waiting keys, without the one being stepped. Thread-safe."""
+        """Count ready and waiting keys, except the one being stepped. Thread-safe."""
 
     def is_done(self, future: Future[Any]) -> bool:
         """Return True if the engine may treat this future as done."""
@@ -59,7 +59,7 @@ class Order(Protocol):
 
 
 class Turns:
-    """Round robin: keys take one step each, in the order of their arrival.
+    """A round robin: keys take one step each, in order of arrival.
 
     A waiting key rejoins the queue when one of its calls is done.
     """
@@ -93,7 +93,7 @@ class Turns:
         return self.ready.popleft() if self.ready else None
 
     def stepped(self, run: KeyRun, step: Step) -> None:
-        """Put the run at the end of the queue, or aside until a call is done."""
+        """Queue the run, or put it aside until a call is done."""
         if step is _PROGRESSED:
             self.ready.append(run)
         elif step is _WAITING:
@@ -115,7 +115,7 @@ class Turns:
 
 
 class Seeded:
-    """An order drawn from a seed, and repeatable whatever the duration of async calls.
+    """An order drawn from a seed, independent of the duration of calls.
 
     Each draw is among the ready keys and all awaited calls. A drawn call is waited for, and only
     then does the engine see that it is done. Calls therefore overlap less than with
@@ -145,7 +145,7 @@ class Seeded:
         return future in self._done
 
     def next(self) -> KeyRun | None:
-        """Draw the next run, waiting for calls that are drawn on the way."""
+        """Draw the next run, and wait for each drawn call."""
         while choices := len(self.ready) + len(self._awaited):
             index = self._random.randrange(choices)
             if index < len(self.ready):
@@ -159,7 +159,7 @@ class Seeded:
         return None
 
     def stepped(self, run: KeyRun, step: Step) -> None:
-        """Put the run among the ready ones, or aside until one of its calls is drawn."""
+        """Make the run ready, or put it aside until its call is drawn."""
         for future in run.waiting_on:
             if future not in self._known:
                 self._known.add(future)
@@ -171,6 +171,6 @@ class Seeded:
 
 
 def _taken(elements: list[_Element], index: int) -> _Element:
-    """Remove and return one element; the last one moves into the gap, in constant time."""
+    """Remove and return one element; the last one fills the gap."""
     elements[index], elements[-1] = elements[-1], elements[index]
     return elements.pop()

@@ -35,7 +35,7 @@ class DaemonPool(Executor):
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """End idle threads and drop queued work; running calls go on, whatever ``wait`` is."""
+        """End idle threads and drop queued work; running calls go on."""
         while cancel_futures and not self._jobs.empty():
             job = self._jobs.get()
             if job is not None:

@@ -25,7 +25,7 @@ _GRACE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """The result of a script: (key, value) of all outputs, and its failure as plain data.
+    """The result of a script: its outputs and its failure.
 
     Outputs are ordered by environment and pipeline. ``failure`` is None, the fields of an action's
     failure, or ``type, message, traceback`` of any other exception.

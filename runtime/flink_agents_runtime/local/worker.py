@@ -1,4 +1,4 @@
-"""The warm process of a job environment: runs agents and scripts without Flink.
+"""Run agents and scripts without Flink, in a warm process.
 
 Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol of
 :mod:`flink_agents_runtime.channel`. Operations:
@@ -59,7 +59,7 @@ def hello() -> dict[str, Any]:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    """Run an agent in a child process and return the result as JSON.
+    """Run an agent in a child process; return the result as JSON.
 
     ``output`` is what the child printed and logged, ``log_errors`` are its log records of level ERROR.
     A child that died is the failure of the action that ran.
@@ -97,7 +97,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def script(request: dict[str, Any]) -> dict[str, Any]:
-    """Run a script in a child process and return its outputs as JSON; its prints go to a file."""
+    """Run a script in a child process; return its outputs as JSON."""
     from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
 
     result, output = run_in_child(_script, request)
@@ -110,7 +110,7 @@ def script(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _death(died: ChildDiedError, step: Step | None, output: str) -> dict[str, Any]:
-    """Return the failure of a child that died, in the form of an action's failure."""
+    """Return the death of a child as the failure of an action."""
     failure = {"type": "ProcessDied", "message": f"the process {_at(died, step)}", "traceback": _tail(output)}
     if step is None:
         return failure
@@ -122,7 +122,7 @@ def _at(died: ChildDiedError, step: Step | None) -> str:
 
 
 def _die_too(what: str) -> NoReturn:
-    """End the worker: nothing is known about the agent if the system killed its process.
+    """End the worker, because the system killed the agent's process.
 
     The harness then reports the worker, with this line from the end of its log.
     """

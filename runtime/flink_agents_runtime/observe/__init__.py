@@ -1,1 +1,1 @@
-"""The event log of a run. Nothing here imports pyflink or depends on a host."""
+"""The event log of a run, without pyflink and hosts."""

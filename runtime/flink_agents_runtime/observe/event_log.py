@@ -1,4 +1,4 @@
-"""The event log: one JSON line per processed event, in the format of flink-agents 0.3.
+"""The event log, in the format of flink-agents 0.3.
 
     {"timestamp", "logLevel", "eventType", "key", "event": {"eventType", "id", "attributes", ..., "type"}}
 
@@ -29,7 +29,7 @@ LOGGER = "org.apache.flink.agents.EventLog"
 
 
 class EventLog:
-    """Writes events to the file ``path``, or to the logger ``LOGGER`` if it is None.
+    """A log of events in a file, or in the logger ``LOGGER``.
 
     Each record is flushed. The directory is created at once, the file with the first record.
     Options: ``event-log.level`` (OFF, STANDARD: large payloads are truncated, VERBOSE: complete);

@@ -1,4 +1,4 @@
-"""Run agents on Flink: the keyed operator around the engine, its jobs, and their submission.
+"""Run agents on Flink: the operator, its jobs, and their submission.
 
 No other package of the runtime imports pyflink.
 """

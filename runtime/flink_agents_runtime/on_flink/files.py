@@ -13,7 +13,7 @@ _NEVER_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A file of lines as the source, and a directory as the sink."""
+    """A file of lines as source, a directory as sink."""
 
     inputs: str
     outputs: str
@@ -27,7 +27,7 @@ class Files:
         return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
 
     def sink(self, lines: DataStream) -> None:
-        """Write one file per subtask, with the lines in the order of the outputs."""
+        """Write one file per subtask, in the order of the outputs."""
         policy = RollingPolicy.default_rolling_policy(
             part_size=1 << 40, rollover_interval=_NEVER_MS, inactivity_interval=_NEVER_MS
         )

@@ -30,5 +30,5 @@ def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:
 
 
 def key_of(line: str) -> str:
-    """Return the JSON text of a record's key, which keeps 1 and "1" apart."""
+    """Return a record's key as JSON text, which separates 1 and "1"."""
     return key_text(json.loads(line)["key"])

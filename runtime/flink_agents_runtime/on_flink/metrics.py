@@ -35,7 +35,7 @@ class FlinkCounter(MemoryCounter):
         self._flushed = 0
 
     def flush(self) -> bool:
-        """Add the count since the last flush; return True if there was any."""
+        """Add the count since the last flush; return True if any."""
         more, self._flushed = self.count - self._flushed, self.count
         if more:
             self._flink.inc(more)
@@ -43,7 +43,7 @@ class FlinkCounter(MemoryCounter):
 
 
 class FlinkMeter(MemoryMeter):
-    """A meter that is flushed to Flink, whose rate covers the last minute."""
+    """A meter that is flushed to Flink."""
 
     __slots__ = ("_flink", "_flushed")
 
@@ -53,7 +53,7 @@ class FlinkMeter(MemoryMeter):
         self._flushed = 0
 
     def flush(self) -> bool:
-        """Mark the events since the last flush; return True if there were any."""
+        """Mark the events since the last flush; return True if any."""
         marks = self.all_marks
         more, self._flushed = marks - self._flushed, marks
         if more:
@@ -85,7 +85,7 @@ class FlinkHistogram(MemoryHistogram):
         return self.update
 
     def flush(self) -> bool:
-        """Update the distribution with the last value; return True if it is new."""
+        """Update the distribution; return True if there is a new value."""
         changed, self._changed = self._changed, False
         if changed:
             self._flink.update(self._window[-1])
@@ -118,7 +118,7 @@ class FlinkGauge(MemoryGauge):
 
 
 class FlinkMetricGroup(MemoryMetricGroup):
-    """A group whose metrics are registered with a PyFlink group on first use.
+    """A group that registers its metrics with PyFlink on first use.
 
     ``register`` creates the PyFlink group when its first metric needs it; a group that only names a
     label has no group in Flink. ``label`` creates the PyFlink group of one value of the label.
@@ -143,7 +143,7 @@ class FlinkMetricGroup(MemoryMetricGroup):
         return self._register()
 
     def get_sub_group(self, name: str, value: str | None = None) -> MemoryMetricGroup:
-        """Return the group ``name``, or ``name.value`` in Flink's scope if ``value`` is given."""
+        """Return the group ``name``, or ``name.value`` for a label."""
         if name not in self._groups:
             self._groups[name] = FlinkMetricGroup(
                 lambda: self._flink.add_group(name), lambda chosen: self._flink.add_group(name, chosen)
@@ -171,7 +171,7 @@ class FlinkMetricGroup(MemoryMetricGroup):
         return super().get_meter(name)
 
     def get_gauge(self, name: str) -> MemoryGauge:
-        """Return the gauge ``name``; in process mode PyFlink reads it within its own process."""
+        """Return the gauge ``name``, which PyFlink reads itself in process mode."""
         if name not in self._metrics:
             if type(self._flink).__module__.startswith(_THREAD_MODE):
                 self._metrics[name] = FlinkGauge(self._flink.distribution(name))

@@ -50,7 +50,7 @@ key_text: Callable[[Any], str] = json.JSONEncoder(sort_keys=True).encode
 
 
 class _LiveKey:
-    """A busy or cached key: its run, its pending outputs, and the pause before its next poll.
+    """A busy or cached key: its run, outputs and polling pause.
 
     ``stored`` is the size of its snapshot in Flink's state, 0 if there is none.
     """
@@ -84,7 +84,7 @@ class AgentOperator(KeyedProcessFunction):
         self._submission = uuid4().hex
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Load the plan and open the engine; called once per subtask and attempt."""
+        """Load the plan and open the engine, once per subtask and attempt."""
         plan = load_plan(self._plan_json)
         self._executor = ThreadPoolExecutor(option(plan.config, "num-async-threads"), thread_name_prefix="agent-async")
         # A random name, because the subtask's index is unavailable in thread mode: PyFlink's get_index_of_this_subtask
@@ -115,7 +115,7 @@ class AgentOperator(KeyedProcessFunction):
         self._turns_at_end = 0
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
-        """Take one input of the current key and run the key as far as possible."""
+        """Take one input and run its key as far as possible."""
         fields = json.loads(value)
         return self._process(key_text(fields["key"]), fields["value"], fields["input"], ctx)
 
@@ -128,7 +128,7 @@ class AgentOperator(KeyedProcessFunction):
         return outputs
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Any]:
-        """Continue a waiting key; at the end of the input, until the key is idle.
+        """Continue a waiting key; at the end of the input, until idle.
 
         Each wait is short and continues in another timer, so that Flink can cancel the job in between.
         """
@@ -162,11 +162,11 @@ class AgentOperator(KeyedProcessFunction):
         return str(key)
 
     def _record(self, key: Any, value: Any, timestamp: int | None) -> Any:
-        """Return the record of an output; ``timestamp`` came with its input, here its number."""
+        """Return the record of an output; ``timestamp`` is its input's number."""
         return json.dumps({"input": timestamp, "key": key, "value": value})
 
     def _live_key(self, key: str) -> _LiveKey:
-        """Return the key's live run, restored from Flink's state unless it is busy or cached."""
+        """Return the key's live run, restored unless it is busy or cached."""
         live = self._busy.get(key)
         if live is not None:
             return live
@@ -213,14 +213,14 @@ class AgentOperator(KeyedProcessFunction):
         live.poll_ms = min(2 * live.poll_ms, _MAX_POLL_MS)
 
     def _continue_at_its_time(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
-        """Continue the key in a timer whose time is the time stamp of its next outputs."""
+        """Continue the key in a timer at its next outputs' time stamp."""
         timers = ctx.timer_service()
         stamp = self._stamp(live.run.state)
         stamp = timers.current_processing_time() if stamp is None else stamp
         timers.register_event_time_timer(min(stamp, _END_OF_INPUT_MS - 1))
 
     def _stamp(self, state: KeyState) -> int | None:
-        """Return the time stamp (ms) of the key's next outputs, None if any will do.
+        """Return the time stamp (ms) of the next outputs, or None.
 
         Readers of this operator's sinks ignore time stamps.
         """
@@ -242,7 +242,7 @@ class AgentOperator(KeyedProcessFunction):
         self._state.update(snapshot)
 
     def _cache(self, key: str, live: _LiveKey) -> None:
-        """Cache an idle key for its next input, and evict the least recently used ones."""
+        """Cache an idle key, and evict the least recently used ones."""
         del self._busy[key]
         live.poll_ms = _FIRST_POLL_MS
         self._idle[key] = live
@@ -252,7 +252,7 @@ class AgentOperator(KeyedProcessFunction):
             self._idle_bytes -= oldest.stored + _OVERHEAD_BYTES
 
     def _sweep_later(self, state: KeyState, ctx: KeyedProcessFunction.Context) -> None:
-        """Schedule the removal of expired memory: the key may never get another input."""
+        """Schedule the removal of expired memory, as no input may follow."""
         sweep_ms = self._engine.expiry.next_sweep_ms(state) if self._engine.expiry else None
         if sweep_ms is not None:
             ctx.timer_service().register_processing_time_timer(sweep_ms)
@@ -275,7 +275,7 @@ def _any_stamp(state: KeyState) -> int | None:
 
 
 def _run_until_blocked(run: KeyRun, stamp_of: Callable[[KeyState], int | None]) -> Step:
-    """Step until the key is idle, waits, or reaches an input with another time stamp.
+    """Step until the key is idle, waits, or changes its time stamp.
 
     The failure of an action fails the job; its data follows as one line of JSON for the harness.
     """

@@ -1,4 +1,4 @@
-"""The source and the sink of a job, described as data; both carry JSON lines."""
+"""The source and sink of a job, as data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flink_agents_runtime.on_flink.kafka import Topics
 
 
 class SourceAndSink(Protocol):
-    """A bounded source and the matching sink. Records keep their order within a key."""
+    """A bounded source and a sink that keep the order within a key."""
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
         """Return the records, from a source of parallelism 1."""

@@ -1,4 +1,4 @@
-"""The warm process that builds agent jobs and submits them to a cluster.
+"""Build agent jobs and submit them, in a warm process.
 
 Started as ``python -m flink_agents_runtime.on_flink.submitter bundled|upstream``. Imports and the
 client JVM are paid for once; each further job is submitted in a fraction of a second.
@@ -29,7 +29,7 @@ _NOT_BEGUN = "JobInitializationException"
 
 
 def hello(engine: str) -> dict[str, Any]:
-    """Import the job's modules and start the client JVM before the first request."""
+    """Import the job's modules and start the client JVM."""
     from pyflink.java_gateway import get_gateway
 
     get_gateway()
@@ -47,7 +47,7 @@ def hello(engine: str) -> dict[str, Any]:
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the job of one request, submit it, and describe it once the cluster has accepted it.
+    """Build and submit the job of a request, and describe it.
 
     Returns ``job_id``, ``config`` (every option with its source) and ``listeners`` (actions by event
     type; bundled engine only). With ``upstream_jars`` (paths) upstream's operator runs the agent,
@@ -112,7 +112,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
-    """Return the Flink options of one job, with those for its Python processes."""
+    """Return the Flink options of one job and its Python processes."""
     options = dict(request.get("flink_config") or {})
     ship, savepoint = request.get("ship"), request.get("savepoint")
     mode = options.setdefault("python.execution-mode", "process" if ship else "thread")
@@ -133,7 +133,7 @@ def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
-    """Return an environment that submits to the cluster at ``rest_url`` with the given options.
+    """Return an environment that submits to the cluster at ``rest_url``.
 
     PyFlink's own ``get_execution_environment`` returns a local one here, whatever the options say.
     """

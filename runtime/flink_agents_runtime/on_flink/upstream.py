@@ -1,4 +1,4 @@
-"""The job around upstream's own Java operator, with the source and sink of the bundled one.
+"""The job around upstream's own Java operator.
 
 Upstream's operator emits outputs without their key. The time stamp identifies the input: the
 operator copies it from an input to the outputs of its run, and here it is the number of the input.
@@ -27,12 +27,12 @@ _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
 
 
 def add_upstream_jars(jars: Sequence[str]) -> None:
-    """Add upstream's classes to the client's JVM; the cluster has them on its class path."""
+    """Add upstream's classes to the client's JVM; the cluster has them."""
     add_jars_to_context_class_loader([f"file://{jar}" for jar in jars])
 
 
 def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Return the plan as JSON of the installed flink-agents release, and its explained options.
+    """Return the plan as JSON, and its explained options.
 
     The options are empty for a release that has none. Raises :class:`PlanError`.
     """
@@ -46,7 +46,7 @@ def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -
 
 
 def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """Return a plan of flink-agents 0.1, which supports only agents that declare their resources."""
+    """Return a plan of flink-agents 0.1, whose agents declare their resources."""
     from flink_agents.plan.agent_plan import AgentPlan
     from flink_agents.plan.configuration import AgentConfiguration
 
@@ -88,7 +88,7 @@ def build_upstream_job(
 
 
 def _keyed(lines: DataStream) -> Any:
-    """Return the keyed stream of rows (pickled key, pickled value) that upstream's operator expects.
+    """Return the keyed stream of pickled rows that upstream's operator expects.
 
     One Python stage makes the rows; PyFlink's own key_by and time stamp assigner would add two.
     """

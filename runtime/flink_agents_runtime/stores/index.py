@@ -11,7 +11,7 @@ _Content = TypeVar("_Content")
 
 
 class Index(Generic[_Content]):
-    """A mapping from executions to contents, with removal of a key's early or late inputs."""
+    """A mapping from executions to contents, removable by key and input."""
 
     def __init__(self) -> None:
         self._keys: dict[str, dict[int, dict[Place, _Content]]] = {}
@@ -36,7 +36,7 @@ class Index(Generic[_Content]):
         runs.setdefault(execution.sequence, {})[execution.place] = content
 
     def take(self, key: str, chosen: Callable[[int], bool]) -> list[Execution]:
-        """Remove the inputs of a key whose number is chosen; return their executions."""
+        """Remove the chosen inputs of a key; return their executions."""
         runs = self._keys.get(key, {})
         taken = {sequence: runs.pop(sequence) for sequence in [*runs] if chosen(sequence)}
         if not runs:

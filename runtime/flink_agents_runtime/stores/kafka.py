@@ -54,7 +54,7 @@ class KafkaTopic:
 
 
 class KafkaStore:
-    """The records of one job in a topic; records of other jobs are ignored.
+    """The records of one job in a topic, which others may share.
 
     Opening the store creates a missing topic, and raises :class:`StoreError` if no broker answers or
     if the topic's cleanup policy would lose records. ``answer_s`` is the time limit for each answer
@@ -94,7 +94,7 @@ class KafkaStore:
         self._found: Index[ActionRecord] = Index()
 
     def rebuild(self, marker: Mapping[int, int] | None = None) -> None:
-        """Read the topic up to its current end, from the marker or from its beginning.
+        """Read the topic up to its current end.
 
         Raises :class:`StoreError` if the end is not reached: with half of the records, actions would
         run again whose effects have already happened.
@@ -170,7 +170,7 @@ class KafkaStore:
         return json.dumps([self._job, execution.key, execution.sequence, *execution.place]).encode()
 
     def _execution(self, name: bytes) -> Execution | None:
-        """Return the execution of a record's key, or None for the key that marks a finished job."""
+        """Return the execution of a record's key, None for a finish mark."""
         fields = json.loads(name)
         return Execution(fields[1], fields[2], Place(fields[3], fields[4])) if len(fields) > 1 else None
 

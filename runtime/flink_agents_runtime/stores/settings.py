@@ -37,7 +37,7 @@ def check_store(config: AgentConfiguration) -> bool:
 
 
 def open_store(config: AgentConfiguration, job: str) -> ActionStateStore | None:
-    """Return the opened store that the options name, or None if they name none.
+    """Return the opened store that the options name, if any.
 
     ``job`` identifies the records. Raises :class:`StoreError` if the store cannot be opened, and the
     errors of :func:`check_store`.
