@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_flink_agents.scenario.boundary.project import Project
     from pytest_flink_agents.scenario.document import Document
-    from pytest_flink_agents.scenario.model import ExpectedFailure
+    from pytest_flink_agents.scenario.expectations import ExpectedFailure
 
 
 def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:

@@ -9,8 +9,8 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.scenario.expectations import CheckName
 from pytest_flink_agents.scenario.matching.matchers import compile_matcher
-from pytest_flink_agents.scenario.model import CheckName
 
 RETRIES = compile_matcher({"contains": "max retries"})
 DENIED = compile_matcher({"contains": "denied"})

@@ -1,0 +1,113 @@
+"""The expectations of a scenario: the sections ``expect`` and ``expect_fail``.
+
+Must never import: yaml, pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
+
+CheckName = Literal["outputs", "delivery", "failure", "ended", "logs", "model calls"]
+
+
+class ExpectedOutput(LanguageMapping):
+    """One expected output. Key and value are matchers; plain values mean equality."""
+
+    key: Any = Field(description="the key of the output")
+    value: Any = Field(description="the output: a value, or a matcher such as {contains: text}")
+
+
+class ExpectedFailure(LanguageMapping):
+    """The expected failure of the job, by a part of its text."""
+
+    contains: NotEmpty | None = Field(None, description="part of the failure's message, type or traceback")
+    regex: Regex | None = Field(None, description="pattern that is found in them")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise wrong("either contains or regex", code="FA203" if self.model_fields_set else "FA204")
+        return self
+
+
+class ExpectedLogs(LanguageMapping):
+    """ERROR lines that are allowed in the logs.
+
+    Any other ERROR line, and a crash, fails the scenario.
+    """
+
+    allow: SomeItems[Regex] = Field(description="patterns, each found in the line or in the stack trace below it")
+
+
+class ExpectedDelivery(LanguageMapping):
+    """The delivery guarantee under failures.
+
+    On Flink inputs and outputs travel through Kafka then.
+    """
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"actions"})
+
+    outputs: Literal["exactly_once", "at_least_once"] = Field(
+        description="exactly_once: none lost or duplicated; at_least_once: none lost"
+    )
+    per_input: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1, description="number of outputs that each input leads to"
+    )
+
+
+class Expect(LanguageMapping):
+    """The expectations of a scenario.
+
+    ``outputs: []`` means that there must be no output.
+    """
+
+    not_yet: ClassVar[frozenset[str]] = frozenset(
+        {"trajectory", "effects", "memory", "metrics", "latency", "throughput"}
+    )
+
+    outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
+    order: Literal["per_key", "any", "strict"] = Field(
+        "per_key", description="the order of the outputs: one sequence per key, any, or one strict sequence"
+    )
+    failure: ExpectedFailure | None = Field(None, description="the failure with which the job must end")
+    delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of the outputs")
+
+    logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Self:
+        if self.outputs is None and self.failure is None and self.delivery is None:
+            next_step = "list the expected outputs; `outputs: []` means that there must be none"
+            raise wrong("outputs, failure or delivery", code="FA204", next_step=next_step)
+        return self
+
+
+class ExpectFail(LanguageMapping):
+    """A known failure.
+
+    The scenario fails if it passes, if it fails in another way, or after the last day.
+    """
+
+    reason: NotEmpty = Field(description="why it fails, and where that is tracked")
+    failure: ExpectedFailure | None = Field(
+        None, description="text or pattern of the job's failure, or of each finding of `check`"
+    )
+    check: CheckName | None = Field(None, description="the check that fails; every other check must pass")
+    until: WaiverDate = Field(description="the last day on which this holds, at most 90 days ahead: 2027-01-31")
+    owner: NotEmpty | None = Field(None, description="who removes the cause")
+
+    @model_validator(mode="after")
+    def _names_a_failure(self) -> Self:
+        if self.failure is None and self.check is None:
+            next_step = "name the failure: {contains: TEXT}, the check that fails, or both"
+            raise wrong("failure or check", code="FA204", next_step=next_step)
+        if self.check == "failure" and self.failure is None:
+            next_step = "add failure: {contains: TEXT}, since any failure of the job would be waived otherwise"
+            raise wrong("failure beside `check: failure`", code="FA204", next_step=next_step)
+        return self
