@@ -1,4 +1,4 @@
-"""The object behind the fixture ``agent_runner``: run an agent from a Python test and get the evidence."""
+"""The object behind the fixture ``agent_runner``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _NAME_CHARACTERS = 120
 
 
 class AgentRunner:
-    """Runs agents on one tier. The evidence of each run is also kept below ``folder``."""
+    """Runs agents on one tier.
+
+    The evidence of each run is also written below ``folder``.
+    """
 
     def __init__(self, services: Services, release: FlinkRelease, tier: Tier, folder: Path) -> None:
         self.tier = tier
@@ -54,15 +57,18 @@ class AgentRunner:
     ) -> Evidence:
         """Run an agent to the end of its inputs.
 
-        ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan": path}``; ``inputs`` are
-        pairs of key and value, both JSON; ``config`` are flink-agents options; ``resources`` are sections of upstream's
-        YAML, which replace the agent's own of the same name. With ``delivery``, inputs and outputs go through Kafka on
-        Flink. ``llm`` are the rules of a scripted model, in the form of a scenario's ``llm.script``; ``resources`` and
-        ``config`` may then hold ``${llm.openai_url}`` and its siblings. ``savepoint`` is what the job starts from, and
-        ``timeline`` what happens to it on purpose; only tiers with Flink have either.
+        ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan":
+        path}``; ``inputs`` are pairs of key and value, both JSON; ``config`` are flink-agents
+        options; ``resources`` are sections of upstream's YAML, which replace the agent's own of the
+        same name. With ``delivery``, inputs and outputs go through Kafka on Flink. ``llm`` are the
+        rules of a scripted model, in the form of a scenario's ``llm.script``; ``resources`` and
+        ``config`` may then hold ``${llm.openai_url}`` and its siblings. The job starts from
+        ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with
+        Flink have either.
 
-        Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless ``check=False`` leaves that to
-        the test; ``AgentRefusedError`` for one that cannot be built; ``HostError`` for what is the environment's fault.
+        Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless
+        ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
+        ``HostError`` for what is the environment's fault.
         """
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
@@ -103,5 +109,8 @@ class AgentRunner:
         return TopicChannel(inputs, kafka, connector, AgentRecords(), label=self._label, guarantee=delivery)
 
     def wrong_in_logs(self, allow: Sequence[str]) -> list[str]:
-        """Return the errors logged in all runs that neither ``allow`` (patterns) nor a job's own failure explains."""
+        """Return the unexplained errors in the logs of all runs.
+
+        Errors that match a pattern of ``allow``, or report a job's own failure, are explained.
+        """
         return [line for evidence in self._evidence for line in wrong_in_logs(evidence, allow, self._services.redactor)]

@@ -1,4 +1,4 @@
-"""The object behind the fixture ``agent_script``: run a user's script and get the evidence."""
+"""The object behind the fixture ``agent_script``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pytest_flink_agents.vocabulary import Tier
 
 
 class AgentScript:
-    """Runs scripts in the job environment, without Flink. The evidence of each run is also kept below ``folder``."""
+    """Runs scripts in the job environment, without Flink.
+
+    The evidence of each run is also written below ``folder``.
+    """
 
     def __init__(self, services: Services, release: FlinkRelease, folder: Path) -> None:
         self._services = services
@@ -27,12 +30,13 @@ class AgentScript:
     def __call__(self, script: str | Path, *arguments: str, within_s: float = 60.0, check: bool = True) -> Evidence:
         """Run a script as ``python SCRIPT ARGUMENTS`` would, relative to pytest's root.
 
-        ``AgentsExecutionEnvironment.get_execution_environment()`` gives it the bundled engine's local environment. The
-        evidence has the outputs and events of all its environments, in the order in which it made them; ``files["stdout"]``
-        holds what it printed. With ``check=False`` an exception that it raises is the evidence's failure.
+        ``AgentsExecutionEnvironment.get_execution_environment()`` gives it the bundled engine's
+        local environment. The evidence has the outputs and events of all its environments, in the
+        order in which it made them; ``files["stdout"]`` holds what it printed. With ``check=False``
+        an exception that it raises is the evidence's failure.
 
-        Raises ``AgentFailedError`` for a script that raises, FileNotFoundError for one that does not exist, and ``HostError``
-        for what is the environment's fault.
+        Raises ``AgentFailedError`` for a script that raises, FileNotFoundError for one that does
+        not exist, and ``HostError`` for what is the environment's fault.
         """
         settings = self._services.settings
         path = settings.root / script

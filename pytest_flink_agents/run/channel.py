@@ -1,4 +1,7 @@
-"""The channel of a run: the way its inputs go in and its outputs come out, in memory, through files or through topics."""
+"""The channels that bring a run's inputs in and its outputs out.
+
+They use memory, files or Kafka topics.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ from pytest_flink_agents.run.records import Inputs, Records
 
 _WRITE_S = _READ_S = 120.0
 _LOOK_EVERY_S = 1.0
-# More than the second between two checkpoints: a job that writes one output too many shows it by then.
+# Longer than the second between two checkpoints, so that a superfluous output is committed before
+# the run ends.
 _SETTLED_S = 3.0
-# A checkpoint commits the outputs before it. The job restarts after a failure, as in production, and gives up in the end.
+# A checkpoint commits the outputs before it. The job restarts after a failure, as in production,
+# and gives up in the end.
 _CHECKPOINTED = {
     "execution.checkpointing.interval": "1s",
     "restart-strategy.type": "fixed-delay",
@@ -27,11 +32,14 @@ _CHECKPOINTED = {
 
 
 class Channel(ABC):
-    """A way in and out for one run: ``put``, the job, ``outputs``, ``close``.
+    """The way in and out for one run.
 
-    ``values`` are the placeholders that the channel fills. ``source_and_sink`` is what a job around an agent reads and writes,
-    and ``flink_options`` are the defaults of such a job. ``files`` are kept as evidence. ``open_ended`` says that a job on this
-    channel may be unbounded, so that its outputs decide when it is done.
+    Call ``put``, run the job, then call ``outputs`` and ``close``.
+
+    ``values`` are the placeholders that the channel fills. ``source_and_sink`` is what a job around
+    an agent reads and writes, and ``flink_options`` are the defaults of such a job. ``files`` are
+    evidence. ``open_ended`` says that a job on this channel may be unbounded, so that its
+    outputs decide when it is done.
     """
 
     name: str
@@ -51,11 +59,14 @@ class Channel(ABC):
 
     @abstractmethod
     def put(self) -> None:
-        """Write the inputs; a job may read them as soon as this returns."""
+        """Write the inputs, so that a job can read them."""
 
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
-        """Return the outputs that are written for good, in the order in which they were written."""
+        """Return the committed outputs in the order in which they were written.
+
+        Outputs that a restart may still take back are not among them.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -63,7 +74,7 @@ class Channel(ABC):
 
 
 class MemoryChannel(Channel):
-    """Inputs and outputs that travel with the request to the local worker and its reply."""
+    """Inputs and outputs inside the local worker's request and reply."""
 
     name = "memory"
 
@@ -89,7 +100,8 @@ class MemoryChannel(Channel):
 class FileChannel(Channel):
     """A file in, a directory of files out, below the run's directory.
 
-    ``${input.path}`` is a file of JSON lines, ``${output.path}`` a directory whose files, at any depth, are outputs.
+    ``${input.path}`` is a file of JSON lines, ``${output.path}`` a directory whose files, at any
+    depth, are outputs.
     """
 
     name = "files"
@@ -111,10 +123,10 @@ class FileChannel(Channel):
         self._inputs.write_text("".join(lines), encoding="utf-8")
 
     def outputs(self) -> tuple[Output, ...]:
-        """Return every line of every file, in the order in which the files were finished.
+        """Return all lines, in the order in which their files were finished.
 
-        After a restart a subtask continues in another file. As in Flink and Hadoop, a name that begins with a dot or an
-        underscore is not (yet) output.
+        After a restart a subtask continues in another file. As in Flink and Hadoop, a name that
+        begins with a dot or an underscore is not (yet) output.
         """
         files = [path for path in self._outputs.rglob("*") if path.is_file() and not self._is_hidden(path)]
         files.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
@@ -129,9 +141,12 @@ class FileChannel(Channel):
 
 
 class TopicChannel(Channel):
-    """A topic in, a topic out, each with one partition so that the records have an order; ``label`` is in their names.
+    """A topic in, a topic out.
 
-    ``connector`` is Flink's Kafka connector for the job's Flink; ``guarantee`` is ``exactly_once`` or ``at_least_once``.
+    Each has one partition, so that the records have an order; ``label`` is part of their names.
+
+    ``connector`` is Flink's Kafka connector for the job's Flink; ``guarantee`` is ``exactly_once``
+    or ``at_least_once``.
     """
 
     name = "kafka"
@@ -166,7 +181,8 @@ class TopicChannel(Channel):
                 "inputs": self.inputs_topic,
                 "outputs": self.outputs_topic,
                 "connector": str(connector),
-                # The prefix of transactional ids: another run's job with the same prefix would abort this one's transactions.
+                # The prefix of transactional ids: another run's job with the same prefix would
+                # abort the transactions of this one.
                 "transactions": self.outputs_topic,
                 "guarantee": guarantee,
             }
@@ -195,7 +211,10 @@ class TopicChannel(Channel):
 
 
 class Arrival:
-    """A condition: all expected outputs are there, and none has come since for three seconds. Looks about once a second."""
+    """The condition that all expected outputs have come.
+
+    It holds once no other output has come for three seconds after them. Looks about once a second.
+    """
 
     def __init__(self, channel: Channel, expected: int) -> None:
         self._channel = channel

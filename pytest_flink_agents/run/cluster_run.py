@@ -1,4 +1,4 @@
-"""A run on a Flink cluster: launch the subject's jobs, follow them to their end, gather what they left."""
+"""A run on a Flink cluster, from launch to evidence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PROCESS_DIED = "FA407"
 def run_on_cluster(
     subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
 ) -> Evidence:
-    """Run an agent or a job of the user's own on the session's cluster of the place's tier."""
+    """Run an agent or the user's own job on the session's cluster."""
     cluster = place.cluster
     logs = LogWatch(cluster)
     started_s = clock.now_s()
@@ -49,7 +49,7 @@ def run_on_cluster(
 
 
 class _FollowedRun:
-    """The jobs of one launch, from their start to the evidence that they leave."""
+    """The jobs of one launch, from their start to their evidence."""
 
     def __init__(
         self,
@@ -74,7 +74,10 @@ class _FollowedRun:
         self._running_s = self._ended_s = clock.now_s()
 
     def follow(self, deadline_s: float) -> bool:
-        """Watch the jobs until they have ended or are done; return False if the deadline passed before."""
+        """Watch the jobs until they have ended or are done.
+
+        Return False if the deadline passed before.
+        """
         in_time = True
         try:
             if self._watches:
@@ -91,7 +94,7 @@ class _FollowedRun:
         return in_time
 
     def _died_with(self, error: HostError) -> HostError:
-        """Return the error of a process that died, with the subject that ran there and what it was doing."""
+        """Return the error of a dead process, with its subject."""
         gather_event_logs(self._cluster.directory, self._launch.job_ids, self._place.events)
         events = read_event_logs(self._place.events, self._channel.inputs)
         problem = error.problems[0]
@@ -115,8 +118,13 @@ class _FollowedRun:
     ) -> Evidence:
         """Cancel what still runs, and gather the evidence.
 
-        The order matters: the failure and the thread dump need the jobs as they are, the outputs of an unbounded job are
-        those at the moment it was done; the history and the event logs are complete only once the jobs have ended.
+        The order matters:
+
+        1. The failure and the thread dump are read while the jobs still run: cancelling ends the
+           threads, and a cancelled job has no failure.
+        2. The outputs are read before the jobs are cancelled: those of an unbounded job are the
+           ones that had come when it was done.
+        3. The jobs are cancelled and have ended: only then are history and event logs complete.
         """
         place, cluster, launch = self._place, self._cluster, self._launch
         failure = launch.failure or self._failure()
@@ -177,7 +185,10 @@ class _FollowedRun:
         return named_failure(failure, self._subject) if isinstance(self._subject, AgentSubject) else failure
 
     def _joint_state(self) -> str:
-        """Return one state for all jobs: FAILED if one has failed or there is none, FINISHED if all have finished."""
+        """Return one state for all jobs.
+
+        It is FAILED if a job has failed or there is none, and FINISHED if all have finished.
+        """
         states = [watch.state for watch in self._watches]
         if not states or "FAILED" in states:
             return "FAILED"
@@ -186,7 +197,10 @@ class _FollowedRun:
     def _log_tail(
         self, history: JobHistory, events: tuple[Event, ...], failure: Failure | None, *, in_time: bool
     ) -> str:
-        """Return what explains a missed deadline, or a failure that no action of an agent raised."""
+        """Return lines that explain a missed deadline or a failure.
+
+        A failure of an agent's action needs none: it has a traceback.
+        """
         if not in_time:
             lines = (self._waiting_on(events), restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
             return "\n".join(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""One run: a subject, its channel and its place, what happens to it on purpose, and a deadline -> the evidence."""
+"""Execute one run of a subject and gather the evidence."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from pytest_flink_agents.vocabulary import Tier
 def execute(
     subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step] = (), deadline_s: float = 60.0
 ) -> Evidence:
-    """Run a subject to the end of its inputs, or until the deadline, and gather the evidence.
+    """Run a subject until its inputs or its deadline end.
 
-    A subject that fails or misses its deadline says so in the evidence. The parts that the run needs are provisioned before
-    (``TestEnvironment.provide``), so that their start is not the subject's time. The channel is closed in the end.
+    A subject that fails or misses its deadline says so in the evidence. The parts that the run
+    needs are provisioned before (``TestEnvironment.provide``), so that their start is not the
+    subject's time. The channel is closed in the end.
 
-    Raises ``AgentRefusedError`` for an agent that cannot be built, ``HostError`` for what is the environment's fault, and
-    ``ValueError`` for a combination that cannot run: a job of the user's own or a timeline without Flink, a script on Flink.
+    Raises ``AgentRefusedError`` for an agent that cannot be built, ``HostError`` for what is the
+    environment's fault, and ``ValueError`` for a combination that cannot run: a job of the user's
+    own or a timeline without Flink, a script on Flink.
     """
     with closing(channel):
         channel.put()

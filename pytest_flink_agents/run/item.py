@@ -1,4 +1,4 @@
-"""One scenario item from start to judgement: provision, run on its tier, check the evidence, write it down."""
+"""Run one scenario item: provision, execute, check and write the evidence."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ from pytest_flink_agents.vocabulary import Engine, Tier
 
 @dataclass(frozen=True, slots=True)
 class CheckedRun:
-    """One run of an item: the evidence, the check results, the overall validity, and the text of a failure.
+    """The evidence and the check results of one run of an item.
 
-    ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None without one.
+    ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None
+    without one.
     """
 
     evidence: Evidence
@@ -66,7 +67,7 @@ class CheckedRun:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """One scenario on one tier and Flink release, ready to be provisioned and run."""
+    """One scenario on one tier and Flink release, ready to run."""
 
     services: Services
     loaded: LoadedScenario
@@ -79,7 +80,10 @@ class ScenarioRun:
         return self.services.environment(self.release, self.loaded.requirements())
 
     def provision(self) -> None:
-        """Start what the tier needs. Raises ``HostError`` if the environment cannot: nothing is known of the scenario then."""
+        """Start the parts that the run needs.
+
+        Raises ``HostError`` if one cannot start; nothing is known of the scenario then.
+        """
         environment = self.environment
         environment.provide(self.tier, submits_agents=self.loaded.scenario.job is None)
         if needs_kafka(self.services.settings, self.loaded, self.tier):
@@ -88,8 +92,8 @@ class ScenarioRun:
     def run_and_check(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
         """Run the scenario, check the evidence and write it to ``folder`` (created).
 
-        With several seeds the first run that is not as expected counts, else the last; files of the others are removed.
-        ``reproduce`` returns the command that repeats the run with a seed.
+        With several seeds the first run that is not as expected counts, else the last; files of the
+        others are removed. ``reproduce`` returns the command that repeats the run with a seed.
         """
         *others, last = self.services.settings.seeds(self.tier)
         for number, seed in enumerate(others, start=1):
@@ -144,7 +148,7 @@ class ScenarioRun:
         return CheckedRun(evidence, results, validity, text)
 
     def _refused(self, error: AgentRefusedError, reproduce: str) -> CheckedRun:
-        """Return the result of an agent that cannot be built: the scenario's ``agent`` line is what failed."""
+        """Return the result for an agent that cannot be built."""
         place, lines = _where(self.loaded, Finding("", ("agent",)))
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
@@ -188,7 +192,7 @@ def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
 
 
 def _where(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[int, str]]]:
-    """Return ``file:line`` of the words that a finding is about, and those lines."""
+    """Return ``file:line`` and the source lines that a finding is about."""
     path = finding.path
     # An unexpected output is about the whole list; its first line is enough to find it.
     lines = loaded.document.lines(path) if path else []

@@ -1,4 +1,7 @@
-"""The launch of a subject on Flink: an agent through the warm submitter, a job of the user's own through ``flink run``."""
+"""Launch a subject on Flink.
+
+Agents are submitted by the warm submitter, the user's own jobs by ``flink run``.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,10 @@ _SUBMIT_JOB_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The jobs of a subject that was submitted, or the failure of the program that submitted none.
+    """The submitted jobs, or the failure of a program that submitted none.
 
-    ``config`` are the options that hold for an agent, and ``listeners`` its actions by event type. ``files`` are evidence.
+    ``config`` are the options that hold for an agent, and ``listeners`` its actions by event type.
+    ``files`` are evidence.
     """
 
     engine: str
@@ -46,7 +50,7 @@ class Launch:
 def launch_agent(
     subject: AgentSubject, channel: Channel, place: Place, cluster: FlinkCluster, savepoint: str
 ) -> Launch:
-    """Have the submitter build the job around an agent and submit it, from a savepoint if one is given."""
+    """Submit the job around an agent, from ``savepoint`` unless it is empty."""
     environment = place.environment
     try:
         reply = environment.submitter(place.tier).request(
@@ -80,8 +84,12 @@ def launch_agent(
 
 
 def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
-    """Run a program of the user's own with Flink's client, detached. A program that fails has launched no job."""
-    # In thread mode if the workers see our files, as an agent's job; a program may choose otherwise.
+    """Run the user's own program with Flink's client, detached.
+
+    A program that fails has launched no job.
+    """
+    # In thread mode if the workers see our files, as an agent's job; a program may choose
+    # otherwise.
     thread_mode = subject.file.suffix == ".py" and cluster.shares_files
     client = FlinkClient(
         place.environment.flink_home,
@@ -103,7 +111,10 @@ def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Laun
 
 
 def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Program:
-    """Return the program for the client. The chosen engine executes the agents of a Python program."""
+    """Return the program for the client.
+
+    The chosen engine executes the agents of a Python program.
+    """
     program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, subject.environment)
     if not program.is_python:
         return program
@@ -120,12 +131,18 @@ def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Progra
 
 
 def logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an agent's options, with untruncated event logs unless they say otherwise: events are evidence."""
+    """Return an agent's options, with untruncated event logs by default.
+
+    Events are evidence, and Flink Agents truncates them unless the level is VERBOSE.
+    """
     return {"event-log.level": "VERBOSE"} | dict(flat(config))
 
 
 def config_evidence(rows: Sequence[Mapping[str, Any]], subject: AgentSubject) -> dict[str, dict[str, Any]]:
-    """Return the options that hold, by key. Those that the harness added name it as their source."""
+    """Return the effective options by key.
+
+    Options that the harness added name it as their source.
+    """
     given = dict(flat(subject.config))
     options = {row["key"]: {name: row[name] for name in ("value", "source", "note")} for row in rows}
     for key in ("event-log.level", "baseLogDir"):
@@ -135,12 +152,15 @@ def config_evidence(rows: Sequence[Mapping[str, Any]], subject: AgentSubject) ->
 
 
 def named_failure(failure: Failure, subject: AgentSubject) -> Failure:
-    """Return the failure with the agent's name, which upstream's engine does not report."""
+    """Return the failure with the agent's name.
+
+    Upstream's engine does not report it.
+    """
     return replace(failure, agent=failure.agent or agent_name(subject.spec["agent"]))
 
 
 def refused(error: RefusedError) -> AgentRefusedError:
-    """Return the error of an agent that worker or submitter could not build."""
+    """Return the error for an agent that could not be built."""
     code = "FA220" if error.kind == "plan" else "FA501"
     detail = error.traceback if error.kind == "internal" else ""
     return AgentRefusedError(

@@ -1,4 +1,4 @@
-"""The model server's channel of one run: the addresses that a subject is given, and the calls that it made."""
+"""The model server's addresses and calls of one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The place of a run: the local worker, or a cluster of a tier, with the directory that takes the run's files."""
+"""The place of a run: a tier of a test environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pytest_flink_agents.vocabulary import Tier
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tier of a test environment, and the directory (existing) of one run there."""
+    """A tier of a test environment, with one run's directory.
+
+    The directory exists.
+    """
 
     environment: TestEnvironment
     tier: Tier

@@ -1,8 +1,8 @@
-"""The JSON format of inputs and outputs, for agents and for jobs of the user's own.
+"""The JSON format of inputs and outputs.
 
-Agents read ``{"input": NUMBER, "key": ..., "value": ...}``, so that each output can name the input it comes from. A job of the
-user's own reads ``{"key": ..., "value": ...}``; in a topic the record's key is the key's JSON and a header ``input`` holds the
-number, which the job may pass on.
+Agents read ``{"input": NUMBER, "key": ..., "value": ...}``, so that each output can name the input
+it comes from. The user's own job reads ``{"key": ..., "value": ...}``; in a topic the record's
+key is the key's JSON and a header ``input`` holds the number, which the job may pass on.
 """
 
 from __future__ import annotations
@@ -21,12 +21,18 @@ _HEADER = "input"
 
 
 def key_bytes(key: Any) -> bytes:
-    """Return the key of a Kafka record: the key's JSON, so that 1 and "1" stay two keys."""
+    """Return the key of a Kafka record.
+
+    It is JSON, so that 1 and "1" stay two keys.
+    """
     return json.dumps(key, sort_keys=True).encode()
 
 
 class Records(ABC):
-    """The format of one kind of subject. ``output_topic`` are the topic options that it needs."""
+    """The format of one kind of subject.
+
+    ``output_topic`` are the topic options that it needs.
+    """
 
     output_topic: Mapping[str, str] = MappingProxyType({})
 
@@ -48,9 +54,13 @@ class Records(ABC):
 
 
 class AgentRecords(Records):
-    """The format of the bundled jobs around an agent. An output without a key has its input's key."""
+    """The format of the bundled jobs around an agent.
 
-    # An agent's time stamps are input numbers: a broker refuses them as too old, or deletes the records soon.
+    An output without a key has its input's key.
+    """
+
+    # An agent's time stamps are input numbers: a broker refuses them as too old, or deletes the
+    # records soon.
     output_topic = MappingProxyType({"message.timestamp.type": "LogAppendTime"})
 
     def line(self, number: int, record: Mapping[str, Any]) -> str:
@@ -73,14 +83,18 @@ class AgentRecords(Records):
 
 
 class JobRecords(Records):
-    """The format of a job of the user's own, which may write any text."""
+    """The format of the user's own job, which may write any text."""
 
     def line(self, number: int, record: Mapping[str, Any]) -> str:
         """Return key and value."""
         return json.dumps(record)
 
     def output(self, line: str, inputs: Inputs = ()) -> Output:
-        """Read a line: JSON with ``key`` and ``value``, and at most ``input`` beside them; anything else has no key."""
+        """Read an output from a line.
+
+        JSON with ``key``, ``value`` and at most ``input`` is an output with a key. Anything else is
+        a value without one.
+        """
         try:
             record = json.loads(line)
         except ValueError:
@@ -90,11 +104,15 @@ class JobRecords(Records):
         return Output(None, record)
 
     def to_kafka(self, number: int, record: Mapping[str, Any]) -> KafkaRecord:
-        """Return key and value as a record, with the number of the input in a header."""
+        """Return the input as a record, with its number in a header."""
         return KafkaRecord(key_bytes(record["key"]), self.line(number, record).encode(), ((_HEADER, b"%d" % number),))
 
     def from_kafka(self, record: KafkaRecord, inputs: Inputs = ()) -> Output:
-        """Read a record: the record's key and header complete what its value does not say."""
+        """Read an output from a record.
+
+        The record's key counts if the value has none. A header with the input's number counts
+        before a number in the value.
+        """
         output = self.output((record.value or b"null").decode("utf-8", errors="replace"))
         key = output.key if output.key is not None or record.key is None else _key(record.key)
         header = next((content for name, content in record.headers if name == _HEADER), None)

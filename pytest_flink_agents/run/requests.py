@@ -1,4 +1,4 @@
-"""A scenario -> the subject and the channel of its run, with placeholders filled in."""
+"""Turn a scenario into the subject and the channel of its run."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ _NAME_CHARACTERS = 120
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     """Return whether inputs and outputs travel through Kafka.
 
-    The arguments of a job of the user's own decide it, or the delivery that an agent promises. Files are enough for short
-    runs, but promise nothing after a failure; and a remote cluster may not see them.
+    The arguments of a job of the user's own decide it, or the delivery that an agent promises.
+    Files are enough for short runs, but promise nothing after a failure; and a remote cluster may
+    not see them.
     """
     scenario = loaded.scenario
     if scenario.job:
@@ -41,13 +42,13 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
 
 
 def placeholder_values(settings: Settings, models: ModelChannel) -> dict[str, str]:
-    """Return the values of placeholders in this run, except those of the channel."""
+    """Return the values of placeholders, except those of the channel."""
     return model_urls(models) | {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRequest:
-    """One scenario on one tier: where it runs, where its files go, and the values of its placeholders."""
+    """One scenario on one tier, with the run's directory and placeholder values."""
 
     services: Services
     environment: TestEnvironment
@@ -78,7 +79,10 @@ class ScenarioRequest:
         )
 
     def subject(self, channel: Channel) -> Subject:
-        """Return the agent or job of the scenario. Placeholders of the channel are filled in, too."""
+        """Return the agent or job of the scenario.
+
+        Placeholders of the channel are filled in, too.
+        """
         return self._job(channel) if self.loaded.scenario.job else self._agent()
 
     def _job(self, channel: Channel) -> JobSubject:
@@ -89,7 +93,8 @@ class ScenarioRequest:
             file=self.loaded.path(job.python if isinstance(job, PythonJob) else job.jar),
             args=tuple(substitute(list(job.args), values)),
             main_class="" if isinstance(job, PythonJob) else job.main_class or "",
-            # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is ${llm.openai_url}.
+            # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is
+            # ${llm.openai_url}.
             environment={
                 **{f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
                 **substitute(self.loaded.scenario.environment, values),
@@ -114,7 +119,7 @@ class ScenarioRequest:
 
 
 def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
-    """Return how many outputs must come; None if the scenario does not say."""
+    """Return the number of expected outputs, None if it is not known."""
     expect = loaded.scenario.expect
     if expect.outputs:
         return len(expect.outputs)
@@ -122,7 +127,10 @@ def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
 
 
 def _agent_spec(loaded: LoadedScenario) -> Any:
-    """Return the agent as the runtime takes it: a class reference unchanged, a file by its full path."""
+    """Return the agent in the form that the runtime takes.
+
+    A class reference stays unchanged, a file is named by its full path.
+    """
     agent = loaded.scenario.agent
     if agent is None or isinstance(agent, str):
         return agent

@@ -1,4 +1,7 @@
-"""The subject of a run: an agent, a job of the user's own, or a script. Free of placeholders."""
+"""The subject of a run: an agent, a job or a script.
+
+Placeholders are filled in already.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ _DEADLINE = "allow more time with within_s, or run(..., check=False) and look at
 class AgentSubject:
     """An agent with its resources, as the runtime takes them.
 
-    ``spec`` has the fields ``agent`` (``module:Class``, or a mapping that names a file) and ``resources`` (sections of
-    upstream's YAML). ``config`` are options of flink-agents, ``flink_config`` options of the job on Flink. ``environment`` are
-    environment variables of the agent's process. ``seed`` draws the order of keys on the local tier.
+    ``spec`` has the fields ``agent`` (``module:Class``, or a mapping that names a file) and
+    ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
+    ``flink_config`` options of the job on Flink. ``environment`` are environment variables of the
+    agent's process. ``seed`` draws the order of keys on the local tier.
     """
 
     name: str
@@ -35,9 +39,10 @@ class AgentSubject:
 
 @dataclass(frozen=True, slots=True)
 class JobSubject:
-    """A program that ``flink run`` submits: a Python file or a jar, with its arguments and environment variables.
+    """A program that ``flink run`` submits: a Python file or a jar.
 
-    ``expected_outputs`` is how many outputs an unbounded job writes before it is done, None if that is not known.
+    ``expected_outputs`` is how many outputs an unbounded job writes before it is done, None if that
+    is not known.
     """
 
     file: Path
@@ -50,7 +55,10 @@ class JobSubject:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSubject:
-    """A Python script that makes a local agents environment of its own. ``seed`` draws the order of keys."""
+    """A Python script that makes a local agents environment of its own.
+
+    ``seed`` draws the order of keys.
+    """
 
     file: Path
     args: tuple[str, ...] = ()
@@ -76,7 +84,10 @@ class AgentRefusedError(JobError):
 
 
 class AgentFailedError(JobError):
-    """A run of a Python test that failed, or missed its deadline. ``evidence`` is what the run left."""
+    """A run of a Python test that failed, or missed its deadline.
+
+    ``evidence`` is that of the run.
+    """
 
     def __init__(self, problem: Problem, evidence: Evidence) -> None:
         super().__init__(problem)
@@ -84,7 +95,10 @@ class AgentFailedError(JobError):
 
 
 def require_success(evidence: Evidence) -> None:
-    """Raise ``AgentFailedError`` if a run failed or missed its deadline: no assertion on its outputs may pass then."""
+    """Raise ``AgentFailedError`` if a run failed or missed its deadline.
+
+    No assertion on the outputs of such a run may pass.
+    """
     failure = evidence.failure
     if failure is not None:
         by = f"action {failure.action} of agent {failure.agent}" if failure.action else "the run"

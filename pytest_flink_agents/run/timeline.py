@@ -1,7 +1,8 @@
-"""The timeline of a run: steps that happen to it on purpose, each with the moment it fires and the act it performs.
+"""The timeline of a run: steps with a trigger and an act.
 
-Faults, upgrades, rescaling and load are acts of this one mechanism. A step records when it fired and whether the run felt
-it; a step that was not felt proves nothing, so the run is then *unknown* (``checks.timeline``).
+Faults, upgrades, rescaling and load are acts of this one mechanism. A step records when it fired
+and whether the run felt it; a step that was not felt proves nothing, so the run is then *unknown*
+(``checks.timeline``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ _SAVEPOINT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of a running job that triggers look at. Counts are read on demand, since each costs a request or a read."""
+    """The state of a running job that triggers look at.
+
+    Counts are read on demand, since each costs a request or a read.
+    """
 
     elapsed_s: float
     outputs: Callable[[], int]
@@ -57,7 +61,10 @@ class AfterSeconds(Trigger):
 
 @dataclass(frozen=True, slots=True)
 class AfterOutputs(Trigger):
-    """Fires once the job has written ``count`` outputs for good: committed records, or lines of finished files."""
+    """Fires once the job has committed ``count`` outputs.
+
+    These are committed records, or lines of finished files.
+    """
 
     count: int
 
@@ -79,14 +86,20 @@ class AfterCheckpoints(Trigger):
 
 @dataclass(frozen=True, slots=True)
 class StartFromSavepoint:
-    """Start the job from the savepoint at ``path``. Only :class:`AtStart` can trigger it."""
+    """Start the job from the savepoint at ``path``.
+
+    Only :class:`AtStart` can trigger it.
+    """
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class TakeSavepoint:
-    """Take a savepoint of the job; with ``stop`` the job ends with it. The record's detail is the savepoint's path."""
+    """Take a savepoint of the job.
+
+    With ``stop`` the job ends with it. The record's detail is the savepoint's path.
+    """
 
     stop: bool = False
 
@@ -113,12 +126,16 @@ class Step:
 
 
 def savepoint_of(timeline: Sequence[Step]) -> str:
-    """Return the savepoint that a timeline starts from, empty if it starts from none."""
+    """Return the savepoint that a timeline starts from, empty without one."""
     return next((step.act.path for step in timeline if isinstance(step.act, StartFromSavepoint)), "")
 
 
 class TimelineRun:
-    """The steps of one run, performed as their triggers come due, each at most once and in the order of the list."""
+    """The steps of one run, performed when their triggers are due.
+
+    Each step is performed at most once. They keep the order of the list: a step whose trigger is
+    due waits for the steps before it.
+    """
 
     def __init__(
         self, timeline: Sequence[Step], cluster: FlinkCluster, job_id: str, outputs: Callable[[], int]
@@ -153,7 +170,10 @@ class TimelineRun:
         self._records[number] = replace(self._records[number], fired_after_s=fired_s, felt=felt, detail=detail)
 
     def records(self, *, restored: int) -> tuple[StepRecord, ...]:
-        """Return what became of each step. ``restored`` counts the checkpoints and savepoints that the job started from."""
+        """Return the record of each step.
+
+        ``restored`` counts the checkpoints and savepoints that the job started from.
+        """
         if self._start is None:
             return tuple(self._records)
         started = replace(self._records[self._start], fired_after_s=0.0, felt=restored > 0)

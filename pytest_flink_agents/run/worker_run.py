@@ -20,7 +20,8 @@ from pytest_flink_agents.vocabulary import Engine
 
 # Importing the user's modules and building the plan come before the agent's own time.
 _BUILD_S = 60.0
-# A run that missed its deadline still needs a moment to report it; a stuck script needs one to be ended.
+# A run that missed its deadline still needs a moment to report it; a stuck script needs one to be
+# ended.
 _MARGIN_S = 10.0
 _SCRIPT_MARGIN_S = 30.0
 _LOGGED_BY = "the agent's process"

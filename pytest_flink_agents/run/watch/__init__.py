@@ -1,1 +1,1 @@
-"""Observers of a run on a cluster: its jobs, its logs, its threads, and whether the cluster reaches its files."""
+"""Observers of a run on a cluster: jobs, logs, threads and files."""

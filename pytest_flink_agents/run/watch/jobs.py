@@ -1,4 +1,7 @@
-"""Watch one job over REST: its state and metrics while it runs, its checkpoints and failures at the end."""
+"""Watch one job over REST.
+
+Its state and metrics are sampled while it runs, its checkpoints and failures are read at the end.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _NO_SUM = re.compile(r"LatencyMs|Watermark|_(?:mean|min|max|stddev|median|p\d+)$
 
 
 class JobHistory(TypedDict, total=False):
-    """The fields of evidence about one job: which it was, and what happened to it."""
+    """The fields of evidence about one job."""
 
     job_id: str
     ui_url: str
@@ -40,8 +43,9 @@ class JobHistory(TypedDict, total=False):
 class JobWatch:
     """One job on a cluster; ``state`` is the last one seen.
 
-    ``metrics`` are those of the named operator, or of all operators that count an agent's events if none is named. Flink
-    shows a metric about a second late, and updates none of a job that has ended: the last values seen are kept.
+    ``metrics`` are those of the named operator, or of all operators that count an agent's events if
+    none is named. Flink shows a metric about a second late, and updates none of a job that has
+    ended: the last values seen are kept.
     """
 
     def __init__(self, cluster: FlinkCluster, job_id: str, *, operator: str = "") -> None:
@@ -64,8 +68,8 @@ class JobWatch:
     def look(self) -> None:
         """Read the job's state, and about once a second its metrics.
 
-        A REST that does not answer is asked again by the next look. Raises :class:`RestUnavailableError` once it has been
-        silent for 20 seconds, and :class:`HostError` if a process of the cluster has died.
+        If REST does not answer, the next look asks again. Raises ``RestUnavailableError`` after 20
+        seconds of silence, and ``HostError`` if a process of the cluster has died.
         """
         self._cluster.require_alive()
         try:
@@ -85,8 +89,8 @@ class JobWatch:
     def look_for_start(self) -> bool:
         """Look, and return whether every task that was scheduled runs.
 
-        A task is INITIALIZING until its operators are open, which in Python includes the imports. Tasks of later stages of
-        a batch job are CREATED until their turn comes.
+        A task is INITIALIZING until its operators are open, which in Python includes the imports.
+        Tasks of later stages of a batch job are CREATED until their turn comes.
         """
         self.look()
         if not self.started:
@@ -105,7 +109,7 @@ class JobWatch:
         self._restarts = max([self._restarts, *(int(metric["value"]) for metric in shown)])
 
     def cancel(self) -> None:
-        """Cancel the job, and wait until its slots are free for the next scenario."""
+        """Cancel the job and wait until its slots are free."""
         self._cluster.rest.cancel(self.job_id)
         wait_for_ends([self], _CANCEL_S)
 
@@ -119,8 +123,9 @@ class JobWatch:
             ui_url=f"{self._cluster.rest_url}/#/job/{self.job_id}/overview",
             metrics=self.metrics,
             checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
-            # The metric may be a second late, and each exception but the final one caused a restart. Flink drops old
-            # exceptions (web.exception-history-size), so there may be fewer of them than restarts.
+            # The metric may be a second late, and each exception but the final one caused a
+            # restart. Flink drops old exceptions (web.exception-history-size), so there may be
+            # fewer of them than restarts.
             restarts=max(self._restarts, len(exceptions) - (self.state == "FAILED")),
             exceptions=exceptions,
         )
@@ -137,7 +142,7 @@ def _exception(entry: Mapping[str, Any]) -> JobException:
 
 
 def restarts_in_words(history: JobHistory) -> str:
-    """Return one line on how often a job restarted, and why; empty if it did not."""
+    """Return one line on a job's restarts, empty if there were none."""
     exceptions = history.get("exceptions")
     if not exceptions:
         return ""
@@ -145,7 +150,10 @@ def restarts_in_words(history: JobHistory) -> str:
 
 
 def wait_for_starts(watches: Sequence[JobWatch], within_s: float) -> bool:
-    """Watch jobs until all have started; return False if the deadline passed before."""
+    """Watch jobs until all have started.
+
+    Return False if the deadline passed before.
+    """
 
     def probe() -> tuple[bool | None, str]:
         started = [watch.look_for_start() for watch in watches]
@@ -163,7 +171,9 @@ def wait_for_ends(
     enough: Callable[[], bool] = lambda: False,
     each_look: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Watch jobs until all have ended, or there is ``enough``; return False if the deadline passed before.
+    """Watch jobs until all have ended, or until ``enough`` holds.
+
+    Return False if the deadline passed before.
 
     ``each_look`` is called after each look at jobs that still run.
     """
@@ -184,7 +194,9 @@ def wait_for_ends(
 
 
 def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, float]:
-    """Return an agent's metrics under the names of the local tier, from ``SUBTASK.OPERATOR.NAME`` to text.
+    """Return an agent's metrics under the names of the local tier.
+
+    ``metrics`` maps ``SUBTASK.OPERATOR.NAME`` to text, as Flink's REST shows it.
 
     Values of subtasks are added up; of latencies and others without a sum the largest counts.
     """

@@ -1,4 +1,4 @@
-"""Watch the logs of a cluster during one item: keep what is written, and find the errors in it."""
+"""Save a cluster's logs during one item, and find errors in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _KEPT_CHARACTERS = 256 * 1024
 class LogWatch:
     """The logs of a cluster from this moment on.
 
-    Other runs may use the cluster at the same time: their lines, and lines that name no job, are among them.
+    Other runs may use the cluster at the same time: their lines, and lines that name no job, are
+    among them.
     """
 
     def __init__(self, cluster: FlinkCluster) -> None:
@@ -33,7 +34,9 @@ class LogWatch:
         self._sizes = cluster.logs.sizes()
 
     def collect(self, directory: Path, job_ids: Collection[str] = ()) -> tuple[LogError, ...] | None:
-        """Save what was written since (the end of each log) to ``directory``; return the errors in it, None without logs.
+        """Save the end of each log to ``directory``, and return its errors.
+
+        The end is everything written since this watch began. None if the logs are not accessible.
 
         With the ids of jobs, errors of other jobs are left out.
         """
@@ -51,12 +54,18 @@ class LogWatch:
 
 
 def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
-    """Return the errors that neither ``allow`` (patterns) nor the job's own failure explains, one line each."""
+    """Return the unexplained errors of a run, one line each.
+
+    Errors that match a pattern of ``allow``, or report the job's own failure, are explained.
+    """
     return [redactor.text(finding.message) for finding in check_logs(allow or None, evidence).findings]
 
 
 def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[LogError, ...]:
-    """Return the errors of several logs (name -> text), at most a hundred; the crash report of a JVM counts as one."""
+    """Return the errors of several logs, at most a hundred.
+
+    ``logs`` maps names to texts. The crash report of a JVM counts as one error.
+    """
     found: list[LogError] = []
     for name, text in logs.items():
         if text and name.rpartition("/")[2].startswith(_CRASH):

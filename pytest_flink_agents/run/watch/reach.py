@@ -12,9 +12,10 @@ _OUT_OF_REACH = ("FileNotFoundException", "Mkdirs failed to create", "AccessDeni
 
 
 def require_reach(cluster: FlinkCluster, exception: str, directory: Path) -> None:
-    """Raise :class:`HostError` FA446 if a remote cluster failed a job because it does not see ``directory``.
+    """Raise ``HostError`` FA446 if a remote cluster does not see ``directory``.
 
-    ``exception`` is the job's, empty if it has none. This is not a failure of the job: the run is *unknown*.
+    ``exception`` is the job's, empty if it has none. This is not a failure of the job: the run is
+    *unknown*.
     """
     if cluster.processes is None and str(directory) in exception:
         line = next((line for line in exception.splitlines() if any(word in line for word in _OUT_OF_REACH)), "")

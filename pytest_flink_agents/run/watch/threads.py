@@ -13,7 +13,10 @@ _RELEVANT = ("StreamTask", "pemja.", "flink.streaming.", "flink.python.", "Sourc
 
 
 def save_thread_dump(cluster: FlinkCluster, directory: Path) -> dict[str, str]:
-    """Write the relevant threads to ``directory``; return ``{"threads": path}``, or nothing if there is no dump."""
+    """Write the relevant threads to a file, and return ``{"threads": path}``.
+
+    Empty if the cluster has no dump.
+    """
     with contextlib.suppress(HostError, OSError):
         kept = {name: relevant_threads(text) for name, text in cluster.thread_dump().items()}
         file = directory / "thread-dump.txt"
@@ -23,7 +26,10 @@ def save_thread_dump(cluster: FlinkCluster, directory: Path) -> dict[str, str]:
 
 
 def relevant_threads(dump: str) -> str:
-    """Return the threads of a dump (each begins with its name in quotes) that run a job's code or are blocked."""
+    """Return the threads that run a job's code or are blocked.
+
+    Each thread of a dump begins with its name in quotes.
+    """
     threads = [f'"{part}' for part in dump.split('\n"')]
     threads[0] = threads[0].removeprefix('"') if dump.startswith('"') else threads[0]
     return "\n".join(thread.rstrip() for thread in threads if any(word in thread for word in _RELEVANT))
