@@ -1,1 +1,4 @@
-"""Job environments, clusters, Kafka and the model server for runs. Knows nothing of checks or reports."""
+"""Job environments, clusters, Kafka and the model server for runs.
+
+Knows nothing of checks or reports.
+"""

@@ -1,4 +1,4 @@
-"""The container engine and the image of one test environment, and clusters of both."""
+"""The container engine and the image of one test environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from pytest_flink_agents.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ContainerParts:
-    """A connected engine, and an image that fits the job environment. ``close`` it after its clusters."""
+    """A connected engine, and an image that fits the job environment.
+
+    :meth:`close` it after its clusters.
+    """
 
     settings: Settings
     owned: OwnedContainers
@@ -55,7 +58,7 @@ class ContainerParts:
         )
 
     def close(self) -> None:
-        """Remove all containers and networks of this run that the engine still has."""
+        """Remove the containers and networks of this run that still exist."""
         self.owned.close()
 
 

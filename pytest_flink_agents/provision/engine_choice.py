@@ -1,4 +1,7 @@
-"""Choose the engine that executes agents on Flink: the bundled one or upstream's jars."""
+"""Choose the engine that executes agents on Flink.
+
+It is the bundled one, or upstream's jars.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,16 @@ from pytest_flink_agents.vocabulary import Engine
 
 BUNDLED = Engine.BUNDLED
 
-# The flink-agents API that the bundled engine executes. Older releases have other events, newer ones other plans.
+# The flink-agents API that the bundled engine executes. Older releases have other events, newer
+# ones other plans.
 _BUNDLED_FROM, _BUNDLED_BEFORE = Version("0.3.dev0"), Version("0.4.dev0")
-# From Java 21 on, upstream suspends Java actions with an internal class of the JDK, which must be exported to it.
+# From Java 21 on, upstream suspends Java actions with an internal class of the JDK, which must be
+# exported to it.
 _CONTINUATION_FLAG = "--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED"
 _CONTINUATION_JAVA = 21
-# Loaded by the cluster, never by a job. pemja's native library can be loaded once in a JVM only, so that the second job
-# with a class loader of its own would fail; and a job that brings upstream's classes must not mix its copy with the cluster's.
+# Loaded by the cluster, never by a job. pemja's native library can be loaded once in a JVM only, so
+# that the second job with a class loader of its own would fail; and a job that brings upstream's
+# classes must not mix its copy with the cluster's.
 _PARENT_FIRST = ("pemja.", "org.apache.flink.agents.")
 
 
@@ -29,7 +35,8 @@ _PARENT_FIRST = ("pemja.", "org.apache.flink.agents.")
 class ChosenEngine:
     """The engine of one job environment.
 
-    ``jars`` are upstream's, none for the bundled engine. ``reason`` explains why ``auto`` did not choose upstream's.
+    ``jars`` are upstream's, none for the bundled engine. ``reason`` explains why ``auto`` did not
+    choose upstream's.
     """
 
     name: Engine
@@ -51,7 +58,7 @@ class ChosenEngine:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """The classes, JVM flags and Flink options that an engine adds to a cluster."""
+    """The additions of an engine to a cluster: classes, flags, options."""
 
     classes: tuple[Path, ...] = ()
     java_flags: tuple[str, ...] = ()
@@ -61,8 +68,9 @@ class EngineSettings:
 def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
     """Return the engine that ``asked`` means in a job environment.
 
-    ``auto`` is upstream if the environment holds the jars for its Flink version, else bundled. Raises ``HostError`` FA424
-    if upstream was asked for by name and the jars are missing, FA425 if the bundled engine does not fit.
+    ``auto`` is upstream if the environment holds the jars for its Flink version, else bundled.
+    Raises ``HostError`` FA424 if upstream was asked for by name and the jars are missing, FA425 if
+    the bundled engine does not fit.
     """
     version = environment.flink_agents_version
     if asked is not Engine.BUNDLED and environment.upstream_jars:
@@ -84,7 +92,7 @@ def choose_engine(asked: Engine, environment: JobEnvironment) -> ChosenEngine:
 
 
 def require_bundled(environment: JobEnvironment) -> None:
-    """Raise ``HostError`` FA425 if the bundled engine cannot execute agents of this flink-agents."""
+    """Raise ``HostError`` FA425 if the bundled engine does not fit flink-agents."""
     version = environment.flink_agents_version
     if not _BUNDLED_FROM <= Version(version) < _BUNDLED_BEFORE:
         jars = "use its upstream jars: --flink-tier=embedded --flink-engine=upstream"
@@ -106,6 +114,7 @@ def engine_settings(engine: ChosenEngine, java_version: str) -> EngineSettings:
     flags = (_CONTINUATION_FLAG,) if int(java_version.split(".", maxsplit=1)[0]) >= _CONTINUATION_JAVA else ()
     options = {"classloader.parent-first-patterns.additional": ";".join(_PARENT_FIRST)}
     if flags:
-        # The testbed passes the flags itself; this is for JVMs of the cluster that Flink's own scripts start.
+        # The testbed passes the flags itself; this is for JVMs of the cluster that Flink's own
+        # scripts start.
         options["env.java.opts.all"] = " ".join(flags)
     return EngineSettings(engine.jars, flags, options)

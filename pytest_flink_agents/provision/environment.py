@@ -31,12 +31,12 @@ _SUBMITTER_READY_S = 90.0
 
 
 def cluster_name(tier: Tier, release: FlinkRelease, requirements: tuple[str, ...]) -> str:
-    """Return the name by which processes of a session ask the cluster broker for a cluster."""
+    """Return the name under which workers ask the broker for a cluster."""
     return json.dumps([tier.value, release.version, *requirements])
 
 
 class TestEnvironment(JobParts):
-    """The parts and running processes for one Flink release and one list of requirements."""
+    """The job dependencies and running processes for one Flink release."""
 
     # Not a test class, whatever its name suggests to pytest.
     __test__ = False
@@ -62,7 +62,11 @@ class TestEnvironment(JobParts):
         self._clusters: dict[Tier, FlinkCluster] = {}
 
     def provide(self, tier: Tier, *, submits_agents: bool = True) -> None:
-        """Start the parts that runs on a tier need, so that no run's deadline includes their start."""
+        """Start the parts that runs on a tier need.
+
+        Called before a run, whose deadline must not include the start. Raises ``HostError`` if a
+        part cannot start.
+        """
         if tier is Tier.LOCAL:
             self.worker()
         elif submits_agents:
@@ -71,7 +75,10 @@ class TestEnvironment(JobParts):
             self.cluster(tier)
 
     def worker(self) -> Responder:
-        """Return the warm process of the local tier. One that died or hung is replaced."""
+        """Return the warm process of the local tier.
+
+        One that died or hung is replaced.
+        """
         require_bundled(self.environment)
         if self._worker is None or not self._worker.usable:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -86,7 +93,10 @@ class TestEnvironment(JobParts):
         return self._worker
 
     def cluster(self, tier: Tier = Tier.EMBEDDED) -> FlinkCluster:
-        """Return the session's running cluster of a tier, in a worker of pytest-xdist the controller's."""
+        """Return the session's running cluster of a tier.
+
+        In a worker of pytest-xdist it is the controller's, except on the remote tier.
+        """
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
             return self.usable_cluster(tier)
         cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
@@ -101,9 +111,10 @@ class TestEnvironment(JobParts):
         return self._clusters[tier]
 
     def usable_cluster(self, tier: Tier) -> FlinkCluster:
-        """Return this process's cluster of a tier, and replace one that has lost a process.
+        """Return this process's cluster of a tier, replaced if a process died.
 
-        An agent that ends its TaskManager must not fail the scenarios after it. An external cluster is not replaced.
+        An agent that ends its TaskManager must not fail the scenarios after it. An external cluster
+        is not replaced.
         """
         cluster = self.own_cluster(tier)
         if _has_died(cluster):
@@ -115,7 +126,10 @@ class TestEnvironment(JobParts):
         return cluster
 
     def own_cluster(self, tier: Tier) -> FlinkCluster:
-        """Return this process's cluster of a tier without a look at its health. It starts on first use."""
+        """Return this process's cluster of a tier without a health check.
+
+        It starts on first use.
+        """
         return self._once(f"{tier} cluster", lambda: self._start_cluster(tier))
 
     def _discard_cluster(self, tier: Tier) -> None:
@@ -127,11 +141,17 @@ class TestEnvironment(JobParts):
         return self._clusters[tier]
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: Tier = Tier.EMBEDDED) -> LaunchedCluster:
-        """Return a new cluster, not started yet. The caller starts and ends it."""
+        """Return a new cluster, not started yet.
+
+        The caller starts and ends it.
+        """
         return CLUSTER_PROVIDERS[tier].new_cluster(self, config, directory)
 
     def client_process(self, program: Sequence[str], *, name: str) -> Responder:
-        """Start a Python program of the job environment that uses Flink's client; its log is named after it."""
+        """Start a Python program of the job environment that uses Flink's client.
+
+        Its log is named after it.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         conf = self.directory / "client"
         conf.mkdir(exist_ok=True)
@@ -156,7 +176,10 @@ class TestEnvironment(JobParts):
         )
 
     def submitter(self, tier: Tier = Tier.EMBEDDED) -> Responder:
-        """Return the warm process that builds and submits jobs. It starts beside the cluster: each waits for its own JVM."""
+        """Return the warm process that builds and submits jobs.
+
+        It starts beside the cluster: each waits for its own JVM.
+        """
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
             program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name.value]
@@ -167,7 +190,7 @@ class TestEnvironment(JobParts):
         return submitter
 
     def facts(self) -> dict[str, str]:
-        """Return the versions of the parts and the clusters that were started, for the report."""
+        """Return the versions of the parts and clusters, for the report."""
         facts = super().facts()
         for tier, cluster in self._clusters.items():
             facts[f"{tier} cluster"] = cluster.summary()
@@ -175,14 +198,15 @@ class TestEnvironment(JobParts):
         return facts
 
     def detach_clusters(self) -> list[DetachedService]:
-        """Let the clusters that this process started outlive it; :meth:`close` then has none to end."""
+        """Let the clusters that this process started outlive it."""
         held = []
         for tier, cluster in tuple(self._clusters.items()):
             detached = cluster.detach()
             if detached is None:
                 continue
             provider = CLUSTER_PROVIDERS[tier]
-            # First a holder, then out of this session's record: a cluster without either would never be ended.
+            # First a holder, then out of this session's record: a cluster without either would
+            # never be ended.
             held.append(hold_detached(detached, provider.digest(self)))
             provider.forget(self, held[-1].directory)
             del self._clusters[tier]
@@ -201,7 +225,10 @@ class TestEnvironment(JobParts):
 
 
 def _has_died(cluster: FlinkCluster) -> bool:
-    """Return whether a cluster has lost a process that can be replaced. Raises other ``HostError``s."""
+    """Return whether a cluster has lost a process that can be replaced.
+
+    Raises other ``HostError``s.
+    """
     try:
         cluster.require_alive()
     except HostError as error:

@@ -1,7 +1,9 @@
-"""The job dependencies for one Flink release: environment, engine, Java, jars, import roots.
+"""The job dependencies for one Flink release.
 
-Each part is made on first use and kept for the session. A part that could not be made is not tried again: the second
-scenario gets the same error at once.
+They are the job environment, engine, Java, jars and import roots.
+
+Each part is made on first use and kept for the session. A part that could not be made is not tried
+again: the second scenario gets the same error at once.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ T = TypeVar("T")
 
 
 def unwritable(error: OSError, next_step: str) -> HostError:
-    """Return the error for a file or directory of the harness that cannot be written."""
+    """Return the error for a file or directory that cannot be written."""
     where = str(error.filename or "")
     return HostError(
         Problem(
@@ -51,9 +53,12 @@ def unwritable(error: OSError, next_step: str) -> HostError:
 
 
 class JobParts:
-    """The job dependencies for one Flink release and list of requirements. None is a running process.
+    """The job dependencies for one Flink release and list of requirements.
 
-    ``directory`` takes logs and cluster files; ``folder`` holds it and everything else that jobs read and write.
+    None is a running process.
+
+    ``directory`` takes logs and cluster files; ``folder`` holds it and everything else that jobs
+    read and write.
     """
 
     def __init__(
@@ -77,7 +82,10 @@ class JobParts:
         self._made: dict[str, object] = {}
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        """Return the part, made at the first call. An error of the first call is raised again at each later one."""
+        """Return the part, made at the first call.
+
+        An error of the first call is raised again at each later one.
+        """
         if name not in self._made:
             try:
                 self._made[name] = make()
@@ -102,7 +110,7 @@ class JobParts:
         return provide_environment(request, progress=self.progress)
 
     def _require_release(self, environment: JobEnvironment) -> JobEnvironment:
-        """Return an existing environment if it holds the Flink version that the evidence will name."""
+        """Return an existing environment if it holds the session's Flink version."""
         if environment.flink_version == self.release.version:
             return environment
         raise HostError(
@@ -137,15 +145,22 @@ class JobParts:
 
     @property
     def import_roots(self) -> tuple[Path, ...]:
-        """The directories that jobs import from: the bundled runtime, the project, and pytest's ``pythonpath``.
+        """The directories that jobs import from.
 
-        Packages of the harness are not among them: a job must not find more here than it finds in production.
+        They are the bundled runtime, the project's root and pytest's ``pythonpath``.
+
+        Packages of the harness are not among them: a job must not find more here than it finds in
+        production.
         """
         return (provide_runtime_zip(), self.settings.root, *self.settings.python_path)
 
     @property
     def shipment(self) -> tuple[Path, ...]:
-        """The runtime and copies of the import roots, for clusters that do not see this machine's files."""
+        """The import roots as files that travel with a job.
+
+        For clusters that do not see this machine's files: the runtime, and copies of the other
+        roots.
+        """
         runtime, *roots = self.import_roots
         return self._once("shipment", lambda: (runtime, *(provide_shipment(root) for root in roots)))
 
@@ -183,7 +198,10 @@ class JobParts:
         )
 
     def unused_directory(self, name: str) -> Path:
-        """Return a new directory with this name. If an earlier cluster used it, a number is added: its logs are evidence."""
+        """Return a new directory with this name.
+
+        A number is added if an earlier cluster has used the name: its logs are evidence.
+        """
         number = next(number for number in itertools.count(1) if not self._numbered(name, number).exists())
         return self._numbered(name, number)
 
@@ -193,12 +211,16 @@ class JobParts:
     def cluster_config(self) -> ClusterConfig:
         """Return the configuration of the session's cluster.
 
-        It has slots for all processes of the session: a job that waits for slots would miss its deadline.
+        It has slots for all processes of the session: a job that waits for slots would miss its
+        deadline.
         """
         return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
 
     def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
-        """Return the configuration with the engine's additions; options of the configuration win."""
+        """Return the configuration with the engine's additions.
+
+        Options of the configuration win.
+        """
         added = engine_settings(self.engine, java_version)
         return dataclasses.replace(
             config,

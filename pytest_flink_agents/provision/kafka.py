@@ -1,4 +1,7 @@
-"""The session's Kafka: an external broker, the controller's broker, or one that this process starts."""
+"""The session's Kafka.
+
+It is an external broker, the controller's broker, or one that this process starts.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,10 @@ from pytest_flink_agents.settings import Settings
 
 
 class SessionKafka:
-    """A Kafka broker that starts on first use and ends with the session.
+    """A broker that starts on first use and ends with the session.
 
-    A broker that cannot start is not tried again: every later scenario gets the first error at once.
+    A broker that cannot start is not tried again: every later scenario gets the first error at
+    once.
     """
 
     def __init__(
@@ -49,14 +53,18 @@ class SessionKafka:
         self._lock = threading.Lock()
 
     def running(self) -> KafkaService:
-        """Return the running broker. Raises the ``HostError`` of its failed start again on every call."""
+        """Return the running broker.
+
+        Raises the ``HostError`` of its failed start again on every call.
+        """
         with self._lock:
             if self._error:
                 raise self._error
             if self._service is None:
                 self._service = self._start()
             service = self._service
-        # Outside the lock: the probe may wait for the broker, and close() must not wait for the probe.
+        # Outside the lock: the probe may wait for the broker, and close() must not wait for the
+        # probe.
         service.require_alive()
         return service
 
@@ -75,12 +83,13 @@ class SessionKafka:
     def _choose(self) -> KafkaService:
         """Return the broker of this process, not started yet.
 
-        Each kind is entered in the session's record before the broker starts: if this process is killed after that, a sweep
-        knows where to look.
+        Each kind is entered in the session's record before the broker starts: if this process is
+        killed after that, a sweep knows where to look.
         """
         named = self._settings.kafka_bootstrap
         if named:
-            # An external broker outlives this session, so a sweep must know which broker to search for topics.
+            # An external broker outlives this session, so a sweep must know which broker to search
+            # for topics.
             own_record(self._run_id).note(TOPICS, named)
         if named or self._broker_client:
             bootstrap = named or self._broker_client.call("kafka_bootstrap")  # type: ignore[union-attr]  # without an address there is a client
@@ -132,9 +141,10 @@ class SessionKafka:
         )
 
     def let_be_reached(self, cluster: FlinkCluster) -> None:
-        """Make the broker, if it was started, reachable for jobs on a cluster.
+        """Make the broker, if there is one, reachable for a cluster's jobs.
 
-        A broker in a container joins the cluster's network; a broker on this machine's loopback is forwarded.
+        A broker in a container joins the cluster's network; a broker on this machine's loopback is
+        forwarded.
         """
         kafka = self._service
         if kafka:
@@ -156,12 +166,13 @@ class SessionKafka:
         return {"Kafka": f"{kafka.provided}, ready after {kafka.startup_s:.1f} s"}
 
     def detach(self) -> DetachedService | None:
-        """Let a broker that this process started outlive it; :meth:`close` then has nothing to end."""
+        """Let a broker that this process started outlive it."""
         kafka = self._service
         detached = kafka.detach() if kafka else None
         if kafka is None or detached is None:
             return None
-        # From here on the broker's holder owns it: a sweep of this session's record must not end it.
+        # From here on the broker's holder owns it: a sweep of this session's record must not end
+        # it.
         record = own_record(self._run_id)
         record.forget(BROKERS, str(self._directory.absolute()))
         if kafka.sockets:
@@ -175,8 +186,9 @@ class SessionKafka:
             self._service.close()
 
     def left_topics(self) -> dict[str, str]:
-        """Return the session's topics that could not be deleted, each with the reason.
+        """Return the topics that could not be deleted, with the reasons.
 
-        Valid after :meth:`close`, for an external broker: a broker of this session takes its topics along.
+        Valid after :meth:`close`, for an external broker: a broker of this session takes its topics
+        along.
         """
         return dict(self._service.left_topics) if self._service else {}

@@ -1,4 +1,7 @@
-"""Find what a session should have ended and has not. Called after everything was closed."""
+"""Find processes, files, containers and topics that outlived their session.
+
+Called after everything was closed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from flink_testbed.ownership.session_record import BROKERS, CLUSTER, SOCKETS, ow
 
 
 def process_leaks() -> Iterator[str]:
-    """Yield a line for each live process that this one started, and kill it."""
+    """Yield a line for each live child process, and kill it."""
     for process in living():
         command = " ".join(process.argv)[:120]
         yield f"process {process.guard_pid} ({process.name}: {command}), log {process.log}, {_creator()}"
@@ -25,9 +28,10 @@ def process_leaks() -> Iterator[str]:
 
 
 def recorded_leaks(run_id: str) -> Iterator[str]:
-    """Yield a line for each recorded directory of a run that still exists.
+    """Yield a line for each recorded directory that still exists.
 
-    Of a cluster or a broker only the scratch directories count: its logs and configuration are evidence.
+    Of a cluster or a broker only the scratch directories count: its logs and configuration are
+    evidence.
     """
     for kind, name in own_record(run_id).made:
         parts = {SOCKETS: ("",), CLUSTER: SCRATCH, BROKERS: KAFKA_SCRATCH}.get(kind, ())
@@ -37,9 +41,12 @@ def recorded_leaks(run_id: str) -> Iterator[str]:
 
 
 def container_leaks(run_id: str) -> Iterator[str]:
-    """Yield a line for each container, network and volume of a run, except those of detached clusters.
+    """Yield a line for each container, network and volume of a run.
 
-    A detached cluster has a live guard, which holds its token. Without an engine there is nothing to find.
+    Those of detached clusters are left out.
+
+    A detached cluster has a live guard, which holds its token. Without an engine there is nothing
+    to find.
     """
     from flink_testbed.containers.engine import connect
     from flink_testbed.containers.labelled import everything_labelled
@@ -53,7 +60,10 @@ def container_leaks(run_id: str) -> Iterator[str]:
 
 
 def listening_leaks(ports: Mapping[str, int], run_id: str) -> Iterator[str]:
-    """Yield a line for each of ``ports`` (purpose -> number) on which this process still listens."""
+    """Yield a line for each port on which this process still listens.
+
+    ``ports`` maps purposes to port numbers.
+    """
     if not ports:
         return
     connections = psutil.Process().net_connections(kind="inet")
@@ -64,7 +74,10 @@ def listening_leaks(ports: Mapping[str, int], run_id: str) -> Iterator[str]:
 
 
 def topic_leaks(topics: Mapping[str, str], bootstrap: str, run_id: str) -> Iterator[str]:
-    """Yield a line for each of a run's ``topics`` (name -> Kafka's error) on an external broker."""
+    """Yield a line for each leftover topic on an external broker.
+
+    ``topics`` maps names to Kafka's errors.
+    """
     for name, why in topics.items():
         yield f"topic {name} at {bootstrap} ({why}), {_creator(run_id)}"
 

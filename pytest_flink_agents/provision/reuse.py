@@ -16,7 +16,8 @@ from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.detached import DetachedService, claim_detached
 
-# A detached cluster ends by itself. One that ends in less than this might do so in the middle of the session.
+# A detached cluster ends by itself. One that ends in less than this might do so in the middle of
+# the session.
 _MIN_LEFT_S = 1800.0
 _CANCEL_S = 20.0
 
@@ -24,9 +25,10 @@ _CANCEL_S = 20.0
 def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
     """Return a digest of everything that a cluster consists of, code included.
 
-    The interpreters of its Python workers keep every module that they have imported, so a changed file of the project
-    needs another cluster. Files count by size and time, since hashing a project for each session takes too long. A job
-    environment is never changed after it was made: its path is enough.
+    The interpreters of its Python workers keep every module that they have imported, so a changed
+    file of the project needs another cluster. Files count by size and time, since hashing a project
+    for each session takes too long. A job environment is never changed after it was made: its path
+    is enough.
     """
     digest = hashlib.sha256(repr((home, config)).encode())
     for path in (*home.python_path, *config.classes):
@@ -37,7 +39,10 @@ def digest_of_cluster(home: FlinkHome, config: ClusterConfig) -> str:
 
 
 class ReusedCluster(RemoteCluster):
-    """A detached cluster, used by this session alone until :meth:`close`. ``lock`` keeps other sessions out."""
+    """A detached cluster, used by this session alone until :meth:`close`.
+
+    ``lock`` keeps other sessions out.
+    """
 
     def __init__(self, detached: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
         access = RestAccess(detached.address)
@@ -50,7 +55,7 @@ class ReusedCluster(RemoteCluster):
         return f"{super().summary()}, left by an earlier session at {self.rest_url}"
 
     def close(self) -> None:
-        """Release the cluster: it runs on until another session takes it or its time ends."""
+        """Release the cluster, which runs on until its time ends."""
         super().close()
         # After the last request: from here on another session may use the cluster.
         self._lock.release()
@@ -59,8 +64,9 @@ class ReusedCluster(RemoteCluster):
 def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], None]) -> ReusedCluster | None:
     """Return a detached cluster with this digest, None if there is none.
 
-    Jobs that still run there are cancelled: the lock is held, so no live session owns them. A cluster that does not answer,
-    or whose jobs cannot be cancelled, is ended, and the next one is tried.
+    Jobs that still run there are cancelled: the lock is held, so no live session owns them. A
+    cluster that does not answer, or whose jobs cannot be cancelled, is ended, and the next one is
+    tried.
     """
     while claimed := claim_detached(digest, min_left_s=_MIN_LEFT_S):
         detached, lock = claimed
@@ -84,7 +90,10 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
 
 
 def detached_lines(detached: DetachedService) -> list[str]:
-    """Return the lines that the terminal shows of a detached cluster or broker: address, logs, use and end."""
+    """Return the lines to print about a detached cluster or broker.
+
+    They hold its address, its logs, and the commands that use and end it.
+    """
     first = f"left running for 2 hours: {detached.what} {detached.version} at {detached.address}"
     directory = Path(detached.directory, "log")
     logs = [f"  logs: {directory}"] if directory.is_dir() else []

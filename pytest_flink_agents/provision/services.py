@@ -1,4 +1,7 @@
-"""The running services of one test session: test environments, model server, Kafka. Each starts on first use."""
+"""The running services of one test session: test environments, model server, Kafka.
+
+Each starts on first use.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
 class Services:
     """The running parts of one test session.
 
-    ``folder`` is the run folder and ``directory`` a directory of logs below it, or the same; ``progress`` gets one short
-    line a step. With ``broker``, clusters and Kafka are the controller's.
+    ``folder`` is the run folder and ``directory`` a directory of logs below it, or the same;
+    ``progress`` gets one short line a step. With ``broker``, clusters and Kafka are the
+    controller's.
     """
 
     def __init__(
@@ -51,19 +55,21 @@ class Services:
         self.directory = directory
         self._progress = progress
         self.redactor = redactor
-        # In the name or label of every job, topic and container of this session: machine and clusters may be shared.
+        # In the name or label of every job, topic and container of this session: machine and
+        # clusters may be shared.
         self.run_id = secrets.token_hex(6)
         self._environments: dict[tuple[str, tuple[str, ...]], TestEnvironment] = {}
         self._models: ModelServer | None = None
         self._kafka: SessionKafka | None = None
-        # In the controller, each request of a pytest-xdist worker is served by a thread of its own. Without the lock two of
-        # them would make the same part twice, and one of the two would never be ended.
+        # In the controller, each request of a pytest-xdist worker is served by a thread of its own.
+        # Without the lock two of them would make the same part twice, and one of the two would
+        # never be ended.
         self._lock = threading.Lock()
         # Lines on processes, files, containers and topics that still existed after close().
         self.leaks: list[str] = []
 
     def environment(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> TestEnvironment:
-        """Return the test environment for a Flink release and a list of requirements."""
+        """Return the test environment for a release and its requirements."""
         key = (release.version, requirements)
         with self._lock:
             if key not in self._environments:
@@ -81,7 +87,10 @@ class Services:
             return self._environments[key]
 
     def serve(self, address: BrokerAddress) -> None:
-        """Serve this process's clusters and Kafka to pytest-xdist's workers. Each starts at the first request for it."""
+        """Serve this process's clusters and Kafka to pytest-xdist's workers.
+
+        Each starts at the first request for it.
+        """
         if self._broker_server is None:
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._broker_server = BrokerServer(
@@ -110,7 +119,7 @@ class Services:
         return self._models
 
     def let_services_be_reached(self, environment: TestEnvironment, tier: Tier) -> None:
-        """Make the model server and Kafka, if they were started, reachable for jobs on a tier."""
+        """Make the running model server and Kafka reachable for a tier's jobs."""
         if tier is not Tier.LOCAL:
             cluster = environment.cluster(tier)
             if self._models:
@@ -119,7 +128,10 @@ class Services:
                 self._kafka.let_be_reached(cluster)
 
     def provide_kafka(self, environment: TestEnvironment) -> None:
-        """Start Kafka and fetch the connector for the environment's Flink. Raises ``HostError`` if either fails."""
+        """Start Kafka and fetch the connector for the environment's Flink.
+
+        Raises ``HostError`` if either fails.
+        """
         environment.provide_connector()
         self.kafka.require_alive()
 
@@ -140,24 +152,27 @@ class Services:
         return self._kafka.running()
 
     def facts(self) -> dict[str, str]:
-        """Return the versions and places of everything that the session ran on, for the report."""
+        """Return the versions of everything that the session ran on."""
         facts: dict[str, str] = {}
         for environment in self._environments.values():
             facts |= {f"{environment.release.version} {name}": value for name, value in environment.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
     def detach(self) -> list[DetachedService]:
-        """Let the clusters and the Kafka broker that this process started outlive it."""
+        """Let the clusters and the broker that this process started outlive it."""
         detached = [one for environment in self._environments.values() for one in environment.detach_clusters()]
         broker = self._kafka.detach() if self._kafka else None
         return [*detached, broker] if broker else detached
 
     def close(self) -> None:
-        """End everything, then look for leaks. A part that fails to end does not keep the others from ending.
+        """End everything, then look for leaks.
 
-        Parts end in the opposite order of the callbacks: jobs and clusters first, then Kafka and the model server that
-        they use, and last the server that workers ask for clusters. The session's record is removed only if nothing was
-        left, so that a later sweep can end what this process could not.
+        A part that fails to end does not keep the others from ending.
+
+        Parts end in the opposite order of the callbacks: jobs and clusters first, then Kafka and
+        the model server that they use, and last the server that workers ask for clusters. The
+        session's record is removed only if nothing was left, so that a later sweep can end what
+        this process could not.
         """
         ports = {"model server": self._models.port} if self._models else {}
         kafka = self._kafka

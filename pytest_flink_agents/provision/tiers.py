@@ -1,4 +1,7 @@
-"""The table of tiers: how clusters of each tier with Flink are provided. A new tier is a new row."""
+"""The table of tiers with Flink and the providers of their clusters.
+
+A new tier is a new row.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +25,42 @@ from pytest_flink_agents.vocabulary import Tier
 class ClusterProvider(ABC):
     """One row of the table.
 
-    ``shared`` tiers have one cluster for a session, which belongs to the controller; on the others each process connects by
-    itself.
+    ``shared`` tiers have one cluster for a session, which belongs to the controller; on the others
+    each process connects by itself.
     """
 
     shared = True
 
     @abstractmethod
     def session_cluster(self, parts: JobParts) -> FlinkCluster:
-        """Start the session's cluster, or connect to it. Raises ``HostError`` if that fails."""
+        """Start the session's cluster, or connect to it.
+
+        Raises ``HostError`` if that fails.
+        """
 
     @abstractmethod
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
-        """Return a new cluster, not started yet. The caller starts and ends it."""
+        """Return a new cluster, not started yet.
+
+        The caller starts and ends it.
+        """
 
     def digest(self, parts: JobParts) -> str:
-        """Return the digest by which a later session finds a detached cluster; empty if it cannot be reused."""
+        """Return the digest by which a later session finds a detached cluster.
+
+        Empty if clusters of the tier cannot be reused.
+        """
         return ""
 
     def forget(self, parts: JobParts, directory: str) -> None:
-        """Remove a detached cluster from the session's record: its holder owns it now."""
+        """Remove a detached cluster from the session's record.
+
+        Its holder owns it from now on.
+        """
         own_record(parts.run_id).forget(CLUSTER, directory)
 
     def facts(self, parts: JobParts) -> Mapping[str, str]:
-        """Return facts about the tier for the report, besides those of its cluster."""
+        """Return the report's facts about the tier, besides those of its cluster."""
         return {}
 
 
@@ -53,7 +68,7 @@ class EmbeddedProvider(ClusterProvider):
     """JVMs on this machine, started from the job environment."""
 
     def session_cluster(self, parts: JobParts) -> FlinkCluster:
-        """Start a cluster, or with ``--flink-reuse`` take an equal one that was detached."""
+        """Start a cluster, or reuse an equal one that was detached."""
         if parts.settings.reuse:
             reused = reuse(self.digest(parts), parts.flink_home, parts.run_id, parts.progress)
             if reused:
@@ -121,7 +136,7 @@ class RemoteProvider(ClusterProvider):
         return cluster
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
-        """Raise ``HostError`` FA440: the harness starts nothing on an external cluster's machines."""
+        """Raise ``HostError`` FA440: nothing is started on an external cluster."""
         raise HostError(
             Problem(
                 "FA440",
