@@ -1,4 +1,6 @@
-"""The promotion gate for Apache Flink Agents jobs: a pytest plugin, its scenarios, checks, gate and report.
+"""The promotion gate for Apache Flink Agents jobs.
+
+A pytest plugin with its scenario language, checks, gate and report.
 
 The public names are loaded on first use, so that pytest starts no slower for the plugin.
 """

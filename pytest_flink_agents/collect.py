@@ -1,4 +1,4 @@
-"""Collection: which files and items a session has, in which order, and what it left out."""
+"""Collect scenario files, order the items and record the selection."""
 
 from __future__ import annotations
 
@@ -39,12 +39,19 @@ def scenario_items(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
 
 
 def needs_session(item: pytest.Item) -> bool:
-    """Return whether an item needs the session's running parts: a scenario, or a test with one of the plugin's fixtures."""
+    """Return whether an item needs the session's running parts.
+
+    Scenarios do, and tests that use one of the plugin's fixtures.
+    """
     return isinstance(item, ScenarioItem) or bool(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Run a Python test that asks for a tier on each tier, and on each Flink version if there are several."""
+    """Run Python tests on each tier and each of several Flink versions.
+
+    Only tests that use the fixture ``flink_tier`` or ``flink_version``, directly or through
+    another.
+    """
     settings = metafunc.config.stash[SETTINGS]
     if "flink_tier" in metafunc.fixturenames:
         metafunc.parametrize("flink_tier", settings.tiers, ids=map(str, settings.tiers), indirect=True)
@@ -55,9 +62,12 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put all local runs first: they answer in the second that a cluster takes to start. Order within a tier stays.
+    """Put scenarios of the local tier first.
 
-    The logs of the session's cluster are watched for Python tests that use it; ``agent_runner`` watches its own runs.
+    They have run before a cluster has started. Order within a tier stays.
+
+    The logs of the session's cluster are watched for Python tests that use it; ``agent_runner``
+    watches its own runs.
     """
     places = [index for index, item in enumerate(items) if isinstance(item, ScenarioItem)]
     in_order = sorted(scenario_items(items), key=lambda item: item.tier is not Tier.LOCAL)
@@ -70,9 +80,10 @@ def arrange(items: list[pytest.Item]) -> None:
 
 
 def record_selection(session: pytest.Session) -> None:
-    """Record what the verdict speaks of: the selected items, their files, and what the session left out.
+    """Record the selected scenarios, their files, and the selection's limits.
 
-    A worker of pytest-xdist also creates the run folder if it needs one, which tells the controller that it does.
+    A worker of pytest-xdist also creates the run folder if its items need the session: the folder's
+    existence makes the controller serve its clusters.
     """
     config = session.config
     if SESSION not in config.stash:
@@ -93,7 +104,10 @@ def record_selection(session: pytest.Session) -> None:
 
 
 def require_run_folder(session: pytest.Session) -> None:
-    """Create the run folder if scenarios are about to run. Raises ``pytest.UsageError`` if it cannot be created."""
+    """Create the run folder if scenarios are about to run.
+
+    Raises ``pytest.UsageError`` if it cannot be created.
+    """
     config = session.config
     stops_here = config.option.collectonly or (session.testsfailed and not config.option.continue_on_collection_errors)
     if stops_here or not scenario_items(session.items):

@@ -1,4 +1,4 @@
-"""The state of the running pytest session: its settings, its :class:`GateSession`, and the keys of pytest's stash."""
+"""The state of the running pytest session, under keys of pytest's stash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ CHECKED: pytest.StashKey[CheckedRun] = pytest.StashKey()
 
 
 class SharedParts:
-    """The run folder that all processes of a session share, and for a worker of pytest-xdist the controller's broker.
+    """The run folder and the broker that all processes share.
+
+    ``broker`` returns the broker's address in a worker of pytest-xdist; the controller has none.
 
     ``process`` is the worker's name, empty for the controller.
     """
@@ -49,7 +51,10 @@ class SharedParts:
 
 
 def in_use(config: pytest.Config) -> bool:
-    """Return whether there is anything to end or to report: a session, or a process that a test started by itself."""
+    """Return whether there is anything to end or to report.
+
+    There is a session, or a test has started a process without one.
+    """
     return SESSION in config.stash or "flink_testbed.ownership.process" in sys.modules
 
 
@@ -59,7 +64,11 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def session_of(config: pytest.Config) -> GateSession:
-    """Return the session, created on first use: a run of pytest without scenarios never needs one."""
+    """Return the session, created on first use.
+
+    A run of pytest without scenarios, without the gate and without the plugin's fixtures never
+    creates one.
+    """
     if SESSION not in config.stash:
         from pytest_flink_agents.session import GateSession
 
@@ -75,12 +84,18 @@ def session_of(config: pytest.Config) -> GateSession:
 
 
 def attempt_folder(item: pytest.Item) -> Path:
-    """Return the folder of the item's current attempt. No two attempts share one: each is judged by its own files."""
+    """Return the folder of the item's current attempt.
+
+    No two attempts share one: a rerun must not be judged by files of the attempt before.
+    """
     return session_of(item.config).folder_of(item.nodeid, item.stash.get(ATTEMPT, 1))
 
 
 def _progress(config: pytest.Config) -> Callable[[str], None]:
-    """Return a function that prints progress lines past pytest's capture; it prints nothing with ``-q``."""
+    """Return a function that prints progress lines past pytest's capture.
+
+    It prints nothing with ``-q``.
+    """
 
     def report(line: str) -> None:
         # Looked up late: at configure time the reporter may not be registered yet.

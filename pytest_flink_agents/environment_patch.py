@@ -1,6 +1,9 @@
-"""Patch upstream's ``AgentsExecutionEnvironment`` in plain tests, so that it gives the bundled local environment.
+"""Patch upstream's ``AgentsExecutionEnvironment`` for plain tests.
 
-The patch is applied when a test first imports the module. Nothing is imported for it, and nothing happens if no test does.
+In them ``get_execution_environment()`` returns the bundled local environment.
+
+The patch is applied when a test first imports the module. Nothing is imported for it, and nothing
+happens if no test does.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ _CLASS = "AgentsExecutionEnvironment"
 
 
 class EnvironmentPatch(MetaPathFinder):
-    """A finder that waits for the import of one module. ``seed`` interleaves the keys of the local environments."""
+    """A finder that waits for the import of one module.
+
+    ``seed`` interleaves the keys of the local environments.
+    """
 
     def __init__(self, seed: int | None) -> None:
         self._seed = seed
 
     def apply(self) -> None:
-        """Patch the module now if it is imported already, else as soon as it is."""
+        """Patch the module, at once or after its import."""
         if MODULE in sys.modules:
             self.patch(sys.modules[MODULE])
         else:
@@ -42,7 +48,7 @@ class EnvironmentPatch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec that the other finders have for the module, with a loader that patches it afterwards."""
+        """Return the module's own spec, with a loader that also patches it."""
         if fullname != MODULE:
             return None
         sys.meta_path.remove(self)

@@ -1,4 +1,7 @@
-"""Fixtures for tests written in Python. Each uses the session's running parts, which start on first use."""
+"""Fixtures for tests written in Python.
+
+Each uses the session's running parts, which start on first use.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def flink_version(request: pytest.FixtureRequest) -> str:
-    """The Flink version of the test, in full (``2.2.1``). With several in ``--flink-version`` the test runs once on each.
+    """The Flink version of the test, in full (``2.2.1``).
+
+    With several in ``--flink-version`` the test runs once on each.
 
     So does every test with another fixture that runs something.
     """
@@ -39,23 +44,26 @@ def flink_version(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def flink_cluster(request: pytest.FixtureRequest, flink_version: str) -> FlinkCluster:
-    """The session's running cluster, the one that scenarios use: that of the first tier that has a cluster."""
+    """The session's running cluster, which scenarios use too.
+
+    It is the cluster of the first selected tier that has one.
+    """
     session = session_of(request.config)
     return session.services.environment(session.release(flink_version)).cluster(cluster_tier(request))
 
 
 def cluster_tier(request: pytest.FixtureRequest) -> Tier:
-    """Return the tier of the session's cluster: the first one asked for that has a cluster, else the embedded one."""
+    """Return the first selected tier with a cluster, else the embedded one."""
     tiers = session_of(request.config).settings.tiers
     return next((tier for tier in tiers if tier is not Tier.LOCAL), Tier.EMBEDDED)
 
 
 @pytest.fixture
 def flink_cluster_logs(request: pytest.FixtureRequest, flink_cluster: FlinkCluster) -> Iterator[None]:
-    """Watch the cluster's logs during each test that uses the session's cluster, and keep them with the test.
+    """Watch the logs of the session's cluster during a test.
 
-    An error in them fails the test, unless the marker ``log_allow("pattern")`` explains it. The fixture is set up first, so
-    that the other fixtures of the test end before it looks.
+    An error in them fails the test, unless the marker ``log_allow("pattern")`` explains it. The
+    fixture is set up first, so that the other fixtures of the test end before it looks.
     """
     from pytest_flink_agents.evidence.model import Evidence
     from pytest_flink_agents.run.watch.logs import LogWatch, wrong_in_logs
@@ -83,7 +91,9 @@ def _require_quiet(wrong: list[str]) -> None:
 def flink_cluster_factory(
     request: pytest.FixtureRequest, flink_version: str
 ) -> Iterator[Callable[..., LaunchedCluster]]:
-    """Start clusters of the test's own, to break them or to configure them differently. They end with the test.
+    """Start clusters for one test, to break or configure them freely.
+
+    They end with the test.
 
     The function takes the fields of ``ClusterConfig`` by name (``taskmanagers=2, slots=1``).
     """
@@ -105,13 +115,19 @@ def flink_cluster_factory(
 
 @pytest.fixture(scope="session")
 def kafka_service(request: pytest.FixtureRequest) -> KafkaService:
-    """The session's running Kafka: a broker that the session starts, or the one that ``--kafka-bootstrap`` names."""
+    """The session's running Kafka.
+
+    The session starts a broker, unless ``--kafka-bootstrap`` names one.
+    """
     return session_of(request.config).services.kafka
 
 
 @pytest.fixture
 def kafka_topic(request: pytest.FixtureRequest, kafka_service: KafkaService) -> Iterator[str]:
-    """The name of a new topic, deleted when the test ends. An indirect parameter sets the number of partitions (1)."""
+    """The name of a new topic, deleted when the test ends.
+
+    An indirect parameter sets the number of partitions (1).
+    """
     from flink_testbed.kafka.service import topic_name
 
     name = topic_name(kafka_service.run_id, request.node.name)
@@ -124,21 +140,28 @@ def kafka_topic(request: pytest.FixtureRequest, kafka_service: KafkaService) -> 
 
 @pytest.fixture(scope="session")
 def llm_server(request: pytest.FixtureRequest) -> ModelServer:
-    """The session's model server, listening on loopback. Open a channel with a script of the test's own."""
+    """The session's model server, listening on loopback.
+
+    Open a channel with a script of the test's own.
+    """
     return session_of(request.config).services.models
 
 
 @pytest.fixture
 def flink_tier(request: pytest.FixtureRequest) -> Tier:
-    """The tier that the test runs on. A test with this fixture, or with ``agent_runner``, runs once on each tier."""
+    """The tier that the test runs on.
+
+    A test with this fixture, or with ``agent_runner``, runs once on each tier.
+    """
     return Tier(request.param)
 
 
 @pytest.fixture
 def agent_runner(request: pytest.FixtureRequest, flink_tier: Tier, flink_version: str) -> Iterator[AgentRunner]:
-    """Run an agent on inputs and get the evidence, in the same way on every tier.
+    """Run agents on inputs and get the evidence, on every tier alike.
 
-    An error in the cluster's logs fails the test, unless the marker ``log_allow("pattern")`` explains it.
+    An error in the cluster's logs fails the test, unless the marker ``log_allow("pattern")``
+    explains it.
     """
     from pytest_flink_agents.run.agent_runner import AgentRunner
 
@@ -150,7 +173,7 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: Tier, flink_version
 
 @pytest.fixture
 def agent_script(request: pytest.FixtureRequest, flink_version: str) -> AgentScript:
-    """Run a script that makes an agents environment of its own, without Flink, and get the evidence."""
+    """Run scripts that create their own agents environment, without Flink."""
     from pytest_flink_agents.run.agent_script import AgentScript
 
     session = session_of(request.config)

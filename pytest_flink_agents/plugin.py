@@ -1,4 +1,7 @@
-"""The pytest plugin: hooks only. Unused, it imports nothing heavy, opens nothing and prints nothing."""
+"""The pytest plugin: hooks only.
+
+Unused, it imports nothing heavy, opens nothing and prints nothing.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the settings, so that a wrong one is reported at once. Under the gate, a session has a verdict in any case."""
+    """Read the settings, so that a wrong one is reported at once.
+
+    Under the gate there is always a session, since every run has a verdict.
+    """
     config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log meanwhile")
     settings = config.stash[SETTINGS] = options.settings_of(config)
     config.stash[PATCH] = EnvironmentPatch(settings.scenario_seed)
@@ -70,7 +76,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Record a file that cannot be collected: what it holds did not run."""
+    """Record a file that cannot be collected: its tests do not run."""
     report = yield
     if report.failed and SESSION in collector.config.stash and collector.config.stash[SETTINGS].gate:
         from pytest_flink_agents import results
@@ -80,7 +86,11 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a Python test that asks for a tier on each tier, and on each Flink version if there are several."""
+    """Run Python tests on each tier and each of several Flink versions.
+
+    Only tests that use the fixture ``flink_tier`` or ``flink_version``, directly or through
+    another.
+    """
     collect.parametrize(metafunc)
 
 
@@ -97,7 +107,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Create the run folder: no scenario runs without a place for its report."""
+    """Create the run folder before the first scenario runs."""
     collect.require_run_folder(session)
 
 
@@ -123,7 +133,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """End what runs, decide, write the report; under the gate the exit code is the verdict's."""
+    """End everything that runs, decide and write the report.
+
+    Under the gate the exit code is the verdict's.
+    """
     if current.in_use(session.config):
         from pytest_flink_agents import results
 

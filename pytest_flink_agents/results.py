@@ -1,4 +1,4 @@
-"""The results of a pytest session: from pytest's reports to the verdict, the report and the exit code."""
+"""Turn pytest's reports into results, verdict, report and exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _OWN_PACKAGES = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module 
 
 
 def record_phase(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> None:
-    """Record the result of one phase of an item, if the verdict needs it."""
+    """Record the result of one phase of an item, if it counts.
+
+    A setup or teardown counts only if it did not pass.
+    """
     if report.when == "call" or report.outcome != "passed":
         _record(item.config, report, _phase_result(item, call, report))
 
@@ -51,7 +54,7 @@ def _record(config: pytest.Config, report: pytest.TestReport | pytest.CollectRep
 
 
 def shorten_traceback(error: BaseException) -> None:
-    """Cut the traceback of an error that explains itself at the test's own call: deeper frames add nothing.
+    """Cut the traceback of a self-explaining error at the test's call.
 
     An error that it replaced while being handled is dropped, too, if it also explains itself.
     """
@@ -108,7 +111,10 @@ def _unstarted(item: pytest.Item) -> ItemResult:
 def _outcome(
     item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
 ) -> Outcome:
-    """Return the outcome of a phase. A scenario's own checks decide, whatever hooks and marks have made of the report."""
+    """Return the outcome of a phase.
+
+    A scenario's checks decide, even if a hook or mark of another plugin has changed the report.
+    """
     if isinstance(error, HostError):
         return Outcome.NOT_RUN
     if not isinstance(item, ScenarioItem):
@@ -138,7 +144,10 @@ def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: C
 def _message(
     item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
 ) -> str:
-    """Return one line. What a scenario says of a known failure comes before what the checks say."""
+    """Return the result's message, one line.
+
+    The text about a known failure comes before the first finding of the checks.
+    """
     if isinstance(error, HostError):
         # Without its place: a long path, which the detail holds.
         return f"{error.problems[0].code}: {error.problems[0].message}"
@@ -149,7 +158,10 @@ def _message(
 
 
 def finish(session: pytest.Session, exitstatus: int) -> None:
-    """End what runs, decide and write the report. Under the gate the exit code is the verdict's."""
+    """End everything that runs, decide and write the report.
+
+    Under the gate the exit code is the verdict's.
+    """
     config = session.config
     gate_session = config.stash.get(SESSION, None)
     if gate_session is not None:
@@ -186,7 +198,10 @@ def _conclude(session: pytest.Session, gate_session: GateSession, leaks: list[st
 
 
 def _leaks(config: pytest.Config, gate_session: GateSession | None) -> list[str]:
-    """Return what should have ended with the session. Nothing is looked for if no process was ever started."""
+    """Return the session's leaks.
+
+    Without a started process there is nothing to look for, and psutil is not imported.
+    """
     if LEAKS not in config.stash:
         config.stash[LEAKS] = list(gate_session.record.leaks) if gate_session else []
         if "flink_testbed.ownership.process" in sys.modules:

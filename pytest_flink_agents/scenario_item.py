@@ -1,4 +1,4 @@
-"""Scenario files as pytest files, scenarios as items: one item a scenario, tier and Flink version."""
+"""Collect scenario files: one item for each scenario, tier and Flink version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class ScenarioFile(pytest.File):
     """One ``*.scenario.yaml``."""
 
     def collect(self) -> Iterator[ScenarioItem]:
-        """Load the file strictly and expand each scenario. All problems of the file are reported at once."""
+        """Load the file strictly and expand each scenario.
+
+        All problems of the file are reported at once.
+        """
         from pytest_flink_agents.scenario.boundary.project import Project
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
@@ -58,7 +61,10 @@ class ScenarioWarning(pytest.PytestWarning):
 
 
 class ScenarioFailed(Exception):
-    """A scenario that ran and is not as expected, or whose evidence is not enough. The text is the whole explanation."""
+    """A scenario whose checks are not all valid.
+
+    The text is the whole explanation.
+    """
 
 
 class ScenarioItem(pytest.Item):
@@ -93,7 +99,7 @@ class ScenarioItem(pytest.Item):
 
     @property
     def not_applicable(self) -> str:
-        """The reason why the scenario does not apply to this tier and version; empty if it does."""
+        """The reason why the scenario does not apply here, else empty."""
         scenario = self.loaded.scenario
         if scenario.tiers is not None and self.tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
@@ -124,7 +130,10 @@ class ScenarioItem(pytest.Item):
         return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release)
 
     def setup(self) -> None:
-        """Provision what the tier needs. An error here is the environment's, and the scenario has not run."""
+        """Provision the parts that the tier needs.
+
+        An error here is the environment's: the scenario has not run.
+        """
         # A rerun starts from nothing: the results of an earlier attempt say nothing about it.
         if NOT_READY in self.stash:
             del self.stash[NOT_READY]
@@ -139,7 +148,8 @@ class ScenarioItem(pytest.Item):
             self._run.provision()
         except ProblemError as error:
             self.stash[NOT_READY] = error
-            # pytest calls repr_failure() for the call only; for a setup it would show the harness's source.
+            # pytest calls repr_failure() for the call only; for a setup it would show the harness's
+            # source.
             reported = session.is_reported(error)
             text = str(error).partition("\n")[0] + " (explained above)" if reported else str(error)
             raise pytest.fail.Exception(session.redactor.text(text), pytrace=False) from None
@@ -151,7 +161,7 @@ class ScenarioItem(pytest.Item):
         self._settle(checked)
 
     def _settle(self, checked: CheckedRun) -> None:
-        """Fail unless the run is as expected, or fails exactly as ``expect_fail`` announces."""
+        """Fail unless the run is as expected, or fails exactly as announced."""
         from pytest_flink_agents.checks.waiver import WaiverAnswer
 
         known = self.loaded.scenario.expect_fail
@@ -177,13 +187,16 @@ class ScenarioItem(pytest.Item):
 
     @property
     def reproduce(self) -> str:
-        """The command that runs this one item again, in the same order if a seed drew it."""
+        """The command that repeats this item, with the seed of its run."""
         if CHECKED in self.stash:
             return self.reproduced_with(self.stash[CHECKED].evidence.seed)
         return self.reproduced_with(self.gate_session.settings.seeds(self.tier)[0])
 
     def reproduced_with(self, seed: int | None) -> str:
-        """Return the command that runs this one item again with a seed, and with the settings that change how it runs."""
+        """Return the command that repeats this item with a seed.
+
+        It names every setting that changes the run.
+        """
         settings = self.gate_session.settings
         words = [f"--flink-version={self.release.version}", f"--flink-tier={self.tier}"]
         words += [f"--flink-rest-url={settings.remote.url}"] if settings.remote and self.tier is Tier.REMOTE else []
@@ -197,7 +210,7 @@ class ScenarioItem(pytest.Item):
         return shlex.join(["pytest", self.nodeid, *words])
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
-        """Return the harness's own texts unchanged, and a traceback only for a bug of the harness."""
+        """Return a failure's text, with a traceback only for harness bugs."""
         from flink_testbed.core.problem import ProblemError
 
         redactor = self.gate_session.redactor

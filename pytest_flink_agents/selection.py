@@ -1,4 +1,7 @@
-"""The part of the project's scenarios that a session runs, for the verdict: what was left out, and what was overlooked."""
+"""Find the scenario files that a session leaves out or overlooks.
+
+A verdict on a part of the scenarios is not one on the job.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,17 @@ _LOOKS_LIKE = re.compile(r"scenarios?\.ya?ml$", re.IGNORECASE)
 _SCENARIO_WORDS = re.compile(rb"^(agent|job|inputs|expect)\s*:", re.MULTILINE)
 _HEAD_BYTES = 4096
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
-# Collection must not take long in a huge tree: beyond this many files, nothing is overlooked any more, only unknown.
+# Collection must not take long in a huge tree: beyond this many files, nothing is overlooked any
+# more, only unknown.
 _MOST_FILES = 50_000
 
 
 def selection_of(config: pytest.Config, collected: Collection[Path], *, deselected: int) -> Selection:
-    """Return the selection of a session that collected these scenario files, and left out ``deselected`` of their runs."""
+    """Return the selection of a session.
+
+    ``collected`` are the scenario files that it collected (absolute), ``deselected`` counts their
+    runs that it left out.
+    """
     asked = [Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args]
     uncollected, elsewhere = [], []
     for path in _candidates(config.rootpath.resolve()):
@@ -40,7 +48,10 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
 
 
 def _candidates(root: Path) -> Iterator[Path]:
-    """Yield scenario files below the root, and files that look like one. Environments and build results are skipped."""
+    """Yield scenario files below the root, and files that look like one.
+
+    Environments and build results are skipped.
+    """
     seen = 0
     for directory, folders, files in os.walk(root):
         folders[:] = sorted(
@@ -58,7 +69,10 @@ def _candidates(root: Path) -> Iterator[Path]:
 
 
 def _reads_like_a_scenario(path: Path) -> bool:
-    """Return whether a file begins like a scenario. Only regular files are opened: a pipe would block."""
+    """Return whether a file begins like a scenario.
+
+    Only regular files are opened: opening a pipe would block until something writes to it.
+    """
     if not path.is_file():
         return False
     try:

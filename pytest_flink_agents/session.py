@@ -1,4 +1,4 @@
-"""The life cycle of one test session: settings, running parts, results, run folder, verdict.
+"""The life cycle of one test session, from settings to verdict.
 
 Created when the first scenario file is collected, or when a verdict is asked for; never otherwise.
 """
@@ -45,16 +45,19 @@ if TYPE_CHECKING:
 
 # The fields of a scenario that name the file under test.
 _FILES = ("yaml", "plan", "python", "jar")
-# Outcomes that a later phase of the same attempt may replace: an error at teardown overrules a pass, nothing a failure.
+# Outcomes that a later phase of the same attempt may replace: an error at teardown overrules a
+# pass, nothing a failure.
 _REPLACEABLE = (Outcome.PASSED, Outcome.SKIPPED, Outcome.WAIVED)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """Everything that one process knows of a session. Workers of pytest-xdist send theirs, the controller merges them.
+    """The state of a session in one process.
 
-    ``attempts`` has one result for each attempt at an item. ``selected`` are the items of the verdict by node id, each as it
-    stands if it never starts. Paths are absolute.
+    Workers of pytest-xdist send theirs; the controller merges them.
+
+    ``attempts`` has one result for each attempt at an item. ``selected`` are the items of the
+    verdict by node id, each as it stands if it never starts. Paths are absolute.
     """
 
     attempts: tuple[ItemResult, ...] = ()
@@ -78,7 +81,10 @@ class SessionRecord:
         return dataclasses.replace(self, attempts=tuple(attempts))
 
     def merge(self, other: SessionRecord) -> SessionRecord:
-        """Return both records as one. Every worker collects the same items, so the selection is that of either."""
+        """Return both records as one.
+
+        Every worker collects the same items, so the selection is that of either.
+        """
         merged = self
         for result in other.attempts:
             merged = merged.with_result(result)
@@ -93,7 +99,10 @@ class SessionRecord:
         )
 
     def results(self) -> tuple[ItemResult, ...]:
-        """Return one result for each item: all its attempts as one, or *not run* if it was selected and never started."""
+        """Return one result for each item.
+
+        All attempts become one result; an item that was selected and never started is *not run*.
+        """
         attempts: dict[str, list[ItemResult]] = {}
         for result in self.attempts:
             attempts.setdefault(result.node_id, []).append(result)
@@ -134,10 +143,13 @@ class SessionRecord:
 
 
 class GateSession:
-    """One test session. ``progress`` gets one short line a step. Raises ``HostError`` for an unsupported Flink version.
+    """One test session.
 
-    ``folder`` is the run folder, if another process has named it. ``broker`` and ``process`` (the worker's name) are given in
-    workers of pytest-xdist: the controller then finishes folder and report.
+    ``progress`` gets one short line a step. Raises ``HostError`` for an unsupported Flink version.
+
+    ``folder`` is the run folder, if another process has named it. ``broker`` and ``process`` (the
+    worker's name) are given in workers of pytest-xdist: the controller then finishes folder and
+    report.
     """
 
     def __init__(
@@ -172,11 +184,17 @@ class GateSession:
 
     @property
     def folder(self) -> Path:
-        """The run folder, created when the first thing is written: collecting alone leaves nothing behind."""
+        """The run folder, created on first use.
+
+        A session that only collects creates none.
+        """
         return self.make_folder()
 
     def make_folder(self) -> Path:
-        """Create the run folder if it does not exist yet. Raises ``HostError`` FA422 if it cannot be created."""
+        """Create the run folder if it does not exist yet.
+
+        Raises ``HostError`` FA422 if it cannot be created.
+        """
         if not self._folder_made:
             try:
                 make_run_folder(self._folder)
@@ -191,12 +209,15 @@ class GateSession:
         return self._folder / "summary.md"
 
     def evidence_of(self, node_id: str, attempt: int) -> str:
-        """Return the path of an attempt's evidence, relative to the run folder, empty if nothing was written."""
+        """Return the path of an attempt's evidence in the run folder.
+
+        Empty if nothing was written.
+        """
         folder = node_folder(self._folder, node_id, attempt)
         return str(folder.relative_to(self._folder)) if folder.exists() else ""
 
     def folder_of(self, node_id: str, attempt: int) -> Path:
-        """Return the folder that takes the evidence of one attempt at an item."""
+        """Return the folder for the evidence of one attempt at an item."""
         return node_folder(self.folder, node_id, attempt)
 
     @property
@@ -231,7 +252,7 @@ class GateSession:
         self._events.write(kind, **fields)
 
     def add_scenario(self, loaded: LoadedScenario) -> None:
-        """Record what is tested: the scenario's file, and the file of its agent if the project holds it."""
+        """Record the scenario's file, and the agent's if the project holds it."""
         self.update(
             scenario_files=self.record.scenario_files | {loaded.file},
             subject_files=self.record.subject_files | _subject_files(loaded, self.settings),
@@ -251,7 +272,7 @@ class GateSession:
         self.record = dataclasses.replace(self.record, **fields)
 
     def is_reported(self, error: Exception) -> bool:
-        """Return whether this very error was reported before, and note that it is now.
+        """Return whether this very error was reported before, and record it.
 
         A cluster that does not start fails every scenario, and is explained once.
         """
@@ -260,7 +281,7 @@ class GateSession:
         return known
 
     def close(self, *, failed: bool = False) -> None:
-        """End everything that was started, except clusters that stay running, after a failure or always."""
+        """End everything that was started, except clusters that are detached."""
         if self._services is None:
             return
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
@@ -275,7 +296,9 @@ class GateSession:
             self.redactor.files(self.folder.absolute(), but=used)
 
     def conclude(self, pytest_exit: int) -> tuple[Verdict, tuple[ItemResult, ...]]:
-        """Decide, and write the report; return the verdict and the results. ``pytest_exit`` is pytest's own answer.
+        """Decide, write the report, and return the verdict and the results.
+
+        ``pytest_exit`` is pytest's exit code.
 
         Nothing may run any more.
         """
@@ -286,7 +309,7 @@ class GateSession:
             self._write_report(verdict, policy, results)
         except HostError as error:
             (problem,) = error.problems
-            verdict = add_reason(verdict, report_not_written(f"{problem.where}: {problem.seen}"))
+            verdict = add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
         return verdict, results
 
     def _write_report(self, verdict: Verdict, policy: Policy, results: tuple[ItemResult, ...]) -> None:
@@ -324,7 +347,7 @@ class GateSession:
 
 
 def _subject_files(loaded: LoadedScenario, settings: Settings) -> set[Path]:
-    """Return the files under test that a scenario names, and the module of its agent class."""
+    """Return the files that a scenario names, or its agent's module."""
     scenario = loaded.scenario
     agent = scenario.agent
     if not isinstance(agent, str):

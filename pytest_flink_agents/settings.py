@@ -1,4 +1,7 @@
-"""The settings of a session as one frozen value. Knows nothing of pytest; the package ``options`` fills it."""
+"""The settings of a session as one frozen value.
+
+Knows nothing of pytest; the package ``options`` fills it.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,11 @@ KEEP = ("never", "on-failure", "always")
 class Settings:
     """The settings of one test session.
 
-    ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers`` are the ``tiers`` if the
-    user named them, and empty if ``auto`` chose them. ``processes`` is the number of processes that run scenarios at the
-    same time, ``scenario_runs`` the number of runs of a scenario without Flink. ``gate`` is the profile of the gate, None
-    without it. Values of ``allowed_env`` are secrets unless ``plain_env`` names the variable too.
+    ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers``
+    are the ``tiers`` if the user named them, and empty if ``auto`` chose them. ``processes`` is the
+    number of processes that run scenarios at the same time, ``scenario_runs`` the number of runs of
+    a scenario without Flink. ``gate`` is the profile of the gate, None without it. Values of
+    ``allowed_env`` are secrets unless ``plain_env`` names the variable too.
     """
 
     root: Path

@@ -6,7 +6,10 @@ from enum import Enum
 
 
 class Tier(str, Enum):
-    """A place that scenarios run on. The words are part of options, node ids and reports."""
+    """A place that scenarios run on.
+
+    The words are part of options, node ids and reports.
+    """
 
     LOCAL = "local"
     EMBEDDED = "embedded"
@@ -18,7 +21,10 @@ class Tier(str, Enum):
 
 
 class Engine(str, Enum):
-    """A program that executes agents on Flink. ``auto`` is only asked for, never what ran."""
+    """A program that executes agents on Flink.
+
+    ``auto`` is only asked for, never what ran.
+    """
 
     AUTO = "auto"
     BUNDLED = "bundled"
@@ -29,7 +35,10 @@ class Engine(str, Enum):
 
 
 class RequirementKind(str, Enum):
-    """A kind of requirement that the ini file must allow, because it chooses where code comes from."""
+    """A kind of requirement that the ini file must allow.
+
+    Such a requirement decides from which place code is installed.
+    """
 
     URL = "url"
     VCS = "vcs"

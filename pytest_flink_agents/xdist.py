@@ -1,7 +1,9 @@
-"""Sessions of pytest-xdist: the controller owns clusters, run folder and verdict; workers run the scenarios.
+"""The two roles in a session of pytest-xdist: controller and worker.
 
-The controller sends each worker an :class:`Assignment` when it starts. Results come back attached to pytest's own reports,
-and at its end each worker sends its :class:`SessionRecord`.
+The controller owns clusters, run folder and verdict; workers run the scenarios.
+
+The controller sends each worker an :class:`Assignment` when it starts. Results come back attached
+to pytest's own reports, and at its end each worker sends its :class:`SessionRecord`.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ _CONTROLLER = "flink-agents-controller"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Assignment:
-    """The parts that all processes of a session share: the run folder (not yet created), the broker's socket and key."""
+    """The values that all processes of a session share.
+
+    They are the run folder, not yet created, and the socket and key of the cluster broker.
+    """
 
     folder: Path
     socket: str
@@ -70,7 +75,10 @@ def attach(report: pytest.TestReport | pytest.CollectReport, result: ItemResult)
 
 
 def send_record(config: pytest.Config, record: SessionRecord) -> None:
-    """Send a worker's record to the controller. Results were sent with their reports."""
+    """Send a worker's record to the controller.
+
+    Results are left out: they were sent with their reports.
+    """
     config.workeroutput[_KEY] = dataclasses.replace(record, attempts=()).as_data()  # type: ignore[attr-defined]
 
 
@@ -91,7 +99,10 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Serve clusters if a worker's items need the session: it has created the run folder then."""
+        """Serve clusters to the workers if their items need the session.
+
+        A worker whose items need it has created the run folder, see ``collect.record_selection``.
+        """
         if self.assignment.folder.exists():
             session = session_of(self._config)
             session.services.serve(self.assignment.broker_address())
