@@ -179,7 +179,7 @@ def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
     verdict = project.verdict()
     waived.assert_outcomes(passed=1, xfailed=1, deselected=2)
     assert waivers["counts"]["waived"] == 1
-    assert f"ticket 7 (until {last_day})" in json.dumps(waivers["waivers"])
+    assert f"ticket 7 (until {last_day}" in json.dumps(waivers["waivers"])
     assert red.ret == 1
     red.assert_outcomes(passed=1, failed=2, xfailed=1)
     text = lines_of(red)
@@ -225,12 +225,15 @@ def test_a_report_that_cannot_be_written_is_one_line_beside_the_verdict(project:
     project.scenarios("x", scenario("one"))
     project.write(
         "conftest.py",
-        "import resource\n\nimport pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n",
+        "import pathlib\n\nimport pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
+        "    for folder in pathlib.Path('flink-agents-report').glob('2*'):\n"
+        "        (folder / 'summary.md').symlink_to('/dev/full')\n",
     )
-    result = project.run(GATE, "-p", "no:cacheprovider")
+    result = project.run(GATE)
     assert result.ret == 10
-    result.stdout.fnmatch_lines(["INCONCLUSIVE *1 passed", "*report: the report could not be written: *File too large"])
+    result.stdout.fnmatch_lines(
+        ["INCONCLUSIVE *1 passed", "*report: the report could not be written: No space left on device: *"]
+    )
     assert "Traceback" not in lines_of(result)
 
 

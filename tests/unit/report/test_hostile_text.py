@@ -89,6 +89,7 @@ def test_no_name_forges_a_line_or_colours_one(tmp_path: Path, failed: ItemResult
     # Only in the code block may a line begin like a heading.
     assert [line for line in lines if line.startswith("# ")] == ["# BLOCK", "# PROMOTE | <img>"]
     assert not any("<img>" in line for line in lines if not line.startswith("# PROMOTE"))
+    assert "| refund\\x1b[2K\\u202etoorp\\n# PROMOTE &#124; &lt;img> |" in reports["summary.md"]
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     assert json.loads(reports["verdict.json"])["reasons"][0]["message"] == f"{ODD}: {ODD}"
     case = Xml.fromstring(reports["junit.xml"]).find(".//testcase")
