@@ -9,7 +9,7 @@ from pyflink.common import Row
 from runtime_agents import Echo
 
 from flink_agents_runtime.on_flink.environment import FlinkEnvironment
-from flink_agents_runtime.on_flink.stream_operator import StreamOperator, with_rows
+from flink_agents_runtime.on_flink.stream_operator import TextKey, typed_key_text, with_rows
 
 
 def test_agents_of_one_class_get_different_names() -> None:
@@ -40,7 +40,7 @@ def test_registered_agents_resources_and_options_are_in_the_plan(tmp_path) -> No
 
 def test_lists_and_unkeyed_streams_are_refused() -> None:
     env = FlinkEnvironment(None)
-    with pytest.raises(NotImplementedError, match="without Flink"):
+    with pytest.raises(NotImplementedError, match="belong to the local environment"):
         env.from_list([])
     with pytest.raises(ValueError, match="key_selector"):
         env.from_datastream(object())
@@ -48,13 +48,27 @@ def test_lists_and_unkeyed_streams_are_refused() -> None:
 
 def test_different_keys_have_different_texts() -> None:
     keys = [1, "1", 1.5, None, True, b"1", (1, 2), Row(1, 2), Row("1", 2), (1, "2"), "[1, 2]"]
-    texts = [StreamOperator("", "")._key_text(key) for key in keys]
+    texts = [typed_key_text(key) for key in keys]
     assert len(set(texts)) == len(keys)
 
 
 def test_a_key_that_cannot_be_written_as_json_is_refused() -> None:
     with pytest.raises(TypeError, match="key the stream by a str, number or bool"):
-        StreamOperator("", "")._key_text(object())
+        typed_key_text(object())
+
+
+def test_equal_keys_of_different_types_select_different_texts() -> None:
+    keys = [TextKey(selector).get_key({"k": key}) for key in (1, True, 1.0, "1") for selector in (lambda v: v["k"],)]
+    assert keys == ["1", "true", "1.0", '"1"']
+
+
+def test_two_environments_of_one_job_give_different_names() -> None:
+    class Job:
+        """Stands for a StreamExecutionEnvironment."""
+
+    job = Job()
+    names = [FlinkEnvironment(env).name_for(Echo()) for env in (job, job, Job())]
+    assert names == ["Echo", "Echo-2", "Echo"]
 
 
 def test_rows_come_out_as_rows() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 from pyflink.common import Row
-from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream import KeyedProcessFunction, KeySelector, RuntimeContext
 
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.on_flink.operator import AgentOperator
@@ -26,15 +26,15 @@ class StreamOperator(AgentOperator):
     """Runs an agent over a keyed stream."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Open the engine, which keeps rows: the stream takes them as Row objects."""
+        """Open the engine, which keeps rows as Row objects."""
         super().open(runtime_context)
         self._engine.keep_rows = True
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
-        """Take one input of the current key and run the key as far as possible."""
+        """Take one input and run its key as far as possible."""
         if value is None:
             raise ValueError(
-                "an input of the stream is None, which Flink's operator of flink-agents refuses; "
+                "an input of the stream is None, which upstream's operator refuses; "
                 "filter such values out before from_datastream"
             )
         stamp = ctx.timestamp()
@@ -43,22 +43,47 @@ class StreamOperator(AgentOperator):
         )
 
     def _key_text(self, key: Any) -> str:
-        """Return a JSON text that is unique to the key; keys outside JSON carry their type's name."""
-        if isinstance(key, _PLAIN):
-            return json.dumps(key)
-        return json.dumps({type(key).__name__: to_jsonable_python(key, fallback=_of_row)}, sort_keys=True)
+        return typed_key_text(key)
 
     def _record(self, key: Any, value: Any, timestamp: int | None) -> Any:
         return with_rows(value)
 
     def _stamp(self, state: KeyState) -> int | None:
-        """Return the time stamp of the input in flight, or else of the next one."""
+        """Return the time stamp of the current input or the next one."""
         given = state.current or (state.inputs[0] if state.inputs else None)
         return given.timestamp if given else None
 
 
+class TextKeyedOperator(StreamOperator):
+    """The same over a stream that is keyed by :class:`TextKey`."""
+
+    def _key_text(self, key: Any) -> str:
+        return str(key)
+
+
+class TextKey(KeySelector):
+    """A key selector whose keys are the texts of another one's keys."""
+
+    def __init__(self, key_selector: Any) -> None:
+        self._key_of = key_selector.get_key if isinstance(key_selector, KeySelector) else key_selector
+
+    def get_key(self, value: Any) -> str:
+        """Return the text of the key of a value."""
+        return typed_key_text(self._key_of(value))
+
+
+def typed_key_text(key: Any) -> str:
+    """Return a JSON text that is unique to the key, such as 1, "1" or true.
+
+    Keys outside JSON carry their type's name. Raises TypeError for a key that has no JSON form.
+    """
+    if isinstance(key, _PLAIN):
+        return json.dumps(key)
+    return json.dumps({type(key).__name__: to_jsonable_python(key, fallback=_of_row)}, sort_keys=True)
+
+
 def with_rows(value: Any) -> Any:
-    """Return the value with each row in upstream's JSON form turned back into a Row.
+    """Return the value with rows in upstream's JSON form as Row objects.
 
     That form is ``{"type": "Row", "values": [...], "fields": [...]}``.
     """
