@@ -162,6 +162,14 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
     ),
 }
 CONTEXT: dict[str, Break | tuple[Break, ...]] = {
+    "test_operator_fidelity.py::test_a_row_as_output_is_a_mapping_or_a_list": wrap(
+        "engine.event_text:without_rows", "return args[0]"
+    ),
+    "test_operator_fidelity.py::test_what_the_operator_fails_is_a_failure": (
+        wrap("engine.sealed:check_fields", "pass"),
+        wrap("engine.memory:_checked", "return args[0]"),
+        swap(f"{_RUN}._advance", "raise _wrong_result(task.action, result)", "return True"),
+    ),
     "a call must not use the context": wrap(f"{_CONTEXT}.running", "return args[0]"),
     "a thread of one's own must not use the context": wrap(f"{_CONTEXT}.running", "return args[0]"),
     "test_context.py::test_a_context_is_closed_after_its_action": swap(
