@@ -142,7 +142,7 @@ def kafka_topic(request: pytest.FixtureRequest, kafka_service: KafkaService) -> 
 def llm_server(request: pytest.FixtureRequest) -> ModelServer:
     """The session's model server, listening on loopback.
 
-    Open a channel with a script of the test's own.
+    A test opens a channel with its own script.
     """
     return session_of(request.config).services.models
 

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Under the gate there is always a session, since every run has a verdict.
     """
-    config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log meanwhile")
+    config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log during the test")
     settings = config.stash[SETTINGS] = options.settings_of(config)
     config.stash[PATCH] = EnvironmentPatch(settings.scenario_seed)
     config.stash[PATCH].apply()
@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Record the selection, before the controller of pytest-xdist hears of it."""
+    """Record the selection, before pytest-xdist reports the collection to the controller."""
     collect.record_selection(session)
 
 
@@ -113,13 +113,13 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Count the attempts at an item: a plugin may run it again."""
+    """Count the attempts at an item, which another plugin may rerun."""
     item.stash[current.ATTEMPT] = item.stash.get(current.ATTEMPT, 0) + 1
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Record what the verdict needs of each phase."""
+    """Record the result of each phase."""
     if SESSION not in item.config.stash:
         return (yield)
     from pytest_flink_agents import results
@@ -144,7 +144,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
-    """Print what was left behind, and the verdict, last."""
+    """Print leaks and the verdict at the end of the summary."""
     if current.in_use(config):
         from pytest_flink_agents import results
 
@@ -152,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End everything, however the session ended."""
+    """End everything that still runs after an interrupted session."""
     if PATCH in config.stash:
         config.stash[PATCH].undo()
     if SESSION in config.stash:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.run.item import CheckedRun
     from pytest_flink_agents.session import GateSession
 
-# Frames of these packages lie below what a test calls.
+# Frames of these packages are cut from tracebacks: they are below the test's own call.
 _OWN_PACKAGES = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
 
 
@@ -216,7 +216,7 @@ def _leak_line(leak: str) -> str:
 
 
 def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
-    """Print what was left behind, and the verdict, last."""
+    """Print leaks and the verdict at the end of the summary."""
     for leak in config.stash.get(LEAKS, []):
         terminalreporter.write_line(_leak_line(leak), red=True)
     gate_session = config.stash.get(SESSION, None)

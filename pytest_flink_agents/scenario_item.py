@@ -104,7 +104,7 @@ class ScenarioItem(pytest.Item):
         if scenario.tiers is not None and self.tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
         if scenario.job and self.tier is Tier.LOCAL:
-            return "not applicable: a job of the user's own runs on Flink"
+            return "not applicable: a scenario with a job runs on Flink only"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
         return self._incompatible()

@@ -15,13 +15,14 @@ import pytest
 from pytest_flink_agents.gate import Selection
 from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES
 
-# x_scenario.yaml, X.Scenario.yaml and scenario.yaml are not collected, and may be meant to be.
+# Names such as x_scenario.yaml, X.Scenario.yaml and scenario.yaml are not collected, which is
+# easily overlooked.
 _LOOKS_LIKE = re.compile(r"scenarios?\.ya?ml$", re.IGNORECASE)
 _SCENARIO_WORDS = re.compile(rb"^(agent|job|inputs|expect)\s*:", re.MULTILINE)
 _HEAD_BYTES = 4096
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
-# Collection must not take long in a huge tree: beyond this many files, nothing is overlooked any
-# more, only unknown.
+# A huge tree must not delay the session: the search ends after this many files, and files behind
+# them are not reported.
 _MOST_FILES = 50_000
 
 

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 # The fields of a scenario that name the file under test.
 _FILES = ("yaml", "plan", "python", "jar")
-# Outcomes that a later phase of the same attempt may replace: an error at teardown overrules a
-# pass, nothing a failure.
+# Outcomes that a later phase of the same attempt may replace. An error at teardown replaces a pass;
+# a failure stays, and no phase makes an attempt better.
 _REPLACEABLE = (Outcome.PASSED, Outcome.SKIPPED, Outcome.WAIVED)
 
 
@@ -56,8 +56,9 @@ class SessionRecord:
 
     Workers of pytest-xdist send theirs; the controller merges them.
 
-    ``attempts`` has one result for each attempt at an item. ``selected`` are the items of the
-    verdict by node id, each as it stands if it never starts. Paths are absolute.
+    ``attempts`` has one result for each attempt at an item. ``selected`` has a *not
+    run* result for each selected item, by node id, which counts if the item never starts. Paths are
+    absolute.
     """
 
     attempts: tuple[ItemResult, ...] = ()
@@ -147,9 +148,9 @@ class GateSession:
 
     ``progress`` gets one short line a step. Raises ``HostError`` for an unsupported Flink version.
 
-    ``folder`` is the run folder, if another process has named it. ``broker`` and ``process`` (the
-    worker's name) are given in workers of pytest-xdist: the controller then finishes folder and
-    report.
+    ``folder`` is the run folder if the controller of pytest-xdist has chosen it. Workers have a
+    ``broker``, which provides the controller's clusters, and a name, ``process``; they leave the
+    report to the controller.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class GateSession:
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
         self.collected_files: set[Path] = set()
-        # Lines on how to look at the clusters that were left running.
+        # Lines about detached clusters, for the terminal.
         self.left: list[str] = []
         self._broker = broker
         self._process = process

@@ -23,7 +23,7 @@ class Tier(str, Enum):
 class Engine(str, Enum):
     """A program that executes agents on Flink.
 
-    ``auto`` is only asked for, never what ran.
+    ``auto`` is only a setting; a run has one of the other two.
     """
 
     AUTO = "auto"

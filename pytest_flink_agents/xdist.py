@@ -1,9 +1,16 @@
 """The two roles in a session of pytest-xdist: controller and worker.
 
-The controller owns clusters, run folder and verdict; workers run the scenarios.
+The controller owns clusters, run folder and verdict; workers run the scenarios. The data takes
+four ways:
 
-The controller sends each worker an :class:`Assignment` when it starts. Results come back attached
-to pytest's own reports, and at its end each worker sends its :class:`SessionRecord`.
+1. The controller sends each worker an :class:`Assignment` when it starts.
+2. A worker creates the run folder if its items need the session. The controller sees that when the
+   worker has collected, before any item runs, and serves its clusters then. So a session without
+   scenarios starts nothing.
+3. Results travel with pytest's own reports, one by one, so that those of a worker that dies later
+   are not lost.
+4. At its end a worker sends its :class:`SessionRecord` without results. A worker that dies sends
+   none; its items are known by name from (2), and count as not run.
 """
 
 from __future__ import annotations
@@ -83,7 +90,7 @@ def send_record(config: pytest.Config, record: SessionRecord) -> None:
 
 
 class Controller:
-    """The controller's side, a plugin of its own."""
+    """The hooks of pytest-xdist that only the controller implements."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -106,7 +113,8 @@ class Controller:
         if self.assignment.folder.exists():
             session = session_of(self._config)
             session.services.serve(self.assignment.broker_address())
-            # Of a worker that dies, only the names of its items are known.
+            # The worker's record replaces these results at its end. They remain for a worker that
+            # dies, of which only the names of its items are known.
             expected = {node_id: _not_run(node_id, "the session ended before it ran") for node_id in ids}
             session.update(selected={**expected, **session.record.selected})
 

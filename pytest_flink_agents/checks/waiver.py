@@ -55,6 +55,10 @@ def waiver_answer(waiver: Waiver, results: Sequence[CheckResult], evidence: Evid
 
 
 def _answer(waiver: Waiver, results: Sequence[CheckResult], evidence: Evidence) -> WaiverAnswer:
+    # An announced failure waives its consequences and nothing else. It explains three kinds of
+    # results: the announced check; the check of the job's failure, if the job failed as announced;
+    # and results that only miss something, if the run ended early because of it. Whatever is left
+    # in `others` has another cause.
     announced = waiver.check or FAILURE
     own = next((result for result in results if result.check == announced), None)
     job_failed = _job_failed_as_announced(waiver, evidence)
@@ -67,6 +71,8 @@ def _answer(waiver: Waiver, results: Sequence[CheckResult], evidence: Evidence) 
         and not (job_failed and result.check == FAILURE)
         and not (cut_short and _only_misses(result))
     ]
+    # The order is that of certainty: a proven other failure, then doubts, and a waiver only if
+    # nothing else is left. A doubt is never waived, since it may hide another failure.
     if any(result.validity is Validity.INVALID for result in others):
         return WaiverAnswer.OTHER
     if own is None or own.validity is Validity.VALID:
@@ -89,6 +95,8 @@ def _findings_as_announced(waiver: Waiver, result: CheckResult) -> bool:
     """
     if waiver.failure is None:
         return True
+    # The findings of this check quote the failure only in part; _job_failed_as_announced() has
+    # compared the whole text.
     if result.check == FAILURE:
         return False
     return bool(result.findings) and all(not waiver.failure.match(_text(finding)) for finding in result.findings)

@@ -24,7 +24,7 @@ from pytest_flink_agents.run.watch.reach import require_reach
 from pytest_flink_agents.run.watch.threads import save_thread_dump
 
 _LOG_LINES = 15
-# Scheduling, and in Python the imports of operators, come before the subject's own time.
+# Scheduling, and in Python the imports of operators, do not count as the run's time.
 _START_S = 60.0
 _PROCESS_DIED = "FA407"
 
@@ -116,7 +116,7 @@ class _FollowedRun:
     def evidence(
         self, logs: LogWatch, *, in_time: bool, deadline_s: float, started_s: float, submitted_s: float
     ) -> Evidence:
-        """Cancel what still runs, and gather the evidence.
+        """Cancel the jobs that still run, and gather the evidence.
 
         The order matters:
 

@@ -25,8 +25,8 @@ def execute(
     subject's time. The channel is closed in the end.
 
     Raises ``AgentRefusedError`` for an agent that cannot be built, ``HostError`` for what is the
-    environment's fault, and ``ValueError`` for a combination that cannot run: a job of the user's
-    own or a timeline without Flink, a script on Flink.
+    environment's fault, and ``ValueError`` for a combination that cannot run: the user's own
+    job or a timeline without Flink, a script on Flink.
     """
     with closing(channel):
         channel.put()

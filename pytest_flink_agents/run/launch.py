@@ -22,7 +22,7 @@ from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
 from pytest_flink_agents.vocabulary import Engine
 
-# A job of the user's own has its own way with engines: the report says so.
+# The user's own job chooses its engine in its program, and the report says so.
 JOBS_OWN_ENGINE = "the job's own"
 _RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"
 # Building the plan imports the user's modules; submitting adds the work of client and JobManager.
@@ -88,8 +88,8 @@ def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Laun
 
     A program that fails has launched no job.
     """
-    # In thread mode if the workers see our files, as an agent's job; a program may choose
-    # otherwise.
+    # Thread mode, as for agents, if the workers see this machine's files. A program may set another
+    # mode.
     thread_mode = subject.file.suffix == ".py" and cluster.shares_files
     client = FlinkClient(
         place.environment.flink_home,

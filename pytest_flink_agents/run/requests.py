@@ -29,8 +29,8 @@ _NAME_CHARACTERS = 120
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     """Return whether inputs and outputs travel through Kafka.
 
-    The arguments of a job of the user's own decide it, or the delivery that an agent promises.
-    Files are enough for short runs, but promise nothing after a failure; and a remote cluster may
+    They do if the arguments of the user's own job name a topic, or if an agent promises a delivery.
+    Files are enough for short runs, but guarantee nothing after a failure, and a remote cluster may
     not see them.
     """
     scenario = loaded.scenario

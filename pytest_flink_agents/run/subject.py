@@ -55,7 +55,7 @@ class JobSubject:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSubject:
-    """A Python script that makes a local agents environment of its own.
+    """A Python script that creates its own local agents environment.
 
     ``seed`` draws the order of keys.
     """

@@ -18,7 +18,7 @@ from pytest_flink_agents.run.subject import AgentSubject, ScriptSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.vocabulary import Engine
 
-# Importing the user's modules and building the plan come before the agent's own time.
+# Importing the user's modules and building the plan do not count as the run's time.
 _BUILD_S = 60.0
 # A run that missed its deadline still needs a moment to report it; a stuck script needs one to be
 # ended.
@@ -39,7 +39,7 @@ def run_in_worker(
         return _run_agent(subject, channel, place, deadline_s)
     if isinstance(subject, ScriptSubject):
         return _run_script(subject, place, deadline_s)
-    raise ValueError("a job of the user's own runs on Flink: it cannot run on the local tier")
+    raise ValueError("a job runs on Flink: it cannot run on the local tier")
 
 
 def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s: float) -> Evidence:
