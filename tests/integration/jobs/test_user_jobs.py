@@ -189,4 +189,4 @@ def test_scenarios_run_python_and_java_jobs_on_flink_only(
     assert names == {"running_totals.py", "chained.py", "totals.jar"}
     local = pytester.runpytest_subprocess("--flink-gate", "--flink-tier=local", "-rs", timeout=60)
     assert local.ret == 10
-    local.stdout.fnmatch_lines(["*not applicable: a job of the team's own runs on Flink*"])
+    local.stdout.fnmatch_lines(["*not applicable: a scenario with a job runs on Flink only*"])
