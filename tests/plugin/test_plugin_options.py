@@ -1,4 +1,4 @@
-"""What can be set, where from, and what is said of values that make no sense."""
+"""Options of the plugin in a session: their sources, and the errors for invalid values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ from plugin_project import Project, lines_of, scenario
         ("--flink-job-python=nowhere/python", "FA417", "the python program of an environment", "check the path"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_a_usage_error(
-    project: Project, wrong: str, code: str, expected: str, next_step: str
-):
+def test_an_invalid_value_is_a_usage_error(project: Project, wrong: str, code: str, expected: str, next_step: str):
     project.scenarios("x", scenario("one"))
     result = project.run(wrong, tier="")
     assert result.ret == 4
@@ -78,7 +76,7 @@ def test_the_command_line_comes_before_the_environment_before_the_ini(
     assert collected("--flink-version=2.3") == "local-2.3]"
 
 
-def test_the_report_goes_where_it_is_told(project: Project, monkeypatch: pytest.MonkeyPatch):
+def test_the_report_goes_to_the_directory_of_the_option(project: Project, monkeypatch: pytest.MonkeyPatch):
     project.scenarios("x", scenario("one"))
     monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_REPORT_DIR", "from-environment")
     result = project.run("--flink-report-dir=out/reports")
@@ -104,7 +102,7 @@ def test_a_placeholder_reads_only_variables_that_the_ini_allows(project: Project
     assert "FA210" in lines_of(refused)
 
 
-def test_relative_paths_of_the_command_line_are_the_shells(project: Project):
+def test_a_relative_path_on_the_command_line_is_relative_to_the_shell(project: Project):
     project.scenarios("x", scenario("one"))
     relative = os.path.relpath(sys.executable, project.path)
     result = project.run(f"--flink-job-python={relative}", "--collect-only")

@@ -50,7 +50,7 @@ def test_one_wrong_value_blocks_and_is_shown_in_its_line(project: Project, gate:
     assert project.verdict()["verdict"] == "block"
 
 
-def test_the_run_folder_holds_the_verdict_and_what_it_rests_on(project: Project):
+def test_the_run_folder_holds_the_verdict_and_its_evidence(project: Project):
     project.scenarios("x", scenario("right", more="requirement: REQ-17\nowner: payments\n"))
     result = project.run(GATE, tier="auto")
     verdict = project.verdict()
@@ -123,7 +123,7 @@ def test_a_plain_test_that_fails_blocks(project: Project):
     assert reasons(project)[0]["message"].startswith("test_plain.py::test_plain: ")
 
 
-def test_a_machine_fault_in_a_plain_test_does_not_block(project: Project):
+def test_a_fault_of_the_environment_in_a_plain_test_does_not_block(project: Project):
     project.scenarios("x", scenario("right"))
     project.write("test_plain.py", "def test_plain(flink_cluster): ...\n")
     result = project.run(GATE, "--flink-startup-timeout=0.01")
@@ -140,7 +140,7 @@ def test_severity_warn_is_shown_and_does_not_block(project: Project):
     assert rules(project) == [("remark", "scenarios")]
 
 
-def test_what_was_not_reached_is_not_promoted(project: Project):
+def test_a_scenario_that_was_not_reached_is_not_promoted(project: Project):
     project.scenarios(
         "x", scenario("right"), scenario("weak", said="bye", more="severity: warn\n"), scenario("behind it", said="bye")
     )
@@ -253,7 +253,7 @@ def test_a_scenario_that_applies_nowhere_is_not_promoted(project: Project):
 
 
 @pytest.mark.parametrize("style", [("-qq",), ("-p", "no:terminal"), ("-p", "no:capture")], ids=" ".join)
-def test_other_ways_of_showing_do_not_change_the_answer(project: Project, style: tuple[str, ...]):
+def test_the_verdict_does_not_depend_on_the_terminal(project: Project, style: tuple[str, ...]):
     project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
     result = project.run(GATE, *style)
     assert result.ret == 1

@@ -1,4 +1,4 @@
-"""The command line, called in this process."""
+"""The command line, called in process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_explain_lists_all_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(capsys.readouterr().out.splitlines()) > 20
 
 
-def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert "properties" in json.loads(capsys.readouterr().out)
 

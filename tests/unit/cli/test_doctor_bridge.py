@@ -1,4 +1,4 @@
-"""The parts of thread mode in a job environment: looked at as files, then judged."""
+"""The bridge of thread mode in a job environment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_parts_are_found_in_an_environment(tmp_path: Path) -> None:
     assert look_at_bridge(environment) == WHOLE
 
 
-def test_a_place_that_cannot_be_written_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_is_not_writable_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert probe._writable()[0].writable
     (tmp_path / "flink-agents-report").touch()

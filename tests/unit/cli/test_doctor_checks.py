@@ -1,4 +1,4 @@
-"""The doctor's judging: facts in, checks out."""
+"""The doctor: facts in, checks out."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_each_release_has_its_own_checks() -> None:
     ("name", "release", "status"),
     [("Linux", "6.1-microsoft-standard-WSL2", "ok"), ("Darwin", "24.0", "ok"), ("Windows", "11", "fail")],
 )
-def test_operating_systems(name: str, release: str, status: str) -> None:
+def test_only_linux_and_macos_are_supported(name: str, release: str, status: str) -> None:
     assert of_machine("operating system", system=System(name, release, "x")).status == status
 
 
@@ -125,7 +125,7 @@ def test_a_python_that_flink_does_not_support_fails() -> None:
         (JavaHome("/j", None), "warn", "no Java"),
     ],
 )
-def test_java_home(home: JavaHome, status: str, seen: str) -> None:
+def test_a_java_home_that_does_not_fit_is_a_warning(home: JavaHome, status: str, seen: str) -> None:
     found = of_release("JAVA_HOME", java_home=home)
     assert found.status == status
     assert seen in found.seen
@@ -142,7 +142,7 @@ def test_a_job_environment_that_is_missing_is_a_warning() -> None:
     assert "registry" in found.next_step
 
 
-def test_a_job_environment_tells_versions_and_jars() -> None:
+def test_a_job_environment_shows_versions_and_jars() -> None:
     found = of_release("job environment")
     assert found.status == "ok"
     assert "flink-agents 0.3.1" in found.seen
@@ -157,7 +157,7 @@ def test_a_given_environment_with_another_flink_fails() -> None:
     assert (found.status, found.next_step) == ("fail", "use the installed version: --flink-version=2.1.3")
 
 
-def test_what_the_testbed_refuses_fails_with_its_next_step() -> None:
+def test_a_problem_of_the_testbed_fails_with_its_next_step() -> None:
     problem = Problem("FA417", "lacks apache-flink", where="python", seen="none", next_step="install it")
     found = of_release("job environment", environment=Refused(problem))
     assert found == Check(
@@ -184,7 +184,7 @@ def test_too_little_memory_fails() -> None:
     assert of_machine("memory", memory_mib=MEMORY_NEEDED_MIB - 1).status == "fail"
 
 
-def test_disk_space_is_wanted_for_what_is_missing() -> None:
+def test_disk_space_is_needed_for_missing_parts_only() -> None:
     bare = dataclasses.replace(RELEASE, environment=None, packaged_java=None)
     needed = ENVIRONMENT_NEEDS_MIB + JAVA_NEEDS_MIB
     for free, status in ((needed, "ok"), (needed - 1, "fail")):
@@ -208,7 +208,7 @@ def test_releases_share_their_java() -> None:
     ]
 
 
-def test_what_could_not_be_looked_at_is_not_called_missing() -> None:
+def test_an_unknown_part_is_not_called_missing() -> None:
     assert missing((dataclasses.replace(RELEASE, environment=Unseen("x"), packaged_java=Unseen("x")),)) == ()
 
 
@@ -226,20 +226,20 @@ def test_a_broken_loopback_fails() -> None:
     assert "refused" in found.seen
 
 
-def test_guards_left_behind_are_a_warning() -> None:
+def test_ownerless_guards_are_a_warning() -> None:
     found = of_machine("processes left behind", leftovers=(OwnerlessGuard(7, "java"), OwnerlessGuard(9, "python")))
     assert found.status == "warn"
     assert "kill 7 9" in found.next_step
     assert "7 (java)" in found.seen
 
 
-def test_what_was_not_seen_is_not_checked() -> None:
+def test_an_unknown_fact_is_not_checked() -> None:
     facts = dataclasses.replace(SOUND, memory_mib=Unseen("no /proc"))
     assert check("memory", facts) == Check("not checked", "memory", "no /proc")
     assert len(judge(facts)) == len(judge(SOUND))
 
 
-def test_no_error_of_a_look_gets_out() -> None:
+def test_an_error_of_one_fact_stops_no_other() -> None:
     problem = Problem("FA401", "waited 60 s")
 
     def raising(error: Exception) -> object:
@@ -273,7 +273,7 @@ def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
     ("names", "words"),
     [((), "holds neither"), (("flink-conf.yaml",), "only"), (("flink-conf.yaml", "config.yaml"), "holds both")],
 )
-def test_names_of_configuration_files(names: tuple[str, ...], words: str) -> None:
+def test_the_names_of_configuration_files_are_checked(names: tuple[str, ...], words: str) -> None:
     found = configuration(*(ConfigurationFile(name) for name in names))[0]
     assert found.status == "warn"
     assert words in found.seen
@@ -317,7 +317,7 @@ def test_json_holds_checks_and_support() -> None:
     assert json.loads(as_document([Check("fail", "memory", "none", "end it")]))["ok"] is False
 
 
-def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
+def test_a_missing_container_engine_is_only_a_warning() -> None:
     none = Refused(Problem("FA470", "no container engine answers", where="unix:///nowhere", next_step="start one"))
     found = of_machine("container engine", containers=none)
     assert (found.status, "FA470" in found.seen, "--flink-tier=container alone" in found.next_step) == (
@@ -332,7 +332,7 @@ def test_a_container_engine_is_nobodys_need_but_the_container_tiers() -> None:
     assert of_machine("container engine", containers=Unseen("no time")).status == "not checked"
 
 
-def test_jars_that_are_missing_are_told_and_never_a_failure() -> None:
+def test_missing_jars_are_a_warning() -> None:
     jars = lambda cached: of_machine("jars of Kafka 4.1.1", jars=(Jars("Kafka 4.1.1", cached),))  # noqa: E731
     assert jars(cached=True).status == "ok"
     assert (jars(cached=False).status, "Maven repository" in jars(cached=False).next_step) == ("warn", True)
@@ -342,7 +342,7 @@ def test_jars_that_are_missing_are_told_and_never_a_failure() -> None:
     assert (altered.status, altered.next_step) == ("fail", "delete")
 
 
-def test_a_maven_repository_is_looked_for_where_jars_are_missing() -> None:
+def test_a_maven_repository_is_asked_only_if_jars_are_missing() -> None:
     assert of_machine("Maven repository", maven=None).status == "not checked"
     assert of_machine("Maven repository", maven=Repository("the settings", offers=True)).status == "ok"
     lacking = of_machine("Maven repository", maven=Repository("the settings", offers=False))

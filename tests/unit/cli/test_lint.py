@@ -1,4 +1,4 @@
-"""The linter: each trap of a Flink configuration is found at its place, scenarios are checked as pytest checks them."""
+"""The linter of Flink configurations and scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: which results under which policy give which verdict, and which exit code."""
+"""The gate: results under a policy, their verdict and its exit code."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) 
     assert exit_code(decided, pytest_exit) == pytest_exit
 
 
-def test_a_failure_that_is_no_result_is_not_promoted() -> None:
+def test_a_failed_session_without_a_failed_result_is_not_promoted() -> None:
     decided = decide([PASSED], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("inconclusive", 10)
 
@@ -125,7 +125,7 @@ def test_a_remark_does_not_explain_a_failed_session() -> None:
     assert decide([PASSED, _scenario("waived")], FLINK, 1, selection=elsewhere).verdict == "inconclusive"
 
 
-def test_a_failure_that_only_warns_explains_pytests_one() -> None:
+def test_a_failure_of_severity_warn_explains_pytests_exit_code() -> None:
     decided = decide([PASSED, _scenario("failed", severity="warn")], FLINK, 1)
     assert (decided.verdict, exit_code(decided, 1)) == ("promote", 0)
 

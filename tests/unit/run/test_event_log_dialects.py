@@ -1,4 +1,4 @@
-"""Event logs of several releases, read as one shape."""
+"""Event logs of several releases, read into one form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ def of_0_1(name: str, text: str, number: int) -> dict[str, Any]:
 
 
 def test_a_python_event_of_0_1_is_read_from_its_text() -> None:
-    """Type as later releases call it, attributes without the id, the key by the number of the input."""
     record = of_0_1("flink_agents.api.events.event.InputEvent", "id=UUID('5b') input={'item': 'tea', 'n': 1}", 1)
     event = normalised(record, INPUTS)
     assert (event.type, event.attributes) == ("_input_event", {"input": {"item": "tea", "n": 1}})
@@ -30,7 +29,6 @@ def test_a_python_event_of_0_1_is_read_from_its_text() -> None:
 
 
 def test_texts_that_look_like_fields_stay_in_their_value() -> None:
-    """Blanks, equal signs and quotes inside a value; what is no literal stays text."""
     record = of_0_1("shop.Booked", "id=UUID('5b') note=\"it's x=1 y='2' \" total=3 item=Item(name='a b', n=1)", 0)
     event = normalised(record, INPUTS)
     assert event.type == "shop.Booked"
@@ -38,7 +36,6 @@ def test_texts_that_look_like_fields_stay_in_their_value() -> None:
 
 
 def test_a_record_of_0_3_keeps_its_own_key(tmp_path: Path) -> None:
-    """Nested records with a key of ours, and upstream's without one but with a time stamp."""
     records = [
         {"eventType": "_input_event", "key": "own", "event": {"attributes": {"input": 1}, "sourceTimestamp": 1}},
         {"eventType": "_input_event", "event": {"attributes": {"input": 1}, "sourceTimestamp": 0}},
@@ -80,14 +77,12 @@ FLAT = {
     ],
     ids=["flat", "flat lifecycle", "trace", "trace lifecycle"],
 )
-def test_later_dialects_are_told_by_their_keys(record: dict[str, Any], expected: Event) -> None:
-    """Flat and trace records, events and executions alike, become the same shape as those of 0.3."""
+def test_the_keys_of_a_record_show_its_format(record: dict[str, Any], expected: Event) -> None:
     assert normalised(record) == expected
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_what_a_dead_writer_left_half_is_left_out(tmp_path: Path, indent: int | None) -> None:
-    """At the end, in the middle, with the next record glued to it; whole records around it are read, also pretty ones."""
+def test_an_incomplete_record_is_left_out(tmp_path: Path, indent: int | None) -> None:
 
     def text(name: str) -> str:
         return json.dumps(

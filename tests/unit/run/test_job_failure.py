@@ -1,4 +1,4 @@
-"""From the exception that Flink keeps to the agent's own error."""
+"""The cause of a failed job, found in the exception that Flink keeps."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ shop.errors.NoPrice: no price
 )
 
 
-def test_our_engines_own_words_come_first() -> None:
-    """The marked line holds everything; what Flink wraps around it is left out."""
+def test_the_bundled_engines_own_failure_comes_first() -> None:
     data = '{"message": "no", "type": "ValueError", "action": "pay", "key": "a", "input": 1, "traceback": "t"}'
     failure = job_failure(
         f"{WRAPPED}Caused by: RuntimeError: x\n{FAILURE_MARK}{data}\n\tat pemja.core.X(Native Method)"
@@ -48,8 +47,7 @@ def test_our_engines_own_words_come_first() -> None:
     assert (failure.message, failure.type, failure.action, failure.key) == ("no", "ValueError", "pay", "a")
 
 
-def test_a_python_exception_out_of_an_embedded_interpreter() -> None:
-    """Its class, its whole text, its frames in Python's order, and the action that upstream called."""
+def test_a_python_exception_of_thread_mode_is_read_from_pemjas_frames() -> None:
     failure = job_failure(EMBEDDED)
     assert (failure.type, failure.message, failure.action) == ("NoPrice", "no price\nfor tea", "price")
     lines = failure.traceback.splitlines()
@@ -62,27 +60,23 @@ def test_a_python_exception_out_of_an_embedded_interpreter() -> None:
     assert "java" not in failure.traceback
 
 
-def test_a_traceback_that_a_python_process_printed() -> None:
-    """Process mode passes the text on inside a Java exception's message."""
+def test_the_traceback_of_process_mode_is_read_as_printed() -> None:
     failure = job_failure(PROCESS)
     assert (failure.type, failure.message) == ("NoPrice", "no price")
     assert failure.traceback.startswith("Traceback (most recent call last):\n")
     assert failure.traceback.endswith("shop.errors.NoPrice: no price\n")
 
 
-def test_without_any_python_the_last_cause_is_told() -> None:
-    """A cluster's own trouble."""
+def test_without_a_python_exception_the_last_cause_is_the_failure() -> None:
     failure = job_failure(WRAPPED + "Caused by: java.io.IOException: disk full\n\tat java.base/x.Y(Z.java:1)\n")
     assert failure.message == "java.io.IOException: disk full"
 
 
-def test_no_exception_is_told_too() -> None:
-    """Flink may have forgotten it."""
+def test_a_job_without_an_exception_says_so() -> None:
     assert job_failure("").message == "the job failed and Flink kept no exception"
 
 
-def test_a_module_that_the_workers_lack() -> None:
-    """Named, with what brings it there; a module that an action itself could not import stays that action's failure."""
+def test_a_missing_module_is_explained() -> None:
     failure = job_failure(
         PROCESS.replace("shop.errors.NoPrice: no price", "ModuleNotFoundError: No module named 'shop'")
     )
@@ -92,8 +86,7 @@ def test_a_module_that_the_workers_lack() -> None:
     assert job_failure(f"{WRAPPED}{FAILURE_MARK}{data}").message == "No module named 'x'"
 
 
-def test_what_flink_does_not_explain() -> None:
-    """A connector that is not there, and classes of another Flink line: named, with what helps."""
+def test_a_missing_class_or_connector_of_flink_is_explained() -> None:
     connector = "Could not find any factory for identifier 'kafka' that implements 'X' in the classpath."
     failure = job_failure(
         f"{WRAPPED}Caused by: org.apache.flink.table.api.ValidationException: {connector}\n\nAvailable\n"
@@ -130,8 +123,7 @@ def test_what_flink_does_not_explain() -> None:
         ),
     ],
 )
-def test_what_kafka_does_not_explain(seen: str, told: str) -> None:
-    """A topic that is not there, and a broker that is not: named, with what is there."""
+def test_a_missing_topic_or_broker_is_explained(seen: str, told: str) -> None:
     kind = "org.apache.flink.kafka.shaded.org.apache.kafka.common.errors."
     failure = job_failure(f"{WRAPPED}Caused by: {kind}{seen}\n")
     assert failure.message == told

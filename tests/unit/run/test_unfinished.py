@@ -1,4 +1,4 @@
-"""What is said of a run that was not done in time."""
+"""The description of unfinished work at the deadline."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ def events(*told: tuple[object, str, object]) -> list[Event]:
     return [Event(event_type, {"input": value}, key) for key, event_type, value in told]
 
 
-def test_a_key_whose_last_event_set_off_an_action_is_unfinished():
-    """With that action and the key's latest input; the keys 1 and "1" are two."""
+def test_a_key_whose_last_event_triggered_an_action_is_unfinished():
     told = events(
         (1, "_input_event", "a"),
         ("1", "_input_event", "b"),
@@ -30,7 +29,6 @@ def test_a_key_whose_last_event_set_off_an_action_is_unfinished():
 
 
 def test_the_line_names_agent_action_key_and_input():
-    """At most five, with a long input cut; an agent of a file by its name."""
     at = {"key": "a", "action": "ask", "input": {"q": 1}}
     line = 'still waiting on action ask of key "a" with input {"q": 1} (agent shop:Agent)'
     assert still_waiting("shop:Agent", [at]) == line
