@@ -60,7 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
         xdist.configure(config)
     if settings.gate and not config.option.collectonly:
-        current.session_of(config)
+        session = current.session_of(config)
+        if not current.is_worker(config):
+            session.retire_latest()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -5,6 +5,7 @@ The newest twenty are kept.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -30,6 +31,9 @@ def make_run_folder(folder: Path) -> None:
     Another process of the session may have created it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    ignored = folder.parent / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")
     try:
         folder.mkdir()
     except FileExistsError:
@@ -48,6 +52,15 @@ def node_folder(run_folder: Path, node_id: str, attempt: int = 1) -> Path:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", node_id).strip("-.")[:110]
     digest = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return run_folder / "artifacts" / f"{safe}-{digest}" / str(attempt)
+
+
+def retire_latest(report_dir: Path) -> None:
+    """Remove the pointer to the newest run: until this session has a run folder, nobody may take an old verdict for its own."""
+    for name in ("latest", "latest.txt"):
+        pointer = report_dir / name
+        if pointer.is_symlink() or (name == "latest.txt" and pointer.is_file()):
+            with contextlib.suppress(OSError):
+                pointer.unlink()
 
 
 def _point_latest_to(folder: Path) -> None:

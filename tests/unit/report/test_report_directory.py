@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.core import clock
-from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
+from pytest_flink_agents.report.directory import make_run_folder, node_folder, retire_latest, run_folder_name
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_without_links_a_text_file_names_the_newest_folder(tmp_path: Path, monke
     monkeypatch.setattr(Path, "symlink_to", refuse)
     folder = new_folder(tmp_path)
     assert (tmp_path / "latest.txt").read_text().strip() == folder.name
-    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "latest.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", folder.name, "latest.txt"]
 
 
 @pytest.mark.usefixtures("tick")
@@ -96,3 +96,20 @@ def test_an_item_stays_inside_the_run_folder(tmp_path: Path, node_id: str) -> No
     assert folder.resolve().is_relative_to(tmp_path.resolve() / "artifacts")
     assert len(folder.parent.name) <= 128
     assert node_folder(tmp_path, node_id) == folder
+
+
+def test_a_retired_pointer_leads_to_no_old_run(tmp_path: Path) -> None:
+    folder = tmp_path / run_folder_name()
+    make_run_folder(folder)
+    retire_latest(tmp_path)
+    assert not (tmp_path / "latest").exists()
+    assert folder.is_dir()
+    retire_latest(tmp_path)
+    (tmp_path / "latest").mkdir()
+    retire_latest(tmp_path)
+    assert (tmp_path / "latest").is_dir(), "a directory of that name is the user's"
+
+
+def test_the_report_directory_is_ignored_by_git(tmp_path: Path) -> None:
+    make_run_folder(tmp_path / run_folder_name())
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
