@@ -35,8 +35,9 @@ class Redactor:
     """Masks the secrets of an environment, and whatever looks like a token.
 
     A variable's value is a secret if its name says so or if ``secret_names`` holds the name, from 5 characters on; so is
-    the password of a URL in any variable. ``plain_names`` are never secrets. What nobody can recognise stays: a secret
-    that was cut, reversed, encrypted, compressed or encoded twice in different ways.
+    the password of a URL in any variable. ``plain_names`` are never secrets, nor are words of settings such as ``enabled``.
+    What cannot be recognised stays: a secret that was cut, reversed, encrypted, compressed or encoded twice in different
+    ways.
     """
 
     def __init__(
