@@ -35,7 +35,7 @@ from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 from flink_agents.api.runner_context import RunnerContext
 
 from flink_agents_runtime.local.host import LocalHost
-from pytest_flink_agents.current import session_of
+from flink_agents_runtime.plan.build import plan_of
 
 RECORDS = 4_000
 KEYS = 100
@@ -148,7 +148,7 @@ def seconds_of(run: Callable[[], int], expected: int, clock: Callable[[], float]
 
 def ours(agent: type[Agent], inputs: list[Record], **options: Any) -> Callable[[], int]:
     """The bundled engine."""
-    host = LocalHost(session_of(agent(), options))
+    host = LocalHost(plan_of(agent(), options))
     return lambda: len(host.run(inputs).outputs)
 
 
@@ -256,7 +256,7 @@ def memory() -> dict[str, float]:
                 "value": {"id": f"p-{number}", "text": "arrived late, works well"},
             }
 
-    host = LocalHost(session_of(Counting(), {}))
+    host = LocalHost(plan_of(Counting(), {}))
     result = host.run(inputs(MEMORY_RECORDS, MEMORY_FROM), on_output=lambda output: None)
     if result.failure is not None or result.metrics["numOfEventProcessed"] != 2 * MEMORY_RECORDS:
         raise SystemExit(f"not all records were run: {result}")
