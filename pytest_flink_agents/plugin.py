@@ -11,34 +11,9 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents import collect, current, options
+from pytest_flink_agents import collect, current, fixtures, options
 from pytest_flink_agents.current import PATCH, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
-from pytest_flink_agents.fixtures import (
-    agent_runner,
-    agent_script,
-    flink_cluster,
-    flink_cluster_factory,
-    flink_cluster_logs,
-    flink_tier,
-    flink_version,
-    kafka_service,
-    kafka_topic,
-    llm_server,
-)
-
-__all__ = [
-    "agent_runner",
-    "agent_script",
-    "flink_cluster",
-    "flink_cluster_factory",
-    "flink_cluster_logs",
-    "flink_tier",
-    "flink_version",
-    "kafka_service",
-    "kafka_topic",
-    "llm_server",
-]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Under the gate there is always a session, since every run has a verdict.
     """
+    config.pluginmanager.register(fixtures, "flink-agents-fixtures")
     config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log during the test")
     settings = config.stash[SETTINGS] = options.settings_of(config)
     config.stash[PATCH] = EnvironmentPatch(settings.scenario_seed)
