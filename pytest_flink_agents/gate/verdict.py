@@ -114,6 +114,7 @@ def decide(
     """
     scenarios = [result for result in results if result.tier]
     reasons = [_reason(result) for result in results if _needs_a_reason(result)]
+    reasons += _skipped_tests(results)
     reasons += _coverage(scenarios, policy)
     reasons += _left_out(selection or Selection())
     explained = any(result.outcome in _FAILS_THE_SESSION for result in results)
@@ -165,7 +166,7 @@ def _weightiest(reasons: Sequence[Reason]) -> VerdictKind:
 
 
 def _needs_a_reason(result: ItemResult) -> bool:
-    # A plain test that is skipped says nothing of the job; a skipped scenario was required and did not run.
+    # A plain test that is skipped is a remark; a skipped scenario was required and did not run.
     return result.outcome not in _AS_EXPECTED and not (result.outcome is Outcome.SKIPPED and result.tier is None)
 
 
@@ -181,6 +182,15 @@ def _reason(result: ItemResult) -> Reason:
         limit=Outcome.PASSED.value,
         evidence=result.evidence,
     )
+
+
+def _skipped_tests(results: Sequence[ItemResult]) -> list[Reason]:
+    skipped = [result for result in results if result.outcome is Outcome.SKIPPED and result.tier is None]
+    if not skipped:
+        return []
+    more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    message = f"skipped or expected to fail: {skipped[0].node_id}{more}"
+    return [Reason(ReasonKind.REMARK, "tests", "info", message, len(skipped), 0)]
 
 
 def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:

@@ -119,7 +119,7 @@ def test_a_plain_test_that_fails_blocks(project: Project):
     verdict = project.verdict()
     assert result.ret == 1
     assert verdict["verdict"] == "block"
-    assert rules(project) == [("block", "tests")]
+    assert rules(project) == [("block", "tests"), ("remark", "tests")]
     assert reasons(project)[0]["message"].startswith("test_plain.py::test_plain: ")
 
 

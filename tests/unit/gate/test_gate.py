@@ -47,7 +47,7 @@ PASSED = _scenario("passed", "another")
     ("results", "verdict", "rules"),
     [
         ([PASSED], "promote", []),
-        ([PASSED, _plain("passed"), _plain("skipped")], "promote", []),
+        ([PASSED, _plain("passed"), _plain("skipped")], "promote", [("remark", "tests")]),
         ([PASSED, _scenario("failed")], "block", [("block", "scenarios")]),
         ([PASSED, _plain("failed")], "block", [("block", "tests")]),
         ([PASSED, _scenario("failed", severity="warn")], "promote", [("remark", "scenarios")]),
@@ -209,6 +209,11 @@ def _attempts(*outcomes: str) -> ItemResult:
     return merge_attempts(
         [_scenario(outcome, attempt=number, duration_s=1.5) for number, outcome in enumerate(outcomes, start=1)]
     )
+
+
+def test_skipped_plain_tests_are_named_in_one_remark() -> None:
+    (remark,) = decide([PASSED, _plain("skipped"), _plain("skipped")], FLINK).reasons
+    assert (remark.message, remark.actual) == ("skipped or expected to fail: test_x.py::test_x and 1 more", 2)
 
 
 @pytest.mark.parametrize(
