@@ -35,11 +35,6 @@ _OUTPUT_BYTES = 64 * 1024
 _MAX_LOG_ERRORS = 100
 _DETAIL_LINES = 30
 _PR_SET_PDEATHSIG = 1
-# A child that holds the interpreter in one call cannot keep its deadline itself. It gets the time for imports, the
-# deadline, and this much on top before it is killed; the harness waits a little longer than that.
-_IMPORTS_S = 60.0
-_GRACE_S = 5.0
-
 ChildHandler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -57,14 +52,17 @@ class ChildDiedError(Exception):
         self.by_system = by_system
 
 
-def run_in_child(handler: ChildHandler, request: dict[str, Any]) -> tuple[dict[str, Any] | ChildDiedError, str]:
+def run_in_child(
+    handler: ChildHandler, request: dict[str, Any], *, margin_s: float
+) -> tuple[dict[str, Any] | ChildDiedError, str]:
     """Run a handler in a child; return its result and its output.
 
     The result has the fields of the handler and ``log_errors``. Raises RequestError as the handler
-    does; the deadline is the field ``deadline_s`` of the request.
+    does. The handler keeps the deadline, the field ``deadline_s`` of the request, unless one call
+    holds the interpreter: the child is killed ``margin_s`` after the deadline.
     """
     deadline_s = request.get("deadline_s")
-    limit_s = None if deadline_s is None else _IMPORTS_S + deadline_s + _GRACE_S
+    limit_s = None if deadline_s is None else deadline_s + margin_s
     activity = Activity()
     with tempfile.TemporaryFile() as output, contextlib.closing(activity):
         reading, writing = os.pipe()

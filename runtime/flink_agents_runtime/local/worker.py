@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from flink_agents_runtime.local.host import LocalResult
     from flink_agents_runtime.local.isolation import ChildDiedError
 
+# Beyond the deadline of a request: time for imports, and less than the harness waits.
+_RUN_MARGIN_S = 65.0
+_SCRIPT_MARGIN_S = 25.0
 # A native crash writes the stacks of all threads.
 _TAIL_LINES = 80
 # The exit code of a shell for a process that SIGKILL ended.
@@ -66,7 +69,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     """
     from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
 
-    result, output = run_in_child(_run, request)
+    result, output = run_in_child(_run, request, margin_s=_RUN_MARGIN_S)
     if not isinstance(result, ChildDiedError):
         return result | {"output": output}
     agent = str(request["agent_spec"].get("agent"))
@@ -100,7 +103,7 @@ def script(request: dict[str, Any]) -> dict[str, Any]:
     """Run a script in a child process; return its outputs as JSON."""
     from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
 
-    result, output = run_in_child(_script, request)
+    result, output = run_in_child(_script, request, margin_s=_SCRIPT_MARGIN_S)
     if not isinstance(result, ChildDiedError):
         return result | {"output": output}
     if result.by_system:
