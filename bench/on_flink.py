@@ -106,7 +106,7 @@ def submit(contestant: Contestant, channel: FileChannel, cluster: FlinkCluster) 
         rest_url=cluster.rest_url,
         agent_spec={"agent": contestant.agent, "resources": {}},
         config=dict(contestant.config),
-        ends=channel.source_and_sink,
+        source_and_sink=channel.source_and_sink,
         parallelism=contestant.parallelism,
         flink_config=dict(contestant.flink) | owner_options(cluster.run_id),
         upstream_jars=[str(jar) for jar in workplace.engine.jars],

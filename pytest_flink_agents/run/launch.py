@@ -60,7 +60,7 @@ def launch_agent(
             rest_url=cluster.rest_url,
             agent_spec=subject.spec,
             config=logged_in_full(subject.config) | {"baseLogDir": str(place.events)},
-            ends=channel.source_and_sink,
+            source_and_sink=channel.source_and_sink,
             parallelism=subject.parallelism,
             flink_config={
                 **channel.flink_options,

@@ -128,7 +128,7 @@ def nap_as(workplace: TestEnvironment, flink_cluster: FlinkCluster, tmp_path: Pa
             rest_url=flink_cluster.rest_url,
             agent_spec={"agent": "tests.support.agents.napping:NapAgent", "resources": {}},
             config={},
-            ends={"files": {"inputs": str(inputs), "outputs": str(tmp_path / f"outputs-{len(started)}")}},
+            source_and_sink={"files": {"inputs": str(inputs), "outputs": str(tmp_path / f"outputs-{len(started)}")}},
             parallelism=1,
             flink_config=owner_options(run_id),
             upstream_jars=[],

@@ -94,7 +94,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     build_job(
         env,
         plan.model_dump_json(serialize_as_any=True),
-        connectors=source_and_sink_of(request["ends"]),
+        connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
         name=request["name"],
     )
@@ -107,7 +107,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
     plan, config = upstream_plan(request["agent_spec"], config=request["config"])
     add_upstream_jars(request["upstream_jars"])
-    build_upstream_job(env, plan, connectors=source_and_sink_of(request["ends"]), parallelism=request["parallelism"])
+    build_upstream_job(env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"])
     return {"config": config, "listeners": {}}
 
 

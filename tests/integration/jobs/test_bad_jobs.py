@@ -142,7 +142,7 @@ def test_a_failing_job_does_not_affect_another_on_the_same_taskmanager(
             rest_url=flink_cluster.rest_url,
             agent_spec=request.agent_spec,
             config={},
-            ends={"files": {"inputs": str(source), "outputs": str(request.directory / "outputs")}},
+            source_and_sink={"files": {"inputs": str(source), "outputs": str(request.directory / "outputs")}},
             parallelism=1,
             upstream_jars=[],
         )
