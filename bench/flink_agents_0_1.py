@@ -7,10 +7,10 @@ from flink_agents.api.runner_context import RunnerContext
 
 
 class Echo(Agent):
-    """One output for each input."""
+    """Sends one output for each input."""
 
     @action(InputEvent)
     @staticmethod
     def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send back what came."""
+        """Send the input back."""
         ctx.send_event(OutputEvent(output=event.input))

@@ -9,17 +9,17 @@ from flink_agents.api.runner_context import RunnerContext
 
 
 class Echo(Agent):
-    """One output for each input."""
+    """Sends one output for each input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send back what came."""
+        """Send the input back."""
         ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
 
 
 class Waiting(Agent):
-    """One slow call for each input."""
+    """Makes one slow call for each input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -30,12 +30,12 @@ class Waiting(Agent):
 
 
 class Counting(Agent):
-    """Keeps what came last, and a number, for each key."""
+    """Stores the last input and a count for each key."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def count(event: Event, ctx: RunnerContext) -> None:
-        """Remember; say nothing."""
+        """Store the input without an output."""
         memory = ctx.short_term_memory
         memory.set("count", (memory.get("count") or 0) + 1)
         memory.set("last", InputEvent.from_event(event).input)

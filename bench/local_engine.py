@@ -1,13 +1,18 @@
-"""How fast the bundled engine runs a list, beside flink-agents' own local runner, in one process and one run.
+"""Compare the speed of the bundled engine and flink-agents' own local runner.
 
-To be run inside a job environment, with the runtime's source on the path; needs neither Flink nor a JVM:
+Both run the same list in one process, with the same action.
+
+Run it inside a job environment, with the runtime's source on the path; it needs neither Flink nor a
+JVM:
 
     PYTHONPATH=runtime ENVIRONMENT/bin/python bench/local_engine.py [RESULTS.json]
 
-All contestants get the same records and run the same action, in turn, round by round; the figures are medians. A ratio
-is the median of those of the rounds: who disturbs a round disturbs both sides. Two actions: ``plain`` reads the event's
-attribute, ``typed`` makes an InputEvent of it first; ``nested`` is the plain one over records of 1.5 KB. What is bound by
-the processor is timed by the processor time of this process, so that others on the machine disturb less; it has one thread.
+All contestants get the same records and run the same action, in turn, round by round; the figures
+are medians. A ratio is the median of the ratios of the rounds, since load on the machine slows both
+sides of a round. The action ``plain`` reads the event's attribute, ``typed`` first makes an
+InputEvent of it, and ``nested`` is ``plain`` with records of 1.5 KB. Work that is bound by the
+processor is measured in processor time of this process, which has one thread: other load on the
+machine then matters less.
 """
 
 from __future__ import annotations
@@ -42,34 +47,35 @@ KEYS = 100
 ROUNDS = 21
 IO_RECORDS, IO_KEYS, IO_THREADS, IO_SECONDS = 1_000, 100, 64, 0.1
 MEMORY_RECORDS, MEMORY_FROM, MEMORY_KEYS = 1_000_000, 200_000, 1_000
-# Upstream's local runner makes one call after the other, and keeps what it saw: a part of the records tells the rest.
+# Upstream's local runner makes one call after the other and keeps all inputs, so that its figures
+# are estimated from a part of the records.
 UPSTREAM_IO_PART, UPSTREAM_MEMORY_PART = 20, 10
 
 Record = dict[str, Any]
 
 
 class Plain(Agent):
-    """One output for each input."""
+    """Sends one output for each input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send back what came."""
+        """Send the input back."""
         ctx.send_event(OutputEvent(output=event.get_attr("input")))
 
 
 class Typed(Agent):
-    """The same, written as flink-agents' own examples are."""
+    """The same in the style of flink-agents' own examples."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def echo(event: Event, ctx: RunnerContext) -> None:
-        """Send back what came."""
+        """Send the input back."""
         ctx.send_event(OutputEvent(output=InputEvent.from_event(event).input))
 
 
 class Waiting(Agent):
-    """One slow call for each input."""
+    """Makes one slow call for each input."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -80,18 +86,18 @@ class Waiting(Agent):
 
 
 class Counting(Agent):
-    """Keeps one number for each key."""
+    """Counts the inputs of each key."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def count(event: Event, ctx: RunnerContext) -> None:
-        """Count, and send back what came."""
+        """Count the input and send it back."""
         ctx.short_term_memory.set("count", (ctx.short_term_memory.get("count") or 0) + 1)
         ctx.send_event(OutputEvent(output=event.get_attr("input")))
 
 
 class Slow(Agent):
-    """One slow call for each input, as upstream's local runner makes it: at once."""
+    """Makes one slow blocking call for each input, for upstream's runner."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -102,24 +108,24 @@ class Slow(Agent):
 
 
 class Sink:
-    """As much of a context as a bare call of the action needs."""
+    """The part of a runner context that the action uses."""
 
     def __init__(self) -> None:
         self.outputs: list[Any] = []
 
     def send_event(self, event: Event) -> None:
-        """Keep the output."""
+        """Store the output."""
         self.outputs.append(event.get_attr("output"))
 
 
 def records() -> list[Record]:
-    """A small review for each record, in turn for each key."""
+    """Return small reviews, distributed over the keys in turn."""
     review = {"text": "arrived late, works well", "tags": ["late", "good"]}
     return [{"key": f"k{n % KEYS}", "value": {"id": f"p-{n}", "score": n % 5, **review}} for n in range(RECORDS)]
 
 
 def nested_records() -> list[Record]:
-    """An order of 1.5 KB for each record: thirty lists and mappings."""
+    """Return orders of 1.5 KB, each with thirty lists and mappings."""
     customer = {"name": "Jo Doe", "address": {"street": "Long Road 5", "city": "Springfield", "zip": "12345"}}
     lines = [
         {
@@ -136,7 +142,7 @@ def nested_records() -> list[Record]:
 
 
 def seconds_of(run: Callable[[], int], expected: int, clock: Callable[[], float] = time.perf_counter) -> float:
-    """The time of a run, which returns how many outputs it made."""
+    """Return the time of a run, which returns its number of outputs."""
     gc.collect()
     started = clock()
     outputs = run()
@@ -147,13 +153,16 @@ def seconds_of(run: Callable[[], int], expected: int, clock: Callable[[], float]
 
 
 def ours(agent: type[Agent], inputs: list[Record], **options: Any) -> Callable[[], int]:
-    """The bundled engine."""
+    """Return a run of the bundled engine."""
     host = LocalHost(plan_of(agent(), options))
     return lambda: len(host.run(inputs).outputs)
 
 
 def upstreams(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
-    """flink-agents' own local environment, which can be executed once."""
+    """Return a run of flink-agents' own local environment.
+
+    An environment can be executed once.
+    """
     environment = AgentsExecutionEnvironment.get_execution_environment()
     outputs = environment.from_list(inputs).apply(agent()).to_list()
 
@@ -165,7 +174,7 @@ def upstreams(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
 
 
 def bare(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
-    """The action function alone, called with a fresh event."""
+    """Return a run of the action function alone, called with new events."""
     function: Callable[[Event, Any], None] = vars(agent)["echo"].__func__
 
     def run() -> int:
@@ -179,7 +188,7 @@ def bare(agent: type[Agent], inputs: list[Record]) -> Callable[[], int]:
 
 @contextmanager
 def logging_off() -> Iterator[None]:
-    """No log record is made."""
+    """Disable logging."""
     logging.disable(logging.CRITICAL)
     try:
         yield
@@ -189,7 +198,10 @@ def logging_off() -> Iterator[None]:
 
 @contextmanager
 def logging_by_default() -> Iterator[None]:
-    """Logging as importing flink-agents sets it up: INFO and above to standard error, which goes to a file here."""
+    """Keep the logging that flink-agents sets up when it is imported.
+
+    It writes INFO and above to standard error, which is redirected to a file here.
+    """
     saved = os.dup(2)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 2)
@@ -201,7 +213,7 @@ def logging_by_default() -> Iterator[None]:
 
 
 def cpu_bound(word: str, agent: type[Agent], inputs: list[Record]) -> dict[str, float]:
-    """Records a second of each contestant, and the ratios that matter."""
+    """Measure the records a second of each contestant, and their ratios."""
     contests: dict[str, tuple[Callable[..., Callable[[], int]], Callable[[], AbstractContextManager[None]]]] = {
         "bundled engine": (ours, logging_off),
         "upstream, logging off": (upstreams, logging_off),
@@ -227,7 +239,10 @@ def cpu_bound(word: str, agent: type[Agent], inputs: list[Record]) -> dict[str, 
 
 
 def io_bound() -> dict[str, float]:
-    """Slow calls of many keys, at the same time; ideal is one after the other on each thread."""
+    """Measure slow calls of many keys that run at the same time.
+
+    In the ideal case each thread is busy all the time.
+    """
     inputs = [{"key": f"k{number % IO_KEYS}", "value": IO_SECONDS} for number in range(IO_RECORDS)]
     options = {"num-async-threads": IO_THREADS}
     taken = statistics.median(seconds_of(ours(Waiting, inputs, **options), IO_RECORDS) for _ in range(3))
@@ -243,7 +258,10 @@ def io_bound() -> dict[str, float]:
 
 
 def memory() -> dict[str, float]:
-    """What resident memory grows by between two records far apart, nobody keeping inputs or outputs, but upstream."""
+    """Measure the growth of resident memory between two records far apart.
+
+    The bundled engine keeps neither inputs nor outputs; upstream's runner keeps both.
+    """
     name = f"memory: growth from record {MEMORY_FROM:,} to {MEMORY_RECORDS:,}, {MEMORY_KEYS:,} keys [MiB]"
     resident: list[int] = []
 
@@ -273,7 +291,7 @@ def memory() -> dict[str, float]:
 
 
 def _resident_kib() -> int:
-    """Now where the system tells it, else the peak so far, which on a system without /proc is the best there is."""
+    """Return the resident memory, without /proc the peak so far."""
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * resource.getpagesize() // 1024
@@ -281,7 +299,7 @@ def _resident_kib() -> int:
 
 
 def main(argv: list[str]) -> dict[str, float]:
-    """Measure and print; write JSON to the path in ``argv``, if there is one."""
+    """Measure and print the figures; write JSON if ``argv`` has a path."""
     figures = memory()
     for word, agent, inputs in (
         ("plain", Plain, records()),

@@ -1,10 +1,13 @@
-"""What running on Flink costs: the bundled engine beside flink-agents' own operator, in one run. Part of ``make bench``.
+"""Compare the bundled engine and flink-agents' own operator on Flink.
 
-Alone: ``python -m bench.on_flink [RESULTS.json]``. Both engines run on Flink 1.20 with clusters of their own, the
-upstream one with flink-agents 0.1.1, whose jar is in its package. The same records of the same keys go through the same
-file source and sink, and the same action, in turn, round by round; the figures are medians. What a job of one record
-takes is taken off: starting and ending a job is measured by itself. Beside the time that passed stands the time of the
-processors, of all processes of a cluster: on a machine that does other things too it is the steadier one.
+Part of ``make bench``.
+
+Run it alone by ``python -m bench.on_flink [RESULTS.json]``. Both engines run on Flink 1.20, each
+with its own cluster, the upstream one with flink-agents 0.1.1, whose package holds the jar. The
+same records go through the same file source, action and sink, in turn, round by round; the figures
+are medians. The cost of a job of one record is subtracted, so that starting and ending a job does
+not count. Processor time is that of all processes of a cluster, and is steadier than elapsed time
+on a machine with other load.
 """
 
 from __future__ import annotations
@@ -48,29 +51,36 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One way of running an agent. ``flink`` and ``config`` are options of each job and of the agent."""
+    """One way of running an agent.
+
+    ``flink`` and ``config`` are options of each job and of the agent.
+    """
 
     name: str
-    workplace: TestEnvironment
+    environment: TestEnvironment
     agent: str
     config: Mapping[str, Any] = field(default_factory=dict)
     flink: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
 
 
-def tell(line: str) -> None:
-    """Progress, beside the table."""
+def report_progress(line: str) -> None:
+    """Report progress on standard error, beside the table."""
     sys.stderr.write(line + "\n")
 
 
 def reviews(count: int) -> list[Record]:
-    """A small review for each record, in turn for each key."""
+    """Return small reviews, distributed over the keys in turn."""
     review = {"text": "arrived late, works well", "tags": ["late", "good"]}
     return [{"key": f"k{n % KEYS}", "value": {"id": f"p-{n}", "score": n % 5, **review}} for n in range(count)]
 
 
 class Cost(NamedTuple):
-    """What a job took, in seconds: by Flink's own clock, and of the processors, over all processes of the cluster."""
+    """The seconds that a job took.
+
+    ``elapsed`` is by Flink's clock, ``processor`` the processor time of all processes of the
+    cluster.
+    """
 
     elapsed: float
     processor: float
@@ -78,13 +88,16 @@ class Cost(NamedTuple):
 
 
 def run(contestant: Contestant, records: Sequence[Record], outputs: int | None = None) -> Cost:
-    """What a job takes. It must put out that many outputs, without a number as many as there are records."""
+    """Run a job and return its cost.
+
+    It must put out that many outputs, without a number as many as there are records.
+    """
     folder = Path(tempfile.mkdtemp(dir=_directory))
     channel = FileChannel(records, folder, AgentRecords())
     channel.put()
-    cluster = contestant.workplace.cluster()
+    cluster = contestant.environment.cluster()
     assert isinstance(cluster, StandaloneCluster)
-    contestant.workplace.submitter()
+    contestant.environment.submitter()
     before = cluster.processor_seconds()
     job_id = submit(contestant, channel, cluster)
     state = wait_for_end(cluster, job_id)
@@ -97,9 +110,9 @@ def run(contestant: Contestant, records: Sequence[Record], outputs: int | None =
 
 
 def submit(contestant: Contestant, channel: FileChannel, cluster: FlinkCluster) -> str:
-    """Submit a job; returns its id."""
-    workplace = contestant.workplace
-    answer = workplace.submitter().request(
+    """Submit a job and return its id."""
+    environment = contestant.environment
+    answer = environment.submitter().request(
         "submit",
         timeout_s=120,
         name="bench",
@@ -109,13 +122,13 @@ def submit(contestant: Contestant, channel: FileChannel, cluster: FlinkCluster) 
         source_and_sink=channel.source_and_sink,
         parallelism=contestant.parallelism,
         flink_config=dict(contestant.flink) | owner_options(cluster.run_id),
-        upstream_jars=[str(jar) for jar in workplace.engine.jars],
+        upstream_jars=[str(jar) for jar in environment.engine.jars],
     )
     return str(answer["job_id"])
 
 
 def wait_for_end(cluster: FlinkCluster, job_id: str) -> str:
-    """The state in which the job ended."""
+    """Wait until the job has ended and return its final state."""
 
     def probe() -> tuple[str | None, str]:
         state = cluster.rest.job_state(job_id)
@@ -126,7 +139,11 @@ def wait_for_end(cluster: FlinkCluster, job_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Medians of several rounds: records a second, processor time for each in µs, and seconds that a job of one takes."""
+    """The medians of several rounds.
+
+    They are records a second, processor time of a record in µs, and the seconds of a job of one
+    record.
+    """
 
     records: float
     processor_us: float
@@ -134,14 +151,18 @@ class Rate:
 
 
 def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[str, Rate]:
-    """What each comes to, net of what a job of one record takes; alternating, so that all meet the same machine."""
+    """Measure each contestant, without the cost of starting and ending a job.
+
+    That cost is the one of a job with one record. Contestants alternate, so that load on the
+    machine slows all of them.
+    """
     taken: dict[str, list[tuple[Cost, Cost]]] = {contestant.name: [] for contestant in contestants}
     for contestant in contestants:
-        run(contestant, records)  # The JVM compiles what is hot.
+        run(contestant, records)  # Not measured: the JVM compiles during it.
     for number in range(ROUNDS):
         for contestant in contestants:
             taken[contestant.name].append((run(contestant, records[:1]), run(contestant, records)))
-        tell(
+        report_progress(
             f"  round {number + 1}: "
             + ", ".join(f"{name} {costs[-1][1].elapsed:.1f} s" for name, costs in taken.items())
         )
@@ -156,8 +177,8 @@ def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[
     }
 
 
-def workplaces(directory: Path) -> tuple[TestEnvironment, TestEnvironment]:
-    """The bundled engine's and upstream's, both on Flink 1.20."""
+def environments(directory: Path) -> tuple[TestEnvironment, TestEnvironment]:
+    """Return the environments of the two engines, both on Flink 1.20."""
     settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine=Engine.BUNDLED)
     upstream = dataclasses.replace(settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     return tuple(  # type: ignore[return-value]  # two
@@ -167,7 +188,7 @@ def workplaces(directory: Path) -> tuple[TestEnvironment, TestEnvironment]:
             (),
             run_id="bench",
             directory=directory / each.engine,
-            progress=tell,
+            progress=report_progress,
         )
         for each in (settings, upstream)
     )
@@ -182,7 +203,10 @@ PROCESS = {"python.execution-mode": "process"}
 
 
 def speed(bundled: TestEnvironment, upstream: TestEnvironment) -> dict[str, float]:
-    """The bundled engine beside upstream's, which always writes an event log, and each of its modes."""
+    """Compare the modes of the bundled engine with upstream's engine.
+
+    Upstream's engine always writes an event log.
+    """
     logged = {"baseLogDir": str(_directory / "events")}
     figures: dict[str, float] = {}
     for parallelism in (1, 2):
@@ -192,7 +216,7 @@ def speed(bundled: TestEnvironment, upstream: TestEnvironment) -> dict[str, floa
             Contestant("bundled, process mode", bundled, ECHO, flink=PROCESS, parallelism=parallelism),
             Contestant(UPSTREAM, upstream, ECHO_OF_0_1, parallelism=parallelism),
         ]
-        tell(f"records a second on Flink, parallelism {parallelism}")
+        report_progress(f"records a second on Flink, parallelism {parallelism}")
         found = rates(contestants, reviews(RECORDS))
         theirs = found[UPSTREAM]
         for name, rate in found.items():
@@ -209,7 +233,10 @@ def speed(bundled: TestEnvironment, upstream: TestEnvironment) -> dict[str, floa
 
 
 def waiting(bundled: TestEnvironment) -> dict[str, float]:
-    """Slow calls of many keys on one subtask, at the same time; ideal is one round after the other."""
+    """Measure slow calls of many keys on one subtask.
+
+    In the ideal case all keys are called at the same time, one round after the other.
+    """
     calls = [{"key": f"k{number % CALL_KEYS}", "value": CALL_S} for number in range(CALLS)]
     contestant = Contestant("waiting", bundled, "bench.flink_agents_0_3:Waiting", {"num-async-threads": CALL_KEYS})
     ideal = CALLS * CALL_S / CALL_KEYS
@@ -222,8 +249,8 @@ def waiting(bundled: TestEnvironment) -> dict[str, float]:
 
 
 def checkpoints(bundled: TestEnvironment) -> dict[str, float]:
-    """Memory of many keys in the checkpoint: its size, and how long one takes."""
-    tell(f"checkpoints of {STATE_KEYS:,} keys")
+    """Measure size and duration of checkpoints with many keys."""
+    report_progress(f"checkpoints of {STATE_KEYS:,} keys")
     records = [
         {"key": f"customer-{number}", "value": {"item": "tea", "amount": number}} for number in range(STATE_KEYS)
     ]
@@ -239,16 +266,16 @@ def checkpoints(bundled: TestEnvironment) -> dict[str, float]:
 
 
 def stored(bundled: TestEnvironment) -> dict[str, float]:
-    """What the action state store in Kafka adds to each action."""
-    tell("the action state store in Kafka")
+    """Measure the time that the Kafka store adds to an action."""
+    report_progress("the action state store in Kafka")
     kafka = EmbeddedKafka(
-        provide_kafka(resolve_flink("2.2").line, progress=tell),
+        provide_kafka(resolve_flink("2.2").line, progress=report_progress),
         directory=_directory / "kafka",
         ports=cache_root() / "ports",
         archives=cache_root() / "class-archives",
         run_id="bench",
         startup_timeout_s=60,
-        progress=tell,
+        progress=report_progress,
     )
     kafka.start()
     try:
@@ -267,8 +294,8 @@ def stored(bundled: TestEnvironment) -> dict[str, float]:
 
 
 def figures_on_flink() -> dict[str, float]:
-    """All of them, on clusters that are started for it."""
-    bundled, upstream = workplaces(_directory)
+    """Measure everything, on clusters that are started for it."""
+    bundled, upstream = environments(_directory)
     try:
         return speed(bundled, upstream) | waiting(bundled) | checkpoints(bundled) | stored(bundled)
     finally:
@@ -278,7 +305,7 @@ def figures_on_flink() -> dict[str, float]:
 
 
 def main(argv: list[str]) -> None:
-    """Measure and print; write JSON to the path in ``argv``, if there is one."""
+    """Measure and print the figures; write JSON if ``argv`` has a path."""
     figures = figures_on_flink()
     for name, value in figures.items():
         print(f"{name:<70} {value:12,.2f}")

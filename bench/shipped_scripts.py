@@ -1,4 +1,7 @@
-"""How long Flink's own ``bin/start-cluster.sh`` takes, on the same files, the same Java and the same machine."""
+"""Measure the start of a cluster by Flink's own ``bin/start-cluster.sh``.
+
+Files, Java and machine are those of the embedded cluster.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,17 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 _READY_S = 300.0
 
 
-def started_by_scripts_s(workplace: TestEnvironment, directory: Path) -> float:
-    """Seconds from calling the script until the TaskManager's slot is there. Everything it starts is ended again."""
-    home, java = workplace.environment.flink_home, workplace.java
+def started_by_scripts_s(environment: TestEnvironment, directory: Path) -> float:
+    """Return the seconds from calling the script to the TaskManager's slot.
+
+    Every process that the script started is ended.
+    """
+    home, java = environment.environment.flink_home, environment.java
     leases = [lease_port(cache_root() / "ports") for _ in range(2)]
     rest_port, rpc_port = (lease.port for lease in leases)
     conf = directory / "conf"
     shutil.copytree(home / "conf", conf)
-    # The shipped configuration as it is, but for the ports: the usual ones may be somebody's.
+    # The shipped configuration with other ports: the default ones may be in use.
     options = yaml.safe_load((conf / "config.yaml").read_text(encoding="utf-8"))
     options["rest"]["port"] = rest_port
     options["jobmanager"]["rpc"]["port"] = rpc_port
@@ -49,7 +55,7 @@ def started_by_scripts_s(workplace: TestEnvironment, directory: Path) -> float:
     def slots() -> tuple[int | None, str]:
         try:
             total = int(rest.overview()["slots-total"])
-        except Exception as error:  # Not there yet, in whichever way.
+        except Exception as error:  # Not ready yet: any error may come.
             return None, str(error)
         return (total or None), f"{total} slots"
 

@@ -1,6 +1,6 @@
-"""What starting is to cost, and the speed that the bundled runtime is to have: the last table of ``make bench``.
+"""The goals for start times and speed: the last table of ``make bench``.
 
-A line names figures of the same run. What was not measured is said to be so, never taken as kept.
+The figures of a line are of the same run. A figure that was not measured never meets its goal.
 """
 
 from __future__ import annotations
@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KEPT, MISSED, UNKNOWN = "PASS", "MISSED", "not measured"
+MET, MISSED, UNKNOWN = "PASS", "MISSED", "not measured"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. ``ours`` and ``upstreams`` are the figures it compares, ``measure`` the one that is to be ``goal``.
+    """One goal.
 
-    ``at_least`` says which way; ``required`` is False for a line that nobody promised, but that is good to know.
+    ``ours`` and ``upstreams`` are the names of the compared figures, ``measure`` the one that
+    ``goal`` limits.
+
+    With ``is_minimum`` the goal is a lower limit, else an upper one. ``required`` is False for a goal
+    that the documentation does not promise.
     """
 
     text: str
@@ -23,20 +27,20 @@ class Line:
     upstreams: str
     measure: str
     goal: float
-    at_least: bool = True
+    is_minimum: bool = True
     required: bool = True
 
     def verdict(self, figures: Mapping[str, float]) -> str:
-        """Whether the goal is met."""
+        """Return whether the goal is met."""
         value = figures.get(self.measure)
         if value is None:
             return UNKNOWN
-        return KEPT if (value >= self.goal if self.at_least else value <= self.goal) else MISSED
+        return MET if (value >= self.goal if self.is_minimum else value <= self.goal) else MISSED
 
     def row(self, figures: Mapping[str, float]) -> tuple[str, ...]:
-        """Text, ours, upstream's, measure, goal, verdict, each as text."""
+        """Return the cells of the table: text, figures, goal and verdict."""
         shown = [_shown(figures.get(name)) for name in (self.ours, self.upstreams, self.measure)]
-        goal = f"{'>=' if self.at_least else '<='} {self.goal:g}"
+        goal = f"{'>=' if self.is_minimum else '<='} {self.goal:g}"
         return (self.text, *shown, goal, self.verdict(figures) + ("" if self.required else " (no promise)"))
 
 
@@ -78,7 +82,7 @@ LINES = (
         _SCRIPTS,
         "ratio embedded / scripts",
         0.25,
-        at_least=False,
+        is_minimum=False,
     ),
     Line(
         "embedded cluster ready, cold [s]",
@@ -86,7 +90,7 @@ LINES = (
         _SCRIPTS,
         "ratio embedded, without class archives / scripts",
         0.5,
-        at_least=False,
+        is_minimum=False,
         required=False,
     ),
     Line(
@@ -95,11 +99,11 @@ LINES = (
         _SCRIPTS,
         "ratio containers / scripts",
         1,
-        at_least=False,
+        is_minimum=False,
         required=False,
     ),
     *(
-        Line(f"Kafka broker ready, {name} [s]", figure, "", figure, goal, at_least=False)
+        Line(f"Kafka broker ready, {name} [s]", figure, "", figure, goal, is_minimum=False)
         for name, figure, goal in (
             ("cold", "Kafka broker ready, cold: formatted, no class archive [s]", 8),
             ("warm", "Kafka broker ready, warm [s]", 4),
@@ -114,7 +118,7 @@ LINES = (
         "1,000 calls of 100 ms, upstream, from a twentieth of them [s]",
         "ratio to the ideal",
         1.3,
-        at_least=False,
+        is_minimum=False,
     ),
     Line(
         "on Flink, one subtask [records/s]",
@@ -129,14 +133,14 @@ LINES = (
         "memory: the same, upstream, from a tenth of the records [MiB]",
         "memory: growth from record 200,000 to 1,000,000, 1,000 keys [MiB]",
         8,
-        at_least=False,
+        is_minimum=False,
     ),
 )
 _HEAD = ("line", "ours", "upstream", "measure", "goal", "")
 
 
 def table(figures: Mapping[str, float]) -> str:
-    """All lines, as text."""
+    """Return all goals as a table."""
     rows = [_HEAD, *(line.row(figures) for line in LINES)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return "\n".join(
@@ -146,7 +150,7 @@ def table(figures: Mapping[str, float]) -> str:
 
 
 def as_json(figures: Mapping[str, float]) -> list[dict[str, object]]:
-    """The same as data: ``line, bundled, upstream, measure, goal, verdict``."""
+    """Return all goals as data."""
     return [
         {
             "line": line.text,

@@ -1,7 +1,10 @@
-"""What starting and running cost, measured in one run: ``make bench``. Writes ``bench/results.json`` and prints a table.
+"""Measure the costs of starting and running in one run: ``make bench``.
 
-Medians of several rounds, whole processes where a user would see whole processes. Figures of shared machines are noisy:
-compare the ratios, and only within one run. ``make bench PART=starts`` measures what starting costs, and nothing else.
+Writes ``bench/results.json`` and prints a table.
+
+Figures are medians of several rounds, of whole processes if a user would start whole processes.
+Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
+PART=starts`` measures the starts only.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from pathlib import Path
 
 from bench.on_flink import figures_on_flink
 from bench.speed_lines import as_json, table
-from bench.starts import start_costs, tell
+from bench.starts import report_progress, start_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.process import clean_environment
@@ -52,7 +55,7 @@ within: 30s
 
 
 def seconds(action: Callable[[], object], rounds: int) -> float:
-    """The median time of an action."""
+    """Return the median time of an action."""
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -62,7 +65,7 @@ def seconds(action: Callable[[], object], rounds: int) -> float:
 
 
 def pytest_in(directory: Path, *options: str) -> None:
-    """One whole pytest process; a failure of it is a failure of the bench."""
+    """Run a whole pytest process; end the benchmark if it fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 5):
@@ -70,7 +73,7 @@ def pytest_in(directory: Path, *options: str) -> None:
 
 
 def plugin_costs(directory: Path) -> dict[str, float]:
-    """What the plugin adds to a project that does not use it, and what collecting many scenarios takes."""
+    """Measure the unused plugin, and the collection of many scenarios."""
     unused = directory / "unused"
     unused.mkdir()
     (unused / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
@@ -95,15 +98,15 @@ def plugin_costs(directory: Path) -> dict[str, float]:
     }
 
 
-def resident_mib(workplace: TestEnvironment) -> float:
-    """Memory of the session's embedded cluster."""
-    cluster = workplace.cluster()
+def resident_mib(environment: TestEnvironment) -> float:
+    """Return the resident memory of the session's embedded cluster."""
+    cluster = environment.cluster()
     assert isinstance(cluster, StandaloneCluster)
     return cluster.resident_bytes() / 2**20
 
 
-def scenario_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
-    """One scenario of 20 inputs, again and again, on warm parts."""
+def scenario_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
+    """Measure one scenario of 20 inputs on warm parts."""
     inputs = [{"key": f"k{number % 4}", "value": {"item": "i", "amount": number}} for number in range(20)]
 
     def request() -> AgentRun:
@@ -111,22 +114,22 @@ def scenario_costs(workplace: TestEnvironment, directory: Path) -> dict[str, flo
         folder.mkdir()
         return AgentRun("bench", {"agent": "scenarios.agents.till:TillAgent"}, {}, inputs, 60, folder)
 
-    run(request(), workplace, Tier.LOCAL)
+    run(request(), environment, Tier.LOCAL)
     started = time.perf_counter()
-    run(request(), workplace)
+    run(request(), environment)
     first = time.perf_counter() - started
     return {
-        "scenario on the local tier, warm [s]": seconds(lambda: run(request(), workplace, Tier.LOCAL), 9),
+        "scenario on the local tier, warm [s]": seconds(lambda: run(request(), environment, Tier.LOCAL), 9),
         "first scenario on the embedded tier, all starts included [s]": first,
-        "further scenario on the warm cluster [s]": seconds(lambda: run(request(), workplace), 9),
-        "cluster after ten jobs, resident [MiB]": resident_mib(workplace),
+        "further scenario on the warm cluster [s]": seconds(lambda: run(request(), environment), 9),
+        "cluster after ten jobs, resident [MiB]": resident_mib(environment),
     }
 
 
-def engine_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
-    """The engine beside upstream's local runner, measured inside the job environment by local_engine.py."""
+def engine_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
+    """Run ``local_engine.py`` in the job environment and return its figures."""
     written = directory / "engine.json"
-    command = [str(workplace.environment.python), str(ROOT / "bench" / "local_engine.py"), str(written)]
+    command = [str(environment.environment.python), str(ROOT / "bench" / "local_engine.py"), str(written)]
     done = subprocess.run(
         command, env=clean_environment(PYTHONPATH=str(ROOT / "runtime")), capture_output=True, text=True, check=False
     )
@@ -137,33 +140,36 @@ def engine_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float
 
 
 def print_figures(figures: dict[str, float]) -> None:
-    """Each on a line, and then those that are to be something."""
+    """Print all figures, then the table of goals."""
     for name, value in figures.items():
         print(f"{name:<70} {value:12.3f}")
     print(f"\n{table(figures)}")
 
 
 def main(*, starts_only: bool) -> None:
-    """Measure, print, write. What is measured in part is not written: the file is of one run."""
+    """Measure, print and write the figures.
+
+    A part of the figures is not written: the file holds those of one whole run.
+    """
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
     session = Services(
         Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
         directory=directory / "running",
-        # All that containers are to see.
+        # The only directory that containers see.
         folder=directory,
-        progress=tell,
+        progress=report_progress,
         redactor=Redactor({}),
     )
     try:
-        workplace = session.environment(resolve_flink("2.2"))
-        figures = start_costs(workplace, directory)
+        environment = session.environment(resolve_flink("2.2"))
+        figures = start_costs(environment, directory)
         if starts_only:
             print_figures(figures)
             return
-        figures |= plugin_costs(directory) | scenario_costs(workplace, directory)
-        tell("the engine beside upstream's local runner (about 4 min)")
-        figures |= engine_costs(workplace, directory)
-        tell("on Flink, beside upstream's operator (about 5 min)")
+        figures |= plugin_costs(directory) | scenario_costs(environment, directory)
+        report_progress("the engine beside upstream's local runner (about 4 min)")
+        figures |= engine_costs(environment, directory)
+        report_progress("on Flink, beside upstream's operator (about 5 min)")
         figures |= figures_on_flink()
     finally:
         session.close()

@@ -1,4 +1,7 @@
-"""What starting costs: clusters of processes and of containers, brokers, and Flink's own scripts beside them."""
+"""Measure the start of clusters, containers and brokers.
+
+Flink's own scripts are measured beside them.
+"""
 
 from __future__ import annotations
 
@@ -21,36 +24,39 @@ from pytest_flink_agents.vocabulary import Tier
 _ROUNDS = 5
 
 
-def start_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
-    """All of it, about 4 minutes on two slow cores."""
-    figures = cluster_costs(workplace, directory)
-    return figures | container_costs(workplace, directory, figures) | kafka_costs(directory)
+def start_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
+    """Measure all starts, about 4 minutes on two slow cores."""
+    figures = cluster_costs(environment, directory)
+    return figures | container_costs(environment, directory, figures) | kafka_costs(directory)
 
 
-def tell(line: str) -> None:
-    """Progress, beside the table."""
+def report_progress(line: str) -> None:
+    """Report progress on standard error, beside the table."""
     sys.stderr.write(line + "\n")
 
 
-def cluster_costs(workplace: TestEnvironment, directory: Path) -> dict[str, float]:
-    """A cluster's start with and without class archives and by the scripts that Flink ships, in turn; and its memory.
+def cluster_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
+    """Measure the start and memory of embedded clusters.
 
-    A ratio is the median of the rounds' own: what slows the machine down for a while slows the three of a round.
+    Clusters with and without class archives and by Flink's own scripts are started in turn.
+
+    A ratio is the median of the rounds' own: what slows the machine down for a while slows the
+    three of a round.
     """
-    tell("clusters of ours and of Flink's own start scripts, in turn (about 2 min)")
+    report_progress("embedded clusters and Flink's own start scripts, in turn (about 2 min)")
     rounds = []
     memory = 0
     for number in range(_ROUNDS):
         times = {}
         for archived in (True, False):
-            cluster = embedded(workplace, directory / f"cluster-{number}-{archived}", archived=archived)
+            cluster = embedded(environment, directory / f"cluster-{number}-{archived}", archived=archived)
             cluster.start()
             times[archived] = cluster.startup_s
             memory = max(memory, cluster.resident_bytes())
             cluster.close()
         place = directory / f"scripts-{number}"
         place.mkdir()
-        rounds.append((times[True], times[False], started_by_scripts_s(workplace, place)))
+        rounds.append((times[True], times[False], started_by_scripts_s(environment, place)))
     warm, plain, shipped = (statistics.median(column) for column in zip(*rounds, strict=True))
     return {
         "embedded cluster ready, with class archives [s]": warm,
@@ -65,10 +71,10 @@ def cluster_costs(workplace: TestEnvironment, directory: Path) -> dict[str, floa
     }
 
 
-def embedded(workplace: TestEnvironment, directory: Path, *, archived: bool) -> StandaloneCluster:
-    """A cluster of processes that is not started yet."""
+def embedded(environment: TestEnvironment, directory: Path, *, archived: bool) -> StandaloneCluster:
+    """Return a cluster of processes that is not started yet."""
     return StandaloneCluster(
-        workplace.flink_home,
+        environment.flink_home,
         ClusterConfig(),
         directory=directory,
         ports=cache_root() / "ports",
@@ -79,19 +85,22 @@ def embedded(workplace: TestEnvironment, directory: Path, *, archived: bool) -> 
     )
 
 
-def container_costs(workplace: TestEnvironment, directory: Path, figures: dict[str, float]) -> dict[str, float]:
-    """A cluster's start in containers, image and engine ready; nothing where there is no engine or no base image."""
+def container_costs(environment: TestEnvironment, directory: Path, figures: dict[str, float]) -> dict[str, float]:
+    """Measure the start of a cluster in containers.
+
+    Image and engine are ready before. Empty without an engine or a base image.
+    """
     times = []
     try:
         for round_number in range(4):
-            cluster = workplace.new_cluster(
+            cluster = environment.new_cluster(
                 ClusterConfig(), directory / f"containers-{round_number}", tier=Tier.CONTAINER
             )
             cluster.start()
             times.append(cluster.startup_s)
             cluster.close()
     except HostError as error:
-        tell(
+        report_progress(
             f"containers: not measured ({error.problems[0].code}: {error.problems[0].message}: {error.problems[0].seen})"
         )
         return {}
@@ -101,7 +110,7 @@ def container_costs(workplace: TestEnvironment, directory: Path, figures: dict[s
 
 
 def broker(home: KafkaHome, directory: Path, *, archived: bool, brokers: int = 1) -> EmbeddedKafka:
-    """A Kafka that is not started yet."""
+    """Return a Kafka that is not started yet."""
     return EmbeddedKafka(
         home,
         directory=directory / f"kafka-{time.perf_counter_ns()}",
@@ -115,9 +124,12 @@ def broker(home: KafkaHome, directory: Path, *, archived: bool, brokers: int = 1
 
 
 def kafka_costs(directory: Path) -> dict[str, float]:
-    """A broker's start: as on a machine that has the jars and nothing else yet, and as ever after; and its memory."""
-    home = provide_kafka(resolve_flink("2.2").line, progress=tell)
-    # Whoever starts the first one leaves the archive that the others use.
+    """Measure the start and memory of Kafka brokers.
+
+    A cold start is the first one on a machine that already has the jars.
+    """
+    home = provide_kafka(resolve_flink("2.2").line, progress=report_progress)
+    # The first broker writes the class archive that the warm ones use.
     first = broker(home, directory, archived=True)
     first.start()
     first.close()
