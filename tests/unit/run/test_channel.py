@@ -1,4 +1,4 @@
-"""What a team's own job writes, as outputs: lines of files and records of topics."""
+"""Outputs of the user's own job, read from lines of files and records of topics."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from pytest_flink_agents.run.records import JobRecords
         ("a,b", Output(None, "a,b")),
     ],
 )
-def test_a_line_is_an_output(text: str, output: Output) -> None:
-    """Under its key where it has key and value and nothing else but the number of an input; else as it is."""
+def test_a_line_with_only_key_value_and_input_is_an_output_with_a_key(text: str, output: Output) -> None:
     assert JobRecords().output(text) == output
 
 
@@ -40,13 +39,11 @@ def test_a_line_is_an_output(text: str, output: Output) -> None:
         (KafkaRecord(b"1", None), Output(1, None)),
     ],
 )
-def test_a_record_is_an_output(record: KafkaRecord, output: Output) -> None:
-    """Its value says most; what that does not, its key and its header do."""
+def test_key_and_header_of_a_record_complete_its_value(record: KafkaRecord, output: Output) -> None:
     assert JobRecords().from_kafka(record) == output
 
 
-def test_files_tell_the_job_where_they_are(tmp_path: Path) -> None:
-    """The file of inputs exists before the job; hidden names are no output."""
+def test_hidden_files_are_no_outputs(tmp_path: Path) -> None:
     files = FileChannel([{"key": 1, "value": "x"}], tmp_path, JobRecords())
     files.put()
     assert Path(files.values["input.path"]).read_text() == '{"key": 1, "value": "x"}\n'

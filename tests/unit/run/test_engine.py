@@ -1,4 +1,4 @@
-"""Which engine a job environment gives, and what a cluster is started with for it: from the layout of files alone."""
+"""The choice of the engine, and its additions to a cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_flink_agents.vocabulary import Engine
 
 @pytest.fixture
 def environment(tmp_path: Path):
-    """Make a job environment that holds these jars below flink_agents/lib."""
+    """Return a function that makes a job environment with jars below ``flink_agents/lib``."""
 
     def make(*jars: str, flink: str = "2.2.1", flink_agents: str = "0.3.1") -> JobEnvironment:
         lib = tmp_path / "flink_agents" / "lib"
@@ -32,8 +32,7 @@ def environment(tmp_path: Path):
     return make
 
 
-def test_auto_takes_upstream_where_its_jars_are_for_this_flink(environment) -> None:
-    """The layout of 0.2 and 0.3: the common jars and those of the line, and their sha256 in the report."""
+def test_auto_is_upstream_if_there_are_jars_for_this_flink(environment) -> None:
     engine = choose_engine(Engine.AUTO, environment("common/all.jar", "flink-2.2/thin.jar", "flink-1.20/thin.jar"))
     assert (engine.name, [jar.name for jar in engine.jars]) == (Engine.UPSTREAM, ["all.jar", "thin.jar"])
     digest = hashlib.sha256(b"flink-2.2/thin.jar").hexdigest()
@@ -42,19 +41,16 @@ def test_auto_takes_upstream_where_its_jars_are_for_this_flink(environment) -> N
 
 
 def test_auto_takes_the_single_jar_of_0_1(environment) -> None:
-    """0.1 bundles one jar, for Flink 1.20."""
     engine = choose_engine(Engine.AUTO, environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
     assert (engine.name, [jar.name for jar in engine.jars]) == (Engine.UPSTREAM, ["dist-0.1.1.jar"])
 
 
 def test_auto_is_bundled_without_jars_and_says_why(environment) -> None:
-    """The report says which engine ran, and why not the other one."""
     engine = choose_engine(Engine.AUTO, environment())
     assert engine.in_words() == "bundled (upstream not available: the installed flink-agents holds no jars)"
 
 
-def test_bundled_is_bundled_though_jars_are_there(environment) -> None:
-    """What was asked for is what runs."""
+def test_bundled_is_chosen_even_if_there_are_jars(environment) -> None:
     engine = choose_engine(Engine.BUNDLED, environment("common/all.jar", "flink-2.2/thin.jar"))
     assert (engine.name, engine.jars, engine.in_words()) == (Engine.BUNDLED, (), "bundled")
 
@@ -68,7 +64,6 @@ def test_bundled_is_bundled_though_jars_are_there(environment) -> None:
     ],
 )
 def test_upstream_without_its_jars_is_refused(environment, jars: tuple[str, ...], seen: str) -> None:
-    """No jar, or jars for another line: FA424 says where it looked, for which Flink, and what to do."""
     with pytest.raises(HostError) as caught:
         choose_engine(Engine.UPSTREAM, environment(*jars))
     problem = caught.value.problems[0]
@@ -80,7 +75,6 @@ def test_upstream_without_its_jars_is_refused(environment, jars: tuple[str, ...]
 
 @pytest.mark.parametrize("version", ["0.1.1", "0.2.1", "0.4.0"])
 def test_the_bundled_engine_refuses_other_apis(environment, version: str) -> None:
-    """FA425 names the releases it executes, and the other engine where that can be had."""
     with pytest.raises(HostError, match=f"FA425.*{version}") as caught:
         require_bundled(environment("flink-2.2/thin.jar", flink_agents=version))
     assert "--flink-engine=upstream" in caught.value.problems[0].next_step
@@ -89,13 +83,11 @@ def test_the_bundled_engine_refuses_other_apis(environment, version: str) -> Non
 
 
 @pytest.mark.parametrize("version", ["0.3.0", "0.3.1", "0.3.dev0"])
-def test_the_bundled_engine_takes_its_own_line(environment, version: str) -> None:
-    """Every 0.3, a checkout's version too."""
+def test_the_bundled_engine_takes_every_0_3(environment, version: str) -> None:
     assert choose_engine(Engine.BUNDLED, environment(flink_agents=version)).name == "bundled"
 
 
 def test_a_cluster_for_upstream_has_its_jars_and_loads_them_once(environment, tmp_path: Path) -> None:
-    """On the class path, parent first with pemja; from Java 21 on the JDK is opened to its continuations."""
     engine = choose_engine(Engine.UPSTREAM, environment("common/all.jar", "flink-2.2/thin.jar"))
     settings = engine_settings(engine, "21.0.8")
     assert settings.classes == engine.jars
@@ -106,15 +98,13 @@ def test_a_cluster_for_upstream_has_its_jars_and_loads_them_once(environment, tm
     assert options["env.java.opts.all"] == "--add-exports=java.base/jdk.internal.vm=ALL-UNNAMED"
 
 
-def test_an_older_java_gets_no_flag_it_does_not_know(environment) -> None:
-    """Java 17 has no such package; the JVM would only warn, but about our command line."""
+def test_java_17_gets_no_flag_that_it_does_not_know(environment) -> None:
     engine = choose_engine(Engine.UPSTREAM, environment("dist-0.1.1.jar", flink="1.20.3", flink_agents="0.1.1"))
     settings = engine_settings(engine, "17.0.9")
     assert settings.java_flags == ()
     assert "env.java.opts.all" not in settings.flink_options
 
 
-def test_a_cluster_for_the_bundled_engine_needs_nothing_more(environment) -> None:
-    """Our operator is Python: it comes by PYTHONPATH."""
+def test_the_bundled_engine_adds_nothing_to_a_cluster(environment) -> None:
     settings = engine_settings(choose_engine(Engine.BUNDLED, environment()), "21.0.8")
     assert (settings.classes, settings.java_flags, dict(settings.flink_options)) == ((), (), {})

@@ -1,4 +1,4 @@
-"""An agent's metrics among all that Flink shows of a vertex; a REST that does not always answer."""
+"""An agent's metrics among those of a vertex, and a REST that does not always answer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ VERTEX = {
 }
 
 
-def test_metrics_of_the_operator_that_counts_events() -> None:
-    """Found by what it counts; subtasks are added up, of latencies the largest counts; what is no number is left out."""
+def test_subtasks_of_the_operator_that_counts_events_are_added_up() -> None:
     assert agent_metrics(VERTEX) == {
         "numOfEventProcessed": 12,
         "action.add.numOfActionsExecuted": 2,
@@ -34,18 +33,16 @@ def test_metrics_of_the_operator_that_counts_events() -> None:
     }
 
 
-def test_an_operator_that_is_named() -> None:
-    """Whatever it counts."""
+def test_a_named_operator_needs_no_count_of_events() -> None:
     assert agent_metrics(VERTEX, "outputs__Writer") == {"numRecordsOut": 9}
 
 
 def test_a_vertex_without_an_agent_has_none() -> None:
-    """Nothing is taken for an agent's."""
     assert agent_metrics({"0.Map.numRecordsIn": "3", "0.numRecordsIn": "3"}) == {}
 
 
 class Silent:
-    """A cluster whose REST does not answer each time it is asked."""
+    """A cluster whose REST does not always answer: an empty answer is silence."""
 
     def __init__(self, answers: list[str]) -> None:
         self._answers = answers
@@ -62,21 +59,20 @@ class Silent:
 
 
 def watch_of(answers: list[str], monkeypatch: pytest.MonkeyPatch, *, each_s: float) -> JobWatch:
-    """``each_s`` seconds pass between an answer and the next."""
+    """Return a watch whose clock advances by ``each_s`` at every look at it."""
     times = itertools.count(1000.0, each_s)
     monkeypatch.setattr(clock, "now_s", lambda: next(times))
     return JobWatch(cast(FlinkCluster, Silent(answers)), "a job")
 
 
-def test_a_silence_of_rest_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A JobManager that takes another's place answers later; what was seen last stays."""
+def test_a_short_silence_of_rest_keeps_the_last_state(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watch_of(["", "", "FINISHED"], monkeypatch, each_s=1.0)
     for state in ("unknown", "unknown", "FINISHED"):
         watch.look()
         assert watch.state == state
 
 
-def test_a_long_silence_of_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_silence_of_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watch_of(["", ""], monkeypatch, each_s=12.0)
     watch.look()
     with pytest.raises(RestUnavailableError, match="FA404"):

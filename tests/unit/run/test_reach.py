@@ -1,4 +1,4 @@
-"""Files that a remote cluster does not see are the machine's fault, anything else is not."""
+"""A run's files that a remote cluster does not see are the environment's fault."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def remote() -> RemoteCluster:
     return RemoteCluster(access, Path("java"), "2.2.1", run_id="r", directory=Path("kept"))
 
 
-def test_a_missing_file_of_the_run_is_told(remote: RemoteCluster) -> None:
-    """FA446 with Flink's line and the directory that both must see."""
+def test_a_missing_file_of_the_run_is_an_error_of_the_environment(remote: RemoteCluster) -> None:
     with pytest.raises(HostError) as caught:
         require_reach(remote, MISSING, DIRECTORY)
     problem = caught.value.problems[0]
@@ -36,5 +35,4 @@ def test_a_missing_file_of_the_run_is_told(remote: RemoteCluster) -> None:
     ["", "java.io.FileNotFoundException: /etc/other", f"ValueError: cannot parse {DIRECTORY}/inputs.jsonl"],
 )
 def test_another_failure_is_the_jobs(remote: RemoteCluster, exception: str) -> None:
-    """A file of the agent's own, or an error that merely names ours, says nothing of the cluster."""
     require_reach(remote, exception, DIRECTORY)

@@ -1,4 +1,4 @@
-"""Which threads of a dump say something about a job."""
+"""The threads of a dump that say something about a job."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ IDLE = '"flink-pekko.actor.default-dispatcher-4" Id=30 TIMED_WAITING\n\tat java.
 STUCK = '"committer" Id=72 BLOCKED on java.lang.Object@1\n\tat shop.Sink.commit(Sink.java:7)\n\n'
 
 
-def test_threads_of_jobs_and_blocked_ones_stay() -> None:
-    """Wherever in the dump they stand, each whole."""
+def test_threads_of_jobs_and_blocked_threads_are_kept_whole() -> None:
     for dump in (TASK + IDLE + STUCK, IDLE + TASK + STUCK, STUCK + IDLE + TASK):
         kept = relevant_threads(dump)
         assert "pemja.core.PythonInterpreter.invoke" in kept
@@ -18,7 +17,6 @@ def test_threads_of_jobs_and_blocked_ones_stay() -> None:
         assert "flink-pekko" not in kept
 
 
-def test_a_dump_of_idle_threads_says_nothing() -> None:
-    """So that nobody is sent to look at it."""
+def test_a_dump_of_idle_threads_is_empty() -> None:
     assert relevant_threads(IDLE + IDLE) == ""
     assert relevant_threads("") == ""

@@ -1,4 +1,4 @@
-"""What must be equal for a cluster to be used again."""
+"""The digest that must be equal for a cluster to be reused."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def home(tmp_path: Path) -> FlinkHome:
     return FlinkHome(tmp_path / "flink", "2.2.1", tmp_path / "java", "21", tmp_path / "python", paths)
 
 
-def test_the_same_is_the_same(home: FlinkHome) -> None:
-    """Also after a scenario has changed, and when a report was written: these are no code."""
+def test_scenarios_and_reports_do_not_change_the_digest(home: FlinkHome) -> None:
     before = digest_of_cluster(home, ClusterConfig())
     (home.python_path[0] / "refund.scenario.yaml").write_text("version: '1'\n")
     (home.python_path[0] / "flink-agents-report").mkdir()
@@ -32,8 +31,7 @@ def test_the_same_is_the_same(home: FlinkHome) -> None:
     assert digest_of_cluster(home, ClusterConfig()) == before
 
 
-def test_code_that_changed_is_another_cluster(home: FlinkHome) -> None:
-    """The workers' interpreter would go on with the module that it knows: a changed, a touched and a new file count."""
+def test_a_changed_a_touched_and_a_new_module_change_the_digest(home: FlinkHome) -> None:
     seen = {digest_of_cluster(home, ClusterConfig())}
     agents = home.python_path[0] / "shop" / "agents.py"
     agents.write_text("x = 22\n")
@@ -45,8 +43,7 @@ def test_code_that_changed_is_another_cluster(home: FlinkHome) -> None:
     assert len(seen) == 4
 
 
-def test_another_flink_java_environment_or_configuration_is_another_cluster(home: FlinkHome) -> None:
-    """Each by itself."""
+def test_flink_java_environment_and_configuration_change_the_digest(home: FlinkHome) -> None:
     homes = [home, *(dataclasses.replace(home, **{name: value}) for name, value in CHANGES.items())]
     digests = {digest_of_cluster(one, ClusterConfig()) for one in homes}
     digests |= {
