@@ -194,13 +194,13 @@ CONTEXT: dict[str, Break | tuple[Break, ...]] = {
 }
 FAILURES: dict[str, Break | tuple[Break, ...]] = {
     "an action that raises fails the job": swap(f"{_RUN}.step", "BaseException", "SystemExit"),
-    "test_bad_input.py::test_what_is_wrong_is_named_and_the_rest_is_kept": wrap(
+    "test_bad_input.py::test_a_failure_names_agent_action_key_and_input_and_keeps_other_outputs": wrap(
         "engine.failure:ActionFailure.__init__", "original(*args, **{**kwargs, 'agent': ''})"
     ),
     "a poisoned input among good ones": wrap(
         "engine.failure:ActionFailure.__init__", "original(args[0], args[1], 'a', *args[3:], **kwargs)"
     ),
-    "test_bad_input.py::test_a_script_raises_it_and_keeps_the_outputs": swap(
+    "test_bad_input.py::test_execute_raises_the_failure_and_the_list_keeps_the_outputs": swap(
         f"{_RUN}._run", "attempt.memories or attempt.misused", "attempt.memories"
     ),
     "asyncio is refused": swap(

@@ -1,5 +1,3 @@
-"""What agents do wrong: the failure names agent, action, key and input and says the rule; what other keys came to is kept."""
-
 import json
 
 import pytest
@@ -51,12 +49,12 @@ BEFORE = (Output("c", 0), Output("a", 1), Output("b", 2))
 
 
 def records(how):
-    """Keys a and b, and the poisoned key itself, had good inputs before; a has one more."""
+    """Return inputs in which the bad one follows good ones of three keys."""
     return [{"key": key, "value": value} for key, value in (("c", 0), ("a", 1), ("b", 2), ("c", how), ("a", 3))]
 
 
 def check(failure, agent, how, action="do"):
-    """All five facts, in the fields and in the words, which are what somebody reads first."""
+    """Check all five facts in the fields and in the message of a failure."""
     kind, rule = RULES[how]
     assert (failure.agent, failure.action, failure.key, failure.input) == (agent, action, "c", how)
     assert type(failure.original).__name__ == kind
@@ -67,8 +65,7 @@ def check(failure, agent, how, action="do"):
 
 
 @pytest.mark.parametrize("how", RULES)
-def test_what_is_wrong_is_named_and_the_rest_is_kept(how):
-    """Without Flink: what keys a, b and c came to before is there, and nothing of the poisoned input."""
+def test_a_failure_names_agent_action_key_and_input_and_keeps_other_outputs(how):
     result = LocalHost(build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})).run(records(how))
     check(result.failure, "tests.support.agents.wrong_agents:Wrong", how)
     assert result.outputs[:3] == BEFORE
@@ -94,8 +91,7 @@ def test_a_message_with_a_lone_surrogate_can_be_written():
 
 
 @pytest.mark.parametrize("how", PLAIN)
-def test_a_plain_action_is_told_in_the_same_way(how):
-    """An action without async, by way of a plan that travelled as text, as it does to Flink."""
+def test_a_plain_action_fails_like_an_async_one(how):
     plan = load_plan(
         build_plan({"agent": "tests.support.agents.wrong_agents:Plain"}, config={}).model_dump_json(
             serialize_as_any=True
@@ -107,8 +103,7 @@ def test_a_plain_action_is_told_in_the_same_way(how):
 
 
 @pytest.mark.parametrize("how", ["raises", "thread, unheeded", "memory of a set", "no JSON", "input event"])
-def test_a_script_raises_it_and_keeps_the_outputs(how):
-    """In a user's own script: execute() raises what tells all five, and the list holds what came before."""
+def test_execute_raises_the_failure_and_the_list_keeps_the_outputs(how):
     environment = LocalEnvironment(quiet=True)
     outputs = environment.from_list(records(how)).apply(Wrong()).to_list()
     with pytest.raises(ActionFailure) as caught:
@@ -117,8 +112,7 @@ def test_a_script_raises_it_and_keeps_the_outputs(how):
     assert outputs == [{"c": 0}, {"a": 1}, {"b": 2}]
 
 
-def test_what_nobody_heard_of_is_not_recorded_as_done():
-    """With an action state store the action of a misused context runs again, and fails again, after a restart."""
+def test_an_action_that_misused_its_context_is_not_recorded_as_completed():
     store = CrashingStore()
     plan = build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={})
     for _ in range(2):
@@ -127,8 +121,7 @@ def test_what_nobody_heard_of_is_not_recorded_as_done():
         assert store.completed == 0
 
 
-def test_a_script_of_a_test_tells_it_as_data(tmp_path):
-    """As the fixture agent_script gets it: the failure's fields, and the outputs."""
+def test_run_script_returns_the_failure_as_data(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"from {AgentsExecutionEnvironment.__module__} import AgentsExecutionEnvironment\n"
@@ -148,8 +141,7 @@ def test_a_script_of_a_test_tells_it_as_data(tmp_path):
     assert sum('"eventType":"_output_event"' in line.replace(" ", "") for line in log.splitlines()) >= 3
 
 
-def test_a_call_that_hangs_is_named_at_the_deadline():
-    """Agent, action, key and input; the others are done by then."""
+def test_a_hanging_call_is_named_at_the_deadline():
     environment = LocalEnvironment(deadline_s=2, quiet=True)
     outputs = environment.from_list(records("a call that hangs")).apply(Wrong()).to_list()
     RELEASED.clear()
@@ -204,8 +196,7 @@ MODELS = {
 
 @pytest.mark.parametrize("case", MODELS)
 @pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-def test_a_model_or_tool_that_misbehaves_is_named_and_the_rest_is_kept(case, asynchronous):
-    """What the vector store found for two keys before is there."""
+def test_a_failing_model_or_tool_is_named_and_other_outputs_are_kept(case, asynchronous):
     script, tool, action, words = MODELS[case]
     for each in (SCRIPT, CALLS, TOOL):
         each.clear()
@@ -229,8 +220,7 @@ def test_a_model_or_tool_that_misbehaves_is_named_and_the_rest_is_kept(case, asy
     assert result.outputs == (Output("a", ["x"]), Output("c", ["x"]))
 
 
-def test_the_agent_is_named_as_its_scenario_names_it(tmp_path):
-    """Its class; its name in a YAML file; a plan's file, unless the plan itself says."""
+def test_the_failure_has_the_agents_name_of_the_scenario(tmp_path):
     assert (
         build_plan({"agent": "tests.support.agents.wrong_agents:Wrong"}, config={}).agent_name
         == "tests.support.agents.wrong_agents:Wrong"
@@ -250,16 +240,14 @@ def test_the_agent_is_named_as_its_scenario_names_it(tmp_path):
 ACTION = {"name": "do", "function": "tests.support.agents.wrong_agents:Plain.do", "listen_to": ["input"]}
 
 
-def test_a_long_input_is_cut_in_the_message():
-    """A message is no place for a document; all of it is in the failure's field."""
+def test_a_long_input_is_truncated_in_the_message_only():
     failure = ActionFailure("do", "k", "x" * 1000, ValueError("no"))
     assert len(str(failure)) < 400
     assert f"...: ValueError: no ({RULE})" in str(failure)
     assert failure.as_json()["input"] == "x" * 1000
 
 
-def test_the_traceback_is_the_agents_own():
-    """Of a call on another thread, too: no frame of the engine, the pool or a future is in the way."""
+def test_the_traceback_has_no_frames_of_the_engine():
     SCRIPT[:], TOOL[:] = [CALL_TOOL], [lambda: 1 / 0]
     plan = build_plan({"agent": "builtin_agents:Assistant"}, config={})
     told = LocalHost(plan).run([{"key": "c", "value": "hello"}]).failure.traceback_text

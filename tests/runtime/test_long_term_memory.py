@@ -1,4 +1,4 @@
-"""Long-term memory: upstream's Mem0, over Chroma in this process; model and vectors are scripted."""
+"""Long-term memory: upstream's Mem0 over Chroma in this process, with scripted models."""
 
 import uuid
 
@@ -15,14 +15,14 @@ OPTIONS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def mem0_directory(tmp_path_factory):
-    """Mem0 keeps a history in its directory; it is chosen when Mem0 is imported."""
+    """Point Mem0 to a directory, which it reads at its import."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEM0_DIR", str(tmp_path_factory.mktemp("mem0")))
         yield
 
 
 def script(*facts):
-    """What Mem0 asks for each fact: which facts a text holds, then what to do with them."""
+    """Return the rules for the two questions that Mem0 asks for each fact."""
     rules = []
     for fact in facts:
         extracted = {"json": {"facts": [fact]}}
@@ -48,8 +48,7 @@ def resources(channel):
     }
 
 
-def test_each_key_has_memories_of_its_own(models):
-    """What one key remembers is found by it and by no other, over runs, and its tokens are counted."""
+def test_a_key_finds_only_its_own_memories(models):
     channel = models(*script("Ada likes apples", "Bob likes bananas"))
     inputs = [
         ("ada", {"fact": "Ada likes apples"}),
@@ -70,8 +69,7 @@ def test_each_key_has_memories_of_its_own(models):
     assert result.metrics["long-term-memory.model.m.promptTokens"] == 40
 
 
-def test_an_awaited_call_keeps_its_key(models):
-    """While one key waits for its memory, others use theirs; what it does afterwards is still its own."""
+def test_a_call_keeps_its_key_while_others_use_memory(models):
     slow = script("Ada likes apples")
     slow[0]["fault"] = {"delay": 1}
     channel = models(*slow, *script("Bob likes bananas"))
@@ -83,8 +81,7 @@ def test_an_awaited_call_keeps_its_key(models):
 
 
 @pytest.mark.parametrize("missing", list(OPTIONS))
-def test_two_of_three_options_are_not_enough(missing, models):
-    """The failure names all three, and the one that is missing."""
+def test_a_missing_option_is_named_with_all_three(missing, models):
     options = {name: value for name, value in OPTIONS.items() if name != missing}
     failure = failure_of(AGENT, ("k", {"about": "x"}), resources=resources(models()), **options)
     assert (failure.action, failure.key, failure.input) == ("remember", "k", {"about": "x"})
@@ -92,8 +89,7 @@ def test_two_of_three_options_are_not_enough(missing, models):
     assert failure.message.endswith("missing: " + missing.replace("__", ".").replace("_", "-"))
 
 
-def test_a_resource_that_is_not_there(models):
-    """An option that names no resource is told with the nearest name."""
+def test_an_option_with_an_unknown_resource_fails_with_the_nearest_name(models):
     options = OPTIONS | {"long_term_memory__mem0__vector_store": "stor"}
     failure = failure_of(AGENT, ("k", {"about": "x"}), resources=resources(models()), **options)
     assert failure.message == "the agent has no vector store 'stor'; did you mean 'store'? known: store"

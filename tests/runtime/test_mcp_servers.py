@@ -1,4 +1,4 @@
-"""MCP servers: a real one on loopback, its tools and prompts, and what is said when there is none."""
+"""MCP servers: a real one on loopback, and unreachable ones."""
 
 import json
 
@@ -23,8 +23,7 @@ def resources(channel, endpoint, **more):
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_prompt_and_tool_of_a_server(asynchronous, models, mcp_service):
-    """The server fills in its prompt and runs its tool. The agent's own server, where nobody is, is not asked."""
+def test_a_server_provides_its_prompt_and_its_tool(asynchronous, models, mcp_service):
     channel = models(CALL, ANSWER)
     options = {"chat__async": asynchronous, "tool_call__async": asynchronous}
     outputs = outputs_of(AGENT, QUESTION, resources=resources(channel, mcp_service.endpoint), **options)
@@ -33,8 +32,7 @@ def test_prompt_and_tool_of_a_server(asynchronous, models, mcp_service):
     assert json.dumps(channel.calls[1].messages[-1]).count("23") == 1
 
 
-def test_all_that_a_server_has_is_in_the_plan(models, mcp_service):
-    """Tools and prompts are listed while the plan is made, and the plan can be written and read."""
+def test_tools_and_prompts_of_a_server_are_in_the_plan(models, mcp_service):
     plan = build_plan({"agent": AGENT, "resources": resources(models(), mcp_service.endpoint)}, config={})
     again = type(plan).model_validate_json(plan.model_dump_json())
     for each in (plan, again):
@@ -44,8 +42,7 @@ def test_all_that_a_server_has_is_in_the_plan(models, mcp_service):
         assert names["mcp_server"] == {"sums_server"}
 
 
-def test_a_server_without_prompts(models):
-    """What a server does not have is not asked for; an agent that needs it is told its name."""
+def test_a_server_without_prompts_is_not_asked_for_them(models):
     with McpService(prompts=False) as service:
         failure = failure_of(AGENT, QUESTION, resources=resources(models(), service.endpoint))
     assert (
@@ -53,8 +50,7 @@ def test_a_server_without_prompts(models):
     )
 
 
-def test_a_server_that_is_not_there(models):
-    """The plan is refused with the server's name, its endpoint, why, and what to do; not with a group of errors."""
+def test_an_unreachable_server_refuses_the_plan_with_its_endpoint(models):
     with pytest.raises(PlanError) as refused:
         run(AGENT, QUESTION, resources={"chat_model_connections": [ollama(models())]})
     assert (
@@ -65,14 +61,12 @@ def test_a_server_that_is_not_there(models):
     assert "mcp_servers" in refused.value.next_step
 
 
-def test_an_endpoint_that_is_none(models):
-    """What cannot be an address is told as such."""
+def test_an_invalid_endpoint_is_refused(models):
     with pytest.raises(PlanError, match="Invalid HTTP endpoint: nowhere"):
         run(AGENT, QUESTION, resources=resources(models(), "nowhere"))
 
 
-def test_a_server_that_goes_away(models):
-    """A tool that can no longer be called fails its action, with tool, endpoint and arguments."""
+def test_a_server_that_stops_fails_the_action_with_tool_and_endpoint(models):
     channel = models(CALL)
     with McpService(prompts=False) as service:
         spec = {"agent": AGENT, "resources": resources(channel, service.endpoint)}
@@ -88,8 +82,7 @@ def test_a_server_that_goes_away(models):
     assert "(ConnectError: " in failure.message
 
 
-def test_arguments_that_the_tool_refuses(models, mcp_service):
-    """An MCP server answers wrong arguments with an error text, which the model gets to see, as upstream has it."""
+def test_the_model_gets_the_error_text_for_wrong_arguments(models, mcp_service):
     wrong = {"when": {"contains": "sum of"}, "reply": {"tool_calls": [{"name": "add", "arguments": {"a": "x"}}]}}
     channel = models(wrong, {"when": {"role": "tool", "contains": "validation error"}, "reply": {"text": "sorry"}})
     assert outputs_of(AGENT, QUESTION, resources=resources(channel, mcp_service.endpoint)) == [("k", "sorry")]

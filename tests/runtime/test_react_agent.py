@@ -1,5 +1,3 @@
-"""ReAct agents: prompt, tools, output schema, over each format of model server."""
-
 import json
 
 import pytest
@@ -14,7 +12,7 @@ ANSWER = {"when": {"role": "tool", "contains": "2321"}, "reply": {"json": {"resu
 
 
 def connections(channel):
-    """The connection ``models`` of each agent."""
+    """Return the connection ``models`` for each agent."""
     return {
         "OLLAMA_SUMS": ollama(channel),
         "ROW_SUMS": ollama(channel),
@@ -32,8 +30,7 @@ def how(agent, channel):
 
 @pytest.mark.parametrize("asynchronous", [True, False])
 @pytest.mark.parametrize("agent", ["OLLAMA_SUMS", "OPENAI_SUMS", "ANTHROPIC_SUMS", "ROW_SUMS"])
-def test_prompt_tool_and_schema(agent, asynchronous, models):
-    """The model gets prompt, schema and tool, then the tool's result; the answer comes out as the schema says."""
+def test_the_model_gets_prompt_schema_and_tool_and_the_answer_fits_the_schema(agent, asynchronous, models):
     channel = models(CALL, ANSWER)
     options = {"chat__async": asynchronous, "tool_call__async": asynchronous}
     ((key, value),) = outputs_of(f"resource_agents:{agent}", QUESTION, **how(agent, channel), **options)
@@ -46,23 +43,20 @@ def test_prompt_tool_and_schema(agent, asynchronous, models):
     assert "result" in systems
 
 
-def test_a_text_needs_no_prompt(models):
-    """Without prompt and schema a text goes to the model as it is, and what it says comes out."""
+def test_a_str_input_needs_no_prompt(models):
     channel = models({"when": {"contains": "hello"}, "reply": {"text": "hi"}})
     outputs = outputs_of("resource_agents:PLAIN_SUMS", ("k", "hello"), **how("PLAIN_SUMS", channel))
     assert outputs == [("k", "hi")]
 
 
-def test_a_mapping_needs_a_prompt(models):
-    """Upstream's rule, told with action, key and input."""
+def test_a_mapping_as_input_needs_a_prompt(models):
     failure = failure_of("resource_agents:PLAIN_SUMS", ("k", {"a": 1}), **how("PLAIN_SUMS", models()))
     assert (failure.action, failure.key, failure.input) == ("start_action", "k", {"a": 1})
     assert "User should provide prompt" in failure.message
 
 
 @pytest.mark.parametrize("reply", [{"text": "about two thousand"}, {"json": {"result": "many"}}, {"json": [1]}])
-def test_nonsense_for_the_schema_is_shown(reply, models):
-    """What the model said stands beside what is wrong with it, with action, key and input."""
+def test_an_answer_that_breaks_the_schema_is_in_the_failure(reply, models):
     channel = models({"reply": reply})
     failure = failure_of("resource_agents:OLLAMA_SUMS", QUESTION, **how("OLLAMA_SUMS", channel))
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", *QUESTION)
@@ -72,8 +66,7 @@ def test_nonsense_for_the_schema_is_shown(reply, models):
     assert failure.as_json()["message"] == failure.message
 
 
-def test_another_try_may_answer_better(models):
-    """With error-handling-strategy retry, nonsense is asked again, as often as max-retries says and no more."""
+def test_retry_asks_again_after_an_answer_that_breaks_the_schema(models):
     channel = models({"reply": {"text": "hm"}, "times": 1}, {"reply": {"json": {"result": 2321}}})
     options = {"error_handling_strategy": "retry", "max_retries": 1, "retry_wait_interval": 0}
     outputs = outputs_of("resource_agents:OLLAMA_SUMS", QUESTION, **how("OLLAMA_SUMS", channel), **options)
@@ -84,8 +77,7 @@ def test_another_try_may_answer_better(models):
     assert len(channel.calls) == 2
 
 
-def test_nonsense_may_be_ignored(models):
-    """With error-handling-strategy ignore the run ends without output, and other keys are served."""
+def test_ignore_ends_the_run_without_an_output(models):
     rules = ({"when": {"contains": "2123"}, "reply": {"text": "hm"}}, {"reply": {"json": {"result": 3}}})
     result = run(
         "resource_agents:OLLAMA_SUMS", QUESTION, ("other", {"a": 1, "b": 2}),

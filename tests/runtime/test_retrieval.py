@@ -10,7 +10,7 @@ TEXTS = ["Apache Flink is a stream processor", "A vector store holds vectors", "
 
 
 def vectors(channel, wire, **more):
-    """The connection ``vectors`` and the embedder over it."""
+    """Return the connection ``vectors`` and its embedder."""
     connection = {
         "ollama": {"name": "vectors", "clazz": "ollama", "base_url": channel.ollama_url},
         "openai": {"name": "vectors", "clazz": "openai", "base_url": channel.openai_url, "api_key": "none"},
@@ -24,8 +24,7 @@ def vectors(channel, wire, **more):
 
 @pytest.mark.parametrize("asynchronous", [True, False])
 @pytest.mark.parametrize("wire", ["ollama", "openai"])
-def test_what_is_nearest_is_found(wire, asynchronous, models):
-    """Texts are embedded, stored, and the nearest to a question comes back, with rag.async on and off."""
+def test_the_nearest_document_is_retrieved(wire, asynchronous, models):
     channel = models()
     inputs = [("k", {"add": TEXTS}), ("k", {"find": "What is Apache Flink?"}), ("k", {"find": "vector stores hold?"})]
     outputs = outputs_of(AGENT, *inputs, resources=vectors(channel, wire), rag__async=asynchronous)
@@ -34,8 +33,7 @@ def test_what_is_nearest_is_found(wire, asynchronous, models):
     assert channel.unmatched == ()
 
 
-def test_a_scripted_vector_decides(models):
-    """A script may put a question next to whatever it likes."""
+def test_a_scripted_vector_decides_which_document_is_nearest(models):
     channel = models(
         {"when": {"contains": "A vector store"}, "reply": {"embedding": [1, 0]}},
         {"when": {"contains": "Apache Flink"}, "reply": {"embedding": [0, 1]}},
@@ -48,8 +46,7 @@ def test_a_scripted_vector_decides(models):
     assert outputs[1] == ("k", [TEXTS[1]])
 
 
-def test_a_store_that_is_not_there(models):
-    """The nearest name is offered, with action, key and input."""
+def test_an_unknown_vector_store_fails_with_the_nearest_name(models):
     request = {"find": "x", "store": "librery"}
     failure = failure_of(AGENT, ("k", request), resources=vectors(models(), "ollama"))
     assert (failure.action, failure.key, failure.input) == ("context_retrieval_action", "k", request)
@@ -57,8 +54,7 @@ def test_a_store_that_is_not_there(models):
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_embeddings_that_fail(asynchronous, models):
-    """What the embedding server says reaches the failure, with the collection that was asked."""
+def test_an_error_of_the_embedding_server_is_in_the_failure(asynchronous, models):
     channel = models({"when": {"role": "embedding", "contains": "Flink?"}, "fault": {"status": 500}})
     inputs = [("k", {"add": TEXTS}), ("k", {"find": "What is Flink?"})]
     failure = failure_of(AGENT, *inputs, resources=vectors(channel, "ollama"), rag__async=asynchronous)

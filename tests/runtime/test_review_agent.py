@@ -1,4 +1,4 @@
-"""Upstream's own quickstart agent, whole: chat, tool, chat again, output. The model server is an object, not a network."""
+"""Upstream's quickstart agent with an object in place of the model server."""
 
 from pathlib import Path
 
@@ -30,8 +30,7 @@ class Types:
 
 @pytest.mark.parametrize("agent", [CLASS_AGENT, YAML_AGENT], ids=["class", "yaml"])
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_the_review_agent_runs(agent, asynchronous):
-    """The built-in actions are those of upstream, in order, with their token metrics; sync and async alike."""
+def test_the_review_agent_runs_upstreams_builtin_actions_in_order(agent, asynchronous):
     spec = {"agent": agent, "resources": {"chat_model_connections": [CONNECTION]}}
     types = Types()
     config = {"chat.async": asynchronous, "tool-call.async": asynchronous}

@@ -1,5 +1,3 @@
-"""Skills: what the model is told of them, loading one, and the shell with its limits."""
-
 import pytest
 from agent_run import failure_of, ollama, outputs_of
 
@@ -11,15 +9,14 @@ def asks(tool, **arguments):
 
 
 def seen_by_the_model(models, reply):
-    """What the model gets back for its first tool call, and all it was told before."""
+    """Return the reply to the model's first tool call, and all messages before it."""
     channel = models({"when": {"role": "tool"}, "reply": {"text": "done"}}, {"reply": reply})
     how = {"resources": {"chat_model_connections": [ollama(channel)]}}
     assert outputs_of(AGENT, ("k", "reckon"), **how) == [("k", "done")]
     return channel.calls[1].messages[-1]["content"], channel.calls[0]
 
 
-def test_the_model_is_told_of_the_skill(models):
-    """Name and description are in the system messages; the tools that go with skills are offered."""
+def test_the_system_messages_describe_the_skill(models):
     _, first = seen_by_the_model(models, asks("load_skill", name="math-calculator"))
     told = "\n".join(message["content"] for message in first.messages if message["role"] == "system")
     assert "math-calculator" in told
@@ -40,13 +37,11 @@ def test_the_model_is_told_of_the_skill(models):
     ],
 )
 def test_a_skill_is_loaded_and_the_shell_keeps_its_limits(reply, result, models):
-    """The model sees the skill's text, the command's output, or why there is none."""
     seen, _ = seen_by_the_model(models, reply)
     assert result in seen
 
 
-def test_a_skill_that_is_not_there(models):
-    """A chat model that names an unknown skill fails, with both names."""
+def test_an_unknown_skill_fails_the_chat_model_with_both_names(models):
     how = {"resources": {"chat_model_connections": [ollama(models())]}}
     how["resources"]["chat_model_setups"] = [
         {"name": "desk", "clazz": "ollama", "connection": "models", "model": "m", "skills": ["maths"]}
@@ -57,8 +52,7 @@ def test_a_skill_that_is_not_there(models):
     assert "maths" in failure.message
 
 
-def test_arguments_that_do_not_fit(models):
-    """A call of load_skill without a name fails its action, with the tool, what it got and what it takes."""
+def test_load_skill_without_a_name_fails_its_action(models):
     how = {"resources": {"chat_model_connections": [ollama(models({"reply": asks("load_skill", skill="a")}))]}}
     failure = failure_of(AGENT, ("k", "reckon"), **how)
     assert (failure.action, failure.key) == ("tool_call_action", "k")

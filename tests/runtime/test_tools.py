@@ -1,5 +1,3 @@
-"""Tools and other resources that go wrong: each failure names action, key, input, and the resource."""
-
 import pytest
 from agent_run import failure_of, ollama, run
 
@@ -16,8 +14,7 @@ def called(name, **arguments):
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_a_tool_that_raises(asynchronous, models):
-    """Its exception, its name, its arguments and its own line are told."""
+def test_a_tool_that_raises_fails_with_its_name_and_arguments(asynchronous, models):
     channel = models(called("broken", order="A-17"))
     failure = failure_of(AGENT, INPUT, resources=resources(channel), tool_call__async=asynchronous)
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
@@ -29,8 +26,7 @@ def test_a_tool_that_raises(asynchronous, models):
     assert 'raise LookupError(f"the warehouse' in failure.traceback_text
 
 
-def test_the_results_before_a_failure_are_kept(models):
-    """An action that fails ends the run, as it fails a Flink job; what came out before is in the result."""
+def test_outputs_before_a_failure_are_kept(models):
     channel = models(called("broken", order="A-17") | {"when": {"contains": "order"}}, {"reply": {"text": "welcome"}})
     result = run(AGENT, ("k", "thanks"), INPUT, resources=resources(channel))
     assert [(output.key, output.value) for output in result.outputs] == [("k", "welcome")]
@@ -41,8 +37,7 @@ def test_the_results_before_a_failure_are_kept(models):
     ("arguments", "error"),
     [({"a": 1, "b": 2, "c": 3}, "unexpected keyword argument 'c'"), ({"a": 1}, "missing 1 required")],
 )
-def test_arguments_that_do_not_fit(arguments, error, models):
-    """What the model gave stands beside what the tool takes."""
+def test_wrong_arguments_fail_with_the_parameters_of_the_tool(arguments, error, models):
     failure = failure_of(AGENT, INPUT, resources=resources(models(called("add", **arguments))))
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
     assert error in failure.message
@@ -51,8 +46,7 @@ def test_arguments_that_do_not_fit(arguments, error, models):
     )
 
 
-def test_a_tool_that_does_not_exist(models):
-    """The nearest name is offered, and all there are."""
+def test_an_unknown_tool_fails_with_the_nearest_name(models):
     failure = failure_of(AGENT, INPUT, resources=resources(models(called("ad", a=1, b=2))))
     assert (failure.action, failure.key, failure.input) == ("tool_call_action", *INPUT)
     assert failure.message == "the agent has no tool 'ad'; did you mean 'add'? known: add, broken"
@@ -67,8 +61,7 @@ def test_a_tool_that_does_not_exist(models):
         ({"temperature": "hot"}, "chat model 'desk' cannot be created"),
     ],
 )
-def test_a_resource_that_cannot_be_made(more, message, models):
-    """A name that leads nowhere, or an argument that does not fit, is told with who needs it."""
+def test_a_resource_that_cannot_be_created_is_named_with_its_user(more, message, models):
     desk = {"name": "desk", "clazz": "ollama", "connection": "models", "model": "m", **more}
     sections = {"chat_model_setups": [desk], "prompts": [{"name": "greeting", "text": "hello"}]}
     failure = failure_of(AGENT, INPUT, resources=resources(models(), **sections))
@@ -76,16 +69,14 @@ def test_a_resource_that_cannot_be_made(more, message, models):
     assert message in failure.message
 
 
-def test_a_model_that_is_not_there(models):
-    """A server that refuses the connection: model and connection are named."""
+def test_an_unreachable_model_server_fails_with_model_and_connection(models):
     sections = {"chat_model_connections": [{"name": "models", "clazz": "ollama", "base_url": "http://127.0.0.1:1"}]}
     failure = failure_of(AGENT, INPUT, resources=sections)
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", *INPUT)
     assert "model 'm' was called through the connection 'models'; the option error-handling-strategy" in failure.message
 
 
-def test_a_tool_in_java(models):
-    """What cannot run here says what it needs, when it is needed."""
+def test_a_java_tool_is_refused_when_it_is_used(models):
     desk = {"name": "desk", "clazz": "ollama", "connection": "models", "model": "m", "tools": ["stock"]}
     sections = {"chat_model_setups": [desk]}
     failure = failure_of("resource_agents:JAVA_TOOL", INPUT, resources=resources(models(), **sections))
@@ -94,8 +85,7 @@ def test_a_tool_in_java(models):
     assert "jars" in failure.message
 
 
-def test_a_model_in_java(models):
-    """The same for a resource of upstream's Java vocabulary."""
+def test_a_java_model_is_refused_when_it_is_used(models):
     desk = {"name": "desk", "clazz": "ollama", "type": "java", "connection": "models", "model": "m"}
     failure = failure_of(AGENT, INPUT, resources=resources(models(), chat_model_setups=[desk]))
     assert "chat model 'desk' is Java: org.apache.flink.agents." in failure.message
