@@ -14,10 +14,10 @@ from flink_testbed.containers.labelled import everything_labelled
 from flink_testbed.flink.image import default_base
 from pytest_flink_agents.current import session_of
 
-# Found through the socket watcher's eyes, too: everything here listens on loopback only.
-from tests.integration.conftest import only_loopback, own_cache, run_request, session_tier, workplace
+# The socket check applies here too: everything listens on loopback only.
+from tests.integration.conftest import only_loopback, own_cache, run_request, session_environment, session_tier
 
-__all__ = ["only_loopback", "own_cache", "run_request", "session_tier", "workplace"]
+__all__ = ["only_loopback", "own_cache", "run_request", "session_environment", "session_tier"]
 
 
 @pytest.fixture(scope="session", autouse=True)

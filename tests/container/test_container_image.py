@@ -28,23 +28,23 @@ def owned(engine: ContainerEngine) -> Iterator[OwnedContainers]:
 
 
 def test_a_built_image_is_described_by_its_content(
-    owned: OwnedContainers, flink_cluster: ContainerCluster, workplace
+    owned: OwnedContainers, flink_cluster: ContainerCluster, session_environment
 ) -> None:
     """Named with --flink-image, it fits."""
     found = inspect_image(owned, flink_cluster.image.reference)
     assert found == flink_cluster.image
     assert (found.flink_version, found.flink_agents_version) == (
-        workplace.environment.flink_version,
-        workplace.environment.flink_agents_version,
+        session_environment.environment.flink_version,
+        session_environment.environment.flink_agents_version,
     )
-    require_fit(found, workplace.environment)
+    require_fit(found, session_environment.environment)
 
 
 def test_an_image_without_flink_is_refused_with_everything_it_lacks(
-    owned: OwnedContainers, base_image: str, workplace
+    owned: OwnedContainers, base_image: str, session_environment
 ) -> None:
     with pytest.raises(HostError) as caught:
-        require_fit(inspect_image(owned, base_image), workplace.environment)
+        require_fit(inspect_image(owned, base_image), session_environment.environment)
     problem = caught.value.problems[0]
     assert problem.code == "FA474"
     assert all(f"no {word}" in problem.seen for word in ("apache-flink", "flink-agents", "Java")), problem.render()

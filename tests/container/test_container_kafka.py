@@ -72,14 +72,16 @@ def test_the_broker_has_the_limits_of_every_container(broker: ContainerKafka, en
 
 
 def test_an_agents_job_in_containers_reads_and_writes_topics(
-    broker: ContainerKafka, request: pytest.FixtureRequest, run_request, workplace, session_tier: Tier
+    broker: ContainerKafka, request: pytest.FixtureRequest, run_request, session_environment, session_tier: Tier
 ) -> None:
     """Over the network that broker and cluster share."""
     assert broker.job_bootstrap == "kafka:19092"
-    session_of(request.config).services.let_services_be_reached(workplace, session_tier)
+    session_of(request.config).services.let_services_be_reached(session_environment, session_tier)
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
-    asked = through_topics(run_request("scenarios.agents.till:TillAgent", inputs), broker, workplace, "in containers")
-    evidence = run(asked, workplace, session_tier)
+    asked = through_topics(
+        run_request("scenarios.agents.till:TillAgent", inputs), broker, session_environment, "in containers"
+    )
+    evidence = run(asked, session_environment, session_tier)
     assert evidence.job_state == "FINISHED", evidence.log_tail
     assert {output.input for output in evidence.outputs} == set(range(30))
     assert len(evidence.outputs) == 30

@@ -1,4 +1,4 @@
-"""The session's running parts, for tests that look at them directly."""
+"""Fixtures for tests that use the session's running parts directly."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from tests.support.runs import AgentRun
 
 
 @pytest.fixture(scope="session")
-def workplace(request: pytest.FixtureRequest, flink_version: str) -> TestEnvironment:
+def session_environment(request: pytest.FixtureRequest, flink_version: str) -> TestEnvironment:
     """Environment, worker, cluster and submitter of the session, for the test's Flink version."""
     session = session_of(request.config)
     return session.services.environment(session.release(flink_version))
 
 
-# As /proc/net/tcp has them, each 32 bits from the last byte to the first: the state, ::1, and what an IPv4 address has before it.
+# In the notation of /proc/net/tcp, each 32 bits from the last byte to the first: the state, ::1, and
+# the prefix of an IPv4 address.
 _LISTEN = "0A"
 _LOOPBACK_6 = "00000000000000000000000001000000"
 _MAPPED = "0000000000000000FFFF0000"
@@ -37,35 +38,38 @@ _MAPPED = "0000000000000000FFFF0000"
 
 @pytest.fixture(scope="session", autouse=True)
 def only_loopback() -> Iterator[None]:
-    """Nothing that these tests start, however far down, ever listens where other machines could reach it.
+    """Require that no process of these tests listens where other machines could reach it.
 
-    Looked at four times a second, all session long. What is gone at the next look is no service: Flink's client finds a
-    free port by opening one for a moment.
+    Checked four times a second during the whole session. A socket that is gone at the next check is
+    no service: Flink's client finds a free port by opening one for a moment.
     """
     seen: set[str] = set()
-    over = threading.Event()
+    ended = threading.Event()
 
     def watch() -> None:
         before: set[str] = set()
-        strangers: set[str] = set()
-        while not over.wait(0.25):
+        others: set[str] = set()
+        while not ended.wait(0.25):
             now = _open_to_others()
-            stayed = (now & before) - strangers
+            stayed = (now & before) - others
             seen.update(filter(None, map(_ours, stayed)))
-            # Who still listens at the second look and is none of ours will not be later.
-            strangers |= stayed
+            # A process of another program at the second check does not become one of these tests later.
+            others |= stayed
             before = now
 
     watcher = threading.Thread(target=watch, name="socket watcher")
     watcher.start()
     yield
-    over.set()
+    ended.set()
     watcher.join()
-    assert not seen, f"listening off loopback: {sorted(seen)}"
+    assert not seen, f"listening beyond loopback: {sorted(seen)}"
 
 
 def _open_to_others() -> set[str]:
-    """The inodes of this machine's sockets that listen off loopback. From the kernel's table: to ask each process costs a core."""
+    """Return the inodes of this machine's sockets that listen beyond loopback.
+
+    Read from the kernel's table, since asking each process would keep a core busy.
+    """
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path("/proc/net", table).read_text().splitlines()[1:]:
@@ -80,7 +84,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _ours(inode: str) -> str:
-    """The process below this one that has the socket open; empty where none has."""
+    """Describe the process below this one that has the socket open; empty if there is none."""
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         with contextlib.suppress(psutil.Error, OSError):
             if any(
@@ -93,13 +97,13 @@ def _ours(inode: str) -> str:
 
 @pytest.fixture(scope="session")
 def session_tier(request: pytest.FixtureRequest) -> Tier:
-    """The tier whose cluster the session's tests use."""
+    """The tier of the cluster that the session's tests use."""
     return cluster_tier(request)
 
 
 @pytest.fixture
 def run_request(request: pytest.FixtureRequest):
-    """Make a request for one of our own agents. Its files are in the run folder, the one that containers see."""
+    """Make a run of a test agent, with its files in the run folder, which containers see."""
     home = attempt_folder(request.node)
     home.mkdir(parents=True, exist_ok=True)
 
@@ -114,14 +118,16 @@ def run_request(request: pytest.FixtureRequest):
 
 
 @pytest.fixture
-def nap_as(workplace: TestEnvironment, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Start a job that naps for long, as one of a run; returns its id."""
+def nap_as(
+    session_environment: TestEnvironment, flink_cluster: FlinkCluster, tmp_path: Path
+) -> Iterator[Callable[[str], str]]:
+    """Start a job that sleeps for minutes, as a job of that run; return its id."""
     started: list[str] = []
     inputs = tmp_path / "inputs.jsonl"
     inputs.write_text(json.dumps({"input": 0, "key": "k", "value": 300}) + "\n")
 
     def start(run_id: str) -> str:
-        submitted = workplace.submitter().request(
+        submitted = session_environment.submitter().request(
             "submit",
             timeout_s=90,
             name="a nap",
@@ -148,22 +154,24 @@ _CACHE = cache_root()
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What costs minutes is shared with everybody; what sessions write down is this test's alone."""
+    """A cache that shares the expensive entries and has its own session records."""
     own = tmp_path / "cache"
     own.mkdir()
-    for shelf in _CACHE.iterdir():
-        if shelf.name not in ("sessions", "detached"):
-            (own / shelf.name).symlink_to(shelf)
+    for directory in _CACHE.iterdir():
+        if directory.name not in ("sessions", "detached"):
+            (own / directory.name).symlink_to(directory)
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(own))
     return own
 
 
 @pytest.fixture(scope="session")
 def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
-    """A workplace with flink-agents 0.1.1: its jars are on the cluster's class path."""
+    """An environment with flink-agents 0.1.1, whose jars are on the cluster's class path."""
     settings = dataclasses.replace(session_of(request.config).settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     release = resolve_flink("1.20", settings.flink_agents)
     directory = tmp_path_factory.mktemp("upstream")
-    workplace = TestEnvironment(settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None)
-    yield workplace
-    workplace.close()
+    environment = TestEnvironment(
+        settings, release, (), run_id="a-test", directory=directory, progress=lambda line: None
+    )
+    yield environment
+    environment.close()

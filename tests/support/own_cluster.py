@@ -17,26 +17,26 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 class _OwnCluster:
     """A session's environment with another cluster."""
 
-    def __init__(self, workplace, cluster: StandaloneCluster) -> None:
-        self._workplace = workplace
+    def __init__(self, session_environment, cluster: StandaloneCluster) -> None:
+        self._environment = session_environment
         self._cluster = cluster
 
     def cluster(self, tier: str = "embedded") -> StandaloneCluster:
         return self._cluster
 
     def __getattr__(self, name: str):
-        return getattr(self._workplace, name)
+        return getattr(self._environment, name)
 
 
 @contextmanager
 def own_cluster(
-    workplace, directory: Path, config: ClusterConfig, python_path: tuple[Path, ...] = ()
+    session_environment, directory: Path, config: ClusterConfig, python_path: tuple[Path, ...] = ()
 ) -> Iterator[TestEnvironment]:
     """Start a cluster below ``directory``, until the block ends.
 
     ``python_path`` is the import path of its workers, by default the session's.
     """
-    home = workplace.flink_home
+    home = session_environment.flink_home
     cluster = StandaloneCluster(
         dataclasses.replace(home, python_path=python_path or home.python_path),
         config,
@@ -49,6 +49,6 @@ def own_cluster(
     )
     cluster.start()
     try:
-        yield cast(TestEnvironment, _OwnCluster(workplace, cluster))
+        yield cast(TestEnvironment, _OwnCluster(session_environment, cluster))
     finally:
         cluster.kill()

@@ -34,6 +34,7 @@ class AgentRun:
     seed: int | None = None
     savepoint: str = ""
     channel: Channel | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def subject(self) -> Subject:
         """Return the agent."""
@@ -42,6 +43,7 @@ class AgentRun:
             self.agent_spec,
             self.config,
             self.flink_config,
+            self.environment,
             parallelism=self.parallelism,
             seed=self.seed,
         )

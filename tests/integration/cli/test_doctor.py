@@ -47,10 +47,12 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[
     return code, {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
 
 
-def test_after_a_session_no_check_fails(workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_session_no_check_fails(
+    session_environment: TestEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The job environment and Java are found in the cache."""
-    assert workplace.environment
-    assert workplace.java
+    assert session_environment.environment
+    assert session_environment.java
     code, checks = ask(capsys, "--flink-version=2.2")
     # An engine for containers is nothing that a machine must have.
     wrong = [name for name, check in checks.items() if check["status"] in ("warn", "fail")]
@@ -63,9 +65,9 @@ def test_after_a_session_no_check_fails(workplace: TestEnvironment, capsys: pyte
 
 
 def test_the_text_has_one_line_a_check_and_the_support_table(
-    workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]
+    session_environment: TestEnvironment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert workplace.environment
+    assert session_environment.environment
     assert main(["doctor"]) == 0
     checks, table, counts = capsys.readouterr().out.rstrip().split("\n\n")
     assert all(line.startswith(("ok ", "warn ", "not checked ")) for line in checks.splitlines())
@@ -74,9 +76,9 @@ def test_the_text_has_one_line_a_check_and_the_support_table(
 
 
 def test_job_python_reports_the_versions_and_dependencies_of_that_environment(
-    workplace: TestEnvironment, capsys: pytest.CaptureFixture[str]
+    session_environment: TestEnvironment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, checks = ask(capsys, f"--job-python={workplace.environment.python}")
+    code, checks = ask(capsys, f"--job-python={session_environment.environment.python}")
     assert code == 0
     assert "apache-flink 2.2.1" in checks["job environment for Flink 2.2.1"]["seen"]
     assert checks["dependencies for Flink 2.2.1"]["status"] == "ok"

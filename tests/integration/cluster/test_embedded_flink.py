@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 TILL = "scenarios.agents.till:TillAgent"
 STRICT = "scenarios.agents.strict:StrictAgent"
 NAP = "tests.support.agents.napping:NapAgent"
+ENVIRONMENT = "tests.support.agents.environment:EnvironmentAgent"
 
 
 def by_key(outputs: Iterable[Output]) -> dict[str, list[Any]]:
@@ -46,12 +47,14 @@ def test_the_cluster_listens_on_loopback_only(flink_cluster: StandaloneCluster) 
     assert addresses == {"127.0.0.1"}
 
 
-def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
+def test_process_mode_listens_on_loopback_only(
+    session_environment, run_request, flink_cluster: StandaloneCluster
+) -> None:
     """Includes Beam's servers, to which the Python processes of a job connect."""
     request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
     seen: set[tuple[str, int]] = set()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run, request, workplace)
+        running = pool.submit(run, request, session_environment)
         while not running.done():
             seen.update(flink_cluster.listening())
             time.sleep(0.1)
@@ -60,54 +63,56 @@ def test_process_mode_listens_on_loopback_only(workplace, run_request, flink_clu
     assert {address.removeprefix("::ffff:") for address, _ in seen} == {"127.0.0.1"}
 
 
-def test_a_job_has_the_same_outputs_as_a_local_run(workplace, run_request) -> None:
+def test_a_job_has_the_same_outputs_as_a_local_run(session_environment, run_request) -> None:
     inputs = purchases(300, 12)
-    local = run(run_request(TILL, inputs), workplace, Tier.LOCAL)
-    embedded = run(run_request(TILL, inputs), workplace)
+    local = run(run_request(TILL, inputs), session_environment, Tier.LOCAL)
+    embedded = run(run_request(TILL, inputs), session_environment)
     assert len(embedded.outputs) == 300
     assert by_key(embedded.outputs) == by_key(local.outputs)
     assert len(embedded.events) == len(local.events) == 900
 
 
 def test_flink_reports_the_job_of_the_evidence_as_finished(
-    workplace, run_request, flink_cluster: StandaloneCluster
+    session_environment, run_request, flink_cluster: StandaloneCluster
 ) -> None:
-    evidence = run(run_request(TILL, purchases(3, 1)), workplace)
+    evidence = run(run_request(TILL, purchases(3, 1)), session_environment)
     states = {job["jid"]: job["state"] for job in flink_cluster.rest.jobs()}
     assert states[evidence.job_id] == evidence.job_state == "FINISHED"
 
 
-def test_further_jobs_are_fast_and_memory_stays_small(workplace, run_request, flink_cluster: StandaloneCluster) -> None:
+def test_further_jobs_are_fast_and_memory_stays_small(
+    session_environment, run_request, flink_cluster: StandaloneCluster
+) -> None:
     """Ten consecutive jobs on one TaskManager; the cluster stays under 2 GiB."""
-    runs = [run(run_request(TILL, purchases(20, 4)), workplace) for _ in range(10)]
+    runs = [run(run_request(TILL, purchases(20, 4)), session_environment) for _ in range(10)]
     # About 0.4 s each; the benchmark has the figure, and a busy machine is not what is tested here.
     assert max(run.timings_s["total"] for run in runs) < 20
     assert flink_cluster.resident_bytes() < 2 * 1024**3
 
 
-def test_waiting_keys_do_not_block_each_other(workplace, run_request) -> None:
+def test_waiting_keys_do_not_block_each_other(session_environment, run_request) -> None:
     """Forty keys wait 0.5 s each; the end of the input waits for all of them."""
     request = dataclasses.replace(
         run_request(NAP, [(f"k{number}", 0.5) for number in range(40)]), config={"num-async-threads": 40}
     )
-    evidence = run(request, workplace)
+    evidence = run(request, session_environment)
     assert len(evidence.outputs) == 40
     assert evidence.timings_s["run"] < 12
 
 
-def test_inputs_of_a_busy_key_are_answered_in_order(workplace, run_request) -> None:
-    evidence = run(run_request(NAP, [("k", 0.4), ("k", 0.01), ("k", 0.2)]), workplace)
+def test_inputs_of_a_busy_key_are_answered_in_order(session_environment, run_request) -> None:
+    evidence = run(run_request(NAP, [("k", 0.4), ("k", 0.01), ("k", 0.2)]), session_environment)
     assert [output.value for output in evidence.outputs] == [0.4, 0.01, 0.2]
 
 
-def test_parallel_subtasks_keep_the_order_of_each_key(workplace, run_request) -> None:
-    evidence = run(run_request(TILL, purchases(200, 8), parallelism=2), workplace)
+def test_parallel_subtasks_keep_the_order_of_each_key(session_environment, run_request) -> None:
+    evidence = run(run_request(TILL, purchases(200, 8), parallelism=2), session_environment)
     for values in by_key(evidence.outputs).values():
         assert [value["purchases"] for value in values] == list(range(1, 26))
 
 
 def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
-    workplace, run_request, flink_cluster: StandaloneCluster
+    session_environment, run_request, flink_cluster: StandaloneCluster
 ) -> None:
     request = run_request("tests.support.agents.napping:MeteredAgent", [("k", 0.2), ("k", 0.2), ("k", 4)])
     found: dict[str, str] = {}
@@ -127,7 +132,7 @@ def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
 
     with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(look)
-        run(request, workplace)
+        run(request, session_environment)
         looking.result()
     # Three inputs and two outputs; the third action has not finished.
     assert found["numOfEventProcessed"] == "5"
@@ -143,10 +148,10 @@ def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
     assert len({name.partition("_")[0] for name in latencies}) == 2
 
 
-def test_a_failing_action_is_reported_as_on_the_local_tier(workplace, run_request) -> None:
+def test_a_failing_action_is_reported_as_on_the_local_tier(session_environment, run_request) -> None:
     inputs = [("n", 1), ("n", "two")]
-    local = run(run_request(STRICT, inputs), workplace, Tier.LOCAL).failure
-    embedded = run(run_request(STRICT, inputs), workplace).failure
+    local = run(run_request(STRICT, inputs), session_environment, Tier.LOCAL).failure
+    embedded = run(run_request(STRICT, inputs), session_environment).failure
     assert embedded is not None
     assert embedded == local
     assert (embedded.action, embedded.key, embedded.input) == ("double", "n", "two")
@@ -154,17 +159,42 @@ def test_a_failing_action_is_reported_as_on_the_local_tier(workplace, run_reques
 
 
 def test_a_run_past_its_deadline_is_cancelled_and_the_next_one_runs(
-    workplace, run_request, flink_cluster: StandaloneCluster
+    session_environment, run_request, flink_cluster: StandaloneCluster
 ) -> None:
-    evidence = run(run_request(NAP, [("k", 20)], within_s=1), workplace)
+    evidence = run(run_request(NAP, [("k", 20)], within_s=1), session_environment)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
-    assert run(run_request(TILL, purchases(1, 1)), workplace).job_state == "FINISHED"
+    assert run(run_request(TILL, purchases(1, 1)), session_environment).job_state == "FINISHED"
 
 
-def test_a_missing_agent_class_is_refused_before_submission_with_the_nearest_name(workplace, run_request) -> None:
+def test_an_agent_has_the_environment_variables_of_its_own_run_only(session_environment, run_request) -> None:
+    def regions(**environment: str) -> list[Any]:
+        evidence = run(run_request(ENVIRONMENT, [("k", 1)], environment=environment), session_environment)
+        assert evidence.failure is None
+        return [output.value for output in evidence.outputs]
+
+    assert regions() == [["none"] * 3]
+    assert regions(REGION="eu") == [["eu"] * 3]
+    assert regions(REGION="us") == [["us"] * 3]
+    assert regions() == [["none"] * 3]
+
+
+def test_thread_mode_is_refused_for_an_agent_with_an_environment(session_environment, run_request) -> None:
+    request = run_request(
+        ENVIRONMENT,
+        [("k", 1)],
+        environment={"REGION": "eu"},
+        flink_config={"python.execution-mode": "thread"},
+    )
+    with pytest.raises(AgentRefusedError, match="environment variables of its own"):
+        run(request, session_environment)
+
+
+def test_a_missing_agent_class_is_refused_before_submission_with_the_nearest_name(
+    session_environment, run_request
+) -> None:
     with pytest.raises(AgentRefusedError, match="TillAgent"):
-        run(run_request("scenarios.agents.till:TilAgent", purchases(1, 1)), workplace)
+        run(run_request("scenarios.agents.till:TilAgent", purchases(1, 1)), session_environment)
 
 
 def test_a_cluster_that_dies_at_its_start_reports_the_log_and_leaves_no_process(flink_cluster, tmp_path: Path) -> None:

@@ -31,13 +31,15 @@ TOKEN = "not-for-anybodys-eyes-4711"
 
 
 @pytest.fixture
-def connect(workplace, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[..., RemoteCluster]]:
+def connect(session_environment, flink_cluster: FlinkCluster, tmp_path: Path) -> Iterator[Callable[..., RemoteCluster]]:
     """Connect to an address as the remote tier does."""
     handles = []
 
     def make(url: str = flink_cluster.rest_url, version: str = flink_cluster.flink_version, **access: object):
         given = RestAccess(url, **access)  # type: ignore[arg-type]
-        handle = RemoteCluster(given, workplace.java.home, version, run_id="us", directory=tmp_path / "remote")
+        handle = RemoteCluster(
+            given, session_environment.java.home, version, run_id="us", directory=tmp_path / "remote"
+        )
         handles.append(handle)
         handle.connect()
         return handle
@@ -145,7 +147,7 @@ def test_a_missing_token_or_untrusted_certificate_fails_at_once(connect, flink_c
 
 
 def test_a_users_job_is_submitted_through_tls_with_the_sessions_owner(
-    workplace, flink_cluster: FlinkCluster, tmp_path: Path
+    session_environment, flink_cluster: FlinkCluster, tmp_path: Path
 ) -> None:
     """``flink run`` uses the same connection; the program knows nothing of the owner."""
     totals = ROOT / "tests" / "support" / "jobs" / "totals.py"
@@ -153,11 +155,11 @@ def test_a_users_job_is_submitted_through_tls_with_the_sessions_owner(
     arguments = tuple(job_files(tmp_path).values.values())
     with TlsProxy(flink_cluster.rest_url, TOKEN) as proxy:
         remote = TestEnvironment(
-            dataclasses.replace(workplace.settings, remote=RestAccess(proxy.url, TOKEN, **TLS)),
-            workplace.release,
+            dataclasses.replace(session_environment.settings, remote=RestAccess(proxy.url, TOKEN, **TLS)),
+            session_environment.release,
             (),
             run_id="us",
-            directory=tmp_path / "workplace",
+            directory=tmp_path / "session_environment",
             progress=lambda _: None,
         )
         evidence = run(JobRun(totals, arguments, "", {}, inputs, 120, tmp_path), remote, Tier.REMOTE)
@@ -188,7 +190,7 @@ def test_the_suite_and_the_scenarios_pass_behind_tls_and_a_token(flink_cluster: 
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=900,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
                 "FLINK_AGENTS_TEST_REST_TOKEN": TOKEN,

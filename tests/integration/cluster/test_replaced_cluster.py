@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_cluster_is_replaced_after_an_agent_has_ended_its_taskmanager(
-    workplace: TestEnvironment, run_request, tmp_path: Path
+    session_environment: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
-    parts = workplace
+    parts = session_environment
     reported: list[str] = []
     own = TestEnvironment(parts.settings, parts.release, (), run_id="own", directory=tmp_path, progress=reported.append)
     try:

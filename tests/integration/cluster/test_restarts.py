@@ -27,9 +27,9 @@ ENDLESS = {
 
 
 def test_all_restarts_are_counted_beyond_flinks_exception_history(
-    workplace: TestEnvironment, run_request, tmp_path: Path
+    session_environment: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
-    with own_cluster(workplace, tmp_path / "cluster", ClusterConfig(slots=1, flink_options=OPTIONS)) as own:
+    with own_cluster(session_environment, tmp_path / "cluster", ClusterConfig(slots=1, flink_options=OPTIONS)) as own:
         request = run_request(
             "scenarios.agents.till:TillAgent",
             [("k", {"item": "i", "amount": 1})],

@@ -26,11 +26,11 @@ INPUTS = [
 
 
 @pytest.fixture(scope="module")
-def bare(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
+def bare(session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
     """A cluster whose workers import only the packages of the job environment."""
     directory = tmp_path_factory.mktemp("bare") / "cluster"
-    packages = (workplace.environment.site_packages,)
-    with own_cluster(workplace, directory, ClusterConfig(slots=2), packages) as own:
+    packages = (session_environment.environment.site_packages,)
+    with own_cluster(session_environment, directory, ClusterConfig(slots=2), packages) as own:
         yield own
 
 

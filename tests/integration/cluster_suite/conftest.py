@@ -20,9 +20,9 @@ StartJob = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def table_jobs(workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Responder]:
+def table_jobs(session_environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Responder]:
     """The process that submits jobs."""
-    jobs = workplace.client_process([str(Path(__file__).with_name("table_jobs.py"))], name="table jobs")
+    jobs = session_environment.client_process([str(Path(__file__).with_name("table_jobs.py"))], name="table jobs")
     jobs.wait_ready(90)
     yield jobs
     jobs.kill()

@@ -78,7 +78,7 @@ def test_metrics_are_grouped_by_vertex(flink_cluster: FlinkCluster, start_job) -
 
 
 def test_an_agents_metrics_are_in_the_prometheus_reporter_of_its_taskmanager(
-    flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier
+    flink_cluster: FlinkCluster, run_request, session_environment, session_tier: Tier
 ) -> None:
 
     processes = flink_cluster.processes
@@ -99,7 +99,7 @@ def test_an_agents_metrics_are_in_the_prometheus_reporter_of_its_taskmanager(
         return (naps[0] if naps and naps[0].endswith(" 2.0") else None), str(naps)
 
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run, request, workplace, session_tier)
+        running = pool.submit(run, request, session_environment, session_tier)
         line = flink_cluster.wait(counted, what="two naps", timeout_s=120)
         assert running.result().job_state == "FINISHED"
     assert {'operator_name="action_execute_operator"', 'action="count"'} <= set(line.partition("{")[2].split(","))
@@ -134,9 +134,9 @@ def test_waiting_for_a_state_ends_when_the_job_reaches_another_final_state(
     assert (caught.value.problems[0].code, caught.value.problems[0].seen) == ("FA441", "CANCELED")
 
 
-def python_driver(workplace) -> Path:
+def python_driver(session_environment) -> Path:
     """Return PyFlink's own jar, whose driver runs a Python program."""
-    jar: Path = next((workplace.environment.flink_home / "opt").glob("flink-python-*.jar"))
+    jar: Path = next((session_environment.environment.flink_home / "opt").glob("flink-python-*.jar"))
     return jar
 
 
@@ -148,18 +148,20 @@ def submit_program(flink_cluster: FlinkCluster, jar: Path, name: str) -> str:
     )
 
 
-def test_a_submitted_jar_is_removed_from_the_cluster_after_its_job(flink_cluster: FlinkCluster, workplace) -> None:
+def test_a_submitted_jar_is_removed_from_the_cluster_after_its_job(
+    flink_cluster: FlinkCluster, session_environment
+) -> None:
     """PyFlink's driver is uploaded from its own jar and run with arguments."""
-    jar = python_driver(workplace)
+    jar = python_driver(session_environment)
     job_id = submit_program(flink_cluster, jar, "one_row.py")
     assert flink_cluster.wait_for_job(job_id, timeout_s=60) == "FINISHED"
     assert flink_cluster.is_own(job_id)
     assert not [stored for stored in flink_cluster.rest.call("GET", "/jars")["files"] if stored["name"] == jar.name]
 
 
-def test_a_failing_program_is_reported_with_its_own_error(flink_cluster: FlinkCluster, workplace) -> None:
+def test_a_failing_program_is_reported_with_its_own_error(flink_cluster: FlinkCluster, session_environment) -> None:
     with pytest.raises(HostError) as caught:
-        submit_program(flink_cluster, python_driver(workplace), "no_row.py")
+        submit_program(flink_cluster, python_driver(session_environment), "no_row.py")
     (problem,) = caught.value.problems
     assert (problem.code, "\\n" in problem.detail) == ("FA405", False)
     assert "LookupError: no row today" in problem.detail
@@ -167,12 +169,12 @@ def test_a_failing_program_is_reported_with_its_own_error(flink_cluster: FlinkCl
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
 def test_an_agent_runs_in_both_python_modes(
-    flink_cluster: FlinkCluster, run_request, workplace, session_tier: Tier, mode: str
+    flink_cluster: FlinkCluster, run_request, session_environment, session_tier: Tier, mode: str
 ) -> None:
 
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
     request = run_request("scenarios.agents.till:TillAgent", inputs, flink_config={"python.execution-mode": mode})
-    evidence = run(request, workplace, session_tier)
+    evidence = run(request, session_environment, session_tier)
     assert (evidence.tier, evidence.job_state, len(evidence.outputs)) == (session_tier, "FINISHED", 30), (
         evidence.log_tail
     )

@@ -30,14 +30,14 @@ def _seen(evidence: Evidence) -> Seen:
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
 def test_a_parity_case_has_its_recorded_history_on_the_tier(
-    flink_tier: Tier, case: Case, workplace, run_request
+    flink_tier: Tier, case: Case, session_environment, run_request
 ) -> None:
     request = run_request(case.reference, [])
     journal = request.directory / "journal"
     request = dataclasses.replace(request, config=case.options(journal), inputs=case.records())
-    evidence = run(request, workplace, flink_tier)
+    evidence = run(request, session_environment, flink_tier)
     assert evidence.complete, evidence.log_tail
-    flink_agents = workplace.environment.flink_agents_version
+    flink_agents = session_environment.environment.flink_agents_version
     known = [
         entry
         for entry in load_known_differences()

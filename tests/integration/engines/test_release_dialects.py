@@ -22,9 +22,11 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestEnviro
     """An environment with flink-agents 0.3.0, which has fewer option classes than 0.3.1."""
     settings = dataclasses.replace(session_of(request.config).settings, flink_agents="0.3.0", engine=Engine.BUNDLED)
     release = resolve_flink("2.2", settings.flink_agents)
-    workplace = TestEnvironment(settings, release, (), run_id="a-test", directory=tmp_path, progress=lambda line: None)
-    yield workplace
-    workplace.close()
+    environment = TestEnvironment(
+        settings, release, (), run_id="a-test", directory=tmp_path, progress=lambda line: None
+    )
+    yield environment
+    environment.close()
 
 
 def test_flink_agents_0_3_0_runs_with_memory_events_and_options(older: TestEnvironment, run_request) -> None:

@@ -46,15 +46,17 @@ env.execute()
 """
 
 
-def run_program(text: str, workplace: TestEnvironment, folder: Path, within_s: float = 60) -> Evidence:
+def run_program(text: str, session_environment: TestEnvironment, folder: Path, within_s: float = 60) -> Evidence:
     program = folder / "program.py"
     program.write_text(text)
     request = dataclasses.replace(job_request(folder / "run", program), within_s=within_s)
-    return run(request, workplace)
+    return run(request, session_environment)
 
 
-def test_a_missing_connector_is_named_with_the_place_for_its_jar(workplace: TestEnvironment, tmp_path: Path) -> None:
-    failure = run_program(TABLES.format(source="'connector' = 'kafka'"), workplace, tmp_path).failure
+def test_a_missing_connector_is_named_with_the_place_for_its_jar(
+    session_environment: TestEnvironment, tmp_path: Path
+) -> None:
+    failure = run_program(TABLES.format(source="'connector' = 'kafka'"), session_environment, tmp_path).failure
     assert failure is not None
     assert failure.message.startswith("Flink has no connector or format 'kafka' on its class path")
     assert "Could not find any factory for identifier 'kafka'" in failure.traceback
@@ -62,10 +64,10 @@ def test_a_missing_connector_is_named_with_the_place_for_its_jar(workplace: Test
 
 
 def test_a_module_that_only_the_client_finds_is_named_with_the_option_that_ships_it(
-    workplace: TestEnvironment, tmp_path: Path
+    session_environment: TestEnvironment, tmp_path: Path
 ) -> None:
     (tmp_path / "beside_it.py").write_text("def same(value):\n    return value\n")
-    evidence = run_program(BESIDE, workplace, tmp_path)
+    evidence = run_program(BESIDE, session_environment, tmp_path)
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
     assert evidence.failure.message.startswith("the TaskManagers' Python has no module 'beside_it'")
@@ -73,17 +75,17 @@ def test_a_module_that_only_the_client_finds_is_named_with_the_option_that_ships
 
 
 def test_an_endless_program_is_cancelled_at_its_deadline(
-    workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
+    session_environment: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:
     source = "'connector' = 'datagen', 'rows-per-second' = '1'"
-    evidence = run_program(TABLES.format(source=source), workplace, tmp_path, within_s=1)
+    evidence = run_program(TABLES.format(source=source), session_environment, tmp_path, within_s=1)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
 
 
-def test_batch_mode_is_refused_in_a_program(workplace: TestEnvironment, tmp_path: Path) -> None:
+def test_batch_mode_is_refused_in_a_program(session_environment: TestEnvironment, tmp_path: Path) -> None:
     """Upstream would drop records, and the job would still succeed."""
-    evidence = run_program(BATCH, workplace, tmp_path)
+    evidence = run_program(BATCH, session_environment, tmp_path)
     assert evidence.job_id == ""
     assert evidence.failure is not None
     assert "agents cannot run in BATCH mode" in evidence.failure.message
@@ -91,15 +93,17 @@ def test_batch_mode_is_refused_in_a_program(workplace: TestEnvironment, tmp_path
 
 
 @pytest.mark.parametrize("mode", ["BATCH", "automatic"])
-def test_batch_mode_is_refused_in_a_scenario(workplace: TestEnvironment, run_request, mode: str) -> None:
+def test_batch_mode_is_refused_in_a_scenario(session_environment: TestEnvironment, run_request, mode: str) -> None:
     """AUTOMATIC becomes BATCH for bounded inputs."""
     request = run_request("scenarios.agents.till:TillAgent", [("k", 1)], flink_config={"execution.runtime-mode": mode})
     with pytest.raises(AgentRefusedError, match=f"agents cannot run in {mode.upper()} mode"):
-        run(request, workplace)
+        run(request, session_environment)
 
 
-def test_an_output_that_is_not_json_names_action_key_and_input(workplace: TestEnvironment, run_request) -> None:
-    failure = run(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), workplace).failure
+def test_an_output_that_is_not_json_names_action_key_and_input(
+    session_environment: TestEnvironment, run_request
+) -> None:
+    failure = run(run_request("tests.support.agents.napping:LockAgent", [("k", 1)]), session_environment).failure
     assert failure is not None
     assert (failure.action, failure.key, failure.input) == ("lock", "k", 1)
     assert "lock" in failure.message
@@ -107,26 +111,26 @@ def test_an_output_that_is_not_json_names_action_key_and_input(workplace: TestEn
 
 
 def test_a_missing_savepoint_is_refused_with_flinks_reason(
-    workplace: TestEnvironment, run_request, tmp_path: Path
+    session_environment: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
     """The job does not silently start without state."""
     place = tmp_path / "savepoint-of-nobody"
     with pytest.raises(AgentRefusedError) as caught:
-        run(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), workplace)
+        run(run_request("scenarios.agents.till:TillAgent", [], savepoint=str(place)), session_environment)
     assert caught.value.problem.message == "Flink rejected the job"
     assert str(place) in caught.value.problem.seen
 
 
-def test_a_job_without_inputs_is_finished_and_complete(workplace: TestEnvironment, run_request) -> None:
-    evidence = run(run_request("scenarios.agents.till:TillAgent", []), workplace)
+def test_a_job_without_inputs_is_finished_and_complete(session_environment: TestEnvironment, run_request) -> None:
+    evidence = run(run_request("scenarios.agents.till:TillAgent", []), session_environment)
     assert (evidence.job_state, evidence.complete, evidence.outputs, evidence.failure) == ("FINISHED", True, (), None)
 
 
 def test_a_failing_job_does_not_affect_another_on_the_same_taskmanager(
-    workplace: TestEnvironment, run_request, flink_cluster
+    session_environment: TestEnvironment, run_request, flink_cluster
 ) -> None:
     """Both run in one Python interpreter."""
-    submitter = workplace.submitter()
+    submitter = session_environment.submitter()
     jobs = {}
     gate = run_request("", []).directory / "gate"
     waiting: list[tuple[object, object]] = [("k", {"key": "k", "amount": 1, "gate": str(gate)})]
@@ -156,7 +160,9 @@ def test_a_failing_job_does_not_affect_another_on_the_same_taskmanager(
     assert [line["value"] for line in lines] == [{"key": "k", "count": 1, "total": 1}]
 
 
-def test_a_jar_for_another_flink_version_names_the_missing_class(workplace: TestEnvironment, tmp_path: Path) -> None:
+def test_a_jar_for_another_flink_version_names_the_missing_class(
+    session_environment: TestEnvironment, tmp_path: Path
+) -> None:
     javac = shutil.which("javac")
     if javac is None:
         pytest.skip("not run: there is no Java compiler here to build the job with")
@@ -176,7 +182,7 @@ def test_a_jar_for_another_flink_version_names_the_missing_class(workplace: Test
     with zipfile.ZipFile(jar, "w") as archive:
         archive.write(compiled / "OldJob.class", "OldJob.class")
     request = dataclasses.replace(job_request(tmp_path / "run", jar), main_class="OldJob")
-    failure = run(request, workplace).failure
+    failure = run(request, session_environment).failure
     assert failure is not None
     assert "built for another Flink line: this one has no org.apache.flink.api.OfAnotherLine" in failure.message
     assert "ClassNotFoundException" in failure.traceback

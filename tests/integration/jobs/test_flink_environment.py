@@ -39,14 +39,16 @@ def by_key(evidence: Evidence) -> dict[Any, list[Any]]:
     return dict(found)
 
 
-def test_the_outputs_of_one_agent_are_the_inputs_of_the_next(workplace: TestEnvironment, tmp_path: Path) -> None:
+def test_the_outputs_of_one_agent_are_the_inputs_of_the_next(
+    session_environment: TestEnvironment, tmp_path: Path
+) -> None:
     """Each agent has its own memory, and each key keeps its order.
 
     Each has an operator uid that is made of its name alone, so that a savepoint of the job maps.
     """
     uids = tmp_path / "uids.json"
     request = job_request(tmp_path / "run", JOBS / "chained.py", str(uids), parallelism=2)
-    outputs = by_key(run(request, workplace))
+    outputs = by_key(run(request, session_environment))
     assert json.loads(uids.read_text()) == ["agent-Booking", "agent-Praise"]
     assert [(value["total"], value["elsewhere"], value["praised"]) for value in outputs["ada"]] == [
         (3, 6, 1),
@@ -56,13 +58,13 @@ def test_the_outputs_of_one_agent_are_the_inputs_of_the_next(workplace: TestEnvi
     assert [value["total"] for value in outputs["bob"] + outputs["cy"]] == [2, 1]
 
 
-def test_rows_keep_the_types_that_the_job_declares(workplace: TestEnvironment, tmp_path: Path) -> None:
-    outputs = by_key(run(job_request(tmp_path, JOBS / "tables.py"), workplace))
+def test_rows_keep_the_types_that_the_job_declares(session_environment: TestEnvironment, tmp_path: Path) -> None:
+    outputs = by_key(run(job_request(tmp_path, JOBS / "tables.py"), session_environment))
     assert outputs == {"ada": [{"total": 6}, {"total": 8}, {"total": 10}], "bob": [{"total": 4}], "cy": [{"total": 2}]}
 
 
 def test_options_of_the_program_override_the_clients_file_and_the_default(
-    workplace: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
+    session_environment: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:
     """The file of a TaskManager has no effect."""
     (tmp_path / "conf").mkdir()
@@ -74,18 +76,18 @@ def test_options_of_the_program_override_the_clients_file_and_the_default(
     before = on_the_cluster.read_text()
     on_the_cluster.write_text(before + "agent: {max-retries: 9, retry-wait-interval: 9, num-async-threads: 9}\n")
     try:
-        outputs = by_key(run(request, workplace))
+        outputs = by_key(run(request, session_environment))
     finally:
         on_the_cluster.write_text(before)
     assert outputs == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
 
 
-def test_outputs_have_the_time_stamps_of_their_inputs(workplace: TestEnvironment, tmp_path: Path) -> None:
+def test_outputs_have_the_time_stamps_of_their_inputs(session_environment: TestEnvironment, tmp_path: Path) -> None:
     """An output that had to wait has it only after the end of the input.
 
     Before that end it has none: a known difference to upstream (docs/flink.md).
     """
-    evidence = run(job_request(tmp_path, JOBS / "times.py"), workplace)
+    evidence = run(job_request(tmp_path, JOBS / "times.py"), session_environment)
     assert evidence.job_state == "FINISHED", evidence.failure
     stamps = defaultdict(list)
     for output in evidence.outputs:
@@ -99,16 +101,27 @@ def test_outputs_have_the_time_stamps_of_their_inputs(workplace: TestEnvironment
 @pytest.mark.parametrize("mode", ["thread", "process"])
 @pytest.mark.parametrize("stamped", [True, False])
 def test_awaited_outputs_reach_a_topic_with_a_valid_time_stamp(
-    workplace: TestEnvironment, kafka_service: KafkaService, kafka_topic: str, tmp_path: Path, mode: str, stamped: bool
+    session_environment: TestEnvironment,
+    kafka_service: KafkaService,
+    kafka_topic: str,
+    tmp_path: Path,
+    mode: str,
+    stamped: bool,
 ) -> None:
     """After the end of the input a record has its input's time, or the current time if that has none.
 
     A broker refuses the maximum time stamp, and the job would restart endlessly.
     """
-    args = [kafka_service.job_bootstrap, kafka_topic, str(workplace.connector), mode, *(["stamped"] if stamped else [])]
+    args = [
+        kafka_service.job_bootstrap,
+        kafka_topic,
+        str(session_environment.connector),
+        mode,
+        *(["stamped"] if stamped else []),
+    ]
     request = JobRun(JOBS / "stamped_topic.py", tuple(args), "", {}, [], 90, tmp_path)
     before_ms = time.time() * 1000
-    evidence = run(request, workplace)
+    evidence = run(request, session_environment)
     assert evidence.job_state == "FINISHED", (evidence.failure, evidence.log_tail)
     records = kafka_service.read_committed(kafka_topic)
     amounts = {json.loads(record.value or b"")["elsewhere"] // 2: record.timestamp_ms or 0 for record in records}

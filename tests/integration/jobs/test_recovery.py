@@ -50,7 +50,7 @@ def kill_jobmanager(cluster: FlinkCluster) -> None:
 
 @pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
 def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
-    kill: Callable[[FlinkCluster], None], workplace: TestEnvironment, run_request, tmp_path: Path
+    kill: Callable[[FlinkCluster], None], session_environment: TestEnvironment, run_request, tmp_path: Path
 ) -> None:
     """Eight keys, asynchronous actions in flight, queued inputs.
 
@@ -78,7 +78,7 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
 
         return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))
 
-    with own_cluster(workplace, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
+    with own_cluster(session_environment, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill_after_two_checkpoints, own.cluster())
         evidence = run(request, own)
         assert killing.result() == 1, "the fault was felt"

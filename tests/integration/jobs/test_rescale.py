@@ -25,17 +25,17 @@ GATED = "gated"
 
 
 @pytest.fixture(scope="module")
-def cluster(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
+def cluster(session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
     """A cluster with two slots, which one job may use."""
     directory = tmp_path_factory.mktemp("rescale") / "cluster"
-    with own_cluster(workplace, directory, ClusterConfig(slots=2)) as own:
+    with own_cluster(session_environment, directory, ClusterConfig(slots=2)) as own:
         yield own.cluster()
 
 
 @pytest.fixture(scope="module")
-def endless_jobs(workplace: TestEnvironment) -> Iterator[Responder]:
+def endless_jobs(session_environment: TestEnvironment) -> Iterator[Responder]:
     """The process that submits jobs."""
-    jobs = workplace.client_process(
+    jobs = session_environment.client_process(
         [str(Path(__file__).parents[2] / "support" / "endless_jobs.py")], name="endless jobs"
     )
     jobs.wait_ready(120)

@@ -49,15 +49,15 @@ def totals(evidence: Evidence) -> dict[Any, list[int]]:
 
 
 @pytest.fixture(scope="module")
-def jar(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def jar(session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Java job, built by Maven against the classes of the cluster."""
     maven = shutil.which("mvn")
     if maven is None:
         pytest.skip("not run: there is no Maven here to build the Java job with")
     project = tmp_path_factory.mktemp("maven") / "java"
     shutil.copytree(JOBS / "java", project)
-    lib = workplace.flink_home.flink_home / "lib"
-    version = workplace.release.version
+    lib = session_environment.flink_home.flink_home / "lib"
+    version = session_environment.release.version
     built = subprocess.run(
         [
             maven,
@@ -78,9 +78,9 @@ def jar(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_the_evidence_of_a_python_table_job_has_outputs_job_id_and_client_log(
-    workplace: TestEnvironment, tmp_path: Path
+    session_environment: TestEnvironment, tmp_path: Path
 ) -> None:
-    evidence = run(request_for(tmp_path, JOBS / "totals.py"), workplace)
+    evidence = run(request_for(tmp_path, JOBS / "totals.py"), session_environment)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [12], "bob": [2], "cy": [1]}
     assert evidence.job_state == "FINISHED"
@@ -89,18 +89,18 @@ def test_the_evidence_of_a_python_table_job_has_outputs_job_id_and_client_log(
 
 
 def test_a_failing_java_job_is_reported_with_the_user_functions_exception(
-    workplace: TestEnvironment, tmp_path: Path, jar: Path
+    session_environment: TestEnvironment, tmp_path: Path, jar: Path
 ) -> None:
     request = request_for(tmp_path, jar, main_class="shop.TotalsJob")
     wrong = [*request.inputs, {"key": "dee", "value": {"amount": -1}}]
-    evidence = run(JobRun(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), workplace)
+    evidence = run(JobRun(jar, request.args, request.main_class, {}, wrong, 120, tmp_path), session_environment)
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
     assert "a purchase of -1 by dee" in evidence.failure.message
 
 
 def test_a_program_that_raises_before_submission_is_reported_with_its_traceback(
-    workplace: TestEnvironment, tmp_path: Path
+    session_environment: TestEnvironment, tmp_path: Path
 ) -> None:
     """The variables of ``environment`` reach the program."""
     program = tmp_path / "raises.py"
@@ -108,7 +108,7 @@ def test_a_program_that_raises_before_submission_is_reported_with_its_traceback(
     program.write_text(
         "import os, time; time.sleep(3)\nraise ValueError('no such topic: ' + os.environ['SCENARIO_WORD'])\n"
     )
-    evidence = run(request_for(tmp_path / "run", program, "x"), workplace)
+    evidence = run(request_for(tmp_path / "run", program, "x"), session_environment)
     assert evidence.job_state == "FAILED"
     assert evidence.failure is not None
     assert evidence.failure.message == "ValueError: no such topic: said"
@@ -117,25 +117,27 @@ def test_a_program_that_raises_before_submission_is_reported_with_its_traceback(
 
 
 @pytest.mark.parametrize("after_s", [0, 3])
-def test_a_program_that_submits_no_job_is_reported(workplace: TestEnvironment, tmp_path: Path, after_s: int) -> None:
+def test_a_program_that_submits_no_job_is_reported(
+    session_environment: TestEnvironment, tmp_path: Path, after_s: int
+) -> None:
     """It may end before or after the client has found it running."""
     program = tmp_path / "forgets.py"
     program.write_text(f"import time\ntime.sleep({after_s})\n")
-    evidence = run(request_for(tmp_path / "run", program, "x"), workplace)
+    evidence = run(request_for(tmp_path / "run", program, "x"), session_environment)
     assert evidence.failure is not None
     assert evidence.failure.message == "the program ended without submitting a job"
 
 
 def test_an_endless_job_over_topics_is_cancelled_when_its_outputs_are_complete(
-    workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
+    session_environment: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
     """Each input led to one output, in order, and the topics are deleted."""
-    topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
+    topics = job_topics(inputs_of(PURCHASES), kafka_service, session_environment, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = dataclasses.replace(
         request_for(tmp_path, JOBS / "running_totals.py", *args), channel=topics, expected_outputs=len(PURCHASES)
     )
-    evidence = run(request, workplace)
+    evidence = run(request, session_environment)
     assert evidence.failure is None, evidence.failure
     assert totals(evidence) == {"ada": [3, 7, 12], "bob": [2], "cy": [1]}
     assert (evidence.job_state, evidence.stopped) == ("CANCELED", True)
@@ -145,15 +147,17 @@ def test_an_endless_job_over_topics_is_cancelled_when_its_outputs_are_complete(
 
 
 def test_a_job_over_topics_is_cancelled_at_its_deadline_if_outputs_are_missing(
-    workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
+    session_environment: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
-    topics = job_topics(inputs_of(PURCHASES), kafka_service, workplace, "totals")
+    topics = job_topics(inputs_of(PURCHASES), kafka_service, session_environment, "totals")
     args = [topics.values[name] for name in ("kafka.bootstrap", "input.topic", "output.topic", "kafka.connector")]
     request = request_for(tmp_path, JOBS / "running_totals.py", *args, within_s=8)
-    evidence = run(dataclasses.replace(request, channel=topics, expected_outputs=len(PURCHASES) + 1), workplace)
+    evidence = run(
+        dataclasses.replace(request, channel=topics, expected_outputs=len(PURCHASES) + 1), session_environment
+    )
     assert (evidence.complete, evidence.stopped, evidence.timed_out_after_s) == (False, False, 8)
     assert len(evidence.outputs) <= len(PURCHASES)
-    assert workplace.cluster().rest.job_state(evidence.job_id) == "CANCELED"
+    assert session_environment.cluster().rest.job_state(evidence.job_id) == "CANCELED"
 
 
 def test_scenarios_run_python_and_java_jobs_on_flink_only(

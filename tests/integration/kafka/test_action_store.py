@@ -73,11 +73,11 @@ def test_the_store_satisfies_its_contract_on_a_real_broker(kafka_service: KafkaS
 
 
 def test_no_action_is_repeated_after_a_failure_before_the_first_checkpoint(
-    charging, workplace, flink_cluster, tmp_path
+    charging, session_environment, flink_cluster, tmp_path
 ) -> None:
     """The source restarts without state; the store has every call, including that of the failed action."""
     inputs: Inputs = [(key, value) for value in (1, 2, "fail", 3) for key in ("user_1", 1, "1")]
-    evidence = run(charging(inputs, RESTARTED), workplace)
+    evidence = run(charging(inputs, RESTARTED), session_environment)
     assert outputs_of(evidence) == outputs(inputs)
     assert (tmp_path / "failed").exists(), "the failure was felt"
     assert Counter((tmp_path / "ledger").read_text().splitlines()) == charges(inputs)

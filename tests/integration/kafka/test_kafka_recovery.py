@@ -38,19 +38,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_workplace(workplace: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEnvironment]:
+def own_environment(
+    session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestEnvironment]:
     directory = tmp_path_factory.mktemp("recovery") / "cluster"
-    with own_cluster(workplace, directory, ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
+    with own_cluster(session_environment, directory, ClusterConfig(slots=2, flink_options=OPTIONS)) as own:
         yield own
 
 
 @pytest.fixture
-def kafka_run(workplace: TestEnvironment, run_request, kafka_service: KafkaService):
+def kafka_run(session_environment: TestEnvironment, run_request, kafka_service: KafkaService):
     """Make a run whose inputs and outputs go through Kafka."""
 
     def make(agent: str, inputs: list[tuple[object, object]], **fields: object) -> tuple[AgentRun, TopicChannel]:
         request = run_request(agent, inputs, within_s=PATIENCE_S, parallelism=2)
-        channel = agent_topics(request.inputs, kafka_service, workplace, "recovery")
+        channel = agent_topics(request.inputs, kafka_service, session_environment, "recovery")
         return dataclasses.replace(request, channel=channel, **fields), channel
 
     return make
@@ -58,14 +60,14 @@ def kafka_run(workplace: TestEnvironment, run_request, kafka_service: KafkaServi
 
 def run_and_kill(
     request: AgentRun,
-    workplace: TestEnvironment,
+    session_environment: TestEnvironment,
     kafka: KafkaService,
     topic: str,
     killed_after: range = KILLED_AFTER,
 ) -> Evidence:
     """Run, and replace a TaskManager after that many outputs are committed."""
 
-    cluster = workplace.cluster()
+    cluster = session_environment.cluster()
     processes = cluster.processes
     assert processes is not None
 
@@ -81,7 +83,7 @@ def run_and_kill(
 
     with ThreadPoolExecutor(1) as pool:
         killing = pool.submit(kill)
-        evidence = run(request, workplace)
+        evidence = run(request, session_environment)
         assert killing.result() in killed_after, "killed in mid-stream"
     assert evidence.checkpoints is not None
     assert (evidence.checkpoints.restored, evidence.restarts) == (1, 1), "the fault was felt"
@@ -92,13 +94,13 @@ def run_and_kill(
 def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold(
     round_number: int,
     kafka_run,
-    own_workplace: TestEnvironment,
+    own_environment: TestEnvironment,
     kafka_service: KafkaService,
 ) -> None:
     """Checkpoints every second, asynchronous actions in flight, queued inputs."""
     inputs = [(f"k{number % KEYS}", number) for number in range(INPUTS)]
     request, transport = kafka_run("tests.support.agents.napping:PacedTill", inputs)
-    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic)
+    evidence = run_and_kill(request, own_environment, kafka_service, transport.outputs_topic)
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
     by_key: dict[str, list[dict[str, int]]] = defaultdict(list)
     for output in evidence.outputs:
@@ -109,7 +111,7 @@ def test_committed_outputs_are_complete_once_and_in_order_and_memory_is_the_fold
 
 
 def test_with_an_action_state_store_completed_actions_do_not_run_again(
-    kafka_run, own_workplace: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
+    kafka_run, own_environment: TestEnvironment, kafka_service: KafkaService, tmp_path: Path
 ) -> None:
     """Each charge is in the ledger; only those in progress when the TaskManager died may be there twice."""
     # Some hundreds wait between source and agents, where a checkpoint's barrier waits behind them: so there are more.
@@ -123,7 +125,7 @@ def test_with_an_action_state_store_completed_actions_do_not_run_again(
         "test.ledger": str(ledger),
     }
     request, transport = kafka_run("tests.support.agents.charging:Charging", inputs, config=store)
-    evidence = run_and_kill(request, own_workplace, kafka_service, transport.outputs_topic, range(30, 950))
+    evidence = run_and_kill(request, own_environment, kafka_service, transport.outputs_topic, range(30, 950))
     assert check_delivery(EXACTLY_ONCE, 1, evidence) == CheckResult("delivery", Validity.VALID)
     made = Counter(ledger.read_text().splitlines())
     assert set(made) == {f"{key} {value} {which}" for key, value in inputs for which in ("first", "second")}

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 AT_ONCE = 4
 
 
-def started(workplace: TestEnvironment, directory: Path) -> LaunchedCluster:
-    cluster = workplace.new_cluster(ClusterConfig(slots=1), directory)
+def started(session_environment: TestEnvironment, directory: Path) -> LaunchedCluster:
+    cluster = session_environment.new_cluster(ClusterConfig(slots=1), directory)
     cluster.start()
     return cluster
 
@@ -37,14 +37,14 @@ def listening_in(directory: Path) -> Iterator[str]:
 
 
 def test_four_clusters_at_once_use_distinct_ports_and_leave_no_process_or_scratch(
-    workplace: TestEnvironment, tmp_path: Path, request
+    session_environment: TestEnvironment, tmp_path: Path, request
 ) -> None:
     before = set(living())
-    workplace.flink_home  # noqa: B018  made once, before four ask for it
+    session_environment.flink_home  # noqa: B018  made once, before four ask for it
     for number in range(request.config.getoption("--soak")):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             places = [tmp_path / f"{number}-{which}" for which in range(AT_ONCE)]
-            clusters = list(pool.map(lambda place: started(workplace, place), places))
+            clusters = list(pool.map(lambda place: started(session_environment, place), places))
             try:
                 assert {cluster.rest.overview()["slots-total"] for cluster in clusters} == {1}
                 ports = [{port for _, port in cluster.listening()} for cluster in clusters]  # type: ignore[attr-defined]
