@@ -1,4 +1,4 @@
-"""The options of upstream's built-in actions, each in both of its ways, and models and tools that do not behave."""
+"""The options of upstream's built-in actions, and misbehaving models and tools."""
 
 import threading
 
@@ -24,14 +24,14 @@ def clean():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """The waits between retries, in seconds, which are not waited for."""
+    """Record the waits between retries, in seconds, without waiting."""
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
     return waited
 
 
 def ran(script, *values, **options):
-    """What a run over the values comes to, each value under a key of its own; the first is under "k0"."""
+    """Run values, each under its own key; the first is under "k0"."""
     SCRIPT.extend(script)
     plan = build_plan({"agent": "builtin_agents:Assistant"}, config=options)
     inputs = [{"key": f"k{number}", "value": value} for number, value in enumerate(values or ["hello"])]
@@ -44,7 +44,6 @@ def said(result):
 
 @both_ways
 def test_fail_is_the_default(asynchronous):
-    """The first error of the model ends the job, and names action, key, input and the error."""
     result = ran([OSError("busy"), "hi"], "hello", **{"chat.async": asynchronous})
     failure = result.failure
     assert (failure.action, failure.key, failure.input) == ("chat_model_action", "k0", "hello")
@@ -55,7 +54,7 @@ def test_fail_is_the_default(asynchronous):
 @both_ways
 @pytest.mark.parametrize("word", ["retry", "RETRY"])
 def test_retry_waits_longer_each_time(asynchronous, word, waits):
-    """interval * 2^(n-1) seconds before retry n; the response and the metrics count retries and waits."""
+    """The wait before retry n is interval * 2^(n-1) seconds."""
     options = {"error-handling-strategy": word, "retry-wait-interval": 3, "chat.async": asynchronous}
     result = ran([OSError("1"), OSError("2"), OSError("3"), "at last"], **options)
     assert result.failure is None
@@ -69,7 +68,6 @@ def test_retry_waits_longer_each_time(asynchronous, word, waits):
 @both_ways
 @pytest.mark.parametrize(("most", "calls"), [(0, 1), (2, 3), ("2", 3)])
 def test_retry_gives_up(asynchronous, most, calls, waits):
-    """After max-retries retries the last error is the job's."""
     options = {"error-handling-strategy": "retry", "max-retries": most, "chat.async": asynchronous}
     result = ran([OSError("never")], **options)
     assert str(result.failure.original) == "never"
@@ -79,7 +77,6 @@ def test_retry_gives_up(asynchronous, most, calls, waits):
 
 @both_ways
 def test_ignore_goes_on_without_an_answer(asynchronous):
-    """The input has no output, and the others do; nothing is tried twice."""
     options = {"error-handling-strategy": "ignore", "chat.async": asynchronous}
     result = ran([OSError("once"), "hi"], "one", "two", **options)
     assert result.failure is None
@@ -89,7 +86,7 @@ def test_ignore_goes_on_without_an_answer(asynchronous):
 
 @both_ways
 def test_a_tool_that_raises_fails_the_job(asynchronous):
-    """Whatever the strategy, which is the model's only."""
+    """error-handling-strategy applies to models only."""
     TOOL.append(lambda: 1 / 0)
     result = ran([CALL_TOOL, "hi"], **{"tool-call.async": asynchronous, "error-handling-strategy": "ignore"})
     assert (result.failure.action, result.failure.key) == ("tool_call_action", "k0")
@@ -106,7 +103,6 @@ def test_a_tool_that_raises_fails_the_job(asynchronous):
 )
 @both_ways
 def test_each_action_calls_where_its_option_says(option, call, value, script, asynchronous):
-    """On a thread of the pool, or on the loop's own; the result is the same. Without the option it is the pool."""
     for options in ({option: asynchronous}, {option: str(asynchronous).upper()}, *([{}] if asynchronous else [])):
         CALLS.clear()
         SCRIPT.clear()
@@ -118,7 +114,6 @@ def test_each_action_calls_where_its_option_says(option, call, value, script, as
 
 
 def test_asynchronous_calls_of_several_keys_overlap():
-    """Three models wait for each other, and answer."""
     meeting = threading.Barrier(3, timeout=PATIENCE_S)
 
     def meet():
@@ -132,7 +127,6 @@ def test_asynchronous_calls_of_several_keys_overlap():
 
 @both_ways
 def test_a_model_that_asks_for_tools_for_ever_comes_to_an_end(asynchronous):
-    """After tool-call.max-rounds rounds, with the option to raise; for each input anew."""
     options = {"tool-call.max-rounds": 7, "chat.async": asynchronous, "tool-call.async": asynchronous}
     result = ran([CALL_TOOL], "hello", **options)
     assert (result.failure.action, result.failure.key, result.failure.input) == ("chat_model_action", "k0", "hello")
@@ -142,7 +136,6 @@ def test_a_model_that_asks_for_tools_for_ever_comes_to_an_end(asynchronous):
 
 
 def test_the_limit_of_tool_rounds_is_one_of_each_input():
-    """Two inputs of one key may ask seven times each; 200 is the default, and 0 none at all."""
     plan = build_plan({"agent": "builtin_agents:Assistant"}, config={"tool-call.max-rounds": 7})
     SCRIPT.extend([*[CALL_TOOL] * 7, "one", *[CALL_TOOL] * 7, "two"])
     result = LocalHost(plan).run([{"key": "k", "value": "a"}, {"key": "k", "value": "b"}], deadline_s=PATIENCE_S)
@@ -155,7 +148,6 @@ def test_the_limit_of_tool_rounds_is_one_of_each_input():
 @both_ways
 @pytest.mark.parametrize("nonsense", [None, 17, {"not": "a message"}])
 def test_a_model_that_does_not_give_a_message_fails_with_its_input(asynchronous, nonsense):
-    """The error is the action's, and tells what was asked."""
     result = ran([lambda: nonsense], "hello", **{"chat.async": asynchronous})
     assert result.failure is not None
     assert (result.failure.action, result.failure.input) == ("chat_model_action", "hello")
@@ -163,7 +155,6 @@ def test_a_model_that_does_not_give_a_message_fails_with_its_input(asynchronous,
 
 @both_ways
 def test_a_tool_that_hangs_ends_at_the_deadline(asynchronous):
-    """The environment's deadline_s (a scenario's ``within``) ends it: agent's action, key and input are told."""
     released = threading.Event()
     TOOL.append(lambda: released.wait(PATIENCE_S))
     SCRIPT.extend([CALL_TOOL, "late"])

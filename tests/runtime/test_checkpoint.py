@@ -19,7 +19,6 @@ class BuiltinsOnly(pickle.Unpickler):
 
 
 def test_an_action_in_flight_runs_again_from_its_first_line():
-    """After a restart it begins anew, sees the memory it saw at first, and ends as if nothing had been."""
     before = Bench("Counting")
     before.settle("x", "y")
     after = before.restored("Counting")
@@ -32,7 +31,6 @@ def test_an_action_in_flight_runs_again_from_its_first_line():
 
 
 def test_finished_durable_calls_replay_after_a_restart():
-    """The call that had ended is not made again; the one that had not is."""
     before = Bench("TwoCalls")
     before.settle(1)
     before.executor.run_next()
@@ -47,7 +45,6 @@ def test_finished_durable_calls_replay_after_a_restart():
 
 
 def test_waiting_inputs_and_sequence_survive():
-    """Inputs that waited run after the restart, in order, and the count goes on."""
     before = Bench("Remembering")
     before.settle("one")
     before.run.offer("two")
@@ -61,7 +58,6 @@ def test_waiting_inputs_and_sequence_survive():
 
 
 def test_the_input_of_a_restored_run_is_known():
-    """A failure after the restart still tells the input, and outputs still carry its time stamp."""
     before = Bench("Waiter")
     before.run.offer("x", 42)
     before.settle()
@@ -73,7 +69,6 @@ def test_the_input_of_a_restored_run_is_known():
 
 
 def test_a_snapshot_holds_builtins_only():
-    """No class of ours or of upstream's is part of the format."""
     bench = Bench("TwoCalls")
     bench.settle(1, 2)
     bench.executor.run_next()
@@ -84,13 +79,11 @@ def test_a_snapshot_holds_builtins_only():
 
 
 def test_an_unknown_layout_is_refused():
-    """A snapshot of another version fails at once, and says so."""
     with pytest.raises(ValueError, match="layout 99"):
         KeyState.restore(pickle.dumps((99, "whatever")))
 
 
 def test_an_idle_key_is_small():
-    """Between runs nothing but the count and the short-term memory is kept."""
     bench = Bench("Echo")
     bench.settle("x")
     state = bench.run.state
@@ -98,7 +91,6 @@ def test_an_idle_key_is_small():
 
 
 def test_closing_a_run_gives_up_what_is_in_flight():
-    """The coroutine is closed; the state could still be restored."""
     bench = Bench("Waiter")
     bench.settle("x")
     bench.run.close()

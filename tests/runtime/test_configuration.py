@@ -1,4 +1,4 @@
-"""Configuration with its origins, and none of the traps that upstream's has."""
+"""Options, their sources, and upstream's traps."""
 
 import json
 import logging
@@ -33,19 +33,19 @@ def written(directory, text, name="config.yaml"):
 
 
 def loaded(directory, text):
-    """The options of a file, by key."""
+    """Return the options of a file by key."""
     config = Configuration()
     config.load_from_file(str(written(directory, text)))
     return config.conf_data
 
 
 def told(config, key):
-    """What is said of one option."""
+    """Return the explanation of one option."""
     return next(setting for setting in config.explain() if setting.key == key)
 
 
 def test_the_catalogue_is_what_the_installed_flink_agents_declares():
-    """Every option with its kind, default and words, and none besides; text words stand where upstream takes any text."""
+    """An option with words may be declared as any str upstream."""
     declared = {
         each.get_key(): each
         for holder in (AgentConfigOptions, AgentExecutionOptions, LongTermMemoryOptions.Mem0)
@@ -69,7 +69,6 @@ def test_the_catalogue_is_what_the_installed_flink_agents_declares():
 
 
 def test_each_value_tells_where_it_came_from(tmp_path, monkeypatch):
-    """Set by hand over an explicit file over the file of FLINK_CONF_DIR over the default, in whatever order."""
     flink = tmp_path / "conf"
     flink.mkdir()
     written(flink, "agent:\n  max-retries: 4\n  retry-wait-interval: 7\n  job-identifier: one\n")
@@ -86,7 +85,6 @@ def test_each_value_tells_where_it_came_from(tmp_path, monkeypatch):
 
 
 def test_a_plan_tells_the_same(tmp_path):
-    """What a scenario sets goes over what is in a plan file, and both are told apart."""
     plan = plan_of(Echo(), Configuration({"max-retries": 4, "job-identifier": "x"}))
     file = tmp_path / "plan.json"
     file.write_text(plan.model_dump_json(serialize_as_any=True))
@@ -97,7 +95,6 @@ def test_a_plan_tells_the_same(tmp_path):
 
 
 def test_what_is_set_after_apply_still_counts():
-    """The pipeline's options are those at its execution."""
     environment = LocalEnvironment()
     outputs = environment.from_list([{"value": 1}]).apply(Configured()).to_list()
     environment.get_config().set_int("max-retries", 6)
@@ -106,12 +103,10 @@ def test_what_is_set_after_apply_still_counts():
 
 
 def test_secrets_are_not_told():
-    """A password shows as stars."""
     assert told(Configuration({"flussSaslPassword": "hidden"}), "flussSaslPassword").value == "***"
 
 
 def test_a_key_that_is_nearly_an_option_is_told(caplog):
-    """At once in the log, and in the explanation; a key of the agent's own is not."""
     config = Configuration({"event_log.level": "OFF", "maxRetries": 2, "my.own": 1})
     assert "event_log.level is not an option of flink-agents; did you mean event-log.level?" in caplog.text
     assert "did you mean max-retries?" in caplog.text
@@ -131,7 +126,6 @@ def test_a_key_that_is_nearly_an_option_is_told(caplog):
     ],
 )
 def test_near_misses(key, meant):
-    """However its words are joined, and with a letter wrong; a word of one's own is near to none."""
     assert nearest_key(key) == meant
 
 
@@ -139,7 +133,7 @@ def test_near_misses(key, meant):
 
 
 def test_trap_flat_keys_count(tmp_path):
-    """agent.KEY on the top level is the option, nested or dotted below agent: too."""
+    """The key may be agent.KEY at the top level, or nested or dotted below agent:."""
     text = "agent.baseLogDir: /logs\nagent:\n  event-log.level: VERBOSE\n  chat: {async: false}\n"
     expected = {"baseLogDir": "/logs", "event-log.level": "VERBOSE", "chat.async": False}
     assert loaded(tmp_path, text) == expected
@@ -147,13 +141,12 @@ def test_trap_flat_keys_count(tmp_path):
 
 @pytest.mark.parametrize("text", ["event-log.level: OFF", "event-log: {level: OFF}", "a: 1\nbaseLogDir: /logs"])
 def test_trap_the_wrong_place_is_an_error(tmp_path, text):
-    """An option outside of agent: is told with its line; upstream passes over it, as its own documentation's example."""
+    """Upstream ignores such an option, which its own documentation shows."""
     with pytest.raises(ConfigurationError, match=r"config.yaml:\d: .* is outside of agent:.*write agent: \{"):
         loaded(tmp_path, text)
 
 
 def test_trap_words_for_false_are_false(tmp_path):
-    """The text false is false, in a file, set by hand, and for keys of the agent's own."""
     config = Configuration(loaded(tmp_path, "agent: {chat.async: 'false', own: 'False'}"))
     config.set_str("rag.async", "FALSE")
     assert config.get(AgentExecutionOptions.CHAT_ASYNC) is False
@@ -164,7 +157,7 @@ def test_trap_words_for_false_are_false(tmp_path):
 
 
 def test_trap_the_case_of_a_word_does_not_matter(tmp_path):
-    """RETRY, Retry and retry are one strategy; so upstream's actions, which convert exactly, take it."""
+    """Upstream's actions compare exactly, so the word is converted when it is set."""
     config = Configuration(loaded(tmp_path, "agent: {error-handling-strategy: RETRY, eventLoggerType: File}"))
     assert config.get(AgentExecutionOptions.ERROR_HANDLING_STRATEGY) is ErrorHandlingStrategy.RETRY
     assert config.get(AgentConfigOptions.EVENT_LOGGER_TYPE) is LoggerType.FILE
@@ -173,12 +166,12 @@ def test_trap_the_case_of_a_word_does_not_matter(tmp_path):
 
 
 def test_trap_off_is_a_word(tmp_path):
-    """Unquoted, PyYAML makes false of it."""
+    """PyYAML reads a bare OFF as False."""
     assert loaded(tmp_path, "agent: {event-log: {level: OFF}}") == {"event-log.level": "OFF"}
 
 
 def test_trap_an_unknown_backend_is_an_error(tmp_path):
-    """Upstream goes on without a store; the near word is offered."""
+    """Upstream runs without a store then."""
     with pytest.raises(OptionError, match=r"config.yaml:1: .*one of kafka, fluss") as caught:
         loaded(tmp_path, "agent: {actionStateStoreBackend: kafak}")
     assert caught.value.nearest == "kafka"
@@ -205,13 +198,12 @@ def test_trap_an_empty_file_or_section_is_no_error(tmp_path, text):
     ],
 )
 def test_what_a_file_cannot_mean_is_an_error(tmp_path, text, said):
-    """With the file and, where there is one, the line."""
     with pytest.raises(ValueError, match=said):
         loaded(tmp_path, text)
 
 
 def test_trap_flink_conf_dir_leads_somewhere(tmp_path, monkeypatch):
-    """A directory without a file, and a file in the directory's place, are told; upstream reads nothing."""
+    """Upstream reads nothing then."""
     monkeypatch.setenv("FLINK_CONF_DIR", str(tmp_path))
     with pytest.raises(ConfigurationError, match=r"which contains no config.yaml"):
         LocalEnvironment()
@@ -241,7 +233,6 @@ def test_trap_environments_share_nothing():
     ],
 )
 def test_what_cannot_be_honoured_is_refused(options, said):
-    """When the plan is made, and for what is set later when it is run."""
     with pytest.raises(PlanError, match=said):
         build_plan({"agent": "runtime_agents:Echo"}, config=options)
     environment = LocalEnvironment()
@@ -259,7 +250,7 @@ def run_with(**options):
 
 
 def test_the_kind_of_event_logger_is_honoured(tmp_path, monkeypatch, caplog):
-    """file alone writes below the temporary directory, slf4j goes to upstream's logger, and neither says nothing."""
+    """file writes below the temporary directory, slf4j uses upstream's logger."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     caplog.set_level(logging.INFO, "org.apache.flink.agents.EventLog")
     run_with()
@@ -275,13 +266,12 @@ def test_the_kind_of_event_logger_is_honoured(tmp_path, monkeypatch, caplog):
 
 
 def test_a_directory_makes_a_file_whatever_the_kind(tmp_path):
-    """As upstream: a baseLogDir that is not blank wins over eventLoggerType."""
+    """As upstream: a baseLogDir that is not blank overrides eventLoggerType."""
     run_with(eventLoggerType="slf4j", baseLogDir=str(tmp_path))
     assert [file.name for file in tmp_path.iterdir()] == ["events-job-0.log"]
 
 
 def test_options_of_any_configuration():
-    """A declared option of upstream's own configuration object is read typed as well."""
     from flink_agents.plan.configuration import AgentConfiguration
 
     assert option(AgentConfiguration({"chat.async": "false"}), "chat.async") is False

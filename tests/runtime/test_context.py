@@ -14,7 +14,6 @@ from flink_agents_runtime.engine.run import Step
 
 @pytest.mark.parametrize("how", ["memory", "event"])
 def test_a_durable_call_must_not_use_memory_or_context(how):
-    """On the thread of the call both raise, and the action fails with the reason."""
     bench = Bench("Escaping")
     bench.settle(how)
     thread = threading.Thread(target=bench.executor.run_next)
@@ -25,7 +24,6 @@ def test_a_durable_call_must_not_use_memory_or_context(how):
 
 
 def test_a_context_is_closed_after_its_action():
-    """An action that keeps its context cannot use it later, even on the same thread."""
     bench = Bench("Escaping")
     assert bench.settle("neither") is Step.IDLE
     context = TRACE[0]
@@ -41,14 +39,12 @@ def test_a_context_is_closed_after_its_action():
 
 
 def test_options_of_action_and_agent():
-    """An action reads its own options and, converted, the agent's."""
     bench = Bench("Configured", **{"max-retries": "5"})
     bench.settle(1)
     assert bench.outputs == [[{"limit": 3}, 3, None, 5]]
 
 
 def test_long_term_memory_names_its_options():
-    """Without configuration the error lists all three options to set."""
     with pytest.raises(ActionFailure) as caught:
         Bench("Wrong").settle("long-term memory")
     for option in ("chat-model-setup", "embedding-model-setup", "vector-store"):
@@ -56,7 +52,6 @@ def test_long_term_memory_names_its_options():
 
 
 def test_long_term_memory_is_upstreams_where_it_is_configured():
-    """With the three options set, upstream's Mem0 memory of this job looks for the resources they name."""
     options = {
         "long-term-memory.mem0.chat-model-setup": "my-chat",
         "long-term-memory.mem0.embedding-model-setup": "my-embedding",
@@ -71,7 +66,6 @@ def test_long_term_memory_is_upstreams_where_it_is_configured():
 
 
 def test_a_resource_is_bound_to_the_actions_metrics():
-    """What get_resource gives counts below the action that asked, or in the group that it is given."""
     bench = Bench("Connected")
     bench.settle(1)
     connection = bench.engine.resources.get_resource("server", ResourceType.CHAT_MODEL_CONNECTION)
@@ -97,7 +91,6 @@ def test_an_error_of_a_resource_keeps_its_class_and_names_the_resource(monkeypat
 
 
 def test_metrics_of_actions_are_there_before_they_run():
-    """Every action of the plan, built-in ones too, shows a zero from the begin; then they count."""
     bench = Bench("Metered")
     before = bench.engine.metrics.agent.snapshot()
     assert before["action.measure.numOfActionsExecuted"] == 0

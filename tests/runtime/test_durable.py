@@ -10,7 +10,7 @@ from flink_agents_runtime.engine.durable import FAILED, PENDING, SUCCEEDED, Dura
 
 
 def make(calls, func, *args, reconciler=None):
-    """One call from begin to end."""
+    """Make one call from its entry to its outcome."""
     call = calls.enter(func, args, {}, reconciler)
     if call.run is None:
         return call.replay()
@@ -29,7 +29,6 @@ def _no_trace():
 
 
 def test_a_plain_durable_call_runs_at_once():
-    """Result and exception come back, and both are recorded on the way."""
     bench = Bench("Durable")
     bench.settle(1)
     assert bench.outputs == [[7, "lost"]]
@@ -37,7 +36,6 @@ def test_a_plain_durable_call_runs_at_once():
 
 
 def test_a_recorded_call_is_replayed():
-    """The second attempt gets the result without the call."""
     records = []
     make(DurableCalls(records), traced, 1)
     assert make(DurableCalls(records), traced, 1) == 1
@@ -46,7 +44,6 @@ def test_a_recorded_call_is_replayed():
 
 
 def test_a_recorded_exception_is_raised_again():
-    """It is the original type, and the call is not made."""
     records = []
     for _ in range(2):
         with pytest.raises(LookupError, match="gone"):
@@ -56,7 +53,6 @@ def test_a_recorded_exception_is_raised_again():
 
 
 def test_another_call_drops_this_and_later_records():
-    """Where the action went another way, nothing recorded from there on is believed."""
     records = []
     first = DurableCalls(records)
     for value in (1, 2, 3):
@@ -70,7 +66,6 @@ def test_another_call_drops_this_and_later_records():
 
 
 def test_a_reconciler_answers_for_a_call_left_pending():
-    """The pending record is written before the call; the next attempt asks the reconciler, once."""
     records = []
     DurableCalls(records).enter(traced, (1,), {}, lambda: "reconciled")
     assert [record.status for record in records] == [PENDING]
@@ -80,7 +75,7 @@ def test_a_reconciler_answers_for_a_call_left_pending():
 
 
 def test_a_pending_call_without_reconciler_runs_again():
-    """Nobody knows how it ended, so it is made anew."""
+    """Its outcome is unknown."""
     records = []
     DurableCalls(records).enter(traced, (1,), {}, lambda: "reconciled")
     assert make(DurableCalls(records), traced, 1) == 1
@@ -88,7 +83,6 @@ def test_a_pending_call_without_reconciler_runs_again():
 
 
 def test_what_cannot_be_pickled_ends_the_recording(caplog):
-    """The call works, it and later ones are not recorded: the records stay those of the first calls."""
     records = []
     calls = DurableCalls(records)
     make(calls, traced, 1)
@@ -99,7 +93,7 @@ def test_what_cannot_be_pickled_ends_the_recording(caplog):
 
 
 def test_equal_arguments_are_the_same_call():
-    """Whether two equal texts are one object or two, which a restart may change, the recorded call is found again."""
+    """Two equal strings may be one object before a restart and two after it."""
     one, two = "".join(["te", "xt"]), "".join(["te", "xt"])
     records = []
     make(DurableCalls(records), traced, [one, one])

@@ -1,4 +1,4 @@
-"""The shortcuts between events and text come to what upstream's own way comes to."""
+"""Fast conversion of events gives the same results as upstream's classes."""
 
 import json
 from datetime import datetime, timezone
@@ -79,7 +79,6 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
 def test_an_inputs_text_and_event_are_upstreams(value):
-    """Text, id, class, values and their types, and what pydantic keeps about the fields are the same."""
     text = input_text(value)
     assert text == InputEvent(input=value).model_dump_json()
     event, upstreams = event_of(text), Event.from_json(text)
@@ -93,7 +92,6 @@ def test_an_inputs_text_and_event_are_upstreams(value):
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
 def test_a_sealed_input_is_its_text(value):
-    """Whether it keeps the text or what the text is made of: text, event, id, attributes and what pydantic keeps agree."""
     event = sealed_input(value)
     text = input_text(value)
     opened, upstreams = event.open(), Event.from_json(text)
@@ -119,7 +117,6 @@ def test_a_sealed_input_is_its_text(value):
     ids=lambda event: type(event).__name__,
 )
 def test_a_sent_event_arrives_as_upstreams(event):
-    """Extra properties, rows, given ids, fields and methods of subclasses included."""
     text = text_of(event)
     assert text == event.model_dump_json()
     arrived, upstreams = event_of(text), Event.from_json(text)
@@ -134,7 +131,6 @@ def test_a_sent_event_arrives_as_upstreams(event):
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
 def test_a_sent_value_is_sealed_as_upstream_writes_it(value):
-    """An event of each of the classes that are taken apart; what it held is of no importance any more."""
     for event in (OutputEvent(output=value), Event(type='a "type"\n\x7f', attributes={"value": value})):
         on_its_way, text = sealed(event), event.model_dump_json()
         event.attributes.clear()
@@ -143,7 +139,6 @@ def test_a_sent_value_is_sealed_as_upstream_writes_it(value):
 
 
 def test_what_is_done_to_an_opened_event_stays_there():
-    """Each opening, and each reading of attributes, gives values of its own, and the text stays."""
     event = sealed(OutputEvent(output={"list": [1]}))
     text = event.text
     event.open().attributes["output"]["list"].append("spoilt")
@@ -153,7 +148,6 @@ def test_what_is_done_to_an_opened_event_stays_there():
 
 
 def test_floats_and_whole_numbers_survive_exactly():
-    """The fast parser rounds as Python does."""
     random = Random(0)
     numbers = [random.uniform(-1, 1) * 10.0 ** random.randint(-320, 308) for _ in range(20_000)]
     numbers += [random.getrandbits(bits) for bits in range(1, 300)]
@@ -163,7 +157,6 @@ def test_floats_and_whole_numbers_survive_exactly():
 
 
 def test_each_event_has_values_of_its_own():
-    """What is done to one event, or to the value it came from, is not seen in another one."""
     value = {"list": [1]}
     text = input_text(value)
     value["list"].append("later")
@@ -177,7 +170,6 @@ def test_each_event_has_values_of_its_own():
     "value", [object(), "\ud800", deep(300), {"a": lambda: None}], ids=lambda value: str(value)[:12]
 )
 def test_what_is_no_json_is_refused_with_upstreams_words(value):
-    """The error is the one of upstream's event."""
     with pytest.raises(ValueError) as ours:
         sealed_input(value)
     with pytest.raises(type(ours.value)) as upstreams:
@@ -190,7 +182,6 @@ def test_what_is_no_json_is_refused_with_upstreams_words(value):
     "text", ['{"type": ""}', '{"id": "x", "type": "t", "attributes": {}}', '{"attributes": {}}', "{"]
 )
 def test_malformed_text_is_refused_with_upstreams_words(text):
-    """No id, no type, no JSON: whatever it is, the error is that of Event.from_json."""
     with pytest.raises(ValueError) as ours:
         event_of(text)
     with pytest.raises(ValueError) as upstreams:
@@ -199,7 +190,6 @@ def test_malformed_text_is_refused_with_upstreams_words(text):
 
 
 def test_an_event_can_still_be_changed_and_extended():
-    """It behaves as an event that upstream validated: extra properties, a new id after a change, a copy."""
     events = [read(input_text(1)) for read in (event_of, Event.from_json)]
     for event in events:
         event.remark = "extra"

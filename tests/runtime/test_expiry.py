@@ -14,7 +14,7 @@ RETURNED = {**ON_WRITE, "short-term-memory.state-ttl.visibility": "RETURN_EXPIRE
 
 
 def bench_after(ms, *steps, **options):
-    """A bench that took the first steps, and then waited."""
+    """Return a bench that took the first steps and then waited."""
     bench = Bench("Obeying", **options)
     bench.settle(list(steps))
     bench.now_ms += ms
@@ -23,25 +23,24 @@ def bench_after(ms, *steps, **options):
 
 
 def seen(bench, *steps):
-    """What steps read."""
+    """Return the values that steps read."""
     bench.settle(list(steps))
     return bench.outputs.pop()
 
 
 @pytest.mark.parametrize(("ms", "expected"), [(TTL_MS - 1, [1]), (TTL_MS, [None]), (10 * TTL_MS, [None])])
 def test_a_value_is_gone_when_its_time_is_over(ms, expected):
-    """To the millisecond, as in Flink: what was written at t has expired at t + ttl."""
+    """As in Flink, a value written at t expires at t + ttl."""
     assert seen(bench_after(ms, ("set", "a", 1), **TTL), ("get", "a")) == expected
 
 
 def test_without_the_option_nothing_expires():
-    """The default is for ever."""
     assert seen(bench_after(10**9, ("set", "a", 1)), ("get", "a")) == [1]
 
 
 @pytest.mark.parametrize(("options", "expected"), [(TTL, [1]), (ON_WRITE, [None])])
 def test_a_read_begins_the_time_anew_where_the_option_says_so(options, expected):
-    """ON_READ_AND_WRITE is the default; with ON_CREATE_AND_WRITE only writing counts."""
+    """ON_READ_AND_WRITE is the default; ON_CREATE_AND_WRITE counts writes only."""
     bench = bench_after(60, ("set", "a", 1), **options)
     assert seen(bench, ("get", "a")) == [1]
     bench.now_ms += 60
@@ -49,7 +48,6 @@ def test_a_read_begins_the_time_anew_where_the_option_says_so(options, expected)
 
 
 def test_a_write_begins_the_time_anew():
-    """With either option."""
     bench = bench_after(60, ("set", "a", 1), **ON_WRITE)
     seen(bench, ("set", "a", 2))
     bench.now_ms += 60
@@ -57,7 +55,6 @@ def test_a_write_begins_the_time_anew():
 
 
 def test_each_value_has_its_own_time():
-    """An object shows what is left in it, and lives as long as the youngest thing in it."""
     bench = bench_after(60, ("set", "o.a", 1), ("set", "o.b", 1), **ON_WRITE)
     seen(bench, ("set", "o.b", 2))
     bench.now_ms += 60
@@ -68,21 +65,19 @@ def test_each_value_has_its_own_time():
 
 
 def test_what_has_expired_can_be_read_once_where_the_option_says_so():
-    """RETURN_EXPIRED_IF_NOT_CLEANED_UP: by the action that comes upon it, twice if it likes, and by none after it."""
+    """RETURN_EXPIRED_IF_NOT_CLEANED_UP lets the action that finds the item read it."""
     bench = bench_after(TTL_MS, ("set", "a", 1), **RETURNED)
     assert seen(bench, ("get", "a"), ("get", "a")) == [1, 1]
     assert seen(bench, ("get", "a")) == [None]
 
 
 def test_what_has_expired_can_be_written_again():
-    """By the very action that found it gone."""
     bench = bench_after(TTL_MS, ("set", "a", 1), **TTL)
     assert seen(bench, ("get", "a"), ("set", "a", 2), ("get", "a")) == [None, 2]
     assert seen(bench, ("get", "a")) == [2]
 
 
 def test_what_has_expired_is_removed_when_a_run_ends():
-    """Not only hidden: the state does not grow."""
     bench = bench_after(TTL_MS, ("set", "o.a", 1), ("set", "b", 1), **TTL)
     seen(bench, ("set", "c", 1))
     assert set(bench.run.state.short_term) == set(bench.run.state.touched) == {"", "c"}
@@ -95,7 +90,6 @@ def test_what_has_expired_is_removed_when_a_run_ends():
 
 
 def test_a_restart_does_not_make_memory_younger():
-    """The times are in the snapshot."""
     before = bench_after(60, ("set", "a", 1), **TTL)
     for waited, expected in ((30, [1]), (TTL_MS, [None])):
         after = Bench("Obeying", KeyState.restore(before.run.state.snapshot()), **TTL)
@@ -105,7 +99,7 @@ def test_a_restart_does_not_make_memory_younger():
 
 @pytest.mark.parametrize("options", [TTL, ON_WRITE])
 def test_memory_from_before_the_option_begins_to_age(options):
-    """A savepoint of a job without expiry is no loss of memory; switched off again, the times are forgotten."""
+    """A savepoint of a job without expiry loses no memory."""
     before = bench_after(10**6, ("set", "a", 1))
     after = Bench("Obeying", KeyState.restore(before.run.state.snapshot()), **options)
     assert seen(after, ("get", "a")) == [1]
@@ -117,7 +111,6 @@ def test_memory_from_before_the_option_begins_to_age(options):
 
 
 def test_a_host_knows_when_to_sweep():
-    """Not before something has expired, on a grid that many inputs share; never where there is nothing."""
     bench = bench_after(0, ("set", "a", 1), **TTL)
     expiry = bench.engine.expiry
     first = expiry.next_sweep_ms(bench.run.state)
@@ -132,7 +125,6 @@ def test_a_host_knows_when_to_sweep():
 
 
 def test_sensory_memory_has_no_time():
-    """It ends with its run anyway."""
     assert Bench("Remembering", **TTL).engine.expiry is not None
     bench = Bench("Remembering", **TTL)
     bench.settle("one")
@@ -140,7 +132,6 @@ def test_sensory_memory_has_no_time():
 
 
 def test_the_local_host_has_the_clock_too():
-    """Each look at the clock is a minute later: nothing is remembered."""
     minutes = iter(range(0, 10**9, 60_000))
     plan = build_plan({"agent": "runtime_agents:Obeying"}, config=TTL)
     inputs = [{"key": "k", "value": [["set", "a", 1]]}, {"key": "k", "value": [["get", "a"]]}]

@@ -10,13 +10,12 @@ from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 
 
 def memory(store):
-    """The root over a store, and its overlay."""
+    """Return the root object over a store, and its overlay."""
     overlay = Overlay(store)
     return KeyMemory(MemoryType.SHORT_TERM, overlay, lambda: overlay), overlay
 
 
 def test_memory_lives_as_long_as_it_should():
-    """Sensory memory is seen by the run's later actions and gone in the next run; short-term memory stays."""
     bench = Bench("Remembering")
     bench.settle("one", "two")
     assert bench.outputs == [["one", 1], ["two", 2]]
@@ -24,7 +23,7 @@ def test_memory_lives_as_long_as_it_should():
 
 
 def test_sensory_memory_is_cleared_at_the_end_of_the_run():
-    """Nothing of it is left between runs, as on Flink, not only at the begin of the next."""
+    """As on Flink; upstream's local runner clears it at the start of the next run."""
     bench = Bench("Remembering")
     bench.settle("one")
     assert bench.run.state.sensory == {}
@@ -32,7 +31,6 @@ def test_sensory_memory_is_cleared_at_the_end_of_the_run():
 
 
 def test_writes_of_an_unfinished_action_are_its_own():
-    """Another action of the run does not see them before the writer has finished."""
     bench = Bench("Counting")
     bench.settle("x")
     assert TRACE == [("peek", None)]
@@ -44,7 +42,6 @@ def test_writes_of_an_unfinished_action_are_its_own():
 
 
 def test_values_are_copied_in_and_out():
-    """Neither the list that was set nor one that was got is the one in memory."""
     root, _ = memory({})
     mine = [1, {"a": 2}]
     root.set("list", mine)
@@ -55,7 +52,6 @@ def test_values_are_copied_in_and_out():
 
 
 def test_paths_make_objects():
-    """Setting below a path makes the objects on the way, which list their fields."""
     root, _ = memory({})
     root.set("user.address.city", "X")
     root.set("user.name", "N")
@@ -105,14 +101,13 @@ def test_an_empty_path_below_an_object_is_not_the_object(path):
 
 
 def test_an_existing_object_is_kept():
-    """new_object on an object gives that one, with its fields, as the Flink operator does."""
+    """As Flink's operator does."""
     root, _ = memory({})
     root.set("user.name", "N")
     assert root.new_object("user").get("name") == "N"
 
 
 def test_objects_and_values_do_not_replace_each_other():
-    """Each of the three ways is an error; overwrite allows one of them."""
     root, _ = memory({})
     root.set("user.name", "N")
     with pytest.raises(ValueError, match="'user' is an object"):
@@ -126,7 +121,6 @@ def test_objects_and_values_do_not_replace_each_other():
 
 
 def test_a_refused_write_leaves_nothing():
-    """A path that fails half way has not made the objects before the fault."""
     root, overlay = memory({})
     root.set("a", 1)
     with pytest.raises(ValueError, match="cannot be below"):
@@ -137,14 +131,12 @@ def test_a_refused_write_leaves_nothing():
 
 @pytest.mark.parametrize("value", [(1, 2), {1: "a"}, b"x", object()])
 def test_only_json_like_values_are_taken(value):
-    """Upstream's own check refuses what a checkpoint could not hold."""
     root, _ = memory({})
     with pytest.raises(TypeError):
         root.set("x", value)
 
 
 def test_the_store_changes_on_commit_only():
-    """Before it the store is untouched, objects of the store included."""
     store = {"": {"a": None}, "a": (1,)}
     root, overlay = memory(store)
     root.set("b", 2)

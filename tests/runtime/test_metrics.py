@@ -9,7 +9,6 @@ from flink_agents_runtime.plan.build import build_plan
 
 
 def test_the_same_name_is_the_same_metric():
-    """A metric asked for twice goes on counting."""
     group = MemoryMetricGroup()
     group.get_counter("n").inc()
     group.get_counter("n").inc(2)
@@ -19,20 +18,18 @@ def test_the_same_name_is_the_same_metric():
 
 
 def test_groups_show_as_dotted_names():
-    """Plain and labelled groups nest; a label's value may hold anything."""
     group = MemoryMetricGroup()
     group.get_sub_group("long-term-memory").get_sub_group("model", "a=b.c").get_counter("promptTokens").inc(4)
     assert group.snapshot() == {"long-term-memory.model.a=b.c.promptTokens": 4}
 
 
 def test_a_group_name_with_an_equals_sign_is_refused():
-    """As upstream's, which keeps the sign for labels."""
+    """Upstream reserves the sign for labels."""
     with pytest.raises(ValueError, match="use get_sub_group"):
         MemoryMetricGroup().get_sub_group("a=b")
 
 
 def test_one_name_is_one_kind():
-    """A counter cannot become a gauge, in silence or otherwise."""
     group = MemoryMetricGroup()
     group.get_counter("n")
     with pytest.raises(ValueError, match="is already a MemoryCounter"):
@@ -40,7 +37,6 @@ def test_one_name_is_one_kind():
 
 
 def test_a_histogram_keeps_its_window():
-    """Only the last values count, and four values are shown."""
     group = MemoryMetricGroup()
     histogram = group.get_histogram("h", window_size=2)
     for value in (100, 1, 3):
@@ -87,7 +83,6 @@ def test_a_gauge_has_no_value_before_its_first():
 
 
 def test_gauge_and_meter():
-    """A gauge tells its last value; a meter has a rate above zero once it was marked."""
     group = MemoryMetricGroup()
     group.get_gauge("g").update(1.5)
     group.get_gauge("g").update(2.5)
@@ -98,13 +93,12 @@ def test_gauge_and_meter():
 
 
 def measured(agent, *values, **config):
-    """The metrics of a local run over values of one key."""
+    """Return the metrics of a local run over values of one key."""
     plan = build_plan({"agent": f"runtime_agents:{agent}"}, config=config)
     return LocalHost(plan).run([{"key": "k", "value": value} for value in values], deadline_s=60).metrics
 
 
 def test_a_run_counts_events_and_actions():
-    """Counters, rates and latencies of the agent and of each action, built-in ones at zero included."""
     metrics = measured("Slow", 0.02, 0.02)
     assert metrics["numOfEventProcessed"] == 4
     assert metrics["numOfActionsExecuted"] == metrics["action.sleep.numOfActionsExecuted"] == 2
@@ -119,7 +113,6 @@ def test_a_run_counts_events_and_actions():
 
 
 def test_an_agents_own_metrics_are_below_its_groups():
-    """Counters of the agent, gauges and histograms of the action, and a label that holds an equals sign."""
     metrics = measured("Metered", 1, 2)
     assert metrics["mine"] == 4
     assert metrics["action.measure.level"] == 0.5
@@ -128,7 +121,6 @@ def test_an_agents_own_metrics_are_below_its_groups():
 
 
 def test_a_histogram_has_a_window_of_a_hundred():
-    """Unless it is asked for with another."""
     histogram = MemoryMetricGroup().get_histogram("h")
     for value in range(150):
         histogram.update(value)
@@ -137,7 +129,6 @@ def test_a_histogram_has_a_window_of_a_hundred():
 
 @pytest.mark.parametrize(("level", "expected"), [("STANDARD", 2), ("VERBOSE", 0), ("OFF", 0)])
 def test_events_that_the_log_shortens_are_counted(tmp_path, level, expected):
-    """Each once, however much of it was cut; nothing where the log is whole, or not written."""
     plan = build_plan({"agent": "runtime_agents:Echo"}, config={"event-log.level": level})
     inputs = [{"key": "k", "value": {"long": "x" * 3000, "list": [1] * 30}}]
     result = LocalHost(plan, event_log=tmp_path / "log").run(inputs)

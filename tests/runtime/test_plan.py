@@ -1,4 +1,4 @@
-"""From what a scenario names to a plan, and what is said where that fails."""
+"""Plans from every kind of agent reference, and the errors of invalid ones."""
 
 import json
 import sys
@@ -18,14 +18,13 @@ CONNECTION = {"name": "ollama_server", "clazz": "runtime_agents.ScriptedConnecti
 
 
 def refused(spec, config=None):
-    """The error of a specification."""
+    """Return the PlanError of a specification."""
     with pytest.raises(PlanError) as caught:
         build_plan(spec, config=config or {})
     return caught.value
 
 
 def test_a_plan_survives_json():
-    """What the client writes, the operator reads: same actions, same resources, same options."""
     plan = build_plan({"agent": "runtime_agents:Tooled"}, config={"max-retries": "2"})
     again = load_plan(plan.model_dump_json(serialize_as_any=True))
     assert again.actions_by_event == plan.actions_by_event
@@ -34,7 +33,6 @@ def test_a_plan_survives_json():
 
 
 def test_an_object_of_a_module_is_an_agent_too():
-    """An agent that is made with arguments is named by the object; the plan leaves it as it is."""
     import runtime_agents
 
     build_plan({"agent": "runtime_agents:needy", "resources": {"chat_model_connections": [CONNECTION]}}, config={})
@@ -42,7 +40,7 @@ def test_an_object_of_a_module_is_an_agent_too():
 
 
 def test_a_scenarios_resource_takes_the_place_of_a_declared_one():
-    """Same type and name: the scenario wins over the class's decorator."""
+    """A resource of the same type and name overrides the one that a decorator declares."""
     connection = {**CONNECTION, "name": "server"}
     spec = {"agent": "runtime_agents:Connected", "resources": {"chat_model_connections": [connection]}}
     plan = build_plan(spec, config={})
@@ -51,7 +49,7 @@ def test_a_scenarios_resource_takes_the_place_of_a_declared_one():
 
 
 def test_a_yaml_agent_is_pointed_at_the_scenarios_server():
-    """Upstream's sample declares its own connection; the scenario's takes its place, the rest stays."""
+    """Upstream's sample declares its own connection, which the scenario replaces."""
     spec = {
         "agent": {"yaml": str(YAML_AGENT), "name": "review_analysis_agent"},
         "resources": {"chat_model_connections": [CONNECTION]},
@@ -64,7 +62,6 @@ def test_a_yaml_agent_is_pointed_at_the_scenarios_server():
 
 
 def test_shared_resources_of_a_yaml_file_yield_to_the_agents_own(tmp_path):
-    """File level is the weakest; shared actions and resources are still found."""
     file = tmp_path / "agents.yaml"
     file.write_text(
         """
@@ -83,7 +80,6 @@ actions: [{name: echo, function: "runtime_agents:Echo.echo", listen_to: [input]}
 
 
 def test_skills_are_added_up(tmp_path):
-    """Skills of agent and scenario become one resource with the sources of both."""
     file = tmp_path / "agents.yaml"
     file.write_text("agents: [{name: one, skills: [{name: s, paths: [./mine]}]}]")
     resources = {"skills": [{"name": "t", "paths": ["./theirs"]}]}
@@ -93,7 +89,6 @@ def test_skills_are_added_up(tmp_path):
 
 
 def test_a_plan_file_is_run_with_the_scenarios_options(tmp_path):
-    """Options of the scenario go over those of the file; the file's others stay."""
     plan = build_plan({"agent": "runtime_agents:Echo"}, config={"max-retries": 1, "own": "kept"})
     file = tmp_path / "plan.json"
     file.write_text(plan.model_dump_json(serialize_as_any=True))
@@ -102,7 +97,6 @@ def test_a_plan_file_is_run_with_the_scenarios_options(tmp_path):
 
 
 def test_the_next_dialect_is_refused():
-    """A plan of 0.4 says trigger_conditions; nothing of it is run."""
     plan = json.loads(build_plan({"agent": "runtime_agents:Echo"}, config={}).model_dump_json())
     plan["actions"]["echo"]["trigger_conditions"] = plan["actions"]["echo"].pop("listen_event_types")
     with pytest.raises(PlanError, match=r"dialect of flink-agents 0\.4") as caught:
@@ -112,7 +106,7 @@ def test_the_next_dialect_is_refused():
 
 
 def test_a_condition_of_the_next_dialect_is_refused_by_its_words():
-    """A plan of 0.4 with an expression in CEL: the action, the expression, and who could evaluate it."""
+    """The error names the action, the CEL expression, and the operator that could evaluate it."""
     plan = json.loads(build_plan({"agent": "runtime_agents:Echo"}, config={}).model_dump_json())
     del plan["actions"]["echo"]["listen_event_types"]
     plan["actions"]["echo"]["trigger_conditions"] = ["noted", "attributes.amount > 100 && type == 'placed'"]
@@ -125,13 +119,11 @@ def test_a_condition_of_the_next_dialect_is_refused_by_its_words():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"actions": 1}', '{"actions": {}}'])
 def test_what_is_no_plan_is_refused(text):
-    """Whatever the file holds, the error is a PlanError."""
     with pytest.raises(PlanError):
         load_plan(text)
 
 
 def test_java_actions_are_refused():
-    """The engine says which action it cannot run, and where it can be run."""
     plan = json.loads(build_plan({"agent": "runtime_agents:Echo"}, config={}).model_dump_json())
     java = {"func_type": "JavaFunction", "qualname": "a.B", "method_name": "c", "parameter_types": ["x", "y"]}
     plan["actions"]["echo"]["exec"] = java
@@ -159,14 +151,12 @@ def test_java_actions_are_refused():
     ],
 )
 def test_what_is_wrong_is_said(spec, message, nearest):
-    """Each mistake has its message; a near name is offered where there is one."""
     error = refused(spec)
     assert message in str(error)
     assert error.nearest == nearest
 
 
 def test_an_error_inside_a_module_is_not_a_missing_module(tmp_path, monkeypatch):
-    """A module that fails at its import is found, and its own error told."""
     (tmp_path / "broken_agent_module.py").write_text("import a_package_that_is_not_there")
     monkeypatch.syspath_prepend(tmp_path)
     error = refused({"agent": "broken_agent_module:A"})
@@ -176,7 +166,6 @@ def test_an_error_inside_a_module_is_not_a_missing_module(tmp_path, monkeypatch)
 
 
 def test_a_yaml_file_of_the_next_version_is_explained(tmp_path):
-    """trigger_conditions in the file: the error says which word 0.3 has for it."""
     file = tmp_path / "agents.yaml"
     action = "{name: echo, function: 'runtime_agents:Echo.echo', trigger_conditions: [input]}"
     file.write_text(f"agents: [{{name: one, actions: [{action}]}}]")
@@ -184,7 +173,7 @@ def test_a_yaml_file_of_the_next_version_is_explained(tmp_path):
 
 
 def test_options_mean_what_they_say():
-    """Nested keys are flat, words of booleans and enumerations are read in any case, unknown keys stay."""
+    """Nested keys are flattened, words are read in any case, and unknown keys are kept."""
     options = typed_options(
         {
             "chat": {"async": "false"},
@@ -214,19 +203,16 @@ def test_options_mean_what_they_say():
     ],
 )
 def test_a_value_without_meaning_is_an_error(key, value, expected):
-    """It is not guessed at."""
     with pytest.raises(OptionError, match=expected):
         typed_options({key: value})
 
 
 def test_a_near_word_is_offered():
-    """A mistyped strategy names the one that was meant."""
     error = refused({"agent": "runtime_agents:Echo"}, {"error-handling-strategy": "retri"})
     assert (error.nearest, error.expected) == ("retry", "one of retry, fail, ignore")
 
 
 def test_typed_options_reach_the_action():
-    """A text given for a number arrives as one."""
     bench = Bench("Configured", **{"max-retries": "7"})
     bench.settle(1)
     assert bench.outputs[0][3] == 7

@@ -10,14 +10,12 @@ from flink_agents_runtime.engine.run import Step
 
 
 def test_actions_run_breadth_first_in_plan_order():
-    """Both actions of the input come before what they sent, which comes before what that sent."""
     bench = Bench("Tree")
     assert bench.settle(1) is Step.IDLE
     assert TRACE == ["left", "right", "left_leaf", "right_leaf", "deep_leaf"]
 
 
 def test_an_event_without_listener_is_processed_and_ignored():
-    """An unknown type is seen by observers, counted, and triggers nothing."""
     bench = Bench("Tree")
     bench.settle(1)
     types = [event_type for _, event_type in bench.events.seen]
@@ -25,7 +23,6 @@ def test_an_event_without_listener_is_processed_and_ignored():
 
 
 def test_one_step_is_one_action():
-    """A step runs a single action; the last one says that the key is idle."""
     bench = Bench("Tree")
     bench.run.offer(1)
     steps = [bench.run.step() for _ in range(5)]
@@ -34,7 +31,6 @@ def test_one_step_is_one_action():
 
 
 def test_an_input_waits_for_the_run_before_it():
-    """The second input does not begin while the first run awaits a call."""
     bench = Bench("Waiter")
     assert bench.settle("one", "two") is Step.WAITING
     assert ("begin", "two") not in TRACE
@@ -48,14 +44,12 @@ def test_an_input_waits_for_the_run_before_it():
 
 
 def test_what_is_sent_before_an_await_is_processed_at_once():
-    """The event sent before the await reaches its action while the call is still out."""
     bench = Bench("Waiter")
     assert bench.settle("x") is Step.WAITING
     assert TRACE == [("begin", "x"), ("before", "x")]
 
 
 def test_an_async_call_is_submitted_when_it_is_awaited():
-    """The second call is not submitted before the first has been awaited."""
     bench = Bench("TwoCalls")
     bench.settle(1)
     assert len(bench.executor.jobs) == 1
@@ -67,7 +61,6 @@ def test_an_async_call_is_submitted_when_it_is_awaited():
 
 
 def test_an_unfinished_action_goes_to_the_tail():
-    """Both async actions let the plain one pass, and end in the order in which their calls do."""
     bench = Bench("TwoWaiters")
     assert bench.settle(1) is Step.WAITING
     assert TRACE == ["c done"]
@@ -78,7 +71,6 @@ def test_an_unfinished_action_goes_to_the_tail():
 
 
 def test_an_action_whose_call_is_over_comes_last_all_the_same():
-    """A call that ends before anybody looks does not let its action pass those that waited for their turn."""
     bench = Bench("TwoWaiters")
     bench.run.offer(1)
     bench.run.step()
@@ -88,7 +80,6 @@ def test_an_action_whose_call_is_over_comes_last_all_the_same():
 
 
 def test_waiting_on_names_future_and_action():
-    """A host learns what to wait for, and who waits."""
     bench = Bench("TwoWaiters")
     bench.settle(1)
     futures = [future for future, _ in bench.executor.jobs]
@@ -96,7 +87,6 @@ def test_waiting_on_names_future_and_action():
 
 
 def test_waiting_costs_no_step_of_the_action():
-    """Stepping a waiting key neither runs nor polls anything."""
     bench = Bench("Waiter")
     bench.settle("x")
     TRACE.clear()
@@ -105,7 +95,6 @@ def test_waiting_costs_no_step_of_the_action():
 
 
 def test_events_reach_actions_as_base_events_after_json():
-    """The class is Event itself; tuples are lists and integer keys are texts."""
     bench = Bench("Payload")
     bench.settle(1)
     assert TRACE[0] is Event
@@ -113,7 +102,7 @@ def test_events_reach_actions_as_base_events_after_json():
 
 
 def test_output_is_decided_by_type():
-    """A plain Event of type _output_event is an output (above); an OutputEvent of another type is none."""
+    """An OutputEvent of another type is no output."""
     bench = Bench("Impostor")
     bench.settle(1)
     assert bench.outputs == []
@@ -121,7 +110,6 @@ def test_output_is_decided_by_type():
 
 
 def test_an_input_that_triggers_nothing_does_not_block_the_next():
-    """Three inputs without a listener are all processed, and the key is idle."""
     bench = Bench("Deaf")
     assert bench.settle(1, 2, 3) is Step.IDLE
     assert bench.events.seen == [("k", "_input_event")] * 3
@@ -130,7 +118,6 @@ def test_an_input_that_triggers_nothing_does_not_block_the_next():
 
 
 def test_the_time_stamp_of_the_input_goes_to_its_outputs():
-    """Each output carries the time stamp of the input whose run made it."""
     bench = Bench("Echo")
     bench.run.offer("a", 17)
     bench.run.offer("b")
@@ -139,7 +126,6 @@ def test_the_time_stamp_of_the_input_goes_to_its_outputs():
 
 
 def test_a_bare_yield_is_asked_again():
-    """An awaitable that only lets others pass is driven on, as upstream does."""
     bench = Bench("Asyncio")
     assert bench.settle("pass") is Step.IDLE
     assert bench.outputs == ["passed"]
@@ -147,7 +133,6 @@ def test_a_bare_yield_is_asked_again():
 
 @pytest.mark.parametrize("how", ["sleep", "task", "future"])
 def test_asyncio_is_refused_with_upstreams_words(how):
-    """Whatever wants an event loop fails the action, and the message says what to use."""
     bench = Bench("Asyncio")
     with pytest.raises(ActionFailure) as caught:
         bench.settle(how)
@@ -168,7 +153,6 @@ def test_asyncio_is_refused_with_upstreams_words(how):
     ],
 )
 def test_wrong_actions_fail_with_a_reason(how, kind, text):
-    """Each misuse ends in a failure that names it."""
     with pytest.raises(ActionFailure) as caught:
         Bench("Wrong").settle(how)
     assert isinstance(caught.value.original, kind)
@@ -176,7 +160,6 @@ def test_wrong_actions_fail_with_a_reason(how, kind, text):
 
 
 def test_a_failure_tells_action_key_input_and_place():
-    """All that a report needs, the traceback without the engine's own frames."""
     with pytest.raises(ActionFailure) as caught:
         Bench("Wrong").settle("raise")
     failure = caught.value
@@ -189,7 +172,7 @@ def test_a_failure_tells_action_key_input_and_place():
 
 
 def test_an_input_that_is_not_json_is_refused():
-    """The offer itself fails; nothing is queued."""
+    """The offer fails and queues nothing."""
     bench = Bench("Echo")
     with pytest.raises(TypeError, match="input of key 'k' cannot be written as JSON"):
         bench.run.offer(object())
