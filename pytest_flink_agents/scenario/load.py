@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flink_testbed.core.patterns import SearchBudget
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import open_regular, shown
 from pytest_flink_agents.scenario.compile import compile_document
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["LoadedScenario", "load_file", "load_files"]
 
 PROBLEMS_PER_FILE = 100
+# Compiling the patterns of a file, and trying whether they can fail.
+PATTERNS_S = 5.0
 
 
 def load_file(path: Path, project: Project) -> list[LoadedScenario]:
@@ -41,12 +44,18 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
         problems.append(Problem("FA201", "the file contains no scenario", f"{name}:1:1", next_step=next_step))
     loaded = []
     names: dict[str, int] = {}
+    budget = SearchBudget(PATTERNS_S)
     for document in documents:
-        scenario, mistakes = compile_document(document, file, project)
+        with budget:
+            scenario, mistakes = compile_document(document, file, project)
         mistakes = [*mistakes, *_duplicate_name(document, names)]
         problems.extend(document.problem(mistake) for mistake in mistakes)
         if scenario:
             loaded.append(scenario)
+    if budget.left_s <= 0:
+        # Patterns that were not tried any more may match everything.
+        limit = f"at most {PATTERNS_S:g} s for all patterns of a file"
+        problems.append(Problem("FA211", "its patterns take too long", f"{name}:1:1", limit, "more", "simplify them"))
     if problems:
         raise ScenarioError(*_in_order(problems, name))
     return loaded

@@ -28,7 +28,7 @@ class TooSlowError(Exception):
 
 
 class SearchBudget:
-    """Time that all searches of a scenario share.
+    """Time that all patterns of a scenario share, for compiling and searching.
 
     Each search alone is limited, but sixty slow rules would still take minutes. Used as a context
     manager, repeatedly, for the searches inside the block; the blocks must not overlap in time.
@@ -81,8 +81,8 @@ class Pattern:
 def compile_pattern(text: str) -> Pattern:
     """Compile a pattern.
 
-    Raises ``ValueError`` with the reason if it is invalid, longer than 500 characters, or too large
-    once its counted repetitions are unrolled.
+    Raises ``ValueError`` with the reason if it is invalid, longer than 500 characters, too large
+    once its counted repetitions are unrolled, or if the :class:`SearchBudget` in use is spent.
     """
     if len(text) > PATTERN_CHARACTERS:
         raise ValueError(f"the pattern has {len(text)} characters, at most {PATTERN_CHARACTERS} are allowed")
@@ -90,10 +90,17 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(
             f"its counted repetitions unroll to more than {UNROLLED_CHARACTERS:,} characters; lower the counts"
         )
+    budget = _budget.get()
+    if budget is not None and budget.left_s <= 0:
+        raise ValueError(f"the patterns of this scenario took longer than {budget.seconds:g} s together")
+    started = clock.now_s()
     try:
         return Pattern(text, regex.compile(text))
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(f"the pattern does not compile: {error}") from None
+    finally:
+        if budget is not None:
+            budget.left_s -= clock.now_s() - started
 
 
 def unrolled_size(text: str) -> int:

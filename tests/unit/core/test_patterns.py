@@ -91,4 +91,6 @@ def test_searches_of_one_budget_end_together() -> None:
         slow.is_found("a" * 5000)
     with budget, pytest.raises(TooSlowError, match=r"took longer than 0\.5 s together"):
         quick.is_found("b")
+    with budget, pytest.raises(ValueError, match=r"took longer than 0\.5 s together"):
+        compile_pattern("never compiled before")
     assert quick.is_found("b")

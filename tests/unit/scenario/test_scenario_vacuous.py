@@ -72,3 +72,15 @@ def test_a_pattern_of_every_log_line_allows_none(pattern: str, sound: str, probl
     assert [(problem.where, problem.code) for problem in found] == [
         ("x.scenario.yaml:7:26", "FA209"),
     ]
+
+
+def test_patterns_of_a_file_share_one_time_limit(
+    sound: str, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_flink_agents.scenario.load.PATTERNS_S", 1e-6)
+    found = problems(sound + "    - {key: c, value: {regex: '^a7'}}\n    - {key: c, value: {regex: '^b7'}}\n")
+    assert [(problem.code, problem.where) for problem in found] == [
+        ("FA211", "x.scenario.yaml:1:1"),
+        ("FA203", "x.scenario.yaml:10:31"),
+    ]
+    assert found[0].message == "its patterns take too long"
