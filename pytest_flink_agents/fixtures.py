@@ -83,7 +83,7 @@ def _allowed(request: pytest.FixtureRequest) -> list[str]:
 
 def _require_quiet(wrong: list[str]) -> None:
     if wrong:
-        allow = 'if this is expected: @pytest.mark.log_allow("PATTERN"), searched in the line and in the trace below it'
+        allow = 'if this is expected, add @pytest.mark.log_allow("PATTERN"): it searches the line and its stack trace'
         pytest.fail("\n".join([*wrong, allow]), pytrace=False)
 
 

@@ -174,15 +174,15 @@ class ScenarioItem(pytest.Item):
         lines = "\n".join(f"  > {number:4} | {text}" for number, text in document.lines(("expect_fail",)))
         if datetime.date.fromisoformat(str(known.until)) < datetime.datetime.now(datetime.timezone.utc).date():
             raise ScenarioFailed(
-                f"{place}: expect_fail is over since {known.until}: {known.reason}\n{lines}\n{checked.text}"
+                f"{place}: expect_fail expired on {known.until}: {known.reason}\n{lines}\n{checked.text}"
             )
         if checked.waiver is WaiverAnswer.WAIVED:
             owner = f", owner {known.owner}" if known.owner else ""
             pytest.xfail(f"{known.reason} (until {known.until}{owner}; seen: {checked.headline})")
         if checked.waiver is WaiverAnswer.PASSED:
-            message = f"{place}: it passes, although it is expected to fail ({known.reason})"
-            raise ScenarioFailed(f"{message}\n{lines}\n  next:     take expect_fail out\nagain: {self.reproduce}")
-        message = f"{place}: it {checked.waiver.value if checked.waiver else 'failed'} ({known.reason})"
+            message = f"{place}: the scenario passes, although expect_fail announces a failure ({known.reason})"
+            raise ScenarioFailed(f"{message}\n{lines}\n  next:     remove expect_fail\nagain: {self.reproduce}")
+        message = f"{place}: the scenario {checked.waiver.value if checked.waiver else 'failed'} ({known.reason})"
         raise ScenarioFailed(f"{message}\n{lines}\n{checked.text}")
 
     @property

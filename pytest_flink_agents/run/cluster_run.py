@@ -41,7 +41,7 @@ def run_on_cluster(
     elif isinstance(subject, JobSubject):
         launch = launch_job(subject, place, cluster)
     else:
-        raise ValueError("a script makes a local environment of its own: it runs on the local tier")
+        raise ValueError("a script creates its own local environment: it runs on the local tier only")
     submitted_s = clock.now_s()
     run = _FollowedRun(subject, channel, place, cluster, launch, timeline)
     in_time = run.follow(deadline_s)
@@ -99,9 +99,7 @@ class _FollowedRun:
         events = read_event_logs(self._place.events, self._channel.inputs)
         problem = error.problems[0]
         message = f"{problem.message} while {described(self._subject)} ran"
-        next_step = (
-            "look for os._exit, a signal or a native crash in it, or for too little memory; the cluster is replaced"
-        )
+        next_step = "look for os._exit, a signal, a native crash or too little memory; the next run gets a new cluster"
         waiting = self._waiting_on(events)
         detail = f"{waiting}\n{problem.detail}" if waiting else problem.detail
         return HostError(replace(problem, message=message, next_step=next_step, detail=detail))

@@ -14,8 +14,8 @@ from flink_testbed.core.problem import JobError, Problem
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
-_CHECK = "if the failure is what the test is about: run(..., check=False), and look at evidence.failure"
-_DEADLINE = "allow more time with within_s, or run(..., check=False) and look at evidence.complete"
+_CHECK = "if the test is about the failure, use run(..., check=False) and assert on evidence.failure"
+_DEADLINE = "allow more time with within_s, or use run(..., check=False) and assert on evidence.complete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,9 +120,7 @@ class Step:
 
     def __post_init__(self) -> None:
         if isinstance(self.trigger, AtStart) != isinstance(self.act, StartFromSavepoint):
-            raise ValueError(
-                f"{self.act!r} cannot be triggered by {self.trigger!r}: a savepoint is started from AtStart()"
-            )
+            raise ValueError(f"{self.act!r} cannot be triggered by {self.trigger!r}: AtStart() starts from a savepoint")
 
 
 def savepoint_of(timeline: Sequence[Step]) -> str:

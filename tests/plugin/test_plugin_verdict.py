@@ -184,9 +184,9 @@ def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
     red.assert_outcomes(passed=1, failed=2, xfailed=1)
     text = lines_of(red)
     for wanted in (
-        "x.scenario.yaml:25: it passes, although it is expected to fail (ticket 7)",
-        "take expect_fail out",
-        "x.scenario.yaml:34: expect_fail is over since 2020-01-01: ticket 7",
+        "x.scenario.yaml:25: the scenario passes, although expect_fail announces a failure (ticket 7)",
+        "remove expect_fail",
+        "x.scenario.yaml:34: expect_fail expired on 2020-01-01: ticket 7",
         '  >   34 | expect_fail: {reason: "ticket 7", check: outputs, until: "2020-01-01"}',
     ):
         assert wanted in text
