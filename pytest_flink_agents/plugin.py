@@ -81,6 +81,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Record the selection, before pytest-xdist reports the collection to the controller."""
     collect.record_selection(session)
+    if SESSION in session.config.stash:
+        from pytest_flink_agents import results
+
+        results.record_selected(session)
 
 
 @pytest.hookimpl(tryfirst=True)

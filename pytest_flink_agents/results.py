@@ -157,6 +157,19 @@ def _message(
     return str(error or "").partition("\n")[0]
 
 
+def record_selected(session: pytest.Session) -> None:
+    """Record a *not run* result for each selected item, which counts if the item never starts.
+
+    Called when the collection ends and when the session does: items that a hook drops in between
+    were selected, and items that a hook adds are.
+    """
+    gate_session = session.config.stash[SESSION]
+    items = session.items if gate_session.settings.gate else scenario_items(session.items)
+    started = {result.node_id for result in gate_session.record.attempts}
+    selected = {item.nodeid: _unstarted(item) for item in items if item.nodeid not in started}
+    gate_session.update(selected={**gate_session.record.selected, **selected})
+
+
 def finish(session: pytest.Session, exitstatus: int) -> None:
     """End everything that runs, decide and write the report.
 
@@ -171,10 +184,8 @@ def finish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
     if gate_session is None:
         return
-    items = session.items if gate_session.settings.gate else scenario_items(session.items)
-    started = {result.node_id for result in gate_session.record.attempts}
-    selected = {item.nodeid: _unstarted(item) for item in items if item.nodeid not in started}
-    gate_session.update(leaks=tuple(leaks), selected={**gate_session.record.selected, **selected})
+    record_selected(session)
+    gate_session.update(leaks=tuple(leaks))
     if is_worker(config):
         from pytest_flink_agents import xdist
 

@@ -110,6 +110,14 @@ class Project:
         return dict(json.loads((self.report / "verdict.json").read_text(encoding="utf-8")))
 
 
+def new_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return an empty user project that shares the cache of job environments, and no other setting."""
+    for name in [name for name in os.environ if name.startswith("FLINK_AGENTS_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
+    return Project(pytester)
+
+
 def scenario(name: str, *, agent: str = "shop:Echo", said: str = "hi", more: str = "") -> str:
     """Return a scenario with the input ``hi`` of key ``a``; the agent ``Echo`` replies ``{said: hi}``."""
     return (
