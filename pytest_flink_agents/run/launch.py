@@ -72,6 +72,7 @@ def launch_agent(
             ship=[] if cluster.shares_files else [str(path) for path in environment.shipment],
             worker_python=cluster.worker_python,
             savepoint=savepoint,
+            environment=dict(subject.environment),
         )
     except RefusedError as error:
         raise refused(error) from error

@@ -14,14 +14,14 @@ OPERATOR_NAME = "action-execute-operator"
 
 
 def build_job(
-    env: StreamExecutionEnvironment, plan_json: str, *, connectors: SourceAndSink, parallelism: int, name: str
+    env: StreamExecutionEnvironment, operator: AgentOperator, *, connectors: SourceAndSink, parallelism: int
 ) -> None:
     """Add source, operator and sink to ``env``.
 
     Inputs and outputs are lines ``{"input": number, "key", "value"}``.
     """
     env.set_parallelism(parallelism)
-    connectors.sink(_connect(connectors.lines(env), AgentOperator(plan_json, name)))
+    connectors.sink(_connect(connectors.lines(env), operator))
 
 
 def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:

@@ -12,9 +12,10 @@ time stamp.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import uuid4
@@ -75,16 +76,20 @@ class AgentOperator(KeyedProcessFunction):
     ``job_name`` is part of the names of event log files. With an action state store, actions
     recorded since the last checkpoint are replayed after a restart, also if there was no checkpoint
     yet. The option ``job-identifier`` identifies the records; without it they belong to this
-    submission of the operator.
+    submission of the operator. ``environment`` are environment variables of the agent's process,
+    which must not be shared with other jobs.
     """
 
-    def __init__(self, plan_json: str, job_name: str) -> None:
+    def __init__(self, plan_json: str, job_name: str, environment: Mapping[str, str] | None = None) -> None:
         self._plan_json = plan_json
         self._job_name = job_name
+        self._environment = dict(environment or {})
         self._submission = uuid4().hex
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Load the plan and open the engine, once per subtask and attempt."""
+        # Before the agent's modules are imported, which may read them.
+        os.environ.update(self._environment)
         plan = load_plan(self._plan_json)
         self._executor = ThreadPoolExecutor(option(plan.config, "num-async-threads"), thread_name_prefix="agent-async")
         # A random name, because the subtask's index is unavailable in thread mode: PyFlink's get_index_of_this_subtask

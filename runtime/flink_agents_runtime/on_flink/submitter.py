@@ -7,7 +7,8 @@ A job's code is either on the PYTHONPATH of the TaskManagers, or shipped with th
 Shipped code needs process mode, in which each job has its own Python processes. In thread mode all
 jobs of a TaskManager share one interpreter, which keeps the modules of the first job: on 2.2.1 the
 second job ran the first one's version, or its package was deleted with the first job's files.
-Process mode is slower, and a TaskManager then listens for its Python processes on all interfaces
+Environment variables of one agent need process mode for the same reason. Process mode is slower,
+and a TaskManager then listens for its Python processes on all interfaces
 unless the cluster was started on this machine by this project.
 """
 
@@ -53,7 +54,8 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     type; bundled engine only). With ``upstream_jars`` (paths) upstream's operator runs the agent,
     else the bundled one. ``ship`` lists zips and directories that travel with the job,
     ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
-    the savepoint to start from.
+    the savepoint to start from. ``environment`` are environment variables of the agent's process.
+    Raises RequestError of kind "plan" for them with upstream's operator and in thread mode.
     """
     from flink_agents_runtime.on_flink.mode import require_streaming
 
@@ -84,19 +86,22 @@ def _accepted(env: Any, name: str) -> Any:
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
+    from flink_agents_runtime.on_flink.agent_process import environment_of
     from flink_agents_runtime.on_flink.job import build_job
+    from flink_agents_runtime.on_flink.operator import AgentOperator
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.plan.build import build_plan
     from flink_agents_runtime.stores.settings import check_store
 
-    plan = build_plan(request["agent_spec"], config=request["config"])
+    variables = request.get("environment") or {}
+    with environment_of(variables):
+        plan = build_plan(request["agent_spec"], config=request["config"])
     check_store(plan.config)
     build_job(
         env,
-        plan.model_dump_json(serialize_as_any=True),
+        AgentOperator(plan.model_dump_json(serialize_as_any=True), request["name"], variables),
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
-        name=request["name"],
     )
     return {"config": explained(plan.config), "listeners": plan.actions_by_event}
 
@@ -105,9 +110,19 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
 
+    if request.get("environment"):
+        raise RequestError(
+            "plan",
+            "upstream's engine cannot give an agent environment variables of its own",
+            expected="no environment, or the bundled engine",
+            seen=f"environment: {', '.join(request['environment'])}",
+            next_step="run the scenario with --flink-engine=bundled, or only on the local tier",
+        )
     plan, config = upstream_plan(request["agent_spec"], config=request["config"])
     add_upstream_jars(request["upstream_jars"])
-    build_upstream_job(env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"])
+    build_upstream_job(
+        env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"]
+    )
     return {"config": config, "listeners": {}}
 
 
@@ -115,12 +130,15 @@ def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
     """Return the Flink options of one job and its Python processes."""
     options = dict(request.get("flink_config") or {})
     ship, savepoint = request.get("ship"), request.get("savepoint")
-    mode = options.setdefault("python.execution-mode", "process" if ship else "thread")
-    if ship and mode == "thread":
+    alone = bool(ship or request.get("environment"))
+    mode = options.setdefault("python.execution-mode", "process" if alone else "thread")
+    if alone and mode == "thread":
+        what = "run code that is shipped with the job" if ship else "give a job environment variables of its own"
+        other = "the code on the PYTHONPATH of the TaskManagers" if ship else "no environment"
         raise RequestError(
             "plan",
-            "thread mode cannot run code that is shipped with the job",
-            expected="python.execution-mode: process, or the code on the PYTHONPATH of the TaskManagers",
+            f"thread mode cannot {what}",
+            expected=f"python.execution-mode: process, or {other}",
             seen="python.execution-mode: thread",
             next_step="remove that option",
         )
