@@ -171,14 +171,15 @@ class SessionKafka:
         detached = kafka.detach() if kafka else None
         if kafka is None or detached is None:
             return None
-        # From here on the broker's holder owns it: a sweep of this session's record must not end
-        # it.
+        # First a holder, then out of this session's record: without either nothing would delete the
+        # broker's files, and without a holder close() must still end it.
+        held = hold_detached(detached)
         record = own_record(self._run_id)
         record.forget(BROKERS, str(self._directory.absolute()))
         if kafka.sockets:
             record.forget(SOCKETS, str(kafka.sockets))
         self._service = None
-        return hold_detached(detached)
+        return held
 
     def close(self) -> None:
         """End the broker, or disconnect from it, and delete the session's topics."""
