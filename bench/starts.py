@@ -40,8 +40,8 @@ def cluster_costs(environment: TestEnvironment, directory: Path) -> dict[str, fl
 
     Clusters with and without class archives and by Flink's own scripts are started in turn.
 
-    A ratio is the median of the rounds' own: what slows the machine down for a while slows the
-    three of a round.
+    A ratio is the median of the ratios of the rounds, since load on the machine slows all three
+    starts of a round.
     """
     report_progress("embedded clusters and Flink's own start scripts, in turn (about 2 min)")
     rounds = []

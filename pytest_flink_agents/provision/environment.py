@@ -178,7 +178,7 @@ class TestEnvironment(JobParts):
     def submitter(self, tier: Tier = Tier.EMBEDDED) -> Responder:
         """Return the warm process that builds and submits jobs.
 
-        It starts beside the cluster: each waits for its own JVM.
+        It starts at the same time as the cluster, since both wait for a JVM.
         """
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)

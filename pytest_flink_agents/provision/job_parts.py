@@ -96,7 +96,7 @@ class JobParts:
         value = self._made[name]
         if isinstance(value, HostError):
             raise value
-        return value  # type: ignore[return-value]  # what make() returned under this name
+        return value  # type: ignore[return-value]  # the value of make() for this name
 
     @property
     def environment(self) -> JobEnvironment:

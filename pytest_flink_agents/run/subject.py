@@ -69,7 +69,7 @@ Subject = AgentSubject | JobSubject | ScriptSubject
 
 
 def described(subject: Subject) -> str:
-    """Return the subject in words, for messages."""
+    """Return a description of the subject for messages."""
     if isinstance(subject, AgentSubject):
         return f"agent {agent_name(subject.spec['agent'])}"
     return f"{'job' if isinstance(subject, JobSubject) else 'script'} {subject.file.name}"

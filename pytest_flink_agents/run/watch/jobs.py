@@ -114,7 +114,7 @@ class JobWatch:
         wait_for_ends([self], _CANCEL_S)
 
     def history(self) -> JobHistory:
-        """Return what has happened to the job so far."""
+        """Return the job's checkpoints, restarts and exceptions so far."""
         counts = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/checkpoints")["counts"]
         exceptions = self._exceptions()
         self._count_restarts()
