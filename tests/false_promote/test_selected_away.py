@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
-from promote_reasons import GATE, reasons
 
+from tests.false_promote.promote_reasons import GATE, reasons
 from tests.plugin.plugin_project import Project, scenario
 
 # No scenario here applies to the local tier: which of them are selected is decided before any runs.

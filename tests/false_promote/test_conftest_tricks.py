@@ -1,0 +1,154 @@
+"""Tricks of a conftest.py, of a plain test, and of a plugin that reruns.
+
+The checks of a scenario decide on its result, whatever a hook makes of pytest's report:
+
+- `skip` by a hook or mark: *skipped*. A plain test that is skipped is a remark.
+- `xfail` by a hook or mark, a report that a hook rewrites: the failure blocks.
+- `ScenarioItem.runtest` replaced by a function that does nothing: *could not judge*.
+- a `pytest_sessionfinish` that sets exit code 0: `verdict.json` says *block* or *inconclusive*.
+- `os._exit(0)`: there is no verdict, and `latest` does not lead to the verdict of an earlier run.
+- reruns until it passes: *flaky*.
+
+Not covered: code in a conftest.py runs in the process that decides, and can replace the gate itself.
+Only `verdict.json` counts, made by a session whose files are those that were reviewed.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.false_promote.promote_reasons import GATE, assert_reasons, reasons
+from tests.plugin.plugin_project import Project, scenario
+
+HOOKS = """
+import pytest
+
+from pytest_flink_agents.scenario_item import ScenarioItem
+
+run = ScenarioItem.runtest
+ScenarioItem.runtest = lambda item: None if "not run" in item.name else run(item)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "xfail mark" in item.name:
+            item.add_marker(pytest.mark.xfail(reason="known"))
+        if "skip mark" in item.name:
+            item.add_marker(pytest.mark.skip(reason="later"))
+
+
+def pytest_runtest_setup(item):
+    if "skip hook" in item.name:
+        pytest.skip("later")
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if "rewritten" in item.name and report.when == "call":
+        report.outcome, report.longrepr = "passed", None
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except BaseException as error:
+        if "xfail hook" in item.name:
+            pytest.xfail("known")
+        if "swallowed" in item.name:
+            return None
+        raise
+
+
+def pytest_sessionfinish(session):
+    session.exitstatus = 0
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_unconfigure(config):
+    config.exitstatus = 0
+    return (yield)
+"""
+PLAIN = """
+import pytest
+
+
+@pytest.mark.skip(reason="later")
+def test_skipped(): ...
+
+
+@pytest.mark.xfail(reason="known", strict=False)
+def test_known():
+    assert 1 == 2
+"""
+RERUN = """
+from pathlib import Path
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Settles(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        marker = Path(__file__).with_name("settled")
+        said = "hi" if marker.exists() else "not yet"
+        marker.touch()
+        ctx.send_event(OutputEvent(output={"said": said}))
+"""
+
+
+def test_hooks_and_marks_do_not_change_the_result_of_a_scenario(project: Project) -> None:
+    project.write("conftest.py", HOOKS)
+    project.write("test_plain.py", PLAIN)
+    names = ("xfail mark", "xfail hook", "swallowed", "rewritten", "skip mark", "skip hook", "not run")
+    project.scenarios("x", *(scenario(name, said="bye") for name in names))
+    project.run(GATE)
+    wrong = "output 1 is not as expected"
+    assert project.verdict()["verdict"] == "block"
+    assert_reasons(
+        project,
+        [
+            *(f"scenarios: x.scenario.yaml::{name}[local-2.2]: ...{wrong}" for name in names[:4]),
+            *(f"skipped: x.scenario.yaml::{name}[local-2.2]: ...later" for name in names[4:6]),
+            "could not judge: x.scenario.yaml::not run[local-2.2]: ",
+        ],
+    )
+    assert reasons(project, kinds=("remark",)) == [
+        "tests: skipped or expected to fail: test_plain.py::test_skipped and 1 more"
+    ]
+
+
+def test_the_exit_code_of_a_hook_does_not_change_the_verdict(project: Project) -> None:
+    last = "import pytest\n\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\ndef pytest_sessionfinish(session):\n"
+    project.write("conftest.py", f"{last}    yield\n    session.exitstatus = 0\n")
+    project.scenarios("x", scenario("wrong", said="bye"))
+    assert project.run(GATE).ret == 0
+    assert project.verdict()["verdict"] == "block"
+
+
+@pytest.mark.parametrize("place", ["conftest.py", "test_leaves.py"])
+def test_a_session_that_leaves_early_has_no_verdict_and_hides_the_one_before(place: str, project: Project) -> None:
+    project.scenarios("x", scenario("right", more="tiers: [embedded]\n"))
+    project.run(GATE)
+    assert json.loads((project.report / "verdict.json").read_text(encoding="utf-8"))["verdict"] == "inconclusive"
+    leave = "import os\n\n\ndef test_leaves():\n    os._exit(0)\n"
+    if place == "conftest.py":
+        leave = "import os\n\n\ndef pytest_collection_finish():\n    os._exit(0)\n"
+    project.write(place, leave)
+    assert project.run(GATE).ret == 0
+    assert not (project.report / "verdict.json").exists()
+
+
+def test_a_scenario_that_passes_when_it_is_rerun_is_flaky(project: Project) -> None:
+    project.write("attempts.py", RERUN)
+    project.scenarios("x", scenario("settles", agent="attempts:Settles"))
+    assert project.run(GATE, "--reruns=3").ret == 10
+    assert_reasons(project, ["flaky: x.scenario.yaml::settles[local-2.2]: "])
