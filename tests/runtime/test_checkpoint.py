@@ -1,4 +1,4 @@
-"""What a snapshot of a key holds, and what a restart makes of it."""
+"""Snapshots of a key and their restore."""
 
 import io
 import pickle
@@ -90,7 +90,7 @@ def test_an_idle_key_is_small():
     assert (state.current, list(state.tasks), list(state.inputs), state.sensory) == (None, [], [], {})
 
 
-def test_closing_a_run_gives_up_what_is_in_flight():
+def test_closing_a_run_closes_its_coroutines():
     bench = Bench("Waiter")
     bench.settle("x")
     bench.run.close()

@@ -106,7 +106,7 @@ def test_secrets_are_not_told():
     assert told(Configuration({"flussSaslPassword": "hidden"}), "flussSaslPassword").value == "***"
 
 
-def test_a_key_that_is_nearly_an_option_is_told(caplog):
+def test_a_key_that_resembles_an_option_is_reported(caplog):
     config = Configuration({"event_log.level": "OFF", "maxRetries": 2, "my.own": 1})
     assert "event_log.level is not an option of flink-agents; did you mean event-log.level?" in caplog.text
     assert "did you mean max-retries?" in caplog.text
@@ -197,7 +197,7 @@ def test_trap_an_empty_file_or_section_is_no_error(tmp_path, text):
         ("agent: {prettyPrint: [1]}", "true or false"),
     ],
 )
-def test_what_a_file_cannot_mean_is_an_error(tmp_path, text, said):
+def test_an_invalid_file_is_an_error_with_its_line(tmp_path, text, said):
     with pytest.raises(ValueError, match=said):
         loaded(tmp_path, text)
 

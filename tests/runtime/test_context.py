@@ -1,4 +1,4 @@
-"""What an action gets from its context, and what it must not do with it."""
+"""The context of an action and its misuse."""
 
 import threading
 

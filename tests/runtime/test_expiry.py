@@ -1,4 +1,4 @@
-"""Short-term memory that expires, by a clock that stands still until it is moved."""
+"""Expiry of short-term memory, with a clock that the test sets."""
 
 import pytest
 from engine_bench import Bench
@@ -71,7 +71,7 @@ def test_what_has_expired_can_be_read_once_where_the_option_says_so():
     assert seen(bench, ("get", "a")) == [None]
 
 
-def test_what_has_expired_can_be_written_again():
+def test_an_expired_item_can_be_written_again():
     bench = bench_after(TTL_MS, ("set", "a", 1), **TTL)
     assert seen(bench, ("get", "a"), ("set", "a", 2), ("get", "a")) == [None, 2]
     assert seen(bench, ("get", "a")) == [2]

@@ -15,7 +15,7 @@ def memory(store):
     return KeyMemory(MemoryType.SHORT_TERM, overlay, lambda: overlay), overlay
 
 
-def test_memory_lives_as_long_as_it_should():
+def test_sensory_memory_ends_with_its_run_and_short_term_memory_stays():
     bench = Bench("Remembering")
     bench.settle("one", "two")
     assert bench.outputs == [["one", 1], ["two", 2]]

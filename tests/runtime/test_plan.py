@@ -79,7 +79,7 @@ actions: [{name: echo, function: "runtime_agents:Echo.echo", listen_to: [input]}
     assert plan.actions_by_event["_input_event"] == ["echo"]
 
 
-def test_skills_are_added_up(tmp_path):
+def test_skills_of_agent_and_scenario_are_merged(tmp_path):
     file = tmp_path / "agents.yaml"
     file.write_text("agents: [{name: one, skills: [{name: s, paths: [./mine]}]}]")
     resources = {"skills": [{"name": "t", "paths": ["./theirs"]}]}
@@ -150,7 +150,7 @@ def test_java_actions_are_refused():
         ({"agent": "runtime_agents:Echo", "resources": {"agents": []}}, "the resources contain other sections", ""),
     ],
 )
-def test_what_is_wrong_is_said(spec, message, nearest):
+def test_an_invalid_reference_has_a_message_and_a_near_name(spec, message, nearest):
     error = refused(spec)
     assert message in str(error)
     assert error.nearest == nearest
@@ -202,12 +202,12 @@ def test_options_mean_what_they_say():
         ("max-retries", True, "integer"),
     ],
 )
-def test_a_value_without_meaning_is_an_error(key, value, expected):
+def test_an_invalid_option_value_is_an_error(key, value, expected):
     with pytest.raises(OptionError, match=expected):
         typed_options({key: value})
 
 
-def test_a_near_word_is_offered():
+def test_an_invalid_word_names_the_nearest_one():
     error = refused({"agent": "runtime_agents:Echo"}, {"error-handling-strategy": "retri"})
     assert (error.nearest, error.expected) == ("retry", "one of retry, fail, ignore")
 

@@ -79,7 +79,7 @@ def test_an_action_whose_call_is_over_comes_last_all_the_same():
     assert [step for step in TRACE if isinstance(step, str)] == ["c done", "a done"]
 
 
-def test_waiting_on_names_future_and_action():
+def test_waiting_on_has_each_future_with_its_action():
     bench = Bench("TwoWaiters")
     bench.settle(1)
     futures = [future for future, _ in bench.executor.jobs]
