@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +17,10 @@ from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import (
     ItemResult,
-    Outcome,
     Policy,
-    Selection,
     Verdict,
     add_reason,
     decide,
-    merge_attempts,
     report_not_written,
 )
 from pytest_flink_agents.provision.job_parts import unwritable
@@ -36,6 +32,7 @@ from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
+from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.version import __version__
 
@@ -45,102 +42,6 @@ if TYPE_CHECKING:
 
 # The fields of a scenario that name the file under test.
 _FILES = ("yaml", "plan", "python", "jar")
-# Outcomes that a later phase of the same attempt may replace. An error at teardown replaces a pass;
-# a failure stays, and no phase makes an attempt better.
-_REPLACEABLE = (Outcome.PASSED, Outcome.SKIPPED, Outcome.WAIVED)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
-    """The state of a session in one process.
-
-    Workers of pytest-xdist send theirs; the controller merges them.
-
-    ``attempts`` has one result for each attempt at an item. ``selected`` has a *not
-    run* result for each selected item, by node id, which counts if the item never starts. Paths are
-    absolute.
-    """
-
-    attempts: tuple[ItemResult, ...] = ()
-    selected: Mapping[str, ItemResult] = field(default_factory=dict)
-    selection: Selection = field(default_factory=Selection)
-    scenario_files: frozenset[Path] = frozenset()
-    subject_files: frozenset[Path] = frozenset()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    leaks: tuple[str, ...] = ()
-
-    def with_result(self, result: ItemResult) -> SessionRecord:
-        """Return the record with the result of one phase of an attempt."""
-        attempts = list(self.attempts)
-        for index, known in enumerate(attempts):
-            if (known.node_id, known.attempt) == (result.node_id, result.attempt):
-                if known.outcome in _REPLACEABLE:
-                    attempts[index] = result
-                break
-        else:
-            attempts.append(result)
-        return dataclasses.replace(self, attempts=tuple(attempts))
-
-    def merge(self, other: SessionRecord) -> SessionRecord:
-        """Return both records as one.
-
-        Every worker collects the same items, so the selection is that of either.
-        """
-        merged = self
-        for result in other.attempts:
-            merged = merged.with_result(result)
-        return dataclasses.replace(
-            merged,
-            selected={**self.selected, **other.selected},
-            selection=self.selection.merge(other.selection),
-            scenario_files=self.scenario_files | other.scenario_files,
-            subject_files=self.subject_files | other.subject_files,
-            facts={**self.facts, **other.facts},
-            leaks=(*self.leaks, *other.leaks),
-        )
-
-    def results(self) -> tuple[ItemResult, ...]:
-        """Return one result for each item.
-
-        All attempts become one result; an item that was selected and never started is *not run*.
-        """
-        attempts: dict[str, list[ItemResult]] = {}
-        for result in self.attempts:
-            attempts.setdefault(result.node_id, []).append(result)
-        ended = [merge_attempts(each) for each in attempts.values()]
-        return (*ended, *(result for node_id, result in self.selected.items() if node_id not in attempts))
-
-    def as_data(self) -> dict[str, Any]:
-        """Return the record as plain data, which pytest-xdist can send."""
-        return {
-            "attempts": [result.as_data() for result in self.attempts],
-            "selected": [result.as_data() for result in self.selected.values()],
-            "selection": dataclasses.asdict(self.selection),
-            "scenario_files": sorted(map(str, self.scenario_files)),
-            "subject_files": sorted(map(str, self.subject_files)),
-            "facts": dict(self.facts),
-            "leaks": list(self.leaks),
-        }
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> SessionRecord:
-        """Return the record that :meth:`as_data` described."""
-        selected = [ItemResult.from_data(result) for result in data["selected"]]
-        selection = data["selection"]
-        return cls(
-            attempts=tuple(map(ItemResult.from_data, data["attempts"])),
-            selected={result.node_id: result for result in selected},
-            selection=Selection(
-                selection["deselected"],
-                tuple(selection["limits"]),
-                tuple(selection["uncollected"]),
-                tuple(selection["elsewhere"]),
-            ),
-            scenario_files=frozenset(map(Path, data["scenario_files"])),
-            subject_files=frozenset(map(Path, data["subject_files"])),
-            facts=data["facts"],
-            leaks=tuple(data["leaks"]),
-        )
 
 
 class GateSession:

@@ -28,7 +28,7 @@ import pytest
 from pytest_flink_agents.current import SESSION, SETTINGS, SHARED, SharedParts, session_of
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.report.directory import run_folder_name
-from pytest_flink_agents.session import SessionRecord
+from pytest_flink_agents.session_record import SessionRecord
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress

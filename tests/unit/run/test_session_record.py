@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Selection
-from pytest_flink_agents.session import SessionRecord
+from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.vocabulary import Tier
 
 REFUND, ORDER = "s.yaml::refund[embedded-2.2]", "s.yaml::order[local-2.2]"
