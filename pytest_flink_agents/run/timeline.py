@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from flink_testbed.core import clock
 from flink_testbed.core.problem import ProblemError
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
 
 _SAVEPOINT_S = 60.0
@@ -155,7 +156,12 @@ class TimelineRun:
         if not self._waiting:
             return
         number, step = self._waiting[0]
-        if not step.trigger.due(self._progress()):
+        try:
+            if not step.trigger.due(self._progress()):
+                return
+        except RestUnavailableError:
+            # A JobManager that is replaced is silent for a while. The watch of the job, which looks
+            # before each call of this method, ends the run if the silence lasts.
             return
         del self._waiting[0]
         fired_s = clock.now_s() - self._started_s

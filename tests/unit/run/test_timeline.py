@@ -10,6 +10,7 @@ import pytest
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
 from pytest_flink_agents.run.timeline import (
     Act,
@@ -34,6 +35,7 @@ class CountingCluster:
     def __init__(self, *, refuses: bool = False) -> None:
         self.calls: list[tuple[str, bool]] = []
         self.checkpoints = 0
+        self.silent = False
         self._refuses = refuses
 
     def savepoint(self, job_id: str, *, stop: bool, timeout_s: float) -> str:
@@ -44,6 +46,8 @@ class CountingCluster:
 
     def completed_checkpoints(self, job_id: str) -> int:
         assert job_id == JOB
+        if self.silent:
+            raise RestUnavailableError(Problem("FA404", "Flink is not ready"))
         return self.checkpoints
 
 
@@ -118,6 +122,14 @@ def test_a_refused_savepoint_is_recorded_as_not_felt_with_the_error(monkeypatch:
     assert "FA442" in record.detail
     assert "a task has ended" in record.detail
     assert not running.timeline.stopped, "the job goes on: it must still be waited for"
+
+
+def test_a_trigger_waits_while_rest_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running([Step(AfterCheckpoints(1), TakeSavepoint())], monkeypatch)
+    running.cluster.checkpoints, running.cluster.silent = 1, True
+    assert running.advance() == []
+    running.cluster.silent = False
+    assert running.advance() == [(JOB, False)]
 
 
 def test_a_step_whose_trigger_never_comes_due_is_recorded_as_not_fired(monkeypatch: pytest.MonkeyPatch) -> None:
