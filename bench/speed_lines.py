@@ -1,4 +1,4 @@
-"""The goals for start times and speed: the last table of ``make bench``.
+"""The goals for start times and speed, shown by ``make bench``.
 
 The figures of a line are of the same run. A figure that was not measured never meets its goal.
 """

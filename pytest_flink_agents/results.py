@@ -158,10 +158,10 @@ def _message(
 
 
 def record_selected(session: pytest.Session) -> None:
-    """Record a *not run* result for each selected item, which counts if the item never starts.
+    """Record a *not run* result for each selected item.
 
-    Called when the collection ends and when the session does: items that a hook drops in between
-    were selected, and items that a hook adds are.
+    It counts if the item never starts. Called when the collection ends and again when the session
+    does, so that neither items that a hook drops in between nor items that it adds are lost.
     """
     gate_session = session.config.stash[SESSION]
     items = session.items if gate_session.settings.gate else scenario_items(session.items)

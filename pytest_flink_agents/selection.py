@@ -23,7 +23,7 @@ _HEAD_BYTES = 4096
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
 # A huge tree must not delay the session: the search ends after this many files, and files behind
 # them are not reported.
-_MOST_FILES = 50_000
+_MAX_FILES = 50_000
 
 
 def selection_of(config: pytest.Config, collected: Collection[Path], *, deselected: int) -> Selection:
@@ -65,7 +65,7 @@ def _candidates(root: Path) -> Iterator[Path]:
             if name.endswith(SCENARIO_SUFFIXES) or (_LOOKS_LIKE.search(name) and _reads_like_a_scenario(path)):
                 yield path
         seen += len(files)
-        if seen > _MOST_FILES:
+        if seen > _MAX_FILES:
             return
 
 

@@ -1,4 +1,4 @@
-"""The record of a test session in one process: results, selection, files, facts and leaks."""
+"""The record of a test session in one process."""
 
 from __future__ import annotations
 

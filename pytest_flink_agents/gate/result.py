@@ -79,16 +79,17 @@ class ItemResult:
         return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier})
 
 
-# Outcomes of an attempt that a pass in another attempt does not make good, the worst first, in words.
+# Outcomes that a pass in another attempt does not outweigh, the worst first, in words.
 _NO_PASS = {Outcome.FAILED: "failed", Outcome.UNKNOWN: "not judged", Outcome.NOT_RUN: "not run"}
 
 
 def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
-    """Return one result for all attempts at an item, in the order in which they ran.
+    """Return one result for all attempts at an item.
 
-    The worst attempt counts: a rerun adds nothing to what a failed attempt has shown. With a pass beside it the item is
-    flaky, also if the other attempt was not judged or not run: an agent that ends its TaskManager now and then shows as
-    exactly that. Durations add up.
+    ``attempts`` are in the order in which they ran. The worst one counts, since a rerun does not
+    disprove a failure. If another attempt passed, the item is flaky, even if the worst attempt was
+    only not judged or not run: an agent that sometimes ends its TaskManager shows as such an
+    attempt. Durations add up.
     """
     duration_s = sum(result.duration_s for result in attempts)
     latest_first = attempts[::-1]

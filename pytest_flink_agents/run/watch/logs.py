@@ -16,10 +16,10 @@ from pytest_flink_agents.redact import Redactor
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
 _CRASH = "hs_err"
-_MOST_ERRORS = 100
+_MAX_ERRORS = 100
 _DETAIL_LINES = 30
 _LINE_CHARACTERS = 500
-_KEPT_CHARACTERS = 256 * 1024
+_SAVED_CHARACTERS = 256 * 1024
 
 
 class LogWatch:
@@ -49,7 +49,7 @@ class LogWatch:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in written.items():
             if text:
-                (directory / name.replace("/", "-")).write_text(text[-_KEPT_CHARACTERS:], encoding="utf-8")
+                (directory / name.replace("/", "-")).write_text(text[-_SAVED_CHARACTERS:], encoding="utf-8")
         return errors_in(written, job_ids)
 
 
@@ -72,7 +72,7 @@ def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[L
             found.append(LogError(name, "the JVM has crashed", text[:4000], crash=True))
         elif name.endswith(".log"):
             found += [error for error in _entries(name, text) if not job_ids or error.job_id in ("", *job_ids)]
-    return tuple(found[:_MOST_ERRORS])
+    return tuple(found[:_MAX_ERRORS])
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:
