@@ -146,7 +146,7 @@ class Evidence:
 
     ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
-    (oldest first) ended or restarted the job, and ``metrics`` are the last values seen. ``steps`` records the timeline.
+    (oldest first) ended or restarted the job. ``metrics`` are None if none are known. ``steps`` records the timeline.
     ``seed`` is the seed of the order of keys and calls, None without one.
     """
 
@@ -167,7 +167,7 @@ class Evidence:
     job_state: str = ""
     ui_url: str = ""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     restarts: int = 0

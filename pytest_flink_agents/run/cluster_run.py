@@ -11,6 +11,7 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.run.channel import Arrival, Channel
@@ -137,6 +138,9 @@ class _FollowedRun:
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
         events = read_event_logs(place.events, numbered)
+        if isinstance(self._subject, AgentSubject):
+            last = read_metrics(place.events, self._subject.parallelism)
+            history["metrics"] = last or history.get("metrics")
         checkpoints = history.get("checkpoints")
         return Evidence(
             tier=place.tier.value,

@@ -73,7 +73,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         timed_out_after_s=deadline_s if late else None,
         job_state="FAILED" if failure else "RUNNING" if late else "FINISHED",
         config=config_evidence(reply["config"], subject),
-        metrics=reply["metrics"],
+        metrics=reply["metrics"] or None,
         timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},
         log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
         log_errors=_log_errors(reply),

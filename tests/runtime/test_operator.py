@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from runtime_agents import Echo
 
+from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.on_flink import operator as operator_module
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.on_flink.operator import AgentOperator
@@ -95,11 +96,9 @@ class Counted:
 class Job:
     """An operator on that Flink, fed one record at a time."""
 
-    def __init__(self, agent: str, flink: Flink) -> None:
+    def __init__(self, operator: AgentOperator, flink: Flink) -> None:
         self.flink = flink
-        self.operator = AgentOperator(
-            build_plan({"agent": agent}, config={}).model_dump_json(serialize_as_any=True), "j"
-        )
+        self.operator = operator
         self.operator.open(flink)
 
     def take(self, key: str) -> list[object]:
@@ -117,7 +116,8 @@ def job():
     made: list[Job] = []
 
     def make(agent: str, flink: Flink | None = None) -> Job:
-        made.append(Job(agent, flink or Flink()))
+        plan = build_plan({"agent": agent}, config={})
+        made.append(Job(AgentOperator(plan.model_dump_json(serialize_as_any=True), "j"), flink or Flink()))
         return made[-1]
 
     yield make
@@ -172,6 +172,20 @@ def test_metrics_are_flushed_by_timer_and_on_close(job) -> None:
     echo.take("a")
     echo.operator.close()
     assert echo.flink.counted["numOfEventProcessed"] == 102
+
+
+def test_the_last_metrics_are_written_beside_the_event_log(tmp_path) -> None:
+    config = {"baseLogDir": str(tmp_path / "logs")}
+    plan = build_plan({"agent": f"runtime_agents:{Echo.__name__}"}, config=config)
+    local = LocalHost(plan).run([{"key": "a", "value": 1}]).metrics
+    for _ in range(2):
+        running = Job(AgentOperator(plan.model_dump_json(serialize_as_any=True), "a job: ü"), Flink())
+        running.take("a")
+        running.operator.close()
+    found = [json.loads(path.read_text()) for path in (tmp_path / "logs").glob("metrics-a-job-*.json")]
+    assert len(found) == 2
+    assert found[0].keys() == local.keys()
+    assert found[0]["numOfEventProcessed"] == local["numOfEventProcessed"] == 2
 
 
 def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, list[object]]:

@@ -15,6 +15,7 @@ from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
 from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.metrics import merged
 from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
@@ -25,8 +26,6 @@ _RUNS = frozenset({"RUNNING", "FINISHED"})
 _RESTARTS = "numRestarts"
 # A metric that the operator of every engine has; operators have different names.
 _OPERATOR = re.compile(r"^\d+\.(.+)\.numOfEventProcessed$")
-# Metrics whose sum over subtasks has no meaning.
-_NO_SUM = re.compile(r"LatencyMs|Watermark|_(?:mean|min|max|stddev|median|p\d+)$")
 
 
 class JobHistory(TypedDict, total=False):
@@ -34,7 +33,7 @@ class JobHistory(TypedDict, total=False):
 
     job_id: str
     ui_url: str
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float] | None
     checkpoints: Checkpoints
     restarts: int
     exceptions: tuple[JobException, ...]
@@ -121,7 +120,7 @@ class JobWatch:
         return JobHistory(
             job_id=self.job_id,
             ui_url=f"{self._cluster.rest_url}/#/job/{self.job_id}/overview",
-            metrics=self.metrics,
+            metrics=self.metrics or None,
             checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
             # The metric may be a second late, and each exception but the final one caused a
             # restart. Flink drops old exceptions (web.exception-history-size), so there may be
@@ -197,18 +196,17 @@ def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, f
     """Return an agent's metrics under the names of the local tier.
 
     ``metrics`` maps ``SUBTASK.OPERATOR.NAME`` to text, as Flink's REST shows it.
-
-    Values of subtasks are added up; of latencies and others without a sum the largest counts.
     """
     operators = {operator} if operator else {found[1] for name in metrics if (found := _OPERATOR.match(name))}
-    seen: dict[str, list[float]] = {}
+    shares: dict[str, dict[str, float]] = {}
     for name, text in metrics.items():
         below = name.partition(".")[2]
         own = next((below[len(each) + 1 :] for each in operators if below.startswith(f"{each}.")), "")
         value = _number(text)
         if own and value is not None:
-            seen.setdefault(own, []).append(value)
-    return {name: max(values) if _NO_SUM.search(name) else sum(values) for name, values in seen.items()}
+            # One share for each subtask of each operator.
+            shares.setdefault(name.removesuffix(own), {})[own] = value
+    return merged(shares.values())
 
 
 def _number(text: str) -> float | None:

@@ -118,8 +118,12 @@ def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
     if not directory and kind is None:
         return None
     folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
-    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-96:]
-    return EventLog(folder / f"events-{safe_name}.log", config)
+    return EventLog(folder / f"events-{safe_name(name)}.log", config)
+
+
+def safe_name(name: str) -> str:
+    """Return the name in characters that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-96:]
 
 
 def _event_node(event: Mapping[str, Any]) -> dict[str, Any]:

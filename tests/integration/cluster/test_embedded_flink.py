@@ -148,6 +148,21 @@ def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
     assert len({name.partition("_")[0] for name in latencies}) == 2
 
 
+@pytest.mark.parametrize("mode", ["thread", "process"])
+def test_a_short_jobs_metrics_are_those_of_a_local_run(session_environment, run_request, mode: str) -> None:
+    inputs = purchases(30, 4)
+    local = run(run_request(TILL, inputs), session_environment, Tier.LOCAL).metrics
+    flink_config = {"python.execution-mode": mode}
+    request = run_request(TILL, inputs, parallelism=2, flink_config=flink_config)
+    embedded = run(request, session_environment).metrics
+    assert local is not None
+    assert embedded is not None
+    assert embedded.keys() == local.keys()
+    counts = [name for name in local if name.endswith(("numOfEventProcessed", "numOfActionsExecuted", ".count"))]
+    assert {name: embedded[name] for name in counts} == {name: local[name] for name in counts}
+    assert embedded["numOfEventProcessed"] == 90
+
+
 def test_a_failing_action_is_reported_as_on_the_local_tier(session_environment, run_request) -> None:
     inputs = [("n", 1), ("n", "two")]
     local = run(run_request(STRICT, inputs), session_environment, Tier.LOCAL).failure

@@ -1,0 +1,45 @@
+"""The metrics that the subtasks of a job wrote at their end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pytest_flink_agents.evidence.metrics import merged, read_metrics
+
+FIRST = {
+    "numOfEventProcessed": 5,
+    "inputRunLatencyMs.count": 2,
+    "inputRunLatencyMs.mean": 4.5,
+    "inputRunLatencyMs.min": 4,
+    "inputRunLatencyMs.max": 5,
+}
+SECOND = {
+    "numOfEventProcessed": 7,
+    "inputRunLatencyMs.count": 3,
+    "inputRunLatencyMs.mean": 2.0,
+    "inputRunLatencyMs.min": 1,
+    "inputRunLatencyMs.max": 3,
+    "action.count.naps": 1,
+}
+
+
+def test_values_of_subtasks_are_added_up_unless_a_sum_has_no_meaning() -> None:
+    assert merged([FIRST, SECOND]) == {
+        "numOfEventProcessed": 12,
+        "inputRunLatencyMs.count": 5,
+        "inputRunLatencyMs.mean": 4.5,
+        "inputRunLatencyMs.min": 1,
+        "inputRunLatencyMs.max": 5,
+        "action.count.naps": 1,
+    }
+
+
+def test_metrics_are_unknown_until_every_subtask_has_written_some(tmp_path: Path) -> None:
+    assert read_metrics(tmp_path, 1) is None
+    (tmp_path / "metrics-a.json").write_text(json.dumps(FIRST))
+    (tmp_path / "metrics-b.part").write_text('{"numOf')
+    assert read_metrics(tmp_path, 1) == FIRST
+    assert read_metrics(tmp_path, 2) is None
+    (tmp_path / "metrics-b.json").write_text(json.dumps(SECOND))
+    assert read_metrics(tmp_path, 2) == merged([FIRST, SECOND])
