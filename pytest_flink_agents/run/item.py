@@ -16,7 +16,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.logs import check_logs
-from pytest_flink_agents.checks.models import check_model_calls
+from pytest_flink_agents.checks.models import check_model_calls, check_script_used
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
@@ -131,6 +131,9 @@ class ScenarioRun:
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judge(_checks(self.loaded, evidence))
+        if overall(results) is Validity.VALID:
+            # Only then: in a run that went wrong, unused rules are a consequence.
+            results += judge(_checks_of_a_right_run(self.loaded, evidence))
         validity = overall(results)
         if validity is Validity.VALID:
             return CheckedRun(evidence, results, validity, "")
@@ -174,6 +177,14 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
     if loaded.outputs is not None:
         checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
     return checks
+
+
+def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+    scenario = loaded.scenario
+    if scenario.llm is None:
+        return {}
+    rules, expected = len(scenario.llm.script), scenario.expect.llm
+    return {"unused rules": lambda: check_script_used(rules, expected.unused_rules if expected else 0, evidence)}
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

@@ -61,6 +61,16 @@ class ExpectedDelivery(LanguageMapping):
     )
 
 
+class ExpectedModelUse(LanguageMapping):
+    """The use of the script of ``llm``."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"calls"})
+
+    unused_rules: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        description="maximum number of rules that never answer; without this, every rule must answer"
+    )
+
+
 class Expect(LanguageMapping):
     """The expectations of a scenario.
 
@@ -79,6 +89,7 @@ class Expect(LanguageMapping):
     delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of the outputs")
 
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
+    llm: ExpectedModelUse | None = Field(None, description="use of the script of `llm`")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

@@ -243,6 +243,12 @@ class Scenario(LanguageMapping):
             raise wrong("job without config and resources", code="FA204", next_step=next_step)
         return self
 
+    @model_validator(mode="after")
+    def _script_of_its_expectation(self) -> Self:
+        if self.expect.llm and not self.llm:
+            raise wrong("llm beside expect.llm", code="FA204", next_step="write the script, or remove expect.llm")
+        return self
+
     @field_validator("tiers", "tags")
     @classmethod
     def _each_once(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:

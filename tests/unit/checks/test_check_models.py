@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.checks.models import check_model_calls
-from pytest_flink_agents.evidence.model import Evidence, ModelCall
+from pytest_flink_agents.checks.models import check_model_calls, check_script_used
+from pytest_flink_agents.evidence.model import Evidence, Failure, ModelCall
 
 
 def _evidence(*rules: int | None, complete: bool = True) -> Evidence:
@@ -32,3 +34,34 @@ def test_one_call_without_a_rule_is_invalid_even_if_the_job_went_on() -> None:
 def test_model_calls_are_never_unknown() -> None:
     assert check_model_calls(_evidence(0, complete=False)).validity is Validity.VALID
     assert check_model_calls(_evidence(None, complete=False)).validity is Validity.INVALID
+
+
+def test_a_script_that_was_never_asked_is_invalid_unless_all_its_rules_may_stay_unused() -> None:
+    result = check_script_used(2, 0, _evidence())
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert (finding.path, finding.seen) == (("llm", "script"), "no request")
+    assert check_script_used(2, 1, _evidence()).validity is Validity.INVALID
+    assert check_script_used(2, 2, _evidence()).validity is Validity.VALID
+
+
+def test_each_rule_that_never_answered_is_named() -> None:
+    result = check_script_used(3, 0, _evidence(1))
+    assert result.validity is Validity.INVALID
+    assert [finding.path for finding in result.findings] == [("llm", "script", 0), ("llm", "script", 2)]
+    assert check_script_used(3, 2, _evidence(1)).validity is Validity.VALID
+    assert check_script_used(3, 0, _evidence(2, 0, 1, 0)).validity is Validity.VALID
+
+
+def test_of_many_unused_rules_five_are_shown() -> None:
+    findings = check_script_used(9, 0, _evidence(0)).findings
+    assert [finding.message for finding in findings][-2:] == [
+        "rule 6 of the script never answered",
+        "and 3 more rules never answered",
+    ]
+
+
+def test_rules_behind_the_failure_of_a_job_may_stay_unused_but_the_model_must_be_asked() -> None:
+    failure = Failure("refused", "RuntimeError", "")
+    assert check_script_used(2, 0, dataclasses.replace(_evidence(0), failure=failure)).validity is Validity.VALID
+    assert check_script_used(2, 0, dataclasses.replace(_evidence(), failure=failure)).validity is Validity.INVALID

@@ -84,3 +84,10 @@ def test_patterns_of_a_file_share_one_time_limit(
         ("FA203", "x.scenario.yaml:10:31"),
     ]
     assert found[0].message == "its patterns take too long"
+
+
+def test_the_use_of_a_script_needs_a_script(sound: str, load: Callable[..., object], problems: Problems) -> None:
+    text = sound.replace("  outputs:", "  llm: {unused_rules: 1}\n  outputs:")
+    (problem,) = problems(text)
+    assert (problem.code, problem.expected) == ("FA204", "llm beside expect.llm")
+    assert load(f"{text}llm: {{mode: scripted, script: [{{reply: {{text: a}}}}]}}\n")
