@@ -16,6 +16,8 @@ from flink_agents_runtime.engine.engine import Engine
 
 _SIZE = 4096
 _LENGTH = struct.Struct("<I")
+# Created once: json.dumps creates an encoder for each call with a default.
+_encoded = json.JSONEncoder(default=repr).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Activity:
 
     def note(self, agent: str, action: str, key: Any) -> None:
         """Write the step that begins now."""
-        content = json.dumps([agent, action, key], default=repr).encode()
+        content = _encoded([agent, action, key]).encode()
         if len(content) > _SIZE - _LENGTH.size:
             content = json.dumps([agent[:200], action[:200], "(a long key)"]).encode()
         self._memory[: _LENGTH.size + len(content)] = _LENGTH.pack(len(content)) + content
