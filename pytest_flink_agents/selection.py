@@ -21,8 +21,7 @@ _LOOKS_LIKE = re.compile(r"scenarios?\.ya?ml$", re.IGNORECASE)
 _SCENARIO_WORDS = re.compile(rb"^(agent|job|inputs|expect)\s*:", re.MULTILINE)
 _HEAD_BYTES = 4096
 _SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
-# A huge tree must not delay the session: the search ends after this many files, and files behind
-# them are not reported.
+# A huge tree must not delay the session: the search ends after this many files, and the verdict says so.
 _MAX_FILES = 50_000
 
 
@@ -34,7 +33,8 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
     """
     asked = [Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args]
     uncollected, elsewhere = [], []
-    for path in _candidates(config.rootpath.resolve()):
+    candidates = _Candidates(config.rootpath.resolve())
+    for path in candidates:
         shown = os.path.relpath(path, config.rootpath.resolve())
         if any(path == place or path.is_relative_to(place) for place in asked):
             if path not in collected:
@@ -44,29 +44,39 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
     # A directory names a suite; a file is a part of one if there are others.
     files = [place for place in asked if place.name.endswith(SCENARIO_SUFFIXES) and place.is_file()]
     named = [os.path.relpath(place, config.rootpath.resolve()) for place in files]
-    limits = tuple(f"{shown} on the command line" for shown in named) if elsewhere else ()
-    return Selection(deselected, limits, tuple(uncollected), tuple(elsewhere))
+    limits = [f"{shown} on the command line" for shown in named] if elsewhere else []
+    limits += (
+        [f"more than {_MAX_FILES} files below the root, not all of them searched"] if not candidates.complete else []
+    )
+    return Selection(deselected, tuple(limits), tuple(uncollected), tuple(elsewhere))
 
 
-def _candidates(root: Path) -> Iterator[Path]:
-    """Yield scenario files below the root, and files that look like one.
+class _Candidates:
+    """The scenario files below the root, and the files that look like one.
 
-    Environments and build results are skipped.
+    Environments and build results are skipped. ``complete`` is False if the search was cut short.
     """
-    seen = 0
-    for directory, folders, files in os.walk(root):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _SKIPPED and not name.startswith(".") and not Path(directory, name, "pyvenv.cfg").exists()
-        )
-        for name in sorted(files):
-            path = Path(directory, name)
-            if name.endswith(SCENARIO_SUFFIXES) or (_LOOKS_LIKE.search(name) and _reads_like_a_scenario(path)):
-                yield path
-        seen += len(files)
-        if seen > _MAX_FILES:
-            return
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.complete = True
+
+    def __iter__(self) -> Iterator[Path]:
+        seen = 0
+        for directory, folders, files in os.walk(self._root):
+            folders[:] = sorted(name for name in folders if not _is_skipped(Path(directory, name)))
+            for name in sorted(files):
+                path = Path(directory, name)
+                if name.endswith(SCENARIO_SUFFIXES) or (_LOOKS_LIKE.search(name) and _reads_like_a_scenario(path)):
+                    yield path
+            seen += len(files)
+            if seen > _MAX_FILES:
+                self.complete = False
+                return
+
+
+def _is_skipped(folder: Path) -> bool:
+    return folder.name in _SKIPPED or folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
 
 
 def _reads_like_a_scenario(path: Path) -> bool:

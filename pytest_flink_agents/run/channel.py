@@ -210,6 +210,22 @@ class TopicChannel(Channel):
             self._kafka.delete_topic(self._made.pop())
 
 
+class OutputCount:
+    """The number of a channel's outputs, read about once a second: each read fetches all of them."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._count = 0
+        self._next_look_s = clock.now_s()
+
+    def __call__(self) -> int:
+        """Return the number as of the last read."""
+        if clock.now_s() >= self._next_look_s:
+            self._count = len(self._channel.outputs())
+            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
+        return self._count
+
+
 class Arrival:
     """The condition that all expected outputs have come.
 

@@ -14,7 +14,7 @@ from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
-from pytest_flink_agents.run.channel import Arrival, Channel
+from pytest_flink_agents.run.channel import Arrival, Channel, OutputCount
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject, described
@@ -70,7 +70,7 @@ class _FollowedRun:
             cluster.adopt(job_id)
         self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
         first = launch.job_ids[0] if launch.job_ids else ""
-        self._timeline = TimelineRun(timeline, cluster, first, lambda: len(channel.outputs()))
+        self._timeline = TimelineRun(timeline, cluster, first, OutputCount(channel))
         self._started = True
         self._running_s = self._ended_s = clock.now_s()
 
@@ -138,9 +138,7 @@ class _FollowedRun:
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
         events = read_event_logs(place.events, numbered)
-        if isinstance(self._subject, AgentSubject):
-            last = read_metrics(place.events, self._subject.parallelism)
-            history["metrics"] = last or history.get("metrics")
+        history["metrics"] = read_metrics(place.events) or history.get("metrics")
         checkpoints = history.get("checkpoints")
         return Evidence(
             tier=place.tier.value,

@@ -104,3 +104,9 @@ def test_a_scenario_file_that_is_named_is_a_part_of_the_suite_if_there_are_other
     assert selection(root, "suite/b.scenario.yaml", args=("suite", "test_x.py")).limits == ()
     Path(root, "suite/b.scenario.yaml").unlink()
     assert selection(root, "a.scenario.yaml", args=("a.scenario.yaml",)) == Selection()
+
+
+def test_a_search_that_was_cut_short_limits_the_session(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_flink_agents.selection._MAX_FILES", 2)
+    write(root, "1.txt", "2.txt", "3.txt", text="")
+    assert selection(root).limits == ("more than 2 files below the root, not all of them searched",)
