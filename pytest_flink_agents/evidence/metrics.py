@@ -7,21 +7,21 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_FILES = "metrics-*.json"
+_FILES, _UNFINISHED = "metrics-*.json", "metrics-*.part"
 _COUNT, _MIN = re.compile(r"[._]count$"), re.compile(r"[._]min$")
 # Other metrics whose sum over subtasks has no meaning.
 _NO_SUM = re.compile(r"LatencyMs|Watermark|[._](?:mean|max|stddev|median|p\d+)$")
 
 
-def read_metrics(directory: Path, subtasks: int) -> dict[str, float] | None:
+def read_metrics(directory: Path) -> dict[str, float] | None:
     """Return the last metrics of a job with the bundled engine, None if any are missing.
 
-    Each subtask writes one file when it ends, also one that a restart replaces. A subtask whose
-    process was killed writes none.
+    Each subtask writes one file when it ends, also one that a restart replaces. If its process was
+    killed, its unfinished file remains.
     """
-    files = sorted(directory.glob(_FILES))
-    if len(files) < subtasks:
+    if any(directory.glob(_UNFINISHED)):
         return None
+    files = sorted(directory.glob(_FILES))
     return merged(json.loads(path.read_text(encoding="utf-8")) for path in files) or None
 
 

@@ -181,6 +181,7 @@ def test_the_last_metrics_are_written_beside_the_event_log(tmp_path) -> None:
     for _ in range(2):
         running = Job(AgentOperator(plan.model_dump_json(serialize_as_any=True), "a job: ü"), Flink())
         running.take("a")
+        assert len(list((tmp_path / "logs").glob("metrics-a-job-*.part"))) == 1
         running.operator.close()
     found = [json.loads(path.read_text()) for path in (tmp_path / "logs").glob("metrics-a-job-*.json")]
     assert len(found) == 2

@@ -15,17 +15,22 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.observe.event_log import safe_name
 
 
-def write_metrics(config: AgentConfiguration, name: str, metrics: Mapping[str, float]) -> None:
-    """Write ``metrics-NAME.json`` to ``baseLogDir``; without that option, write nothing.
+class MetricsFile:
+    """The file ``metrics-NAME.json`` in ``baseLogDir``; nothing without that option.
 
-    A reader never sees a part of the file.
+    Until it is written, there is an empty ``metrics-NAME.part``: one that remains shows that a
+    process was killed, and that its metrics are missing.
     """
-    directory = str(option(config, "baseLogDir") or "").strip()
-    if not directory:
-        return
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"metrics-{safe_name(name)}.json"
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(dict(metrics)), encoding="utf-8")
-    unfinished.replace(path)
+
+    def __init__(self, config: AgentConfiguration, name: str) -> None:
+        directory = str(option(config, "baseLogDir") or "").strip()
+        self._unfinished = Path(directory) / f"metrics-{safe_name(name)}.part" if directory else None
+        if self._unfinished is not None:
+            self._unfinished.parent.mkdir(parents=True, exist_ok=True)
+            self._unfinished.touch()
+
+    def write(self, metrics: Mapping[str, float]) -> None:
+        """Write the metrics."""
+        if self._unfinished is not None:
+            self._unfinished.write_text(json.dumps(dict(metrics)), encoding="utf-8")
+            self._unfinished.replace(self._unfinished.with_suffix(".json"))

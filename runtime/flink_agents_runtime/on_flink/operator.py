@@ -30,7 +30,7 @@ from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.event_log import event_log
-from flink_agents_runtime.observe.metrics_file import write_metrics
+from flink_agents_runtime.observe.metrics_file import MetricsFile
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.plan.build import load_plan
 from flink_agents_runtime.stores.settings import open_store
@@ -95,9 +95,9 @@ class AgentOperator(KeyedProcessFunction):
         self._executor = ThreadPoolExecutor(option(plan.config, "num-async-threads"), thread_name_prefix="agent-async")
         # A random name, because the subtask's index is unavailable in thread mode: PyFlink's get_index_of_this_subtask
         # calls a method that Flink 2 removed (seen on 2.2.1). Each subtask and attempt writes its own file.
-        self._name = f"{self._job_name}-{secrets.token_hex(4)}"
-        self._config = plan.config
-        self._log = event_log(self._config, self._name)
+        name = f"{self._job_name}-{secrets.token_hex(4)}"
+        self._log = event_log(plan.config, name)
+        self._last_metrics = MetricsFile(plan.config, name)
         self._store = open_store(plan.config, option(plan.config, "job-identifier") or self._submission)
         if self._store is not None:
             self._store.rebuild()
@@ -271,7 +271,7 @@ class AgentOperator(KeyedProcessFunction):
             live.run.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._metrics.flush()
-        write_metrics(self._config, self._name, self._metrics.snapshot())
+        self._last_metrics.write(self._metrics.snapshot())
         self._engine.close()
         if self._store is not None:
             self._store.close()

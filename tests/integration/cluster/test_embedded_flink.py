@@ -149,8 +149,10 @@ def test_a_running_jobs_metrics_have_upstreams_names_in_flink(
 
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
-def test_a_short_jobs_metrics_are_those_of_a_local_run(session_environment, run_request, mode: str) -> None:
-    inputs = purchases(30, 4)
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_short_jobs_metrics_are_those_of_a_local_run(session_environment, run_request, mode: str, count: int) -> None:
+    """With one input, one of the two subtasks is idle."""
+    inputs = purchases(count, 4)
     local = run(run_request(TILL, inputs), session_environment, Tier.LOCAL).metrics
     flink_config = {"python.execution-mode": mode}
     request = run_request(TILL, inputs, parallelism=2, flink_config=flink_config)
@@ -160,7 +162,7 @@ def test_a_short_jobs_metrics_are_those_of_a_local_run(session_environment, run_
     assert embedded.keys() == local.keys()
     counts = [name for name in local if name.endswith(("numOfEventProcessed", "numOfActionsExecuted", ".count"))]
     assert {name: embedded[name] for name in counts} == {name: local[name] for name in counts}
-    assert embedded["numOfEventProcessed"] == 90
+    assert embedded["numOfEventProcessed"] == 3 * count
 
 
 def test_a_failing_action_is_reported_as_on_the_local_tier(session_environment, run_request) -> None:
