@@ -101,6 +101,13 @@ TOLD = {
 }
 
 
+def evidence_folders(project: Project) -> list[Path]:
+    """Return the folders that the verdict's reasons for a block name."""
+    blocks = [reason for reason in project.verdict()["reasons"] if reason["kind"] == "block"]
+    assert blocks
+    return [project.report / reason["evidence"] for reason in blocks]
+
+
 def test_each_invalid_agent_blocks_with_place_code_and_next_step(shop: Project):
     """The report contains no traceback of the plugin, and the scenario after them passes."""
     result = shop.run(GATE)
@@ -114,8 +121,8 @@ def test_each_invalid_agent_blocks_with_place_code_and_next_step(shop: Project):
         assert "pytest_flink_agents" not in sections[name]
     verdict = shop.verdict()
     assert (verdict["verdict"], verdict["counts"]["failed"]) == ("block", len(TOLD))
-    for reason in verdict["reasons"]:
-        assert (shop.report / reason["evidence"] / "evidence.json").is_file()
+    for folder in evidence_folders(shop):
+        assert (folder / "evidence.json").is_file()
 
 
 # What an agent does wrong -> what its scenario says of it: the error, and the rule.
@@ -155,10 +162,8 @@ def test_a_failing_input_is_reported_with_agent_action_key_and_kept_outputs(proj
             assert each in section, f"{each!r} not in:\n{section}"
     told = 'still waiting on action do of key "c" with input "a call that hangs" (agent wrong_agents:Wrong)'
     assert told in text
-    for reason in project.verdict()["reasons"]:
-        evidence = json.loads((project.report / reason["evidence"] / "evidence.json").read_text(encoding="utf-8"))[
-            "evidence"
-        ]
+    for folder in evidence_folders(project):
+        evidence = json.loads((folder / "evidence.json").read_text(encoding="utf-8"))["evidence"]
         assert [output["value"] for output in evidence["outputs"]] == [0, 1, 2]
 
 
