@@ -16,10 +16,12 @@ import json
 import logging
 import math
 import os
+import secrets
 import select
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +37,8 @@ _OUTPUT_BYTES = 64 * 1024
 _MAX_LOG_ERRORS = 100
 _DETAIL_LINES = 30
 _PR_SET_PDEATHSIG = 1
+# The worker holds a dozen. The system's limit may be a billion, and some systems close one at a time.
+_DESCRIPTORS = 4096
 ChildHandler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -64,6 +68,8 @@ def run_in_child(
     deadline_s = request.get("deadline_s")
     limit_s = None if deadline_s is None else deadline_s + margin_s
     activity = Activity()
+    # The agent inherits the pipe of its own result: a line that it writes there is no reply.
+    seal = secrets.token_hex(16).encode() + b" "
     with tempfile.TemporaryFile() as output, contextlib.closing(activity):
         reading, writing = os.pipe()
         # Otherwise the child would write the buffered text of its parent a second time.
@@ -72,30 +78,34 @@ def run_in_child(
         child = os.fork()
         if child == 0:
             os.close(reading)
-            _run_child(handler, request, activity, output.fileno(), writing)
+            _run_child(handler, request, activity, output.fileno(), writing, seal)
         os.close(writing)
         try:
-            ended = _wait_for(child, reading, limit_s)
+            ended = _wait_for(child, reading, limit_s, seal)
         finally:
             os.close(reading)
         text = _passed_on(output)
-        if not ended.content.endswith(b"\n"):
-            how = f"did not reply within {limit_s:g} s" if ended.killed else _how_it_ended(ended.status)
+        if not ended.is_reply(seal):
+            how = f"did not reply within {limit_s:g} s" if ended.killed else _how_it_ended(ended)
             by_system = not ended.killed and _signal_of(ended.status) == signal.SIGKILL
             return ChildDiedError(how, activity.last(), out_of_time=ended.killed, by_system=by_system), text
-    reply = json.loads(ended.content)
+    reply = json.loads(ended.content.removeprefix(seal))
     if not reply["ok"]:
         raise RequestError(**reply["error"])
     result: dict[str, Any] = reply["result"]
     return result, text
 
 
-def _run_child(handler: ChildHandler, request: dict[str, Any], activity: Activity, output: int, replies: int) -> None:
+def _run_child(
+    handler: ChildHandler, request: dict[str, Any], activity: Activity, output: int, replies: int, seal: bytes
+) -> None:
     """Run the handler, reply, and end the process."""
     try:
         _end_with_parent()
         os.dup2(output, 1)
         os.dup2(output, 2)
+        _close_descriptors(but=replies)
+        threading.excepthook = _log_death
         # A native crash then leaves the Python stacks of its threads in the output.
         faulthandler.enable(file=2)
         WatchedEngine.activity = activity
@@ -109,10 +119,26 @@ def _run_child(handler: ChildHandler, request: dict[str, Any], activity: Activit
             sys.stdout.flush()
             sys.stderr.flush()
         with os.fdopen(replies, "wb") as file:
-            file.write(reply)
+            file.write(seal + reply)
     finally:
         # Not sys.exit: threads that the scenario left behind would keep the process alive.
         os._exit(0)
+
+
+def _close_descriptors(*, but: int) -> None:
+    """Close the descriptors of the parent: an agent must not write to the channel of the harness."""
+    os.closerange(3, but)
+    os.closerange(but + 1, _DESCRIPTORS)
+
+
+def _log_death(died: threading.ExceptHookArgs) -> None:
+    """Log the exception that ended a thread of the scenario, as an error of the run."""
+    if died.exc_type is SystemExit or died.exc_value is None:
+        return
+    name = died.thread.name if died.thread else "unknown"
+    logging.getLogger(__name__).error(
+        "the thread %s died: %s: %s", name, died.exc_type.__name__, died.exc_value, exc_info=died.exc_value
+    )
 
 
 def _line(reply: dict[str, Any]) -> bytes:
@@ -133,8 +159,12 @@ class _Ended:
     status: int = 0
     killed: bool = False
 
+    def is_reply(self, seal: bytes) -> bool:
+        """Return whether the content is the child's whole reply, and nothing else."""
+        return self.content.startswith(seal) and self.content.endswith(b"\n")
 
-def _wait_for(child: int, reading: int, limit_s: float | None) -> _Ended:
+
+def _wait_for(child: int, reading: int, limit_s: float | None, seal: bytes) -> _Ended:
     """Read the reply of a child until it has ended.
 
     The end of the pipe would not do: a process that the scenario started may hold it open for ever.
@@ -147,7 +177,7 @@ def _wait_for(child: int, reading: int, limit_s: float | None) -> _Ended:
         ended.content += _available(reading)
         if gone:
             return ended
-        if ended.content.endswith(b"\n"):
+        if ended.is_reply(seal):
             _, ended.status = os.waitpid(child, 0)
             return ended
         if not ended.killed and time.monotonic() >= ends_s:
@@ -168,10 +198,12 @@ def _signal_of(status: int) -> int | None:
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
 
-def _how_it_ended(status: int) -> str:
-    number = _signal_of(status)
+def _how_it_ended(ended: _Ended) -> str:
+    number = _signal_of(ended.status)
+    if number is None and ended.content:
+        return "wrote to the pipe that is for its result"
     if number is None:
-        return f"ended with exit code {os.WEXITSTATUS(status)}"
+        return f"ended with exit code {os.WEXITSTATUS(ended.status)}"
     known = {each.value: each.name for each in signal.Signals}
     return f"was ended by {known.get(number, f'signal {number}')}"
 
