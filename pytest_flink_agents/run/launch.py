@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flink_agents_runtime.config.options import flat
-from flink_testbed.core.problem import Problem
+from flink_testbed.core.problem import HarnessError, Problem
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.responder import RefusedError
@@ -160,10 +160,12 @@ def named_failure(failure: Failure, subject: AgentSubject) -> Failure:
     return replace(failure, agent=failure.agent or agent_name(subject.spec["agent"]))
 
 
-def refused(error: RefusedError) -> AgentRefusedError:
-    """Return the error for an agent that could not be built."""
-    code = "FA220" if error.kind == "plan" else "FA501"
-    detail = error.traceback if error.kind == "internal" else ""
-    return AgentRefusedError(
-        Problem(code, error.message, expected=error.expected, seen=error.seen, next_step=error.next_step, detail=detail)
-    )
+def refused(error: RefusedError) -> AgentRefusedError | HarnessError:
+    """Return the error for an agent that could not be built.
+
+    An error inside the worker is a bug of the harness, and proves nothing about the agent.
+    """
+    parts = {"expected": error.expected, "seen": error.seen, "next_step": error.next_step}
+    if error.kind == "plan":
+        return AgentRefusedError(Problem("FA220", error.message, **parts))
+    return HarnessError(Problem("FA501", error.message, **parts, detail=error.traceback))
