@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import Matches
 from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.vocabulary import Tier
 
 
 def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
@@ -31,6 +32,21 @@ def check_ended(evidence: Evidence, within_s: float) -> CheckResult:
         "the final state of the job is not known", ("within",), "FINISHED or FAILED", evidence.job_state or "no state"
     )
     return CheckResult("ended", Validity.UNKNOWN, (finding,))
+
+
+def check_acted(evidence: Evidence) -> CheckResult:
+    """Return *invalid* if there is no output because no action of the agent ran.
+
+    For scenarios that expect no output: an agent that listens to another event, or to none, is as
+    silent as one that decides to send nothing. *Valid* on Flink: its metrics may be samples from
+    before the first action, so that zero proves nothing.
+    """
+    executed = (evidence.metrics or {}).get("numOfActionsExecuted")
+    if evidence.outputs or executed != 0 or evidence.tier != Tier.LOCAL.value:
+        return CheckResult("actions", Validity.VALID)
+    message = "no action of the agent ran: that there is no output says nothing about it"
+    finding = Finding(message, ("agent",), "an action that listens to the inputs", "no action")
+    return CheckResult("actions", Validity.INVALID, (finding,))
 
 
 def check_failure(expected: Matches | None, shown: object, evidence: Evidence) -> CheckResult:

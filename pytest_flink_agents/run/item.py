@@ -13,7 +13,7 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.job import check_ended, check_failure
+from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
@@ -132,7 +132,7 @@ class ScenarioRun:
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judge(_checks(self.loaded, evidence))
         if overall(results) is Validity.VALID:
-            # Only then: in a run that went wrong, unused rules are a consequence.
+            # Only then: in a run that went wrong, unused rules and missing actions are consequences.
             results += judge(_checks_of_a_right_run(self.loaded, evidence))
         validity = overall(results)
         if validity is Validity.VALID:
@@ -181,10 +181,14 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
 
 def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
     scenario = loaded.scenario
-    if scenario.llm is None:
-        return {}
-    rules, expected = len(scenario.llm.script), scenario.expect.llm
-    return {"unused rules": lambda: check_script_used(rules, expected.unused_rules if expected else 0, evidence)}
+    checks: dict[str, Callable[[], CheckResult]] = {}
+    if scenario.expect.outputs == () and evidence.failure is None:
+        checks["actions"] = lambda: check_acted(evidence)
+    if scenario.llm is not None:
+        rules, expected = len(scenario.llm.script), scenario.expect.llm
+        allowed = expected.unused_rules if expected else 0
+        checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
+    return checks
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.checks.job import check_ended, check_failure
-from pytest_flink_agents.evidence.model import Evidence, Failure
+from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
+from pytest_flink_agents.evidence.model import Evidence, Failure, Output
 from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 
 SHOWN = {"contains": "max retries"}
@@ -94,3 +94,18 @@ def test_a_failure_of_a_stopped_run_is_still_a_failure() -> None:
     evidence = _run(job_state="FAILED", failure=FAILURE, complete=False)
     assert check_failure(None, None, evidence).validity is Validity.INVALID
     assert check_failure(EXPECTED, SHOWN, evidence).validity is Validity.VALID
+
+
+def test_an_agent_without_an_action_that_ran_is_no_silent_agent() -> None:
+    idle = {"numOfActionsExecuted": 0.0}
+    result = check_acted(_run(metrics=idle))
+    assert result.validity is Validity.INVALID
+    assert result.findings[0].path == ("agent",)
+    assert check_acted(_run(metrics=idle, outputs=(Output("a", 1),))).validity is Validity.VALID
+    assert check_acted(_run(metrics={"numOfActionsExecuted": 1.0})).validity is Validity.VALID
+    assert check_acted(_run(metrics=None)).validity is Validity.VALID
+
+
+def test_metrics_of_flink_may_be_older_than_the_first_action() -> None:
+    evidence = Evidence("embedded", "2.2.1", "upstream", metrics={"numOfActionsExecuted": 0.0})
+    assert check_acted(evidence).validity is Validity.VALID
