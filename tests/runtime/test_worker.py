@@ -1,7 +1,9 @@
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -194,6 +196,18 @@ def test_log_records_of_level_error_are_returned_with_their_tracebacks(worker):
     assert "a warning" in result["output"]
 
 
+def test_the_death_of_a_thread_is_an_error_of_the_run():
+    def handle(_):
+        thread = threading.Thread(target=_refuse, args=(None,), name="helper")
+        thread.start()
+        thread.join()
+        return {}
+
+    result, _ = isolation.run_in_child(handle, {}, margin_s=30)
+    (error,) = result["log_errors"]
+    assert "the thread helper died: RequestError: no" in error["line"]
+
+
 def test_a_process_of_the_scenario_does_not_hold_up_the_reply(worker):
     assert run(worker, "dying_agents:Forking", [{"key": "a", "value": 1}], deadline_s=30)["result"]["outputs"] != []
 
@@ -220,6 +234,35 @@ def test_a_child_that_never_replies_is_killed():
     died, _ = isolation.run_in_child(lambda _: time.sleep(60), {"deadline_s": 0.1}, margin_s=0.1)
     assert isinstance(died, isolation.ChildDiedError)
     assert (str(died), died.out_of_time, died.step) == ("did not reply within 0.2 s", True, None)
+
+
+def test_only_the_childs_own_reply_is_its_result():
+    def forge(request):
+        for entry in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                os.write(int(entry.name), request["line"].encode())
+        if request["leaves"]:
+            os._exit(0)
+        return {"outputs": []}
+
+    for leaves in (True, False):
+        line = json.dumps({"ok": True, "result": {"outputs": ["forged"]}}) + "\n"
+        died, _ = isolation.run_in_child(forge, {"line": line, "leaves": leaves}, margin_s=30)
+        assert str(died) == "wrote to the pipe that is for its result"
+
+
+def test_a_child_has_no_descriptors_of_its_parent(tmp_path):
+    with (tmp_path / "channel").open("wb") as channel:
+        descriptor = channel.fileno()
+        result, _ = isolation.run_in_child(lambda _: {"open": _is_open(descriptor)}, {}, margin_s=30)
+    assert result["open"] is False
+
+
+def _is_open(descriptor):
+    with contextlib.suppress(OSError):
+        os.fstat(descriptor)
+        return True
+    return False
 
 
 def _wait_until(condition):
