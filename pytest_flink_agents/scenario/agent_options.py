@@ -28,6 +28,7 @@ MAXIMA: Mapping[str, int] = MappingProxyType(
         "flussActionStateTableBuckets": 1_000,
         "short-term-memory.state-ttl.ms": 31_536_000_000,
         "tool-call.max-rounds": 10_000,
+        "max-events-per-input": 10_000_000,
     }
 )
 

@@ -59,6 +59,8 @@ class Option:
 
 # How often a model may ask for tools in the run of one input, 0 for no limit. Upstream has no limit.
 TOOL_ROUNDS = "tool-call.max-rounds"
+# How many events other than outputs the run of one input may have, 0 for no limit. Upstream has no limit.
+RUN_EVENTS = "max-events-per-input"
 
 _DECLARED = (
     Option("eventLoggerType", Kind.ENUM, "slf4j", ("slf4j", "file")),
@@ -108,6 +110,7 @@ _DECLARED = (
     Option("long-term-memory.mem0.embedding-model-setup"),
     Option("long-term-memory.mem0.vector-store"),
     Option(TOOL_ROUNDS, Kind.INT, 200, ours=True),
+    Option(RUN_EVENTS, Kind.INT, 10_000, ours=True),
 )
 CATALOGUE: Mapping[str, Option] = MappingProxyType({option.key: option for option in _DECLARED})
 

@@ -20,7 +20,7 @@ from flink_agents.api.events.tool_event import ToolRequestEvent
 from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
-from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
+from flink_agents_runtime.config.catalogue import RUN_EVENTS, TOOL_ROUNDS
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.event_text import without_rows
 from flink_agents_runtime.engine.failure import ActionFailure, text_of
@@ -63,7 +63,7 @@ class KeyRun:
         self._functions, self._metrics, self._events = engine.functions, engine.metrics, engine.metrics.events
         self._attempts: dict[Task, ActionContext] = {}
         self._stepping: Task | None = None
-        self._tool_rounds = 0
+        self._tool_rounds = self._run_events = 0
         self._began_ns = perf_counter_ns()
 
     @property
@@ -131,7 +131,7 @@ class KeyRun:
         state = self.state
         state.current = waiting
         state.sequence += 1
-        self._tool_rounds = 0
+        self._tool_rounds = self._run_events = 0
         self._began_ns = perf_counter_ns()
         self._process(waiting.event)
         if not state.tasks:
@@ -224,6 +224,9 @@ class KeyRun:
                 output = without_rows(output)
             self._emit(output, state.current.timestamp if state.current else None)
             return
+        self._run_events += 1
+        if self._run_events > engine.max_run_events > 0:
+            raise _endless_run(engine.max_run_events, event_type)
         if event_type == _TOOL_REQUEST:
             self._count_tool_round()
         for action in engine.listeners.get(event_type, ()):
@@ -258,6 +261,15 @@ def _next_await(coroutine: Any) -> object:
         if any(text in text_of(error) for text in _ASYNCIO_TEXTS):
             raise RuntimeError(_ASYNCIO_ERROR_MESSAGE) from error
         raise
+
+
+def _endless_run(limit: int, event_type: str) -> RuntimeError:
+    """Return the error for a run with too many events."""
+    return RuntimeError(
+        f"the run of one input has more than {limit} events, the last one of type {event_type!r}, and may never end; "
+        f"look for actions that send each other events; if the agent needs more, raise the option {RUN_EVENTS}, or set "
+        "it to 0 for no limit"
+    )
 
 
 def _wrong_result(action: str, result: object) -> TypeError:

@@ -15,7 +15,7 @@ from flink_agents.api.runner_context import RunnerContext
 from flink_agents.plan.actions.action import Action
 from flink_agents.plan.function import PythonFunction
 
-from flink_agents_runtime.config.catalogue import TOOL_ROUNDS
+from flink_agents_runtime.config.catalogue import RUN_EVENTS, TOOL_ROUNDS
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.expiry import expiry_of
 from flink_agents_runtime.engine.metrics import AgentMetrics, MemoryMetricGroup
@@ -64,6 +64,8 @@ class SharedParts:
         self.is_done = is_done
         # How often a model may ask for tools within one run; 0 means no limit.
         self.max_tool_rounds: int = option(plan.config, TOOL_ROUNDS)
+        # The number of events other than outputs that one run may have; 0 means no limit.
+        self.max_run_events: int = option(plan.config, RUN_EVENTS)
         # None if short-term memory does not expire.
         self.expiry = expiry_of(plan.config, now_ms)
         # Whether outputs keep rows in the JSON form of events; a host that emits Rows sets it.

@@ -43,6 +43,8 @@ _FIRST_POLL_MS = 2
 _MAX_POLL_MS = 32
 # The maximum age of the metrics that Flink shows. Flushing each change would cost a call into the JVM each time.
 _METRICS_MS = 250
+# A long run returns to Flink after this time and goes on in a timer: Flink can then cancel the job.
+_SLICE_S = 1.0
 # The LRU cache of idle keys is limited by the size of their snapshots and an overhead per key.
 _CACHE_BYTES = 16 * 1024 * 1024
 _OVERHEAD_BYTES = 1024
@@ -195,18 +197,18 @@ class AgentOperator(KeyedProcessFunction):
     def _continue(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
         step = _run_until_blocked(live.run, self._stamp if self._at_end else _any_stamp)
         self._keep(live)
-        if step is Step.WAITING:
-            self._poll_later(live, ctx)
-        elif step is Step.PROGRESSED:
-            self._continue_at_its_time(live, ctx)
-        else:
+        if step is Step.IDLE:
             self._cache(key, live)
             self._sweep_later(live.run.state, ctx)
+        elif step is Step.PROGRESSED and self._at_end:
+            self._continue_at_its_time(live, ctx)
+        else:
+            self._poll_later(live, ctx)
         outputs, live.outputs = live.outputs, []
         return outputs
 
     def _poll_later(self, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> None:
-        """Schedule the next poll of a waiting key.
+        """Schedule the next poll of a waiting key, or the next slice of a long run.
 
         At the end of the input each poll gets a later time than all before: timers of equal times
         fire in no particular order, and two keys could starve the others.
@@ -284,13 +286,13 @@ def _any_stamp(state: KeyState) -> int | None:
 
 
 def _run_until_blocked(run: KeyRun, stamp_of: Callable[[KeyState], int | None]) -> Step:
-    """Step until the key is idle, waits, or changes its time stamp.
+    """Step until the key is idle, waits or changes its time stamp, or its slice of time is over.
 
     The failure of an action fails the job; its data follows as one line of JSON for the harness.
     """
-    stamp = stamp_of(run.state)
+    stamp, until_s = stamp_of(run.state), time.monotonic() + _SLICE_S
     try:
-        while (step := run.step()) is Step.PROGRESSED and stamp_of(run.state) == stamp:
+        while (step := run.step()) is Step.PROGRESSED and stamp_of(run.state) == stamp and time.monotonic() < until_s:
             pass
     except ActionFailure as failure:
         raise RuntimeError(f"{failure}\n{FAILURE_MARK}{json.dumps(failure.as_json())}") from failure.original

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 TILL = "scenarios.agents.till:TillAgent"
 STRICT = "scenarios.agents.strict:StrictAgent"
 NAP = "tests.support.agents.napping:NapAgent"
+PING_PONG = "tests.support.agents.endless:PingPongAgent"
 ENVIRONMENT = "tests.support.agents.environment:EnvironmentAgent"
 
 
@@ -181,6 +182,30 @@ def test_a_run_past_its_deadline_is_cancelled_and_the_next_one_runs(
     evidence = run(run_request(NAP, [("k", 20)], within_s=1), session_environment)
     assert (evidence.complete, evidence.timed_out_after_s) == (False, 1)
     assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
+    assert run(run_request(TILL, purchases(1, 1)), session_environment).job_state == "FINISHED"
+
+
+@pytest.mark.parametrize("tier", [Tier.LOCAL, Tier.EMBEDDED])
+def test_actions_that_send_each_other_events_fail_the_run(session_environment, run_request, tier: Tier) -> None:
+    evidence = run(run_request(PING_PONG, [("k", 3), ("k", -1)]), session_environment, tier)
+    failure = evidence.failure
+    assert failure is not None
+    assert (failure.agent, failure.key, failure.input) == (PING_PONG, "k", -1)
+    assert failure.action in ("ping", "pong")
+    assert "more than 10000 events" in failure.message
+    assert evidence.timings_s["run"] < 30
+
+
+def test_an_endless_run_without_a_limit_is_cancelled(session_environment, run_request, flink_cluster) -> None:
+    request = run_request(PING_PONG, [("k", -1)], within_s=3)
+    request = dataclasses.replace(request, config={"max-events-per-input": 0, "event-log.level": "OFF"})
+    started_s = time.monotonic()
+    evidence = run(request, session_environment)
+    assert (evidence.complete, evidence.timed_out_after_s) == (False, 3)
+    assert flink_cluster.rest.job_state(evidence.job_id) == "CANCELED"
+    assert evidence.metrics is not None
+    assert evidence.metrics["numOfEventProcessed"] > 1000
+    assert time.monotonic() - started_s < 60
     assert run(run_request(TILL, purchases(1, 1)), session_environment).job_state == "FINISHED"
 
 
