@@ -9,8 +9,8 @@ from flink_agents_runtime.engine.durable import PENDING
 from flink_agents_runtime.stores.memory import MemoryStore
 
 
-class Crash(BaseException):
-    """The crash of an attempt; a BaseException, so that no agent catches it."""
+class Crash(KeyboardInterrupt):
+    """The crash of an attempt: the engine wraps every exception except an interrupt of the main thread."""
 
 
 class CrashingStore:
