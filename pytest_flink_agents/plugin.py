@@ -21,6 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Retire the verdict of an earlier run, before a conftest.py can end the process."""
+    reports = options.gate_reports(early_config)
+    if reports is not None:
+        from pytest_flink_agents.report.directory import retire_latest
+
+        retire_latest(reports)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, so that a wrong one is reported at once.
 
@@ -36,9 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         xdist.configure(config)
     if settings.gate and not config.option.collectonly:
-        session = current.session_of(config)
-        if not current.is_worker(config):
-            session.retire_latest()
+        current.session_of(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

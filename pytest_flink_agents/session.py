@@ -27,7 +27,7 @@ from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.report.directory import make_run_folder, node_folder, retire_latest, run_folder_name
+from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
@@ -117,10 +117,6 @@ class GateSession:
         """
         folder = node_folder(self._folder, node_id, attempt)
         return str(folder.relative_to(self._folder)) if folder.exists() else ""
-
-    def retire_latest(self) -> None:
-        """Remove the pointer to the newest run, which is not this one."""
-        retire_latest(self.settings.report_dir)
 
     def folder_of(self, node_id: str, attempt: int) -> Path:
         """Return the folder for the evidence of one attempt at an item."""

@@ -5,6 +5,8 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,30 @@ from pytest_flink_agents.options.declared import (
     Option,
     add_options,
 )
-from pytest_flink_agents.options.given import given
+from pytest_flink_agents.options.given import Given, given
 from pytest_flink_agents.settings import Settings
 
-__all__ = ["OPTIONS", "Option", "add_options", "settings_of"]
+__all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "settings_of"]
+
+
+def gate_reports(config: pytest.Config) -> Path | None:
+    """Return the directory for reports before pytest loads a conftest.py, None without the gate.
+
+    Workers of pytest-xdist have no reports. They are recognised by the way execnet starts them, too:
+    a session that a test starts in a worker inherits the variable.
+    """
+    gate, report_dir = (
+        next(given(config, option, early=True) for option in OPTIONS if option.name == name)
+        for name in ("flink_gate", "flink_report_dir")
+    )
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ and sys.argv[:1] == ["-c"]
+    if is_worker or config.known_args_namespace.collectonly or not values.switch(gate):
+        return None
+    return _report_dir(config, report_dir)
+
+
+def _report_dir(config: pytest.Config, value: Given | None) -> Path:
+    return config.rootpath / (value.text if value else "flink-agents-report")
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -31,7 +53,6 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises ``pytest.UsageError`` (exit code 4) for an invalid value.
     """
     found = {option.name: given(config, option) for option in OPTIONS}
-    report_dir = found["flink_report_dir"]
     runs = values.integer(found["scenario_runs"], minimum=1) or 1
     named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
     return Settings(
@@ -54,7 +75,7 @@ def settings_of(config: pytest.Config) -> Settings:
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
-        report_dir=config.rootpath / (report_dir.text if report_dir else "flink-agents-report"),
+        report_dir=_report_dir(config, found["flink_report_dir"]),
         scenario_seed=values.seed(found["scenario_seed"], runs),
         scenario_runs=runs,
         allowed_env=tuple(config.getini(ALLOWED_ENV)),

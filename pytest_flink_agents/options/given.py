@@ -21,9 +21,12 @@ class Given(NamedTuple):
     place: str
 
 
-def given(config: pytest.Config, option: Option) -> Given | None:
-    """Return the option's value from the first source that has one, or None."""
-    value = config.getoption(option.name, default=None)
+def given(config: pytest.Config, option: Option, *, early: bool = False) -> Given | None:
+    """Return the option's value from the first source that has one, or None.
+
+    ``early`` is set before pytest has parsed the whole command line.
+    """
+    value = getattr(config.known_args_namespace if early else config.option, option.name, None)
     if value:
         text = ",".join(value) if isinstance(value, list) else str(value)
         return Given(text, option.flag if option.const else f"{option.flag}={text}")

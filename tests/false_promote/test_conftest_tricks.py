@@ -6,7 +6,8 @@ The checks of a scenario decide on its result, whatever a hook makes of pytest's
 - `xfail` by a hook or mark, a report that a hook rewrites: the failure blocks.
 - `ScenarioItem.runtest` replaced by a function that does nothing: *could not judge*.
 - a `pytest_sessionfinish` that sets exit code 0: `verdict.json` says *block* or *inconclusive*.
-- `os._exit(0)`: there is no verdict, and `latest` does not lead to the verdict of an earlier run.
+- `os._exit(0)`, another main function, a plugin that is unregistered: there is no verdict, and
+  `latest` does not lead to the verdict of an earlier run. `-p no:flink_agents` is a usage error.
 - reruns until it passes: *flaky*.
 
 Not covered: code in a conftest.py runs in the process that decides, and can replace the gate itself.
@@ -14,8 +15,6 @@ Only `verdict.json` counts, made by a session whose files are those that were re
 """
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
@@ -134,17 +133,31 @@ def test_the_exit_code_of_a_hook_does_not_change_the_verdict(project: Project) -
     assert project.verdict()["verdict"] == "block"
 
 
-@pytest.mark.parametrize("place", ["conftest.py", "test_leaves.py"])
-def test_a_session_that_leaves_early_has_no_verdict_and_hides_the_one_before(place: str, project: Project) -> None:
+LEAVES = {
+    "conftest.py at its import": ("conftest.py", "import os\n\nos._exit(0)\n"),
+    "hook": ("conftest.py", "import os\n\n\ndef pytest_collection_finish():\n    os._exit(0)\n"),
+    "test": ("test_leaves.py", "import os\n\n\ndef test_leaves():\n    os._exit(0)\n"),
+    "another main": ("conftest.py", "def pytest_cmdline_main():\n    return 0\n"),
+    "plugin unregistered": (
+        "conftest.py",
+        "def pytest_configure(config):\n    config.pluginmanager.unregister(name='flink_agents')\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", LEAVES)
+def test_a_session_without_an_end_has_no_verdict_and_hides_the_one_before(way: str, project: Project) -> None:
     project.scenarios("x", scenario("right", more="tiers: [embedded]\n"))
     project.run(GATE)
-    assert json.loads((project.report / "verdict.json").read_text(encoding="utf-8"))["verdict"] == "inconclusive"
-    leave = "import os\n\n\ndef test_leaves():\n    os._exit(0)\n"
-    if place == "conftest.py":
-        leave = "import os\n\n\ndef pytest_collection_finish():\n    os._exit(0)\n"
-    project.write(place, leave)
-    assert project.run(GATE).ret == 0
+    assert project.verdict()["verdict"] == "inconclusive"
+    project.write(*LEAVES[way])
+    project.run(GATE)
     assert not (project.report / "verdict.json").exists()
+
+
+def test_without_the_plugin_the_gate_is_an_unknown_option(project: Project) -> None:
+    project.scenarios("x", scenario("right"))
+    assert project.run(GATE, "-p", "no:flink_agents", tier="").ret == 4
 
 
 def test_a_scenario_that_passes_when_it_is_rerun_is_flaky(project: Project) -> None:
