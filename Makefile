@@ -46,7 +46,7 @@ test-runtime: $(STAMP)
 
 test-plugin: $(STAMP)
 	@echo "test-plugin: the plugin as users see it"
-	@$(RUN) -m pytest tests/plugin -q -n 2
+	@$(RUN) -m pytest tests/plugin tests/false_promote -q -n 2
 
 # Much of what real parts do is waiting, so that two parts run side by side; each shows its output when it ends.
 SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
