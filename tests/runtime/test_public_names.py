@@ -21,7 +21,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, flink_agents_runtime; print(*(m for m in ('flink_agents', 'pyflink', 'yaml') if m in sys.modules))"
+    code = (
+        "import sys, flink_agents_runtime; print(*(m for m in ('flink_agents', 'pyflink', 'yaml') if m in sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
