@@ -193,6 +193,9 @@ CONTEXT: dict[str, Break | tuple[Break, ...]] = {
     ),
 }
 FAILURES: dict[str, Break | tuple[Break, ...]] = {
+    "test_endless_runs.py::test_a_run_with_too_many_events_is_a_failure_with_action_key_and_input": swap(
+        f"{_RUN}._process", "raise _endless_run(engine.max_run_events, event_type)", "return None"
+    ),
     "an action that raises fails the job": swap(f"{_RUN}.step", "BaseException", "SystemExit"),
     "test_bad_input.py::test_a_failure_names_agent_action_key_and_input_and_keeps_other_outputs": wrap(
         "engine.failure:ActionFailure.__init__", "original(*args, **{**kwargs, 'agent': ''})"
