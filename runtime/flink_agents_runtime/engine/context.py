@@ -25,9 +25,11 @@ from flink_agents.plan.configuration import AgentConfiguration
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
-from flink_agents_runtime.engine.sealed import SealedEvent, check_fields, sealed
+from flink_agents_runtime.engine.sealed import SealedEvent, check_fields, sealed, sealed_plain
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
+
+_INPUT = InputEvent.EVENT_TYPE
 
 
 class AwaitableCall(AsyncExecutionResult):
@@ -147,22 +149,13 @@ class ActionContext(RunnerContext):
         Raises TypeError for an event that cannot be written as JSON, and RuntimeError for one that
         Flink's operator would refuse.
         """
-        context = self.running()
-        if Event not in type(event).__mro__:
-            raise TypeError(f"send_event takes an Event, not {type(event).__name__}")
-        check_fields(event)
-        try:
-            event_as_sent = sealed(event)
-        except Exception as error:
-            raise TypeError(
-                f"the event {event.type!r} cannot be sent because it cannot be written as JSON: {error}; "
-                "events travel as JSON, as on Flink: give it JSON values or pydantic models"
-            ) from error
-        if event_as_sent.type == InputEvent.EVENT_TYPE:
+        context = self if self.thread == get_ident() else self.running()
+        event_as_sent = sealed_plain(event) or _checked(event)
+        if event_as_sent.type == _INPUT:
             # Flink's operator counts it as a second input of a busy key and fails the job at the end of
             # the run. Recorded as well, because the action may catch the exception.
             context.misused = RuntimeError(
-                f"the action sent an event of type {InputEvent.EVENT_TYPE!r}, which only the engine may create: "
+                f"the action sent an event of type {_INPUT!r}, which only the engine may create: "
                 "Flink's operator would fail the job; give the event a type of its own"
             )
             raise context.misused
@@ -288,3 +281,17 @@ class ActionContext(RunnerContext):
 
     def close(self) -> None:
         """Do nothing: the engine closes the resources."""
+
+
+def _checked(event: Event) -> SealedEvent:
+    """Return an event that is not of plain JSON, if Flink's operator can read it."""
+    if Event not in type(event).__mro__:
+        raise TypeError(f"send_event takes an Event, not {type(event).__name__}")
+    check_fields(event)
+    try:
+        return sealed(event)
+    except Exception as error:
+        raise TypeError(
+            f"the event {event.type!r} cannot be sent because it cannot be written as JSON: {error}; "
+            "events travel as JSON, as on Flink: give it JSON values or pydantic models"
+        ) from error

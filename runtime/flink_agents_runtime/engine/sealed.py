@@ -142,6 +142,12 @@ def check_fields(event: Event) -> None:
 
 def sealed(event: Event) -> SealedEvent:
     """Return an event to be sent. Raises the errors of its ``model_dump_json``."""
+    plain = sealed_plain(event)
+    return SealedEvent(event.type, None, None, text_of(event)) if plain is None else plain
+
+
+def sealed_plain(event: Event) -> SealedEvent | None:
+    """Return an event of plain JSON to be sent, which needs no further check; None for any other."""
     if type(event) in _PLAIN_CLASSES and not event.__pydantic_extra__:
         fields = vars(event)
         event_id, event_type, attributes = fields["id"], fields["type"], fields["attributes"]
@@ -149,4 +155,4 @@ def sealed(event: Event) -> SealedEvent:
             content = plain_json(attributes)
             if content is not None and _ROW not in content:
                 return SealedEvent(event_type, event_id, content, None)
-    return SealedEvent(event.type, None, None, text_of(event))
+    return None
