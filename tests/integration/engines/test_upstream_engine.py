@@ -79,7 +79,7 @@ def test_resources_are_refused_before_submission_for_flink_agents_0_1(upstream: 
     """A scenario's resources need upstream's YAML, which 0.1 does not support."""
     request = run_request(f"{AGENTS}:TypedTill", [("a", 1)])
     with_resources = {**request.agent_spec, "resources": {"prompts": [{"name": "p", "text": "hi"}]}}
-    with pytest.raises(AgentRefusedError, match=r"flink-agents 0\.1 has no resources"):
+    with pytest.raises(AgentRefusedError, match=r"flink-agents 0\.1 does not support resources of the scenario"):
         run(dataclasses.replace(request, agent_spec=with_resources), upstream)
 
 
