@@ -158,7 +158,7 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
     "a model asks for a tool": swap(f"{_RUN}._process", "self._count_tool_round()", "return"),
     "test_builtin_actions.py::test_a_model_that_asks_for_tools_for_ever_comes_to_an_end": wrap(
         f"{_RUN}._count_tool_round",
-        "run = args[0]\noriginal(run) if run._tool_rounds else setattr(run, '_tool_rounds', 1)",
+        "original(*args)\nargs[0]._tool_rounds += 1",
     ),
 }
 CONTEXT: dict[str, Break | tuple[Break, ...]] = {
