@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class Fault(str, enum.Enum):
-    """Whose fault an error is, and so who can repair it."""
+    """The party at fault, which is the one that can repair it."""
 
     SCENARIO = "the scenario's author"
     JOB = "the job"

@@ -97,7 +97,7 @@ class ModelFault(LanguageMapping):
 
     @property
     def replaces_reply(self) -> bool:
-        """Whether the fault replaces the reply."""
+        """True if the fault replaces the reply."""
         return any(word in self.model_fields_set for word in _INSTEAD_OF_REPLY)
 
     @model_validator(mode="after")

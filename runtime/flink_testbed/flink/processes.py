@@ -17,7 +17,7 @@ JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
 
 
 class ClusterProcesses(ABC):
-    """What can be done to the processes of a cluster.
+    """The operations on the processes of a cluster.
 
     ``FlinkCluster.processes`` is None for an external cluster: nothing of it may be broken.
     """
