@@ -25,7 +25,8 @@ from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
-_PROCESS_DIED = "FA407"
+# The code of a cluster that has lost a process.
+PROCESS_DIED = "FA407"
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
 
@@ -232,7 +233,7 @@ def _has_died(cluster: FlinkCluster) -> bool:
     try:
         cluster.require_alive()
     except HostError as error:
-        if error.problems[0].code == _PROCESS_DIED and cluster.processes is not None:
+        if error.problems[0].code == PROCESS_DIED and cluster.processes is not None:
             return True
         raise
     return False

@@ -80,18 +80,13 @@ class MemoryChannel(Channel):
 
     def __init__(self, inputs: Inputs = ()) -> None:
         super().__init__(inputs)
-        self._outputs: tuple[Output, ...] = ()
 
     def put(self) -> None:
         """Do nothing: the request holds the inputs."""
 
-    def receive(self, outputs: tuple[Output, ...]) -> None:
-        """Take the outputs of the reply."""
-        self._outputs = outputs
-
     def outputs(self) -> tuple[Output, ...]:
-        """Return the outputs of the reply."""
-        return self._outputs
+        """Return nothing: the reply holds the outputs."""
+        return ()
 
     def close(self) -> None:
         """Do nothing."""

@@ -14,6 +14,7 @@ from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
+from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import Arrival, Channel, OutputCount
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
@@ -27,7 +28,6 @@ from pytest_flink_agents.run.watch.threads import save_thread_dump
 _LOG_LINES = 15
 # Scheduling, and in Python the imports of operators, do not count as the run's time.
 _START_S = 60.0
-_PROCESS_DIED = "FA407"
 
 
 def run_on_cluster(
@@ -88,7 +88,7 @@ class _FollowedRun:
                     self._watches, deadline_s, self._done(), each_look=self._timeline.advance
                 )
         except HostError as error:
-            if error.problems[0].code == _PROCESS_DIED:
+            if error.problems[0].code == PROCESS_DIED:
                 raise self._died_with(error) from None
             raise
         self._ended_s = clock.now_s()

@@ -53,6 +53,12 @@ class Records(ABC):
         """Read an output from a record of a topic."""
 
 
+def agent_output(record: Mapping[str, Any], inputs: Inputs) -> Output:
+    """Return the output of an agent as a job's sink or the local worker writes it."""
+    number = record["input"]
+    return Output(record["key"] if "key" in record else inputs[number]["key"], record["value"], number)
+
+
 class AgentRecords(Records):
     """The format of the bundled jobs around an agent.
 
@@ -69,9 +75,7 @@ class AgentRecords(Records):
 
     def output(self, line: str, inputs: Inputs) -> Output:
         """Read key, value and number of the input."""
-        record = json.loads(line)
-        number = record["input"]
-        return Output(record["key"] if "key" in record else inputs[number]["key"], record["value"], number)
+        return agent_output(json.loads(line), inputs)
 
     def to_kafka(self, number: int, record: Mapping[str, Any]) -> KafkaRecord:
         """Return the line as a record under the input's key."""

@@ -14,6 +14,7 @@ from pytest_flink_agents.evidence.unfinished import still_waiting
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.records import agent_output
 from pytest_flink_agents.run.subject import AgentSubject, ScriptSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.vocabulary import Engine
@@ -65,7 +66,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         tier=place.tier.value,
         flink_version=place.environment.release.version,
         engine=Engine.BUNDLED.value,
-        outputs=tuple(_output(output, channel) for output in reply["outputs"]),
+        outputs=tuple(agent_output(record, channel.inputs) for record in reply["outputs"]),
         input_keys=channel.input_keys,
         events=read_event_logs(events),
         failure=named_failure(failure_of(failure), subject) if failure else None,
@@ -115,8 +116,3 @@ def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evid
 
 def _log_errors(reply: Mapping[str, Any]) -> tuple[LogError, ...]:
     return tuple(LogError(_LOGGED_BY, error["line"], error["detail"]) for error in reply["log_errors"])
-
-
-def _output(record: Mapping[str, Any], channel: Channel) -> Output:
-    number = record["input"]
-    return Output(record["key"] if "key" in record else channel.inputs[number]["key"], record["value"], number)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 
 from tests.false_promote.promote_reasons import GATE, assert_reasons, reasons
-from tests.plugin.plugin_project import Project, scenario
+from tests.plugin.plugin_project import SETTLING_AGENT, Project, scenario
 
 HOOKS = """
 import pytest
@@ -84,24 +84,6 @@ def test_skipped(): ...
 def test_known():
     assert 1 == 2
 """
-RERUN = """
-from pathlib import Path
-
-from flink_agents.api.agents.agent import Agent
-from flink_agents.api.decorators import action
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
-
-
-class Settles(Agent):
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def answer(event: Event, ctx: RunnerContext) -> None:
-        marker = Path(__file__).with_name("settled")
-        said = "hi" if marker.exists() else "not yet"
-        marker.touch()
-        ctx.send_event(OutputEvent(output={"said": said}))
-"""
 
 
 def test_hooks_and_marks_do_not_change_the_result_of_a_scenario(project: Project) -> None:
@@ -161,7 +143,7 @@ def test_without_the_plugin_the_gate_is_an_unknown_option(project: Project) -> N
 
 
 def test_a_scenario_that_passes_when_it_is_rerun_is_flaky(project: Project) -> None:
-    project.write("attempts.py", RERUN)
+    project.write("attempts.py", SETTLING_AGENT)
     project.scenarios("x", scenario("settles", agent="attempts:Settles"))
     assert project.run(GATE, "--reruns=3").ret == 10
     assert_reasons(project, ["flaky: x.scenario.yaml::settles[local-2.2]: "])

@@ -15,6 +15,25 @@ from flink_testbed.core.directories import cache_root
 
 # Before pytester gives the tests another home: the job environment is not built anew.
 CACHE = cache_root()
+# An agent that is wrong in its first attempt only.
+SETTLING_AGENT = """
+from pathlib import Path
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Settles(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        marker = Path(__file__).with_name("settled")
+        said = "hi" if marker.exists() else "not yet"
+        marker.touch()
+        ctx.send_event(OutputEvent(output={"said": said}))
+"""
 SHOP = """
 import os
 import time

@@ -7,28 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_project import Project, lines_of, scenario
+from plugin_project import SETTLING_AGENT, Project, lines_of, scenario
 
 GATE = "--flink-gate"
 # `Settles` is wrong in its first attempt only, `Repeats` gives one output in each attempt.
-AGENTS = """
-from pathlib import Path
-
-from flink_agents.api.agents.agent import Agent
-from flink_agents.api.decorators import action
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
-
-
-class Settles(Agent):
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    def answer(event: Event, ctx: RunnerContext) -> None:
-        marker = Path(__file__).with_name("settled")
-        said = "hi" if marker.exists() else "not yet"
-        marker.touch()
-        ctx.send_event(OutputEvent(output={"said": said}))
-
+AGENTS = (
+    SETTLING_AGENT
+    + """
 
 class Repeats(Agent):
     @action(InputEvent.EVENT_TYPE)
@@ -36,6 +21,7 @@ class Repeats(Agent):
     def answer(event: Event, ctx: RunnerContext) -> None:
         ctx.send_event(OutputEvent(output={"said": "hi"}))
 """
+)
 # One output comes, two are expected: right only if the outputs of both attempts are counted together.
 HALF = scenario("half", agent="attempts:Repeats", more="    - {key: a, value: {said: hi}}\n")
 SETTLES = scenario("settles", agent="attempts:Settles")

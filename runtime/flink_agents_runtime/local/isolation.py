@@ -167,7 +167,7 @@ class _Ended:
 def _wait_for(child: int, reading: int, limit_s: float | None, seal: bytes) -> _Ended:
     """Read the reply of a child until it has ended.
 
-    The end of the pipe would not do: a process that the scenario started may hold it open for ever.
+    The end of the pipe would not do: a process that the scenario started may keep it open.
     """
     ends_s = math.inf if limit_s is None else time.monotonic() + limit_s
     os.set_blocking(reading, False)
