@@ -55,6 +55,39 @@ class ModelCall:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectCall:
+    """One call from the job to the outside, in the order in which the ledger wrote the calls.
+
+    ``source`` is ``effects`` for a scenario's own endpoint, ``llm`` for the model server, ``mcp`` for an MCP server;
+    ``endpoint`` is the endpoint's name, ``route`` the declared route that answered, such as ``POST /refunds``, empty if
+    none did. ``sequence`` counts from 1 without gaps; ``at_s`` is seconds since 1970.
+
+    ``key``, ``input`` (its number, from 0) and ``attempt`` (from 0) are None if the call does not carry them.
+    ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in hexadecimal. ``status`` is None if
+    the connection was reset. ``fault`` names the scripted fault; ``replayed`` marks a repeated idempotency key that got
+    the first answer again.
+    """
+
+    sequence: int
+    at_s: float
+    source: str
+    endpoint: str
+    route: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    key: Any = None
+    input: int | None = None
+    attempt: int | None = None
+    idempotency_key: str | None = None
+    body: Any = None
+    body_digest: str = ""
+    status: int | None = None
+    fault: str = ""
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LogError:
     """A log entry of level ERROR or above, or a crash report of a JVM.
 
@@ -144,6 +177,9 @@ class Evidence:
     had arrived. ``transport`` is ``memory``, ``files`` or ``kafka``; ``input_keys`` has the key of each input by its number.
     ``config`` has the effective options, each with ``value``, ``source`` and ``note``.
 
+    ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` says why the record may
+    be incomplete, and is empty if it is whole.
+
     ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known. ``steps`` records the timeline.
@@ -156,6 +192,8 @@ class Evidence:
     outputs: tuple[Output, ...] = ()
     events: tuple[Event, ...] = ()
     model_calls: tuple[ModelCall, ...] = ()
+    effects: tuple[EffectCall, ...] | None = None
+    effects_unknown: str = ""
     failure: Failure | None = None
     started: bool = True
     complete: bool = True

@@ -17,7 +17,7 @@ from flink_testbed.kafka.service import KafkaService
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents import fixtures
-from pytest_flink_agents.evidence.model import Event, Evidence, Failure, ModelCall, Output
+from pytest_flink_agents.evidence.model import EffectCall, Event, Evidence, Failure, ModelCall, Output
 from tests.support.documentation import ROOT, Block, blocks
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def documented_fields(heading: str) -> list[str]:
     return re.findall(r"^\| `(\w+)` \|", section, re.M)
 
 
-@pytest.mark.parametrize("documented", [Evidence, Output, Event, Failure, ModelCall])
+@pytest.mark.parametrize("documented", [Evidence, Output, Event, Failure, ModelCall, EffectCall])
 def test_every_field_of_the_evidence_is_documented_in_order(documented: Any) -> None:
     assert documented_fields(documented.__name__) == [field.name for field in dataclasses.fields(documented)]
 
