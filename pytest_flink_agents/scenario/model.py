@@ -8,7 +8,7 @@ Must never import: yaml, pytest, anything that starts something.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
@@ -27,29 +27,13 @@ from pytest_flink_agents.scenario.words import (
     NotEmpty,
     Package,
     flink_versions,
+    has_form,
     quoted_version,
     wrong,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
-
-
-def _has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
-    """Return a validator that refuses a value of no known form.
-
-    pydantic's own message is about tags, which users do not know.
-    """
-
-    def check(value: Any) -> Any:
-        if form(value) is None:
-            raise wrong(expected)
-        return value
-
-    return BeforeValidator(check)
 
 
 class YamlAgent(LanguageMapping):
@@ -76,7 +60,7 @@ Agent = Annotated[
     | Annotated[YamlAgent, Tag(FORM + "yaml")]
     | Annotated[PlanAgent, Tag(FORM + "plan")],
     Discriminator(_agent_form),
-    _has_form(_agent_form, "package.module:Class, {yaml: FILE, name: NAME} or {plan: FILE}"),
+    has_form(_agent_form, "package.module:Class, {yaml: FILE, name: NAME} or {plan: FILE}"),
 ]
 
 
@@ -112,7 +96,7 @@ def _job_form(value: Any) -> str | None:
 Job = Annotated[
     Annotated[PythonJob, Tag(FORM + "python")] | Annotated[JarJob, Tag(FORM + "jar")],
     Discriminator(_job_form),
-    _has_form(_job_form, "{python: FILE} or {jar: FILE}"),
+    has_form(_job_form, "{python: FILE} or {jar: FILE}"),
 ]
 
 
@@ -125,7 +109,7 @@ def _requirements_form(value: Any) -> str | None:
 Requirements = Annotated[
     Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[NotEmpty], Tag(FORM + "list")],
     Discriminator(_requirements_form),
-    _has_form(_requirements_form, "a requirements file, or a list of requirements"),
+    has_form(_requirements_form, "a requirements file, or a list of requirements"),
 ]
 
 
@@ -193,7 +177,7 @@ Input = Annotated[
     | Annotated[FileInputs, Tag(FORM + "file")]
     | Annotated[PackageInputs, Tag(FORM + "package")],
     Discriminator(_input_form),
-    _has_form(_input_form, "{key, value}, {from: FILE, key: PATH} or {package, file, key}"),
+    has_form(_input_form, "{key, value}, {from: FILE, key: PATH} or {package, file, key}"),
 ]
 
 

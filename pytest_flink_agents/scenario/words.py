@@ -47,6 +47,20 @@ def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: s
     return PydanticCustomError(WRONG, "wrong value", context)
 
 
+def has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
+    """Return a validator that refuses a value of no known form.
+
+    pydantic's own message is about tags, which users do not know.
+    """
+
+    def check(value: Any) -> Any:
+        if form(value) is None:
+            raise wrong(expected)
+        return value
+
+    return BeforeValidator(check)
+
+
 def _seconds_up_to(maximum_m: int) -> Callable[[Any], float]:
     """Return the validator of a duration of at most so many minutes.
 
