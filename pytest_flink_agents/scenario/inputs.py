@@ -17,8 +17,8 @@ from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
 from pytest_flink_agents.scenario.expressions import Expression, compile_expression
+from pytest_flink_agents.scenario.input_forms import FileInputs, InlineInput, PackageInputs
 from pytest_flink_agents.scenario.json_lines import DataBudget, numbered_lines, parse_line
-from pytest_flink_agents.scenario.model import FileInputs, InlineInput, PackageInputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
+from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import (
@@ -22,10 +23,8 @@ from pytest_flink_agents.scenario.words import (
     EnvironmentName,
     EnvironmentText,
     FlinkVersions,
-    JmesPath,
     Name,
     NotEmpty,
-    Package,
     flink_versions,
     has_form,
     quoted_version,
@@ -129,56 +128,6 @@ class Resources(LanguageMapping):
     def sections(self) -> dict[str, list[dict[str, Any]]]:
         """Return the sections that are not empty as plain data, placeholders included."""
         return {name: list(section) for name, section in self if section}
-
-
-class InlineInput(LanguageMapping):
-    """One inline input."""
-
-    not_yet: ClassVar[frozenset[str]] = frozenset({"generate"})
-
-    key: Any = Field(description="the key of the input")
-    value: Any = Field(description="the input, any JSON value")
-
-
-class _RecordInputs(LanguageMapping):
-    key: JmesPath = Field(description="JMESPath to the key of a record")
-    value: JmesPath | None = Field(None, description="JMESPath to the input in a record; default: the whole record")
-    limit: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        None, description="maximum number of records; default: all"
-    )
-
-
-class FileInputs(_RecordInputs):
-    """Inputs from a JSON-lines file of the project."""
-
-    from_: NotEmpty = Field(alias="from", description="the JSON-lines file, relative to the scenario file")
-
-
-class PackageInputs(_RecordInputs):
-    """Inputs from a JSON-lines file inside a package.
-
-    The package is installed or part of the project.
-    """
-
-    package: Package = Field(description="the package that contains the file, like shop.testdata")
-    file: NotEmpty = Field(description="the JSON-lines file, relative to the package's directory")
-
-
-def _input_form(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return None
-    if "from" in value:
-        return FORM + "file"
-    return FORM + ("package" if "package" in value or "file" in value else "inline")
-
-
-Input = Annotated[
-    Annotated[InlineInput, Tag(FORM + "inline")]
-    | Annotated[FileInputs, Tag(FORM + "file")]
-    | Annotated[PackageInputs, Tag(FORM + "package")],
-    Discriminator(_input_form),
-    has_form(_input_form, "{key, value}, {from: FILE, key: PATH} or {package, file, key}"),
-]
 
 
 class Scenario(LanguageMapping):
