@@ -5,33 +5,26 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.models.script import Script, parse_script
-from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
-from pytest_flink_agents.checks.judge import judge, overall
-from pytest_flink_agents.checks.logs import check_logs
-from pytest_flink_agents.checks.models import check_model_calls, check_script_used
-from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
-from pytest_flink_agents.checks.timeline import check_timeline
+from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
-from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.execute import execute
+from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, placeholder_values
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.matching.matchers import is_plain
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 
@@ -130,29 +123,17 @@ class ScenarioRun:
         return dataclasses.replace(evidence, model_calls=model_calls(models))
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
-        results = judge(_checks(self.loaded, evidence))
-        if overall(results) is Validity.VALID:
-            # Only then: in a run that went wrong, unused rules and missing actions are consequences.
-            results += judge(_checks_of_a_right_run(self.loaded, evidence))
+        results = judged(self.loaded, evidence)
         validity = overall(results)
         if validity is Validity.VALID:
             return CheckedRun(evidence, results, validity, "")
-        findings = [
-            finding for result in results if result.validity is not Validity.VALID for finding in result.findings
-        ]
-        text = failure_text(
-            results,
-            evidence,
-            where=[_where(self.loaded, finding) for finding in findings],
-            reproduce=reproduce,
-            redactor=self.services.redactor,
-            whole=os.path.relpath(folder / "evidence.json"),
-        )
+        whole = os.path.relpath(folder / "evidence.json")
+        text = explained(self.loaded, evidence, results, reproduce, self.services.redactor, whole)
         return CheckedRun(evidence, results, validity, text)
 
     def _refused(self, error: AgentRefusedError, reproduce: str) -> CheckedRun:
         """Return the result for an agent that cannot be built."""
-        place, lines = _where(self.loaded, Finding("", ("agent",)))
+        place, lines = lines_of(self.loaded, Finding("", ("agent",)))
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
         finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
@@ -161,54 +142,8 @@ class ScenarioRun:
         return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
 
 
-def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
-    scenario = loaded.scenario
-    shown_failure = scenario.expect.failure.model_dump(exclude_unset=True) if scenario.expect.failure else None
-    checks: dict[str, Callable[[], CheckResult]] = {
-        "model calls": lambda: check_model_calls(evidence),
-        "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
-        "ended": lambda: check_ended(evidence, scenario.within),
-        "timeline": lambda: check_timeline(evidence),
-    }
-    checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
-    delivery = scenario.expect.delivery
-    if delivery:
-        checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
-    if loaded.outputs is not None:
-        checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
-    return checks
-
-
-def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
-    scenario = loaded.scenario
-    checks: dict[str, Callable[[], CheckResult]] = {}
-    if scenario.expect.outputs == () and evidence.failure is None:
-        checks["actions"] = lambda: check_acted(evidence)
-    if scenario.llm is not None:
-        rules, expected = len(scenario.llm.script), scenario.expect.llm
-        allowed = expected.unused_rules if expected else 0
-        checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
-    return checks
-
-
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:
     known = loaded.scenario.expect_fail
     if known is None:
         return None
     return waiver_answer(Waiver(known.check, loaded.waived_failure), checked.results, checked.evidence)
-
-
-def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
-    written = loaded.scenario.expect.outputs or ()
-    return [
-        ExpectedOutput(index, matchers.value, output.value, output.key, None if is_plain(output.key) else matchers.key)
-        for index, (output, matchers) in enumerate(zip(written, loaded.outputs or (), strict=True))
-    ]
-
-
-def _where(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[int, str]]]:
-    """Return ``file:line`` and the source lines that a finding is about."""
-    path = finding.path
-    # An unexpected output is about the whole list; its first line is enough to find it.
-    lines = loaded.document.lines(path) if path else []
-    return f"{loaded.document.file}:{loaded.document.mark(path, key=True).line}", lines if len(path) != 2 else lines[:1]

@@ -9,14 +9,12 @@ import pytest
 
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.owner import this_process
-from pytest_flink_agents.checks.outputs import check_outputs
 from pytest_flink_agents.evidence.model import Event, Evidence, Output
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, decide
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.report.terminal import verdict_lines
-from pytest_flink_agents.run.item import _expected_outputs, _where
+from pytest_flink_agents.run.judgement import explained, judged
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
@@ -48,15 +46,8 @@ def test_the_failure_is_what_a_wrong_expectation_prints(block: Block, project: P
         Event("_input_event", {"input": CAKE}, "ada"),
         Event("_output_event", {"output": outputs[1].value}, "ada"),
     )
-    evidence = Evidence("local", "2.2.1", "bundled", outputs=outputs, events=events)
-    result = check_outputs(_expected_outputs(loaded), loaded.scenario.expect.order, evidence)
-    text = failure_text(
-        [result],
-        evidence,
-        where=[_where(loaded, finding) for finding in result.findings],
-        reproduce="pytest",
-        redactor=Redactor({}),
-    )
+    evidence = Evidence("local", "2.2.1", "bundled", outputs=outputs, events=events, job_state="FINISHED")
+    text = explained(loaded, evidence, judged(loaded, evidence), "pytest", Redactor({}), "evidence.json")
     assert block.text.strip() == text.partition("\nagain:")[0].strip()
 
 

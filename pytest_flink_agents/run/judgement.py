@@ -1,0 +1,97 @@
+"""Judge the evidence of one run of a scenario, and explain what is not as expected. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pytest_flink_agents.checks.delivery import check_delivery
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
+from pytest_flink_agents.checks.judge import judge, overall
+from pytest_flink_agents.checks.logs import check_logs
+from pytest_flink_agents.checks.models import check_model_calls, check_script_used
+from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
+from pytest_flink_agents.checks.timeline import check_timeline
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.failure_text import failure_text
+from pytest_flink_agents.scenario.load import LoadedScenario
+from pytest_flink_agents.scenario.matching.matchers import is_plain
+
+
+def judged(loaded: LoadedScenario, evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Return the results of all checks of a scenario."""
+    results = judge(_checks(loaded, evidence))
+    if overall(results) is Validity.VALID:
+        # Only then: in a run that went wrong, unused rules and missing actions are consequences.
+        results += judge(_checks_of_a_right_run(loaded, evidence))
+    return results
+
+
+def explained(
+    loaded: LoadedScenario,
+    evidence: Evidence,
+    results: Sequence[CheckResult],
+    reproduce: str,
+    redactor: Redactor,
+    whole: str,
+) -> str:
+    """Return the explanation of results that are not all valid.
+
+    ``reproduce`` is the command that repeats the run, ``whole`` the file that holds what is cut.
+    """
+    findings = [finding for result in results if result.validity is not Validity.VALID for finding in result.findings]
+    return failure_text(
+        results,
+        evidence,
+        where=[lines_of(loaded, finding) for finding in findings],
+        reproduce=reproduce,
+        redactor=redactor,
+        whole=whole,
+    )
+
+
+def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+    scenario = loaded.scenario
+    shown_failure = scenario.expect.failure.model_dump(exclude_unset=True) if scenario.expect.failure else None
+    checks: dict[str, Callable[[], CheckResult]] = {
+        "model calls": lambda: check_model_calls(evidence),
+        "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
+        "ended": lambda: check_ended(evidence, scenario.within),
+        "timeline": lambda: check_timeline(evidence),
+    }
+    checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
+    delivery = scenario.expect.delivery
+    if delivery:
+        checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
+    if loaded.outputs is not None:
+        checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
+    return checks
+
+
+def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+    scenario = loaded.scenario
+    checks: dict[str, Callable[[], CheckResult]] = {}
+    if scenario.expect.outputs == () and evidence.failure is None:
+        checks["actions"] = lambda: check_acted(evidence)
+    if scenario.llm is not None:
+        rules, expected = len(scenario.llm.script), scenario.expect.llm
+        allowed = expected.unused_rules if expected else 0
+        checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
+    return checks
+
+
+def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
+    written = loaded.scenario.expect.outputs or ()
+    return [
+        ExpectedOutput(index, matchers.value, output.value, output.key, None if is_plain(output.key) else matchers.key)
+        for index, (output, matchers) in enumerate(zip(written, loaded.outputs or (), strict=True))
+    ]
+
+
+def lines_of(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[int, str]]]:
+    """Return ``file:line`` and the source lines that a finding is about."""
+    path = finding.path
+    # An unexpected output is about the whole list; its first line is enough to find it.
+    lines = loaded.document.lines(path) if path else []
+    return f"{loaded.document.file}:{loaded.document.mark(path, key=True).line}", lines if len(path) != 2 else lines[:1]
