@@ -114,8 +114,8 @@ class FileChannel(Channel):
         """Write the inputs, and make the directory of the outputs."""
         self._outputs.mkdir(parents=True, exist_ok=True)
         self._inputs.parent.mkdir(parents=True, exist_ok=True)
-        lines = (self._records.line(number, record) + "\n" for number, record in enumerate(self.inputs))
-        self._inputs.write_text("".join(lines), encoding="utf-8")
+        with self._inputs.open("w", encoding="utf-8") as file:
+            file.writelines(self._records.line(number, record) + "\n" for number, record in enumerate(self.inputs))
 
     def outputs(self) -> tuple[Output, ...]:
         """Return all lines, in the order in which their files were finished.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ _BUILD_S = 60.0
 # ended.
 _MARGIN_S = 10.0
 _SCRIPT_MARGIN_S = 30.0
+_INLINE_INPUTS = 10_000
 _LOGGED_BY = "the agent's process"
 
 
@@ -53,7 +55,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
             timeout_s=_BUILD_S + deadline_s + _MARGIN_S,
             agent_spec=subject.spec,
             config=logged_in_full(subject.config),
-            inputs=list(channel.inputs),
+            **_inputs(channel, place),
             seed=subject.seed,
             event_log=str(events / "events-local-0.log"),
             environment=dict(subject.environment),
@@ -82,6 +84,20 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         files={"events": str(events)},
         seed=subject.seed,
     )
+
+
+def _inputs(channel: Channel, place: Place) -> dict[str, Any]:
+    """Return the fields of a request that state its inputs.
+
+    Many inputs go through a file, which the worker reads as it runs, so that neither process holds
+    all of them.
+    """
+    if len(channel.inputs) <= _INLINE_INPUTS:
+        return {"inputs": list(channel.inputs)}
+    path = place.directory / "inputs.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in channel.inputs)
+    return {"inputs_file": str(path)}
 
 
 def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evidence:

@@ -5,18 +5,19 @@ Must never import: yaml, pytest, anything that starts something.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+import json
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
+from typing_extensions import Self
 
+from pytest_flink_agents.scenario.json_lines import DATA_BYTES
 from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
-from pytest_flink_agents.scenario.words import JmesPath, NotEmpty, Package, has_form
+from pytest_flink_agents.scenario.words import JmesPath, NotEmpty, Package, has_form, wrong
 
 
 class InlineInput(LanguageMapping):
     """One inline input."""
-
-    not_yet: ClassVar[frozenset[str]] = frozenset({"generate"})
 
     key: Any = Field(description="the key of the input")
     value: Any = Field(description="the input, any JSON value")
@@ -46,18 +47,51 @@ class PackageInputs(_RecordInputs):
     file: NotEmpty = Field(description="the JSON-lines file, relative to the package's directory")
 
 
+class Generator(LanguageMapping):
+    """A template and the number of inputs that it makes.
+
+    `${input.number}`, `${input.key}` and `${input.random}` stand in `value`: the number of the input
+    from 0, its key, and an integer from 0 to 999,999 that is drawn from `seed`.
+    """
+
+    count: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="number of inputs")
+    keys: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="number of different keys: key-0, key-1, ...")
+    value: Any = Field(description="template of the inputs, any JSON value")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="draws the key of each input; without it, keys take turns"
+    )
+
+    @model_validator(mode="after")
+    def _within_the_bound(self) -> Self:
+        size = self.count * len(json.dumps(self.value))
+        if size > DATA_BYTES:
+            limit = f"at most {DATA_BYTES // 2**20} MiB of generated inputs"
+            message = f"too much data: {self.count:,} inputs of {size // self.count:,} bytes"
+            raise wrong(limit, message=message, code="FA211", next_step="lower count, or shorten value")
+        return self
+
+
+class GeneratedInputs(LanguageMapping):
+    """Inputs that are made from a template."""
+
+    generate: Generator = Field(description="the number of inputs and keys, and the template of a value")
+
+
 def _input_form(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     if "from" in value:
         return FORM + "file"
+    if "generate" in value:
+        return FORM + "generate"
     return FORM + ("package" if "package" in value or "file" in value else "inline")
 
 
 Input = Annotated[
     Annotated[InlineInput, Tag(FORM + "inline")]
     | Annotated[FileInputs, Tag(FORM + "file")]
-    | Annotated[PackageInputs, Tag(FORM + "package")],
+    | Annotated[PackageInputs, Tag(FORM + "package")]
+    | Annotated[GeneratedInputs, Tag(FORM + "generate")],
     Discriminator(_input_form),
-    has_form(_input_form, "{key, value}, {from: FILE, key: PATH} or {package, file, key}"),
+    has_form(_input_form, "{key, value}, {from: FILE, key: PATH}, {package, file, key} or {generate}"),
 ]

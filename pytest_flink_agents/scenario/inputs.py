@@ -1,14 +1,16 @@
 """The inputs of a scenario as a list.
 
-They are inline, or in JSON-lines files of the project or of a package. Data files are data: no
-placeholder in them is replaced.
+They are inline, generated, or in JSON-lines files of the project or of a package. Data files are
+data: no placeholder in them is replaced.
 Must never import: yaml, pytest.
 """
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, chain, islice
+from typing import TYPE_CHECKING, overload
 
 from jmespath.exceptions import JMESPathError
 
@@ -17,11 +19,12 @@ from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
 from pytest_flink_agents.scenario.expressions import Expression, compile_expression
-from pytest_flink_agents.scenario.input_forms import FileInputs, InlineInput, PackageInputs
+from pytest_flink_agents.scenario.generated import GeneratedRecords, Record
+from pytest_flink_agents.scenario.input_forms import FileInputs, GeneratedInputs, InlineInput, PackageInputs
 from pytest_flink_agents.scenario.json_lines import DataBudget, numbered_lines, parse_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_flink_agents.scenario.load import LoadedScenario
@@ -31,24 +34,63 @@ READING_S = 60.0
 _PROBLEMS_SHOWN = 20
 
 
-def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> list[dict[str, Any]]:
+class AllInputs(Sequence[Record]):
+    """The inputs of all entries under ``inputs``, in order."""
+
+    def __init__(self, parts: Sequence[Sequence[Record]]) -> None:
+        self._parts = parts
+        self._ends = tuple(accumulate(map(len, parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Record]:
+        return chain.from_iterable(self._parts)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        part = bisect_right(self._ends, number)
+        return self._parts[part][number - self._ends[part]]
+
+
+def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> AllInputs:
     """Return all inputs in order, each ``{"key": ..., "value": ...}``.
+
+    Generated inputs are made when they are read.
 
     Packages are looked up in ``search_roots`` in order: the project root, import roots, the job
     environment's site-packages. With a limit no further records are read. Raises
     :class:`ScenarioError` with file and line if a file is missing or too large, a line is not JSON,
     or a record has no key or no value.
     """
-    found: list[dict[str, Any]] = []
+    parts: list[Sequence[Record]] = []
     budget = DataBudget()
     deadline = clock.now_s() + READING_S
     for index, one in enumerate(loaded.scenario.inputs):
         if isinstance(one, InlineInput):
-            found.append({"key": one.key, "value": one.value})
-            continue
-        file = loaded.path(one.from_) if isinstance(one, FileInputs) else _in_package(loaded, index, one, search_roots)
-        found += _Records(one, shown(file, loaded.root), deadline).read(file, budget)
-    return found
+            parts.append([{"key": one.key, "value": one.value}])
+        elif isinstance(one, GeneratedInputs):
+            wanted = one.generate
+            first = sum(map(len, parts))
+            parts.append(GeneratedRecords(wanted.count, wanted.keys, wanted.value, seed=wanted.seed, first=first))
+        else:
+            file = _file(loaded, index, one, search_roots)
+            parts.append(_Records(one, shown(file, loaded.root), deadline).read(file, budget))
+    return AllInputs(parts)
+
+
+def _file(loaded: LoadedScenario, index: int, wanted: FileInputs | PackageInputs, search_roots: Sequence[Path]) -> Path:
+    if isinstance(wanted, FileInputs):
+        return loaded.path(wanted.from_)
+    return _in_package(loaded, index, wanted, search_roots)
 
 
 def _in_package(loaded: LoadedScenario, index: int, wanted: PackageInputs, search_roots: Sequence[Path]) -> Path:
@@ -88,12 +130,12 @@ class _Records:
         self._deadline = deadline
         self._problems: list[Problem] = []
 
-    def read(self, file: Path, budget: DataBudget) -> list[dict[str, Any]]:
+    def read(self, file: Path, budget: DataBudget) -> list[Record]:
         """Return key and value of each record.
 
         Raises :class:`ScenarioError` with the first wrong lines.
         """
-        found: list[dict[str, Any]] = []
+        found: list[Record] = []
         for number, line in islice(numbered_lines(file, self._name, budget), self._limit):
             found += self._record(number, line)
             if len(self._problems) >= _PROBLEMS_SHOWN:
@@ -105,7 +147,7 @@ class _Records:
             raise ScenarioError(Problem("FA212", message, where=self._name, expected="lines of JSON"))
         return found
 
-    def _record(self, number: int, line: str) -> Iterator[dict[str, Any]]:
+    def _record(self, number: int, line: str) -> Iterator[Record]:
         if clock.now_s() > self._deadline:
             seen = "more"
             limit = f"at most {READING_S:g} s for all data files of a scenario"

@@ -23,6 +23,8 @@ NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
 # connection.
 KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connector")
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
+# In the template of generated inputs only.
+TEMPLATE_NAMES = ("input.number", "input.key", "input.random")
 _NOT_YET = ("effects.", "input.", "output.", "matrix.")
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
@@ -45,11 +47,35 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
     mistakes = [mistake for path, one in found if (mistake := _mistake(one[2], path, known))]
     mistakes += [
-        _almost(one, path, known) for path, text in texts if path[0] in SECTIONS for one in _ALMOST.finditer(text)
+        _almost(one, path, known)
+        for path, text in texts
+        if path[0] in SECTIONS or _in_template(path)
+        for one in _ALMOST.finditer(text)
     ]
     if mistakes or not isinstance(value, dict):
         return value, mistakes
-    return {key: item if key in SECTIONS else substitute(item, {}) for key, item in value.items()}, []
+    return {key: item if key in SECTIONS else _unescaped(key, item) for key, item in value.items()}, []
+
+
+def _unescaped(section: str, value: Any) -> Any:
+    """Return a section without placeholders as the model reads it.
+
+    The templates of generated inputs stay unchanged: their placeholders differ from input to input.
+    """
+    if section == "inputs" and isinstance(value, list):
+        return [one if isinstance(one, dict) and "generate" in one else substitute(one, {}) for one in value]
+    return substitute(value, {})
+
+
+def _in_template(path: DocumentPath) -> bool:
+    return path[0] == "inputs" and path[2:4] == ("generate", "value")
+
+
+def _known_at(path: DocumentPath, known: list[str]) -> list[str]:
+    """Return the names at a place; ``known`` are those of every section with placeholders."""
+    if _in_template(path):
+        return list(TEMPLATE_NAMES)
+    return [*known, *JOB_NAMES] if path[0] == "job" else known
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
@@ -109,17 +135,16 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
     if name is None:
         return Mistake("FA210", path, f"a placeholder without its end in {where}", "${NAME}", next_step=escape)
     seen = f"${{{shorten(name)}}}"
-    if path[0] == "job":
-        known = [*known, *JOB_NAMES]
+    known = _known_at(path, known)
     if name in known:
-        if path[0] in SECTIONS:
+        if path[0] in SECTIONS or _in_template(path):
             return None
         message = f"the placeholder {seen} is not replaced here"
         return Mistake("FA210", path, message, f"placeholders only in {', '.join(SECTIONS)}", where, escape)
-    if name.startswith(_NOT_YET):
+    if name.startswith(_NOT_YET) and not _in_template(path):
         message = f"{seen} is {NOT_YET}"
         return Mistake("FA205", path, message, f"one of {', '.join(known)}", seen, escape)
-    if name.startswith(_ENVIRONMENT):
+    if name.startswith(_ENVIRONMENT) and not _in_template(path):
         next_step = "add the variable's name to flink_scenario_env in the ini file"
     else:
         near = nearest(name, known)
@@ -129,7 +154,7 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
 
 def _almost(found: re.Match[str], path: DocumentPath, known: list[str]) -> Mistake:
     name = found["bare"] or found["braced"]
-    near = nearest(name, [*known, *JOB_NAMES] if path[0] == "job" else known)
+    near = nearest(name, _known_at(path, known))
     message = f"a placeholder without braces in {path_text(path)}" if found["bare"] else ""
     message = message or f"a placeholder without a dollar sign in {path_text(path)}"
     next_step = f"write ${{{near or name}}}"

@@ -62,7 +62,7 @@ class ReplyChannel:
     def __init__(self, send: Callable[[bytes], None], receive: Callable[[float], bytes]) -> None:
         self._send = send
         self._receive = receive
-        self._unread = b""
+        self._unread = bytearray()
         self._last_id = 0
 
     def greeting(self, deadline: float) -> dict[str, Any]:
@@ -87,15 +87,19 @@ class ReplyChannel:
                 raise ProtocolError(f"a reply to request {answered!r}; the last request was {self._last_id}")
 
     def _read_line(self, deadline: float) -> dict[str, Any]:
-        while b"\n" not in self._unread:
+        searched = 0
+        while (end := self._unread.find(b"\n", searched)) < 0:
+            # A reply may have 100 MiB, which come in small parts: only what is new is searched.
+            searched = len(self._unread)
             self._unread += self._receive(deadline)
-        line, _, self._unread = self._unread.partition(b"\n")
+        line = self._unread[:end]
+        del self._unread[: end + 1]
         try:
             reply = json.loads(line)
         except ValueError:
             reply = None
         if not isinstance(reply, dict):
-            raise ProtocolError(f"a line that is not a JSON object: {line[:200]!r}")
+            raise ProtocolError(f"a line that is not a JSON object: {bytes(line[:200])!r}")
         return reply
 
 

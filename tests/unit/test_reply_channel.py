@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -86,3 +87,11 @@ def test_a_line_that_is_no_reply_is_an_error(line: bytes) -> None:
 def test_the_end_of_the_stream_reaches_the_caller(ask: Callable[[ReplyChannel], object]) -> None:
     with pytest.raises(StreamEndedError):
         ask(channel(b"{", StreamEndedError()))
+
+
+def test_a_long_reply_in_small_parts_is_read_in_linear_time() -> None:
+    line = reply(1, "x" * 32_000_000)
+    asked = channel(*(line[start : start + 4096] for start in range(0, len(line), 4096)))
+    started_s = time.process_time()
+    assert len(text_of(asked.ask({}, 0))) == 32_000_000
+    assert time.process_time() - started_s < 5

@@ -4,7 +4,7 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
 :mod:`flink_agents_runtime.channel`. Operations:
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
-     "deadline_s": 60}
+     "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
 Heavy imports happen in :func:`hello`, after the channel has taken over standard input and output:
@@ -14,6 +14,7 @@ an import may print. Each request runs in a child process, see :mod:`flink_agent
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import platform
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from flink_agents_runtime.channel import RequestError, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from flink_agents_runtime.local.activity import Step
     from flink_agents_runtime.local.host import LocalResult
     from flink_agents_runtime.local.isolation import ChildDiedError
@@ -150,8 +153,21 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.
     report = logging.getLogger(__name__).info
-    result = host.run(request["inputs"], deadline_s=request.get("deadline_s"), progress=report)
+    result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report)
     return _as_json(result) | {"config": explained(plan.config)}
+
+
+def _inputs(request: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """Return the inputs of a request: those in it, or the JSON lines of its file, read on demand."""
+    if "inputs_file" not in request:
+        inputs: list[dict[str, Any]] = request["inputs"]
+        return inputs
+    return _json_lines(Path(request["inputs_file"]))
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
 
 
 def _script(request: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Load: TypeAlias = Callable[..., LoadedScenario]
-Resolve: TypeAlias = Callable[..., list[dict[str, object]]]
+Resolve: TypeAlias = Callable[..., list[dict[str, Any]]]
 
 ORDERS = b'{"order": {"id": "o-1"}, "n": 1}\n\n{"order": {"id": "o-2"}, "n": 0}\n{"order": {"id": 3}, "n": false}\n'
 
@@ -28,9 +30,10 @@ ORDERS = b'{"order": {"id": "o-1"}, "n": 1}\n\n{"order": {"id": "o-2"}, "n": 0}\
 def resolve(tmp_path: Path, load: Load, sound: str) -> Resolve:
     """The inputs of a scenario with this one entry under ``inputs``, and this data in ``data.jsonl``."""
 
-    def resolve_entry(entry: str, data: bytes = ORDERS, roots: tuple[Path, ...] = ()) -> list[dict[str, object]]:
+    def resolve_entry(entry: str, data: bytes = ORDERS, roots: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
         (tmp_path / "data.jsonl").write_bytes(data)
-        return resolve_inputs(load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry)), roots)
+        loaded = load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry))
+        return list(resolve_inputs(loaded, roots))
 
     return resolve_entry
 
@@ -235,3 +238,73 @@ def test_a_path_into_data_is_checked_at_load(path: str, load: Load, sound: str) 
     else:
         with pytest.raises(ScenarioError, match=r"FA203: wrong value for inputs\[0\].key"):
             load(text)
+
+
+GENERATE = (
+    "{generate: {count: 5, keys: 2, value: {order: 'o-${input.number}', of: '${input.key}', n: '${input.number}'}}}"
+)
+
+
+def test_generated_inputs_fill_in_number_and_key(resolve: Resolve) -> None:
+    assert resolve("{key: k, value: 0}\n  - " + GENERATE)[1:4] == [
+        {"key": "key-0", "value": {"order": "o-1", "of": "key-0", "n": 1}},
+        {"key": "key-1", "value": {"order": "o-2", "of": "key-1", "n": 2}},
+        {"key": "key-0", "value": {"order": "o-3", "of": "key-0", "n": 3}},
+    ]
+
+
+def test_a_seed_draws_keys_and_numbers_repeatably(resolve: Resolve) -> None:
+    def drawn(seed: int) -> list[dict[str, Any]]:
+        value = "['${input.random}', '${input.random}']"
+        return resolve(f"{{generate: {{count: 200, keys: 3, value: {value}, seed: {seed}}}}}")
+
+    keys = [one["key"] for one in drawn(7)]
+    assert drawn(7) == drawn(7) != drawn(8)
+    assert set(keys) == {"key-0", "key-1", "key-2"}
+    assert keys[:9] != ["key-0", "key-1", "key-2"] * 3
+    values = [one["value"] for one in drawn(7)]
+    assert all(isinstance(first, int) and 0 <= first < 1_000_000 and first == again for first, again in values)
+    assert len({first for first, _ in values}) > 190
+
+
+def test_a_million_generated_inputs_are_not_stored(load: Load, sound: str) -> None:
+    entry = "{generate: {count: 1000000, keys: 100, value: {n: '${input.number}'}}}"
+    loaded = load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry))
+    tracemalloc.start()
+    found = resolve_inputs(loaded, ())
+    assert len(found) == 1_000_000
+    assert found[-1] == {"key": "key-99", "value": {"n": 999_999}}
+    assert [one["value"]["n"] for one in found[10:12]] == [10, 11]
+    assert sum(1 for _ in islice(found, 10_000)) == 10_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200_000
+
+
+@pytest.mark.parametrize(
+    ("generate", "code", "words"),
+    [
+        ("{count: 0, keys: 1, value: 1}", "FA203", "a number of at least 1"),
+        ("{count: 1000001, keys: 1, value: 1}", "FA203", "a number of at most 1000000"),
+        ("{count: 10, value: 1}", "FA204", 'missing key "keys"'),
+        ("{count: 10, keys: 1, value: 1, sed: 3}", "FA202", 'did you mean "seed"?'),
+        ("{count: 1000000, keys: 1, value: " + "x" * 100 + "}", "FA211", "at most 64 MiB of generated inputs"),
+        ("{count: 10, keys: 1, value: '${input.numbr}'}", "FA210", "did you mean ${input.number}?"),
+        ("{count: 10, keys: 1, value: '$input.number'}", "FA210", "write ${input.number}"),
+        ("{count: 10, keys: 1, value: '${env.A}'}", "FA210", "one of input.number, input.key, input.random"),
+    ],
+)
+def test_a_wrong_generator_is_refused(generate: str, code: str, words: str, load: Load, sound: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', f"{{generate: {generate}}}"))
+    (problem,) = caught.value.problems
+    assert problem.code == code
+    assert words in problem.render()
+    assert problem.where.startswith("x.scenario.yaml:5:")
+
+
+def test_a_literal_placeholder_in_a_template_stays_literal(resolve: Resolve) -> None:
+    generate = "{count: 1, keys: 1, value: {'$${input.key}': '$${input.number} of ${input.key}'}}"
+    assert resolve(f"{{generate: {generate}}}") == [
+        {"key": "key-0", "value": {"${input.key}": "${input.number} of key-0"}}
+    ]
