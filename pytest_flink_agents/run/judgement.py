@@ -15,6 +15,7 @@ from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
+from pytest_flink_agents.run.expectations import stated_checks
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
 
@@ -64,6 +65,7 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
     delivery = scenario.expect.delivery
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
+    checks |= stated_checks(loaded, evidence)
     if loaded.outputs is not None:
         checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
     return checks

@@ -15,6 +15,7 @@ from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
+from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
@@ -47,6 +48,8 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += _log_mistakes(value)
     outputs = tuple(_output_matchers(value, mistakes))
+    matchers, wrong_matchers = matchers_of(_at(value, "expect"))
+    mistakes += wrong_matchers
     failure = waived = None
     if scenario:
         failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
@@ -56,7 +59,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         return None, mistakes
     expected = outputs if scenario.expect.outputs is not None else None
     odd = tuple(document.problem(warning) for warning in warnings)
-    return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd), []
+    return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd, matchers), []
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:

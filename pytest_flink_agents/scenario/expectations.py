@@ -10,10 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from pytest_flink_agents.scenario.expectation.trajectory import Trajectories
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
 
-CheckName = Literal["outputs", "delivery", "failure", "ended", "logs", "model calls"]
+CheckName = Literal["outputs", "delivery", "trajectory", "failure", "ended", "logs", "model calls"]
+
+# The words that say what a run must do; the others only qualify them.
+_STATEMENTS = frozenset({"outputs", "failure", "delivery", "trajectory"})
 
 
 class ExpectedOutput(LanguageMapping):
@@ -77,9 +81,7 @@ class Expect(LanguageMapping):
     ``outputs: []`` means that there must be no output.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"trajectory", "effects", "memory", "metrics", "latency", "throughput"}
-    )
+    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "memory", "metrics", "latency", "throughput"})
 
     outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
     order: Literal["per_key", "any", "strict"] = Field(
@@ -88,14 +90,17 @@ class Expect(LanguageMapping):
     failure: ExpectedFailure | None = Field(None, description="the failure with which the job must end")
     delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of the outputs")
 
+    trajectory: Trajectories | None = Field(
+        None, description="the events and tool calls of each key: one mapping, or a list of them"
+    )
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
     llm: ExpectedModelUse | None = Field(None, description="use of the script of `llm`")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
-        if self.outputs is None and self.failure is None and self.delivery is None:
+        if not self.model_fields_set & _STATEMENTS:
             next_step = "list the expected outputs; `outputs: []` means that there must be none"
-            raise wrong("outputs, failure or delivery", code="FA204", next_step=next_step)
+            raise wrong(f"one of {', '.join(sorted(_STATEMENTS))}", code="FA204", next_step=next_step)
         return self
 
 

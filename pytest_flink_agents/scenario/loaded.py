@@ -5,15 +5,16 @@ Must never import: pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_lines
-from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.error import DocumentPath, ScenarioError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_flink_agents.scenario.document import Document
@@ -36,7 +37,7 @@ class LoadedScenario:
     ``file`` and ``root`` are absolute, all links resolved. ``outputs`` are the matchers of
     ``expect.outputs`` in order, None if the scenario expects none; ``failure`` is the matcher of
     the failure's message, ``waived_failure`` that of ``expect_fail.failure``. ``warnings`` are
-    oddities that are not mistakes.
+    oddities that are not mistakes. ``matchers`` are the other matchers below ``expect`` by place.
     """
 
     scenario: Scenario
@@ -47,6 +48,7 @@ class LoadedScenario:
     failure: Matcher | None
     waived_failure: Matcher | None = None
     warnings: tuple[Problem, ...] = ()
+    matchers: Mapping[DocumentPath, Matcher] = field(default_factory=dict)
 
     def path(self, relative: str) -> Path:
         """Return the file of the project that the scenario names by ``relative``.

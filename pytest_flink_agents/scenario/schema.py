@@ -17,6 +17,9 @@ _NUMBER = {"type": "number"}
 _DISTANCE = {"type": "number", "minimum": 0}
 _LENGTH = {"type": "integer", "minimum": 0}
 
+# The words whose values are matchers, by the mapping that has them.
+_MATCHED = {"ExpectedOutput": ("key", "value"), "ToolStep": ("args",), "EventStep": ("attributes",)}
+
 # The value of each matcher word.
 _VALUES: dict[str, Any] = {
     "equals": {"description": "An equal value; no word inside is a matcher."},
@@ -54,8 +57,9 @@ def json_schema() -> dict[str, Any]:
     """Return the schema of one document, draft 2020-12, as plain data."""
     schema = Scenario.model_json_schema(by_alias=True, mode="validation")
     schema["$defs"]["Matcher"] = _matcher()
-    for field in schema["$defs"]["ExpectedOutput"]["properties"].values():
-        field["$ref"] = _MATCHER["$ref"]
+    for name, words in _MATCHED.items():
+        for word in words:
+            schema["$defs"][name]["properties"][word]["$ref"] = _MATCHER["$ref"]
     return {"$schema": DIALECT, **schema, "title": "Flink Agents scenario"}
 
 

@@ -79,6 +79,20 @@ def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
     return matcher
 
 
+def compile_part(value: Any, path: DocumentPath = ()) -> Matcher:
+    """Return the matcher of an expected value like :func:`compile_matcher`, for a part of a mapping.
+
+    A mapping without a matcher word matches one that has more keys.
+    """
+    if not isinstance(value, dict) or _word(value) is not None:
+        return compile_matcher(value, path)
+    compiler = _Compiler()
+    matcher = compiler.part(value, path)
+    if compiler.mistakes:
+        raise MatcherError(*compiler.mistakes)
+    return matcher
+
+
 def is_plain(value: Any) -> bool:
     """Return whether an expected value is a scalar, which needs no matcher."""
     return value is None or isinstance(value, (str, int, float))
@@ -122,6 +136,10 @@ class _Compiler:
                 next_step = f'did you mean "{near}"? For data, write {{equals: {{...}}}}'
                 return self._wrong((*path, word), message, "FA209", next_step=next_step, at_key=True)
         return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=exact)
+
+    def part(self, value: dict[str, Any], path: DocumentPath) -> Matcher:
+        """Return the matcher of a mapping that may have more keys."""
+        return self._fields(value, path, exact=False) if value else self._cannot_fail(path, value)
 
     def equals(self, value: Any, path: DocumentPath) -> Matcher:
         """Return the matcher of a value in which everything is data."""

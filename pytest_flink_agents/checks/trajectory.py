@@ -1,0 +1,304 @@
+"""The check of a trajectory: the events and tool calls of each key, as the event log has them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.checks.pairing import largest_pairing
+from pytest_flink_agents.checks.trajectory_steps import (
+    TOOL_REQUEST,
+    Entry,
+    StepKind,
+    TrajectoryStep,
+    entry_of,
+    is_cut,
+)
+from pytest_flink_agents.evidence.model import Evidence
+
+NAME = "trajectory"
+_PATH = ("expect", "trajectory")
+_NAMED_KEYS = 5
+_SHOWN_EVENTS = 60
+# Records about the execution of actions, which newer releases log beside the events.
+_LIFECYCLE = "_execution_"
+
+
+class Match(enum.Enum):
+    """The ways in which a trajectory is compared."""
+
+    EXACT = "exact"
+    IN_ORDER = "in_order"
+    UNORDERED = "unordered"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """The expected steps of one key, or of every key with an input.
+
+    ``never`` are events and calls that must not occur. ``key`` counts if ``of_one_key`` is true.
+    """
+
+    path: tuple[str | int, ...]
+    match: Match
+    steps: tuple[TrajectoryStep, ...] = ()
+    never: tuple[TrajectoryStep, ...] = ()
+    key: Any = None
+    of_one_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Deviation:
+    """A finding; ``repeated`` if events that a restart repeats would explain it."""
+
+    finding: Finding
+    repeated: bool = False
+
+
+def check_trajectories(expected: Sequence[Trajectory], evidence: Evidence) -> CheckResult:
+    """Return *invalid* if the events of a key are not the expected ones.
+
+    *Unknown* if events are missing from the log, if the log does not have their keys, if a part
+    that the log cut may explain the difference, if a restart may have repeated events, or if
+    steps are missing from a run that a deadline cut short.
+    """
+    doubt = _doubt(evidence)
+    if doubt:
+        return CheckResult(NAME, Validity.UNKNOWN, (Finding(doubt, _PATH, "the events of the run", "nothing"),))
+    by_key = _by_key(evidence)
+    if by_key is None:
+        finding = Finding("the event log does not have the keys of the events", _PATH, "events with keys", "no key")
+        return CheckResult(NAME, Validity.UNKNOWN, (finding,))
+    found = [
+        (deviation, entries)
+        for trajectory in expected
+        for key in _keys(trajectory, evidence)
+        for entries in [by_key.get(identity(key), [])]
+        for deviation in _compare(trajectory, key, entries)
+    ]
+    return _result(found, evidence)
+
+
+def _result(found: Sequence[tuple[_Deviation, Sequence[Entry]]], evidence: Evidence) -> CheckResult:
+    wrong: list[Finding] = []
+    doubtful: list[Finding] = []
+    for deviation, entries in found:
+        reason = _excuse(deviation, entries, evidence)
+        if reason:
+            doubtful.append(_with(deviation.finding, reason))
+        else:
+            wrong.append(deviation.finding)
+    shown = tuple([*wrong, *doubtful][: 2 * _NAMED_KEYS])
+    if wrong:
+        return CheckResult(NAME, Validity.INVALID, shown)
+    return CheckResult(NAME, Validity.UNKNOWN if doubtful or not evidence.complete else Validity.VALID, shown)
+
+
+def _excuse(deviation: _Deviation, entries: Sequence[Entry], evidence: Evidence) -> str:
+    """Return the reason for which a deviation proves nothing, empty if there is none."""
+    if deviation.finding.missing and not evidence.complete:
+        return "the run was cut short"
+    if deviation.repeated and evidence.restarts:
+        return f"the job restarted {evidence.restarts} times, and a restart repeats events"
+    if any(is_cut(entry.event.attributes) for entry in entries):
+        return "the event log cut long values of this key; set event-log.level: VERBOSE"
+    return ""
+
+
+def _with(finding: Finding, reason: str) -> Finding:
+    message = f"{finding.message} ({reason})"
+    return Finding(message, finding.path, finding.expected, finding.seen, finding.key, finding.missing)
+
+
+def _doubt(evidence: Evidence) -> str:
+    """Return the reason for which the event log cannot be judged, empty if there is none."""
+    if not evidence.started:
+        return "the job did not start in time, so there is no event"
+    for name, option in evidence.config.items():
+        if name.startswith("event-log.") and str(option.get("value")).upper() == "OFF":
+            return f"{name} is OFF, so events are missing from the log"
+    return "" if evidence.events else "no event was logged: the log is missing, or the job has no agent"
+
+
+def _by_key(evidence: Evidence) -> Mapping[str, list[Entry]] | None:
+    """Return the events of each key, None if the log does not say whose they are.
+
+    With one key in the inputs, events without a key are that key's.
+    """
+    keys = {identity(key) for key in evidence.input_keys}
+    only = next(iter(keys)) if len(keys) == 1 else None
+    found: dict[str, list[Entry]] = {}
+    for event in evidence.events:
+        if event.type.startswith(_LIFECYCLE):
+            continue
+        key = only if event.key is None else identity(event.key)
+        if key is None and identity(None) not in keys:
+            return None
+        found.setdefault(identity(None) if key is None else key, []).append(entry_of(event))
+    return found
+
+
+def _keys(trajectory: Trajectory, evidence: Evidence) -> Iterable[Any]:
+    if trajectory.of_one_key:
+        return [trajectory.key]
+    return {identity(key): key for key in evidence.input_keys}.values()
+
+
+def _compare(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    found = _forbidden(trajectory.never, key, entries)
+    if not trajectory.steps:
+        return found
+    if trajectory.match is Match.IN_ORDER:
+        return [*found, *_in_order(trajectory, key, entries)]
+    if trajectory.match is Match.AT_LEAST:
+        return [*found, *_at_least(trajectory, key, entries)]
+    # These account for every event; if all steps are about tools, for every tool request.
+    only_tools = all(step.kind is not StepKind.EVENT for step in trajectory.steps)
+    counted = [entry for entry in entries if entry.event.type == TOOL_REQUEST] if only_tools else list(entries)
+    if trajectory.match is Match.EXACT:
+        return [*found, *_exact(trajectory, key, counted)]
+    return [*found, *_unordered(trajectory, key, counted)]
+
+
+def _forbidden(never: Sequence[TrajectoryStep], key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    found = []
+    for step in never:
+        seen = next((entry for entry in entries if _occurs(step, entry)), None)
+        if seen is not None:
+            message = f"key {identity(key)}: {step.text} occurred, which never may"
+            found.append(_Deviation(Finding(message, step.path, f"no {step.text}", seen.text, key=key)))
+    return found
+
+
+def _occurs(step: TrajectoryStep, entry: Entry) -> bool:
+    if step.kind is StepKind.TOOL:
+        return any(step.fits_call(call) for call in entry.calls)
+    return step.fits(entry)
+
+
+def _exact(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    steps = trajectory.steps
+    for number, (step, entry) in enumerate(zip(steps, entries, strict=False), 1):
+        if not step.fits(entry):
+            message = f"key {identity(key)}: step {number} is not as expected{step.nearest([entry])}"
+            return [_Deviation(_beside(message, step.path, trajectory, key, entries), repeated=True)]
+    if len(entries) < len(steps):
+        message = f"key {identity(key)}: step {len(entries) + 1} never came"
+        return [_Deviation(_beside(message, steps[len(entries)].path, trajectory, key, entries, missing=True))]
+    if len(entries) > len(steps):
+        message = f"key {identity(key)}: {len(entries) - len(steps)} more came after the last step"
+        return [_Deviation(_beside(message, (*trajectory.path, "events"), trajectory, key, entries), repeated=True)]
+    return []
+
+
+def _in_order(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    """Find the steps one after the other.
+
+    Taking as many steps as possible from each event never makes a later step unreachable.
+    """
+    done = 0
+    for entry in entries:
+        done += _steps_in(trajectory.steps[done:], entry)
+    if done == len(trajectory.steps):
+        return []
+    step = trajectory.steps[done]
+    after = f" after step {done}" if done else ""
+    message = f"key {identity(key)}: step {done + 1} never came{after}{step.nearest(entries)}"
+    return [_Deviation(_beside(message, step.path, trajectory, key, entries, missing=True))]
+
+
+def _steps_in(steps: Sequence[TrajectoryStep], entry: Entry) -> int:
+    """Return how many of the first steps one event accounts for together."""
+    taken = 0
+    while taken < min(len(steps), 1 + len(entry.calls)):
+        if len(_pairs(steps[: taken + 1], [entry])) <= taken:
+            break
+        taken += 1
+    return taken
+
+
+def _pairs(steps: Sequence[TrajectoryStep], entries: Sequence[Entry]) -> Mapping[int, int]:
+    """Pair steps with events and single calls; a request and each of its calls count once."""
+    slots = [(entry, place) for entry in entries for place in range(-1, len(entry.calls))]
+
+    def fits(left: int, right: int) -> bool:
+        step, (entry, place) = steps[left], slots[right]
+        if step.kind is StepKind.TOOL:
+            return place >= 0 and step.fits_call(entry.calls[place])
+        return place < 0 and step.fits(entry)
+
+    return largest_pairing(len(steps), len(slots), fits)
+
+
+def _at_least(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    pairs = _pairs(trajectory.steps, entries)
+    return _never_came(trajectory.steps, pairs, key, entries)
+
+
+def _unordered(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list[_Deviation]:
+    """Compare as multisets; with ``at_most`` steps may be missing."""
+    steps = trajectory.steps
+    pairs = largest_pairing(len(steps), len(entries), lambda left, right: steps[left].fits(entries[right]))
+    taken = set(pairs.values())
+    found = [
+        _Deviation(
+            Finding(
+                f"key {identity(key)}: an event or call too many",
+                (*trajectory.path, "events"),
+                "\n".join(step.text for step in steps),
+                entry.text,
+                key=key,
+            ),
+            repeated=True,
+        )
+        for number, entry in enumerate(entries)
+        if number not in taken
+    ][:_NAMED_KEYS]
+    if trajectory.match is Match.UNORDERED:
+        found += _never_came(steps, pairs, key, entries)
+    return found
+
+
+def _never_came(
+    steps: Sequence[TrajectoryStep], pairs: Mapping[int, int], key: Any, entries: Sequence[Entry]
+) -> list[_Deviation]:
+    """Return a finding for each step without a partner in ``pairs``."""
+    return [
+        _Deviation(
+            Finding(
+                f"key {identity(key)}: {step.text} never came{step.nearest(entries)}",
+                step.path,
+                step.text,
+                "\n".join(_texts(entries)),
+                key=key,
+                missing=True,
+            )
+        )
+        for number, step in enumerate(steps)
+        if number not in pairs
+    ]
+
+
+def _beside(
+    message: str,
+    path: tuple[str | int, ...],
+    trajectory: Trajectory,
+    key: Any,
+    entries: Sequence[Entry],
+    *,
+    missing: bool = False,
+) -> Finding:
+    expected, seen = "\n".join(step.text for step in trajectory.steps), "\n".join(_texts(entries))
+    return Finding(message, path, expected, seen, key=key, missing=missing)
+
+
+def _texts(entries: Sequence[Entry]) -> list[str]:
+    """Return the first events as text, and the number of the others."""
+    shown = [entry.text for entry in entries[:_SHOWN_EVENTS]]
+    return [*shown, f"... {len(entries) - _SHOWN_EVENTS} more"] if len(entries) > _SHOWN_EVENTS else shown

@@ -1,0 +1,169 @@
+"""The steps of an expected trajectory, and the logged events that they are compared with.
+
+A tool request may ask for several calls at once, which have no order among themselves.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_flink_agents.checks.outputs import Matches
+from pytest_flink_agents.checks.pairing import largest_pairing
+from pytest_flink_agents.evidence.model import Event
+
+TOOL_REQUEST = "_tool_request_event"
+_SHOWN_CHARACTERS = 160
+# Keys of the objects that replace the parts that an event log cuts.
+_CUT = frozenset({"truncatedString", "truncatedList", "truncatedObject"})
+
+
+class StepKind(enum.Enum):
+    """The kinds of steps: an event, one tool call, or several calls of one request."""
+
+    EVENT = "event"
+    TOOL = "tool"
+    PARALLEL = "parallel"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call that a model asked for. ``arguments`` are None if they cannot be read."""
+
+    name: str
+    arguments: Any
+
+    @property
+    def text(self) -> str:
+        """The call as text, like ``pay_back {"order": "o-1"}``."""
+        return _cut(f"{self.name} {_json(self.arguments)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One logged event with the tool calls that it asks for."""
+
+    event: Event
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The event as text: its calls, or its type and attributes."""
+        if self.event.type == TOOL_REQUEST and self.calls:
+            shown = " + ".join(call.text for call in self.calls)
+            return f"tool {shown}" if len(self.calls) == 1 else f"parallel {shown}"
+        return _cut(f"{self.event.type} {_json(dict(self.event.attributes))}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryStep:
+    """One expected step; ``path`` is its place in the scenario.
+
+    ``name`` is the type of an event or the name of a tool, ``matcher`` that of the attributes or
+    arguments, which are ``shown`` as written. A parallel step has the ``calls`` of one request.
+    """
+
+    path: tuple[str | int, ...]
+    kind: StepKind
+    name: str = ""
+    shown: Any = None
+    matcher: Matches | None = None
+    calls: tuple[TrajectoryStep, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The step as text, in the form of :attr:`Entry.text`."""
+        if self.kind is StepKind.PARALLEL:
+            return f"parallel {' + '.join(call.text.removeprefix('tool ') for call in self.calls)}"
+        name = f"tool {self.name}" if self.kind is StepKind.TOOL else self.name
+        return name if self.shown is None else f"{name} {_json(self.shown)}"
+
+    def fits_call(self, call: Call) -> bool:
+        """Return whether this step of a tool expects a call."""
+        return call.name == self.name and (self.matcher is None or not self.matcher.match(call.arguments))
+
+    def fits(self, entry: Entry) -> bool:
+        """Return whether the step accounts for a whole event.
+
+        A tool step does if its call is the only one of the request.
+        """
+        if self.kind is StepKind.EVENT:
+            if entry.event.type != self.name:
+                return False
+            return self.matcher is None or not self.matcher.match(dict(entry.event.attributes))
+        if self.kind is StepKind.TOOL:
+            return len(entry.calls) == 1 and self.fits_call(entry.calls[0])
+        if len(entry.calls) != len(self.calls):
+            return False
+        pairs = largest_pairing(
+            len(self.calls), len(entry.calls), lambda left, right: self.calls[left].fits_call(entry.calls[right])
+        )
+        return len(pairs) == len(self.calls)
+
+    def nearest(self, entries: Sequence[Entry]) -> str:
+        """Return the nearest tool call or event that came, with its differences."""
+        if self.kind is StepKind.PARALLEL or self.matcher is None:
+            return ""
+        values = [
+            (text, value) for entry in entries for name, value, text in _values(self.kind, entry) if name == self.name
+        ]
+        if not values:
+            return ""
+        found = [(self.matcher.match(value), text) for text, value in values]
+        deviations, text = min(found, key=lambda each: len(each[0]))
+        places = "; ".join(
+            f"at {'.'.join(map(str, one.at)) or 'the value itself'}: expected {one.expected_text}, "
+            f"seen {_cut(_json(one.seen))}"
+            for one in deviations[:3]
+        )
+        return f"; the nearest that came: {text} ({places})"
+
+
+def entry_of(event: Event) -> Entry:
+    """Return an event with its tool calls.
+
+    The releases name the list and its items differently; arguments may be JSON text.
+    """
+    if event.type != TOOL_REQUEST:
+        return Entry(event)
+    listed = event.attributes.get("tool_calls", event.attributes.get("toolCalls"))
+    return Entry(event, tuple(_call(one) for one in listed) if isinstance(listed, (list, tuple)) else ())
+
+
+def is_cut(value: Any) -> bool:
+    """Return whether the event log cut something from a value."""
+    if isinstance(value, Mapping):
+        return not _CUT.isdisjoint(value) or any(is_cut(inner) for inner in value.values())
+    return isinstance(value, (list, tuple)) and any(is_cut(inner) for inner in value)
+
+
+def _call(one: Any) -> Call:
+    if not isinstance(one, Mapping):
+        return Call("", None)
+    function = one.get("function", one)
+    named = function if isinstance(function, Mapping) else one
+    arguments = named.get("arguments")
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            arguments = None
+    return Call(str(named.get("name", "")), arguments)
+
+
+def _values(kind: StepKind, entry: Entry) -> list[tuple[str, Any, str]]:
+    if kind is StepKind.TOOL:
+        return [(call.name, call.arguments, call.text) for call in entry.calls]
+    return [(entry.event.type, dict(entry.event.attributes), entry.text)]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _cut(text: str) -> str:
+    """Return a text whole or not at all: the redactor would not find a part of a secret."""
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text.partition(' ')[0]} (of {len(text)} characters)"

@@ -1,0 +1,1 @@
+"""The mappings below ``expect`` that state one thing each."""

@@ -1,0 +1,53 @@
+"""The matchers below ``expect`` and their places, other than those of outputs.
+
+Must never import: yaml, pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
+from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_part
+from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
+
+# The words whose value is matched in part: only what is named counts.
+_OF_A_STEP = ("args", "attributes")
+
+
+def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
+    """Return the matchers of the plain value of ``expect`` by place, and the mistakes in them."""
+    found: dict[DocumentPath, Matcher] = {}
+    mistakes: list[Mistake] = []
+    if not isinstance(expect, dict):
+        return found, mistakes
+    for path, value in _places(expect):
+        try:
+            matcher = compile_part(value, path)
+        except MatcherError as error:
+            mistakes += error.mistakes
+            continue
+        if matches_every_value(matcher):
+            message = f"a matcher that cannot fail: {path[-1]}"
+            next_step = f"remove {path[-1]}, or state a value that a wrong run does not have"
+            mistakes.append(Mistake("FA209", path, message, "something that can differ", describe(value), next_step))
+        found[path] = matcher
+    return found, mistakes
+
+
+def _places(expect: Mapping[str, Any]) -> Iterator[tuple[DocumentPath, Any]]:
+    yield from _of_trajectories(expect.get("trajectory"), ("expect", "trajectory"))
+
+
+def _of_trajectories(value: Any, path: DocumentPath) -> Iterator[tuple[DocumentPath, Any]]:
+    """Yield the arguments and attributes of all steps."""
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _of_trajectories(one, (*path, index))
+    elif isinstance(value, dict):
+        for word in ("events", "never", "parallel"):
+            yield from _of_trajectories(value.get(word), (*path, word))
+        for word in _OF_A_STEP:
+            if word in value:
+                yield (*path, word), value[word]
