@@ -105,7 +105,8 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
         "FA212": _code(
             "Invalid input data",
             "Every non-blank line of a data file must be one JSON value without duplicate keys, NaN, infinite numbers "
-            "or integers of more than 100 digits, at most 32 levels deep. The JMESPath of the key, and of the value "
+            "or integers of more than 100 digits, at most 32 levels deep. The first line of a CSV file names its "
+            "columns, and every row has as many cells. The JMESPath of the key, and of the value "
             "if there is one, must find something in it.",
             "Correct the line of the data file that the message names.",
             '{"order": "o-1",}   ->   {"order": "o-1"}',

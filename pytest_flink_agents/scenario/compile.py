@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_flink_agents.scenario.agent_options import check_options
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
-from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
+from pytest_flink_agents.scenario.csv_rows import column_mistakes, is_csv
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
@@ -45,6 +46,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     # All checks below read the plain value, so that one mistake does not hide the others.
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
+    mistakes += _column_mistakes(value, mistakes, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += _log_mistakes(value)
     outputs = tuple(_output_matchers(value, mistakes))
@@ -60,6 +62,19 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     expected = outputs if scenario.expect.outputs is not None else None
     odd = tuple(document.problem(warning) for warning in warnings)
     return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd, matchers), []
+
+
+def _column_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -> Iterator[Mistake]:
+    """Yield the keys and values of inputs that are no column of their CSV file.
+
+    Files of packages are checked when they are read: the job environment has them.
+    """
+    wrong = {mistake.path for mistake in known}
+    for path, relative in _named_files(value):
+        if path[0] == "inputs" and is_csv(relative) and path not in wrong:
+            paths = {word: text for word in ("key", "value") if isinstance(text := _at(value, *path[:2], word), str)}
+            data = file_inside(file.parent, relative, root)
+            yield from column_mistakes(data, shown(data, root), paths, path[:2])
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:

@@ -32,19 +32,22 @@ class _RecordInputs(LanguageMapping):
 
 
 class FileInputs(_RecordInputs):
-    """Inputs from a JSON-lines file of the project."""
+    """Inputs from a JSON-lines or CSV file of the project.
 
-    from_: NotEmpty = Field(alias="from", description="the JSON-lines file, relative to the scenario file")
+    The first line of a `.csv` file names its columns; each row is a mapping of strings.
+    """
+
+    from_: NotEmpty = Field(alias="from", description="the JSON-lines or CSV file, relative to the scenario file")
 
 
 class PackageInputs(_RecordInputs):
-    """Inputs from a JSON-lines file inside a package.
+    """Inputs from a JSON-lines or CSV file inside a package.
 
     The package is installed or part of the project.
     """
 
     package: Package = Field(description="the package that contains the file, like shop.testdata")
-    file: NotEmpty = Field(description="the JSON-lines file, relative to the package's directory")
+    file: NotEmpty = Field(description="the JSON-lines or CSV file, relative to the package's directory")
 
 
 class Generator(LanguageMapping):

@@ -1,6 +1,6 @@
 """The inputs of a scenario as a list.
 
-They are inline, generated, or in JSON-lines files of the project or of a package. Data files are
+They are inline, generated, or in JSON-lines or CSV files of the project or of a package. Data files are
 data: no placeholder in them is replaced.
 Must never import: yaml, pytest.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, chain, islice
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from jmespath.exceptions import JMESPathError
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.csv_rows import is_csv, numbered_rows
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
 from pytest_flink_agents.scenario.expressions import Expression, compile_expression
 from pytest_flink_agents.scenario.generated import GeneratedRecords, Record
@@ -24,7 +25,7 @@ from pytest_flink_agents.scenario.input_forms import FileInputs, GeneratedInputs
 from pytest_flink_agents.scenario.json_lines import DataBudget, numbered_lines, parse_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_flink_agents.scenario.load import LoadedScenario
@@ -136,7 +137,8 @@ class _Records:
         Raises :class:`ScenarioError` with the first wrong lines.
         """
         found: list[Record] = []
-        for number, line in islice(numbered_lines(file, self._name, budget), self._limit):
+        read: Callable[..., Iterator[tuple[int, Any]]] = numbered_rows if is_csv(file.name) else numbered_lines
+        for number, line in islice(read(file, self._name, budget), self._limit):
             found += self._record(number, line)
             if len(self._problems) >= _PROBLEMS_SHOWN:
                 break
@@ -144,10 +146,10 @@ class _Records:
             raise ScenarioError(*self._problems)
         if not found:
             message = "the data file contains no record"
-            raise ScenarioError(Problem("FA212", message, where=self._name, expected="lines of JSON"))
+            raise ScenarioError(Problem("FA212", message, where=self._name, expected="lines of JSON, or rows of CSV"))
         return found
 
-    def _record(self, number: int, line: str) -> Iterator[Record]:
+    def _record(self, number: int, line: str | dict[str, str]) -> Iterator[Record]:
         if clock.now_s() > self._deadline:
             seen = "more"
             limit = f"at most {READING_S:g} s for all data files of a scenario"
@@ -156,7 +158,7 @@ class _Records:
                 Problem("FA211", "reading the data takes too long", where, limit, seen, "simplify key and value")
             )
         try:
-            record = parse_line(line)
+            record = parse_line(line) if isinstance(line, str) else line
             result = {word: expression.search(record) for word, expression in self._expressions.items()}
         except (ValueError, RecursionError, JMESPathError) as error:
             reason = " ".join(str(error).split()) or "nested too deep"

@@ -30,7 +30,14 @@ class DataBudget:
 
 
 def numbered_lines(file: Path, name: str, budget: DataBudget) -> Iterator[tuple[int, str]]:
-    """Yield the non-blank lines of a file with their numbers.
+    """Yield the non-blank lines of a file with their numbers, as :func:`decoded_lines` reads them."""
+    for number, line in decoded_lines(file, name, budget):
+        if stripped := line.strip():
+            yield number, stripped
+
+
+def decoded_lines(file: Path, name: str, budget: DataBudget) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file, with their ends and their numbers.
 
     ``name`` is the file's name in messages. Raises :class:`ScenarioError` for a file that is not a
     regular one, a size limit, or bytes that are not UTF-8.
@@ -46,12 +53,11 @@ def numbered_lines(file: Path, name: str, budget: DataBudget) -> Iterator[tuple[
             number += 1
             _check_size(raw, f"{name}:{number}", budget)
             try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 seen = f"the byte 0x{raw[error.start]:02x}"
                 raise ScenarioError(_bad_line("this line is not UTF-8 text", name, number, "UTF-8", seen)) from None
-            if line:
-                yield number, line
+            yield number, line
 
 
 def _check_size(raw: bytes, where: str, budget: DataBudget) -> None:

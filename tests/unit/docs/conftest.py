@@ -18,6 +18,7 @@ FILES = {
     "shop/testdata/__init__.py": "",
     "shop/testdata/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
     "data/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
+    "data/orders.csv": "customer,item,amount\nada,tea,3\n",
     "data/prices.jsonl": '{"item": "tea", "price": 3}\n',
     "jobs/totals.py": "",
     "target/totals.jar": "",

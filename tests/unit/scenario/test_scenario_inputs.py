@@ -308,3 +308,65 @@ def test_a_literal_placeholder_in_a_template_stays_literal(resolve: Resolve) -> 
     assert resolve(f"{{generate: {generate}}}") == [
         {"key": "key-0", "value": {"${input.key}": "${input.number} of key-0"}}
     ]
+
+
+ROWS = b'\xef\xbb\xbforder_id,amount,"note"\r\no-1,20,"two\nlines"\r\n\r\no-2,7,"a, ""b"""\r\n'
+
+
+def test_rows_of_a_csv_file_become_inputs(resolve: Resolve, tmp_path: Path) -> None:
+    (tmp_path / "orders.CSV").write_bytes(ROWS)
+    assert resolve("{from: orders.CSV, key: order_id}") == [
+        {"key": "o-1", "value": {"order_id": "o-1", "amount": "20", "note": "two\nlines"}},
+        {"key": "o-2", "value": {"order_id": "o-2", "amount": "7", "note": 'a, "b"'}},
+    ]
+    assert resolve("{from: orders.CSV, key: order_id, value: to_number(amount), limit: 1}") == [
+        {"key": "o-1", "value": 20}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "rendered"),
+    [
+        (
+            "{from: a.csv, key: orderid}",
+            "x.scenario.yaml:5:24: FA212: no column orderid in a.csv\n  expected: order_id, amount, note\n"
+            '  seen:     orderid\n  next:     did you mean "order_id"?',
+        ),
+        ("{from: a.csv, key: order_id, value: '{n: amount}'}", ""),
+        ("{from: a.csv, key: order_id, value: price}", "x.scenario.yaml:5:41: FA212: no column price in a.csv"),
+        ("{from: empty.csv, key: k}", "x.scenario.yaml:5:28: FA212: no column k in empty.csv"),
+        ("{from: twice.csv, key: a}", "x.scenario.yaml:5:12: FA212: twice.csv:1:1: the header does not name every"),
+    ],
+)
+def test_the_header_of_a_csv_file_is_checked_at_load(
+    entry: str, rendered: str, load: Load, sound: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(ROWS)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "twice.csv").write_bytes(b"a,b,a\n1,2,3\n")
+    text = sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry)
+    if not rendered:
+        assert load(text)
+        return
+    with pytest.raises(ScenarioError) as caught:
+        load(text)
+    assert caught.value.problems[0].render().startswith(rendered)
+
+
+@pytest.mark.parametrize(
+    ("rows", "where", "seen"),
+    [
+        (b"k,v\na,1\nb\n", "a.csv:3:1", "1 cells"),
+        (b'k,v\n"x\ny",1\nb,2,3\n', "a.csv:4:1", "3 cells"),
+        (b'k,v\na,"1\n', "a.csv:2:1", "unexpected end of data"),
+        (b'k,v\na,"1"x\n', "a.csv:2:1", "',' expected after '\"'"),
+        (b"k,v\n\xff,1\n", "a.csv:2:1", "the byte 0xff"),
+    ],
+)
+def test_a_wrong_row_is_reported_with_its_line(
+    rows: bytes, where: str, seen: str, resolve: Resolve, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(rows)
+    ((found, code, text),) = refused(resolve, "{from: a.csv, key: k}", b"")
+    assert (found, code) == (where, "FA212")
+    assert seen in text
