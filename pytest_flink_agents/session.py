@@ -99,7 +99,7 @@ class GateSession:
         """
         if not self._folder_made:
             try:
-                make_run_folder(self._folder)
+                make_run_folder(self._folder, self.settings.report_runs)
             except OSError as error:
                 raise unwritable(error, "name another place with --flink-report-dir") from None
             self._folder_made = True

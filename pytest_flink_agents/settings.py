@@ -28,7 +28,7 @@ class Settings:
     ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers``
     are the ``tiers`` if the user named them, and empty if ``auto`` chose them. ``processes`` is the
     number of processes that run scenarios at the same time, ``scenario_runs`` the number of runs of
-    a scenario without Flink. ``gate`` is the profile of the gate, None without it. Values of
+    a scenario without Flink, ``report_runs`` the number of run folders that are kept. ``gate`` is the profile of the gate, None without it. Values of
     ``allowed_env`` are secrets unless ``plain_env`` names the variable too.
     """
 
@@ -52,6 +52,7 @@ class Settings:
     reuse: bool = False
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
+    report_runs: int = 20
     scenario_seed: int | None = None
     scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()

@@ -76,6 +76,7 @@ OPTIONS = (
     ),
     Option("--flink-profile", "profile that --flink-gate judges by (default: default)", "NAME"),
     Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
+    Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),
     Option("--scenario-runs", "number of runs of each local scenario, each with its own seed (default: 1)", "N"),
 )

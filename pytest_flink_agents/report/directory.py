@@ -1,6 +1,6 @@
 """The report directory: a folder for each session, and a link to the latest.
 
-The newest twenty are kept.
+The newest are kept, as many as the session says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from flink_testbed.core import clock
 
 _MARKER = ".flink-agents-run"
-_KEPT_RUNS = 20
 
 
 def run_folder_name() -> str:
@@ -25,8 +24,8 @@ def run_folder_name() -> str:
     return f"{stamp}-{secrets.token_hex(3)}"
 
 
-def make_run_folder(folder: Path) -> None:
-    """Create a session's folder, and remove all but the newest twenty.
+def make_run_folder(folder: Path, keep: int) -> None:
+    """Create a session's folder, and remove all but the newest ``keep`` ones.
 
     Another process of the session may have created it.
     """
@@ -40,7 +39,7 @@ def make_run_folder(folder: Path) -> None:
         return
     (folder / _MARKER).touch()
     _point_latest_to(folder)
-    _forget_old(folder.parent)
+    _forget_old(folder.parent, keep)
 
 
 def node_folder(run_folder: Path, node_id: str, attempt: int = 1) -> Path:
@@ -77,18 +76,18 @@ def _point_latest_to(folder: Path) -> None:
         in_words.unlink(missing_ok=True)
 
 
-def _forget_old(report_dir: Path) -> None:
+def _forget_old(report_dir: Path, keep: int) -> None:
     """Remove old run folders, except those in which a cluster still runs.
 
     Only folders with the marker of this package are removed.
     """
     runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
-    if len(runs) <= _KEPT_RUNS:
+    if len(runs) <= keep:
         return
     from flink_testbed.ownership.detached import detached_services
 
     used = {Path(kept.directory) for kept in detached_services()}
-    for old in runs[:-_KEPT_RUNS]:
+    for old in runs[:-keep]:
         if any(directory.is_relative_to(old.resolve()) for directory in used):
             continue
         shutil.rmtree(old, ignore_errors=True)

@@ -91,3 +91,10 @@ def test_tiers_are_named_only_if_the_user_wrote_them(read: Read) -> None:
 def test_variables_are_secrets_unless_the_ini_declares_them_plain(read: Read) -> None:
     found = read(pytest_ini="[pytest]\nflink_scenario_env = SHOP_URL SHOP_STAGE\nflink_plain_env = SHOP_STAGE\n")
     assert (found.allowed_env, found.plain_env) == (("SHOP_URL", "SHOP_STAGE"), ("SHOP_STAGE",))
+
+
+def test_the_number_of_kept_run_folders_is_an_option(read: Read) -> None:
+    assert read().report_runs == 20
+    assert read("--flink-report-runs=3").report_runs == 3
+    with pytest.raises(pytest.UsageError, match="FA421"):
+        read("--flink-report-runs=0")

@@ -27,9 +27,11 @@ def test_names_sort_by_time_and_latest_is_the_newest(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tick")
-def test_the_newest_twenty_are_kept(tmp_path: Path) -> None:
-    made = [new_folder(tmp_path) for _ in range(23)]
+def test_the_newest_are_kept(tmp_path: Path) -> None:
+    made = [new_folder(tmp_path, keep=20) for _ in range(23)]
     assert [folder.exists() for folder in made] == [False] * 3 + [True] * 20
+    last = new_folder(tmp_path, keep=1)
+    assert [folder.exists() for folder in (made[-1], last)] == [False, True]
 
 
 @pytest.mark.usefixtures("tick")
@@ -50,9 +52,9 @@ def test_folders_without_the_marker_are_never_removed(tmp_path: Path) -> None:
     assert (reports / "0-foreign").is_dir()
 
 
-def new_folder(report_dir: Path) -> Path:
+def new_folder(report_dir: Path, keep: int = 20) -> Path:
     folder = report_dir / run_folder_name()
-    make_run_folder(folder)
+    make_run_folder(folder, keep)
     return folder
 
 
@@ -99,8 +101,7 @@ def test_an_item_stays_inside_the_run_folder(tmp_path: Path, node_id: str) -> No
 
 
 def test_a_retired_pointer_leads_to_no_old_run(tmp_path: Path) -> None:
-    folder = tmp_path / run_folder_name()
-    make_run_folder(folder)
+    folder = new_folder(tmp_path)
     retire_latest(tmp_path)
     assert not (tmp_path / "latest").exists()
     assert folder.is_dir()
@@ -111,5 +112,5 @@ def test_a_retired_pointer_leads_to_no_old_run(tmp_path: Path) -> None:
 
 
 def test_the_report_directory_is_ignored_by_git(tmp_path: Path) -> None:
-    make_run_folder(tmp_path / run_folder_name())
+    make_run_folder(tmp_path / run_folder_name(), 20)
     assert (tmp_path / ".gitignore").read_text() == "*\n"
