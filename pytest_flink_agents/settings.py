@@ -28,8 +28,10 @@ class Settings:
     ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers``
     are the ``tiers`` if the user named them, and empty if ``auto`` chose them. ``processes`` is the
     number of processes that run scenarios at the same time, ``scenario_runs`` the number of runs of
-    a scenario without Flink, ``report_runs`` the number of run folders that are kept. ``gate`` is the profile of the gate, None without it. Values of
-    ``allowed_env`` are secrets unless ``plain_env`` names the variable too.
+    a scenario without Flink, ``report_runs`` the number of run folders that are kept. ``gate`` is
+    the profile of the gate, None without it. Values of ``allowed_env`` are secrets unless
+    ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
+    besides a scenario's own.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class Settings:
     plain_env: tuple[str, ...] = ()
     allowed_packages: tuple[str, ...] = ()
     requirement_kinds: tuple[RequirementKind, ...] = ()
+    requirements: tuple[str, ...] = ()
 
     @property
     def jobs_in_containers(self) -> bool:

@@ -22,6 +22,7 @@ from pytest_flink_agents.options.declared import (
     add_options,
 )
 from pytest_flink_agents.options.given import Given, given
+from pytest_flink_agents.options.requirements import project_requirements
 from pytest_flink_agents.settings import Settings
 
 __all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "settings_of"]
@@ -83,4 +84,5 @@ def settings_of(config: pytest.Config) -> Settings:
         plain_env=tuple(config.getini(PLAIN_ENV)),
         allowed_packages=tuple(config.getini(ALLOWED_PACKAGES)),
         requirement_kinds=values.requirement_kinds(config, REQUIREMENT_KINDS),
+        requirements=project_requirements(config),
     )

@@ -11,6 +11,7 @@ ALLOWED_ENV = "flink_scenario_env"
 PLAIN_ENV = "flink_plain_env"
 ALLOWED_PACKAGES = "flink_allowed_packages"
 REQUIREMENT_KINDS = "flink_requirement_kinds"
+REQUIREMENTS = "flink_requirements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ _LISTS = {
     REQUIREMENT_KINDS: "kinds of requirements that scenarios may use besides plain ones: "
     "url, vcs, editable, file, index, path",
 }
+_REQUIREMENTS_HELP = (
+    "requirements of every job environment, one on a line: project (the dependencies in pyproject.toml), extra:NAME, "
+    "group:NAME, -r FILE, or a requirement such as pandas==2.2.3"
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -101,3 +106,4 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(option.name, f"{option.help} (see {option.flag})", default=None)
     for name, text in _LISTS.items():
         parser.addini(name, text, type="args", default=[])
+    parser.addini(REQUIREMENTS, _REQUIREMENTS_HELP, type="linelist", default=[])

@@ -69,11 +69,17 @@ class Services:
         self.leaks: list[str] = []
 
     def environment(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> TestEnvironment:
-        """Return the test environment for a release and its requirements."""
+        """Return the test environment for a release, the project's requirements and a scenario's own.
+
+        ``requirements`` may contain the project's already: a worker asks the controller for all of its own.
+        """
+        requirements = tuple(dict.fromkeys((*self.settings.requirements, *requirements)))
         key = (release.version, requirements)
         with self._lock:
             if key not in self._environments:
-                name = f"flink-{release.version}" + (f"-{len(self._environments)}" if requirements else "")
+                name = f"flink-{release.version}" + (
+                    f"-{len(self._environments)}" if requirements != self.settings.requirements else ""
+                )
                 self._environments[key] = TestEnvironment(
                     self.settings,
                     release,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
-from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_lines
+from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
 from pytest_flink_agents.scenario.error import DocumentPath, ScenarioError
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ class LoadedScenario:
             raise ScenarioError(problem) from None
 
     def requirements(self) -> tuple[str, ...]:
-        """Return the scenario's requirements, from its list or its file.
+        """Return the scenario's requirements, from its list or its file, with absolute paths.
 
         Raises :class:`ScenarioError` if the file has disappeared since loading.
         """
         wanted = self.scenario.requirements
-        if not isinstance(wanted, str):
-            return wanted or ()
-        text = self.path(wanted).read_text(encoding="utf-8-sig")
-        return tuple(line for _, line in requirement_lines(text))
+        lines = tuple(wanted or ())
+        if isinstance(wanted, str):
+            text = self.path(wanted).read_text(encoding="utf-8-sig")
+            lines = tuple(line for _, line in requirement_lines(text))
+        return tuple(absolute_requirement(line, self.root) for line in lines)

@@ -91,8 +91,8 @@ def report_page() -> str:
     """Return the page."""
     parts = [
         "Each session writes a run folder below `flink-agents-report/` (`--flink-report-dir`). `latest` links to the newest "
-        "one, or `latest.txt` names it if the file system has no links. The newest twenty folders are kept (`--flink-report-runs`). Secrets are "
-        "masked in every file.",
+        "one, or `latest.txt` names it if the file system has no links. The newest twenty folders are kept "
+        "(`--flink-report-runs`). Secrets are masked in every file.",
         table(("file", "content"), [(code(name), content) for name, content in FILES.items()]),
         "NODE is the node id of the test in a form that file systems accept; ATTEMPT counts from 1.",
     ]

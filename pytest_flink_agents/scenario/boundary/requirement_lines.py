@@ -7,6 +7,7 @@ Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ _OPTIONS = {
     "--constraint": RequirementKind.FILE,
 }
 _NAMED = re.compile(r"\s*[\w.-]+\s*(\[[^\]]*\])?\s*@\s*(?P<target>.*)")
+_OPTION = re.compile(r"(--[\w-]+|-\w)[\s=]*(.*)")
 _VCS = re.compile(r"(git|hg|svn|bzr)\+", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
@@ -92,7 +94,30 @@ def _file_mistakes(file: Path, project: Project) -> Iterator[Mistake]:
             yield replace(mistake, message=f"{shorten(file.name)}:{number}: {mistake.message}")
 
 
+def absolute_requirement(line: str, root: Path) -> str:
+    """Return the requirement with the path that it names made absolute, relative to ``root``.
+
+    The installer runs in another directory than the project's.
+    """
+    line = line.strip()
+    option = _OPTION.fullmatch(line)
+    if option is None:
+        return os.fspath(root / line) if _is_relative(line) else line
+    name, target = option.groups()
+    is_file = _OPTIONS.get(name) is RequirementKind.FILE and not _SCHEME.match(target)
+    return f"{name} {root / target}" if is_file or (name in _OPTIONS and _is_relative(target)) else line
+
+
+def _is_relative(target: str) -> bool:
+    elsewhere = _NAMED.fullmatch(target) or _VCS.match(target) or _SCHEME.match(target) or target.startswith("~")
+    return not elsewhere and _is_path(target)
+
+
 def _line_mistakes(line: str, path: DocumentPath, project: Project) -> Iterator[Mistake]:
+    if len(line.splitlines()) != 1 or line.endswith("\\"):
+        # They are written to a file of the installer, one on a line.
+        yield Mistake("FA203", path, "a requirement of several lines", "one requirement on one line", shorten(line))
+        return
     kind = requirement_kind(line, project)
     if kind is not None:
         if kind not in project.requirement_kinds:

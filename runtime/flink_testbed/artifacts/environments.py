@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class EnvironmentRequest:
     """The contents that a job environment must have.
 
     ``flink_agents`` is a version or the path of a wheel, an sdist or a source directory; empty is the
-    default version.
+    default version. ``requirements`` are lines of a requirements file with absolute paths.
     """
 
     flink: FlinkRelease
@@ -98,9 +98,21 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     version = request.flink.version
     wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
     # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
-    identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted]
+    contents = [content_of(path) for path in _named_files(request.requirements)]
+    identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted, *contents]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
     return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
+
+
+def _named_files(requirements: tuple[str, ...]) -> Iterator[str]:
+    """Yield the absolute paths of wheels, directories and files that requirements name.
+
+    Their content is a part of the environment. The code of an editable one is not installed.
+    """
+    for line in requirements:
+        path = re.sub(r"^--?[\w-]+\s+", "", line).partition(" ;")[0].partition("[")[0]
+        if path.startswith("/") and not line.startswith(("-e", "--editable")):
+            yield path
 
 
 def cached_environment(plan: EnvironmentPlan) -> JobEnvironment | None:
@@ -169,11 +181,13 @@ def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict
     (directory / "build-constraints.txt").write_text("setuptools<82\n", encoding="utf-8")
     install = ["pip", "install", "--python", str(venv), "--build-constraints", "build-constraints.txt"]
     reason = _reason_without_jars(venv, install, wanted[1])
-    # After "--" nothing is taken for an option; requirements come from scenario files.
+    # In a file, since hashes, indexes and editable paths are not accepted on uv's command line.
+    (directory / "requirements.txt").write_text("".join(f"{line}\n" for line in wanted), encoding="utf-8")
+    install += ["--requirements", "requirements.txt"]
     if reason:
-        done = run_uv([*install, *_WITHOUT_JARS, "--", *wanted], cwd=directory, FLINK_AGENTS_SKIP_JAR_DOWNLOAD="1")
+        done = run_uv([*install, *_WITHOUT_JARS], cwd=directory, FLINK_AGENTS_SKIP_JAR_DOWNLOAD="1")
     else:
-        done = run_uv([*install, "--", *wanted], cwd=directory)
+        done = run_uv(install, cwd=directory)
     if done.returncode != 0:
         raise install_error(" ".join(wanted), done.output)
     checked = run_uv(["pip", "check", "--python", str(venv)], cwd=directory)

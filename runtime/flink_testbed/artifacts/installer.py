@@ -36,6 +36,7 @@ def install_error(what: str, output: str) -> HostError:
 
     FA414 if no registry was reached, FA413 if the requirements conflict, otherwise FA415.
     """
+    what = _without_addresses(what)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     tail = "\n".join(lines[-25:])
     if any(word in output for word in _NO_NETWORK):

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.project import Project
-from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_kind, requirement_lines
+from pytest_flink_agents.scenario.boundary.requirement_lines import (
+    absolute_requirement,
+    requirement_kind,
+    requirement_lines,
+)
 from pytest_flink_agents.scenario.boundary.resource_classes import JAVA_ALIASES, PYTHON_CLASSES
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.vocabulary import RequirementKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Load: TypeAlias = Callable[..., LoadedScenario]
 Problems: TypeAlias = Callable[[str], list[Problem]]
@@ -246,3 +248,30 @@ def test_a_requirements_file_is_bounded(tmp_path: Path, sound: str) -> None:
     file.write_text(sound + "requirements: reqs.txt\n")
     with pytest.raises(ScenarioError, match=r"FA211: reqs\.txt is too large"):
         load_file(file, Project(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("line", "absolute"),
+    [
+        ("pandas==2.2.3 --hash=sha256:a", "pandas==2.2.3 --hash=sha256:a"),
+        ("./wheels/x.whl", "/p/wheels/x.whl"),
+        ("wheels/x[all] ; python_version < '3.12'", "/p/wheels/x[all] ; python_version < '3.12'"),
+        ("/opt/x.whl", "/opt/x.whl"),
+        ("git+https://example.org/x", "git+https://example.org/x"),
+        ("x @ file:///opt/x.whl", "x @ file:///opt/x.whl"),
+        ("-e ./lib", "-e /p/lib"),
+        ("-e git+https://example.org/x", "-e git+https://example.org/x"),
+        ("-rother.txt", "-r /p/other.txt"),
+        ("--constraint=c.txt", "--constraint /p/c.txt"),
+        ("-r https://example.org/c.txt", "-r https://example.org/c.txt"),
+        ("--index-url https://example.org/simple", "--index-url https://example.org/simple"),
+    ],
+)
+def test_the_paths_of_requirements_are_those_of_the_project(line: str, absolute: str) -> None:
+    assert absolute_requirement(line, Path("/p")) == absolute
+
+
+@pytest.mark.parametrize("line", ["./x.whl\n--index-url=https://example.org", "./x.whl\r-e /opt/x", "./x.whl \\"])
+def test_a_requirement_cannot_smuggle_a_second_line(line: str, load: Load, sound: str) -> None:
+    with pytest.raises(ScenarioError, match="FA203: a requirement of several lines"):
+        load(f"{sound}requirements: [{json.dumps(line)}]\n")
