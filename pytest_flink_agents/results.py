@@ -95,7 +95,7 @@ def _unstarted(item: pytest.Item) -> ItemResult:
     scenario = item.loaded.scenario
     return dataclasses.replace(
         result,
-        name=scenario.name,
+        name=item.loaded.name,
         tier=item.tier,
         flink_version=item.release.version,
         severity=scenario.severity,

@@ -76,7 +76,7 @@ class ScenarioItem(pytest.Item):
         from pytest_flink_agents.redact import one_line
 
         # pytest prints node ids as they are: a name must not colour a line or begin one.
-        name = f"{one_line(loaded.scenario.name)}[{tier}-{release.label}]"
+        name = f"{one_line(loaded.name)}[{tier}-{release.label}]"
         # As text: pytest compares it with the ids that --lf has stored.
         super().__init__(name=name, parent=parent, nodeid=f"{parent.nodeid}::{name}", **arguments)
         self.loaded = loaded

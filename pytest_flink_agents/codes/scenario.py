@@ -90,15 +90,18 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "Known placeholders are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url} and ${env.NAME} for "
             "names that the ini file allows, in `resources`, `config`, `environment` and `job` only. Text that looks "
             "like a placeholder but has no braces, such as $llm.ollama_url, is refused, because the agent would use it "
-            "literally. The value of `generate` has ${input.number}, ${input.key} and ${input.random}.",
+            "literally. The value of `generate` has ${input.number}, ${input.key} and ${input.random}. "
+            "${matrix.NAME} stands for a value of `matrix` anywhere but in keys, `version` and `name`, and every name of "
+            "`matrix` must be used.",
             "Write ${NAME} with a known name, or $${ for a literal ${.",
             'base_url: "${llm.olama_url}"   ->   base_url: "${llm.ollama_url}"',
         ),
         "FA211": _code(
             "A size limit is exceeded",
             "A scenario file has at most 256 KiB, 32 levels and 20,000 values. The data files of a scenario have at "
-            "most 64 MiB together and 1 MiB per line, and generated inputs at most 64 MiB. Expressions are limited in "
-            "length and in the work that they can cause. At most 100 problems of a file are shown.",
+            "most 64 MiB together and 1 MiB per line, and generated inputs at most 64 MiB. A matrix has at most 1,000 "
+            "combinations. Expressions are limited in length and in the work that they can cause. At most 100 "
+            "problems of a file are shown.",
             "Move inputs into a JSON-lines file, shorten the file, or simplify the expression.",
             "inputs: [... 5,000 of them ...]   ->   inputs: [{from: data/orders.jsonl, key: id}]",
         ),

@@ -74,7 +74,7 @@ class ScenarioRequest:
             self.services.kafka,
             self.environment.connector,
             records,
-            label=scenario.name,
+            label=self.loaded.name,
             guarantee=delivery.outputs if delivery else EXACTLY_ONCE,
         )
 
@@ -106,7 +106,7 @@ class ScenarioRequest:
     def _agent(self) -> AgentSubject:
         scenario = self.loaded.scenario
         return AgentSubject(
-            name=f"{scenario.name} ({self.directory.parent.name})"[:_NAME_CHARACTERS],
+            name=f"{self.loaded.name} ({self.directory.parent.name})"[:_NAME_CHARACTERS],
             spec={
                 "agent": _agent_spec(self.loaded),
                 "resources": substitute(scenario.resources.sections(), self.values),

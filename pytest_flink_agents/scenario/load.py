@@ -5,6 +5,7 @@ Must never import: pytest, anything that starts a process.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.patterns import SearchBudget
@@ -14,6 +15,7 @@ from pytest_flink_agents.scenario.compile import compile_document
 from pytest_flink_agents.scenario.document import Document, parse
 from pytest_flink_agents.scenario.error import Mistake, ScenarioError, shorten
 from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.scenario.matrix import combinations
 from pytest_flink_agents.scenario.reader import FILE_BYTES
 
 if TYPE_CHECKING:
@@ -47,11 +49,10 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     budget = SearchBudget(PATTERNS_S)
     for document in documents:
         with budget:
-            scenario, mistakes = compile_document(document, file, project)
-        mistakes = [*mistakes, *_duplicate_name(document, names)]
+            found, mistakes = _compiled(document, file, project)
+        mistakes += _duplicate_name(document, names)
         problems.extend(document.problem(mistake) for mistake in mistakes)
-        if scenario:
-            loaded.append(scenario)
+        loaded += found
     if budget.left_s <= 0:
         # Patterns that were not tried any more may match everything.
         limit = f"at most {PATTERNS_S:g} s for all patterns of a file"
@@ -59,6 +60,19 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     if problems:
         raise ScenarioError(*_in_order(problems, name))
     return loaded
+
+
+def _compiled(document: Document, file: Path, project: Project) -> tuple[list[LoadedScenario], list[Mistake]]:
+    """Return the scenario of each combination of a document's matrix, and the mistakes of all of them."""
+    variants, mistakes = combinations(document)
+    found = []
+    for name, variant in variants:
+        scenario, wrong = compile_document(variant, file, project)
+        # A mistake outside of the varied values is the same in every combination.
+        mistakes += [mistake for mistake in wrong if mistake not in mistakes]
+        if scenario:
+            found.append(dataclasses.replace(scenario, combination=name))
+    return found, mistakes
 
 
 def _read(path: Path, root: Path) -> tuple[Path, bytes]:

@@ -38,6 +38,7 @@ class LoadedScenario:
     ``expect.outputs`` in order, None if the scenario expects none; ``failure`` is the matcher of
     the failure's message, ``waived_failure`` that of ``expect_fail.failure``. ``warnings`` are
     oddities that are not mistakes. ``matchers`` are the other matchers below ``expect`` by place.
+    ``combination`` names the values of a matrix.
     """
 
     scenario: Scenario
@@ -49,6 +50,12 @@ class LoadedScenario:
     waived_failure: Matcher | None = None
     warnings: tuple[Problem, ...] = ()
     matchers: Mapping[DocumentPath, Matcher] = field(default_factory=dict)
+    combination: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the scenario, with that of its combination if it has a matrix."""
+        return f"{self.scenario.name}[{self.combination}]" if self.combination else self.scenario.name
 
     def path(self, relative: str) -> Path:
         """Return the file of the project that the scenario names by ``relative``.

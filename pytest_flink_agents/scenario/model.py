@@ -17,6 +17,7 @@ from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.variation import Matrix
 from pytest_flink_agents.scenario.words import (
     AgentClass,
     Duration,
@@ -134,7 +135,7 @@ class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "matrix", "include"}
+        {"effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "include"}
     )
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
@@ -165,6 +166,9 @@ class Scenario(LanguageMapping):
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
+    matrix: Matrix = Field(
+        default_factory=dict, description="values of ${matrix.NAME}; every combination is a scenario of its own"
+    )
     expect_fail: ExpectFail | None = Field(None, description="a known failure that does not count until a date")
 
     @model_validator(mode="after")

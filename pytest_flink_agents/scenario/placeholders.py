@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.problem import Problem, nearest
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, path_text, shorten
+from pytest_flink_agents.scenario.matrix import is_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,8 @@ KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connecto
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
 # In the template of generated inputs only.
 TEMPLATE_NAMES = ("input.number", "input.key", "input.random")
-_NOT_YET = ("effects.", "input.", "output.", "matrix.")
+_NOT_YET = ("effects.", "input.", "output.")
+_MATRIX = "matrix."
 _ENVIRONMENT = "env."
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
 # A placeholder without its braces or without its dollar sign, which an agent would use literally as
@@ -42,9 +44,15 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
     ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for
     :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use.
     """
-    known = [*NAMES, *(_ENVIRONMENT + name for name in allowed_env)]
+    matrix = value.get("matrix") if isinstance(value, dict) else None
+    names = [_MATRIX + name for name in matrix] if is_matrix(matrix) else []
+    known = [*NAMES, *(_ENVIRONMENT + name for name in allowed_env), *names]
     texts = list(_texts(value, ()))
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
+    malformed = matrix is not None and not names
+    if malformed:
+        # The form of the matrix is the mistake, not the uses of its values.
+        found = [(path, one) for path, one in found if not (one[2] or "").startswith(_MATRIX)]
     mistakes = [mistake for path, one in found if (mistake := _mistake(one[2], path, known))]
     mistakes += [
         _almost(one, path, known)
@@ -52,7 +60,7 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
         if path[0] in SECTIONS or _in_template(path)
         for one in _ALMOST.finditer(text)
     ]
-    if mistakes or not isinstance(value, dict):
+    if mistakes or malformed or not isinstance(value, dict):
         return value, mistakes
     return {key: item if key in SECTIONS else _unescaped(key, item) for key, item in value.items()}, []
 
@@ -135,6 +143,9 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
     if name is None:
         return Mistake("FA210", path, f"a placeholder without its end in {where}", "${NAME}", next_step=escape)
     seen = f"${{{shorten(name)}}}"
+    if name in known and name.startswith(_MATRIX):
+        expected = "matrix values in values, not in keys, name, version and matrix itself"
+        return Mistake("FA210", path, f"the placeholder {seen} is not replaced here", expected, where, escape)
     known = _known_at(path, known)
     if name in known:
         if path[0] in SECTIONS or _in_template(path):

@@ -57,7 +57,7 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
         return _unknown_key(path, mapping) if kind == "extra_forbidden" else _missing_key(path, mapping)
     path = _without_forms(loc)
     seen = describe(error["input"])
-    if isinstance(error["input"], (int, float)) and (raw := document.raw(path)):
+    if isinstance(error["input"], (int, float)) and (raw := document.raw(path)) and "${" not in raw:
         seen = shorten(raw)
     message = f"wrong value for {path_text(path)}" if path else "not a scenario"
     if kind == WRONG:

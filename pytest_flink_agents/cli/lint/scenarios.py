@@ -48,5 +48,5 @@ def list_scenarios(paths: Sequence[Path]) -> tuple[int, str]:
                 problems = "1 problem" if number == 1 else f"{number} problems"
                 lines.append(f"{target.path}: {problems}, see flink-agents-gate lint {target.path}")
             else:
-                lines += [f"{each.document.file}::{one_line(each.scenario.name)}" for each in loaded]
+                lines += [f"{each.document.file}::{one_line(each.name)}" for each in loaded]
     return int(failed), "\n".join(lines)

@@ -18,7 +18,7 @@ ADDED = [
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, matrix, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -52,7 +52,7 @@ ADDED = [
         "outputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, matrix, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -67,7 +67,7 @@ ADDED = [
         "falts: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, matrix, expect_fail\n"
         '  seen:     "falts"\n'
         "  next:     correct it, or remove it",
     ),
@@ -149,7 +149,7 @@ CHANGED = [
     ("agent: shop.agents:RefundAgent", "job: x.py", "3:6", "FA203", "wrong value for job"),
     ("agent: shop.agents:RefundAgent", "", "1:1", "FA204", None),
     ("agent: shop.agents:RefundAgent", "agent: agents:A\njob: {python: x.scenario.yaml}", "1:1", "FA204", None),
-    ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{generate: {count: 5}}", "5:6", "FA205", None),
+    ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{generate: {count: 5, keys: 1}}", "5:16", "FA204", None),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{key: 1}", "5:5", "FA204", 'missing key "value" in inputs[0]'),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "hello", "5:5", "FA203", "wrong value for inputs[0]"),
     ('\n  - {key: "c-1", value: {order: "o-1", amount: 20}}', " []", "4:9", "FA203", "wrong value for inputs"),

@@ -1,0 +1,42 @@
+"""The words that run a scenario in several ways.
+
+Must never import: yaml, pytest, anything that starts something.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from pytest_flink_agents.scenario.mapping import SomeItems
+from pytest_flink_agents.scenario.matrix import NAME
+from pytest_flink_agents.scenario.words import wrong
+
+_VALUE_CHARACTERS = 200
+
+
+def _matrix_name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise wrong("a name of letters, digits and underscores, like parallelism")
+    return text
+
+
+def _matrix_value(value: Any) -> Any:
+    if not isinstance(value, (str, int, float, bool)) or len(str(value)) > _VALUE_CHARACTERS:
+        raise wrong(f"a number, true, false, or a string of at most {_VALUE_CHARACTERS} characters")
+    return value
+
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(map(json.dumps, values))) != len(values):
+        raise wrong("each value once")
+    return values
+
+
+MatrixName = Annotated[str, AfterValidator(_matrix_name)]
+MatrixValue = Annotated[
+    Any, AfterValidator(_matrix_value), Field(json_schema_extra={"type": ["string", "number", "boolean"]})
+]
+Matrix = dict[MatrixName, Annotated[SomeItems[MatrixValue], AfterValidator(_each_once)]]
