@@ -25,7 +25,9 @@ def settings_in(paths: Iterable[Path], options: Iterable[str] = ()) -> Settings:
 
     Raises ``HostError`` FA421 for an option or an ini file with an invalid value.
     """
-    arguments = ["--noconftest", "--capture=no", *options, *(str(path) for path in paths)]
+    # Without rewriting of assertions: pytest warns of modules that are imported already, and a project may turn its
+    # warnings into errors.
+    arguments = ["--assert=plain", "--noconftest", "--capture=no", *options, *(str(path) for path in paths)]
     try:
         return settings_of(pytest.Config.fromdictargs({}, arguments))
     except pytest.UsageError as error:

@@ -39,7 +39,7 @@ class Parts:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(prepare_module, "JobParts", Parts)
     monkeypatch.setattr(prepare_module, "provide_kafka", lambda *_, **__: SimpleNamespace(version="4.1"))
-    (tmp_path / "pytest.ini").write_text("[pytest]\nflink_requirements = rich\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nflink_requirements = rich\nfilterwarnings = error\n")
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "agents.py").touch()
     for name, more in (
