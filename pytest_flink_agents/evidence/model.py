@@ -40,7 +40,8 @@ class Event:
 class ModelCall:
     """One request to the model server.
 
-    Texts to embed are messages with the role ``embedding``.
+    Texts to embed are messages with the role ``embedding``. The tokens are those that the server reported, None if the
+    client got no reply.
 
     ``rule`` is the index of the script's rule that answered, None without an answer; ``nearest`` says why a chat was
     refused.
@@ -52,6 +53,8 @@ class ModelCall:
     rule: int | None
     reply: Mapping[str, Any]
     nearest: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class Evidence:
 
     ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
-    (oldest first) ended or restarted the job. ``metrics`` are None if none are known. ``steps`` records the timeline.
+    (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
+    they are final if the agent wrote them at its end, and else those that Flink showed last. ``steps`` records the timeline.
     ``seed`` is the seed of the order of keys and calls, None without one.
     """
 
@@ -206,6 +210,7 @@ class Evidence:
     ui_url: str = ""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, float] | None = None
+    metrics_final: bool = False
     timings_s: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     restarts: int = 0

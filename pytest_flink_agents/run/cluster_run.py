@@ -138,7 +138,8 @@ class _FollowedRun:
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
         events = read_event_logs(place.events, numbered)
-        history["metrics"] = read_metrics(place.events) or history.get("metrics")
+        final_metrics = read_metrics(place.events)
+        history["metrics"] = final_metrics or history.get("metrics")
         checkpoints = history.get("checkpoints")
         return Evidence(
             tier=place.tier.value,
@@ -153,6 +154,7 @@ class _FollowedRun:
             started=self._started,
             timed_out_after_s=None if in_time else deadline_s,
             stopped=stopped,
+            metrics_final=final_metrics is not None,
             job_state=state,
             config=launch.config,
             timings_s={

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pytest_flink_agents.checks.bounds import Bounds
 from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.checks.job_counts import (
+    CHECKPOINTS,
+    RESTARTS,
+    THROUGHPUT,
+    check_checkpoints,
+    check_restarts,
+    check_throughput,
+)
+from pytest_flink_agents.checks.latency import NAME as LATENCY
+from pytest_flink_agents.checks.latency import Percentile, check_latency
+from pytest_flink_agents.checks.metric_values import NAME as METRICS
+from pytest_flink_agents.checks.metric_values import ExpectedMetric, check_metrics
 from pytest_flink_agents.checks.trajectory import NAME as TRAJECTORY
 from pytest_flink_agents.checks.trajectory import Match, Trajectory, check_trajectories
 from pytest_flink_agents.checks.trajectory_steps import StepKind, TrajectoryStep
+from pytest_flink_agents.checks.usage import CALLS, TOKENS, TokenBounds, check_call_count, check_tokens
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.scenario.error import DocumentPath
+from pytest_flink_agents.scenario.expectation.amounts import ExpectedLatency, MetricValue, Range
 from pytest_flink_agents.scenario.expectation.trajectory import (
     EventStep,
     ExpectedTrajectory,
     Step,
     ToolStep,
 )
+from pytest_flink_agents.scenario.expectations import Expect
 from pytest_flink_agents.scenario.loaded import LoadedScenario
 
 Check = Callable[[], CheckResult]
@@ -28,7 +44,63 @@ def stated_checks(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check
     if expect.trajectory is not None:
         trajectories = expected_trajectories(loaded)
         checks[TRAJECTORY] = lambda: check_trajectories(trajectories, evidence)
+    return checks | _checks_of_models(loaded, evidence) | _checks_of_amounts(expect, evidence)
+
+
+def _checks_of_models(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check]:
+    expect, scripted = loaded.scenario.expect, loaded.scenario.llm is not None
+    checks: dict[str, Check] = {}
+    if expect.llm and expect.llm.calls:
+        calls = _bounds(expect.llm.calls, "llm", "calls")
+        checks[CALLS] = lambda: check_call_count(calls, evidence)
+    if expect.tokens:
+        tokens = TokenBounds(
+            _maybe(expect.tokens.total, "tokens", "total"), _maybe(expect.tokens.per_input, "tokens", "per_input")
+        )
+        checks[TOKENS] = lambda: check_tokens(tokens, scripted=scripted, evidence=evidence)
     return checks
+
+
+def _checks_of_amounts(expect: Expect, evidence: Evidence) -> dict[str, Check]:
+    checks: dict[str, Check] = {}
+    if expect.latency:
+        latency = _percentiles(expect.latency)
+        checks[LATENCY] = lambda: check_latency(latency, evidence)
+    if expect.metrics:
+        metrics = [_metric(name, value) for name, value in expect.metrics.items()]
+        checks[METRICS] = lambda: check_metrics(metrics, evidence)
+    if expect.checkpoints:
+        completed = _maybe(expect.checkpoints.completed, "checkpoints", "completed")
+        failed = _maybe(expect.checkpoints.failed, "checkpoints", "failed")
+        checks[CHECKPOINTS] = lambda: check_checkpoints(completed, failed, evidence)
+    if expect.restarts:
+        restarts = _bounds(expect.restarts, "restarts")
+        checks[RESTARTS] = lambda: check_restarts(restarts, evidence)
+    if expect.throughput:
+        rate = _bounds(expect.throughput.records_per_s, "throughput", "records_per_s")
+        checks[THROUGHPUT] = lambda: check_throughput(rate, evidence)
+    return checks
+
+
+def _bounds(written: Range, *path: str) -> Bounds:
+    return Bounds(("expect", *path), written.min, written.max)
+
+
+def _maybe(written: Range | None, *path: str) -> Bounds | None:
+    return _bounds(written, *path) if written else None
+
+
+def _percentiles(written: ExpectedLatency) -> list[Percentile]:
+    stated = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99, "max_ms": 100}
+    return [
+        Percentile(percent, _bounds(value, "latency", word))
+        for word, percent in stated.items()
+        if (value := getattr(written, word)) is not None
+    ]
+
+
+def _metric(name: str, written: MetricValue) -> ExpectedMetric:
+    return ExpectedMetric(name, Bounds(("expect", "metrics", name), written.min, written.max), written.equals)
 
 
 def expected_trajectories(loaded: LoadedScenario) -> list[Trajectory]:

@@ -78,7 +78,7 @@ def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mappin
         checks["actions"] = lambda: check_acted(evidence)
     if scenario.llm is not None:
         rules, expected = len(scenario.llm.script), scenario.expect.llm
-        allowed = expected.unused_rules if expected else 0
+        allowed = (expected.unused_rules or 0) if expected else 0
         checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
     return checks
 

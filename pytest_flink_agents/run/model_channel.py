@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flink_testbed.models.channel import Channel
+from flink_testbed.models.channel import Call, Channel
 from pytest_flink_agents.evidence.model import ModelCall
 
 
@@ -17,6 +17,9 @@ def model_urls(models: Channel) -> dict[str, str]:
 
 def model_calls(models: Channel) -> tuple[ModelCall, ...]:
     """Return the calls so far, as evidence."""
-    return tuple(
-        ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest) for call in models.calls
-    )
+    return tuple(map(_model_call, models.calls))
+
+
+def _model_call(call: Call) -> ModelCall:
+    tokens = (call.usage.prompt_tokens, call.usage.completion_tokens) if call.usage else (None, None)
+    return ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest, *tokens)

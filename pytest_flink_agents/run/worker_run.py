@@ -77,6 +77,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         job_state="FAILED" if failure else "RUNNING" if late else "FINISHED",
         config=config_evidence(reply["config"], subject),
         metrics=reply["metrics"] or None,
+        metrics_final=late is None,
         timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},
         log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
         log_errors=_log_errors(reply),

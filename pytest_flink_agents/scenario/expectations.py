@@ -10,14 +10,48 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from pytest_flink_agents.scenario.expectation.amounts import (
+    ExpectedCheckpoints,
+    ExpectedLatency,
+    ExpectedThroughput,
+    ExpectedTokens,
+    MetricValue,
+    Range,
+)
 from pytest_flink_agents.scenario.expectation.trajectory import Trajectories
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
 
-CheckName = Literal["outputs", "delivery", "trajectory", "failure", "ended", "logs", "model calls"]
+CheckName = Literal[
+    "outputs",
+    "delivery",
+    "trajectory",
+    "llm",
+    "tokens",
+    "latency",
+    "metrics",
+    "checkpoints",
+    "restarts",
+    "throughput",
+    "failure",
+    "ended",
+    "logs",
+    "model calls",
+]
 
 # The words that say what a run must do; the others only qualify them.
-_STATEMENTS = frozenset({"outputs", "failure", "delivery", "trajectory"})
+_STATEMENTS = (
+    "outputs",
+    "failure",
+    "delivery",
+    "trajectory",
+    "tokens",
+    "latency",
+    "metrics",
+    "checkpoints",
+    "restarts",
+    "throughput",
+)
 
 
 class ExpectedOutput(LanguageMapping):
@@ -68,11 +102,16 @@ class ExpectedDelivery(LanguageMapping):
 class ExpectedModelUse(LanguageMapping):
     """The use of the script of ``llm``."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"calls"})
-
-    unused_rules: Annotated[int, Field(ge=0, le=100_000)] = Field(
-        description="maximum number of rules that never answer; without this, every rule must answer"
+    calls: Range | None = Field(None, description="calls to the model, also those that got a fault")
+    unused_rules: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        None, description="maximum number of rules that never answer; without this, every rule must answer"
     )
+
+    @model_validator(mode="after")
+    def _states_something(self) -> Self:
+        if not self.model_fields_set:
+            raise wrong("calls or unused_rules", code="FA204")
+        return self
 
 
 class Expect(LanguageMapping):
@@ -81,7 +120,7 @@ class Expect(LanguageMapping):
     ``outputs: []`` means that there must be no output.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "memory", "metrics", "latency", "throughput"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "memory", "cost"})
 
     outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
     order: Literal["per_key", "any", "strict"] = Field(
@@ -93,14 +132,22 @@ class Expect(LanguageMapping):
     trajectory: Trajectories | None = Field(
         None, description="the events and tool calls of each key: one mapping, or a list of them"
     )
+    tokens: ExpectedTokens | None = Field(None, description="the tokens that the model used")
+    latency: ExpectedLatency | None = Field(None, description="the time from an input to its last output")
+    metrics: dict[NotEmpty, MetricValue] | None = Field(
+        None, min_length=1, description="values of metrics by name, or by the end of the name; `*` is any part of it"
+    )
+    checkpoints: ExpectedCheckpoints | None = Field(None, description="checkpoints on Flink; needs tiers without local")
+    restarts: Range | None = Field(None, description="restarts of the job on Flink; needs tiers without local")
+    throughput: ExpectedThroughput | None = Field(None, description="the rate of inputs")
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
     llm: ExpectedModelUse | None = Field(None, description="use of the script of `llm`")
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
-        if not self.model_fields_set & _STATEMENTS:
+        if self.model_fields_set.isdisjoint(_STATEMENTS):
             next_step = "list the expected outputs; `outputs: []` means that there must be none"
-            raise wrong(f"one of {', '.join(sorted(_STATEMENTS))}", code="FA204", next_step=next_step)
+            raise wrong(f"one of {', '.join(_STATEMENTS)}", code="FA204", next_step=next_step)
         return self
 
 

@@ -186,6 +186,13 @@ class Scenario(LanguageMapping):
             raise wrong("llm beside expect.llm", code="FA204", next_step="write the script, or remove expect.llm")
         return self
 
+    @model_validator(mode="after")
+    def _counts_of_flink_on_flink(self) -> Self:
+        if (self.expect.checkpoints or self.expect.restarts) and (self.tiers is None or "local" in self.tiers):
+            next_step = "add `tiers: [embedded]`: a run without Flink has no checkpoints and no restarts"
+            raise wrong("tiers without local beside checkpoints or restarts", code="FA204", next_step=next_step)
+        return self
+
     @field_validator("tiers", "tags")
     @classmethod
     def _each_once(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:

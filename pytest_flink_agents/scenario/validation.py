@@ -35,6 +35,8 @@ _EXPECTED = {
     "model_type": "a mapping",
     "too_short": "a list that is not empty",
 }
+# Stands for the keys of a mapping whose keys the user chooses.
+ANY_KEY = "*"
 _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
 
 
@@ -53,7 +55,7 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
     kind: str = error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind in ("extra_forbidden", "missing"):
-        path, mapping = (*_without_forms(loc[:-1]), loc[-1]), _mappings()[_shape(loc[:-1])]
+        path, mapping = (*_without_forms(loc[:-1]), loc[-1]), _mapping_at(_shape(loc[:-1]))
         return _unknown_key(path, mapping) if kind == "extra_forbidden" else _missing_key(path, mapping)
     path = _without_forms(loc)
     seen = describe(error["input"])
@@ -154,6 +156,15 @@ def _keys(model: type[LanguageMapping]) -> dict[str, str]:
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
+def _mapping_at(shape: tuple[str, ...]) -> type[LanguageMapping]:
+    """Return the mapping of the language at the shape of a place."""
+    return next(
+        model
+        for known, model in _mappings().items()
+        if len(known) == len(shape) and all(one in (step, ANY_KEY) for one, step in zip(known, shape, strict=True))
+    )
+
+
 @lru_cache(maxsize=1)
 def _mappings() -> Mapping[tuple[str, ...], type[LanguageMapping]]:
     """Return every mapping of the language by the shape of its places."""
@@ -165,6 +176,9 @@ def _mappings_below(kind: Any, shape: tuple[str, ...]) -> Iterator[tuple[tuple[s
         yield shape, kind
         for name, field in kind.model_fields.items():
             yield from _mappings_below(field.annotation, (*shape, field.alias or name))
+        return
+    if get_origin(kind) is dict:
+        yield from _mappings_below(get_args(kind)[1], (*shape, ANY_KEY))
         return
     tags = [one.tag for one in get_args(kind)[1:] if isinstance(one, Tag)] if get_origin(kind) is Annotated else []
     for part in get_args(kind):

@@ -74,14 +74,14 @@ def plain_scenarios() -> tuple[Any, ...]:
 
 
 def _mappings_at(value: Any, place: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Yield the mappings at a place in a document; ``[]`` stands for every item of a list."""
+    """Yield the mappings at a place in a document; ``[]`` stands for every item of a list, ``*`` for every key."""
     if not place:
         if isinstance(value, dict):
             yield value
         return
     step, *rest = place
-    if step == "[]" and isinstance(value, list):
-        for item in value:
+    if (step == "[]" and isinstance(value, list)) or (step == "*" and isinstance(value, dict)):
+        for item in value if isinstance(value, list) else value.values():
             yield from _mappings_at(item, rest)
     elif isinstance(value, dict) and step in value:
         yield from _mappings_at(value[step], rest)

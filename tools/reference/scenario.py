@@ -97,6 +97,9 @@ def _references(schema: Schema) -> Iterator[tuple[Path, str]]:
         yield (), schema["$ref"].rpartition("/")[2]
     for form in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         yield from _references(form)
+    if isinstance(schema.get("additionalProperties"), dict):
+        for steps, name in _references(schema["additionalProperties"]):
+            yield ("*", *steps), name
     if "items" in schema:
         for steps, name in _references(schema["items"]):
             yield ("[]", *steps), name

@@ -69,19 +69,20 @@ def test_only_the_announced_failure_is_waived(
 
 
 def test_every_check_that_a_scenario_may_announce_exists() -> None:
-    import pytest_flink_agents.checks.delivery as delivery
-    import pytest_flink_agents.checks.logs as logs
-    import pytest_flink_agents.checks.outputs as outputs
-    import pytest_flink_agents.checks.trajectory as trajectory
+    from pytest_flink_agents.checks import (
+        delivery,
+        job_counts,
+        latency,
+        logs,
+        metric_values,
+        outputs,
+        trajectory,
+        usage,
+    )
     from pytest_flink_agents.checks.job import check_ended, check_failure
     from pytest_flink_agents.checks.models import check_model_calls
 
-    names = {
-        delivery.NAME,
-        logs.NAME,
-        outputs.NAME,
-        trajectory.NAME,
-        check_ended(RAN, 1).check,
-        check_model_calls(RAN).check,
-    }
-    assert names | {check_failure(None, None, RAN).check} == set(get_args(CheckName))
+    of_runs = {check_ended(RAN, 1).check, check_model_calls(RAN).check, check_failure(None, None, RAN).check}
+    stated = {delivery.NAME, latency.NAME, logs.NAME, metric_values.NAME, outputs.NAME, trajectory.NAME}
+    counts = {job_counts.CHECKPOINTS, job_counts.RESTARTS, job_counts.THROUGHPUT, usage.CALLS, usage.TOKENS}
+    assert of_runs | stated | counts == set(get_args(CheckName))

@@ -1,0 +1,77 @@
+"""The check of latency: the time from an input to its last output."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.input_runs import InputRun, input_runs
+from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.evidence.model import Evidence
+
+NAME = "latency"
+_PATH = ("expect", "latency")
+_OUTPUT = "_output_event"
+_HUNDRED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The bounds of one percentile in ms; 100 is the maximum."""
+
+    percent: int
+    bounds: Bounds
+
+    @property
+    def name(self) -> str:
+        """The percentile in words."""
+        return "the largest latency" if self.percent == _HUNDRED else f"the {self.percent}th percentile of the latency"
+
+
+def check_latency(expected: Sequence[Percentile], evidence: Evidence) -> CheckResult:
+    """Return *invalid* if inputs took too long until their last output.
+
+    The time stamps of the event log count, so the time that an input waits for an earlier one of
+    its key does not. Percentiles are by nearest rank: one that was measured. *Unknown* if the log is
+    not complete, if a time stamp cannot be read, or if no input has an output.
+    """
+    runs, doubt = input_runs(evidence)
+    measured = [] if doubt else _measured(runs)
+    if not measured:
+        reason = doubt or "no input has an output with a time stamp"
+        return CheckResult(
+            NAME, Validity.UNKNOWN, (Finding(f"the latency is not known: {reason}", _PATH, "times", "none"),)
+        )
+    ordered = sorted(measured, key=lambda each: each[0])
+    pairs = []
+    for one in expected:
+        latency, run = ordered[max(0, math.ceil(len(ordered) * one.percent / _HUNDRED) - 1)]
+        unit = f" ms, that of input {run.number} of key {identity(run.key)}"
+        name = f"{one.name} of {len(ordered)} inputs"
+        pairs.append((one.bounds, Amount(name, round(latency, 3), key=run.key, unit=unit)))
+    return check_amounts(NAME, pairs)
+
+
+def _measured(runs: Sequence[InputRun]) -> list[tuple[float, InputRun]]:
+    """Return the latency in ms of each input with an output; empty if a time stamp is unreadable."""
+    found = []
+    for run in runs:
+        outputs = [event for event in run.events if event.type == _OUTPUT]
+        if outputs:
+            begun, ended = _seconds(run.events[0].timestamp), _seconds(outputs[-1].timestamp)
+            if begun is None or ended is None:
+                return []
+            found.append(((ended - begun) * 1000, run))
+    return found
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        read = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return read.replace(tzinfo=read.tzinfo or datetime.timezone.utc).timestamp()

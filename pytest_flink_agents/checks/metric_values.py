@@ -1,0 +1,96 @@
+"""The check of metrics, which releases name differently."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_flink_agents.checks.bounds import Amount, Bounds, combined, judged_amount, number_text
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.evidence.model import Evidence
+
+NAME = "metrics"
+_NEAR = 3
+# The last part of a histogram's value: a dot on the local tier, an underscore in Flink's REST.
+_STATISTIC = re.compile(r"_(count|mean|min|max|stddev|p\d+)$")
+# Names of 0.4 and later, by those of 0.1 and 0.3.
+_LATER = {
+    "eventLogTruncatedEvents": "traceLogTruncatedRecords",
+    "eventLogWriteFailures": "traceLogWriteFailures",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedMetric:
+    """The bounds of every metric of a name; ``exactly`` is an equal value."""
+
+    name: str
+    bounds: Bounds
+    exactly: float | None = None
+
+
+def check_metrics(expected: Sequence[ExpectedMetric], evidence: Evidence) -> CheckResult:
+    """Return *invalid* if a metric has another value than expected.
+
+    A name is that of a metric, or its end behind a dot; ``*`` stands for any characters. The metric
+    with exactly this name counts alone, else every one that ends in it. *Unknown* if there is none,
+    and for values that Flink showed last before the job ended: they may be a second old.
+    """
+    if evidence.metrics is None:
+        finding = Finding("the run has no metrics", ("expect", "metrics"), "metrics", "none")
+        return CheckResult(NAME, Validity.UNKNOWN, (finding,))
+    plain = {_plain(name): value for name, value in evidence.metrics.items()}
+    return combined(NAME, [one for each in expected for one in _judged(each, plain, evidence)])
+
+
+def _judged(
+    expected: ExpectedMetric, metrics: Mapping[str, float], evidence: Evidence
+) -> list[tuple[Validity, Finding | None]]:
+    found = matching(expected.name, metrics)
+    if not found:
+        near = difflib.get_close_matches(expected.name, metrics, _NEAR, cutoff=0.5)
+        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        finding = Finding(f"no metric is named {expected.name}{hint}", expected.bounds.path, expected.name, "none")
+        return [(Validity.UNKNOWN, finding)]
+    reason = "" if evidence.metrics_final else "Flink showed it last before the job ended"
+    reason = reason or ("" if evidence.complete else "the run was cut short")
+    if expected.exactly is None:
+        return [
+            judged_amount(expected.bounds, Amount(f"the metric {name}", value, reason, final=not reason))
+            for name, value in found.items()
+        ]
+    return [_judged_exactly(expected, name, value, reason) for name, value in found.items()]
+
+
+def _judged_exactly(expected: ExpectedMetric, name: str, value: float, reason: str) -> tuple[Validity, Finding | None]:
+    if value == expected.exactly and not reason:
+        return Validity.VALID, None
+    doubt = f" ({reason})" if reason else ""
+    finding = Finding(
+        f"the metric {name} is {number_text(value)}{doubt}", expected.bounds.path, expected.exactly, value
+    )
+    return (Validity.UNKNOWN if reason else Validity.INVALID), finding
+
+
+def matching(name: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics that a name means, in any release's dialect."""
+    for wanted in filter(None, (_plain(name), _LATER.get(name))):
+        if wanted in metrics:
+            return {wanted: metrics[wanted]}
+        whole = re.compile(rf"(?:.*\.)?{fnmatch.translate(_escaped(wanted))}", re.S)
+        found = {known: value for known, value in metrics.items() if whole.match(known)}
+        if found:
+            return found
+    return {}
+
+
+def _plain(name: str) -> str:
+    return _STATISTIC.sub(r".\1", name)
+
+
+def _escaped(pattern: str) -> str:
+    """Return a pattern in which only ``*`` is special."""
+    return re.sub(r"([\[?])", r"[\1]", pattern)

@@ -1,0 +1,140 @@
+"""The checks of the use of models: calls and tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts, judged_amount
+from pytest_flink_agents.checks.bounds import combined as combine
+from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.checks.input_runs import InputRun, input_runs
+from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.checks.trajectory_steps import TOOL_REQUEST, entry_of
+from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
+
+TOKENS, CALLS = "tokens", "llm"
+_RESPONSE = "_chat_response_event"
+_PROMPT, _COMPLETION = "promptTokens", "completionTokens"
+_CUT_SHORT = "the run was cut short"
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBounds:
+    """The bounds of tokens in total and of each input."""
+
+    total: Bounds | None = None
+    per_input: Bounds | None = None
+
+
+def check_call_count(bounds: Bounds, evidence: Evidence) -> CheckResult:
+    """Return *invalid* if the model was called too often or too rarely.
+
+    Every call counts, also one that got a fault.
+    """
+    amount = Amount("the number of calls to the model", len(evidence.model_calls), _CUT_SHORT, final=evidence.complete)
+    return check_amounts(CALLS, [(bounds, amount)])
+
+
+def check_tokens(bounds: TokenBounds, *, scripted: bool, evidence: Evidence) -> CheckResult:
+    """Return *invalid* if models used too many or too few tokens.
+
+    With a scripted model its server counts, without one the metrics of the agent. *Unknown* without
+    either, and for single inputs if the event log does not account for every token.
+    """
+    total = total_tokens(evidence, scripted=scripted)
+    judged = []
+    if bounds.total is not None:
+        judged.append(judged_amount(bounds.total, total))
+    if bounds.per_input is not None:
+        per_input = bounds.per_input
+        amounts = _of_inputs(evidence, total)
+        worst = sorted(amounts, key=lambda amount: amount.value or 0, reverse=True)
+        found = [judged_amount(per_input, amount) for amount in worst]
+        judged += [one for one in found if one[1] is not None][:_NAMED]
+    return combine(TOKENS, judged)
+
+
+def total_tokens(evidence: Evidence, *, scripted: bool) -> Amount:
+    """Return the tokens of all prompts and completions together."""
+    name = "the number of tokens"
+    if scripted:
+        used = sum(_used(call) for call in evidence.model_calls)
+        return Amount(name, used, _CUT_SHORT, final=evidence.complete)
+    if evidence.metrics is None:
+        return Amount(name, None, "the run has no metrics")
+    counted = [
+        value
+        for metric, value in evidence.metrics.items()
+        if metric.rpartition(".")[2] in (_PROMPT, _COMPLETION) and "model" in metric.split(".")
+    ]
+    if not counted:
+        return Amount(name, None, "no model reported its tokens in the metrics")
+    reason = _CUT_SHORT if evidence.metrics_final else "Flink showed them last before the job ended"
+    return Amount(name, sum(counted), reason, final=evidence.complete and evidence.metrics_final)
+
+
+def _used(call: ModelCall) -> int:
+    return (call.prompt_tokens or 0) + (call.completion_tokens or 0)
+
+
+def _of_inputs(evidence: Evidence, total: Amount) -> list[Amount]:
+    """Return the tokens of each input, or one unknown amount.
+
+    Responses carry their tokens. The response that asks for tools is not logged, so its tokens come
+    from the call to the model server that got the same tools. Only if the sum is the total, nothing
+    is missing.
+    """
+    runs, doubt = input_runs(evidence)
+    if doubt and doubt != _CUT_SHORT:
+        return [_unknown(doubt)]
+    rounds = _tool_rounds(evidence.model_calls)
+    amounts = [_of_input(run, rounds, final=not doubt) for run in runs]
+    if any(rounds.values()) or total.value is None or sum(amount.value or 0 for amount in amounts) != total.value:
+        return [_unknown("the event log does not say which input used which tokens")]
+    return amounts
+
+
+def _unknown(reason: str) -> Amount:
+    return Amount("the number of tokens of each input", None, reason)
+
+
+def _of_input(run: InputRun, rounds: Mapping[str, list[int]], *, final: bool) -> Amount:
+    used = 0
+    for event in run.events:
+        if event.type == _RESPONSE:
+            used += _reported(event)
+        elif event.type == TOOL_REQUEST and (waiting := rounds.get(_of_request(event))):
+            used += waiting.pop(0)
+    name = f"the number of tokens of input {run.number} of key {identity(run.key)}"
+    return Amount(name, used, _CUT_SHORT, final=final, key=run.key)
+
+
+def _reported(event: Event) -> int:
+    response = event.attributes.get("response")
+    extra = response.get("extra_args", {}) if isinstance(response, Mapping) else {}
+    return int(extra.get(_PROMPT) or 0) + int(extra.get(_COMPLETION) or 0)
+
+
+def _tool_rounds(calls: Sequence[ModelCall]) -> dict[str, list[int]]:
+    """Return the tokens of the calls that were answered with tools, by the tools.
+
+    Equal tools with different tokens cannot be told apart: they stay out, and the sum shows it.
+    """
+    found: dict[str, list[int]] = {}
+    for call in calls:
+        if call.reply.get("tool_calls"):
+            asked = [(one["name"], one.get("arguments")) for one in call.reply["tool_calls"]]
+            found.setdefault(_tools(asked), []).append(_used(call))
+    return {tools: used for tools, used in found.items() if len(set(used)) == 1}
+
+
+def _of_request(event: Event) -> str:
+    return _tools([(call.name, call.arguments) for call in entry_of(event).calls])
+
+
+def _tools(asked: Sequence[tuple[str, Any]]) -> str:
+    return json.dumps(asked, sort_keys=True, default=str)

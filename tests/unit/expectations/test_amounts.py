@@ -1,0 +1,238 @@
+"""The words that bound a number."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.checks.metric_values import matching
+from pytest_flink_agents.evidence.model import Checkpoints, Event, Evidence, ModelCall
+
+if TYPE_CHECKING:
+    from tests.unit.expectations.conftest import Stated
+
+VALID, INVALID, UNKNOWN = Validity.VALID, Validity.INVALID, Validity.UNKNOWN
+LLM = "llm: {mode: scripted, script: [{reply: {text: hi}}]}\n"
+ON_FLINK = "tiers: [embedded]\n"
+PAY = {"tool_calls": [{"name": "pay_back", "arguments": {"order": "o-1"}}]}
+
+
+def event(kind: str, at_s: float, key: Any = "c-1", **attributes: Any) -> Event:
+    """Return an event of the first minute of a day."""
+    return Event(kind, attributes, key, f"2026-11-29T10:00:{at_s:09.6f}Z")
+
+
+def response(at_s: float, prompt: int, completion: int, key: str = "c-1") -> Event:
+    """Return the event of a response of the model with its tokens."""
+    extra = {"model_name": "m", "promptTokens": prompt, "completionTokens": completion}
+    return event("_chat_response_event", at_s, key, response={"content": "hi", "extra_args": extra})
+
+
+def call(prompt: int, completion: int, reply: Any = None) -> ModelCall:
+    """Return a call that the first rule answered."""
+    return ModelCall("openai", "m", (), 0, reply or {"text": "hi"}, "", prompt, completion)
+
+
+RUN = Evidence(
+    "embedded",
+    "2.2.1",
+    "bundled",
+    events=(
+        event("_input_event", 1),
+        event("_tool_request_event", 1.5, tool_calls=[{"function": PAY["tool_calls"][0]}]),
+        response(2, 30, 10),
+        event("_output_event", 2.25),
+        event("_input_event", 3, "c-2"),
+        response(3.5, 20, 5, "c-2"),
+        event("_output_event", 3.5, "c-2"),
+    ),
+    model_calls=(call(15, 5, PAY), call(30, 10), call(20, 5)),
+    input_keys=("c-1", "c-2"),
+    job_state="FINISHED",
+    log_errors=(),
+    metrics={
+        "numOfEventProcessed": 6.0,
+        "numOfActionsExecuted": 4.0,
+        "action.chat_model_action.numOfActionsExecuted": 2.0,
+        "action.chat_model_action.model.m:8b.promptTokens": 65.0,
+        "action.chat_model_action.model.m:8b.completionTokens": 20.0,
+        "inputRunLatencyMs_max": 1250.0,
+        "gauge": -1.0,
+    },
+    metrics_final=True,
+    timings_s={"run": 0.5},
+    checkpoints=Checkpoints(3, 1, 0),
+    restarts=0,
+)
+CUT_SHORT = dataclasses.replace(RUN, complete=False, job_state="RUNNING")
+RESTARTED = dataclasses.replace(RUN, restarts=1)
+
+
+@pytest.mark.parametrize(
+    ("check", "expect", "evidence", "validity"),
+    [
+        ("llm", "llm: {calls: {max: 3, min: 3}}", RUN, VALID),
+        ("llm", "llm: {calls: {max: 2}}", RUN, INVALID),
+        ("llm", "llm: {calls: {min: 4}}", RUN, INVALID),
+        ("llm", "llm: {calls: {min: 4}}", CUT_SHORT, UNKNOWN),
+        ("llm", "llm: {calls: {max: 3}}", CUT_SHORT, UNKNOWN),
+        ("llm", "llm: {calls: {max: 2}}", CUT_SHORT, INVALID),
+        ("llm", "llm: {calls: {min: 3}}", CUT_SHORT, VALID),
+        ("tokens", "tokens: {total: {max: 85, min: 85}}", RUN, VALID),
+        ("tokens", "tokens: {total: {max: 84}}", RUN, INVALID),
+        ("tokens", "tokens: {total: {max: 85}}", CUT_SHORT, UNKNOWN),
+        ("tokens", "tokens: {per_input: {max: 60, min: 25}}", RUN, VALID),
+        ("tokens", "tokens: {per_input: {max: 59}}", RUN, INVALID),
+        ("tokens", "tokens: {per_input: {min: 26}}", RUN, INVALID),
+        ("tokens", "tokens: {per_input: {max: 60}}", RESTARTED, UNKNOWN),
+        ("tokens", "tokens: {per_input: {max: 60}}", dataclasses.replace(RUN, events=()), UNKNOWN),
+    ],
+)
+def test_the_use_of_a_scripted_model(
+    check: str, expect: str, evidence: Evidence, validity: Validity, stated: Stated
+) -> None:
+    outputs = "\noutputs: []" if expect.startswith("llm") else ""
+    assert stated.validity(check, expect + outputs, evidence, LLM) is validity
+
+
+def test_tokens_that_no_event_accounts_for_are_unknown_of_each_input(stated: Stated) -> None:
+    hidden = dataclasses.replace(RUN, model_calls=(*RUN.model_calls, call(1000, 0)))
+    assert stated.validity("tokens", "tokens: {per_input: {max: 60}}", hidden, LLM) is UNKNOWN
+    assert stated.validity("tokens", "tokens: {total: {max: 100}}", hidden, LLM) is INVALID
+
+
+def test_equal_requests_for_tools_with_different_tokens_are_unknown_of_each_input(stated: Stated) -> None:
+    again = (*RUN.events[:5], *RUN.events[1:2], *RUN.events[5:])
+    twice = dataclasses.replace(RUN, events=again, model_calls=(*RUN.model_calls, call(500, 0, PAY)))
+    assert stated.validity("tokens", "tokens: {per_input: {max: 60}}", twice, LLM) is UNKNOWN
+
+
+def test_tokens_without_a_scripted_model_are_those_of_the_metrics(stated: Stated) -> None:
+    live = dataclasses.replace(RUN, model_calls=())
+    assert stated.validity("tokens", "tokens: {total: {max: 85, min: 85}}", live) is VALID
+    assert stated.validity("tokens", "tokens: {total: {max: 84}}", live) is INVALID
+    for metrics in (None, {"numOfEventProcessed": 1.0}):
+        unknown = dataclasses.replace(live, metrics=metrics)
+        assert stated.validity("tokens", "tokens: {total: {max: 85}}", unknown) is UNKNOWN
+    assert (
+        stated.validity("tokens", "tokens: {total: {max: 85}}", dataclasses.replace(live, metrics_final=False))
+        is UNKNOWN
+    )
+
+
+@pytest.mark.parametrize(
+    ("expect", "evidence", "validity"),
+    [
+        ("max_ms: {max: 1250}", RUN, VALID),
+        ("max_ms: {max: 1249}", RUN, INVALID),
+        ("p50_ms: {max: 500}, p95_ms: {max: 1250}, p99_ms: {min: 1250}", RUN, VALID),
+        ("p50_ms: {max: 499}", RUN, INVALID),
+        ("max_ms: {max: 5000}", CUT_SHORT, UNKNOWN),
+        ("max_ms: {max: 5000}", RESTARTED, UNKNOWN),
+        ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=RUN.events[:4]), UNKNOWN),
+        ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=()), UNKNOWN),
+        ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=(RUN.events[0], RUN.events[4])), UNKNOWN),
+        (
+            "max_ms: {max: 5000}",
+            dataclasses.replace(
+                RUN, events=(*RUN.events[:3], Event("_output_event", {}, "c-1", "soon"), *RUN.events[4:])
+            ),
+            UNKNOWN,
+        ),
+    ],
+)
+def test_latency(expect: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
+    assert stated.validity("latency", f"latency: {{{expect}}}", evidence) is validity
+
+
+@pytest.mark.parametrize(
+    ("expect", "evidence", "validity"),
+    [
+        ("numOfEventProcessed: {min: 6, max: 6}", RUN, VALID),
+        ("numOfEventProcessed: {equals: 6}", RUN, VALID),
+        ("numOfEventProcessed: {equals: 7}", RUN, INVALID),
+        ("numOfEventProcessed: {max: 5}", RUN, INVALID),
+        ("numOfActionsExecuted: {equals: 4}", RUN, VALID),
+        ("'action.*.model.*.promptTokens': {max: 65}", RUN, VALID),
+        ("'model.*.promptTokens': {max: 64}", RUN, INVALID),
+        ("promptTokens: {max: 64}", RUN, INVALID),
+        ("inputRunLatencyMs.max: {max: 1000}", RUN, INVALID),
+        ("gauge: {min: 0}", RUN, INVALID),
+        ("numOfEvent: {min: 1}", RUN, UNKNOWN),
+        ("numOfEventProcessed: {min: 6}", dataclasses.replace(RUN, metrics=None), UNKNOWN),
+        ("numOfEventProcessed: {equals: 6}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
+        ("numOfEventProcessed: {max: 6}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
+        ("numOfEventProcessed: {min: 7}", CUT_SHORT, UNKNOWN),
+    ],
+)
+def test_metrics(expect: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
+    assert stated.validity("metrics", f"metrics: {{{expect}}}", evidence) is validity
+
+
+def test_metrics_of_later_releases_are_found_by_their_old_names() -> None:
+    later = {"traceLogTruncatedRecords": 2.0, "action.a.model_resource.m.retryCount": 1.0}
+    assert matching("eventLogTruncatedEvents", later) == {"traceLogTruncatedRecords": 2.0}
+    assert matching("retryCount", later) == {"action.a.model_resource.m.retryCount": 1.0}
+    assert matching("model.[m].retryCount", {"action.a.model.m.retryCount": 1.0}) == {}
+
+
+@pytest.mark.parametrize(
+    ("check", "expect", "evidence", "validity"),
+    [
+        ("checkpoints", "checkpoints: {completed: {min: 3}, failed: {max: 1}}", RUN, VALID),
+        ("checkpoints", "checkpoints: {completed: {min: 4}}", RUN, INVALID),
+        ("checkpoints", "checkpoints: {failed: {max: 0}}", RUN, INVALID),
+        ("checkpoints", "checkpoints: {failed: {max: 1}}", dataclasses.replace(RUN, checkpoints=None), UNKNOWN),
+        ("restarts", "restarts: {max: 0}", RUN, VALID),
+        ("restarts", "restarts: {max: 0}", RESTARTED, INVALID),
+        ("restarts", "restarts: {min: 1}", RUN, INVALID),
+        ("restarts", "restarts: {max: 0}", dataclasses.replace(RUN, checkpoints=None), UNKNOWN),
+        ("throughput", "throughput: {records_per_s: {min: 4}}", RUN, VALID),
+        ("throughput", "throughput: {records_per_s: {min: 4.1}}", RUN, INVALID),
+        ("throughput", "throughput: {records_per_s: {min: 4}}", CUT_SHORT, UNKNOWN),
+        ("throughput", "throughput: {records_per_s: {min: 4}}", dataclasses.replace(RUN, timings_s={}), UNKNOWN),
+    ],
+)
+def test_what_flink_counts(check: str, expect: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
+    assert stated.validity(check, expect, evidence, ON_FLINK) is validity
+
+
+@pytest.mark.parametrize(
+    ("expect", "more", "code"),
+    [
+        ("tokens: {}", LLM, "FA204"),
+        ("tokens: {total: {}}", LLM, "FA204"),
+        ("tokens: {total: {min: 0}}", LLM, "FA209"),
+        ("tokens: {total: {min: 5, max: 4}}", LLM, "FA209"),
+        ("tokens: {total: {max: -1}}", LLM, "FA203"),
+        ("tokens: {per_inputs: {max: 1}}", LLM, "FA202"),
+        ("latency: {p90_ms: {max: 1}}", "", "FA202"),
+        ("metrics: {}", "", "FA203"),
+        ("metrics: {numOfEventProcessed: {}}", "", "FA204"),
+        ("metrics: {numOfEventProcessed: {mn: 1}}", "", "FA202"),
+        ("metrics: {numOfEventProcessed: {equals: 1, max: 1}}", "", "FA203"),
+        ("checkpoints: {completed: {min: 1}}", "", "FA204"),
+        ("restarts: {max: 0}", "tiers: [local, embedded]\n", "FA204"),
+        ("throughput: {records_per_s: {min: 0}}", "", "FA209"),
+        ("outputs: []\nllm: {}", LLM, "FA204"),
+    ],
+)
+def test_bounds_that_cannot_be_meant_are_refused(expect: str, more: str, code: str, stated: Stated) -> None:
+    assert [found for found, _ in stated.problems(expect, more)] == [code]
+
+
+def test_the_messages_are_the_reviewed_ones(stated: Stated) -> None:
+    wrong = {
+        "llm": ("outputs: []\nllm: {calls: {max: 2}}", LLM),
+        "tokens": ("tokens: {total: {max: 80}, per_input: {max: 50}}", LLM),
+        "latency": ("latency: {p95_ms: {max: 1000}}", ""),
+        "metrics": ("metrics: {numOfEventProcessed: {min: 7}, promptTokens: {max: 60}}", ""),
+        "checkpoints": ("checkpoints: {completed: {min: 4}, failed: {max: 0}}", ON_FLINK),
+        "restarts": ("restarts: {min: 1}", ON_FLINK),
+        "throughput": ("throughput: {records_per_s: {min: 500}}", ""),
+    }
+    for name, (expect, more) in wrong.items():
+        stated.fails(name, expect, RUN, more)
