@@ -170,7 +170,7 @@ class ScenarioItem(pytest.Item):
                 raise ScenarioFailed(checked.text)
             return
         document = self.loaded.document
-        place = f"{document.file}:{document.mark(('expect_fail',), key=True).line}"
+        place = document.place(("expect_fail",))
         lines = "\n".join(f"  > {number:4} | {text}" for number, text in document.lines(("expect_fail",)))
         if datetime.date.fromisoformat(str(known.until)) < datetime.datetime.now(datetime.timezone.utc).date():
             raise ScenarioFailed(

@@ -154,9 +154,9 @@ class GateSession:
         self._events.write(kind, **fields)
 
     def add_scenario(self, loaded: LoadedScenario) -> None:
-        """Record the scenario's file, and the agent's if the project holds it."""
+        """Record the scenario's files, and the agent's if the project holds it."""
         self.update(
-            scenario_files=self.record.scenario_files | {loaded.file},
+            scenario_files=self.record.scenario_files | loaded.files,
             subject_files=self.record.subject_files | _subject_files(loaded, self.settings),
         )
 

@@ -146,5 +146,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "Correct the name or argument; the message names the nearest one.",
             "{name: server, clazz: ollama, baseurl: ...}   ->   {name: server, clazz: ollama, base_url: ...}",
         ),
+        "FA217": _code(
+            "Words that cannot be shared",
+            "A file under `include` and scenario.defaults.yaml hold one mapping of the words of a scenario. Files that "
+            "include each other in a circle have no order, and a scenario includes at most 32 files.",
+            "Move the shared words into a file that includes no other.",
+            "common.yaml includes other.yaml, which includes common.yaml   ->   one of them includes the other",
+        ),
     }
 )

@@ -96,4 +96,4 @@ def lines_of(loaded: LoadedScenario, finding: Finding) -> tuple[str, list[tuple[
     path = finding.path
     # An unexpected output is about the whole list; its first line is enough to find it.
     lines = loaded.document.lines(path) if path else []
-    return f"{loaded.document.file}:{loaded.document.mark(path, key=True).line}", lines if len(path) != 2 else lines[:1]
+    return loaded.document.place(path), lines if len(path) != 2 else lines[:1]

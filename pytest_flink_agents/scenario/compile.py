@@ -21,6 +21,7 @@ from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
 from pytest_flink_agents.scenario.placeholders import read_placeholders
+from pytest_flink_agents.scenario.shared_words import relocated
 from pytest_flink_agents.scenario.validation import read_scenario
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     """
     root = project.root.resolve()
     value, mistakes = read_placeholders(document.value, project.allowed_env)
+    if document.parts:
+        value = relocated(value, document, file, root, [path for path, _ in _named_files(value)])
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
     wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)

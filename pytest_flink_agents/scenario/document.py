@@ -8,8 +8,9 @@ Must never import: pydantic, pytest, the scenario model.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flink_testbed.core.problem import Problem
@@ -36,7 +37,8 @@ class Document:
     """One YAML document with the place of every value in it.
 
     ``file`` is the name for messages, ``index`` counts the documents of the file from 0, ``source``
-    contains the lines of the whole file, ``spans`` the place of every path.
+    contains the lines of the whole file, ``spans`` the place of every path. ``parts`` has the
+    documents of other files by the paths of the values that come from them.
     """
 
     file: str
@@ -44,13 +46,22 @@ class Document:
     value: Any
     source: Sequence[str]
     spans: Mapping[DocumentPath, Span]
+    parts: Mapping[DocumentPath, Document] = field(default_factory=dict)
+
+    def origin(self, path: DocumentPath) -> str:
+        """Return the name of the file that the value at ``path`` stands in."""
+        return self._home(path)[0].file
+
+    def place(self, path: DocumentPath) -> str:
+        """Return ``file:line`` of the key at ``path``."""
+        return f"{self.origin(path)}:{self.mark(path, key=True).line}"
 
     def mark(self, path: DocumentPath = (), *, key: bool = False) -> Mark:
         """Return the start of the value at ``path``, or of its key.
 
         A path that does not exist (a missing key) has the place of its nearest parent.
         """
-        span = self._span(path)
+        _, span = self._home(path)
         return Mark(span.key_line, span.key_column) if key else Mark(span.line, span.column)
 
     def lines(self, path: DocumentPath = ()) -> list[tuple[int, str]]:
@@ -58,8 +69,8 @@ class Document:
 
         Each is ``(line number, text)``.
         """
-        span = self._span(path)
-        found = [(number, self.source[number - 1]) for number in range(span.key_line, span.last_line + 1)]
+        home, span = self._home(path)
+        found = [(number, home.source[number - 1]) for number in range(span.key_line, span.last_line + 1)]
         while len(found) > 1 and not found[-1][1].strip():
             found.pop()
         return found
@@ -69,10 +80,10 @@ class Document:
 
         Empty if it has more than one line.
         """
-        span = self._span(path)
+        home, span = self._home(path)
         if span.line != span.last_line:
             return ""
-        return self.source[span.line - 1][span.column - 1 : span.last_column]
+        return home.source[span.line - 1][span.column - 1 : span.last_column]
 
     def problem(self, mistake: Mistake) -> Problem:
         """Return a mistake as a problem with file, line and column."""
@@ -80,16 +91,51 @@ class Document:
         return Problem(
             mistake.code,
             mistake.message,
-            where=f"{self.file}:{line}:{column}",
+            where=f"{self.origin(mistake.path)}:{line}:{column}",
             expected=mistake.expected,
             seen=mistake.seen,
             next_step=mistake.next_step,
         )
 
-    def _span(self, path: DocumentPath) -> Span:
+    def _home(self, path: DocumentPath) -> tuple[Document, Span]:
+        """Return the document that a value comes from, and its place there."""
         while path not in self.spans:
             path = path[:-1]
-        return self.spans[path]
+        return self.parts.get(path, self), self.spans[path]
+
+
+# One of these two is what runs, so that naming it replaces both.
+_SUBJECT = ("agent", "job")
+
+
+def merged(upper: Document, lower: Document) -> Document:
+    """Return a document with the words of another one that it does not have itself.
+
+    Mappings are merged, except the subject under test.
+    """
+    spans, parts = dict(upper.spans), dict(upper.parts)
+
+    def take(path: DocumentPath, value: Any) -> Any:
+        for place, span in lower.spans.items():
+            if place[: len(path)] == path:
+                spans[place] = span
+                parts[place] = lower.parts.get(place, lower)
+        return value
+
+    def join(path: DocumentPath, above: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
+        result = dict(above)
+        for key, value in below.items():
+            at = (*path, key)
+            if key not in above:
+                result[key] = take(at, value)
+            elif isinstance(above[key], dict) and isinstance(value, dict) and at[0] not in _SUBJECT:
+                result[key] = join(at, above[key], value)
+        return result
+
+    below = {key: value for key, value in lower.value.items() if key != "include"}
+    if any(word in upper.value for word in _SUBJECT):
+        below = {key: value for key, value in below.items() if key not in _SUBJECT}
+    return dataclasses.replace(upper, value=join((), upper.value, below), spans=spans, parts=parts)
 
 
 def parse(data: bytes, file: str) -> tuple[list[Document], list[Problem]]:

@@ -17,6 +17,7 @@ from pytest_flink_agents.scenario.error import Mistake, ScenarioError, shorten
 from pytest_flink_agents.scenario.loaded import LoadedScenario
 from pytest_flink_agents.scenario.matrix import combinations
 from pytest_flink_agents.scenario.reader import FILE_BYTES
+from pytest_flink_agents.scenario.shared_words import with_shared_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,9 +50,10 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     budget = SearchBudget(PATTERNS_S)
     for document in documents:
         with budget:
-            found, mistakes = _compiled(document, file, project)
-        mistakes += _duplicate_name(document, names)
-        problems.extend(document.problem(mistake) for mistake in mistakes)
+            found, wrong = _compiled(document, file, project)
+        wrong += map(document.problem, _duplicate_name(document, names))
+        # Documents of one file share their mistakes in the words that they share.
+        problems += [problem for problem in wrong if problem not in problems]
         loaded += found
     if budget.left_s <= 0:
         # Patterns that were not tried any more may match everything.
@@ -62,8 +64,9 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     return loaded
 
 
-def _compiled(document: Document, file: Path, project: Project) -> tuple[list[LoadedScenario], list[Mistake]]:
-    """Return the scenario of each combination of a document's matrix, and the mistakes of all of them."""
+def _compiled(own: Document, file: Path, project: Project) -> tuple[list[LoadedScenario], list[Problem]]:
+    """Return the scenario of each combination of a document's matrix, and the problems of all of them."""
+    document, problems = with_shared_words(own, file, project.root.resolve())
     variants, mistakes = combinations(document)
     found = []
     for name, variant in variants:
@@ -72,7 +75,10 @@ def _compiled(document: Document, file: Path, project: Project) -> tuple[list[Lo
         mistakes += [mistake for mistake in wrong if mistake not in mistakes]
         if scenario:
             found.append(dataclasses.replace(scenario, combination=name))
-    return found, mistakes
+    if problems:
+        # A word that is missing here may stand in the file that could not be read.
+        mistakes = [mistake for mistake in mistakes if mistake.code != "FA204"]
+    return found, problems + [document.problem(mistake) for mistake in mistakes]
 
 
 def _read(path: Path, root: Path) -> tuple[Path, bytes]:
@@ -121,8 +127,13 @@ def _duplicate_name(document: Document, names: dict[str, int]) -> Iterator[Mista
 
 
 def _in_order(problems: list[Problem], name: str) -> list[Problem]:
-    """Sort problems by line and column, and truncate them."""
-    ordered = sorted(problems, key=lambda problem: tuple(int(number) for number in problem.where.split(":")[-2:]))
+    """Sort problems by file, line and column, the file itself first, and truncate them."""
+
+    def place(problem: Problem) -> tuple[bool, str, int, int]:
+        file, line, column = problem.where.rsplit(":", 2)
+        return file != name, file, int(line), int(column)
+
+    ordered = sorted(problems, key=place)
     left_out = len(ordered) - PROBLEMS_PER_FILE
     if left_out <= 0:
         return ordered

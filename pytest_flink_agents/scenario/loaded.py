@@ -57,6 +57,11 @@ class LoadedScenario:
         """The name of the scenario, with that of its combination if it has a matrix."""
         return f"{self.scenario.name}[{self.combination}]" if self.combination else self.scenario.name
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """The files that the scenario's words come from."""
+        return frozenset({self.file, *(self.root / part.file for part in self.document.parts.values())})
+
     def path(self, relative: str) -> Path:
         """Return the file of the project that the scenario names by ``relative``.
 

@@ -134,9 +134,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"effects", "faults", "upgrade", "flink_config", "repeat", "scrub", "include"}
-    )
+    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "faults", "upgrade", "flink_config", "repeat", "scrub"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -166,6 +164,9 @@ class Scenario(LanguageMapping):
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
+    include: Items[NotEmpty] = Field(
+        (), description="files with words of the scenario, relative to its file; its own words win"
+    )
     matrix: Matrix = Field(
         default_factory=dict, description="values of ${matrix.NAME}; every combination is a scenario of its own"
     )

@@ -57,7 +57,7 @@ def as_lines(linted: Sequence[Linted]) -> str:
     lines = []
     for each in linted:
         for finding in each.findings:
-            place = f"{each.target.path}:{finding.line}:{finding.column}"
+            place = f"{finding.file or each.target.path}:{finding.line}:{finding.column}"
             lines.append(f"{place}: {finding.severity}: {finding.code}: {finding.message}")
             more = (("expected", finding.expected), ("seen", finding.seen), ("next", finding.next_step))
             lines += [f"  {label + ':':<9} {text}" for label, text in more if text]

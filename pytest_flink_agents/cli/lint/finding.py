@@ -13,7 +13,8 @@ ERROR, WARNING = "error", "warning"
 class Finding:
     """One deviation from the rules of a file.
 
-    Line and column count from 1.
+    Line and column count from 1. ``file`` is another file that the scenario includes, relative to
+    the project root; it is empty for the file itself.
     """
 
     code: str
@@ -24,6 +25,7 @@ class Finding:
     expected: str = ""
     seen: str = ""
     next_step: str = ""
+    file: str = ""
 
 
 def finding_of(problem: Problem, severity: str, code: str = "") -> Finding:

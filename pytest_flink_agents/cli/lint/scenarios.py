@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from flink_testbed.core.problem import Problem
 from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding, finding_of
 from pytest_flink_agents.cli.lint.project import project_of
 from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
 from pytest_flink_agents.redact import one_line
+from pytest_flink_agents.scenario.boundary.places import shown
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import load_file
 
@@ -24,11 +29,18 @@ def scenario_findings(paths: Sequence[Path], scenarios: Sequence[Target]) -> dic
         try:
             loaded = load_file(target.path, project)
         except ScenarioError as error:  # noqa: PERF203 - files fail one by one
-            found[target.path] = [finding_of(problem, ERROR) for problem in error.problems]
+            found[target.path] = [_finding(problem, ERROR, target, project) for problem in error.problems]
         else:
             warnings = (warning for scenario in loaded for warning in scenario.warnings)
-            found[target.path] = [finding_of(problem, WARNING) for problem in warnings]
+            found[target.path] = [_finding(problem, WARNING, target, project) for problem in warnings]
     return found
+
+
+def _finding(problem: Problem, severity: str, target: Target, project: Project) -> Finding:
+    file, *place = problem.where.rsplit(":", 2)
+    # Not resolve(), which refuses a loop of links.
+    own = shown(Path(os.path.realpath(target.path)), project.root.resolve())
+    return dataclasses.replace(finding_of(problem, severity), file=file if place and file != own else "")
 
 
 def list_scenarios(paths: Sequence[Path]) -> tuple[int, str]:

@@ -216,3 +216,13 @@ inputs: [{key: a, value: 1}]
 expect: {outputs: []}
 resources: {chat_model_connections: [{name: s, clazz: ollama, base_url: "${env.SHOP_URL}"}]}
 """
+
+
+def test_a_mistake_in_an_included_file_names_that_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "common.yaml").write_text("owner: team\nimputs: 1\n")
+    text = 'version: "1"\nname: a\ninclude: [common.yaml]\nagent: shop.agents:A\ninputs: 3\nexpect: {outputs: []}\n'
+    (project / "x.scenario.yaml").write_text(text)
+    main(["lint", "x.scenario.yaml"])
+    printed = capsys.readouterr().out
+    assert "common.yaml:2:1: error: FA202" in printed
+    assert "x.scenario.yaml:5:9: error: FA203" in printed

@@ -24,6 +24,7 @@ FILES = {
     "target/totals.jar": "",
     "plans/prices.json": "{}",
     "skills/pricing/SKILL.md": "",
+    "common.yaml": "owner: payments-qa\n",
     "desk.yaml": "agents: []\n",
 }
 

@@ -44,12 +44,15 @@ def is_scenario(block: Block) -> bool:
 
 SCENARIOS = [block for block in blocks("yaml") if is_scenario(block)]
 CONFIGURATIONS = [block for block in blocks("yaml") if block.title.endswith("config.yaml")]
+SHARED = [block for block in blocks("yaml") if block.title == "common.yaml"]
 WORKFLOWS = [block for block in blocks("yaml") if block.title.startswith(".github/workflows/")]
 
 
 def test_every_block_has_a_language_that_a_test_covers() -> None:
     assert [(block.place, block.language) for block in blocks() if block.language not in LANGUAGES] == []
-    others = [block.place for block in blocks("yaml") if block not in [*SCENARIOS, *CONFIGURATIONS, *WORKFLOWS]]
+    others = [
+        block.place for block in blocks("yaml") if block not in [*SCENARIOS, *CONFIGURATIONS, *WORKFLOWS, *SHARED]
+    ]
     assert others == []
 
 
@@ -61,6 +64,17 @@ def test_scenarios_load(block: Block, project: Path) -> None:
     file.write_text(re.sub(r'until: "[0-9-]+"', f'until: "{soon}"', block.text), encoding="utf-8")
     loaded = load_file(file, Project(project))
     assert [warning.render() for each in loaded for warning in each.warnings] == []
+
+
+@pytest.mark.parametrize("block", SHARED, ids=ids(SHARED))
+def test_shared_words_complete_a_scenario(block: Block, project: Path) -> None:
+    (project / "common.yaml").write_text(block.text, encoding="utf-8")
+    file = project / "documented.scenario.yaml"
+    text = (
+        'version: "1"\nname: a\ninclude: [common.yaml]\nagent: shop.orders:OrderAgent\ninputs: [{key: a, value: 1}]\n'
+    )
+    file.write_text(text + "expect: {outputs: []}\n", encoding="utf-8")
+    assert load_file(file, Project(project))
 
 
 def test_the_examples_of_the_reference_load(project: Path) -> None:
