@@ -1,0 +1,144 @@
+"""The book of one run: its routes, its file, and the answer to each call.
+
+A call is in the file before :meth:`Book.answer` returns its answer. ``os.write`` hands the line to
+the operating system, which keeps it if this process is killed at any moment; only a crash of the
+whole machine can lose it, since waiting for the disk would cost milliseconds a call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flink_testbed.core.clock import wall_time_s
+from flink_testbed.core.http_server import HttpAnswer
+from flink_testbed.ledger.entry import IDEMPOTENCY_KEY, Seen, entry_line
+from flink_testbed.ledger.routes import Fault, Reply, Route, find_route, unmatched_reply, unmatched_text
+from flink_testbed.ledger.template import RequestParts, fill, has_placeholder
+
+_JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
+_REFUSED = "refused body"
+
+
+class BookError(Exception):
+    """A call that could not be written; its caller gets no answer."""
+
+
+class Book:
+    """The routes and the record of one run. For one thread."""
+
+    def __init__(self, routes: Sequence[Route], file: Path) -> None:
+        self._routes = tuple(routes)
+        # A file that exists already belongs to another run.
+        self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        self._faults: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str, str], HttpAnswer] = {}
+        self.written = 0
+        self.broken = ""
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def answer(self, seen: Seen) -> HttpAnswer:
+        """Record a call of an endpoint and return its answer, with the faults that are due."""
+        found = find_route(self._routes, seen.endpoint, seen.method, seen.path)
+        if found is None:
+            reply = unmatched_reply(unmatched_text(self._routes, seen.endpoint, seen.method, seen.path))
+            self._write(seen, status=reply.status)
+            return _plain(reply)
+        route, variables = found
+        repeated = (route.endpoint, route.name, seen.carried.get(IDEMPOTENCY_KEY, ""))
+        if first := self._first.get(repeated):
+            self._write(seen, route=route.name, status=first.status, replayed=True)
+            return first
+        fault = self._due(route)
+        if fault.reset == "before":
+            return HttpAnswer(0, reset=True)
+        answer = _plain(self._filled(route.reply, seen, variables))
+        status = None if fault.reset else fault.status or answer.status
+        self._write(seen, route=route.name, status=status, fault=fault.words)
+        # A service that failed by a status did no work: the next attempt is its first.
+        if route.idempotent and repeated[2] and fault.status is None:
+            self._first[repeated] = answer
+        return _faulty(answer, fault)
+
+    def refuse(self, seen: Seen, status: int, text: str) -> HttpAnswer:
+        """Record a call whose body was refused and return the refusal."""
+        self._write(seen, status=status, fault=_REFUSED)
+        return _plain(Reply(status=status, json={"error": text}))
+
+    def record(self, seen: Seen, *, status: int | None, fault: str) -> int:
+        """Record a call that another server of the session answers; return its number."""
+        self._write(seen, route=f"{seen.method} {seen.path}", status=status, fault=fault)
+        return self.written
+
+    def _due(self, route: Route) -> Fault:
+        fault = route.fault
+        of_route = (route.endpoint, route.name)
+        if fault is None or (fault.times is not None and self._faults[of_route] >= fault.times):
+            return Fault()
+        self._faults[of_route] += 1
+        return fault
+
+    def _filled(self, reply: Reply, seen: Seen, variables: Mapping[str, str]) -> Reply:
+        if not has_placeholder([reply.json, reply.text, dict(reply.headers)]):
+            return reply
+        try:
+            data = json.loads(seen.body)
+        except (ValueError, RecursionError):
+            data = None
+        parts = RequestParts(self.written + 1, variables, seen.query, data)
+        headers = {name: str(value) for name, value in fill(reply.headers, parts).items()}
+        text = None if reply.text is None else str(fill(reply.text, parts))
+        return replace(reply, json=fill(reply.json, parts), text=text, headers=headers)
+
+    def _write(
+        self, seen: Seen, *, status: int | None, route: str = "", fault: str = "", replayed: bool = False
+    ) -> None:
+        """Append a call, or raise :class:`BookError`; after one error nothing more is written."""
+        if self.broken:
+            raise BookError(self.broken)
+        line = entry_line(
+            seen,
+            sequence=self.written + 1,
+            at_s=wall_time_s(),
+            route=route,
+            status=status,
+            fault=fault,
+            replayed=replayed,
+        )
+        try:
+            count = os.write(self._file, line)
+        except OSError as error:
+            self.broken = f"a call could not be written: {error}"
+        else:
+            if count != len(line):
+                self.broken = "a call could not be written whole: the disk is full"
+        if self.broken:
+            raise BookError(self.broken)
+        self.written += 1
+
+
+def _plain(reply: Reply) -> HttpAnswer:
+    headers = {name: value for name, value in reply.headers.items() if name.lower() != "content-type"}
+    stated = next((value for name, value in reply.headers.items() if name.lower() == "content-type"), "")
+    if reply.text is not None:
+        return HttpAnswer(reply.status, reply.text.encode(), stated or _TEXT, headers)
+    return HttpAnswer(reply.status, json.dumps(reply.json).encode(), stated or _JSON, headers)
+
+
+def _faulty(answer: HttpAnswer, fault: Fault) -> HttpAnswer:
+    if fault.reset:
+        return HttpAnswer(0, reset=True, delay_s=fault.delay_s)
+    if fault.status is not None:
+        body = json.dumps({"error": f"the scenario scripts this failure: status {fault.status}"}).encode()
+        headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
+        return HttpAnswer(fault.status, body, _JSON, headers, delay_s=fault.delay_s)
+    # A JSON document without its closing brackets cannot be read, and no text is JSON after an opening one.
+    body = b"{" + answer.body.replace(b"}", b"").replace(b"]", b"") if fault.malformed else answer.body
+    return replace(answer, body=body, delay_s=fault.delay_s, body_s=fault.slow_s)

@@ -1,0 +1,157 @@
+"""One line of the ledger: a call, as it is written and read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Attempt"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_CARRIED = (KEY, INPUT, ATTEMPT, IDEMPOTENCY_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A call as it came in; ``carried`` has the headers that name its cause."""
+
+    source: str
+    endpoint: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    carried: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A recorded call.
+
+    ``status`` is None for a reset. ``body`` is JSON, or text; ``at_s`` is seconds since 1970.
+    """
+
+    sequence: int
+    at_s: float
+    source: str
+    endpoint: str
+    route: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    key: Any
+    input: int | None
+    attempt: int | None
+    idempotency_key: str | None
+    body: Any
+    body_digest: str
+    status: int | None
+    fault: str
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The calls of one run; ``unknown`` says why some may be missing, empty if none can be."""
+
+    entries: tuple[Entry, ...] = ()
+    unknown: str = ""
+
+
+def carried_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that name the cause of a call."""
+    return {name: headers[name] for name in _CARRIED if name in headers}
+
+
+def entry_line(
+    seen: Seen, *, sequence: int, at_s: float, route: str, status: int | None, fault: str, replayed: bool
+) -> bytes:
+    """Return a call as one line of the file."""
+    return (
+        json.dumps(
+            {
+                "sequence": sequence,
+                "at_s": at_s,
+                "source": seen.source,
+                "endpoint": seen.endpoint,
+                "route": route,
+                "method": seen.method,
+                "path": seen.path,
+                "query": dict(seen.query),
+                "carried": dict(seen.carried),
+                # Bytes that are no UTF-8 stay distinct, and the digest is that of the bytes.
+                "body": seen.body.decode("utf-8", "backslashreplace"),
+                "body_digest": hashlib.sha256(seen.body).hexdigest(),
+                "status": status,
+                "fault": fault,
+                "replayed": replayed,
+            }
+        ).encode()
+        + b"\n"
+    )
+
+
+def read_history(file: Path, written: int | None) -> History:
+    """Return the calls in a file.
+
+    ``written`` is how many calls the ledger says it wrote; None if it did not say so at the end of
+    the run. Then the file holds every call that was answered, but others may have been refused
+    since the ledger's end.
+    """
+    entries: list[Entry] = []
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        return History(unknown=f"the file of the calls cannot be read: {error}")
+    unknown = "" if written is not None else "the effects ledger ended before the run"
+    # A line without its end was never answered.
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            entry = _entry(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            return History(tuple(entries), f"line {number} of the calls cannot be read: {error}")
+        if entry.sequence != number:
+            return History(tuple(entries), f"call {number} is missing: the next in the file is call {entry.sequence}")
+        entries.append(entry)
+    if written is not None and written != len(entries):
+        unknown = f"the ledger wrote {written} calls, and the file has {len(entries)}"
+    return History(tuple(entries), unknown)
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    carried = data["carried"]
+    return Entry(
+        sequence=int(data["sequence"]),
+        at_s=float(data["at_s"]),
+        source=data["source"],
+        endpoint=data["endpoint"],
+        route=data["route"],
+        method=data["method"],
+        path=data["path"],
+        query=data["query"],
+        key=_json_or_text(carried.get(KEY)),
+        input=_number(carried.get(INPUT)),
+        attempt=_number(carried.get(ATTEMPT)),
+        idempotency_key=carried.get(IDEMPOTENCY_KEY),
+        body=_json_or_text(data["body"] or None),
+        body_digest=data["body_digest"],
+        status=data["status"],
+        fault=data["fault"],
+        replayed=data["replayed"],
+    )
+
+
+def _json_or_text(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 19 else None

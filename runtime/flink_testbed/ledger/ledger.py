@@ -1,0 +1,97 @@
+"""The session's side of the effects ledger."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flink_testbed.core.ports import LOOPBACK
+from flink_testbed.core.problem import HostError
+from flink_testbed.ledger.entry import History, read_history
+from flink_testbed.ledger.recorder import Recorder
+from flink_testbed.ledger.routes import Route, routes_as_data
+from flink_testbed.ownership.process import GuardedProcess, clean_environment
+from flink_testbed.responder import RefusedError, Responder
+
+_READY_S = 60.0
+_REQUEST_S = 20.0
+_PROGRAM = "from flink_testbed.ledger.service import main; main()"
+
+
+class LedgerRun:
+    """One run's endpoints, and the history of their calls.
+
+    ``urls`` maps the names of endpoints to their addresses; ``recorder`` takes the calls of other
+    servers. The history is complete once the run has ended.
+    """
+
+    def __init__(self, port: int, token: str, secret: str, endpoints: Iterable[str], file: Path) -> None:
+        self.urls = {name: f"http://{LOOPBACK}:{port}/{token}/{name}" for name in endpoints}
+        self.recorder = Recorder(port, secret)
+        self.file = file
+        self.history = History(unknown="the run has not ended")
+
+
+class EffectLedger:
+    """The process of a session that records calls. Not thread-safe.
+
+    ``directory`` is for its log. Raises :class:`HostError` if it does not start.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._process = Responder(
+            [sys.executable, "-c", _PROGRAM],
+            name="effects ledger",
+            log=directory / "effects-ledger.log",
+            env=clean_environment(),
+            # An own directory: Python searches modules in it, and the user's may have the names of libraries.
+            cwd=directory,
+        )
+        self.port: int = self._process.wait_ready(_READY_S)["port"]
+
+    @property
+    def usable(self) -> bool:
+        """True while the process runs and answers."""
+        return self._process.usable
+
+    @property
+    def process(self) -> GuardedProcess:
+        """The guarded process."""
+        return self._process.process
+
+    @contextmanager
+    def run(self, routes: Iterable[Route], file: Path) -> Iterator[LedgerRun]:
+        """Serve routes for the duration of a run, whose calls go to ``file``.
+
+        Raises :class:`HostError` if the ledger does not take the routes. If it dies later, the
+        history says so.
+        """
+        routes = tuple(routes)
+        token, secret = secrets.token_hex(16), secrets.token_hex(16)
+        names = {"token": token, "secret": secret}
+        self._process.request("open", timeout_s=_REQUEST_S, **names, routes=routes_as_data(routes), file=str(file))
+        run = LedgerRun(self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file)
+        try:
+            yield run
+        finally:
+            run.history = self._history(run, names)
+            run.recorder.close()
+
+    def _history(self, run: LedgerRun, names: dict[str, str]) -> History:
+        written, broken = None, ""
+        try:
+            if self.usable:
+                ended = self._process.request("close", timeout_s=_REQUEST_S, **names)
+                written, broken = ended["written"], ended["broken"]
+        except (HostError, RefusedError) as error:
+            broken = f"the effects ledger did not end the run: {error}".splitlines()[0]
+        history = read_history(run.file, written)
+        return History(history.entries, broken or run.recorder.lost or history.unknown)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()

@@ -1,0 +1,138 @@
+"""The process of the effects ledger: HTTP on loopback for the job, pipes for the session.
+
+The other side of the pipes is :class:`flink_testbed.ledger.ledger.EffectLedger`. Each run has two
+unguessable first parts of a path: one for the job's calls, and one, which the job does not know, for
+the calls that other servers of the session report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from flink_testbed.core.http_server import BodyError, BoundedServer, HttpAnswer, HttpLimits, send
+from flink_testbed.ledger.book import Book, BookError
+from flink_testbed.ledger.entry import Seen, carried_headers
+from flink_testbed.ledger.routes import routes_from_data
+
+LIMITS = HttpLimits(body_bytes=1024 * 1024, connections=1000)
+_REQUEST_BYTES = 16 * 1024 * 1024
+
+
+class _OpenBook:
+    """A book, and the event that ends its delayed answers."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.closed = asyncio.Event()
+
+
+class Service:
+    """The books of a session's open runs, by the first part of their paths."""
+
+    def __init__(self) -> None:
+        self.server = BoundedServer(self._handle, LIMITS)
+        self._for_job: dict[str, _OpenBook] = {}
+        self._for_session: dict[str, _OpenBook] = {}
+
+    def request(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a request of the session and return the result."""
+        token, secret = request["token"], request["secret"]
+        if request["op"] == "open":
+            opened = _OpenBook(Book(routes_from_data(request["routes"]), Path(request["file"])))
+            self._for_job[token] = self._for_session[secret] = opened
+            return {}
+        opened = self._for_job.pop(token)
+        del self._for_session[secret]
+        opened.closed.set()
+        opened.book.close()
+        return {"written": opened.book.written, "broken": opened.book.broken}
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        first, _, rest = request.path.lstrip("/").partition("/")
+        opened, reports = self._for_job.get(first), self._for_session.get(first)
+        if opened is None and reports is None:
+            text = "effects ledger: no run at this address: the address is wrong, or the run has ended"
+            return web.json_response({"error": text}, status=404)
+        try:
+            if reports is not None:
+                return await self._report(reports.book, request)
+            assert opened is not None
+            return await self._call(opened, rest, request)
+        except BookError:
+            return await send(request, HttpAnswer(0, reset=True), asyncio.Event())
+
+    async def _call(self, opened: _OpenBook, rest: str, request: web.BaseRequest) -> web.StreamResponse:
+        endpoint, _, path = rest.partition("/")
+        body, refusal = b"", None
+        try:
+            body = await self.server.read_body(request)
+        except BodyError as error:
+            refusal = error
+        seen = Seen(
+            "effects",
+            endpoint,
+            request.method,
+            f"/{path}",
+            dict(request.query),
+            carried_headers(request.headers),
+            body,
+        )
+        if opened.closed.is_set():
+            return await send(request, HttpAnswer(0, reset=True), opened.closed)
+        answer = opened.book.refuse(seen, refusal.status, str(refusal)) if refusal else opened.book.answer(seen)
+        response = await send(request, answer, opened.closed)
+        if refusal:
+            response.force_close()
+        return response
+
+    async def _report(self, book: Book, request: web.BaseRequest) -> web.StreamResponse:
+        data = json.loads(await self.server.read_body(request))
+        body = data.pop("body").encode()
+        status, fault = data.pop("status"), data.pop("fault")
+        return web.json_response({"sequence": book.record(Seen(**data, body=body), status=status, fault=fault)})
+
+
+async def serve() -> None:
+    """Serve until standard input ends."""
+    _allow_descriptors()
+    service = Service()
+    port = await service.server.listen()
+    # What a library prints must not be taken for a reply.
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    replies.write(json.dumps({"port": port}).encode() + b"\n")
+    requests = asyncio.StreamReader(limit=_REQUEST_BYTES)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)
+    while line := await requests.readline():
+        request = json.loads(line)
+        try:
+            reply: dict[str, Any] = {"ok": True, "result": service.request(request)}
+        except (OSError, KeyError) as error:
+            reply = {"ok": False, "error": {"kind": "internal", "message": f"{type(error).__name__}: {error}"}}
+        replies.write(json.dumps({"id": request["id"], **reply}).encode() + b"\n")
+    await service.server.close()
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit of open files to what the bounded connections need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = LIMITS.connections + 100
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
+def main() -> None:
+    """Run the process."""
+    asyncio.run(serve())

@@ -1,0 +1,62 @@
+"""The history of a run: whole, or unknown with the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flink_testbed.ledger.entry import Seen, entry_line, read_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def line(sequence: int, body: bytes = b"", **carried: str) -> bytes:
+    seen = Seen("effects", "payments", "POST", "/refunds", {}, carried, body)
+    return entry_line(seen, sequence=sequence, at_s=1.0, route="", status=200, fault="", replayed=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "effects.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("lines", "written", "unknown", "calls"),
+    [
+        ([line(1), line(2)], 2, "", 2),
+        ([], 0, "", 0),
+        ([line(1), line(2)], None, "the effects ledger ended before the run", 2),
+        ([line(1), line(2)[:20]], None, "the effects ledger ended before the run", 1),
+        ([line(1)], 2, "the ledger wrote 2 calls, and the file has 1", 1),
+        ([line(1), line(3)], 2, "call 2 is missing: the next in the file is call 3", 1),
+        ([line(1), line(1)], 2, "call 2 is missing: the next in the file is call 1", 1),
+        ([line(2)], 1, "call 1 is missing: the next in the file is call 2", 0),
+        ([line(1), b"{\n"], 2, "line 2 of the calls cannot be read", 1),
+        ([b"[]\n"], 1, "line 1 of the calls cannot be read", 0),
+        ([b"{}\n"], 1, "line 1 of the calls cannot be read", 0),
+    ],
+)
+def test_a_history_is_whole_or_unknown(
+    file: Path, lines: list[bytes], written: int | None, unknown: str, calls: int
+) -> None:
+    file.write_bytes(b"".join(lines))
+    history = read_history(file, written)
+    assert history.unknown.startswith(unknown)
+    assert bool(history.unknown) == bool(unknown)
+    assert len(history.entries) == calls
+
+
+def test_a_missing_file_is_unknown(file: Path) -> None:
+    assert "cannot be read" in read_history(file, 0).unknown
+
+
+def test_headers_and_bodies_of_any_form_are_read(file: Path) -> None:
+    odd = {"X-Flink-Agents-Key": "c-1", "X-Flink-Agents-Input": "two", "X-Flink-Agents-Attempt": "9" * 30}
+    deep = b"[" * 100_000
+    file.write_bytes(line(1, b"\xff\x00", **odd) + line(2, deep) + line(3, b"plain") + line(4, b'{"a": 1}'))
+    first, second, third, fourth = read_history(file, 4).entries
+    assert (first.key, first.input, first.attempt, first.idempotency_key) == ("c-1", None, None, None)
+    assert first.body == "\\xff\x00"
+    assert [entry.body for entry in (second, third, fourth)] == [deep.decode(), "plain", {"a": 1}]
