@@ -91,7 +91,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The response or ``reset`` to send after ``delay_s``.
+    """The response or ``reset`` to send after ``delay_s``, and the names of its ``faults``.
 
     With ``truncate`` the header announces the whole body, but only half of it is sent.
     """
@@ -102,6 +102,7 @@ class Delivery:
     delay_s: float = 0.0
     reset: bool = False
     truncate: bool = False
+    faults: tuple[str, ...] = ()
 
 
 @final
@@ -278,7 +279,7 @@ def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[],
     if fault.malformed:
         # Without closing braces the framing of a stream stays whole, and no JSON in it can be read.
         body = Body(body.content_type, body.data.replace(b"}", b""))
-    return Delivery(call.status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate)
+    return Delivery(call.status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate, call.faults)
 
 
 def wire_of(path: str) -> Wire:

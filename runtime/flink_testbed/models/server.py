@@ -5,19 +5,18 @@ The server transports bytes; the channel decides on the responses.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
-import socket
-import socketserver
-import struct
-import sys
 import threading
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, final
-from urllib.parse import urlsplit
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
-from flink_testbed.core.clock import now_s
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.ledger.entry import Seen, carried_headers
 from flink_testbed.models.channel import Channel, Delivery, wire_of
 from flink_testbed.models.script import Script, parse_script
 
@@ -25,10 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from aiohttp import web
+
+    from flink_testbed.core.http_server import HttpAnswer
+    from flink_testbed.ledger.recorder import Recorder
+
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
-_DRAIN_LIMIT_BYTES = 8 * BODY_LIMIT_BYTES
 _STOP_S = 5.0
-_GONE = "the client disconnected in the middle of its request"
+# Matching a request may take long, and must not hold up the others.
+_WORKERS = 8
+T = TypeVar("T")
 
 
 @final
@@ -36,7 +41,7 @@ class ModelServer:
     """Serve any number of channels at one port. A context manager."""
 
     def __init__(self) -> None:
-        self._http: _LoopbackServer | None = None
+        self._running: _Running | None = None
 
     def __enter__(self) -> ModelServer:
         self.start()
@@ -52,9 +57,9 @@ class ModelServer:
 
         Raises :class:`HostError` FA420 if that fails.
         """
-        assert self._http is None, "the model server is already running"
+        assert self._running is None, "the model server is already running"
         try:
-            self._http = _LoopbackServer()
+            self._running = _Running()
         except OSError as error:
             raise HostError(
                 Problem(
@@ -66,209 +71,152 @@ class ModelServer:
                     next_step="check the loopback interface (ip address) and the limit of open files (ulimit -n)",
                 )
             ) from error
-        threading.Thread(target=self._http.serve_forever, args=(0.1,), name="model server", daemon=True).start()
 
     def stop(self) -> None:
         """Close all channels and connections within a few seconds.
 
         No effect if the server does not run.
         """
-        if self._http:
-            self._http.stop()
-            self._http = None
+        if self._running:
+            self._running.stop()
+            self._running = None
 
     @property
     def port(self) -> int:
         """The port."""
-        assert self._http is not None, "start the model server first"
-        return int(self._http.server_address[1])
+        assert self._running is not None, "start the model server first"
+        return self._running.port
 
-    def channel(self, script: Script | Sequence[Mapping[str, Any]]) -> Channel:
+    def channel(self, script: Script | Sequence[Mapping[str, Any]], recorder: Recorder | None = None) -> Channel:
         """Open a channel at an unguessable address, for a script or its plain rules.
 
-        The caller closes it after the run. Raises ``ValueError`` for a wrong rule.
+        ``recorder`` gets each call before its response is sent. The caller closes the channel after
+        the run. Raises ``ValueError`` for a wrong rule.
         """
-        assert self._http is not None, "start the model server first"
-        channels = self._http.channels
-        token = secrets.token_hex(8)
-        url = f"http://{LOOPBACK}:{self.port}/{token}"
+        assert self._running is not None, "start the model server first"
         parsed = script if isinstance(script, Script) else parse_script(script)
-        channel = Channel(url, parsed, on_close=lambda: channels.pop(token, None))
-        channels[token] = channel
-        return channel
+        return self._running.open(parsed, recorder)
 
 
-class _LoopbackServer(socketserver.ThreadingTCPServer):
-    """A thread per connection, and the set of open connections.
+class _OpenChannel:
+    """A channel, its recorder, and the event that ends its delayed responses."""
 
-    stop() closes them.
-    """
+    def __init__(self, channel: Channel, recorder: Recorder | None, closed: asyncio.Event) -> None:
+        self.channel = channel
+        self.closed = closed
+        self._recorder = recorder
 
-    daemon_threads = True
-    request_queue_size = 128
+    def post(self, path: str, body: bytes, carried: Mapping[str, str]) -> Delivery:
+        """Return the response to a POST, which is recorded."""
+        return self._recorded(path, body, carried, self.channel.post(path, body))
+
+    def refuse(self, path: str, status: int, text: str) -> Delivery:
+        """Return the response to a POST with a refused body, which is recorded."""
+        return self._recorded(path, b"", {}, self.channel.refuse(path, status, text))
+
+    def _recorded(self, path: str, body: bytes, carried: Mapping[str, str], delivery: Delivery) -> Delivery:
+        if self._recorder:
+            seen = Seen("llm", wire_of(path).NAME, "POST", path, carried=carried, body=body)
+            status = None if delivery.reset else delivery.status
+            self._recorder.record(seen, status=status, fault=", ".join(delivery.faults))
+        return delivery
+
+
+class _Running:
+    """An event loop in a daemon thread, with the server in it."""
 
     def __init__(self) -> None:
-        self.channels: dict[str, Channel] = {}
-        self._changed = threading.Condition()
-        self._open: set[socket.socket] = set()
-        super().__init__((LOOPBACK, 0), _Handler)
+        self._channels: dict[str, _OpenChannel] = {}
+        self._workers = ThreadPoolExecutor(_WORKERS, "model server")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="model server", daemon=True)
+        self._thread.start()
+        try:
+            self.port = self._wait_for(self._listen())
+        except OSError:
+            self._end_threads()
+            raise
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _listen(self) -> int:
+        # Only a session with a server pays for the import.
+        from flink_testbed.core.http_server import BoundedServer, HttpLimits
+
+        self._server = BoundedServer(self._handle, HttpLimits(body_bytes=BODY_LIMIT_BYTES))
+        return await self._server.listen()
+
+    def open(self, script: Script, recorder: Recorder | None) -> Channel:
+        """Open a channel."""
+        token = secrets.token_hex(16)
+        closed = asyncio.Event()
+
+        def close() -> None:
+            self._channels.pop(token, None)
+            # The loop is closed if the server was stopped before the channel.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(closed.set)
+
+        channel = Channel(f"http://{LOOPBACK}:{self.port}/{token}", script, on_close=close)
+        self._channels[token] = _OpenChannel(channel, recorder, closed)
+        return channel
 
     def stop(self) -> None:
-        """Close listener, channels and connections; wait up to ``_STOP_S`` for the handlers."""
-        deadline = now_s() + _STOP_S
-        self.shutdown()
-        self.server_close()
-        for channel in list(self.channels.values()):
-            channel.close()
-        with self._changed:
-            for connection in self._open:
-                _shut_down(connection)
-            self._changed.wait_for(lambda: not self._open, timeout=max(0.0, deadline - now_s()))
+        """Close channels, listener and connections, and end the threads."""
+        for opened in list(self._channels.values()):
+            opened.channel.close()
+        self._wait_for(self._server.close())
+        self._end_threads()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._changed:
-            self._open.add(request)
-        super().process_request(request, client_address)
+    def _end_threads(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_STOP_S)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        if not self._loop.is_running():
+            self._loop.close()
 
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        with self._changed:
-            self._open.discard(request)
-            self._changed.notify_all()
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        from flink_testbed.core.http_server import BodyError, send
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client may disconnect at any time; any other error is a bug and is printed.
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection: read requests, ask the channel, send its responses."""
-
-    server: _LoopbackServer
-    protocol_version = "HTTP/1.1"
-    server_version = "scripted-model"
-    sys_version = ""
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body in one packet
-
-    def handle_expect_100(self) -> bool:
-        """Send 100 Continue at once.
-
-        The base class leaves it in the buffer.
-        """
-        self.send_response_only(100)
-        self.end_headers()
-        self.wfile.flush()
-        return True
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
-        """Print nothing: the channel records the calls."""
-
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        channel, path = self._route()
-        self._send(channel, channel.get(path) if channel else self._no_channel(path))
-
-    def do_POST(self) -> None:
-        """Answer a POST."""
-        channel, path = self._route()
+        token, _, rest = request.path.lstrip("/").partition("/")
+        path, opened, refused = f"/{rest}", self._channels.get(token), False
+        if opened is None:
+            return await send(request, _answer(_no_channel(request.path, path)), asyncio.Event())
+        if request.method == "GET":
+            return await send(request, _answer(opened.channel.get(path)), opened.closed)
+        if request.method != "POST":
+            return await send(request, _answer(_no_method(request.method, path)), opened.closed)
         try:
-            body = self._read_body()
-        except _BodyError as error:
-            self.close_connection = True
-            refusal = channel.refuse(path, error.status, str(error)) if channel else self._no_channel(path)
-            self._send(channel, refusal)
-            return
-        self._send(channel, channel.post(path, body) if channel else self._no_channel(path))
-
-    def _route(self) -> tuple[Channel | None, str]:
-        token, _, path = urlsplit(self.path).path.lstrip("/").partition("/")
-        return self.server.channels.get(token), "/" + path
-
-    def _no_channel(self, path: str) -> Delivery:
-        text = f"scripted model: no channel at {self.path}: the address is wrong, or its run has ended"
-        return Delivery(404, wire_of(path).write_error(text))
-
-    def _read_body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._read_chunks()
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
-            raise _BodyError(400, f"the Content-Length {length!r} is not a number")
-        if int(length) > BODY_LIMIT_BYTES:
-            self._drain(int(length))
-            raise _BodyError(413, f"a body of {length} bytes exceeds the limit of {BODY_LIMIT_BYTES}")
-        return self._read(int(length))
-
-    def _read_chunks(self) -> bytes:
-        body = bytearray()
-        while line := self.rfile.readline(256):
-            size = line.split(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError:
-                raise _BodyError(400, f"the chunk size {size!r} is not a number") from None
-            if not 0 <= length <= BODY_LIMIT_BYTES - len(body):
-                raise _BodyError(413, f"a chunked body exceeds the limit of {BODY_LIMIT_BYTES} bytes")
-            if length == 0:
-                while self.rfile.readline(65536).strip():  # trailers
-                    pass
-                return bytes(body)
-            body += self._read(length)
-            self.rfile.readline(8)
-        raise ConnectionAbortedError(_GONE)
-
-    def _read(self, length: int) -> bytes:
-        data = self.rfile.read(length)
-        if len(data) < length:
-            raise ConnectionAbortedError(_GONE)
-        return data
-
-    def _drain(self, length: int) -> None:
-        # If the connection closes while the client still writes, it gets a reset instead of the response.
-        left = min(length, _DRAIN_LIMIT_BYTES)
-        while left > 0:
-            data = self.rfile.read(min(left, 65536))
-            left = left - len(data) if data else 0
-
-    def _send(self, channel: Channel | None, delivery: Delivery) -> None:
-        was_closed = bool(delivery.delay_s) and channel is not None and channel.closed.wait(delivery.delay_s)
-        if delivery.reset or was_closed:
-            self._reset()
-            return
-        data = delivery.body.data
-        self.send_response(delivery.status)
-        self.send_header("Content-Type", delivery.body.content_type)
-        self.send_header("Content-Length", str(len(data)))
-        if delivery.retry_after_s is not None:
-            self.send_header("Retry-After", f"{delivery.retry_after_s:g}")
-        if delivery.truncate:
-            self.close_connection = True
-            data = data[: len(data) // 2]
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def _reset(self) -> None:
-        # With a linger time of 0, close() sends a reset. detach() is needed because the file objects that
-        # wrap the socket would delay the close.
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.close(self.connection.detach())
+            body = await self._server.read_body(request)
+            work = partial(opened.post, path, body, carried_headers(request.headers))
+        except BodyError as error:
+            work, refused = partial(opened.refuse, path, error.status, str(error)), True
+        delivery = await self._loop.run_in_executor(self._workers, work)
+        response = await send(request, _answer(delivery), opened.closed)
+        if refused:
+            response.force_close()
+        return response
 
 
-class _BodyError(Exception):
-    """A request body that is refused."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
+def _no_channel(address: str, path: str) -> Delivery:
+    text = f"scripted model: no channel at {address}: the address is wrong, or its run has ended"
+    return Delivery(404, wire_of(path).write_error(text))
 
 
-def _shut_down(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:  # closed already
-        return
+def _no_method(method: str, path: str) -> Delivery:
+    return Delivery(405, wire_of(path).write_error(f"scripted model: {method} {path}: models answer GET and POST"))
+
+
+def _answer(delivery: Delivery) -> HttpAnswer:
+    from flink_testbed.core.http_server import HttpAnswer
+
+    return HttpAnswer(
+        delivery.status,
+        delivery.body.data,
+        delivery.body.content_type,
+        {} if delivery.retry_after_s is None else {"Retry-After": f"{delivery.retry_after_s:g}"},
+        delay_s=delivery.delay_s,
+        reset=delivery.reset,
+        truncate=delivery.truncate,
+    )

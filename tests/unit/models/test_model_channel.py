@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from flink_testbed.models.channel import UNMATCHED_STATUS, Channel
 from flink_testbed.models.rule import Usage
 from flink_testbed.models.script import parse_script
-from flink_testbed.models.server import ModelServer
 
 OLLAMA = "/api/chat"
 OPENAI = "/v1/chat/completions"
@@ -30,15 +28,6 @@ def test_each_client_gets_the_address_it_expects() -> None:
     channel = channel_of()
     assert channel.anthropic_url == channel.ollama_url
     assert (channel.ollama_url, channel.openai_url) == ("http://127.0.0.1:1/token", "http://127.0.0.1:1/token/v1")
-
-
-def test_a_server_opens_a_channel_for_plain_rules() -> None:
-    server = ModelServer()
-    server._http = SimpleNamespace(server_address=("127.0.0.1", 1), channels={})  # type: ignore[assignment]
-    channel = server.channel([{"when": {"contains": "hi"}, "reply": {"text": "hello"}}])
-    assert channel.post(OLLAMA, chat("hi")).status == 200
-    with pytest.raises(ValueError, match="rule 1"):
-        server.channel([{"replay": {"text": "hello"}}])
 
 
 def test_an_answered_call_is_recorded_completely() -> None:
