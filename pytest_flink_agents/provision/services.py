@@ -1,4 +1,4 @@
-"""The running services of one test session: test environments, model server, Kafka.
+"""The running services of one test session: test environments, model server, effects ledger, Kafka.
 
 Each starts on first use.
 """
@@ -9,13 +9,15 @@ import contextlib
 import json
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
+from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
+from flink_testbed.ledger.routes import Route
 from flink_testbed.models.server import ModelServer
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
@@ -60,6 +62,7 @@ class Services:
         self.run_id = secrets.token_hex(6)
         self._environments: dict[tuple[str, tuple[str, ...]], TestEnvironment] = {}
         self._models: ModelServer | None = None
+        self._ledger: EffectLedger | None = None
         self._kafka: SessionKafka | None = None
         # In the controller, each request of a pytest-xdist worker is served by a thread of its own.
         # Without the lock two of them would make the same part twice, and one of the two would
@@ -124,12 +127,34 @@ class Services:
             self._models = server
         return self._models
 
+    def provide_ledger(self) -> EffectLedger:
+        """Return the running effects ledger; one that died is replaced.
+
+        Raises ``HostError`` if it does not start.
+        """
+        if self._ledger is None or not self._ledger.usable:
+            if self._ledger:
+                self._ledger.close()
+            self._ledger = EffectLedger(self.directory)
+        return self._ledger
+
+    @contextlib.contextmanager
+    def effects(self, routes: Sequence[Route], directory: Path) -> Iterator[LedgerRun | None]:
+        """Serve a run's endpoints; its calls go to a file in ``directory``. None without routes."""
+        if not routes:
+            yield None
+            return
+        with self.provide_ledger().run(routes, directory / "effects.jsonl") as run:
+            yield run
+
     def let_services_be_reached(self, environment: TestEnvironment, tier: Tier) -> None:
-        """Make the running model server and Kafka reachable for a tier's jobs."""
+        """Make the running model server, ledger and Kafka reachable for a tier's jobs."""
         if tier is not Tier.LOCAL:
             cluster = environment.cluster(tier)
             if self._models:
                 cluster.let_reach(self._models.port)
+            if self._ledger:
+                cluster.let_reach(self._ledger.port)
             if self._kafka:
                 self._kafka.let_be_reached(cluster)
 
@@ -176,7 +201,7 @@ class Services:
         A part that fails to end does not keep the others from ending.
 
         Parts end in the opposite order of the callbacks: jobs and clusters first, then Kafka and
-        the model server that they use, and last the server that workers ask for clusters. The
+        the model server and the ledger that they use, and last the server that workers ask for clusters. The
         session's record is removed only if nothing was left, so that a later sweep can end what
         this process could not.
         """
@@ -188,12 +213,14 @@ class Services:
                 stack.callback(self._broker_server.close)
             if self._models:
                 stack.callback(self._models.stop)
+            if self._ledger:
+                stack.callback(self._ledger.close)
             if self._kafka:
                 stack.callback(self._kafka.close)
             for environment in self._environments.values():
                 stack.callback(environment.close)
         self._environments = {}
-        self._models = self._broker_server = self._kafka = None
+        self._models = self._ledger = self._broker_server = self._kafka = None
         self.leaks += [*listening_leaks(ports, self.run_id), *recorded_leaks(self.run_id)]
         self.leaks += container_leaks(self.run_id) if in_containers else ()
         self.leaks += topic_leaks(kafka.left_topics(), self.settings.kafka_bootstrap, self.run_id) if kafka else ()

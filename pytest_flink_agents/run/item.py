@@ -18,6 +18,7 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
+from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
@@ -81,6 +82,8 @@ class ScenarioRun:
         environment.provide(self.tier, submits_agents=self.loaded.scenario.job is None)
         if needs_kafka(self.services.settings, self.loaded, self.tier):
             self.services.provide_kafka(environment)
+        if self.loaded.scenario.effects:
+            self.services.provide_ledger()
 
     def run_and_check(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
         """Run the scenario, check the evidence and write it to ``folder`` (created).
@@ -113,14 +116,18 @@ class ScenarioRun:
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
         environment, scenario = self.environment, self.loaded.scenario
         script = parse_script(scenario.llm.rules()) if scenario.llm else Script(())
-        with self.services.models.channel(script) as models:
+        routes = tuple(effect.as_route() for effect in scenario.effects or ())
+        with (
+            self.services.effects(routes, directory) as ledger,
+            self.services.models.channel(script, ledger.recorder if ledger else None) as models,
+        ):
             self.services.let_services_be_reached(environment, self.tier)
-            values = placeholder_values(self.services.settings, models)
+            values = placeholder_values(self.services.settings, models, ledger)
             request = ScenarioRequest(self.services, environment, self.loaded, self.tier, directory, values, seed)
             channel = request.channel()
             place = Place(environment, self.tier, directory)
             evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
-        return dataclasses.replace(evidence, model_calls=model_calls(models))
+        return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judged(self.loaded, evidence)

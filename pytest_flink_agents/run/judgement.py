@@ -8,6 +8,7 @@ from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
+from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
@@ -53,6 +54,9 @@ def explained(
 
 
 def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+    if evidence.effects_unknown:
+        # Alone: a call that the dead ledger refused may be the reason of everything else that is wrong.
+        return {LEDGER: lambda: check_ledger(evidence)}
     scenario = loaded.scenario
     shown_failure = scenario.expect.failure.model_dump(exclude_unset=True) if scenario.expect.failure else None
     checks: dict[str, Callable[[], CheckResult]] = {
@@ -60,6 +64,7 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
         "ended": lambda: check_ended(evidence, scenario.within),
         "timeline": lambda: check_timeline(evidence),
+        LEDGER: lambda: check_ledger(evidence),
     }
     checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     delivery = scenario.expect.delivery

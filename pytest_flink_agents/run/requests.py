@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
@@ -41,9 +43,10 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     return scenario.expect.delivery is not None or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
 
 
-def placeholder_values(settings: Settings, models: ModelChannel) -> dict[str, str]:
+def placeholder_values(settings: Settings, models: ModelChannel, ledger: LedgerRun | None) -> dict[str, str]:
     """Return the values of placeholders, except those of the channel."""
-    return model_urls(models) | {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
+    allowed = {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
+    return model_urls(models) | effect_urls(ledger) | allowed
 
 
 @dataclass(frozen=True, slots=True)

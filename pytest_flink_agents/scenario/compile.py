@@ -15,6 +15,7 @@ from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.csv_rows import column_mistakes, is_csv
+from pytest_flink_agents.scenario.effects import effect_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
@@ -52,6 +53,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += _column_mistakes(value, mistakes, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += _log_mistakes(value)
+    mistakes += effect_mistakes(_at(value, "effects"))
     outputs = tuple(_output_matchers(value, mistakes))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"))
     mistakes += wrong_matchers

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
+from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
@@ -134,7 +135,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "faults", "upgrade", "flink_config", "repeat", "scrub"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "flink_config", "repeat", "scrub"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -161,6 +162,9 @@ class Scenario(LanguageMapping):
     config: dict[str, Any] = Field(default_factory=dict, description="options of flink-agents")
     config_extra: bool = Field(False, description="allow options that flink-agents does not declare")
     llm: LlmSettings | None = Field(None, description="answers of the scripted model")
+    effects: SomeItems[Effect] | None = Field(
+        None, description="endpoints that the agent calls; each call is recorded before it is answered"
+    )
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.problem import Problem, nearest
+from flink_testbed.ledger.template import REQUEST, is_part
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, path_text, shorten
 from pytest_flink_agents.scenario.matrix import is_matrix
 
@@ -26,9 +27,13 @@ KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connecto
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
 # In the template of generated inputs only.
 TEMPLATE_NAMES = ("input.number", "input.key", "input.random")
-_NOT_YET = ("effects.", "input.", "output.")
+_NOT_YET = ("input.", "output.")
 _MATRIX = "matrix."
 _ENVIRONMENT = "env."
+_EFFECTS = "effects."
+# Replies of endpoints repeat parts of their request, which the ledger fills in.
+_REPLIES = "effects"
+_REPLY_NAMES = ("request.json.NAME", "request.path.NAME", "request.query.NAME", "request.sequence")
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
 # A placeholder without its braces or without its dollar sign, which an agent would use literally as
 # an address. Prompts of agents have placeholders in braces, too, so {input.x} is not among them.
@@ -46,7 +51,7 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
     """
     matrix = value.get("matrix") if isinstance(value, dict) else None
     names = [_MATRIX + name for name in matrix] if is_matrix(matrix) else []
-    known = [*NAMES, *(_ENVIRONMENT + name for name in allowed_env), *names]
+    known = [*NAMES, *_endpoint_urls(value), *(_ENVIRONMENT + name for name in allowed_env), *names]
     texts = list(_texts(value, ()))
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
     malformed = matrix is not None and not names
@@ -62,7 +67,8 @@ def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list
     ]
     if mistakes or malformed or not isinstance(value, dict):
         return value, mistakes
-    return {key: item if key in SECTIONS else _unescaped(key, item) for key, item in value.items()}, []
+    kept = (*SECTIONS, _REPLIES)
+    return {key: item if key in kept else _unescaped(key, item) for key, item in value.items()}, []
 
 
 def _unescaped(section: str, value: Any) -> Any:
@@ -84,6 +90,13 @@ def _known_at(path: DocumentPath, known: list[str]) -> list[str]:
     if _in_template(path):
         return list(TEMPLATE_NAMES)
     return [*known, *JOB_NAMES] if path[0] == "job" else known
+
+
+def _endpoint_urls(value: Any) -> list[str]:
+    """Return the placeholders of the endpoints that a document declares."""
+    effects = value.get(_REPLIES) if isinstance(value, dict) else None
+    names = [one.get("name") for one in effects if isinstance(one, dict)] if isinstance(effects, list) else []
+    return [f"{_EFFECTS}{name}.url" for name in dict.fromkeys(names) if isinstance(name, str)]
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
@@ -146,6 +159,13 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
     if name in known and name.startswith(_MATRIX):
         expected = "matrix values in values, not in keys, name, version and matrix itself"
         return Mistake("FA210", path, f"the placeholder {seen} is not replaced here", expected, where, escape)
+    if path[0] == _REPLIES:
+        if is_part(name.removeprefix(REQUEST)) and name.startswith(REQUEST):
+            return None
+        message = f"a placeholder that no reply has, in {where}"
+        near = nearest(name, _REPLY_NAMES)
+        next_step = f"did you mean ${{{near}}}? Otherwise {escape}" if near else escape
+        return Mistake("FA210", path, message, f"one of {', '.join(_REPLY_NAMES)}", seen, next_step)
     known = _known_at(path, known)
     if name in known:
         if path[0] in SECTIONS or _in_template(path):
@@ -155,7 +175,9 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
     if name.startswith(_NOT_YET) and not _in_template(path):
         message = f"{seen} is {NOT_YET}"
         return Mistake("FA205", path, message, f"one of {', '.join(known)}", seen, escape)
-    if name.startswith(_ENVIRONMENT) and not _in_template(path):
+    if name.startswith(_EFFECTS) and not any(one.startswith(_EFFECTS) for one in known):
+        next_step = "declare the endpoint under effects: {name, route, reply}"
+    elif name.startswith(_ENVIRONMENT) and not _in_template(path):
         next_step = "add the variable's name to flink_scenario_env in the ini file"
     else:
         near = nearest(name, known)

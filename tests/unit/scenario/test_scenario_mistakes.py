@@ -18,7 +18,8 @@ ADDED = [
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, include, matrix, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "within, include, matrix, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -52,7 +53,8 @@ ADDED = [
         "outputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, include, matrix, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "within, include, matrix, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -67,7 +69,8 @@ ADDED = [
         "falts: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, inputs, expect, within, include, matrix, expect_fail\n"
+        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "within, include, matrix, expect_fail\n"
         '  seen:     "falts"\n'
         "  next:     correct it, or remove it",
     ),
@@ -236,10 +239,10 @@ BLOCKS = [
     ("llm: {mode: scripted, script: [{when: {regex: '(a+'}, reply: {text: a}}]}", [("9:47", "FA203")]),
     ("owner: '${env.HOME}'", [("9:8", "FA210")]),
     ("owner: '${llm.openai_url}'", [("9:8", "FA210")]),
-    ("owner: '${effects.pay.url}'", [("9:8", "FA205")]),
+    ("owner: '${effects.pay.url}'", [("9:8", "FA210")]),
     ("owner: '${oops'", [("9:8", "FA210")]),
     ("form:x: 1", [("9:1", "FA202")]),
-    ("jobs: 1\nmatrixx: 2\neffects: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
+    ("jobs: 1\nmatrixx: 2\nfaults: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
 ]
 
 

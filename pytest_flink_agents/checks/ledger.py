@@ -1,0 +1,36 @@
+"""The check of the record of calls: whole, and of declared routes only."""
+
+from __future__ import annotations
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.evidence.model import Evidence
+
+LEDGER = "effects ledger"
+_EFFECTS = ("effects",)
+_SHOWN = 5
+
+
+def check_ledger(evidence: Evidence) -> CheckResult:
+    """Return *unknown* if calls may be missing, *invalid* if one had no route.
+
+    A run whose ledger ended early proves nothing: the agent may have failed because of that.
+    """
+    if evidence.effects_unknown:
+        message = "the record of the agent's calls is not whole: nothing is known of this run"
+        return CheckResult(
+            LEDGER, Validity.UNKNOWN, (Finding(message, _EFFECTS, "every call", evidence.effects_unknown),)
+        )
+    undeclared = [call for call in evidence.effects or () if call.source == "effects" and not call.route]
+    findings = [
+        Finding(
+            f"the agent called {call.endpoint}, which has no such route",
+            _EFFECTS,
+            "a declared route",
+            f"call {call.sequence}: {call.method} {call.path}, {call.fault or f'status {call.status}'}",
+            key=call.key,
+        )
+        for call in undeclared[:_SHOWN]
+    ]
+    if len(undeclared) > _SHOWN:
+        findings.append(Finding(f"and {len(undeclared) - _SHOWN} more calls without a route", _EFFECTS))
+    return CheckResult(LEDGER, Validity.INVALID if findings else Validity.VALID, tuple(findings))

@@ -1,0 +1,28 @@
+"""The calls that the ledger recorded in one run, as evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flink_testbed.ledger.entry import Entry
+from flink_testbed.ledger.ledger import LedgerRun
+from pytest_flink_agents.evidence.model import EffectCall, Evidence
+
+
+def effect_urls(ledger: LedgerRun | None) -> dict[str, str]:
+    """Return the values of the placeholders ``${effects.NAME.url}``."""
+    return {f"effects.{name}.url": url for name, url in ledger.urls.items()} if ledger else {}
+
+
+def with_effects(evidence: Evidence, ledger: LedgerRun | None) -> Evidence:
+    """Return the evidence with the calls of a run that has ended; unchanged without a ledger."""
+    if ledger is None:
+        return evidence
+    history = ledger.history
+    calls = tuple(_call(entry) for entry in history.entries)
+    files = {**evidence.files, "effects": str(ledger.file)}
+    return dataclasses.replace(evidence, effects=calls, effects_unknown=history.unknown, files=files)
+
+
+def _call(entry: Entry) -> EffectCall:
+    return EffectCall(**{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)})
