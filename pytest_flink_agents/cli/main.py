@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
     command.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
+    command.add_argument("--cache", action="store_true", help="also remove cache entries that were not used for long")
+    command.add_argument(
+        "--older-than", type=_days, default=30.0, metavar="DAYS", help="days without use, for --cache (default: 30)"
+    )
     command.add_argument("--json", action="store_true", help="print the leftovers as JSON")
     command.add_argument("--flink-rest-url", default="", metavar="URL", help="also cancel jobs of dead sessions there")
     command.add_argument(
@@ -134,7 +139,15 @@ def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:
         rest_url=chosen.flink_rest_url,
         bootstrap=chosen.kafka_bootstrap,
         kept=chosen.kept,
+        unused_days=chosen.older_than if chosen.cache else None,
     )
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days < math.inf:
+        raise ValueError
+    return days
 
 
 def _say(text: str, *, error: bool = False) -> None:

@@ -119,12 +119,14 @@ class Repository:
 class Room:
     """The cache directory, its permissions and the free space there (MiB).
 
-    ``writable`` is about the nearest parent if the directory does not exist yet.
+    ``writable`` is about the nearest parent if the directory does not exist yet. ``used_mib`` is the size of the cache's
+    entries.
     """
 
     cache: str
     writable: bool
     free_mib: int
+    used_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ def _room(name: str, room: Room, wanted: tuple[Missing, ...]) -> list[Check]:
         return [Check(FAIL, name, f"{room.cache} is not writable", elsewhere)]
     needed = sum(what.needs_mib for what in wanted)
     seen = f"{room.free_mib} MiB free for {room.cache}, " + (f"needed are {needed}" if needed else "nothing to install")
+    seen += f"; the cache takes {room.used_mib} MiB"
     if room.free_mib >= needed:
         return [Check(OK, name, seen)]
     return [Check(FAIL, name, seen, f"free some space, or {elsewhere}")]

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import psutil
 
+from flink_testbed.artifacts.cache_use import size_mib
 from flink_testbed.artifacts.environments import (
     EnvironmentPlan,
     EnvironmentRequest,
@@ -222,7 +223,7 @@ def _room() -> Room:
     cache = cache_root().absolute()
     there = next(path for path in (cache, *cache.parents) if path.exists())
     writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-    return Room(str(cache), writable, shutil.disk_usage(there).free // _MIB)
+    return Room(str(cache), writable, shutil.disk_usage(there).free // _MIB, size_mib(cache_root()))
 
 
 def _free_port() -> int:

@@ -15,16 +15,25 @@ from pytest_flink_agents.cli.sweep.leftover import Leftover
 
 
 def sweep(
-    *, dry_run: bool, as_json: bool, rest_url: str = "", bootstrap: str = "", kept: bool = False
+    *,
+    dry_run: bool,
+    as_json: bool,
+    rest_url: str = "",
+    bootstrap: str = "",
+    kept: bool = False,
+    unused_days: float | None = None,
 ) -> tuple[int, str]:
     """Return exit code and text: 0, or 1 if a leftover could not be removed.
 
     With ``kept`` the clusters and brokers that --flink-keep detached are removed too. Jobs and topics
-    on external clusters are looked for only at the given addresses.
+    on external clusters are looked for only at the given addresses. With ``unused_days`` the cache entries are removed that
+    no process used for so long.
     """
     lines: list[dict[str, str]] = []
     local = [*look.processes(), *look.partial_entries(), *look.detached(living=kept)]
     _sweep(local, lines, dry_run=dry_run)
+    if unused_days is not None:
+        _sweep(look.unused_entries(unused_days), lines, dry_run=dry_run)
     _sweep(look.containers(), lines, dry_run=dry_run)
     for record in dead_records():
         failed = _sweep(look.directories(record), lines, dry_run=dry_run)

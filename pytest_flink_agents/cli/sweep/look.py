@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from flink_testbed.artifacts import cache_use
 from flink_testbed.artifacts.cache import sweep_partials
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
@@ -59,6 +60,13 @@ def partial_entries() -> Iterator[Leftover]:
     """Yield the unfinished directories of the cache whose lock no process holds."""
     for path in sweep_partials(dry_run=True):
         yield Leftover("partial cache entry", os.fspath(path), "no process holds its lock", _sweep_partials)
+
+
+def unused_entries(days: float) -> Iterator[Leftover]:
+    """Yield the cache entries that no process uses or used for so many days."""
+    for entry in cache_use.unused_entries(days):
+        why = f"not used for {entry.idle_days} days, {entry.mib} MiB"
+        yield Leftover("cache entry", os.fspath(entry.path), why, entry.remove)
 
 
 def _sweep_partials() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from flink_testbed.artifacts.cache_use import hold
 from flink_testbed.artifacts.contents import is_recorded, record_contents, require_contents
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.directories import cache_root
@@ -61,10 +62,12 @@ def provide_entry(
 ) -> Entry:
     """Return the entry; build it if the cache does not have it.
 
-    ``build`` fills an empty directory and returns facts for the manifest. It runs in one process at a
-    time. Its directory gets the entry's name only when complete, so that neither an error nor
-    SIGKILL leaves half an entry. ``needs_mib`` is the free disk space that the build requires.
+    ``build`` fills an empty directory and returns facts for the manifest. It runs in one process at
+    a time. Its directory gets the entry's name only when complete, so that neither an error nor
+    SIGKILL leaves half an entry. No sweep removes it while this process lives. ``needs_mib`` is the
+    free disk space that the build requires.
     """
+    hold(cache_root() / kind / key)
     entry = find_entry(kind, key)
     if entry:
         return entry

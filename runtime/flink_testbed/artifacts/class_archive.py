@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from flink_testbed.artifacts.cache_use import hold
 from flink_testbed.artifacts.contents import record_contents, require_contents
 from flink_testbed.core.problem import HostError
 
@@ -38,6 +39,7 @@ class ClassArchive:
         ]
         self._home = store / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         self._draft = draft
+        hold(self._home)
         self._discard_altered()
         self.recording = not self._home.is_dir()
 
