@@ -184,6 +184,13 @@ _FLINK: Mapping[str, ErrorCode] = {
         "The end of its log gives the reason, most often lack of memory.",
         "Read the log, and free memory if that is the reason.",
     ),
+    "FA457": _code(
+        "The cluster was ended during the run",
+        "A job on it could not be cancelled: an action that never returns holds a thread of its TaskManager, which Flink "
+        "itself ends only after three minutes, with all other jobs on it. So the harness ends the cluster, and scenarios "
+        "that ran beside that job run again on a new one.",
+        "Correct the agent that the message names, or run again.",
+    ),
     "FA440": _code(
         "The cluster does not support this operation",
         "No process of that name is running, or the cluster was not started by this session: on the remote tier no "

@@ -25,8 +25,9 @@ from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
-# The code of a cluster that has lost a process.
+# The codes of a cluster that has lost a process, and of one that was ended because of one of its jobs.
 PROCESS_DIED = "FA407"
+CLUSTER_ABANDONED = "FA457"
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
 
@@ -101,7 +102,7 @@ class TestEnvironment(JobParts):
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
             return self.usable_cluster(tier)
         cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
-        if _has_died(cluster):
+        if _loss(cluster):
             self._discard_cluster(tier)
             cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
         return cluster
@@ -112,16 +113,15 @@ class TestEnvironment(JobParts):
         return self._clusters[tier]
 
     def usable_cluster(self, tier: Tier) -> FlinkCluster:
-        """Return this process's cluster of a tier, replaced if a process died.
+        """Return this process's cluster of a tier, replaced if it died or was abandoned.
 
-        An agent that ends its TaskManager must not fail the scenarios after it. An external cluster
-        is not replaced.
+        An agent that ends or blocks its TaskManager must not fail the scenarios after it. An
+        external cluster is not replaced.
         """
         cluster = self.own_cluster(tier)
-        if _has_died(cluster):
-            self.progress(
-                f"Flink {self.release.version}: a process of the {tier} cluster has died, starting another cluster"
-            )
+        loss = _loss(cluster)
+        if loss:
+            self.progress(f"Flink {self.release.version}, {tier} tier: {loss}; starting another cluster")
             self._discard_cluster(tier)
             cluster = self.own_cluster(tier)
         return cluster
@@ -225,15 +225,16 @@ class TestEnvironment(JobParts):
             containers.close()
 
 
-def _has_died(cluster: FlinkCluster) -> bool:
-    """Return whether a cluster has lost a process that can be replaced.
+def _loss(cluster: FlinkCluster) -> str:
+    """Return why a cluster has to be replaced, empty if it is usable.
 
     Raises other ``HostError``s.
     """
     try:
         cluster.require_alive()
     except HostError as error:
-        if error.problems[0].code == PROCESS_DIED and cluster.processes is not None:
-            return True
+        problem = error.problems[0]
+        if problem.code == CLUSTER_ABANDONED or (problem.code == PROCESS_DIED and cluster.processes is not None):
+            return problem.message
         raise
-    return False
+    return ""

@@ -11,6 +11,7 @@ from filelock import FileLock
 from flink_testbed.artifacts.shipment import python_files
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
+from flink_testbed.flink.cluster import cluster_abandoned
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.standalone import FlinkHome
@@ -48,7 +49,21 @@ class ReusedCluster(RemoteCluster):
         access = RestAccess(detached.address)
         directory = Path(detached.directory)
         super().__init__(access, home.java.parent.parent, detached.version, run_id=run_id, directory=directory)
+        self._detached = detached
         self._lock = lock
+        self._abandoned = ""
+
+    def require_alive(self) -> None:
+        """Raise ``HostError`` if the cluster was abandoned or does not answer."""
+        if self._abandoned:
+            raise cluster_abandoned(self._abandoned, self.rest_url)
+        super().require_alive()
+
+    def abandon(self, reason: str) -> bool:
+        """End the cluster, and name the reason to all runs that still use it."""
+        self._abandoned = reason
+        self._detached.end()
+        return True
 
     def summary(self) -> str:
         """Describe the cluster in one line for the report, with its address."""

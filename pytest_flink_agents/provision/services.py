@@ -55,7 +55,7 @@ class Services:
         self._broker_server: BrokerServer | None = None
         self.folder = folder or directory
         self.directory = directory
-        self._progress = progress
+        self.progress = progress
         self.redactor = redactor
         # In the name or label of every job, topic and container of this session: machine and
         # clusters may be shared.
@@ -90,7 +90,7 @@ class Services:
                     run_id=self.run_id,
                     folder=self.folder,
                     directory=self.directory / name,
-                    progress=self._progress,
+                    progress=self.progress,
                     broker_client=self._broker_client,
                 )
             return self._environments[key]
@@ -177,7 +177,7 @@ class Services:
                     self.settings,
                     run_id=self.run_id,
                     directory=self.directory / "kafka",
-                    progress=self._progress,
+                    progress=self.progress,
                     broker_client=self._broker_client,
                 )
         return self._kafka.running()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError
+from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.evidence.job_failure import job_failure
@@ -20,7 +21,14 @@ from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, nam
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject, described
 from pytest_flink_agents.run.timeline import Step, TimelineRun, savepoint_of
-from pytest_flink_agents.run.watch.jobs import JobHistory, JobWatch, restarts_in_words, wait_for_ends, wait_for_starts
+from pytest_flink_agents.run.watch.jobs import (
+    CANCEL_S,
+    JobHistory,
+    JobWatch,
+    restarts_in_words,
+    wait_for_ends,
+    wait_for_starts,
+)
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.run.watch.reach import require_reach
 from pytest_flink_agents.run.watch.threads import save_thread_dump
@@ -33,8 +41,27 @@ _START_S = 60.0
 def run_on_cluster(
     subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
 ) -> Evidence:
-    """Run an agent or the user's own job on the session's cluster."""
+    """Run an agent or the user's own job on the session's cluster.
+
+    Raises ``HostError`` FA457 if the cluster was ended because of another run's job.
+    """
     cluster = place.cluster
+    try:
+        return _run(subject, channel, place, cluster, timeline, deadline_s)
+    except (HostError, HarnessError):
+        # Every request to a cluster that was just ended fails in some way: name the cause.
+        cluster.require_alive()
+        raise
+
+
+def _run(
+    subject: Subject,
+    channel: Channel,
+    place: Place,
+    cluster: FlinkCluster,
+    timeline: Sequence[Step],
+    deadline_s: float,
+) -> Evidence:
     logs = LogWatch(cluster)
     started_s = clock.now_s()
     if isinstance(subject, AgentSubject):
@@ -46,7 +73,10 @@ def run_on_cluster(
     submitted_s = clock.now_s()
     run = _FollowedRun(subject, channel, place, cluster, launch, timeline)
     in_time = run.follow(deadline_s)
-    return run.evidence(logs, in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s)
+    try:
+        return run.evidence(logs, in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s)
+    finally:
+        run.abandon_blocked_cluster()
 
 
 class _FollowedRun:
@@ -72,6 +102,8 @@ class _FollowedRun:
         first = launch.job_ids[0] if launch.job_ids else ""
         self._timeline = TimelineRun(timeline, cluster, first, OutputCount(channel))
         self._started = True
+        # The jobs that still hold their slots after they were cancelled.
+        self._stuck: list[str] = []
         self._running_s = self._ended_s = clock.now_s()
 
     def follow(self, deadline_s: float) -> bool:
@@ -131,9 +163,7 @@ class _FollowedRun:
         stopped = in_time and not all(watch.ended for watch in self._watches)
         state = "CANCELED" if stopped else self._joint_state()
         outputs = self._channel.outputs()
-        for watch in self._watches:
-            if not watch.ended:
-                watch.cancel()
+        self._stuck = [watch.job_id for watch in self._watches if not watch.ended and not watch.cancel()]
         history = self._watches[0].history() if self._watches else JobHistory()
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
@@ -181,6 +211,8 @@ class _FollowedRun:
         failed = next((watch.job_id for watch in self._watches if watch.state == "FAILED"), None)
         if failed is None:
             return None
+        # A job that failed because its TaskManager was lost is not the agent's failure.
+        self._cluster.require_alive()
         exception = self._cluster.exception(failed)
         require_reach(self._cluster, exception, self._place.directory)
         failure = job_failure(exception)
@@ -204,10 +236,32 @@ class _FollowedRun:
         A failure of an agent's action needs none: it has a traceback.
         """
         if not in_time:
-            lines = (self._waiting_on(events), restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
+            # The first line is what the finding shows.
+            unfinished = "; ".join(filter(None, (self._waiting_on(events), self._stuck_in_words)))
+            lines = (unfinished, restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
             return "\n".join(line for line in lines if line)
         # The traceback of an agent's action says more than Flink's logs.
         return self._cluster.logs.tail(_LOG_LINES) if self._watches and failure and not failure.action else ""
+
+    @property
+    def _stuck_in_words(self) -> str:
+        """One line on jobs that could not be cancelled, empty if there are none."""
+        if not self._stuck:
+            return ""
+        return (
+            f"the job could not be cancelled within {CANCEL_S:g} s: an action that never returns blocks its TaskManager"
+        )
+
+    def abandon_blocked_cluster(self) -> None:
+        """End a cluster that a job does not leave.
+
+        Flink would kill the TaskManager with all jobs on it after three minutes, in the middle of
+        other runs; these see the reason at once, and are run again.
+        """
+        if self._stuck:
+            # Another run may have ended the cluster before.
+            with contextlib.suppress(HostError):
+                self._cluster.abandon(f"{described(self._subject)} ran beside this run, and {self._stuck_in_words}")
 
     def _waiting_on(self, events: tuple[Event, ...]) -> str:
         if not isinstance(self._subject, AgentSubject):

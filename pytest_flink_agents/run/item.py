@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.problem import HostError
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.effects import with_effects
@@ -27,6 +28,9 @@ from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, place
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier
+
+# The number of runs of one scenario that may lose their cluster because of other runs.
+_RUNS_WITHOUT_CLUSTER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +109,30 @@ class ScenarioRun:
         """Run once; the run's files go to ``directory``, its evidence to ``folder``."""
         directory.mkdir(parents=True, exist_ok=True)
         try:
-            evidence = self._evidence(directory, seed)
+            evidence = self._evidence_of_usable_cluster(directory, seed)
         except AgentRefusedError as error:
             checked = self._refused(error, reproduce)
         else:
             checked = self._checked(evidence, reproduce, folder)
         write_evidence(folder, checked.evidence, checked.results, self.services.redactor)
         return dataclasses.replace(checked, waiver=_waiver_answer(self.loaded, checked))
+
+    def _evidence_of_usable_cluster(self, directory: Path, seed: int | None) -> Evidence:
+        """Run once, and again in another directory if another run's job has ended the cluster.
+
+        Nothing is known of a run that lost its cluster.
+        """
+        for number in range(1, _RUNS_WITHOUT_CLUSTER + 1):
+            try:
+                return self._evidence(directory, seed)
+            except HostError as error:
+                if error.problems[0].code != CLUSTER_ABANDONED:
+                    raise
+                self.services.progress(f"{self.loaded.scenario.name}: {error.problems[0].message}; running it again")
+            directory /= f"again-{number}"
+            directory.mkdir()
+            self.provision()
+        return self._evidence(directory, seed)
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
         environment, scenario = self.environment, self.loaded.scenario

@@ -19,7 +19,8 @@ from pytest_flink_agents.evidence.metrics import merged
 from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
-_CANCEL_S = 20.0
+# A job without a blocked thread ends within a second or two; a busy machine takes longer.
+CANCEL_S = 15.0
 _STARTING = frozenset({"SCHEDULED", "DEPLOYING", "INITIALIZING"})
 _RUNS = frozenset({"RUNNING", "FINISHED"})
 # A metric of the job, not of a task.
@@ -107,10 +108,13 @@ class JobWatch:
         shown = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/metrics", params={"get": _RESTARTS})
         self._restarts = max([self._restarts, *(int(metric["value"]) for metric in shown)])
 
-    def cancel(self) -> None:
-        """Cancel the job and wait until its slots are free."""
+    def cancel(self) -> bool:
+        """Cancel the job and wait until its slots are free.
+
+        Return False if it still holds them after 15 seconds.
+        """
         self._cluster.rest.cancel(self.job_id)
-        wait_for_ends([self], _CANCEL_S)
+        return wait_for_ends([self], CANCEL_S)
 
     def history(self) -> JobHistory:
         """Return the job's checkpoints, restarts and exceptions so far."""

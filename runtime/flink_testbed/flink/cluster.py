@@ -32,6 +32,18 @@ def owner_options(run_id: str) -> dict[str, str]:
     return {"pipeline.global-job-parameters": f"{OWNER_PARAMETER}:{run_id}"}
 
 
+def cluster_abandoned(reason: str, where: str) -> HostError:
+    """Return the error for a cluster that was ended because of one of its jobs."""
+    return HostError(
+        Problem(
+            "FA457",
+            f"the cluster was ended during the run: {reason}",
+            where=where,
+            next_step="run again: the next run gets a new cluster",
+        )
+    )
+
+
 class FlinkCluster(ABC):
     """A running cluster.
 
@@ -111,6 +123,14 @@ class FlinkCluster(ABC):
         Returns None, with no effect, for a cluster that this process did not start.
         """
         return None
+
+    def abandon(self, reason: str) -> bool:
+        """End a cluster that cannot run further jobs, for all runs that use it.
+
+        From then on :meth:`require_alive` raises :class:`HostError` FA457 with the reason. Returns
+        False, with no effect, for an external cluster.
+        """
+        return False
 
     def let_reach(self, port: int) -> None:  # noqa: B027  most jobs run on this machine's loopback
         """Make a server on this machine's loopback reachable for jobs."""

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.cluster import FlinkCluster, cluster_abandoned
 from flink_testbed.flink.logs import DirectoryLogs
 from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import RestClient
@@ -98,19 +98,12 @@ class ClusterBroker:
     def ask(self, name: str, rest_url: str, operation: str, *arguments: Any) -> Any:
         """Read an attribute or call a method, for example ``processes.pause``.
 
-        Raises :class:`HostError` FA407 if the cluster at ``rest_url`` has been replaced by another.
+        Raises :class:`HostError` FA457 if the cluster at ``rest_url`` has been replaced by another.
         """
         with self._lock(name):
             cluster = self._current(name)
             if cluster.rest_url != rest_url:
-                raise HostError(
-                    Problem(
-                        "FA407",
-                        "the cluster was replaced after one of its processes had died",
-                        where=rest_url,
-                        next_step="run again; another worker's scenario has ended the process",
-                    )
-                )
+                raise cluster_abandoned("another run has lost it, and it was replaced", rest_url)
             member = attrgetter(operation)(cluster)
             return member(*arguments) if callable(member) else member
 
@@ -273,6 +266,10 @@ class SharedCluster(FlinkCluster):
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until the slots of all TaskManagers are registered."""
         self._ask("wait_ready", timeout_s)
+
+    def abandon(self, reason: str) -> bool:
+        """Let the owner end the cluster."""
+        return bool(self._ask("abandon", reason))
 
     def let_reach(self, port: int) -> None:
         """Make a server on this machine's loopback reachable for jobs."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink import config as flink_config
-from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.cluster import FlinkCluster, cluster_abandoned
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.logs import DirectoryLogs
 from flink_testbed.flink.processes import LaunchedProcesses, Member
@@ -49,6 +49,7 @@ class LaunchedCluster(FlinkCluster):
         self._processes = LaunchedProcesses(config, directory / "conf", launch=self._launch, report=self._report)
         self._logs = DirectoryLogs(directory)
         self._rest: RestClient | None = None
+        self._abandoned = ""
 
     @abstractmethod
     def _prepare(self) -> tuple[Addresses, RestClient]:
@@ -141,12 +142,14 @@ class LaunchedCluster(FlinkCluster):
         )
 
     def require_alive(self) -> None:
-        """Raise :class:`HostError` if one of the JVMs has died.
+        """Raise :class:`HostError` if one of the JVMs has died, or the cluster was abandoned.
 
         The error shows the end of the logs.
 
         Also keeps the files of their standard output in bounds.
         """
+        if self._abandoned:
+            raise cluster_abandoned(self._abandoned, os.fspath(self.directory / "log"))
         dead = self.processes.first_dead()
         if dead:
             name, code = dead
@@ -159,6 +162,13 @@ class LaunchedCluster(FlinkCluster):
                     detail=self.logs.tail(25),
                 )
             )
+
+    def abandon(self, reason: str) -> bool:
+        """End every process, and name the reason to all runs that still use the cluster."""
+        # First the reason: a run that sees its job fail because of the kill must find it.
+        self._abandoned = reason
+        self.processes.kill()
+        return True
 
     def close(self) -> None:
         """End the cluster."""

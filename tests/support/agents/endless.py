@@ -41,3 +41,14 @@ class ManyOutputsAgent(Agent):
         """Send the outputs."""
         for number in range(InputEvent.from_event(event).input):
             ctx.send_event(OutputEvent(output=number))
+
+
+class BusyAgent(Agent):
+    """Never returns from its action."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def spin(event: Event, ctx: RunnerContext) -> None:
+        """Compute without end."""
+        while True:
+            pass

@@ -127,6 +127,23 @@ def test_a_process_that_died_by_itself_is_reported(cluster: Cluster) -> None:
         cluster.require_alive()
 
 
+def test_a_run_that_sees_an_abandoned_cluster_at_any_moment_finds_the_reason(cluster: Cluster) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        with pytest.raises(
+            HostError, match="FA457: the cluster was ended during the run: an agent blocks it"
+        ) as caught:
+            cluster.require_alive()
+        seen.append(caught.value.problems[0].code)
+
+    cluster.meanwhile = look
+    assert cluster.abandon("an agent blocks it")
+    look()
+    assert seen == ["FA457"] * 3
+    assert cluster.processes.members == {}
+
+
 def test_logs_since_survive_rotation_and_removal_of_files(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     log = cluster.directory / "log"
     log.mkdir()

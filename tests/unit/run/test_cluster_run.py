@@ -1,0 +1,83 @@
+"""Runs whose cluster is ended because of another run's job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.cluster import cluster_abandoned
+from pytest_flink_agents.run import cluster_run
+from pytest_flink_agents.run.channel import MemoryChannel
+from pytest_flink_agents.run.launch import Launch
+from pytest_flink_agents.run.subject import AgentSubject
+
+AGENT = AgentSubject("s", {"agent": "a:B"}, {})
+LOST_TASKMANAGER = "org.apache.flink.runtime.jobmaster.JobMasterException: TaskManager with id tm was lost"
+
+
+class Cluster:
+    """A cluster that may have been abandoned; each request to an abandoned one fails."""
+
+    def __init__(self, *, abandoned: bool) -> None:
+        self.processes = self
+        self.jobs: list[str] = []
+        self.ended: list[str] = []
+        self._abandoned = abandoned
+
+    def adopt(self, job_id: str) -> None:
+        self.jobs.append(job_id)
+
+    def require_alive(self) -> None:
+        if self._abandoned:
+            raise cluster_abandoned("another agent blocks it", "log")
+
+    def exception(self, job_id: str) -> str:
+        return LOST_TASKMANAGER
+
+    def abandon(self, reason: str) -> bool:
+        self.ended.append(reason)
+        return True
+
+
+def followed(cluster: Cluster) -> Any:
+    place = cast(Any, SimpleNamespace(directory=Path("run")))
+    launch = Launch("bundled", job_ids=("j",))
+    run = cluster_run._FollowedRun(AGENT, MemoryChannel([]), place, cast(Any, cluster), launch, [])
+    run._watches[0].state = "FAILED"
+    return run
+
+
+@pytest.mark.parametrize(("abandoned", "code"), [(True, "FA457"), (False, "FA404")])
+def test_an_error_of_an_ended_cluster_names_its_end(
+    abandoned: bool, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise HostError(Problem("FA404", "no answer"))
+
+    monkeypatch.setattr(cluster_run, "_run", fail)
+    place = cast(Any, SimpleNamespace(cluster=Cluster(abandoned=abandoned)))
+    with pytest.raises(HostError, match=code):
+        cluster_run.run_on_cluster(AGENT, MemoryChannel([]), place, [], 1)
+
+
+def test_a_job_that_failed_because_its_cluster_was_ended_is_not_the_agents_failure() -> None:
+    with pytest.raises(HostError, match="FA457"):
+        followed(Cluster(abandoned=True))._failure()
+    assert "was lost" in followed(Cluster(abandoned=False))._failure().message
+
+
+def test_only_a_job_that_could_not_be_cancelled_ends_the_cluster() -> None:
+    cluster = Cluster(abandoned=False)
+    run = followed(cluster)
+    run.abandon_blocked_cluster()
+    assert not cluster.ended
+    run._stuck = ["j"]
+    run.abandon_blocked_cluster()
+    assert cluster.ended == [
+        "agent a:B ran beside this run, and the job could not be cancelled within 15 s: an action that never returns "
+        "blocks its TaskManager"
+    ]
