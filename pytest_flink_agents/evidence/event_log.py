@@ -99,7 +99,13 @@ def normalised(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]] = 
         attributes=dict(attributes),
         key=_key_of_input(event, inputs) if key is None else key,
         timestamp=str(record.get("timestamp", "")),
+        input=_input_number(event, inputs),
     )
+
+
+def common_type(name: str) -> str:
+    """Return the event type of a class of flink-agents 0.1; other names stay as they are."""
+    return _TYPES_OF_0_1.get(name, name)
 
 
 def _type_of(record: Mapping[str, Any]) -> str:
@@ -116,16 +122,22 @@ def _of_0_1(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> E
     # A Python event is logged as its repr; only Java events have attributes.
     fields = _printed_fields(event["eventString"]) if event.get("eventString") else dict(event.get("attributes", {}))
     return Event(
-        type=_TYPES_OF_0_1.get(name, name),
+        type=common_type(name),
         attributes={field: value for field, value in fields.items() if field != "id"},
         key=_key_of_input(event, inputs),
         timestamp=str(record["context"].get("timestamp", "")),
+        input=_input_number(event, inputs),
     )
 
 
 def _key_of_input(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Any:
+    number = _input_number(event, inputs)
+    return None if number is None else inputs[number].get("key")
+
+
+def _input_number(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> int | None:
     number = event.get("sourceTimestamp")
-    return inputs[number].get("key") if isinstance(number, int) and 0 <= number < len(inputs) else None
+    return number if isinstance(number, int) and 0 <= number < len(inputs) else None
 
 
 def _printed_fields(text: str) -> dict[str, Any]:

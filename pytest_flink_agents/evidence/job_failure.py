@@ -110,7 +110,8 @@ def _embedded(exception: str) -> Failure | None:
         frame = _FRAME.match(line)
         if frame:
             path, function, file, number = frame.groups()
-            if frames and not action and path.endswith(_CALLER_OF_ACTIONS):
+            # The outermost call of a function of the plan: a tool is called below its action.
+            if path.endswith(_CALLER_OF_ACTIONS) and frames and not frames[-1][0].endswith(f"{_CALLER_OF_ACTIONS}.py"):
                 action = frames[-1][2]
             frames.append((os.path.join(os.path.dirname(path), file), number, function))  # noqa: PTH118, PTH120  a path of another machine
         elif _JAVA.match(line):
@@ -120,7 +121,7 @@ def _embedded(exception: str) -> Failure | None:
     shown = [f'  File "{path}", line {number}, in {function}' for path, number, function in reversed(frames)]
     text = "\n".join(message).rstrip()
     trace = "\n".join([_PRINTED, *shown, f"{kind}: {text}"]) + "\n"
-    return Failure(message=text, type=kind, traceback=trace[-_LIMIT:], action=action)
+    return Failure(message=text, type=kind, traceback=trace[-_LIMIT:], action=action, located=not action)
 
 
 def _printed(exception: str) -> Failure | None:

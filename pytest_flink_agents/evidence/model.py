@@ -27,13 +27,15 @@ class Output:
 class Event:
     """One record of the event log in a form common to all releases.
 
-    ``key`` is None if the log does not have it.
+    ``key`` is None if the log does not have it. ``input`` is the number of the input of its run, None if the log does not
+    have it: only upstream's engine writes it.
     """
 
     type: str
     attributes: Mapping[str, Any]
     key: Any = None
     timestamp: str = ""
+    input: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,16 @@ class LogError:
         return _JOB_MARK.sub(" [] - ", self.line, count=1)
 
 
+# The place of a failure in upstream's engine if several runs can have failed.
+UNLOCATED = "key and input unknown (upstream's engine does not report them)"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The failure of the job itself: the exception of its agent, and its place."""
+    """The failure of the job itself: the exception of its agent, and its place.
+
+    ``located`` is False if an action failed, and its key and input are unknown.
+    """
 
     message: str
     type: str = ""
@@ -128,6 +137,7 @@ class Failure:
     action: str = ""
     key: Any = None
     input: Any = None
+    located: bool = True
 
     @property
     def words(self) -> str:

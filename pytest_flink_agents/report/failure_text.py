@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from flink_agents_runtime.engine.failure import RULE
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
 
@@ -121,7 +121,8 @@ def _job_failure(evidence: Evidence) -> list[str]:
     if failure.action:
         given = json.dumps(failure.input, ensure_ascii=False, default=str)
         agent = f"agent {failure.agent}, " if failure.agent else ""
-        lines.append(f"  {agent}action {failure.action}, key {identity(failure.key)}, input {_cut(given)}")
+        place = f"key {identity(failure.key)}, input {_cut(given)}" if failure.located else UNLOCATED
+        lines.append(f"  {agent}action {failure.action}, {place}")
         lines.append(f"  {RULE}; before that: {_kept(evidence)}")
     return [*lines, *_indented(failure.traceback.rstrip().splitlines()[-_TRACE_LINES:]), ""]
 

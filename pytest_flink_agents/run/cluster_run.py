@@ -11,6 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
@@ -168,6 +169,9 @@ class _FollowedRun:
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
         events = read_event_logs(place.events, numbered)
+        # A restart logs the same events again: they do not say then which run has failed.
+        if failure and not history.get("restarts"):
+            failure = located(failure, launch.actions, events, numbered)
         final_metrics = read_metrics(place.events)
         history["metrics"] = final_metrics or history.get("metrics")
         checkpoints = history.get("checkpoints")

@@ -14,6 +14,8 @@ from flink_testbed.core.problem import HarnessError, Problem
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
 from flink_testbed.responder import RefusedError
+from pytest_flink_agents.evidence.event_log import common_type
+from pytest_flink_agents.evidence.failed_action import PlannedAction
 from pytest_flink_agents.evidence.job_failure import explained
 from pytest_flink_agents.evidence.model import Failure
 from pytest_flink_agents.evidence.unfinished import agent_name
@@ -36,7 +38,7 @@ class Launch:
     """The submitted jobs, or the failure of a program that submitted none.
 
     ``config`` are the options that hold for an agent, and ``listeners`` its actions by event type.
-    ``files`` are evidence.
+    ``actions`` are those of a plan for upstream's engine, whose failures name functions. ``files`` are evidence.
     """
 
     engine: str
@@ -44,6 +46,7 @@ class Launch:
     failure: Failure | None = None
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     listeners: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    actions: tuple[PlannedAction, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +84,10 @@ def launch_agent(
         job_ids=(str(reply["job_id"]),),
         config=config_evidence(reply["config"], subject),
         listeners=reply["listeners"],
+        actions=tuple(
+            PlannedAction(each["name"], each["function"], tuple(map(common_type, each["events"])))
+            for each in reply["actions"]
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import JobError, Problem
-from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
 _CHECK = "if the test is about the failure, use run(..., check=False) and assert on evidence.failure"
@@ -102,7 +102,8 @@ def require_success(evidence: Evidence) -> None:
     failure = evidence.failure
     if failure is not None:
         by = f"action {failure.action} of agent {failure.agent}" if failure.action else "the run"
-        at = f", key {failure.key!r}, input {failure.input!r}" if failure.action else ""
+        place = f"key {failure.key!r}, input {failure.input!r}" if failure.located else UNLOCATED
+        at = f", {place}" if failure.action else ""
         raise AgentFailedError(
             Problem("FA221", f"{by} failed{at}", seen=failure.words, next_step=_CHECK, detail=failure.traceback),
             evidence,

@@ -103,12 +103,17 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
     )
-    return {"config": explained(plan.config), "listeners": plan.actions_by_event}
+    return {"config": explained(plan.config), "listeners": plan.actions_by_event, "actions": []}
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
-    from flink_agents_runtime.on_flink.upstream import add_upstream_jars, build_upstream_job, upstream_plan
+    from flink_agents_runtime.on_flink.upstream import (
+        add_upstream_jars,
+        build_upstream_job,
+        planned_actions,
+        upstream_plan,
+    )
 
     if request.get("environment"):
         raise RequestError(
@@ -123,7 +128,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     build_upstream_job(
         env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"]
     )
-    return {"config": config, "listeners": {}}
+    return {"config": config, "listeners": {}, "actions": planned_actions(plan)}
 
 
 def _job_options(request: Mapping[str, Any]) -> dict[str, str]:

@@ -71,6 +71,24 @@ def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> st
     return text
 
 
+def planned_actions(plan: str) -> list[dict[str, Any]]:
+    """Return ``name``, ``function`` and ``events`` (types) of each action of a plan's JSON text.
+
+    Upstream's engine reports a failed action by its function only.
+    """
+    data = json.loads(plan)
+    events: dict[str, list[str]] = {}
+    for event, names in data["actions_by_event"].items():
+        for name in names:
+            events.setdefault(name, []).append(event)
+    # A Java function has another form, and never a Python exception.
+    functions = {name: str(action["exec"].get("qualname", "")) for name, action in data["actions"].items()}
+    return [
+        {"name": name, "function": function.rpartition(".")[2], "events": events.get(name, [])}
+        for name, function in functions.items()
+    ]
+
+
 def build_upstream_job(
     env: StreamExecutionEnvironment, plan: str, *, connectors: SourceAndSink, parallelism: int
 ) -> None:

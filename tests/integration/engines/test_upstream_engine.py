@@ -63,7 +63,7 @@ def test_a_failing_action_is_reported_with_its_own_traceback(upstream: TestEnvir
     failure = run(run_request(f"{AGENTS}:TypedStrict", [("a", 1), ("a", "x")]), upstream).failure
     assert failure is not None
     assert (failure.type, failure.message) == ("ValueError", "only whole numbers are doubled, not 'x'")
-    assert failure.action == "double"
+    assert (failure.action, failure.key, failure.input, failure.located) == ("double", "a", "x", True)
     assert "typed_events.py" in failure.traceback
     assert "java" not in failure.traceback
 

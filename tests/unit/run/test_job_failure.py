@@ -58,6 +58,15 @@ def test_a_python_exception_of_thread_mode_is_read_from_pemjas_frames() -> None:
         "for tea",
     ]
     assert "java" not in failure.traceback
+    assert not failure.located
+
+
+def test_a_tool_that_fails_is_not_the_action() -> None:
+    plan = "\tat /venv/lib/python3.11/site-packages/flink_agents/plan/"
+    called, outer = (f"{plan}function.{name}(function.py:217)\n" for name in ("__call__", "call_python_function"))
+    action = f"{plan}actions/tool_call_action.process_tool_request(tool_call_action.py:30)\n"
+    failure = job_failure(EMBEDDED.replace(called, called + action + called + outer))
+    assert failure.action == "process_tool_request"
 
 
 def test_the_traceback_of_process_mode_is_read_as_printed() -> None:
