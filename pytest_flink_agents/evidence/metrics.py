@@ -8,7 +8,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _FILES, _UNFINISHED = "metrics-*.json", "metrics-*.part"
-_COUNT, _MIN = re.compile(r"[._]count$"), re.compile(r"[._]min$")
+_COUNT, _MEAN, _MIN = re.compile(r"[._]count$"), re.compile(r"\.mean$"), re.compile(r"[._]min$")
+# Statistics of a histogram by their names in Flink's REST API; it shows more, which the bundled engine has not.
+_HISTOGRAM = {
+    "_count": ".count",
+    "_mean": ".mean",
+    "_min": ".min",
+    "_max": ".max",
+    "_median": ".p50",
+    "_p95": ".p95",
+    "_p99": ".p99",
+}
+_FLINKS_OWN = ("_stddev", "_p75", "_p98", "_p999")
 # Other metrics whose sum over subtasks has no meaning.
 _NO_SUM = re.compile(r"LatencyMs|Watermark|[._](?:mean|max|stddev|median|p\d+)$")
 
@@ -28,14 +39,36 @@ def read_metrics(directory: Path) -> dict[str, float] | None:
 def merged(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return the metrics of all subtasks together.
 
-    Values are added up. Of minima the smallest counts, of latencies and others without a sum the
-    largest.
+    Values are added up. Means are weighted by their counts; of minima the smallest counts, of
+    latencies, quantiles and others without a sum the largest.
     """
+    shares = list(shares)
     seen: dict[str, list[float]] = {}
     for share in shares:
         for name, value in share.items():
             seen.setdefault(name, []).append(value)
-    return {name: _together(name, values) for name, values in seen.items()}
+    return {name: _mean(name, shares) or _together(name, values) for name, values in seen.items()}
+
+
+def with_common_names(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return metrics of Flink's REST API under the names of the bundled engine's own report.
+
+    They differ for histograms: ``x_p95`` becomes ``x.p95``.
+    """
+    histograms = {name.removesuffix("_p999") for name in metrics if name.endswith("_p999")}
+    own = {f"{name}{suffix}" for name in histograms for suffix in _FLINKS_OWN}
+    renamed = {f"{name}{flinks}": f"{name}{ours}" for name in histograms for flinks, ours in _HISTOGRAM.items()}
+    return {renamed.get(name, name): value for name, value in metrics.items() if name not in own}
+
+
+def _mean(name: str, shares: Iterable[Mapping[str, float]]) -> float | None:
+    """Return the mean of all subtasks, None for another metric or without values."""
+    if not _MEAN.search(name):
+        return None
+    count_name = f"{name.removesuffix('.mean')}.count"
+    parts = [(share[name], share[count_name]) for share in shares if name in share and count_name in share]
+    count = sum(each for _, each in parts)
+    return sum(mean * each for mean, each in parts) / count if count else None
 
 
 def _together(name: str, values: list[float]) -> float:

@@ -41,7 +41,8 @@ def test_a_histogram_keeps_its_window():
     histogram = group.get_histogram("h", window_size=2)
     for value in (100, 1, 3):
         histogram.update(value)
-    assert group.snapshot() == {"h.count": 2, "h.mean": 2, "h.min": 1, "h.max": 3}
+    statistics = {"h.mean": 2, "h.min": 1, "h.max": 3, "h.p50": 1, "h.p95": 3, "h.p99": 3}
+    assert group.snapshot() == {"h.count": 3, **statistics}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,8 @@ def test_a_histogram_has_a_window_of_a_hundred():
     histogram = MemoryMetricGroup().get_histogram("h")
     for value in range(150):
         histogram.update(value)
-    assert (histogram.get_min(), histogram.get_max(), histogram.values()[".count"]) == (50, 149, 100)
+    assert (histogram.get_min(), histogram.get_max(), histogram.values()[".count"]) == (50, 149, 150)
+    assert [histogram.quantile(share) for share in (0.5, 0.95, 0.99, 1)] == [99, 144, 148, 149]
 
 
 @pytest.mark.parametrize(("level", "expected"), [("STANDARD", 2), ("VERBOSE", 0), ("OFF", 0)])

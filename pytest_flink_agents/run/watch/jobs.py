@@ -15,7 +15,7 @@ from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
 from pytest_flink_agents.evidence.job_failure import job_failure
-from pytest_flink_agents.evidence.metrics import merged
+from pytest_flink_agents.evidence.metrics import merged, with_common_names
 from pytest_flink_agents.evidence.model import Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
@@ -210,7 +210,7 @@ def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, f
         if own and value is not None:
             # One share for each subtask of each operator.
             shares.setdefault(name.removesuffix(own), {})[own] = value
-    return merged(shares.values())
+    return merged(with_common_names(share) for share in shares.values())
 
 
 def _number(text: str) -> float | None:

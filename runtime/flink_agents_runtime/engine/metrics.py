@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from math import isfinite
+from math import ceil, isfinite
 from time import perf_counter_ns
 from typing import Any, NoReturn
 
@@ -114,21 +114,25 @@ class MemoryGauge(Gauge):
 
 
 class MemoryHistogram(Histogram):
-    """A histogram over the last ``window_size`` values."""
+    """A histogram over the last ``window_size`` values.
 
-    __slots__ = ("_window",)
+    As in Flink, ``count`` counts all values, and the statistics are those of the window.
+    """
+
+    __slots__ = ("_window", "count")
 
     def __init__(self, window_size: int) -> None:
+        self.count = 0
         self._window: deque[int] = deque(maxlen=window_size)
 
     def update(self, value: int) -> None:
         """Add a value, an int."""
         self.add(whole(value, "a histogram"))
 
-    @property
-    def add(self) -> Callable[[int], None]:
-        """Return the function that adds a value without checks."""
-        return self._window.append
+    def add(self, value: int) -> None:
+        """Add a value without checks."""
+        self.count += 1
+        self._window.append(value)
 
     def get_mean(self) -> float:
         """Return the mean of the window, 0 if it is empty."""
@@ -142,9 +146,22 @@ class MemoryHistogram(Histogram):
         """Return the smallest value of the window, 0 if it is empty."""
         return min(self._window, default=0)
 
+    def quantile(self, share: float) -> int:
+        """Return the value that this share of the window does not exceed, 0 if it is empty."""
+        ordered = sorted(self._window)
+        return ordered[ceil(share * len(ordered)) - 1] if ordered else 0
+
     def values(self) -> dict[str, float]:
         """Return the values to report, by suffix of the name."""
-        return {".count": len(self._window), ".mean": self.get_mean(), ".min": self.get_min(), ".max": self.get_max()}
+        return {
+            ".count": self.count,
+            ".mean": self.get_mean(),
+            ".min": self.get_min(),
+            ".max": self.get_max(),
+            ".p50": self.quantile(0.5),
+            ".p95": self.quantile(0.95),
+            ".p99": self.quantile(0.99),
+        }
 
 
 class MemoryMetricGroup(MetricGroup):
@@ -208,7 +225,7 @@ class MemoryMetricGroup(MetricGroup):
     def snapshot(self) -> dict[str, float]:
         """Return all metrics of this group and its subgroups by dotted name.
 
-        A histogram has four values.
+        A histogram has seven values.
         """
         # Copies, because an action that runs beyond its deadline may still add metrics.
         shown = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_flink_agents.evidence.metrics import merged, read_metrics
+from pytest_flink_agents.evidence.metrics import merged, read_metrics, with_common_names
 
 FIRST = {
     "numOfEventProcessed": 5,
@@ -28,11 +28,26 @@ def test_values_of_subtasks_are_added_up_unless_a_sum_has_no_meaning() -> None:
     assert merged([FIRST, SECOND]) == {
         "numOfEventProcessed": 12,
         "inputRunLatencyMs.count": 5,
-        "inputRunLatencyMs.mean": 4.5,
+        "inputRunLatencyMs.mean": 3.0,
         "inputRunLatencyMs.min": 1,
         "inputRunLatencyMs.max": 5,
         "action.count.naps": 1,
     }
+
+
+def test_a_histogram_of_flinks_rest_api_has_the_names_of_the_final_report() -> None:
+    shown = {f"x_{name}": 1.0 for name in ("count", "mean", "min", "max", "median", "p95", "p99", "p75", "stddev")}
+    others = {"deck_count": 4.0, "model.m_max": 2.0}
+    assert with_common_names({**shown, "x_p98": 1.0, "x_p999": 1.0, **others}) == {
+        **{f"x.{name}": 1.0 for name in ("count", "mean", "min", "max", "p50", "p95", "p99")},
+        **others,
+    }
+
+
+def test_a_mean_of_subtasks_without_values_is_zero() -> None:
+    empty = {"x.count": 0, "x.mean": 0.0}
+    assert merged([empty, empty]) == empty
+    assert merged([empty, {"x.count": 2, "x.mean": 8.0}]) == {"x.count": 2, "x.mean": 8.0}
 
 
 def test_metrics_are_unknown_until_every_subtask_has_written_its_own(tmp_path: Path) -> None:
