@@ -36,9 +36,13 @@ def wait_for_restore(cluster: FlinkCluster, job_id: str) -> int:
     return cluster.wait(restored, what="a restore from a checkpoint", timeout_s=120)
 
 
-def test_a_job_is_restored_on_an_added_taskmanager_after_another_was_killed(flink_cluster_factory, start_job) -> None:
-    """State in RocksDB, two TaskManagers with one slot each."""
-    cluster = flink_cluster_factory(taskmanagers=2, slots=1, state_backend="rocksdb", flink_options=QUICK)
+def test_a_job_is_restored_after_its_taskmanager_and_then_the_jobmanager_were_killed(
+    flink_cluster_factory, start_job
+) -> None:
+    """State in RocksDB, two TaskManagers with one slot each, another added for the killed one, high availability."""
+    cluster = flink_cluster_factory(
+        taskmanagers=2, slots=1, state_backend="rocksdb", high_availability=True, flink_options=QUICK
+    )
     assert cluster.rest.overview()["taskmanagers"] == 2
     job_id = start_job(cluster, parallelism_default="2")
     wait_for_checkpoint(cluster, job_id)
@@ -48,30 +52,20 @@ def test_a_job_is_restored_on_an_added_taskmanager_after_another_was_killed(flin
     assert added in cluster.processes.taskmanagers
     assert wait_for_restore(cluster, job_id) >= 1
     assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=60)
-
-
-def test_with_high_availability_the_next_jobmanager_restores_the_job(flink_cluster_factory, start_job) -> None:
-    cluster = flink_cluster_factory(high_availability=True, flink_options=QUICK)
-    job_id = start_job(cluster)
-    wait_for_checkpoint(cluster, job_id)
     cluster.processes.kill_jobmanager()
     cluster.wait_ready(90)
     assert cluster.wait_for_job(job_id, "RUNNING", timeout_s=90)
+    # The next JobManager counts its own restores only.
     assert wait_for_restore(cluster, job_id) >= 1
     assert cluster.is_own(job_id)
 
 
-def test_without_high_availability_a_restarted_jobmanager_has_no_jobs(flink_cluster_factory, start_job) -> None:
-    cluster = flink_cluster_factory(flink_options=QUICK)
-    start_job(cluster)
-    cluster.processes.kill_jobmanager()
-    cluster.wait_ready(90)
-    assert cluster.jobs() == ()
-
-
-def test_every_operation_on_a_paused_jobmanager_times_out_with_the_logs(flink_cluster_factory, tmp_path) -> None:
-    """After resume it replies again. No operation waits without a deadline."""
+def test_every_operation_on_a_paused_jobmanager_times_out_and_a_killed_one_loses_its_jobs(
+    flink_cluster_factory, start_job, tmp_path
+) -> None:
+    """Without high availability. No operation waits without a deadline, and after resume the JobManager replies again."""
     cluster = flink_cluster_factory()
+    patient_s = cluster.rest._timeout_s
     cluster.processes.pause("jobmanager")
     cluster.rest._timeout_s = 0.5
     jar, job = tmp_path / "job.jar", "0" * 32
@@ -101,3 +95,8 @@ def test_every_operation_on_a_paused_jobmanager_times_out_with_the_logs(flink_cl
     cluster.wait_ready(60)
     with pytest.raises(HostError, match="did you mean jobmanager"):
         cluster.processes.pause("jobmanger")
+    cluster.rest._timeout_s = patient_s
+    start_job(cluster)
+    cluster.processes.kill_jobmanager()
+    cluster.wait_ready(90)
+    assert cluster.jobs() == ()
