@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -48,9 +47,19 @@ def kill_jobmanager(cluster: FlinkCluster) -> None:
     cluster.wait_ready(60)
 
 
+@pytest.fixture(scope="module")
+def available(
+    session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestEnvironment]:
+    """A cluster with high availability, whose processes may be killed one after the other."""
+    config = ClusterConfig(slots=2, flink_options=OPTIONS, high_availability=True)
+    with own_cluster(session_environment, tmp_path_factory.mktemp("available") / "cluster", config) as own:
+        yield own
+
+
 @pytest.mark.parametrize("kill", [kill_taskmanager, kill_jobmanager])
 def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
-    kill: Callable[[FlinkCluster], None], session_environment: TestEnvironment, run_request, tmp_path: Path
+    kill: Callable[[FlinkCluster], None], available: TestEnvironment, run_request
 ) -> None:
     """Eight keys, asynchronous actions in flight, queued inputs.
 
@@ -61,7 +70,6 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
     request = dataclasses.replace(
         run_request("tests.support.agents.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
     )
-    config = ClusterConfig(slots=2, flink_options=OPTIONS, high_availability=kill is kill_jobmanager)
 
     def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:
         def two_checkpoints() -> tuple[str | None, str]:
@@ -78,9 +86,9 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
 
         return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))
 
-    with own_cluster(session_environment, tmp_path / "cluster", config) as own, ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(kill_after_two_checkpoints, own.cluster())
-        evidence = run(request, own)
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_after_two_checkpoints, available.cluster())
+        evidence = run(request, available)
         assert killing.result() == 1, "the fault was felt"
     assert (evidence.job_state, evidence.complete) == ("FINISHED", True), evidence.log_tail
     by_key: dict[str, list[dict[str, int]]] = defaultdict(list)
