@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
@@ -99,31 +100,27 @@ def test_outputs_have_the_time_stamps_of_their_inputs(session_environment: TestE
 
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
-@pytest.mark.parametrize("stamped", [True, False])
 def test_awaited_outputs_reach_a_topic_with_a_valid_time_stamp(
-    session_environment: TestEnvironment,
-    kafka_service: KafkaService,
-    kafka_topic: str,
-    tmp_path: Path,
-    mode: str,
-    stamped: bool,
+    session_environment: TestEnvironment, kafka_service: KafkaService, kafka_topic: str, tmp_path: Path, mode: str
 ) -> None:
     """After the end of the input a record has its input's time, or the current time if that has none.
 
     A broker refuses the maximum time stamp, and the job would restart endlessly.
     """
-    args = [
-        kafka_service.job_bootstrap,
-        kafka_topic,
-        str(session_environment.connector),
-        mode,
-        *(["stamped"] if stamped else []),
-    ]
-    request = JobRun(JOBS / "stamped_topic.py", tuple(args), "", {}, [], 90, tmp_path)
-    before_ms = time.time() * 1000
-    evidence = run(request, session_environment)
-    assert evidence.job_state == "FINISHED", (evidence.failure, evidence.log_tail)
-    records = kafka_service.read_committed(kafka_topic)
+    without_times = f"{kafka_topic}-without-times"
+    kafka_service.create_topic(without_times)
+    try:
+        args = (kafka_service.job_bootstrap, kafka_topic, without_times, str(session_environment.connector), mode)
+        before_ms = time.time() * 1000
+        evidence = run(JobRun(JOBS / "stamped_topic.py", args, "", {}, [], 90, tmp_path), session_environment)
+        assert evidence.job_state == "FINISHED", (evidence.failure, evidence.log_tail)
+        require_valid_stamps(kafka_service.read_committed(kafka_topic), before_ms, stamped=True)
+        require_valid_stamps(kafka_service.read_committed(without_times), before_ms, stamped=False)
+    finally:
+        kafka_service.delete_topic(without_times)
+
+
+def require_valid_stamps(records: list[KafkaRecord], before_ms: float, *, stamped: bool) -> None:
     amounts = {json.loads(record.value or b"")["elsewhere"] // 2: record.timestamp_ms or 0 for record in records}
     assert sorted(amounts) == list(range(1, 10))
     in_their_time = {amount for amount, at_ms in amounts.items() if at_ms == amount * 1000}

@@ -1,7 +1,7 @@
-"""A bounded job whose agent waits for a call and whose outputs go to a topic through its own sink.
+"""A bounded job of two agents that wait for a call and whose outputs go to topics through sinks of its own.
 
-Arguments: Kafka's address, the topic, the jar of Flink's Kafka connector, PyFlink's mode, and
-``stamped`` if inputs have event times. Three customers have three purchases each.
+Arguments: Kafka's address, the topic for inputs with event times, the one for inputs without, the
+jar of Flink's Kafka connector, and PyFlink's mode. Three customers have three purchases each.
 """
 
 import json
@@ -15,19 +15,20 @@ from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, 
 
 from tests.support.jobs.purchases import Booking, Second
 
-bootstrap, topic, connector, mode, *stamped = sys.argv[1:]
+bootstrap, with_times, without_times, connector, mode = sys.argv[1:]
 options = Configuration()
 options.set_string("python.execution-mode", mode)
 env = StreamExecutionEnvironment.get_execution_environment(options)
 env.add_jars(Path(connector).as_uri())
-inputs = env.from_collection([{"customer": f"c{n % 3}", "amount": n} for n in range(1, 10)])
-if stamped:
-    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Second())
-    inputs = inputs.assign_timestamps_and_watermarks(strategy)
 agents = AgentsExecutionEnvironment.get_execution_environment(env)
-outputs = agents.from_datastream(inputs, lambda purchase: purchase["customer"]).apply(Booking()).to_datastream()
-values = KafkaRecordSerializationSchema.builder().set_topic(topic)
-values = values.set_value_serialization_schema(SimpleStringSchema()).build()
-sink = KafkaSink.builder().set_bootstrap_servers(bootstrap).set_record_serializer(values).build()
-outputs.map(json.dumps, output_type=Types.STRING()).sink_to(sink)
+for topic in (with_times, without_times):
+    inputs = env.from_collection([{"customer": f"c{n % 3}", "amount": n} for n in range(1, 10)])
+    if topic == with_times:
+        strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Second())
+        inputs = inputs.assign_timestamps_and_watermarks(strategy)
+    outputs = agents.from_datastream(inputs, lambda purchase: purchase["customer"]).apply(Booking()).to_datastream()
+    values = KafkaRecordSerializationSchema.builder().set_topic(topic)
+    values = values.set_value_serialization_schema(SimpleStringSchema()).build()
+    sink = KafkaSink.builder().set_bootstrap_servers(bootstrap).set_record_serializer(values).build()
+    outputs.map(json.dumps, output_type=Types.STRING()).sink_to(sink)
 agents.execute()
