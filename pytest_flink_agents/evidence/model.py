@@ -194,6 +194,7 @@ class Evidence:
     be incomplete, and is empty if it is whole.
 
     ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
+    ``blocked`` are the addresses that the scenario's network did not allow, None if nothing limited the connections.
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``steps`` records the timeline.
@@ -227,6 +228,7 @@ class Evidence:
     exceptions: tuple[JobException, ...] = ()
     log_tail: str = ""
     log_errors: tuple[LogError, ...] | None = None
+    blocked: tuple[str, ...] | None = None
     printed: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()

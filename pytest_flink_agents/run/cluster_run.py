@@ -15,6 +15,7 @@ from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure
+from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import Arrival, Channel, OutputCount
@@ -199,6 +200,7 @@ class _FollowedRun:
             },
             steps=self._timeline.records(restored=checkpoints.restored if checkpoints else 0),
             log_tail=self._log_tail(history, events, failure, in_time=in_time),
+            blocked=read_blocked(place.events),
             log_errors=logs.collect(place.directory / "logs", launch.job_ids),
             files={
                 "events": str(place.events),

@@ -11,6 +11,7 @@ from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
+from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence
@@ -67,6 +68,12 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         LEDGER: lambda: check_ledger(evidence),
     }
     checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
+    checks["network"] = lambda: check_network(
+        scenario.name,
+        limited=scenario.allowed_addresses() is not None,
+        demanded=scenario.network is not None,
+        evidence=evidence,
+    )
     delivery = scenario.expect.delivery
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)

@@ -5,11 +5,13 @@ Agents are submitted by the warm submitter, the user's own jobs by ``flink run``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flink_agents_runtime.config.options import flat
+from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
 from flink_testbed.core.problem import HarnessError, Problem
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
@@ -76,6 +78,7 @@ def launch_agent(
             worker_python=cluster.worker_python,
             savepoint=savepoint,
             environment=dict(subject.environment),
+            network=subject.network.fields(place.events) if subject.network else None,
         )
     except RefusedError as error:
         raise refused(error) from error
@@ -123,7 +126,10 @@ def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Progra
 
     The chosen engine executes the agents of a Python program.
     """
-    program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, subject.environment)
+    environment = dict(subject.environment)
+    if subject.network is not None:
+        environment[NETWORK_VARIABLE] = json.dumps(subject.network.fields(place.events))
+    program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, environment)
     if not program.is_python:
         return program
     run_by = None

@@ -17,7 +17,7 @@ from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel,
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
-from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
+from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
@@ -102,6 +102,7 @@ class ScenarioRequest:
                 **{f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
                 **substitute(self.loaded.scenario.environment, values),
             },
+            network=self._network(),
             parallelism=self.services.settings.parallelism,
             expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
         )
@@ -116,9 +117,15 @@ class ScenarioRequest:
             },
             config=substitute(scenario.config, self.values),
             environment=substitute(scenario.environment, self.values),
+            network=self._network(),
             parallelism=self.services.settings.parallelism,
             seed=self.seed,
         )
+
+    def _network(self) -> AllowedNetwork | None:
+        scenario = self.loaded.scenario
+        allowed = scenario.allowed_addresses()
+        return None if allowed is None else AllowedNetwork(scenario.name, allowed)
 
 
 def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:

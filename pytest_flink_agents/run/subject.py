@@ -19,13 +19,26 @@ _DEADLINE = "allow more time with within_s, or use run(..., check=False) and ass
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedNetwork:
+    """The addresses that a scenario may reach beside loopback, like ``host:port``."""
+
+    scenario: str
+    addresses: tuple[str, ...] = ()
+
+    def fields(self, directory: Path) -> dict[str, Any]:
+        """Return the limit for the runtime, which records what it blocks in a directory."""
+        return {"scenario": self.scenario, "allowed": list(self.addresses), "directory": str(directory)}
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSubject:
     """An agent with its resources, as the runtime takes them.
 
     ``spec`` has the fields ``agent`` (``module:Class``, or a mapping that names a file) and
     ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
     ``flink_config`` options of the job on Flink. ``environment`` are environment variables of the
-    agent's process. ``seed`` draws the order of keys on the local tier.
+    agent's process. ``network`` limits its connections, None if it may connect to everything.
+    ``seed`` draws the order of keys on the local tier.
     """
 
     name: str
@@ -35,13 +48,15 @@ class AgentSubject:
     environment: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
     seed: int | None = None
+    network: AllowedNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobSubject:
     """A program that ``flink run`` submits: a Python file or a jar.
 
-    ``expected_outputs`` is how many outputs an unbounded job writes before it is done, None if that
+    ``network`` limits the connections of a Python program and of its agents, None if they may
+    connect to everything. ``expected_outputs`` is how many outputs an unbounded job writes before it is done, None if that
     is not known.
     """
 
@@ -51,6 +66,7 @@ class JobSubject:
     environment: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
     expected_outputs: int | None = None
+    network: AllowedNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True)

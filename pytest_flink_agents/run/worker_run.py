@@ -11,6 +11,7 @@ from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import read_event_logs
 from pytest_flink_agents.evidence.job_failure import failure_of
 from pytest_flink_agents.evidence.model import Evidence, LogError, Output
+from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
@@ -59,6 +60,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
             seed=subject.seed,
             event_log=str(events / "events-local-0.log"),
             environment=dict(subject.environment),
+            network=subject.network.fields(events) if subject.network else None,
             deadline_s=deadline_s,
         )
     except RefusedError as error:
@@ -82,6 +84,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
         log_errors=_log_errors(reply),
         printed=reply["output"],
+        blocked=read_blocked(events),
         files={"events": str(events)},
         seed=subject.seed,
     )

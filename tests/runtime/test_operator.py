@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 
 import pytest
+from pyflink.datastream import KeyedProcessFunction
 from runtime_agents import Echo
 
 from flink_agents_runtime.local.host import LocalHost
+from flink_agents_runtime.network import NetworkClosedError
 from flink_agents_runtime.on_flink import operator as operator_module
+from flink_agents_runtime.on_flink.limited_operator import with_limit
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.on_flink.operator import AgentOperator
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator
@@ -244,3 +248,40 @@ def test_in_thread_mode_flink_never_calls_python_for_a_gauge() -> None:
     assert gauge.flush()
     assert (in_jvm.counted["left"], gauge.get_value()) == (4, 4.0)
     assert not gauge.flush(), "flushed once"
+
+
+def test_a_limited_operator_limits_each_call_and_only_these(tmp_path) -> None:
+    """In thread mode other jobs use the same threads."""
+    limit = {"scenario": "calls", "allowed": [], "directory": str(tmp_path)}
+    operator = with_limit(Dialling(), limit)
+    dialled = [operator.open(None), operator.process_element(1, None), operator.on_timer(1, None), operator.close()]
+    assert [operator._operator.errors, dialled[1:3]] == [["NetworkClosedError"] * 4, [["out"], ["late"]]]
+    sys.audit("socket.connect", None, ("192.0.2.1", 443))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['{"blocked": "192.0.2.1:443"}\n']
+    assert with_limit(operator, None) is operator
+
+
+class Dialling(KeyedProcessFunction):
+    """Reports a connection in each of its methods, as a socket does."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def dial(self, answer: object) -> object:
+        try:
+            sys.audit("socket.connect", None, ("192.0.2.1", 443))
+        except NetworkClosedError as error:
+            self.errors.append(type(error).__name__)
+        return answer
+
+    def open(self, runtime_context) -> None:
+        self.dial(None)
+
+    def process_element(self, value, ctx):
+        return self.dial(["out"])
+
+    def on_timer(self, timestamp, ctx):
+        return self.dial(["late"])
+
+    def close(self) -> None:
+        self.dial(None)

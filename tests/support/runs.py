@@ -14,7 +14,7 @@ from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel,
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, JobRecords
-from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
+from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.vocabulary import Tier
 
@@ -35,6 +35,7 @@ class AgentRun:
     savepoint: str = ""
     channel: Channel | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    network: AllowedNetwork | None = None
 
     def subject(self) -> Subject:
         """Return the agent."""
@@ -46,6 +47,7 @@ class AgentRun:
             self.environment,
             parallelism=self.parallelism,
             seed=self.seed,
+            network=self.network,
         )
 
     def channel_on(self, tier: Tier) -> Channel:
@@ -77,11 +79,18 @@ class JobRun:
     parallelism: int = 1
     channel: Channel | None = None
     expected_outputs: int | None = None
+    network: AllowedNetwork | None = None
 
     def subject(self) -> Subject:
         """Return the job."""
         return JobSubject(
-            self.file, self.args, self.main_class, self.environment, self.parallelism, self.expected_outputs
+            self.file,
+            self.args,
+            self.main_class,
+            self.environment,
+            self.parallelism,
+            self.expected_outputs,
+            self.network,
         )
 
     def channel_on(self, tier: Tier) -> Channel:

@@ -4,7 +4,7 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
 :mod:`flink_agents_runtime.channel`. Operations:
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
-     "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines
+     "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
 Heavy imports happen in :func:`hello`, after the channel has taken over standard input and output:
@@ -145,10 +145,12 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     """Build the plan, run it, and return the result as JSON."""
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.host import LocalHost
+    from flink_agents_runtime.network import limit_this_process
     from flink_agents_runtime.plan.build import build_plan
 
     # Before the agent's modules are imported, which may read them. The process ends with the run.
     os.environ.update(request.get("environment") or {})
+    limit_this_process(request.get("network"))
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.

@@ -21,7 +21,9 @@ from pyflink.datastream import DataStream, KeyedStream, StreamExecutionEnvironme
 from pyflink.table import Schema, StreamTableEnvironment, Table
 
 from flink_agents_runtime.config.configuration import Configuration
+from flink_agents_runtime.network import inherited_fields
 from flink_agents_runtime.on_flink.job import OPERATOR_NAME
+from flink_agents_runtime.on_flink.limited_operator import with_limit
 from flink_agents_runtime.on_flink.mode import require_streaming
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator, TextKey, TextKeyedOperator
 from flink_agents_runtime.plan.build import registered_plan
@@ -138,7 +140,8 @@ class FlinkBuilder(AgentBuilder):
         self._environment.require_streaming()
         if self._outputs is None:
             operator = self._operator(self._plan.model_dump_json(serialize_as_any=True), self._name)
-            outputs = self._keyed.process(operator, output_type=output_type)
+            limited = with_limit(operator, inherited_fields())
+            outputs = self._keyed.process(limited, output_type=output_type)
             self._outputs = outputs.name(self._operator_name).uid(f"agent-{self._name}")
         return self._outputs
 

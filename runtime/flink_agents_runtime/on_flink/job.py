@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 from pyflink.common import Types
-from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.datastream import DataStream, KeyedProcessFunction, StreamExecutionEnvironment
 
-from flink_agents_runtime.on_flink.operator import AgentOperator, key_text
+from flink_agents_runtime.on_flink.operator import key_text
 from flink_agents_runtime.on_flink.source_and_sink import SourceAndSink
 
 OPERATOR_NAME = "action-execute-operator"
 
 
 def build_job(
-    env: StreamExecutionEnvironment, operator: AgentOperator, *, connectors: SourceAndSink, parallelism: int
+    env: StreamExecutionEnvironment, operator: KeyedProcessFunction, *, connectors: SourceAndSink, parallelism: int
 ) -> None:
     """Add source, operator and sink to ``env``.
 
@@ -24,7 +24,7 @@ def build_job(
     connectors.sink(_connect(connectors.lines(env), operator))
 
 
-def _connect(lines: DataStream, operator: AgentOperator) -> DataStream:
+def _connect(lines: DataStream, operator: KeyedProcessFunction) -> DataStream:
     keyed = lines.key_by(key_of, key_type=Types.STRING())
     return keyed.process(operator, output_type=Types.STRING()).name(OPERATOR_NAME).uid(OPERATOR_NAME)
 

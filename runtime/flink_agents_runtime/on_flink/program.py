@@ -14,11 +14,13 @@ from pathlib import Path
 from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 
 from flink_agents_runtime.local.patch import patch_environment
+from flink_agents_runtime.network import inherited_fields, limit_this_process
 from flink_agents_runtime.on_flink.environment import FlinkEnvironment
 
 
 def main() -> None:
     """Run the program in the first argument with the remaining arguments."""
+    limit_this_process(inherited_fields())
     program = sys.argv[1]
     sys.argv = sys.argv[1:]
     sys.path[0] = str(Path(program).resolve().parent)

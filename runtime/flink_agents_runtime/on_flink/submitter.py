@@ -54,7 +54,8 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     type; bundled engine only). With ``upstream_jars`` (paths) upstream's operator runs the agent,
     else the bundled one. ``ship`` lists zips and directories that travel with the job,
     ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
-    the savepoint to start from. ``environment`` are environment variables of the agent's process.
+    the savepoint to start from. ``environment`` are environment variables of the agent's process, and
+    ``network`` is the limit of its connections, None without one; upstream's operator has none.
     Raises RequestError of kind "plan" for them with upstream's operator and in thread mode.
     """
     from flink_agents_runtime.on_flink.mode import require_streaming
@@ -86,20 +87,22 @@ def _accepted(env: Any, name: str) -> Any:
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
+    from flink_agents_runtime.network import limited_by
     from flink_agents_runtime.on_flink.agent_process import environment_of
     from flink_agents_runtime.on_flink.job import build_job
+    from flink_agents_runtime.on_flink.limited_operator import with_limit
     from flink_agents_runtime.on_flink.operator import AgentOperator
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.plan.build import build_plan
     from flink_agents_runtime.stores.settings import check_store
 
-    variables = request.get("environment") or {}
-    with environment_of(variables):
+    variables, limit = request.get("environment") or {}, request.get("network")
+    with environment_of(variables), limited_by(limit):
         plan = build_plan(request["agent_spec"], config=request["config"])
     check_store(plan.config)
     build_job(
         env,
-        AgentOperator(plan.model_dump_json(serialize_as_any=True), request["name"], variables),
+        with_limit(AgentOperator(plan.model_dump_json(serialize_as_any=True), request["name"], variables), limit),
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
     )

@@ -17,7 +17,7 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster, require_memory
 from pytest_flink_agents.evidence.model import Output
-from pytest_flink_agents.run.subject import AgentRefusedError
+from pytest_flink_agents.run.subject import AgentRefusedError, AllowedNetwork
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run
 
@@ -27,6 +27,7 @@ TILL = "scenarios.agents.till:TillAgent"
 STRICT = "scenarios.agents.strict:StrictAgent"
 NAP = "tests.support.agents.napping:NapAgent"
 PING_PONG = "tests.support.agents.endless:PingPongAgent"
+CALLING = "tests.support.agents.calling:CallingAgent"
 ENVIRONMENT = "tests.support.agents.environment:EnvironmentAgent"
 
 
@@ -99,6 +100,18 @@ def test_waiting_keys_do_not_block_each_other(session_environment, run_request) 
     evidence = run(request, session_environment)
     assert len(evidence.outputs) == 40
     assert evidence.timings_s["run"] < 12
+
+
+@pytest.mark.parametrize("environment", [{}, {"REGION": "eu"}], ids=["thread mode", "process mode"])
+def test_a_closed_network_is_that_of_one_job(session_environment, run_request, environment: dict[str, str]) -> None:
+    """The interpreter of thread mode runs both jobs."""
+    closed = run_request(CALLING, [("k", 1)], network=AllowedNetwork("calls"), environment=environment)
+    evidence = run(closed, session_environment)
+    assert [output.value for output in evidence.outputs] == [["NetworkClosedError"] * 3]
+    assert evidence.blocked == ("192.0.2.1:443",)
+    opened = run(run_request(CALLING, [("k", 1)], environment=environment), session_environment)
+    assert opened.blocked is None
+    assert "NetworkClosedError" not in opened.outputs[0].value
 
 
 def test_inputs_of_a_busy_key_are_answered_in_order(session_environment, run_request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.subject import AllowedNetwork
 from tests.support.runs import JobRun, job_files, run
 
 pytestmark = pytest.mark.slow
@@ -49,7 +51,12 @@ def test_the_outputs_of_one_agent_are_the_inputs_of_the_next(
     """
     uids = tmp_path / "uids.json"
     request = job_request(tmp_path / "run", JOBS / "chained.py", str(uids), parallelism=2)
-    outputs = by_key(run(request, session_environment))
+    request = dataclasses.replace(request, network=AllowedNetwork("chained"))
+    evidence = run(request, session_environment)
+    outputs = by_key(evidence)
+    # The program and two subtasks of each agent.
+    assert evidence.blocked == ()
+    assert len(list((request.directory / "events").glob("network-*.jsonl"))) == 5
     assert json.loads(uids.read_text()) == ["agent-Booking", "agent-Praise"]
     assert [(value["total"], value["elsewhere"], value["praised"]) for value in outputs["ada"]] == [
         (3, 6, 1),

@@ -18,7 +18,7 @@ ADDED = [
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
         "within, include, matrix, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
@@ -53,7 +53,7 @@ ADDED = [
         "outputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
         "within, include, matrix, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
@@ -69,7 +69,7 @@ ADDED = [
         "falts: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, config, config_extra, llm, effects, inputs, expect, "
+        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
         "within, include, matrix, expect_fail\n"
         '  seen:     "falts"\n'
         "  next:     correct it, or remove it",
