@@ -153,5 +153,13 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "Move the shared words into a file that includes no other.",
             "common.yaml includes other.yaml, which includes common.yaml   ->   one of them includes the other",
         ),
+        "FA219": _code(
+            "An address off this machine that network does not allow",
+            "A scenario file is data, and the address of a resource decides where an agent sends its data. So a "
+            "literal address in the scenario's resources must be on loopback, or allowed by the scenario's network: "
+            "open, or a list of host:port.",
+            "Use a placeholder such as ${llm.ollama_url}, or allow the address in network.",
+            'base_url: "https://api.example.com"   ->   network: ["api.example.com:443"]',
+        ),
     }
 )

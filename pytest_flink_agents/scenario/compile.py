@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_flink_agents.scenario.agent_options import check_options
+from pytest_flink_agents.scenario.boundary.addresses import address_mistakes
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
@@ -96,6 +97,7 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
         if isinstance(name := _at(value, *path), str) and path not in wrong:
             yield from agent_file_mistakes(file.parent / name, path, project)
     yield from resource_mistakes(_at(value, "resources"), project)
+    yield from address_mistakes(value)
     if ("requirements",) not in wrong:
         yield from requirement_mistakes(_at(value, "requirements"), file, project)
 
