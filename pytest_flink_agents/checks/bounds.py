@@ -21,6 +21,8 @@ class Bounds:
     @property
     def text(self) -> str:
         """The bounds in words."""
+        if self.minimum is not None and self.minimum == self.maximum:
+            return f"exactly {number_text(self.minimum)}"
         low = f"at least {number_text(self.minimum)}" if self.minimum is not None else ""
         high = f"at most {number_text(self.maximum)}" if self.maximum is not None else ""
         return " and ".join(filter(None, (low, high)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_flink_agents.checks.bounds import Bounds
+from pytest_flink_agents.checks.effects import NAME as EFFECTS
+from pytest_flink_agents.checks.effects import ExpectedCalls, Part, check_effects
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.checks.job_counts import (
     CHECKPOINTS,
@@ -25,6 +27,7 @@ from pytest_flink_agents.checks.usage import CALLS, TOKENS, TokenBounds, check_c
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.scenario.error import DocumentPath
 from pytest_flink_agents.scenario.expectation.amounts import ExpectedLatency, MetricValue, Range
+from pytest_flink_agents.scenario.expectation.effects import PARTS, Calls, Count
 from pytest_flink_agents.scenario.expectation.trajectory import (
     EventStep,
     ExpectedTrajectory,
@@ -44,7 +47,35 @@ def stated_checks(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check
     if expect.trajectory is not None:
         trajectories = expected_trajectories(loaded)
         checks[TRAJECTORY] = lambda: check_trajectories(trajectories, evidence)
+    if expect.effects:
+        calls = [_calls(loaded, name, written) for name, written in expect.effects.items()]
+        checks[EFFECTS] = lambda: check_effects(calls, evidence)
     return checks | _checks_of_models(loaded, evidence) | _checks_of_amounts(expect, evidence)
+
+
+def _calls(loaded: LoadedScenario, name: str, written: Calls) -> ExpectedCalls:
+    path: DocumentPath = ("expect", "effects", name)
+    if isinstance(written, str):
+        return ExpectedCalls(path, name, none=True)
+    each = tuple(
+        Part(word, (*path, "each", word), matcher)
+        for word in PARTS
+        if (matcher := loaded.matchers.get((*path, "each", word))) is not None
+    )
+    return ExpectedCalls(
+        path,
+        name,
+        count=_count(written.count, (*path, "count")),
+        per_input=_count(written.per_input, (*path, "per_input")),
+        each=each,
+        ordered=written.order is not None,
+    )
+
+
+def _count(written: Count | None, path: DocumentPath) -> Bounds | None:
+    if isinstance(written, int):
+        return Bounds(path, written, written)
+    return Bounds(path, written.min, written.max) if written else None
 
 
 def _checks_of_models(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check]:

@@ -18,6 +18,7 @@ from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.csv_rows import column_mistakes, is_csv
 from pytest_flink_agents.scenario.effects import effect_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
+from pytest_flink_agents.scenario.expectation.effects import endpoint_mistakes
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
@@ -58,6 +59,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     outputs = tuple(_output_matchers(value, mistakes))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"))
     mistakes += wrong_matchers
+    mistakes += endpoint_mistakes(_at(value, "effects"), _at(value, "expect", "effects"))
     failure = waived = None
     if scenario:
         failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)

@@ -18,6 +18,7 @@ from pytest_flink_agents.scenario.expectation.amounts import (
     MetricValue,
     Range,
 )
+from pytest_flink_agents.scenario.expectation.effects import Calls
 from pytest_flink_agents.scenario.expectation.trajectory import Trajectories
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
@@ -26,6 +27,7 @@ CheckName = Literal[
     "outputs",
     "delivery",
     "trajectory",
+    "effects",
     "llm",
     "tokens",
     "latency",
@@ -45,6 +47,7 @@ _STATEMENTS = (
     "failure",
     "delivery",
     "trajectory",
+    "effects",
     "tokens",
     "latency",
     "metrics",
@@ -120,7 +123,7 @@ class Expect(LanguageMapping):
     ``outputs: []`` means that there must be no output.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"effects", "memory", "cost"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"memory", "cost"})
 
     outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
     order: Literal["per_key", "any", "strict"] = Field(
@@ -131,6 +134,9 @@ class Expect(LanguageMapping):
 
     trajectory: Trajectories | None = Field(
         None, description="the events and tool calls of each key: one mapping, or a list of them"
+    )
+    effects: dict[NotEmpty, Calls] | None = Field(
+        None, min_length=1, description="the calls of each endpoint of `effects`, by its name"
     )
     tokens: ExpectedTokens | None = Field(None, description="the tokens that the model used")
     latency: ExpectedLatency | None = Field(None, description="the time from an input to its last output")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_flink_agents.scenario.expectation.effects import PARTS
 from pytest_flink_agents.scenario.matching.matchers import MATCHER_WORDS
 from pytest_flink_agents.scenario.model import Scenario
 
@@ -18,7 +19,12 @@ _DISTANCE = {"type": "number", "minimum": 0}
 _LENGTH = {"type": "integer", "minimum": 0}
 
 # The words whose values are matchers, by the mapping that has them.
-_MATCHED = {"ExpectedOutput": ("key", "value"), "ToolStep": ("args",), "EventStep": ("attributes",)}
+_MATCHED = {
+    "ExpectedOutput": ("key", "value"),
+    "ToolStep": ("args",),
+    "EventStep": ("attributes",),
+    "ExpectedCall": PARTS,
+}
 
 # The value of each matcher word.
 _VALUES: dict[str, Any] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
+from pytest_flink_agents.scenario.expectation.effects import PARTS
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_part
 from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
 
@@ -38,6 +39,12 @@ def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mista
 
 def _places(expect: Mapping[str, Any]) -> Iterator[tuple[DocumentPath, Any]]:
     yield from _of_trajectories(expect.get("trajectory"), ("expect", "trajectory"))
+    effects = expect.get("effects")
+    for name, calls in effects.items() if isinstance(effects, dict) else ():
+        each = calls.get("each") if isinstance(calls, dict) else None
+        for word in PARTS:
+            if isinstance(each, dict) and word in each:
+                yield ("expect", "effects", name, "each", word), each[word]
 
 
 def _of_trajectories(value: Any, path: DocumentPath) -> Iterator[tuple[DocumentPath, Any]]:

@@ -12,6 +12,7 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.run.expectations import stated_checks
 from pytest_flink_agents.run.judgement import explained, judged
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
@@ -48,6 +49,10 @@ class Stated:
         with pytest.raises(ScenarioError) as caught:
             self.load(expect, more)
         return [(problem.code, problem.message) for problem in caught.value.problems]
+
+    def checks(self, expect: str, evidence: Evidence, more: str = "") -> dict[str, CheckResult]:
+        """Return the results of the stated expectations alone, by check."""
+        return {name: check() for name, check in stated_checks(self.load(expect, more), evidence).items()}
 
     def result(self, check: str, expect: str, evidence: Evidence, more: str = "") -> CheckResult:
         """Return the result of one check."""
