@@ -22,6 +22,7 @@ from flink_agents.api.resource import Resource, ResourceType
 from flink_agents.api.runner_context import AsyncExecutionResult, RunnerContext
 from flink_agents.plan.configuration import AgentConfiguration
 
+from flink_agents_runtime.engine.cause import with_cause
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
@@ -54,7 +55,7 @@ class AwaitableCall(AsyncExecutionResult):
         call = context.calls.enter(*self._call)
         if call.run is None:
             return call.replay()
-        future: Future[Any] = context.engine.executor.submit(call.run)
+        future: Future[Any] = context.engine.executor.submit(with_cause(call.run))
         context.submitted = future
         # Not future.done(): the host decides when a call counts as done, so that a seeded run has the
         # same order however quick the call was.

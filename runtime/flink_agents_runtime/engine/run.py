@@ -21,6 +21,7 @@ from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
 from flink_agents_runtime.config.catalogue import RUN_EVENTS, TOOL_ROUNDS
+from flink_agents_runtime.engine.cause import Cause, set_cause
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.event_text import without_rows
 from flink_agents_runtime.engine.failure import ActionFailure, text_of
@@ -167,6 +168,9 @@ class KeyRun:
             attempt = ActionContext(self._engine, self.key, self.state, task)
         attempt.thread = get_ident()
         self._engine.stepping = attempt
+        current = self.state.current
+        number = current.timestamp if current is not None and self._engine.inputs_have_numbers else None
+        set_cause(_new_tuple(Cause, (self.key, number)))
         try:
             finished = self._advance(task, attempt)
         except BaseException as error:
@@ -174,6 +178,7 @@ class KeyRun:
             raise
         finally:
             attempt.thread = self._engine.stepping = None
+            set_cause(None)
         if finished and (attempt.memories or attempt.misused):
             attempt.commit()
         for event in attempt.take_sent():

@@ -70,6 +70,8 @@ class SharedParts:
         self.expiry = expiry_of(plan.config, now_ms)
         # Whether outputs keep rows in the JSON form of events; a host that emits Rows sets it.
         self.keep_rows = False
+        # Whether the time stamp of an input is its number; a host of streams with times of their own clears it.
+        self.inputs_have_numbers = True
         # Number of finished runs, over all keys.
         self.runs_ended = 0
         self.resources = Resources(plan)

@@ -28,6 +28,7 @@ from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.local.progress import Progress
 from flink_agents_runtime.observe.event_log import EventLog
+from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store, open_store
 
@@ -140,6 +141,7 @@ class LocalHost:
         metrics: MemoryMetricGroup,
     ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
+        carry_causes()
         event_log = self._event_log
         pool = DaemonPool(self._threads, "agent-async")
         store = self._rebuilt_store()

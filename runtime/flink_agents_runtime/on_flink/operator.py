@@ -31,6 +31,7 @@ from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.event_log import event_log
 from flink_agents_runtime.observe.metrics_file import MetricsFile
+from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.plan.build import load_plan
 from flink_agents_runtime.stores.settings import open_store
@@ -105,6 +106,7 @@ class AgentOperator(KeyedProcessFunction):
             self._store.rebuild()
         # Keys with records whose checkpointed state has not been read in this attempt.
         self._unseen = set(self._store.left_keys()) if self._store is not None else set()
+        carry_causes()
         self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
         self._engine = Engine(
             plan,

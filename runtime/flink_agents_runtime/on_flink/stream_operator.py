@@ -29,6 +29,7 @@ class StreamOperator(AgentOperator):
         """Open the engine, which keeps rows as Row objects."""
         super().open(runtime_context)
         self._engine.keep_rows = True
+        self._engine.inputs_have_numbers = False
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input and run its key as far as possible."""

@@ -71,7 +71,8 @@ class EffectLedger:
         history says so.
         """
         routes = tuple(routes)
-        token, secret = secrets.token_hex(16), secrets.token_hex(16)
+        # The runtime knows by the form of the first part that a call may carry its cause.
+        token, secret = f"effects-{secrets.token_hex(16)}", secrets.token_hex(16)
         names = {"token": token, "secret": secret}
         self._process.request("open", timeout_s=_REQUEST_S, **names, routes=routes_as_data(routes), file=str(file))
         run = LedgerRun(self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file)

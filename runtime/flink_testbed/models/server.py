@@ -149,7 +149,8 @@ class _Running:
 
     def open(self, script: Script, recorder: Recorder | None) -> Channel:
         """Open a channel."""
-        token = secrets.token_hex(16)
+        # The runtime knows by this form of the first part that a call may carry its cause.
+        token = f"model-{secrets.token_hex(16)}"
         closed = asyncio.Event()
 
         def close() -> None:

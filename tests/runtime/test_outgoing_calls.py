@@ -1,0 +1,98 @@
+"""An action's calls to the harness carry the key and the number of the input, and no other call does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import requests
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+from flink_agents_runtime import LocalHost, plan_of
+
+PATH = "/effects-" + "a" * 32 + "/payments"
+seen: list[tuple[str, str | None, str | None]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        seen.append((self.path, self.headers["X-Flink-Agents-Key"], self.headers["X-Flink-Agents-Input"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def post(url: str) -> int:
+    return requests.post(url, json={}, timeout=10).status_code
+
+
+def plain(url: str) -> int:
+    with urlopen(Request(url, b"{}"), timeout=10) as answer:
+        return int(answer.status)
+
+
+class Caller(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def call(event: Event, ctx: RunnerContext) -> None:
+        url = InputEvent.from_event(event).input
+        plain(url)
+        ctx.durable_execute(post, url)
+        await ctx.durable_execute_async(post, url)
+        plain(url)
+        ctx.send_event(OutputEvent(output=None))
+
+
+def calls_to(*urls: str, keys: tuple[Any, ...] = ("a", 7)) -> list[tuple[str, str | None, str | None]]:
+    seen.clear()
+    inputs = [{"key": key, "value": url} for url in urls for key in keys]
+    result = LocalHost(plan_of(Caller(), {})).run(inputs)
+    assert result.failure is None
+    return sorted(seen, key=str)
+
+
+def test_calls_on_every_thread_carry_key_and_input(port: int) -> None:
+    found = calls_to(f"http://127.0.0.1:{port}{PATH}")
+    assert found == [(PATH, '"a"', "0")] * 4 + [(PATH, "7", "1")] * 4
+
+
+@pytest.mark.parametrize("path", ["/payments", "/effects/payments", "/effects-abc/payments"])
+def test_calls_to_other_addresses_are_unchanged(port: int, path: str) -> None:
+    assert set(calls_to(f"http://127.0.0.1:{port}{path}")) == {(path, None, None)}
+
+
+def test_a_call_by_another_name_of_the_machine_is_unchanged(port: int) -> None:
+    assert set(calls_to(f"http://localhost:{port}{PATH}")) == {(PATH, None, None)}
+
+
+def test_a_key_that_no_header_holds_is_left_out(port: int) -> None:
+    found = set(calls_to(f"http://127.0.0.1:{port}{PATH}", keys=("x" * 3000, "\u00fc\n")))
+    assert found == {(PATH, None, "0"), (PATH, '"\\u00fc\\n"', "1")}
+
+
+def test_calls_outside_of_an_action_carry_nothing(port: int) -> None:
+    calls_to(f"http://127.0.0.1:{port}{PATH}")
+    seen.clear()
+    post(f"http://127.0.0.1:{port}{PATH}")
+    assert seen == [(PATH, None, None)]

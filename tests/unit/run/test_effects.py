@@ -1,0 +1,45 @@
+"""The addresses and the calls of a run's ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from flink_testbed.ledger.entry import Entry, History
+from flink_testbed.ledger.ledger import LedgerRun
+from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.run.effects import effect_urls, with_effects
+
+ENTRY = Entry(1, 2.0, "effects", "pay", "POST /x", "POST", "/x", {}, "k", 0, None, None, {"a": 1}, "d", 200, "", False)
+RUN = Evidence("local", "2.2.1", "bundled", files={"events": "e"})
+
+
+def ledger(history: History) -> LedgerRun:
+    run = LedgerRun(1234, "token", "secret", ["pay", "mail"], Path("effects.jsonl"))
+    run.history = history
+    return run
+
+
+def test_each_endpoint_has_an_address() -> None:
+    assert effect_urls(ledger(History())) == {
+        "effects.pay.url": "http://127.0.0.1:1234/token/pay",
+        "effects.mail.url": "http://127.0.0.1:1234/token/mail",
+    }
+    assert effect_urls(None) == {}
+
+
+def test_a_run_without_a_ledger_has_no_record_of_calls() -> None:
+    assert with_effects(RUN, None) is RUN
+    assert RUN.effects is None
+
+
+def test_the_history_becomes_evidence() -> None:
+    evidence = with_effects(RUN, ledger(History((ENTRY,), "the ledger ended")))
+    assert evidence.effects == (EffectCall(**dataclasses.asdict(ENTRY)),)
+    assert evidence.effects_unknown == "the ledger ended"
+    assert evidence.files == {"events": "e", "effects": "effects.jsonl"}
+    assert with_effects(RUN, ledger(History())).effects == ()
+
+
+def test_a_run_whose_history_was_not_read_is_unknown() -> None:
+    assert LedgerRun(1, "t", "s", [], Path("x")).history.unknown
