@@ -1,0 +1,68 @@
+"""Endpoints of a scenario: what an agent called is evidence, and a call that has no route fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from plugin_project import Project, lines_of, scenario
+
+AGENTS = """
+import os
+
+import requests
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+def refund(path):
+    return requests.post(os.environ["PAYMENTS_URL"] + path, json={"amount": 20}, timeout=10).json()
+
+
+class Pays(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def pay(event: Event, ctx: RunnerContext) -> None:
+        answer = await ctx.durable_execute_async(refund, "/refunds/o-1")
+        ctx.send_event(OutputEvent(output={"said": answer["id"]}))
+
+
+class Strays(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def pay(event: Event, ctx: RunnerContext) -> None:
+        refund("/refund")
+        ctx.send_event(OutputEvent(output={"said": "hi"}))
+"""
+EFFECTS = """\
+environment: {PAYMENTS_URL: "${effects.payments.url}"}
+effects:
+  - {name: payments, route: "POST /refunds/{order}", reply: {json: {id: "for ${request.path.order}"}}}
+"""
+
+
+def calls_of(project: Project, name: str) -> list[dict[str, Any]]:
+    (file,) = project.report.glob(f"artifacts/*{name}*/1/evidence.json")
+    evidence = json.loads(file.read_text(encoding="utf-8"))["evidence"]
+    assert evidence["effects_unknown"] == ""
+    return list(evidence["effects"])
+
+
+def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -> None:
+    project.write("payer.py", AGENTS)
+    project.scenarios(
+        "x",
+        scenario("pays", agent="payer:Pays", said="for o-1", more=EFFECTS),
+        scenario("strays", agent="payer:Strays", more=EFFECTS),
+    )
+    result = project.run("--flink-gate")
+    result.assert_outcomes(passed=1, failed=1)
+    (call,) = calls_of(project, "pays")
+    assert (call["route"], call["path"], call["body"]) == ("POST /refunds/{order}", "/refunds/o-1", {"amount": 20})
+    assert (call["key"], call["input"], call["status"]) == ("a", 0, 200)
+    assert [call["route"] for call in calls_of(project, "strays")] == [""]
+    text = lines_of(result)
+    assert "the agent called payments, which has no such route" in text
+    assert "call 1: POST /refund, status 404" in text
