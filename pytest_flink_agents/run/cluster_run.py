@@ -50,9 +50,10 @@ def run_on_cluster(
     cluster = place.cluster
     try:
         return _run(subject, channel, place, cluster, timeline, deadline_s)
-    except (HostError, HarnessError):
+    except (HostError, HarnessError) as error:
         # Every request to a cluster that was just ended fails in some way: name the cause.
-        cluster.require_alive()
+        if error.problems[0].code != PROCESS_DIED:
+            cluster.require_alive()
         raise
 
 

@@ -64,6 +64,20 @@ def test_an_error_of_an_ended_cluster_names_its_end(
         cluster_run.run_on_cluster(AGENT, MemoryChannel([]), place, [], 1)
 
 
+def test_the_error_of_a_dead_process_keeps_its_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead(Cluster):
+        def require_alive(self) -> None:
+            raise HostError(Problem("FA407", "Flink taskmanager-0 has died"))
+
+    def fail(*arguments: object) -> None:
+        raise HostError(Problem("FA407", "Flink taskmanager-0 has died while agent a:B ran"))
+
+    monkeypatch.setattr(cluster_run, "_run", fail)
+    place = cast(Any, SimpleNamespace(cluster=Dead(abandoned=False)))
+    with pytest.raises(HostError, match="has died while agent a:B ran"):
+        cluster_run.run_on_cluster(AGENT, MemoryChannel([]), place, [], 1)
+
+
 def test_a_job_that_failed_because_its_cluster_was_ended_is_not_the_agents_failure() -> None:
     with pytest.raises(HostError, match="FA457"):
         followed(Cluster(abandoned=True))._failure()
