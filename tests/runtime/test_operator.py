@@ -191,6 +191,7 @@ def test_the_last_metrics_are_written_beside_the_event_log(tmp_path) -> None:
     assert len(found) == 2
     assert found[0].keys() == local.keys()
     assert found[0]["numOfEventProcessed"] == local["numOfEventProcessed"] == 2
+    assert found[0]["inputRunLatencyMs.count"] == local["inputRunLatencyMs.count"] == 1
 
 
 def fire_the_earliest(operator: AgentOperator, flink: Flink) -> tuple[str, int, list[object]]:

@@ -17,7 +17,6 @@ from flink_agents_runtime.engine.metrics import (
     MemoryHistogram,
     MemoryMeter,
     MemoryMetricGroup,
-    whole,
 )
 
 # The package of PyFlink's metrics in thread mode.
@@ -67,26 +66,16 @@ class FlinkHistogram(MemoryHistogram):
     In thread mode a distribution shows only its last value.
     """
 
-    __slots__ = ("_changed", "_flink")
+    __slots__ = ("_flink", "_flushed")
 
     def __init__(self, window_size: int, flink: Any) -> None:
         super().__init__(window_size)
         self._flink = flink
-        self._changed = False
-
-    def update(self, value: int) -> None:
-        """Add a value."""
-        self._window.append(whole(value, "a histogram"))
-        self._changed = True
-
-    @property
-    def add(self) -> Callable[[int], None]:
-        """Return the function that adds a value."""
-        return self.update
+        self._flushed = 0
 
     def flush(self) -> bool:
         """Update the distribution; return True if there is a new value."""
-        changed, self._changed = self._changed, False
+        changed, self._flushed = self.count > self._flushed, self.count
         if changed:
             self._flink.update(self._window[-1])
         return changed
