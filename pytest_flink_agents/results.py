@@ -74,14 +74,18 @@ def shorten_traceback(error: BaseException) -> None:
 def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> ItemResult:
     error = item.stash.get(NOT_READY, None) or (call.excinfo.value if call.excinfo else None)
     checked = item.stash.get(CHECKED, None)
+    outcome = _outcome(item, error, checked, report)
+    tolerated = outcome is Outcome.FLAKY and checked is not None and checked.runs is not None
     return dataclasses.replace(
         _unstarted(item),
-        outcome=_outcome(item, error, checked, report),
+        outcome=outcome,
+        tolerated=tolerated,
         message=_message(item, error, checked, report),
-        detail=report.longreprtext if report.failed else "",
+        detail=report.longreprtext if report.failed else checked.text if checked and tolerated else "",
         duration_s=report.duration,
         engine=checked.evidence.engine if checked else "",
         reproduce=item.reproduce if isinstance(item, ScenarioItem) else "",
+        runs=str(checked.runs) if checked and checked.runs else "",
     )
 
 
@@ -138,7 +142,10 @@ def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: C
         return Outcome.UNKNOWN
     if isinstance(error, ScenarioFailed) or not checked.valid:
         return Outcome.FAILED
-    return Outcome.PASSED if error is None else Outcome.UNKNOWN
+    if error is not None:
+        return Outcome.UNKNOWN
+    # Flaky here is a scenario that passed as often as its `repeat` asks for.
+    return checked.runs.outcome if checked.runs else Outcome.PASSED
 
 
 def _message(
@@ -153,7 +160,7 @@ def _message(
         return f"{error.problems[0].code}: {error.problems[0].message}"
     known = checked is not None and checked.waiver is not None
     if checked is not None and checked.headline and not known:
-        return checked.headline
+        return f"{checked.runs}: {checked.headline}" if checked.runs else checked.headline
     return str(error or "").partition("\n")[0]
 
 

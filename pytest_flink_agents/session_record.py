@@ -39,7 +39,7 @@ class SessionRecord:
         attempts = list(self.attempts)
         for index, known in enumerate(attempts):
             if (known.node_id, known.attempt) == (result.node_id, result.attempt):
-                if known.outcome in _REPLACEABLE:
+                if known.outcome in _REPLACEABLE or known.tolerated:
                     attempts[index] = result
                 break
         else:

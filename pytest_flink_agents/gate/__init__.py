@@ -1,6 +1,7 @@
 """The gate: results under a policy -> promote, block or inconclusive. Pure."""
 
 from pytest_flink_agents.gate.policy import Policy, Selection
+from pytest_flink_agents.gate.repeat import RunCounts
 from pytest_flink_agents.gate.result import ItemResult, Outcome, merge_attempts
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
@@ -22,6 +23,7 @@ __all__ = [
     "Policy",
     "Reason",
     "ReasonKind",
+    "RunCounts",
     "Selection",
     "Verdict",
     "VerdictKind",

@@ -16,7 +16,8 @@ class Outcome(str, Enum):
 
     PASSED = "passed"
     FAILED = "failed"
-    # Passed in one attempt, and failed, was not judged or did not run in another.
+    # Passed in one attempt, and failed, was not judged or did not run in another; or passed in
+    # enough runs of its ``repeat``, and not in all.
     FLAKY = "flaky"
     # Ran, and the evidence is not enough to judge it.
     UNKNOWN = "unknown"
@@ -45,7 +46,8 @@ class ItemResult:
     """One item's outcome with everything that the reports show of it.
 
     ``tier`` is None for a plain test. ``message`` is one line (the reason of a skip, the first finding of a failure),
-    ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1.
+    ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
+    describes the runs of a repeated scenario; ``tolerated`` is True for a flaky one that passed as often as it asks for.
     """
 
     node_id: str
@@ -65,6 +67,8 @@ class ItemResult:
     owner: str = ""
     reproduce: str = ""
     attempt: int = 1
+    runs: str = ""
+    tolerated: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
@@ -87,16 +91,17 @@ def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
     """Return one result for all attempts at an item.
 
     ``attempts`` are in the order in which they ran. The worst one counts, since a rerun does not
-    disprove a failure. If another attempt passed, the item is flaky, even if the worst attempt was
-    only not judged or not run: an agent that sometimes ends its TaskManager shows as such an
-    attempt. Durations add up.
+    disprove a failure; a flaky one outweighs one that passed. If another attempt passed, the item
+    is flaky, even if the worst attempt was only not judged or not run: an agent that sometimes ends
+    its TaskManager shows as such an attempt. Durations add up.
     """
     duration_s = sum(result.duration_s for result in attempts)
     latest_first = attempts[::-1]
     worst = next((each for outcome in _NO_PASS for each in latest_first if each.outcome is outcome), None)
-    passed = next((each for each in latest_first if each.outcome is Outcome.PASSED), None)
+    flaky = next((each for each in latest_first if each.outcome is Outcome.FLAKY), None)
+    passed = next((each for each in latest_first if each.outcome is Outcome.PASSED), flaky)
     if worst is None:
-        return dataclasses.replace(attempts[-1], duration_s=duration_s)
+        return dataclasses.replace(flaky or attempts[-1], duration_s=duration_s)
     if passed is None:
         return dataclasses.replace(worst, duration_s=duration_s)
     seen = f"{_NO_PASS[worst.outcome]} in attempt {worst.attempt}, passed in attempt {passed.attempt}: {worst.message}"

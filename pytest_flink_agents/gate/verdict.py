@@ -123,12 +123,16 @@ def decide(
         message = f"pytest ended with exit code {pytest_exit}: {meaning}"
         reasons.append(Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, pytest_exit, 0))
     kind = _weightiest(reasons)
-    if kind is VerdictKind.PROMOTE and not any(result.outcome is Outcome.PASSED for result in scenarios):
+    if kind is VerdictKind.PROMOTE and not any(map(_works, scenarios)):
         reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
     waivers = tuple(
         Waiver(result.node_id, result.message, result.owner) for result in results if result.outcome is Outcome.WAIVED
     )
     return Verdict(_weightiest(reasons), policy.profile, _in_order(reasons), _counts(results), waivers)
+
+
+def _works(result: ItemResult) -> bool:
+    return result.outcome is Outcome.PASSED or result.tolerated
 
 
 def add_reason(verdict: Verdict, reason: Reason) -> Verdict:
@@ -174,7 +178,7 @@ def _reason(result: ItemResult) -> Reason:
     kind = ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
     failed_rule = "scenarios" if result.tier else "tests"
     return Reason(
-        kind=kind if result.severity == "block" else ReasonKind.REMARK,
+        kind=kind if result.severity == "block" and not result.tolerated else ReasonKind.REMARK,
         rule=_RULES.get(result.outcome, failed_rule),
         severity=result.severity,
         message=f"{result.node_id}: {result.message}",

@@ -53,6 +53,8 @@ def write_junit(path: Path, results: Sequence[ItemResult], *, started: str, reda
 
 
 def _element(result: ItemResult) -> str | None:
+    if result.tolerated:
+        return None
     return _ELEMENTS.get(result.outcome, "error")
 
 
@@ -72,6 +74,7 @@ def _case(suite: Xml.Element, result: ItemResult, redactor: Redactor) -> None:
     properties = {
         "severity": result.severity,
         "engine": result.engine,
+        "runs": result.runs,
         "requirement": result.requirement,
         "owner": result.owner,
         "evidence": result.evidence,

@@ -35,7 +35,12 @@ def write_summary(
     Texts of jobs are masked before they are cut or escaped: the redactor would not recognise what is left.
     """
     lines = [f"# {verdict.verdict.value.upper()}", "", _counts(verdict), ""]
-    lines += [*_reasons(verdict.reasons, redactor), *_table(results, redactor), *_failures(results, redactor)]
+    lines += [
+        *_reasons(verdict.reasons, redactor),
+        *_table(results, redactor),
+        *_repeated(results, redactor),
+        *_failures(results, redactor),
+    ]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
     write_text(path, redactor.text("\n".join(lines)))
 
@@ -71,6 +76,14 @@ def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
         about = [_inline(text, redactor) for text in (name, *values)]
         lines.append(_row([*about, *(_cell(cells.get(column)) for column in columns)]))
     return [*lines, ""]
+
+
+def _repeated(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
+    repeated = [result for result in results if result.runs]
+    if not repeated:
+        return []
+    lines = (f"- {_inline(result.node_id, redactor)}: {_inline(result.runs, redactor)}" for result in repeated)
+    return ["## Repeated scenarios", "", *lines, ""]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate import Outcome, RunCounts
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
@@ -31,6 +32,13 @@ from pytest_flink_agents.vocabulary import Engine, Tier
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
+# Of all runs of a repeated scenario together; a flaky one passed as often as it asks for.
+_VALIDITY = {
+    Outcome.PASSED: Validity.VALID,
+    Outcome.FLAKY: Validity.VALID,
+    Outcome.FAILED: Validity.INVALID,
+    Outcome.UNKNOWN: Validity.UNKNOWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class CheckedRun:
     """The evidence and the check results of one run of an item.
 
     ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None
-    without one.
+    without one. ``runs`` counts the runs of a repeated scenario; the other fields are then those of
+    the first run that is not as expected, and ``validity`` is that of all runs together.
     """
 
     evidence: Evidence
@@ -46,6 +55,7 @@ class CheckedRun:
     validity: Validity
     text: str
     waiver: WaiverAnswer | None = None
+    runs: RunCounts | None = None
 
     @property
     def valid(self) -> bool:
@@ -91,6 +101,17 @@ class ScenarioRun:
 
     def run_and_check(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
         """Run the scenario, check the evidence and write it to ``folder`` (created).
+
+        Each run of a repeated scenario has a directory of its own below ``folder``.
+        """
+        repeat = self.loaded.scenario.repeat
+        if repeat is None:
+            return self._run_with_seeds(folder, reproduce)
+        checked = [self._run_with_seeds(folder / f"run-{number + 1}", reproduce) for number in range(repeat.runs)]
+        return _together(checked, repeat.required)
+
+    def _run_with_seeds(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
+        """Run once with each seed of the session.
 
         With several seeds the first run that is not as expected counts, else the last; files of the
         others are removed. ``reproduce`` returns the command that repeats the run with a seed.
@@ -168,6 +189,17 @@ class ScenarioRun:
         engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
         evidence = Evidence(self.tier.value, self.release.version, engine.value, job_state="not built")
         return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
+
+
+def _together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
+    """Return the runs of a repeated scenario as one."""
+    passed, unknown = (sum(getattr(each, word) for each in checked) for word in ("valid", "unknown"))
+    runs = RunCounts(len(checked), passed, min_pass, unknown)
+    number, shown = next(
+        ((number, each) for number, each in enumerate(checked, start=1) if not each.valid), (len(checked), checked[-1])
+    )
+    text = f"{shown.text}\n{runs}; shown is run {number}, the first that was not as expected" if shown.text else ""
+    return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs)
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

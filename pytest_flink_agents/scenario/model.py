@@ -18,7 +18,7 @@ from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
-from pytest_flink_agents.scenario.variation import Matrix
+from pytest_flink_agents.scenario.variation import Matrix, Repeat
 from pytest_flink_agents.scenario.words import (
     Address,
     AgentClass,
@@ -149,7 +149,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "flink_config", "repeat", "scrub"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "flink_config", "scrub"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -193,6 +193,7 @@ class Scenario(LanguageMapping):
     matrix: Matrix = Field(
         default_factory=dict, description="values of ${matrix.NAME}; every combination is a scenario of its own"
     )
+    repeat: Repeat | None = Field(None, description="several runs, and how many of them must pass; default: one run")
     expect_fail: ExpectFail | None = Field(None, description="a known failure that does not count until a date")
 
     @model_validator(mode="after")
@@ -222,6 +223,13 @@ class Scenario(LanguageMapping):
         if isinstance(self.job, JarJob) and self.network not in (None, "open"):
             next_step = "remove network, or write network: open"
             raise wrong("no limit for a jar: Java's connections are not watched", code="FA204", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
+    def _one_run_of_a_known_failure(self) -> Self:
+        if self.repeat and self.expect_fail:
+            next_step = "remove one of them: a known failure fails in every run"
+            raise wrong("repeat or expect_fail, not both", message="repeat beside expect_fail", next_step=next_step)
         return self
 
     @field_validator("tiers", "tags")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import SomeItems
+from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.matrix import NAME
 from pytest_flink_agents.scenario.words import wrong
 
@@ -40,3 +41,26 @@ MatrixValue = Annotated[
     Any, AfterValidator(_matrix_value), Field(json_schema_extra={"type": ["string", "number", "boolean"]})
 ]
 Matrix = dict[MatrixName, Annotated[SomeItems[MatrixValue], AfterValidator(_each_once)]]
+
+
+class Repeat(LanguageMapping):
+    """Several runs of the same scenario, each judged on its own.
+
+    A scenario that passes often enough, and not always, is flaky.
+    """
+
+    runs: Annotated[int, Field(ge=2, le=1_000)] = Field(description="number of runs")
+    min_pass: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
+        None, description="minimum number of runs that pass; default: all of them"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.required > self.runs:
+            raise wrong(f"min_pass of at most {self.runs}, the number of runs")
+        return self
+
+    @property
+    def required(self) -> int:
+        """The number of runs that must pass."""
+        return self.runs if self.min_pass is None else self.min_pass

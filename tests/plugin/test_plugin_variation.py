@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from plugin_project import Project, lines_of
+from plugin_project import SETTLING_AGENT, Project, lines_of, scenario
 
 MATRIX = """\
 version: "1"
@@ -42,3 +42,32 @@ def test_a_combination_has_an_id_that_selects_it(project: Project) -> None:
     assert {each["message"].partition(": ")[0] for each in project.verdict()["reasons"]} >= {other}
     assert "| greets[word=hi,number=1] |" in (project.report / "summary.md").read_text()
     project.run(other).assert_outcomes(failed=1)
+
+
+def test_a_scenario_that_passes_often_enough_is_flaky(project: Project) -> None:
+    project.write("settling.py", SETTLING_AGENT)
+    agent = "settling:Settles"
+    project.scenarios(
+        "x",
+        scenario("settles", agent=agent, more="repeat: {runs: 3, min_pass: 2}\n"),
+        scenario("stays", agent=agent, more="repeat: {runs: 2}\n"),
+        scenario("went", agent=agent, said="not yet", more="repeat: {runs: 2, min_pass: 1}\n"),
+    )
+    result = project.run()
+    result.assert_outcomes(passed=2, failed=1)
+    verdict = project.verdict()
+    assert {word: verdict["counts"][word] for word in ("passed", "flaky", "failed")} == {
+        "passed": 1,
+        "flaky": 1,
+        "failed": 1,
+    }
+    flaky = next(reason for reason in verdict["reasons"] if reason["rule"] == "flaky")
+    assert flaky["kind"] == "remark"
+    assert "2 of 3 runs passed; 2 must (pass rate 67%, 95 % interval 21% to 94%)" in flaky["message"]
+    assert "0 of 2 runs passed" in lines_of(result)
+    for name, runs in {"settles": 3, "stays": 2, "went": 2}.items():
+        found = project.report.glob(f"artifacts/*{name}*/1/run-*/evidence.json")
+        assert sorted(path.parent.name for path in found) == [f"run-{number + 1}" for number in range(runs)]
+    summary = (project.report / "summary.md").read_text()
+    assert "stays[local-2.2]: 2 of 2 runs passed (pass rate 100%, 95 % interval 34% to 100%)" in summary
+    assert "shown is run 1, the first that was not as expected" in summary

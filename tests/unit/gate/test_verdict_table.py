@@ -13,11 +13,13 @@ from pytest_flink_agents.gate import (
     Outcome,
     Policy,
     ReasonKind,
+    RunCounts,
     Selection,
     Verdict,
     add_reason,
     decide,
     exit_code,
+    merge_attempts,
     report_not_written,
 )
 from pytest_flink_agents.vocabulary import Tier
@@ -30,6 +32,10 @@ BY_NAME = Policy(tiers=(LOCAL, EMBEDDED), named_tiers=(LOCAL, EMBEDDED))
 
 def ran(outcome: str, tier: Tier | None = EMBEDDED, name: str = "refund", **fields: Any) -> ItemResult:
     return ItemResult(f"s.yaml::{name}", name, Outcome(outcome), tier=tier, file="s.yaml", **fields)
+
+
+def repeated(runs: RunCounts) -> ItemResult:
+    return ran(runs.outcome.value, runs=str(runs), tolerated=runs.outcome is Outcome.FLAKY)
 
 
 PASSED = [ran("passed", LOCAL, "other"), ran("passed", EMBEDDED, "other")]
@@ -45,6 +51,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a scenario of severity `warn` or `info` failed, another passed": lambda: decide(
         [*PASSED, ran("failed", severity="warn"), ran("failed", severity="info")], AUTO, 1
     ),
+    "a scenario with `repeat` passed in `min_pass` of its runs or more, and not in all": lambda: decide(
+        [ran("passed", LOCAL), repeated(RunCounts(5, 4, 4))], AUTO
+    ),
     "a plain test was skipped or failed as expected, every scenario passed": lambda: decide(
         [*PASSED, ran("skipped", None)], AUTO
     ),
@@ -52,6 +61,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         PASSED, AUTO, selection=Selection(elsewhere=("other/x.scenario.yaml",))
     ),
     "a scenario failed": lambda: decide([*PASSED, ran("failed")], AUTO, 1),
+    "a scenario with `repeat` passed in fewer of its runs than `min_pass`": lambda: decide(
+        [*PASSED, repeated(RunCounts(5, 3, 4))], AUTO, 1
+    ),
     "a plain test failed": lambda: decide([*PASSED, ran("failed", None)], AUTO, 1),
     "a scenario failed and another could not run": lambda: decide([*PASSED, ran("failed"), ran("not_run")], AUTO, 1),
     "every scenario passed, without Flink only": lambda: decide(
@@ -70,6 +82,12 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         PASSED, AUTO, selection=Selection(uncollected=("x_scenario.yaml",))
     ),
     "a scenario passed in one attempt and did not in another": lambda: decide([*PASSED, ran("flaky")], AUTO),
+    "runs of a scenario with `repeat` that could not be judged decide on `min_pass`": lambda: decide(
+        [*PASSED, repeated(RunCounts(5, 3, 4, unknown=1))], AUTO, 1
+    ),
+    "a scenario with `repeat` was flaky and was rerun after a failure": lambda: decide(
+        [*PASSED, merge_attempts([repeated(RunCounts(5, 3, 4)), repeated(RunCounts(5, 4, 4))])], AUTO
+    ),
     "a scenario ran and could not be judged": lambda: decide([*PASSED, ran("unknown")], AUTO, 1),
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
