@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-real test-integration test-clusters test-sessions test-versions test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -8,6 +8,8 @@ PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 pytho
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
+# Hundreds of sessions and workers start: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 DOCS_STAMP := $(VENV)/.docs-ready
 
 help:
@@ -34,7 +36,15 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-test: test-unit test-runtime test-plugin test-real
+# Parts take about a processor each, so that two run side by side, without a pause between one part and the next.
+# Each shows its output when it ends. The longest come first, after those that begin while the job environment is built.
+SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
+# Processes of test-runtime and test-plugin when they run alone.
+WORKERS ?= 2
+
+test: $(STAMP)
+	@echo "test: seven parts, two at a time (about 18 min)"
+	$(SIDE_BY_SIDE) WORKERS=0 test-unit test-runtime test-plugin test-clusters test-sessions test-versions test-engines
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
@@ -42,29 +52,27 @@ test-unit: $(STAMP)
 
 test-runtime: $(STAMP)
 	@echo "test-runtime: the bundled runtime, inside a job environment"
-	@$(RUN) tests/run_in_job_environment.py tests/runtime -q -n 2
+	@$(RUN) tests/run_in_job_environment.py tests/runtime -q -n $(WORKERS)
 
 test-plugin: $(STAMP)
 	@echo "test-plugin: the plugin as users see it"
-	@$(RUN) -m pytest tests/plugin tests/false_promote -q -n 2
-
-# Much of what real parts do is waiting, so that two parts run side by side; each shows its output when it ends.
-SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
-
-test-real: $(STAMP)
-	@echo "test-real: two parts of test-integration and test-versions, two at a time (about 12 min)"
-	$(SIDE_BY_SIDE) test-clusters test-sessions test-versions
+	@$(RUN) -m pytest tests/plugin tests/false_promote -q -n $(WORKERS)
 
 test-integration: $(STAMP)
-	$(SIDE_BY_SIDE) test-clusters test-sessions
+	$(SIDE_BY_SIDE) test-clusters test-sessions test-engines
 
 test-clusters: $(STAMP)
-	@echo "test-clusters: jobs and engines on real clusters"
-	@$(RUN) -m pytest $(addprefix tests/integration/,cluster cluster_suite engines jobs) -q --durations=15
+	@echo "test-clusters: clusters and jobs"
+	@$(RUN) -m pytest $(addprefix tests/integration/,cluster cluster_suite jobs) -q --durations=15
 
+# In one part, since some of these tests look at all guards of the machine while others kill owners of guards.
 test-sessions: $(STAMP)
-	@echo "test-sessions: processes, brokers, environments and whole sessions"
-	@$(RUN) -m pytest $(addprefix tests/integration/,cli environments kafka ownership packaging scenarios) -q --durations=15
+	@echo "test-sessions: processes, brokers and whole sessions"
+	@$(RUN) -m pytest $(addprefix tests/integration/,cli kafka ownership) -q --durations=15
+
+test-engines: $(STAMP)
+	@echo "test-engines: engines, environments, scenarios and the wheel"
+	@$(RUN) -m pytest $(addprefix tests/integration/,engines environments packaging scenarios) -q --durations=15
 
 # Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
 VERSIONS ?= 1.20,2.3
