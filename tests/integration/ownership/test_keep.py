@@ -20,7 +20,6 @@ from flink_testbed.ownership.process import GuardedProcess, living
 from pytest_flink_agents.cli.main import main
 from tests.support.pytest_sessions import (
     make_kafka_project,
-    make_project,
     processes_of,
     start_pytest,
     wait_for,
@@ -51,54 +50,38 @@ def require_ended(detached: DetachedService, scratch: str, project: Path, said: 
     assert list(detached_services()) == []
 
 
-def test_a_cluster_detached_after_a_failure_is_reused_until_a_sweep_of_detached_ones(
+def test_a_cluster_and_a_broker_detached_after_a_failure_serve_the_next_session_until_a_sweep_of_detached_ones(
     tmp_path: Path, own_cache: Path, capsys
 ) -> None:
-    """A plain sweep and the doctor leave it alone."""
-    project = make_project(tmp_path / "project", nap_s=0.2)
+    """The broker is announced with its option. A plain sweep and the doctor leave both alone."""
+    project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     keep = ("--flink-keep=on-failure", "--flink-reuse")
     scenario = project / "nap.scenario.yaml"
     right = scenario.read_text()
     scenario.write_text(right.replace("outputs: [{key: a, value: 0.1}", "outputs: [{key: a, value: 7}"))
     code, said = finished(project, *keep)
-    (left,) = detached_services()
-    try:
-        assert code == 1, said
-        assert f"left running for 2 hours: Flink {left.version} at {left.address}" in said
-        assert "left behind" not in said
-        assert answers(left.address)
-        scenario.write_text(right)
-        code, said = finished(project, *keep)
-        assert code == 0, said
-        assert f"using the cluster that an earlier session left at {left.address}" in said
-        environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
-        assert any("left by an earlier session" in fact for fact in environment.values())
-        assert answers(left.address)
-        assert len(list(detached_services())) == 1
-        assert ownerless_guards() == ()
-        assert main(["sweep"]) == 0
-        assert answers(left.address)
-    finally:
-        assert main(["sweep", "--kept"]) == 0
-    require_ended(left, "tmp", project, capsys.readouterr().out)
-
-
-def test_a_detached_broker_is_announced_with_its_option_and_ends_with_its_data(
-    tmp_path: Path, own_cache: Path, capsys
-) -> None:
-    """A plain sweep leaves it alone."""
-    project = make_kafka_project(tmp_path / "project", nap_s=0.2)
-    code, said = finished(project, "--flink-keep=always")
     left = {detached.what: detached for detached in detached_services()}
     try:
-        assert code == 0, said
-        assert "left behind" not in said
+        assert code == 1, said
         assert sorted(left) == ["Flink", "Kafka"]
-        broker = left["Kafka"]
+        cluster, broker = left["Flink"], left["Kafka"]
+        assert f"left running for 2 hours: Flink {cluster.version} at {cluster.address}" in said
         assert f"left running for 2 hours: Kafka {broker.version} at {broker.address}" in said
         assert f"  use:  --kafka-bootstrap={broker.address}" in said
         assert f"  logs: {broker.directory}/log" in said
+        assert "left behind" not in said
+        assert answers(cluster.address)
+        scenario.write_text(right)
+        code, said = finished(project, *keep, f"--kafka-bootstrap={broker.address}")
+        assert code == 0, said
+        assert f"using the cluster that an earlier session left at {cluster.address}" in said
+        environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
+        assert any("left by an earlier session" in fact for fact in environment.values())
+        assert answers(cluster.address)
+        assert len(list(detached_services())) == 2
+        assert ownerless_guards() == ()
         assert main(["sweep"]) == 0
+        assert answers(cluster.address)
         kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=10)
         kafka.start()
         kafka.create_topic("made-later")
@@ -106,7 +89,9 @@ def test_a_detached_broker_is_announced_with_its_option_and_ends_with_its_data(
         assert Path(broker.directory, "data").exists()
     finally:
         assert main(["sweep", "--kept"]) == 0
-    require_ended(broker, "data", project, capsys.readouterr().out)
+    said = capsys.readouterr().out
+    require_ended(cluster, "tmp", project, said)
+    require_ended(broker, "data", project, said)
 
 
 @pytest.mark.parametrize("end", ["the time is over", "the file is removed", "the holder is killed"])
