@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_flink_agents.cli.doctor.check import OK, WARN, Check
-from pytest_flink_agents.cli.lint.finding import Finding
-from pytest_flink_agents.cli.lint.targets import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration.finding import Finding
 
 NAME = "FLINK_CONF_DIR"
 _SHOWN_FINDINGS = 3

@@ -52,9 +52,9 @@ from pytest_flink_agents.cli.doctor.facts import (
     Writable,
     missing,
 )
-from pytest_flink_agents.cli.lint.configuration import findings
-from pytest_flink_agents.cli.lint.finding import ERROR, Finding
-from pytest_flink_agents.cli.lint.targets import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration.file import findings
+from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding
 
 T = TypeVar("T")
 

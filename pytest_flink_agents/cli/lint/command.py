@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_flink_agents.cli.lint.configuration import configuration_findings
-from pytest_flink_agents.cli.lint.finding import ERROR, Finding
 from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.scenario.configuration.file import configuration_findings
+from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flink_testbed.core.problem import Problem
-from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding, finding_of
 from pytest_flink_agents.cli.lint.project import project_of
 from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
 from pytest_flink_agents.redact import one_line
 from pytest_flink_agents.scenario.boundary.places import shown
 from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding, finding_of
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import load_file
 

@@ -9,9 +9,9 @@ from enum import Enum
 from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
 
 SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
-CURRENT, LEGACY = "config.yaml", "flink-conf.yaml"
 # Directories of other programs: their configurations are not the project's.
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "flink-agents-report"})
 

@@ -37,7 +37,7 @@ from pytest_flink_agents.cli.doctor.facts import (
 )
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import attempt, conflicts_in
-from pytest_flink_agents.cli.lint.configuration import findings
+from pytest_flink_agents.scenario.configuration.file import findings
 
 ENVIRONMENT = JobEnvironment(
     python=Path("venv/bin/python"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.cli.lint.configuration import findings, place
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.codes.lint import CODES
+from pytest_flink_agents.scenario.configuration.file import findings, place
 
 SOUND = """\
 jobmanager.rpc.address: localhost

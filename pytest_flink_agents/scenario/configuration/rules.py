@@ -13,7 +13,7 @@ from typing import Any
 from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Kind, Option, is_secret, nearest_key, option_for
 from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
-from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding
+from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding
 from pytest_flink_agents.scenario.document import Document, Mark
 from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flink_testbed.core.problem import Problem
-from pytest_flink_agents.cli.lint.finding import ERROR, WARNING, Finding, finding_of
-from pytest_flink_agents.cli.lint.rules import empty, judge
-from pytest_flink_agents.cli.lint.targets import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding, finding_of
+from pytest_flink_agents.scenario.configuration.rules import empty, judge
 from pytest_flink_agents.scenario.document import parse
 
 _VARIABLE = "FLINK_CONF_DIR"
