@@ -31,7 +31,8 @@ class Settings:
     a scenario without Flink, ``report_runs`` the number of run folders that are kept. ``gate`` is
     the profile of the gate, None without it. Values of ``allowed_env`` are secrets unless
     ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
-    besides a scenario's own.
+    besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
+    ``named_parallelism`` is True if the user named the ``parallelism``.
     """
 
     root: Path
@@ -62,6 +63,8 @@ class Settings:
     allowed_packages: tuple[str, ...] = ()
     requirement_kinds: tuple[RequirementKind, ...] = ()
     requirements: tuple[str, ...] = ()
+    configuration: Path | None = None
+    named_parallelism: bool = False
 
     @property
     def jobs_in_containers(self) -> bool:

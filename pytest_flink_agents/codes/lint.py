@@ -1,4 +1,4 @@
-"""Codes FA460-FA469 and FA480-FA484: mistakes in a Flink configuration file.
+"""Codes FA460-FA469 and FA480-FA486: mistakes in a Flink configuration file.
 
 Must never import: anything but the standard library.
 """
@@ -104,6 +104,18 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "An option that is set twice",
             "It is set once nested and once with dots; their order decides which value is used.",
             "Keep one of the two.",
+        ),
+        "FA485": _code(
+            "An option without a value",
+            "Flink's own reader fails on a key without a value, below agent: too: neither the cluster nor a client "
+            "program starts.",
+            "Write a value, or remove the line.",
+        ),
+        "FA486": _code(
+            "A key that resembles an option of Flink",
+            "Flink silently ignores keys that no part of it reads: with checkpointing.interval instead of "
+            "execution.checkpointing.interval a job runs without checkpoints.",
+            "Correct the key.",
         ),
     }
 )

@@ -188,7 +188,8 @@ class Evidence:
     ``complete`` is False if a deadline cut the run short: a missing output proves nothing then. ``started`` is False if the
     job on Flink never ran at all. ``stopped`` says that the job was unbounded, and was cancelled once the expected outputs
     had arrived. ``transport`` is ``memory``, ``files`` or ``kafka``; ``input_keys`` has the key of each input by its number.
-    ``config`` has the effective options, each with ``value``, ``source`` and ``note``.
+    ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink, each with ``value``, ``source``
+    and ``note``.
 
     ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` says why the record may
     be incomplete, and is empty if it is whole.
@@ -220,6 +221,7 @@ class Evidence:
     job_state: str = ""
     ui_url: str = ""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    flink_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, float] | None = None
     metrics_final: bool = False
     timings_s: Mapping[str, float] = field(default_factory=dict)

@@ -58,6 +58,8 @@ def settings_of(config: pytest.Config) -> Settings:
     named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
     return Settings(
         root=config.rootpath,
+        configuration=values.configuration(found["flink_conf_dir"], config.rootpath),
+        named_parallelism=found["flink_parallelism"] is not None,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
         flink_versions=values.versions(found["flink_version"]),
         tiers=named_tiers or values.auto_tiers(found["flink_rest_url"]),

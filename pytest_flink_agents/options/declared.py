@@ -65,6 +65,11 @@ OPTIONS = (
     ),
     Option("--kafka-image", "image for Kafka containers (default: one built from Kafka's jars)", "REF"),
     Option("--flink-parallelism", "parallelism of submitted jobs (default: 1)", "N"),
+    Option(
+        "--flink-conf-dir",
+        "directory with the config.yaml that will be deployed, for scenarios that name no config_file",
+        "DIR",
+    ),
     Option("--flink-startup-timeout", "seconds until a cluster must be ready (default: 60)", "S"),
     Option("--kafka-bootstrap", "existing Kafka to use; only topics of this session are deleted", "HOST:PORT"),
     Option("--flink-keep", "leave clusters and Kafka running: never, on-failure or always (default: never)", "WHEN"),

@@ -134,6 +134,30 @@ def switch(value: Given | None) -> bool:
     return _SWITCH[word]
 
 
+def configuration(value: Given | None, root: Path) -> Path | None:
+    """Return the Flink configuration in the directory that the user named.
+
+    A file that would be misread is refused here, once, instead of by every scenario.
+    """
+    if value is None:
+        return None
+    from pytest_flink_agents.scenario.boundary.places import shown
+    from pytest_flink_agents.scenario.configuration import CURRENT
+    from pytest_flink_agents.scenario.configuration.content import read_configuration
+
+    file = (root / value.text / CURRENT).resolve()
+    if not file.is_file():
+        next_step = "name the directory, not the file" if (root / value.text).is_file() else "write the file there"
+        raise refused(value, f"no {CURRENT} there", f"a directory with a {CURRENT}", next_step)
+    name = shown(file, root.resolve())
+    errors = read_configuration(file, name).errors
+    if errors:
+        seen = "\n".join(f"{name}:{one.line}:{one.column}: {one.code}: {one.message}" for one in errors)
+        next_step = f"flink-agents-gate lint {name}"
+        raise refused(value, "the configuration would be misread", "a file without errors", next_step, seen=seen)
+    return file
+
+
 def job_python(value: Given | None) -> Path | None:
     """Return the interpreter of the job environment."""
     if value is not None and not Path(value.text).is_file():

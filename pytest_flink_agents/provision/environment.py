@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
-from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerClient
@@ -22,6 +22,7 @@ from pytest_flink_agents.provision.containers import ContainerParts
 from pytest_flink_agents.provision.engine_choice import require_bundled
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
+from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -32,9 +33,18 @@ _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
 
 
-def cluster_name(tier: Tier, release: FlinkRelease, requirements: tuple[str, ...]) -> str:
+def cluster_name(
+    tier: Tier, release: FlinkRelease, requirements: tuple[str, ...], variant: ClusterVariant = SESSION_CLUSTER
+) -> str:
     """Return the name under which workers ask the broker for a cluster."""
-    return json.dumps([tier.value, release.version, *requirements])
+    return json.dumps([tier.value, release.version, requirements, variant.options, variant.slots])
+
+
+def cluster_named(name: str) -> tuple[Tier, FlinkRelease, tuple[str, ...], ClusterVariant]:
+    """Return the arguments of :func:`cluster_name`."""
+    tier, version, requirements, options, slots = json.loads(name)
+    variant = ClusterVariant(tuple((key, value) for key, value in options), slots)
+    return Tier(tier), resolve_flink(version), tuple(requirements), variant
 
 
 class TestEnvironment(JobParts):
@@ -61,9 +71,9 @@ class TestEnvironment(JobParts):
         self._broker_client = broker_client
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
-        self._clusters: dict[Tier, FlinkCluster] = {}
+        self._clusters: dict[tuple[Tier, ClusterVariant], FlinkCluster] = {}
 
-    def provide(self, tier: Tier, *, submits_agents: bool = True) -> None:
+    def provide(self, tier: Tier, *, submits_agents: bool = True, variant: ClusterVariant = SESSION_CLUSTER) -> None:
         """Start the parts that runs on a tier need.
 
         Called before a run, whose deadline must not include the start. Raises ``HostError`` if a
@@ -72,9 +82,9 @@ class TestEnvironment(JobParts):
         if tier is Tier.LOCAL:
             self.worker()
         elif submits_agents:
-            self.submitter(tier)
+            self.submitter(tier, variant)
         else:
-            self.cluster(tier)
+            self.cluster(tier, variant)
 
     def worker(self) -> Responder:
         """Return the warm process of the local tier.
@@ -94,52 +104,67 @@ class TestEnvironment(JobParts):
             self._worker.wait_ready(_WORKER_READY_S)
         return self._worker
 
-    def cluster(self, tier: Tier = Tier.EMBEDDED) -> FlinkCluster:
-        """Return the session's running cluster of a tier.
+    def cluster(self, tier: Tier = Tier.EMBEDDED, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
+        """Return the session's running cluster of a tier, or its variant.
 
         In a worker of pytest-xdist it is the controller's, except on the remote tier.
         """
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
-            return self.usable_cluster(tier)
-        cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
+            return self.usable_cluster(tier, variant)
+        part = _part(tier, variant)
+        cluster = self._once(part, lambda: self._shared_cluster(tier, variant))
         if _loss(cluster):
-            self._discard_cluster(tier)
-            cluster = self._once(f"{tier} cluster", lambda: self._shared_cluster(tier))
+            self._discard_cluster(tier, variant)
+            cluster = self._once(part, lambda: self._shared_cluster(tier, variant))
         return cluster
 
-    def _shared_cluster(self, tier: Tier) -> FlinkCluster:
+    def _shared_cluster(self, tier: Tier, variant: ClusterVariant) -> FlinkCluster:
         assert self._broker_client is not None
-        self._clusters[tier] = self._broker_client.cluster(cluster_name(tier, self.release, self.requirements))
-        return self._clusters[tier]
+        name = cluster_name(tier, self.release, self.requirements, variant)
+        self._clusters[tier, variant] = self._broker_client.cluster(name)
+        return self._clusters[tier, variant]
 
-    def usable_cluster(self, tier: Tier) -> FlinkCluster:
+    def usable_cluster(self, tier: Tier, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Return this process's cluster of a tier, replaced if it died or was abandoned.
 
         An agent that ends or blocks its TaskManager must not fail the scenarios after it. An
         external cluster is not replaced.
         """
-        cluster = self.own_cluster(tier)
+        cluster = self.own_cluster(tier, variant)
         loss = _loss(cluster)
         if loss:
             self.progress(f"Flink {self.release.version}, {tier} tier: {loss}; starting another cluster")
-            self._discard_cluster(tier)
-            cluster = self.own_cluster(tier)
+            self._discard_cluster(tier, variant)
+            cluster = self.own_cluster(tier, variant)
         return cluster
 
-    def own_cluster(self, tier: Tier) -> FlinkCluster:
+    def own_cluster(self, tier: Tier, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Return this process's cluster of a tier without a health check.
 
         It starts on first use.
         """
-        return self._once(f"{tier} cluster", lambda: self._start_cluster(tier))
+        return self._once(_part(tier, variant), lambda: self._start_cluster(tier, variant))
 
-    def _discard_cluster(self, tier: Tier) -> None:
-        self._clusters.pop(tier).close()
-        del self._made[f"{tier} cluster"]
+    def _discard_cluster(self, tier: Tier, variant: ClusterVariant) -> None:
+        self._clusters.pop((tier, variant)).close()
+        del self._made[_part(tier, variant)]
 
-    def _start_cluster(self, tier: Tier) -> FlinkCluster:
-        self._clusters[tier] = CLUSTER_PROVIDERS[tier].session_cluster(self)
-        return self._clusters[tier]
+    def _start_cluster(self, tier: Tier, variant: ClusterVariant) -> FlinkCluster:
+        if variant != SESSION_CLUSTER:
+            self._end_variants()
+            self.progress(f"Flink {self.release.version}: the configuration needs a cluster of its own")
+        self._clusters[tier, variant] = CLUSTER_PROVIDERS[tier].session_cluster(self, variant)
+        return self._clusters[tier, variant]
+
+    def _end_variants(self) -> None:
+        """End the variants that run, because each needs as much memory as the session's cluster.
+
+        With several processes another one may still use them.
+        """
+        if self.settings.processes == 1:
+            for tier, variant in tuple(self._clusters):
+                if variant != SESSION_CLUSTER:
+                    self._discard_cluster(tier, variant)
 
     def new_cluster(self, config: ClusterConfig, directory: Path, *, tier: Tier = Tier.EMBEDDED) -> LaunchedCluster:
         """Return a new cluster, not started yet.
@@ -176,7 +201,7 @@ class TestEnvironment(JobParts):
             cwd=self.settings.root,
         )
 
-    def submitter(self, tier: Tier = Tier.EMBEDDED) -> Responder:
+    def submitter(self, tier: Tier = Tier.EMBEDDED, variant: ClusterVariant = SESSION_CLUSTER) -> Responder:
         """Return the warm process that builds and submits jobs.
 
         It starts at the same time as the cluster, since both wait for a JVM.
@@ -186,23 +211,26 @@ class TestEnvironment(JobParts):
             program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name.value]
             self._submitter = self.client_process(program, name="job submitter")
         submitter = self._submitter
-        self.cluster(tier)
+        self.cluster(tier, variant)
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
         return submitter
 
     def facts(self) -> dict[str, str]:
         """Return the versions of the parts and clusters, for the report."""
         facts = super().facts()
-        for tier, cluster in self._clusters.items():
-            facts[f"{tier} cluster"] = cluster.summary()
+        for (tier, variant), cluster in self._clusters.items():
+            facts[_part(tier, variant)] = cluster.summary()
             facts |= CLUSTER_PROVIDERS[tier].facts(self)
         return facts
 
     def detach_clusters(self) -> list[DetachedService]:
-        """Let the clusters that this process started outlive it."""
+        """Let the session's clusters that this process started outlive it.
+
+        Variants end with the session: no later one looks for them.
+        """
         held = []
-        for tier, cluster in tuple(self._clusters.items()):
-            detached = cluster.detach()
+        for (tier, variant), cluster in tuple(self._clusters.items()):
+            detached = cluster.detach() if variant == SESSION_CLUSTER else None
             if detached is None:
                 continue
             provider = CLUSTER_PROVIDERS[tier]
@@ -210,7 +238,7 @@ class TestEnvironment(JobParts):
             # never be ended.
             held.append(hold_detached(detached, provider.digest(self)))
             provider.forget(self, held[-1].directory)
-            del self._clusters[tier]
+            del self._clusters[tier, variant]
         return held
 
     def close(self) -> None:
@@ -223,6 +251,15 @@ class TestEnvironment(JobParts):
         containers = self._made.get("containers")
         if isinstance(containers, ContainerParts):
             containers.close()
+
+
+def _part(tier: Tier, variant: ClusterVariant) -> str:
+    """Return the name of a cluster among the parts of its environment."""
+    if variant == SESSION_CLUSTER:
+        return f"{tier} cluster"
+    differences = [f"{key}={value}" for key, value in variant.options]
+    differences += [f"{variant.slots} slots"] if variant.slots else []
+    return f"{tier} cluster with {', '.join(differences)}"
 
 
 def _loss(cluster: FlinkCluster) -> str:

@@ -32,6 +32,7 @@ from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.provision.containers import ContainerParts, provide_containers
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings
+from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 
 T = TypeVar("T")
@@ -208,13 +209,14 @@ class JobParts:
     def _numbered(self, name: str, number: int) -> Path:
         return self.directory / (name if number == 1 else f"{name}-{number}")
 
-    def cluster_config(self) -> ClusterConfig:
-        """Return the configuration of the session's cluster.
+    def cluster_config(self, variant: ClusterVariant = SESSION_CLUSTER) -> ClusterConfig:
+        """Return the configuration of the session's cluster, or of its variant.
 
         It has slots for all processes of the session: a job that waits for slots would miss its
         deadline.
         """
-        return ClusterConfig(slots=max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism))
+        slots = max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism, variant.slots)
+        return ClusterConfig(slots=slots, flink_options=dict(variant.options))
 
     def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
         """Return the configuration with the engine's additions.

@@ -6,14 +6,13 @@ Each starts on first use.
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
 from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
@@ -21,8 +20,9 @@ from flink_testbed.ledger.routes import Route
 from flink_testbed.models.server import ModelServer
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
-from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
 from pytest_flink_agents.provision.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
+from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
@@ -107,16 +107,12 @@ class Services:
             )
 
     def _usable_cluster(self, name: str) -> FlinkCluster:
-        environment, tier = self._named(name)
-        return environment.usable_cluster(tier)
+        tier, release, requirements, variant = cluster_named(name)
+        return self.environment(release, requirements).usable_cluster(tier, variant)
 
     def _current_cluster(self, name: str) -> FlinkCluster:
-        environment, tier = self._named(name)
-        return environment.own_cluster(tier)
-
-    def _named(self, name: str) -> tuple[TestEnvironment, Tier]:
-        tier, version, *requirements = json.loads(name)
-        return self.environment(resolve_flink(version), tuple(requirements)), Tier(tier)
+        tier, release, requirements, variant = cluster_named(name)
+        return self.environment(release, requirements).own_cluster(tier, variant)
 
     @property
     def models(self) -> ModelServer:
@@ -147,10 +143,12 @@ class Services:
         with self.provide_ledger().run(routes, directory / "effects.jsonl") as run:
             yield run
 
-    def let_services_be_reached(self, environment: TestEnvironment, tier: Tier) -> None:
+    def let_services_be_reached(
+        self, environment: TestEnvironment, tier: Tier, variant: ClusterVariant = SESSION_CLUSTER
+    ) -> None:
         """Make the running model server, ledger and Kafka reachable for a tier's jobs."""
         if tier is not Tier.LOCAL:
-            cluster = environment.cluster(tier)
+            cluster = environment.cluster(tier, variant)
             if self._models:
                 cluster.let_reach(self._models.port)
             if self._ledger:

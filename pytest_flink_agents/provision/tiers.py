@@ -19,6 +19,7 @@ from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.session_record import CLUSTER, JOBS, SOCKETS, own_record
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.reuse import digest_of_cluster, reuse
+from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.vocabulary import Tier
 
 
@@ -32,8 +33,8 @@ class ClusterProvider(ABC):
     shared = True
 
     @abstractmethod
-    def session_cluster(self, parts: JobParts) -> FlinkCluster:
-        """Start the session's cluster, or connect to it.
+    def session_cluster(self, parts: JobParts, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
+        """Start the session's cluster or its variant, or connect to it.
 
         Raises ``HostError`` if that fails.
         """
@@ -67,13 +68,15 @@ class ClusterProvider(ABC):
 class EmbeddedProvider(ClusterProvider):
     """JVMs on this machine, started from the job environment."""
 
-    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+    def session_cluster(self, parts: JobParts, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Start a cluster, or reuse an equal one that was detached."""
-        if parts.settings.reuse:
+        if parts.settings.reuse and variant == SESSION_CLUSTER:
             reused = reuse(self.digest(parts), parts.flink_home, parts.run_id, parts.progress)
             if reused:
                 return reused
-        return _started(self.new_cluster(parts, parts.cluster_config(), parts.unused_directory("embedded-cluster")))
+        return _started(
+            self.new_cluster(parts, parts.cluster_config(variant), parts.unused_directory("embedded-cluster"))
+        )
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
         """Return a standalone cluster."""
@@ -98,9 +101,11 @@ class EmbeddedProvider(ClusterProvider):
 class ContainerProvider(ClusterProvider):
     """Containers of one image, at a container engine on this machine."""
 
-    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+    def session_cluster(self, parts: JobParts, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Start a cluster."""
-        return _started(self.new_cluster(parts, parts.cluster_config(), parts.unused_directory("container-cluster")))
+        return _started(
+            self.new_cluster(parts, parts.cluster_config(variant), parts.unused_directory("container-cluster"))
+        )
 
     def new_cluster(self, parts: JobParts, config: ClusterConfig, directory: Path) -> LaunchedCluster:
         """Return a cluster of containers."""
@@ -122,10 +127,11 @@ class RemoteProvider(ClusterProvider):
 
     shared = False
 
-    def session_cluster(self, parts: JobParts) -> FlinkCluster:
+    def session_cluster(self, parts: JobParts, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Connect to the cluster."""
         access = parts.settings.remote
         assert access is not None, "the options require the address"
+        assert variant == SESSION_CLUSTER, "an external cluster has no variants"
         parts.progress(f"Flink {parts.release.version}: connecting to {access.url}")
         directory = parts.directory / "remote-cluster"
         cluster = RemoteCluster(

@@ -18,6 +18,7 @@ from pytest_flink_agents.evidence.model import Event, Evidence, Failure
 from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.environment import PROCESS_DIED
+from pytest_flink_agents.provision.flink_setup import effective_rows, rows_as_data
 from pytest_flink_agents.run.channel import Arrival, Channel, OutputCount
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
@@ -102,6 +103,8 @@ class _FollowedRun:
         for job_id in launch.job_ids:
             cluster.adopt(job_id)
         self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
+        # Read before the run: a job may end its cluster.
+        self._reported = cluster.rest.configuration()
         first = launch.job_ids[0] if launch.job_ids else ""
         self._timeline = TimelineRun(timeline, cluster, first, OutputCount(channel))
         self._started = True
@@ -193,6 +196,7 @@ class _FollowedRun:
             metrics_final=final_metrics is not None,
             job_state=state,
             config=launch.config,
+            flink_config=rows_as_data(effective_rows(place.setup, self._reported, external=cluster.processes is None)),
             timings_s={
                 "submit": submitted_s - started_s,
                 "start": self._running_s - submitted_s,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.core.problem import HostError
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
@@ -18,6 +18,7 @@ from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answe
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate import Outcome, RunCounts
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.effects import with_effects
@@ -87,13 +88,45 @@ class ScenarioRun:
         """The test environment with the scenario's requirements."""
         return self.services.environment(self.release, self.loaded.requirements())
 
+    @property
+    def setup(self) -> FlinkSetup:
+        """The options of the scenario, of the team's configuration, and of this tier.
+
+        Raises ``HostError`` FA440 for an option that an external cluster cannot have.
+        """
+        scenario, loaded = self.loaded.scenario, self.loaded
+        engine = None
+        if scenario.job is None:
+            engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
+        setup = flink_setup(
+            loaded.configuration,
+            loaded.flink_options,
+            self.services.settings,
+            tier=self.tier,
+            engine=engine,
+            config=scenario.config,
+        )
+        if setup.refused:
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "the external cluster has a configuration of its own",
+                    where=loaded.flink_options[setup.refused[0]].where,
+                    expected="options of the job",
+                    seen=f"options of the cluster: {', '.join(setup.refused)}",
+                    next_step="run the scenario on other tiers (tiers: [embedded]), or remove these options",
+                )
+            )
+        return setup
+
     def provision(self) -> None:
         """Start the parts that the run needs.
 
         Raises ``HostError`` if one cannot start; nothing is known of the scenario then.
         """
         environment = self.environment
-        environment.provide(self.tier, submits_agents=self.loaded.scenario.job is None)
+        submits_agents = self.loaded.scenario.job is None
+        environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
         if needs_kafka(self.services.settings, self.loaded, self.tier):
             self.services.provide_kafka(environment)
         if self.loaded.scenario.effects:
@@ -156,18 +189,20 @@ class ScenarioRun:
         return self._evidence(directory, seed)
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
-        environment, scenario = self.environment, self.loaded.scenario
+        environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
         script = parse_script(scenario.llm.rules()) if scenario.llm else Script(())
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             self.services.effects(routes, directory) as ledger,
             self.services.models.channel(script, ledger.recorder if ledger else None) as models,
         ):
-            self.services.let_services_be_reached(environment, self.tier)
+            self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
-            request = ScenarioRequest(self.services, environment, self.loaded, self.tier, directory, values, seed)
+            request = ScenarioRequest(
+                self.services, environment, self.loaded, self.tier, directory, values, seed, setup
+            )
             channel = request.channel()
-            place = Place(environment, self.tier, directory)
+            place = Place(environment, self.tier, directory, setup)
             evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
         return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
@@ -66,6 +67,7 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         "ended": lambda: check_ended(evidence, scenario.within),
         "timeline": lambda: check_timeline(evidence),
         LEDGER: lambda: check_ledger(evidence),
+        "configuration": lambda: check_configuration(evidence),
     }
     checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     checks["network"] = lambda: check_network(

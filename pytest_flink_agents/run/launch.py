@@ -15,12 +15,14 @@ from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
 from flink_testbed.core.problem import HarnessError, Problem
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.flink.options import EXECUTION_MODE
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import common_type
 from pytest_flink_agents.evidence.failed_action import PlannedAction
 from pytest_flink_agents.evidence.job_failure import explained
 from pytest_flink_agents.evidence.model import Failure
 from pytest_flink_agents.evidence.unfinished import agent_name
+from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
@@ -39,7 +41,7 @@ _SUBMIT_JOB_S = 180.0
 class Launch:
     """The submitted jobs, or the failure of a program that submitted none.
 
-    ``config`` are the options that hold for an agent, and ``listeners`` its actions by event type.
+    ``config`` are the options of flink-agents, and ``listeners`` its actions by event type.
     ``actions`` are those of a plan for upstream's engine, whose failures name functions. ``files`` are evidence.
     """
 
@@ -58,7 +60,7 @@ def launch_agent(
     """Submit the job around an agent, from ``savepoint`` unless it is empty."""
     environment = place.environment
     try:
-        reply = environment.submitter(place.tier).request(
+        reply = environment.submitter(place.tier, place.setup.variant).request(
             "submit",
             timeout_s=_SUBMIT_AGENT_S,
             name=subject.name,
@@ -69,8 +71,9 @@ def launch_agent(
             parallelism=subject.parallelism,
             flink_config={
                 **channel.flink_options,
+                **place.setup.job,
                 **subject.flink_config,
-                **owner_options(cluster.run_id),
+                **owner_options(cluster.run_id, place.setup.job),
                 **cluster.client_options,
             },
             upstream_jars=[str(jar) for jar in environment.engine.jars],
@@ -85,7 +88,7 @@ def launch_agent(
     return Launch(
         engine=environment.engine.name.value,
         job_ids=(str(reply["job_id"]),),
-        config=config_evidence(reply["config"], subject),
+        config=config_evidence(reply["config"], subject, place.setup),
         listeners=reply["listeners"],
         actions=tuple(
             PlannedAction(each["name"], each["function"], tuple(map(common_type, each["events"])))
@@ -100,25 +103,40 @@ def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Laun
     A program that fails has launched no job.
     """
     # Thread mode, as for agents, if the workers see this machine's files. A program may set another
-    # mode.
-    thread_mode = subject.file.suffix == ".py" and cluster.shares_files
+    # mode, and a team's configuration does.
+    chosen = EXECUTION_MODE in place.setup.job
+    thread_mode = subject.file.suffix == ".py" and cluster.shares_files and not chosen
     client = FlinkClient(
         place.environment.flink_home,
         cluster.rest_url,
         directory=place.directory / "client",
         options={
-            **owner_options(cluster.run_id),
-            **({"python.execution-mode": "thread"} if thread_mode else {}),
+            **owner_options(cluster.run_id, place.setup.job),
+            **({EXECUTION_MODE: "thread"} if thread_mode else {}),
             **cluster.client_options,
         },
         environment=cluster.client_environment,
+        configuration=client_configuration(place.setup),
     )
     files = {"client": str(client.log)}
+    config = rows_as_data(place.setup.agent_rows)
     try:
         jobs = client.run(_program(subject, place, cluster), timeout_s=_SUBMIT_JOB_S)
     except ProgramFailedError as error:
-        return Launch(JOBS_OWN_ENGINE, failure=explained(Failure(error.message, traceback=error.detail)), files=files)
-    return Launch(JOBS_OWN_ENGINE, tuple(jobs), files=files)
+        failure = explained(Failure(error.message, traceback=error.detail))
+        return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
+    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files)
+
+
+def client_configuration(setup: FlinkSetup) -> str:
+    """Return the ``config.yaml`` for a team's own program.
+
+    It has the options that the run honours: Flink reads those of the job, flink-agents those of
+    ``agent:``.
+    """
+    options: dict[str, Any] = {**dict(setup.variant.options), **setup.job}
+    section = {"agent": dict(setup.agent)} if setup.agent else {}
+    return "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in (options | section).items()) or "{}\n"
 
 
 def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Program:
@@ -152,16 +170,23 @@ def logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"event-log.level": "VERBOSE"} | dict(flat(config))
 
 
-def config_evidence(rows: Sequence[Mapping[str, Any]], subject: AgentSubject) -> dict[str, dict[str, Any]]:
+def config_evidence(
+    rows: Sequence[Mapping[str, Any]], subject: AgentSubject, setup: FlinkSetup
+) -> dict[str, dict[str, Any]]:
     """Return the effective options by key.
 
-    Options that the harness added name it as their source.
+    Options that the harness added name it as their source, and those of the team's file their line.
     """
     given = dict(flat(subject.config))
     options = {row["key"]: {name: row[name] for name in ("value", "source", "note")} for row in rows}
     for key in ("event-log.level", "baseLogDir"):
         if key not in given and key in options and options[key]["source"] != "default":
-            options[key]["source"] = "the harness"
+            options[key]["source"] = HARNESS
+    for key, row in setup.agent_rows.items():
+        if key in options and key in setup.agent:
+            options[key]["source"] = row.source
+        elif key in options:
+            options[key]["note"] = "; ".join(filter(None, (options[key]["note"], row.note)))
     return options
 
 

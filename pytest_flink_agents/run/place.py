@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.vocabulary import Tier
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tier of a test environment, with one run's directory.
+    """A tier of a test environment, with one run's directory and options.
 
     The directory exists.
     """
@@ -20,11 +21,12 @@ class Place:
     environment: TestEnvironment
     tier: Tier
     directory: Path
+    setup: FlinkSetup = field(default_factory=FlinkSetup)
 
     @property
     def cluster(self) -> FlinkCluster:
-        """The session's cluster of the tier, running. The local tier has none."""
-        return self.environment.cluster(self.tier)
+        """The cluster of the tier for these options, running. The local tier has none."""
+        return self.environment.cluster(self.tier, self.setup.variant)
 
     @property
     def events(self) -> Path:

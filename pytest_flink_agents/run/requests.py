@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.effects import effect_urls
@@ -51,7 +52,7 @@ def placeholder_values(settings: Settings, models: ModelChannel, ledger: LedgerR
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRequest:
-    """One scenario on one tier, with the run's directory and placeholder values."""
+    """One scenario on one tier, with the run's directory, placeholder values and configuration."""
 
     services: Services
     environment: TestEnvironment
@@ -60,6 +61,7 @@ class ScenarioRequest:
     directory: Path
     values: Mapping[str, str]
     seed: int | None = None
+    setup: FlinkSetup = field(default_factory=FlinkSetup)
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
@@ -103,7 +105,7 @@ class ScenarioRequest:
                 **substitute(self.loaded.scenario.environment, values),
             },
             network=self._network(),
-            parallelism=self.services.settings.parallelism,
+            parallelism=self.setup.parallelism,
             expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
         )
 
@@ -115,10 +117,10 @@ class ScenarioRequest:
                 "agent": _agent_spec(self.loaded),
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
-            config=substitute(scenario.config, self.values),
+            config={**self.setup.agent, **substitute(scenario.config, self.values)},
             environment=substitute(scenario.environment, self.values),
             network=self._network(),
-            parallelism=self.services.settings.parallelism,
+            parallelism=self.setup.parallelism,
             seed=self.seed,
         )
 

@@ -13,6 +13,7 @@ from pytest_flink_agents.evidence.job_failure import failure_of
 from pytest_flink_agents.evidence.model import Evidence, LogError, Output
 from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting
+from pytest_flink_agents.provision.flink_setup import rows_as_data
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
 from pytest_flink_agents.run.place import Place
@@ -77,7 +78,8 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         complete=late is None,
         timed_out_after_s=deadline_s if late else None,
         job_state="FAILED" if failure else "RUNNING" if late else "FINISHED",
-        config=config_evidence(reply["config"], subject),
+        config=config_evidence(reply["config"], subject, place.setup),
+        flink_config=rows_as_data(place.setup.rows),
         metrics=reply["metrics"] or None,
         metrics_final=late is None,
         timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},

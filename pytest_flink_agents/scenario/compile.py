@@ -20,6 +20,7 @@ from pytest_flink_agents.scenario.effects import effect_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
 from pytest_flink_agents.scenario.expectation.effects import endpoint_mistakes
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
+from pytest_flink_agents.scenario.flink_options import read_flink_words
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
@@ -49,6 +50,8 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += wrong
     wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)
     mistakes += wrong_options
+    flink = read_flink_words(document, value, file, project)
+    mistakes += flink.mistakes
     # All checks below read the plain value, so that one mistake does not hide the others.
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
@@ -68,8 +71,20 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     if scenario is None or mistakes:
         return None, mistakes
     expected = outputs if scenario.expect.outputs is not None else None
-    odd = tuple(document.problem(warning) for warning in warnings)
-    return LoadedScenario(scenario, document, file, root, expected, failure, waived, odd, matchers), []
+    odd = tuple(document.problem(warning) for warning in (*warnings, *flink.warnings))
+    return LoadedScenario(
+        scenario,
+        document,
+        file,
+        root,
+        expected,
+        failure,
+        waived,
+        odd,
+        matchers,
+        configuration=flink.configuration,
+        flink_options=flink.options,
+    ), []
 
 
 def _column_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -> Iterator[Mistake]:

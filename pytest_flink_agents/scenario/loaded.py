@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration
     from pytest_flink_agents.scenario.document import Document
     from pytest_flink_agents.scenario.matching.matcher import Matcher
     from pytest_flink_agents.scenario.model import Scenario
@@ -39,6 +40,8 @@ class LoadedScenario:
     the failure's message, ``waived_failure`` that of ``expect_fail.failure``. ``warnings`` are
     oddities that are not mistakes. ``matchers`` are the other matchers below ``expect`` by place.
     ``combination`` names the values of a matrix.
+    ``configuration`` is the team's own Flink configuration, ``flink_options`` are the options of
+    ``flink_config`` by dotted key.
     """
 
     scenario: Scenario
@@ -51,6 +54,8 @@ class LoadedScenario:
     warnings: tuple[Problem, ...] = ()
     matchers: Mapping[DocumentPath, Matcher] = field(default_factory=dict)
     combination: str = ""
+    configuration: TeamConfiguration | None = None
+    flink_options: Mapping[str, Placed] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

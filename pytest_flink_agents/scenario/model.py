@@ -149,7 +149,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "flink_config", "scrub"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "scrub"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -179,7 +179,13 @@ class Scenario(LanguageMapping):
         "open (all; the default otherwise), or a list of host:port",
     )
     config: dict[str, Any] = Field(default_factory=dict, description="options of flink-agents")
-    config_extra: bool = Field(False, description="allow options that flink-agents does not declare")
+    config_extra: bool = Field(False, description="allow options that neither flink-agents nor Flink declares")
+    config_file: NotEmpty | None = Field(
+        None, description="the Flink configuration that will be deployed, relative to the scenario file"
+    )
+    flink_config: dict[str, Any] = Field(
+        default_factory=dict, description="options of Flink, which win over those of config_file"
+    )
     llm: LlmSettings | None = Field(None, description="answers of the scripted model")
     effects: SomeItems[Effect] | None = Field(
         None, description="endpoints that the agent calls; each call is recorded before it is answered"

@@ -59,7 +59,7 @@ def _names(found: ConfigurationDirectory) -> Check:
         seen = f"{found.path} holds neither {CURRENT} nor {LEGACY}: nothing is read"
         return Check(WARN, NAME, seen, f"write a {CURRENT} there, or unset it")
     if LEGACY not in names:
-        return Check(OK, NAME, f"{found.path} holds {CURRENT} (for your own jobs; scenario runs never read it)")
+        return Check(OK, NAME, f"{found.path} holds {CURRENT} (scenarios read it with --flink-conf-dir)")
     if CURRENT in names:
         seen = f"{found.path} holds both: flink-agents' Python side reads {LEGACY}, its Java side {CURRENT}"
         return Check(WARN, NAME, seen, f"keep {CURRENT} alone")

@@ -22,6 +22,7 @@ class Project:
     ``root`` contains every file that a scenario names; ``import_roots`` are pytest's
     ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
     the packages outside the project whose agents, functions and classes a scenario may name.
+    ``configuration`` is the Flink configuration of scenarios that name none.
     """
 
     root: Path
@@ -29,6 +30,7 @@ class Project:
     allowed_env: tuple[str, ...] = ()
     allowed_packages: tuple[str, ...] = ()
     requirement_kinds: tuple[RequirementKind, ...] = ()
+    configuration: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Project:
@@ -39,6 +41,7 @@ class Project:
             settings.allowed_env,
             settings.allowed_packages,
             settings.requirement_kinds,
+            settings.configuration,
         )
 
     @property

@@ -13,12 +13,13 @@ from typing import Any
 from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Kind, Option, is_secret, nearest_key, option_for
 from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
+from flink_testbed.flink.options import PARALLELISM, is_known, nearest_option, reserved
 from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding
 from pytest_flink_agents.scenario.document import Document, Mark
 from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten
 
-_SECTION = "agent"
-_NEAR_SECTIONS = ("agents", "flink-agents", "flink_agents", "flinkAgents", "flink.agents", "agent-config")
+SECTION = "agent"
+_NEARSECTIONS = ("agents", "flink-agents", "flink_agents", "flinkAgents", "flink.agents", "agent-config")
 _BACKEND = "actionStateStoreBackend"
 _NEEDED = {"kafka": "kafkaActionStateTopic", "fluss": "flussActionStateTable"}
 # Bare words besides true and false that PyYAML reads as booleans.
@@ -29,7 +30,7 @@ _MEM0 = tuple(key for key in CATALOGUE if key.startswith("long-term-memory.mem0.
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class SetOption:
     """One option in the document: its dotted key, its place and its value."""
 
     key: str
@@ -55,37 +56,45 @@ def _findings(document: Document) -> Iterator[Finding]:
     if not isinstance(root, Mapping):
         yield _at(document, "FA483", ERROR, (), "the file is not a mapping", "keys and values", describe(root))
         return
-    section = root.get(_SECTION)
-    if _SECTION in root and not isinstance(section, Mapping):
-        next_step = f"write options below {_SECTION}:, or take it out"
-        message = f"{_SECTION}: has no mapping below it"
-        yield _at(document, "FA483", ERROR, (_SECTION,), message, "a mapping", describe(section), next_step)
-    options = list(_set_in(section, (_SECTION,), "")) if isinstance(section, Mapping) else []
+    section = root.get(SECTION)
+    if SECTION in root and not isinstance(section, Mapping):
+        next_step = f"write options below {SECTION}:, or take it out"
+        message = f"{SECTION}: has no mapping below it"
+        yield _at(document, "FA483", ERROR, (SECTION,), message, "a mapping", describe(section), next_step)
+    options = list(options_in(section, (SECTION,), "")) if isinstance(section, Mapping) else []
+    of_flink = flink_options_in(root)
     yield from _outside(document, root)
     yield from _twice(document, options)
+    yield from _twice(document, of_flink)
+    for option in (*options, *of_flink):
+        if option.value is None:
+            message = f"{shorten(option.key)} has no value: Flink cannot read the file, and does not start"
+            yield _at(document, "FA485", ERROR, option.path, message, next_step="write a value, or remove the line")
     for option in options:
         yield from _one(document, option)
+    for option in of_flink:
+        yield from _one_of_flink(document, option)
     yield from _together(document, options)
 
 
 def _outside(document: Document, root: Mapping[str, Any]) -> Iterator[Finding]:
     for name, value in root.items():
-        if name == _SECTION:
+        if name == SECTION:
             continue
-        if name.startswith(f"{_SECTION}."):
-            key = name.removeprefix(f"{_SECTION}.")
-            message = f"{shorten(name)} is ignored: flink-agents reads keys below {_SECTION}: only"
+        if name.startswith(f"{SECTION}."):
+            key = name.removeprefix(f"{SECTION}.")
+            message = f"{shorten(name)} is ignored: flink-agents reads keys below {SECTION}: only"
             yield _misplaced(document, "FA461", (name,), message, key)
             continue
-        if isinstance(value, Mapping) and (name in _NEAR_SECTIONS or name.lower() == _SECTION):
-            next_step = f"call it {_SECTION}:"
-            message = f"the section {shorten(name)}: is ignored: flink-agents reads {_SECTION}: only"
+        if isinstance(value, Mapping) and (name in _NEARSECTIONS or name.lower() == SECTION):
+            next_step = f"call it {SECTION}:"
+            message = f"the section {shorten(name)}: is ignored: flink-agents reads {SECTION}: only"
             yield _at(document, "FA462", ERROR, (name,), message, next_step=next_step, at_key=True)
             continue
-        for option in _set_in({name: value}, (), ""):
+        for option in options_in({name: value}, (), ""):
             near = None if option_for(option.key) else _near_event_log_key(option.key)
             if option_for(option.key) or near:
-                message = f"{shorten(option.key)} is ignored: it is outside of {_SECTION}:"
+                message = f"{shorten(option.key)} is ignored: it is outside of {SECTION}:"
                 yield _misplaced(document, "FA462", option.path, message, near or option.key)
 
 
@@ -98,12 +107,12 @@ def _near_event_log_key(key: str) -> str | None:
 
 
 def _misplaced(document: Document, code: str, path: DocumentPath, message: str, key: str) -> Finding:
-    next_step = f"move it below {_SECTION}:, as in {_SECTION}: {{{shorten(key)}: ...}}"
+    next_step = f"move it below {SECTION}:, as in {SECTION}: {{{shorten(key)}: ...}}"
     return _at(document, code, ERROR, path, message, next_step=next_step, at_key=True)
 
 
-def _twice(document: Document, options: list[_Set]) -> Iterator[Finding]:
-    first: dict[str, _Set] = {}
+def _twice(document: Document, options: list[SetOption]) -> Iterator[Finding]:
+    first: dict[str, SetOption] = {}
     for option in options:
         earlier = first.setdefault(option.key, option)
         if earlier is not option:
@@ -112,7 +121,7 @@ def _twice(document: Document, options: list[_Set]) -> Iterator[Finding]:
             yield _at(document, "FA484", ERROR, option.path, message, next_step="keep one of the two", at_key=True)
 
 
-def _one(document: Document, option: _Set) -> Iterator[Finding]:
+def _one(document: Document, option: SetOption) -> Iterator[Finding]:
     declared = option_for(option.key)
     if option.key in LATER or (declared is not None and declared.ours):
         owner = "flink-agents 0.4" if option.key in LATER else "the bundled engine"
@@ -127,7 +136,23 @@ def _one(document: Document, option: _Set) -> Iterator[Finding]:
         yield from _value(document, option, declared)
 
 
-def _value(document: Document, option: _Set, declared: Option) -> Iterator[Finding]:
+def _one_of_flink(document: Document, option: SetOption) -> Iterator[Finding]:
+    known = is_known(option.key) or option_for(option.key) or option.key.startswith(f"{SECTION}.")
+    if option.key == PARALLELISM and not _is_positive(option.value):
+        message = f"wrong value for {PARALLELISM}"
+        yield _at(document, "FA466", ERROR, option.path, message, "an int of at least 1", describe(option.value))
+    near = "" if known or reserved(option.key) else nearest_option(option.key)
+    if near and not _near_event_log_key(option.key):
+        message = f"{shorten(option.key)} is not an option of Flink and is ignored"
+        yield _at(document, "FA486", WARNING, option.path, message, next_step=f"did you mean {near}?", at_key=True)
+
+
+def _is_positive(value: Any) -> bool:
+    """Return True for an int above 0, as an int or as text; for no value, which has a finding of its own, too."""
+    return value is None or (not isinstance(value, bool) and str(value).isdecimal() and int(value) > 0)
+
+
+def _value(document: Document, option: SetOption, declared: Option) -> Iterator[Finding]:
     value, path = option.value, option.path
     bare = document.raw(path).strip().lower() if isinstance(value, str) else ""
     if bare in _YAML_1_1:
@@ -158,7 +183,7 @@ def _value(document: Document, option: _Set, declared: Option) -> Iterator[Findi
         yield _at(document, "FA465", severity, path, message, meant, describe(value), f"write {meant}")
 
 
-def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
+def _together(document: Document, options: list[SetOption]) -> Iterator[Finding]:
     """Yield findings about combinations of options."""
     by_key = {option.key: option for option in options if option.value is not None}
     backend = by_key.get(_BACKEND)
@@ -178,14 +203,19 @@ def _together(document: Document, options: list[_Set]) -> Iterator[Finding]:
         yield _at(document, "FA482", WARNING, by_key[given[0]].path, message, at_key=True)
 
 
-def _set_in(value: Mapping[str, Any], path: DocumentPath, prefix: str) -> Iterator[_Set]:
+def flink_options_in(root: Mapping[str, Any]) -> list[SetOption]:
+    """Return the options of a file outside of the section for flink-agents."""
+    return list(options_in({name: value for name, value in root.items() if name != SECTION}, (), ""))
+
+
+def options_in(value: Mapping[str, Any], path: DocumentPath, prefix: str) -> Iterator[SetOption]:
     """Yield the options of a mapping, nested ones with dotted keys."""
     for name, inner in value.items():
         key = f"{prefix}.{name}" if prefix else str(name)
         if isinstance(inner, Mapping):
-            yield from _set_in(inner, (*path, name), key)
+            yield from options_in(inner, (*path, name), key)
         else:
-            yield _Set(key, (*path, name), inner)
+            yield SetOption(key, (*path, name), inner)
 
 
 def _at(

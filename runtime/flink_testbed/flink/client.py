@@ -8,6 +8,7 @@ run in the cluster's ``python.executable``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -82,7 +83,9 @@ class FlinkClient:
     """Flink's command line client for one cluster.
 
     ``directory`` is created and holds its configuration and logs. ``options`` are Flink options of
-    the jobs; ``environment`` has the client's credentials.
+    the jobs, which win over those of the configuration; ``environment`` has the client's credentials.
+    ``configuration`` is the text of the ``config.yaml`` that client and program read. The file exists
+    only while they run, because it may hold secrets.
     """
 
     def __init__(
@@ -93,8 +96,10 @@ class FlinkClient:
         directory: Path,
         options: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        configuration: str = "{}\n",
     ) -> None:
         self._home = home
+        self._configuration = configuration
         self._address = rest_url.partition("://")[2].rstrip("/")
         self._directory = directory
         self._options = dict(options or {})
@@ -112,9 +117,12 @@ class FlinkClient:
         ``timeout_s`` seconds.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        (self._directory / "config.yaml").write_text("{}\n", encoding="utf-8")
         (self._directory / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
-        with self.log.open("a", encoding="utf-8") as log:
+        config = self._directory / "config.yaml"
+        config.touch(mode=0o600)
+        config.write_text(self._configuration, encoding="utf-8")
+        with self.log.open("a", encoding="utf-8") as log, contextlib.ExitStack() as stack:
+            stack.callback(config.unlink)
 
             def keep(line: str) -> None:
                 log.write(line + "\n")

@@ -173,6 +173,13 @@ class RestClient:
         """
         return dict(self.call("GET", "/overview"))
 
+    def configuration(self) -> dict[str, str]:
+        """Return the options of the cluster, by key.
+
+        Flink itself masks the values of secrets.
+        """
+        return {str(row["key"]): str(row["value"]) for row in self.call("GET", "/jobmanager/config")}
+
     def taskmanagers(self) -> list[str]:
         """Return the ids of the registered TaskManagers."""
         return [str(member["id"]) for member in self.call("GET", "/taskmanagers")["taskmanagers"]]

@@ -68,6 +68,12 @@ TRAPS = [
     ("[1]", "1:1 error FA483", "the file is not a mapping"),
     ("agent: {max-retries: 1, max: {}}\n---\na: 1", "3:1 error FA460", "second document"),
     ("agent: {a.b: 1, a: {b: 2}}", "1:21 error FA484", "in line 1"),
+    ("state: {backend: {type: hashmap}}\nstate.backend.type: rocksdb", "2:1 error FA484", "in line 1"),
+    ("agent:\n  baseLogDir:", "2:14 error FA485", "does not start"),
+    ("rest:\n  port: null\n", "2:9 error FA485", "does not start"),
+    ("parallelism.default: many", "1:22 error FA466", "at least 1"),
+    ("checkpointing.interval: 5s", "1:1 warning FA486", "did you mean execution.checkpointing.interval?"),
+    ("paralelism: {default: 2}", "1:14 warning FA486", "did you mean parallelism.default?"),
     ("agent: {a: 1, a: 2}", "1:15 error FA460", "a"),
     ("agent: {", "2:1 error FA460", "not valid YAML"),
 ]

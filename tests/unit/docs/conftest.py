@@ -25,6 +25,7 @@ FILES = {
     "plans/prices.json": "{}",
     "skills/pricing/SKILL.md": "",
     "common.yaml": "owner: payments-qa\n",
+    "conf/config.yaml": "agent: {max-retries: 3}\n",
     "desk.yaml": "agents: []\n",
 }
 

@@ -98,3 +98,23 @@ def test_the_number_of_kept_run_folders_is_an_option(read: Read) -> None:
     assert read("--flink-report-runs=3").report_runs == 3
     with pytest.raises(pytest.UsageError, match="FA421"):
         read("--flink-report-runs=0")
+
+
+def test_a_configuration_directory_holds_a_file_without_errors(read: Read, tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    with pytest.raises(pytest.UsageError, match=r"no config\.yaml there"):
+        read("--flink-conf-dir=conf")
+    (conf / "config.yaml").write_text("agent: {max-retries: 2}\n")
+    assert read("--flink-conf-dir=conf").configuration == conf / "config.yaml"
+    assert read().configuration is None
+    with pytest.raises(pytest.UsageError, match="name the directory, not the file"):
+        read("--flink-conf-dir=conf/config.yaml")
+    (conf / "config.yaml").write_text("agent.max-retries: 2\n")
+    with pytest.raises(pytest.UsageError, match=r"conf/config\.yaml:1:1: FA461"):
+        read("--flink-conf-dir=conf")
+
+
+def test_a_parallelism_is_named_only_if_the_user_wrote_it(read: Read) -> None:
+    assert not read().named_parallelism
+    assert read("--flink-parallelism=1").named_parallelism

@@ -24,6 +24,7 @@ class Cluster:
 
     def __init__(self, *, abandoned: bool) -> None:
         self.processes = self
+        self.rest = SimpleNamespace(configuration=dict)
         self.jobs: list[str] = []
         self.ended: list[str] = []
         self._abandoned = abandoned

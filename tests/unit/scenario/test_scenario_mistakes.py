@@ -18,8 +18,8 @@ ADDED = [
         "imputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
-        "within, include, matrix, repeat, expect_fail\n"
+        "resources, tiers, flink, environment, network, config, config_extra, config_file, "
+        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -53,8 +53,8 @@ ADDED = [
         "outputs: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
-        "within, include, matrix, repeat, expect_fail\n"
+        "resources, tiers, flink, environment, network, config, config_extra, config_file, "
+        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -69,8 +69,8 @@ ADDED = [
         "falts: []\n",
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
-        "resources, tiers, flink, environment, network, config, config_extra, llm, effects, inputs, expect, "
-        "within, include, matrix, repeat, expect_fail\n"
+        "resources, tiers, flink, environment, network, config, config_extra, config_file, "
+        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
         "  next:     correct it, or remove it",
     ),

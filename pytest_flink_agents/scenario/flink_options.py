@@ -1,0 +1,122 @@
+"""The words ``config_file`` and ``flink_config`` of a scenario.
+
+Must never import: pydantic, yaml, pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flink_agents_runtime.config.catalogue import option_for
+from flink_testbed.flink.options import PARALLELISM, is_known, nearest_option, reserved
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration, flink_text, read_configuration
+from pytest_flink_agents.scenario.configuration.rules import SECTION, SetOption, options_in
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, shorten
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.scenario.boundary.project import Project
+    from pytest_flink_agents.scenario.configuration.finding import Finding
+    from pytest_flink_agents.scenario.document import Document
+
+FILE, OPTIONS = "config_file", "flink_config"
+# A larger parallelism makes a cluster that this machine cannot hold.
+MAX_PARALLELISM = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkWords:
+    """The configuration file and the Flink options of one scenario, with their mistakes."""
+
+    configuration: TeamConfiguration | None
+    options: Mapping[str, Placed]
+    mistakes: tuple[Mistake, ...]
+    warnings: tuple[Mistake, ...]
+
+
+def read_flink_words(document: Document, value: Any, file: Path, project: Project) -> FlinkWords:
+    """Return what a document says about the configuration of Flink.
+
+    A scenario without ``config_file`` gets the session's file, if there is one.
+    """
+    words = value if isinstance(value, Mapping) else {}
+    content, mistakes, warnings = _named(words.get(FILE), file, project)
+    options = words.get(OPTIONS)
+    found = list(options_in(options, (OPTIONS,), "")) if isinstance(options, Mapping) else []
+    mistakes += _mistakes(found, extra=words.get("config_extra") is True)
+    placed = {
+        option.key: Placed(flink_text(option.value), f"{document.file}:{document.mark(option.path, key=True).line}")
+        for option in found
+    }
+    return FlinkWords(content, placed, tuple(mistakes), tuple(warnings))
+
+
+def _named(
+    relative: Any, file: Path, project: Project
+) -> tuple[TeamConfiguration | None, list[Mistake], list[Mistake]]:
+    """Return the content of the named file, or of the session's, with errors and warnings."""
+    root = project.root.resolve()
+    if not isinstance(relative, str) or not relative:
+        if project.configuration is None:
+            return None, [], []
+        named = project.configuration
+    else:
+        try:
+            named = file_inside(file.parent, relative, root)
+        except PlaceError as error:
+            return None, [Mistake("FA206", (FILE,), error.message, error.expected, error.seen, error.next_step)], []
+    name = shown(named, root)
+    read = read_configuration(named, name)
+    errors = [_in_file(name, finding) for finding in read.findings if finding in read.errors]
+    warnings = [_in_file(name, finding) for finding in read.findings if finding not in read.errors]
+    return read.content, errors, warnings
+
+
+def _in_file(name: str, finding: Finding) -> Mistake:
+    """Return a finding in a configuration file as a mistake of the scenario that names the file."""
+    message = f"{name}:{finding.line}:{finding.column}: {finding.message}"
+    return Mistake(finding.code, (FILE,), message, finding.expected, finding.seen, finding.next_step)
+
+
+def _mistakes(options: list[SetOption], *, extra: bool) -> Iterator[Mistake]:
+    first: dict[str, DocumentPath] = {}
+    for option in options:
+        earlier = first.setdefault(option.key, option.path)
+        if earlier is not option.path:
+            message = f'"{shorten(option.key)}" is set twice'
+            yield Mistake("FA203", option.path, message, next_step="keep one of the two", at_key=True)
+        elif mistake := _key_mistake(option, extra=extra) or _value_mistake(option):
+            yield mistake
+
+
+def _key_mistake(option: SetOption, *, extra: bool) -> Mistake | None:
+    key = shorten(option.key)
+    agents_own = option.key.removeprefix(f"{SECTION}.")
+    if option_for(agents_own) is not None:
+        next_step = f"write it under config, as in config: {{{shorten(agents_own)}: ...}}"
+        return Mistake("FA213", option.path, f'"{key}" is an option of flink-agents', next_step=next_step, at_key=True)
+    if reason := reserved(option.key):
+        message = f'"{key}" is set by each run: {reason}'
+        return Mistake("FA203", option.path, message, "nothing", next_step="remove it", at_key=True)
+    if extra or is_known(option.key):
+        return None
+    near = nearest_option(option.key)
+    or_extra = "set config_extra: true if a plugin or a newer Flink reads it"
+    next_step = f'did you mean "{near}"? Otherwise {or_extra}' if near else or_extra
+    return Mistake("FA213", option.path, f'"{key}" is not an option of Flink', next_step=next_step, at_key=True)
+
+
+def _value_mistake(option: SetOption) -> Mistake | None:
+    value = option.value
+    message = f"wrong value for {OPTIONS}: {shorten(option.key)}"
+    if value is None or (isinstance(value, list) and not all(isinstance(each, (str, int, float)) for each in value)):
+        return Mistake("FA203", option.path, message, "a string, number, boolean, or a list of them", describe(value))
+    if option.key == PARALLELISM and not (
+        isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PARALLELISM
+    ):
+        expected = f"an int from 1 to {MAX_PARALLELISM}"
+        return Mistake("FA203", option.path, message, expected, describe(value))
+    return None
