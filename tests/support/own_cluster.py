@@ -21,7 +21,7 @@ class _OwnCluster:
         self._environment = session_environment
         self._cluster = cluster
 
-    def cluster(self, tier: str = "embedded") -> StandaloneCluster:
+    def cluster(self, tier: str = "embedded", variant: object = None) -> StandaloneCluster:
         return self._cluster
 
     def __getattr__(self, name: str):
