@@ -47,6 +47,8 @@ class ScenarioFile(pytest.File):
         except ScenarioError as error:
             raise self.CollectError(session.redactor.text(str(error))) from None
         for scenario in loaded:
+            if scenario.configuration:
+                session.redactor.learn(scenario.configuration.secrets)
             for warning in scenario.warnings:
                 self.warn(ScenarioWarning(session.redactor.text(warning.render())))
             for tier in session.settings.tiers:

@@ -52,7 +52,12 @@ class Redactor:
         for name, value in environ.items():
             if name not in plain:
                 values |= {word for found in _URL_PASSWORD.findall(value) for word in (found, unquote(found))}
-        self._secrets = {
+        self._secrets: set[str] = set()
+        self.learn(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Mask these values, too, if they are long enough and no words of settings."""
+        self._secrets |= {
             value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS
         }
         # The longer ones first, so that a secret inside another leaves no rest.

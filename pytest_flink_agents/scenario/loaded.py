@@ -64,8 +64,10 @@ class LoadedScenario:
 
     @property
     def files(self) -> frozenset[Path]:
-        """The files that the scenario's words come from."""
-        return frozenset({self.file, *(self.root / part.file for part in self.document.parts.values())})
+        """The files that the scenario's words and its configuration come from."""
+        names = [part.file for part in self.document.parts.values()]
+        names += [self.configuration.name] if self.configuration else []
+        return frozenset({self.file, *(self.root / name for name in names)})
 
     def path(self, relative: str) -> Path:
         """Return the file of the project that the scenario names by ``relative``.

@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from flink_agents_runtime.config.catalogue import is_secret
+from flink_testbed.flink.options import is_secret_option
 from pytest_flink_agents.scenario.boundary.places import open_regular
 from pytest_flink_agents.scenario.configuration import LEGACY
 from pytest_flink_agents.scenario.configuration.file import findings
@@ -34,12 +36,20 @@ class TeamConfiguration:
     """A configuration file that flink-agents and Flink read as it is meant.
 
     ``agent`` are the options of flink-agents, ``flink`` those of Flink as the strings that Flink has
-    in memory; both have dotted keys. ``name`` is the file for messages.
+    in memory; both have dotted keys. ``name`` is the file for messages, relative to the project's
+    root if it is inside.
     """
 
     name: str
     agent: Mapping[str, Placed]
     flink: Mapping[str, Placed]
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values that must not leave a run, by the names of their options."""
+        found = [placed.value for key, placed in self.agent.items() if is_secret(key)]
+        found += [placed.value for key, placed in self.flink.items() if is_secret_option(key)]
+        return frozenset(str(value) for value in found)
 
 
 @dataclass(frozen=True, slots=True)

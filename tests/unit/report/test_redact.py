@@ -281,3 +281,10 @@ def test_a_file_that_vanishes_meanwhile_is_skipped(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Path, "read_bytes", read_and_lose)
     redactor.files(tmp_path)
     assert [path.name for path in tmp_path.iterdir() if any(path.iterdir())] in ([], ["a"])
+
+
+def test_a_secret_that_is_learned_later_is_masked() -> None:
+    redactor = Redactor({})
+    redactor.learn(["hunter-twelve", "plain", "abc"])
+    assert redactor.text("hunter-twelve plain abc") == "*** plain abc"
+    assert redactor.data({"a": "hunter-twelve"}) == {"a": "***"}

@@ -30,6 +30,17 @@ def test_options_of_the_file_have_their_lines(tmp_path: Path, load: Callable[...
     assert team.agent["max-retries"] == Placed(5, "conf/config.yaml:4")
 
 
+def test_the_file_counts_as_a_part_of_the_scenario_and_its_secrets_are_known(
+    tmp_path: Path, load: Callable[..., LoadedScenario]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("s3.secret-key: hidden-one\nagent: {flussSaslPassword: hidden-two, max-retries: 3}\n")
+    loaded = load(SOUND + "config_file: config.yaml\n")
+    assert loaded.files == {tmp_path / "x.scenario.yaml", file}
+    assert loaded.configuration is not None
+    assert loaded.configuration.secrets == {"hidden-one", "hidden-two"}
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
