@@ -2,8 +2,8 @@
 
 Pure: files are values.
 
-flink-agents reads the mapping below ``agent:`` of one file in that *directory*. Its Python side prefers
-``flink-conf.yaml``, its Java side knows ``config.yaml`` only. Neither reports what it ignores.
+flink-agents reads the mapping below ``agent:`` of one file in that *directory*. The findings in a file, and about its
+name, are the linter's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_flink_agents.cli.doctor.check import OK, WARN, Check
-from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY, NOT_READ
 from pytest_flink_agents.scenario.configuration.finding import Finding
 
 NAME = "FLINK_CONF_DIR"
@@ -54,25 +54,23 @@ def judge_configuration(found: ConfigurationDirectory | None) -> list[Check]:
 
 
 def _names(found: ConfigurationDirectory) -> Check:
-    names = [file.name for file in found.files]
+    names = " and ".join(file.name for file in found.files)
     if not names:
         seen = f"{found.path} holds neither {CURRENT} nor {LEGACY}: nothing is read"
         return Check(WARN, NAME, seen, f"write a {CURRENT} there, or unset it")
-    if LEGACY not in names:
-        return Check(OK, NAME, f"{found.path} holds {CURRENT} (scenarios read it with --flink-conf-dir)")
-    if CURRENT in names:
-        seen = f"{found.path} holds both: flink-agents' Python side reads {LEGACY}, its Java side {CURRENT}"
-        return Check(WARN, NAME, seen, f"keep {CURRENT} alone")
-    seen = f"{found.path} holds {LEGACY} only: flink-agents' Java side and Flink 2 do not read it"
-    return Check(WARN, NAME, seen, f"move its content to {CURRENT}")
+    misplaced = next((finding for file in found.files for finding in file.findings if finding.code == NOT_READ), None)
+    if misplaced is None:
+        return Check(OK, NAME, f"{found.path} holds {names} (scenarios read it with --flink-conf-dir)")
+    return Check(WARN, NAME, f"{found.path} holds {names}: {misplaced.message}", misplaced.next_step)
 
 
 def _content(directory: str, file: ConfigurationFile) -> Check:
     name = f"content of {file.name}"
-    if not file.findings:
+    findings = [finding for finding in file.findings if finding.code != NOT_READ]
+    if not findings:
         return Check(OK, name, "nothing in it is ignored or misread")
-    seen = "; ".join(map(_in_words, file.findings[:_SHOWN_FINDINGS]))
-    more = len(file.findings) - _SHOWN_FINDINGS
+    seen = "; ".join(map(_in_words, findings[:_SHOWN_FINDINGS]))
+    more = len(findings) - _SHOWN_FINDINGS
     return Check(
         WARN, name, seen + (f"; and {more} more" if more > 0 else ""), f"flink-agents-gate lint {directory}/{file.name}"
     )

@@ -53,8 +53,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     missing,
 )
 from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
-from pytest_flink_agents.scenario.configuration.file import findings
-from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding
+from pytest_flink_agents.scenario.configuration.file import configuration_findings
 
 T = TypeVar("T")
 
@@ -287,9 +286,4 @@ def _configuration() -> ConfigurationDirectory | None:
 
 
 def _configuration_file(path: Path) -> ConfigurationFile:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        unreadable = Finding("FA460", ERROR, 1, 1, f"the file cannot be read: {error.strerror}")
-        return ConfigurationFile(path.name, (unreadable,))
-    return ConfigurationFile(path.name, tuple(findings(data, path.name)))
+    return ConfigurationFile(path.name, tuple(configuration_findings(path, os.environ)))

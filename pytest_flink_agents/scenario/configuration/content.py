@@ -15,7 +15,7 @@ from typing import Any
 from flink_agents_runtime.config.catalogue import is_secret
 from flink_testbed.flink.options import is_secret_option
 from pytest_flink_agents.scenario.boundary.places import open_regular
-from pytest_flink_agents.scenario.configuration import LEGACY
+from pytest_flink_agents.scenario.configuration import LEGACY, NOT_READ
 from pytest_flink_agents.scenario.configuration.file import findings
 from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding
 from pytest_flink_agents.scenario.configuration.rules import SECTION, SetOption, flink_options_in, options_in
@@ -73,7 +73,7 @@ def read_configuration(file: Path, name: str) -> ReadConfiguration:
     if file.name == LEGACY:
         message = f"only Flink before 2.0 reads {LEGACY}, and the Java side of flink-agents never does"
         next_step = "name a config.yaml with its content; a list of `key: value` lines may need quotes there"
-        return ReadConfiguration(None, (Finding("FA469", ERROR, 1, 1, message, next_step=next_step),))
+        return ReadConfiguration(None, (Finding(NOT_READ, ERROR, 1, 1, message, next_step=next_step),))
     try:
         with open_regular(file) as stream:
             return _judged(stream.read(FILE_BYTES + 1), name)

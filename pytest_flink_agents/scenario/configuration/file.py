@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flink_testbed.core.problem import Problem
-from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY, NOT_READ
 from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding, finding_of
 from pytest_flink_agents.scenario.configuration.rules import empty, judge
 from pytest_flink_agents.scenario.document import parse
@@ -41,7 +41,8 @@ def findings(data: bytes, name: str) -> list[Finding]:
 
 def place(path: Path, environment: Mapping[str, str]) -> list[Finding]:
     """Return the reasons why no client program on this machine reads the file."""
-    file = path.resolve()
+    # A link to a file elsewhere is read at its own place, such as a mounted configuration.
+    file = path.parent.resolve() / path.name
     found = []
     if file.name not in (CURRENT, LEGACY):
         message = f"flink-agents looks for {CURRENT} or {LEGACY}: only a program that names this file reads it"
@@ -69,7 +70,7 @@ def place(path: Path, environment: Mapping[str, str]) -> list[Finding]:
 
 
 def _misplaced(message: str, next_step: str, seen: str = "") -> Finding:
-    return Finding("FA469", WARNING, 1, 1, message, seen=seen, next_step=next_step)
+    return Finding(NOT_READ, WARNING, 1, 1, message, seen=seen, next_step=next_step)
 
 
 def _unreadable(problem: Problem) -> Finding:

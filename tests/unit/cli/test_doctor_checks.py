@@ -37,7 +37,7 @@ from pytest_flink_agents.cli.doctor.facts import (
 )
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import attempt, conflicts_in
-from pytest_flink_agents.scenario.configuration.file import findings
+from pytest_flink_agents.scenario.configuration.file import configuration_findings, findings
 
 ENVIRONMENT = JobEnvironment(
     python=Path("venv/bin/python"),
@@ -269,14 +269,28 @@ def test_flink_conf_dir_must_be_a_directory(kind: str) -> None:
     assert "nothing is read" in found.seen
 
 
+def test_a_directory_without_a_configuration_is_a_warning() -> None:
+    (found,) = configuration()
+    assert (found.status, "holds neither" in found.seen) == ("warn", True)
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
-    [((), "holds neither"), (("flink-conf.yaml",), "only"), (("flink-conf.yaml", "config.yaml"), "holds both")],
+    [
+        (("flink-conf.yaml",), "holds flink-conf.yaml: Java reads config.yaml alone"),
+        (("flink-conf.yaml", "config.yaml"), "which exists too: Python reads this file"),
+    ],
 )
-def test_the_names_of_configuration_files_are_checked(names: tuple[str, ...], words: str) -> None:
-    found = configuration(*(ConfigurationFile(name) for name in names))[0]
-    assert found.status == "warn"
-    assert words in found.seen
+def test_the_names_of_configuration_files_are_judged_by_the_linter(
+    names: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("rest.port: 1\n")
+    environment = {"FLINK_CONF_DIR": str(tmp_path)}
+    files = [ConfigurationFile(name, tuple(configuration_findings(tmp_path / name, environment))) for name in names]
+    found, *contents = configuration(*files)
+    assert (found.status, words in found.seen) == ("warn", True)
+    assert {check.status for check in contents} == {"ok"}
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,10 @@ def test_a_file_that_no_client_reads_is_a_finding(tmp_path: Path) -> None:
 
     assert said(file, str(tmp_path)) == ""
     assert "is not set" in said(file, "")
+    linked = tmp_path / "mounted" / "config.yaml"
+    linked.parent.mkdir()
+    linked.symlink_to(file)
+    assert said(linked, str(linked.parent)) == ""
     (only_there,) = place(file, {})
     assert "not on a TaskManager" in only_there.next_step
     assert "is another directory" in said(file, str(tmp_path.parent))
