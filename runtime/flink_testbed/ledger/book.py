@@ -22,6 +22,7 @@ from flink_testbed.ledger.template import RequestParts, fill, has_placeholder
 
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
 _REFUSED = "refused body"
+_NO_FAULT = Fault()
 
 
 class BookError(Exception):
@@ -33,6 +34,12 @@ class Book:
 
     def __init__(self, routes: Sequence[Route], file: Path) -> None:
         self._routes = tuple(routes)
+        # Most replies are the same for each call.
+        self._fixed = {
+            (route.endpoint, route.name): _plain(route.reply)
+            for route in routes
+            if not has_placeholder([route.reply.json, route.reply.text, dict(route.reply.headers)])
+        }
         # A file that exists already belongs to another run.
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         self._faults: Counter[tuple[str, str]] = Counter()
@@ -59,13 +66,14 @@ class Book:
         fault = self._due(route)
         if fault.reset == "before":
             return HttpAnswer(0, reset=True)
-        answer = _plain(self._filled(route.reply, seen, variables))
+        fixed = self._fixed.get((route.endpoint, route.name))
+        answer = fixed or _plain(self._filled(route.reply, seen, variables))
         status = None if fault.reset else fault.status or answer.status
-        self._write(seen, route=route.name, status=status, fault=fault.words)
+        self._write(seen, route=route.name, status=status, fault="" if fault is _NO_FAULT else fault.words)
         # A service that failed by a status did no work: the next attempt is its first.
         if route.idempotent and repeated[2] and fault.status is None:
             self._first[repeated] = answer
-        return _faulty(answer, fault)
+        return answer if fault is _NO_FAULT else _faulty(answer, fault)
 
     def refuse(self, seen: Seen, status: int, text: str) -> HttpAnswer:
         """Record a call whose body was refused and return the refusal."""
@@ -81,13 +89,11 @@ class Book:
         fault = route.fault
         of_route = (route.endpoint, route.name)
         if fault is None or (fault.times is not None and self._faults[of_route] >= fault.times):
-            return Fault()
+            return _NO_FAULT
         self._faults[of_route] += 1
         return fault
 
     def _filled(self, reply: Reply, seen: Seen, variables: Mapping[str, str]) -> Reply:
-        if not has_placeholder([reply.json, reply.text, dict(reply.headers)]):
-            return reply
         try:
             data = json.loads(seen.body)
         except (ValueError, RecursionError):

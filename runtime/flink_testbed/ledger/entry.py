@@ -63,7 +63,7 @@ class History:
 
 def carried_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that name the cause of a call."""
-    return {name: headers[name] for name in _CARRIED if name in headers}
+    return {name: value for name in _CARRIED if (value := headers.get(name)) is not None}
 
 
 def entry_line(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from flink_testbed.core.problem import nearest
@@ -78,16 +79,13 @@ class Route:
         """The route as a scenario writes it."""
         return f"{self.method} {self.path}"
 
-    def variables(self, path: str) -> dict[str, str] | None:
-        """Return the values of the path's variables, None if another path is meant."""
-        found = re.fullmatch(_pattern(self.path), path)
-        return found.groupdict() if found else None
 
-
-def _pattern(path: str) -> str:
+@lru_cache(maxsize=1024)
+def _pattern(path: str) -> re.Pattern[str]:
     parts = _VARIABLE.split(path)
     # Every second part is the name of a variable.
-    return "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    text = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    return re.compile(text)
 
 
 def variables_of(path: str) -> list[str]:
@@ -100,11 +98,11 @@ def find_route(
 ) -> tuple[Route, Mapping[str, str]] | None:
     """Return the first route for a call and its variables; a path without variables comes first."""
     fitting = [
-        (route, found)
+        (route, found.groupdict())
         for route in routes
-        if route.endpoint == endpoint and route.method == method and (found := route.variables(path)) is not None
+        if route.endpoint == endpoint and route.method == method and (found := _pattern(route.path).fullmatch(path))
     ]
-    return min(fitting, key=lambda one: len(one[1]), default=None)
+    return min(fitting, key=lambda one: len(one[1]), default=None) if len(fitting) > 1 else next(iter(fitting), None)
 
 
 def unmatched_text(routes: Iterable[Route], endpoint: str, method: str, path: str) -> str:

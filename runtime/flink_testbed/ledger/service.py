@@ -82,7 +82,7 @@ class Service:
             endpoint,
             request.method,
             f"/{path}",
-            dict(request.query),
+            dict(request.query) if request.query_string else {},
             carried_headers(request.headers),
             body,
         )
