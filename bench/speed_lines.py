@@ -128,6 +128,21 @@ LINES = (
         3,
     ),
     Line(
+        "effects ledger, calls of one core [1/s]",
+        "ledger: calls/s of one core's time",
+        "",
+        "ledger: calls/s of one core's time",
+        5000,
+    ),
+    Line(
+        "effects ledger, added to a call [ms]",
+        "ledger: one call, median [ms]",
+        "",
+        "ledger: one call, median [ms]",
+        1,
+        is_minimum=False,
+    ),
+    Line(
         "memory, 200,000th to 1,000,000th record, 1,000 keys [MiB]",
         "memory: growth from record 200,000 to 1,000,000, 1,000 keys [MiB]",
         "memory: the same, upstream, from a tenth of the records [MiB]",

@@ -4,7 +4,7 @@ Writes ``bench/results.json`` and prints a table.
 
 Figures are medians of several rounds, of whole processes if a user would start whole processes.
 Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
-PART=starts`` measures the starts only.
+PART=starts`` measures the starts only, ``PART=ledger`` the effects ledger.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
 from bench.speed_lines import as_json, table
 from bench.starts import report_progress, start_costs
@@ -146,12 +147,16 @@ def print_figures(figures: dict[str, float]) -> None:
     print(f"\n{table(figures)}")
 
 
-def main(*, starts_only: bool) -> None:
+def main(part: str) -> None:
     """Measure, print and write the figures.
 
     A part of the figures is not written: the file holds those of one whole run.
     """
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
+    if part == "ledger":
+        print_figures(ledger_costs(directory))
+        shutil.rmtree(directory, ignore_errors=True)
+        return
     session = Services(
         Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
         directory=directory / "running",
@@ -163,10 +168,10 @@ def main(*, starts_only: bool) -> None:
     try:
         environment = session.environment(resolve_flink("2.2"))
         figures = start_costs(environment, directory)
-        if starts_only:
+        if part == "starts":
             print_figures(figures)
             return
-        figures |= plugin_costs(directory) | scenario_costs(environment, directory)
+        figures |= plugin_costs(directory) | scenario_costs(environment, directory) | ledger_costs(directory)
         report_progress("the engine beside upstream's local runner (about 4 min)")
         figures |= engine_costs(environment, directory)
         report_progress("on Flink, beside upstream's operator (about 5 min)")
@@ -185,4 +190,4 @@ def main(*, starts_only: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(starts_only=sys.argv[1:] == ["starts"])
+    main(sys.argv[1] if len(sys.argv) > 1 else "")
