@@ -128,8 +128,8 @@ LINES = (
         3,
     ),
     Line(
-        "effects ledger, calls of one core [1/s]",
-        "ledger: calls/s of one core's time",
+        "effects ledger, calls by the clock and of one core's time [1/s]",
+        "ledger: calls/s by the clock",
         "",
         "ledger: calls/s of one core's time",
         5000,
