@@ -13,23 +13,13 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.environment import TestEnvironment
-from tests.support.own_cluster import own_cluster
 
 pytestmark = pytest.mark.slow
 
 KEYS = [f"k{number}" for number in range(7)]
 GATED = "gated"
-
-
-@pytest.fixture(scope="module")
-def cluster(session_environment: TestEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    """A cluster with two slots, which one job may use."""
-    directory = tmp_path_factory.mktemp("rescale") / "cluster"
-    with own_cluster(session_environment, directory, ClusterConfig(slots=2)) as own:
-        yield own.cluster()
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +104,14 @@ def purchases(first: int, count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("mode", ["thread", "process"])
 def test_a_job_keeps_memory_and_pending_inputs_over_parallelism_1_2_and_1(
-    endless_jobs: Responder, cluster: FlinkCluster, tmp_path: Path, mode: str
+    endless_jobs: Responder, flink_cluster: FlinkCluster, tmp_path: Path, mode: str
 ) -> None:
     """Each key's outputs are the running totals of all its inputs, each once, in order.
 
     An unfinished asynchronous call, with the inputs queued behind it, passes through both
     savepoints; its outputs follow in the third run.
     """
-    job = EndlessJob(endless_jobs, cluster, tmp_path, mode)
+    job = EndlessJob(endless_jobs, flink_cluster, tmp_path, mode)
     gated = {"key": GATED, "amount": 1000, "gate": str(job.gate)}
     job.put("first", [gated, *purchases(0, 20)])
     job.start(1)
