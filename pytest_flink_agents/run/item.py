@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.ledger.ledger import LedgerRun
+from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
@@ -26,7 +30,7 @@ from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, placeholder_values
+from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, needs_models, placeholder_values
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -190,11 +194,10 @@ class ScenarioRun:
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
         environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
-        script = parse_script(scenario.llm.rules()) if scenario.llm else Script(())
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             self.services.effects(routes, directory) as ledger,
-            self.services.models.channel(script, ledger.recorder if ledger else None) as models,
+            self._models(ledger) as models,
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
@@ -205,6 +208,18 @@ class ScenarioRun:
             place = Place(environment, self.tier, directory, setup)
             evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
         return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
+
+    def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
+        """Open a channel of the model server; None if nothing in the run has its address.
+
+        The server is started by the first run that needs it, since loading it takes longer than
+        a short run.
+        """
+        if not needs_models(self.loaded):
+            return contextlib.nullcontext()
+        llm = self.loaded.scenario.llm
+        script = parse_script(llm.rules()) if llm else Script(())
+        return self.services.models.channel(script, ledger.recorder if ledger else None)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judged(self.loaded, evidence)

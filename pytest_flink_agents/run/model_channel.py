@@ -6,8 +6,10 @@ from flink_testbed.models.channel import Call, Channel
 from pytest_flink_agents.evidence.model import ModelCall
 
 
-def model_urls(models: Channel) -> dict[str, str]:
-    """Return the values of the placeholders ``${llm.*}``."""
+def model_urls(models: Channel | None) -> dict[str, str]:
+    """Return the values of the placeholders ``${llm.*}``; none without a channel."""
+    if models is None:
+        return {}
     return {
         "llm.ollama_url": models.ollama_url,
         "llm.openai_url": models.openai_url,
@@ -15,9 +17,9 @@ def model_urls(models: Channel) -> dict[str, str]:
     }
 
 
-def model_calls(models: Channel) -> tuple[ModelCall, ...]:
+def model_calls(models: Channel | None) -> tuple[ModelCall, ...]:
     """Return the calls so far, as evidence."""
-    return tuple(map(_model_call, models.calls))
+    return tuple(map(_model_call, models.calls)) if models is not None else ()
 
 
 def _model_call(call: Call) -> ModelCall:

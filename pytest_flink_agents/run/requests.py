@@ -22,7 +22,7 @@ from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSub
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
-from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in, substitute
+from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, names_in, substitute
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -44,7 +44,19 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     return scenario.expect.delivery is not None or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
 
 
-def placeholder_values(settings: Settings, models: ModelChannel, ledger: LedgerRun | None) -> dict[str, str]:
+def needs_models(loaded: LoadedScenario) -> bool:
+    """Return whether a run can know the model server's address.
+
+    A job gets it in any case, an agent by placeholders only.
+    """
+    scenario = loaded.scenario
+    if scenario.job or scenario.llm:
+        return True
+    filled = (scenario.resources.sections(), scenario.config, scenario.environment)
+    return not names_in(map(str, filled)).isdisjoint(NAMES)
+
+
+def placeholder_values(settings: Settings, models: ModelChannel | None, ledger: LedgerRun | None) -> dict[str, str]:
     """Return the values of placeholders, except those of the channel."""
     allowed = {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
     return model_urls(models) | effect_urls(ledger) | allowed

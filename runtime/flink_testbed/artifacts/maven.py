@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 
@@ -102,6 +100,7 @@ def download(coordinate: str, repository: MavenRepository, directory: Path) -> P
     The file may be incomplete or altered: the caller must check it. Raises :class:`HostError` FA414
     if the repository is unreachable, FA451 if it lacks the file or the download breaks off.
     """
+    import requests
     from jgo.maven import MavenContext, PythonResolver
 
     group, artifact, version = coordinate.split(":")
@@ -127,6 +126,8 @@ def is_offered(coordinate: str, repository: MavenRepository, timeout_s: float) -
 
     Asked by HEAD; False after about ``timeout_s`` seconds.
     """
+    import requests
+
     group, artifact, version = coordinate.split(":")
     path = f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
     try:

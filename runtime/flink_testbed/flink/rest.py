@@ -6,13 +6,15 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.access import CA, TOKEN, RestAccess
+
+# Loaded with the first client: sessions without Flink would wait for it, too.
+if TYPE_CHECKING:
+    import requests
 
 TERMINAL_STATES = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
 # A call may fail on a busy network or while a new JobManager takes over; after this long without
@@ -61,6 +63,8 @@ class RestClient:
     """
 
     def __init__(self, url: str, timeout_s: float = 10.0, *, access: RestAccess | None = None) -> None:
+        import requests
+
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         # Called for the detail of an error if REST does not answer; clusters set it to the ends of
@@ -98,6 +102,8 @@ class RestClient:
 
         With ``stream=True`` the caller reads and closes it.
         """
+        import requests
+
         url, timeout_s = self.url + path, timeout_s or self._timeout_s
         try:
             answer = self._http.request(method, url, timeout=timeout_s, allow_redirects=False, **arguments)
@@ -154,6 +160,8 @@ class RestClient:
 
         Reads at most 64 MiB or for half a minute; the end of a longer text is missing.
         """
+        import requests
+
         deadline = clock.now_s() + _READ_S
         kept, read = b"", 0
         with self._answer("GET", path, stream=True) as answer, contextlib.suppress(requests.RequestException):
