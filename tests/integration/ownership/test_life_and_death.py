@@ -67,23 +67,6 @@ def test_ctrl_c_ends_everything_and_the_verdict_is_inconclusive(tmp_path: Path) 
     assert verdict_of(project)["verdict"] == "inconclusive"
 
 
-def test_a_killed_xdist_controller_takes_its_workers_along(tmp_path: Path) -> None:
-    """The controller owns the cluster; the workers own local workers and submitters."""
-    project = make_project(tmp_path / "project", nap_s=30)
-    run = start_pytest(project, "--flink-tier=embedded", "-n2")
-    try:
-        assert wait_for(lambda: run.poll() is not None or job_runs(project), REACHED_S), (
-            project / "pytest.out"
-        ).read_text()
-        assert run.poll() is None, (project / "pytest.out").read_text()
-        run.kill()
-        run.wait(10)
-        assert wait_for(lambda: not processes_of(project), 10), processes_of(project)
-    finally:
-        run.kill()
-        run.wait()
-
-
 def test_one_cluster_serves_all_xdist_workers(tmp_path: Path) -> None:
     """``-n 4`` promotes what one process promotes."""
     project = make_project(tmp_path / "project", nap_s=0.2)

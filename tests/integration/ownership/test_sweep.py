@@ -48,23 +48,29 @@ def swept(capsys: pytest.CaptureFixture[str], *options: str) -> list[tuple[str, 
     return [(line["kind"], line["name"], line["outcome"]) for line in json.loads(capsys.readouterr().out)["left"]]
 
 
-def test_the_scratch_of_a_killed_session_is_listed_then_removed_and_its_logs_stay(tmp_path: Path, capsys) -> None:
+def test_a_killed_xdist_controller_takes_its_workers_along_and_a_sweep_removes_its_scratch(
+    tmp_path: Path, capsys
+) -> None:
+    """The controller owns the cluster; the workers own local workers and submitters. The cluster's logs stay."""
     project = make_project(tmp_path / "project", nap_s=30)
-    run = start_pytest(project, "--flink-tier=embedded")
+    run = start_pytest(project, "--flink-tier=embedded", "-n2")
     try:
         assert wait_for(lambda: run.poll() is not None or job_runs(project), REACHED_S), (
             project / "pytest.out"
         ).read_text()
+        assert run.poll() is None, (project / "pytest.out").read_text()
     finally:
         run.kill()
         run.wait()
     require_nothing_left(project)
     (scratch,) = project.rglob("embedded-cluster/tmp")
     logs = sorted(scratch.parent.glob("log/*"))
-    ((kind, name, outcome),) = swept(capsys, "--dry-run")
-    assert (kind, outcome, scratch.exists()) == ("directory", "would be removed", True)
-    assert str(scratch.parent) in name
-    assert [outcome for _, _, outcome in swept(capsys)] == ["removed"]
+    listed = swept(capsys, "--dry-run")
+    # The cluster's scratch, and the directory of the socket at which the workers asked for the cluster.
+    assert [(kind, outcome) for kind, _, outcome in listed] == [("directory", "would be removed")] * 2
+    assert [str(scratch.parent) in name for _, name, _ in listed].count(True) == 1
+    assert scratch.exists()
+    assert [outcome for _, _, outcome in swept(capsys)] == ["removed", "removed"]
     assert not scratch.exists()
     assert sorted(scratch.parent.glob("log/*")) == logs
     assert swept(capsys) == []
