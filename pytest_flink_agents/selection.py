@@ -33,9 +33,10 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
     """
     asked = [Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args]
     uncollected, elsewhere = [], []
-    candidates = _Candidates(config.rootpath.resolve())
+    root = config.rootpath.resolve()
+    candidates = _Candidates(root)
     for path in candidates:
-        shown = os.path.relpath(path, config.rootpath.resolve())
+        shown = os.path.relpath(path, root)
         if any(path == place or path.is_relative_to(place) for place in asked):
             if path not in collected:
                 uncollected.append(shown)
@@ -43,7 +44,7 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
             elsewhere.append(shown)
     # A directory names a suite; a file is a part of one if there are others.
     files = [place for place in asked if place.name.endswith(SCENARIO_SUFFIXES) and place.is_file()]
-    named = [os.path.relpath(place, config.rootpath.resolve()) for place in files]
+    named = [os.path.relpath(place, root) for place in files]
     limits = [f"{shown} on the command line" for shown in named] if elsewhere else []
     limits += (
         [f"more than {_MAX_FILES} files below the root, not all of them searched"] if not candidates.complete else []

@@ -42,7 +42,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
 
     ``file`` is the document's file.
     """
-    root = project.root.resolve()
+    root = project.real_root
     value, mistakes = read_placeholders(document.value, project.allowed_env)
     if document.parts:
         value = relocated(value, document, file, root, [path for path, _ in _named_files(value)])

@@ -38,7 +38,7 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
     Raises :class:`ScenarioError` with all problems of all documents of the file, in the order of
     the lines.
     """
-    root = project.root.resolve()
+    root = project.real_root
     file, data = _read(path, root)
     name = shown(file, root)
     documents, problems = parse(data, name)
@@ -66,7 +66,7 @@ def load_file(path: Path, project: Project) -> list[LoadedScenario]:
 
 def _compiled(own: Document, file: Path, project: Project) -> tuple[list[LoadedScenario], list[Problem]]:
     """Return the scenario of each combination of a document's matrix, and the problems of all of them."""
-    document, problems = with_shared_words(own, file, project.root.resolve())
+    document, problems = with_shared_words(own, file, project.real_root)
     variants, mistakes = combinations(document)
     found = []
     for name, variant in variants:

@@ -45,6 +45,11 @@ class Project:
         )
 
     @property
+    def real_root(self) -> Path:
+        """The root, all links resolved."""
+        return _resolved((self.root,))[0]
+
+    @property
     def code_roots(self) -> tuple[Path, ...]:
         """The directories of the project's own modules, all links resolved."""
         return _resolved((self.root, *self.import_roots))

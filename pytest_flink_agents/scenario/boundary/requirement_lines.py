@@ -167,7 +167,7 @@ def _is_path(target: str) -> bool:
 
 
 def _is_inside(target: str, project: Project) -> bool:
-    root = project.root.resolve()
+    root = project.real_root
     try:
         if target.startswith("/"):
             return Path(target).resolve().is_relative_to(root)
