@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.delivery import check_delivery
@@ -21,6 +22,8 @@ from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.expectations import stated_checks
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
+from pytest_flink_agents.scenario.model import Scenario
+from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
 
 
 def judged(loaded: LoadedScenario, evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -81,7 +84,9 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
     checks |= stated_checks(loaded, evidence)
     if loaded.outputs is not None:
-        checks["outputs"] = lambda: check_outputs(_expected_outputs(loaded), scenario.expect.order, evidence)
+        checks["outputs"] = lambda: check_outputs(
+            _expected_outputs(loaded), scenario.expect.order, _scrubbed(scenario, evidence)
+        )
     return checks
 
 
@@ -95,6 +100,15 @@ def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mappin
         allowed = (expected.unused_rules or 0) if expected else 0
         checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
     return checks
+
+
+def _scrubbed(scenario: Scenario, evidence: Evidence) -> Evidence:
+    """Return the evidence with outputs as they are compared."""
+    paths = [parse_scrub(text) for text in scenario.scrub]
+    if not paths:
+        return evidence
+    outputs = tuple(replace(output, value=scrubbed(output.value, paths)) for output in evidence.outputs)
+    return replace(evidence, outputs=outputs)
 
 
 def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:

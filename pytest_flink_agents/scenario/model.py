@@ -18,7 +18,7 @@ from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
-from pytest_flink_agents.scenario.variation import Matrix, Repeat
+from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
     Address,
     AgentClass,
@@ -149,7 +149,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade", "scrub"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -193,6 +193,9 @@ class Scenario(LanguageMapping):
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
+    scrub: Items[ScrubText] = Field(
+        (), description="what is removed from outputs before they are compared: a key everywhere, or a path from $"
+    )
     include: Items[NotEmpty] = Field(
         (), description="files with words of the scenario, relative to its file; its own words win"
     )

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.matrix import NAME
+from pytest_flink_agents.scenario.scrub import parse_scrub
 from pytest_flink_agents.scenario.words import wrong
 
 _VALUE_CHARACTERS = 200
@@ -41,6 +42,17 @@ MatrixValue = Annotated[
     Any, AfterValidator(_matrix_value), Field(json_schema_extra={"type": ["string", "number", "boolean"]})
 ]
 Matrix = dict[MatrixName, Annotated[SomeItems[MatrixValue], AfterValidator(_each_once)]]
+
+
+def _scrub_path(text: str) -> str:
+    try:
+        parse_scrub(text)
+    except ValueError as error:
+        raise wrong("a key, or a path like $.event.id or $.items[*].at", next_step=str(error)) from None
+    return text
+
+
+ScrubText = Annotated[str, AfterValidator(_scrub_path)]
 
 
 class Repeat(LanguageMapping):

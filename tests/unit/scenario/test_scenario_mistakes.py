@@ -19,7 +19,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -54,7 +54,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -70,7 +70,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
         "  next:     correct it, or remove it",
     ),
