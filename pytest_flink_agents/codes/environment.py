@@ -144,6 +144,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "environments and caches.",
         "Move large files out of the import roots.",
     ),
+    "FA427": _code(
+        "The record of an agent's calls is not whole",
+        "The effects ledger ended during the run, could not write a call, or its file misses one. A call that is "
+        "missing proves nothing then, and the agent may have failed because the ledger did not answer.",
+        "Look for the reason in effects-ledger.log, for too little memory and for a full disk; then run again.",
+    ),
     "FA450": _code(
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "

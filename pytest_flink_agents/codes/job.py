@@ -34,5 +34,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "The inputs were not processed within within_s. Outputs that are missing prove nothing then.",
             "Allow more time with within_s; the text below the message says what the run was waiting for.",
         ),
+        "FA223": ErrorCode(
+            Fault.JOB,
+            "The run of a Python test called a route that no endpoint has",
+            "Each route of an endpoint is declared in effects=. The call was answered with 404, which an agent may have "
+            "ignored.",
+            "Declare the route, or correct the agent's address.",
+        ),
     }
 )

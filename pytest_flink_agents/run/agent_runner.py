@@ -14,13 +14,15 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.effects import effect_urls, with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
-from pytest_flink_agents.run.subject import AgentSubject, require_success
+from pytest_flink_agents.run.subject import AgentSubject, require_routes, require_success, require_whole_record
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
+from pytest_flink_agents.scenario.effects import read_effects
 from pytest_flink_agents.scenario.placeholders import substitute
 from pytest_flink_agents.vocabulary import Tier
 
@@ -51,6 +53,8 @@ class AgentRunner:
         within_s: float = 60.0,
         delivery: Literal["exactly_once", "at_least_once"] | None = None,
         llm: Sequence[Mapping[str, Any]] | None = None,
+        effects: Sequence[Mapping[str, Any]] = (),
+        environment: Mapping[str, str] | None = None,
         savepoint: str = "",
         timeline: Sequence[Step] = (),
         check: bool = True,
@@ -62,38 +66,47 @@ class AgentRunner:
         options; ``resources`` are sections of upstream's YAML, which replace the agent's own of the
         same name. With ``delivery``, inputs and outputs go through Kafka on Flink. ``llm`` are the
         rules of a scripted model, in the form of a scenario's ``llm.script``; ``resources`` and
-        ``config`` may then hold ``${llm.openai_url}`` and its siblings. The job starts from
+        ``config`` may then hold ``${llm.openai_url}`` and its siblings. ``effects`` are endpoints, in
+        the form of a scenario's ``effects``; ``environment`` are environment variables of the agent's
+        process, which may hold ``${effects.NAME.url}``, as ``resources`` and ``config``. The job starts from
         ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with
         Flink have either.
 
         Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless
         ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
-        ``HostError`` for what is the environment's fault.
+        ``HostError`` for what is the environment's fault, a record of calls that is not whole included.
         """
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)
-        settings, environment = self._services.settings, self._services.environment(self._release)
-        environment.provide(self.tier)
+        settings, parts = self._services.settings, self._services.environment(self._release)
+        parts.provide(self.tier)
         records = [{"key": key, "value": value} for key, value in inputs]
-        channel = self._channel(records, directory, environment, delivery)
+        channel = self._channel(records, directory, parts, delivery)
         steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
-        with self._services.models.channel(parse_script(list(llm)) if llm else Script(())) as models:
-            self._services.let_services_be_reached(environment, self.tier)
-            values = model_urls(models)
+        script = parse_script(list(llm)) if llm else Script(())
+        with (
+            self._services.effects(read_effects(effects), directory) as ledger,
+            self._services.models.channel(script, ledger.recorder if ledger else None) as models,
+        ):
+            self._services.let_services_be_reached(parts, self.tier)
+            values = model_urls(models) | effect_urls(ledger)
             subject = AgentSubject(
                 name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
                 spec={"agent": agent, "resources": substitute(dict(resources or {}), values)},
                 config=substitute(dict(config or {}), values),
+                environment=substitute(dict(environment or {}), values),
                 parallelism=settings.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
             )
-            evidence = execute(subject, channel, Place(environment, self.tier, directory), steps, within_s)
-        evidence = dataclasses.replace(evidence, model_calls=model_calls(models))
+            evidence = execute(subject, channel, Place(parts, self.tier, directory), steps, within_s)
+        evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
+        require_whole_record(evidence)
         if check:
             require_success(evidence)
+            require_routes(evidence)
         return evidence
 
     @property

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.core.problem import JobError, Problem
+from flink_testbed.core.problem import HostError, JobError, Problem
+from pytest_flink_agents.checks.ledger import check_ledger
 from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
@@ -108,6 +109,22 @@ class AgentFailedError(JobError):
     def __init__(self, problem: Problem, evidence: Evidence) -> None:
         super().__init__(problem)
         self.evidence = evidence
+
+
+def require_whole_record(evidence: Evidence) -> None:
+    """Raise ``HostError`` if calls of the run may be missing in its evidence."""
+    if evidence.effects_unknown:
+        message = "the record of the agent's calls is not whole: nothing is known of this run"
+        where = evidence.files.get("effects", "")
+        raise HostError(Problem("FA427", message, where=where, expected="every call", seen=evidence.effects_unknown))
+
+
+def require_routes(evidence: Evidence) -> None:
+    """Raise ``AgentFailedError`` if a call had no route: the agent may have ignored its answer."""
+    for finding in check_ledger(evidence).findings:
+        next_step = "declare the route in effects=, or use run(..., check=False)"
+        problem = Problem("FA223", finding.message, expected=finding.expected, seen=finding.seen, next_step=next_step)
+        raise AgentFailedError(problem, evidence)
 
 
 def require_success(evidence: Evidence) -> None:

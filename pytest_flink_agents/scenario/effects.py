@@ -6,10 +6,10 @@ Must never import: yaml, pytest, flink_testbed.ledger.service.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from flink_testbed.core.problem import nearest
@@ -152,6 +152,20 @@ class Effect(LanguageMapping):
         method, _, path = self.route.partition(" ")
         reply = Reply(self.reply.status, self.reply.json_, self.reply.text, self.reply.headers)
         return Route(self.name, method, path, reply, self.fault.as_fault() if self.fault else None, self.idempotent)
+
+
+def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Route, ...]:
+    """Return the routes of plain entries; raise ValueError that names the first mistake."""
+    try:
+        effects = [Effect.model_validate(entry) for entry in value]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the entry"
+        expected = first.get("ctx", {}).get("expected") or first["msg"]
+        raise ValueError(f"effects: wrong value for {place}: expected {expected}, seen {first['input']!r}") from None
+    for mistake in effect_mistakes(list(value)):
+        raise ValueError(f"{mistake.message}: expected {mistake.expected}, seen {mistake.seen}")
+    return tuple(effect.as_route() for effect in effects)
 
 
 def effect_mistakes(value: Any) -> Iterator[Mistake]:

@@ -47,6 +47,19 @@ def test_rules_of_a_test_answer_and_their_calls_are_evidence(agent_runner: Agent
     assert [call.rule for call in evidence.model_calls] == [0]
 
 
+def test_calls_to_endpoints_are_evidence(agent_runner: AgentRunner) -> None:
+    endpoint = {"name": "payments", "route": "POST /refunds", "reply": {"json": {"reference": "r-1"}}}
+    inputs = [("c-1", {"order": "o-1", "amount": 20})]
+    agent, environment = "scenarios.agents.refunds:RefundAgent", {"PAYMENTS_URL": "${effects.payments.url}"}
+    evidence = agent_runner.run(agent, inputs, effects=[endpoint], environment=environment)
+    assert [(call.route, call.key, call.input, call.body) for call in evidence.effects or ()] == [
+        ("POST /refunds", "c-1", 0, inputs[0][1])
+    ]
+    other = {**endpoint, "route": "POST /payments"}
+    with pytest.raises(AgentFailedError):
+        agent_runner.run(agent, inputs, effects=[other], environment=environment)
+
+
 def test_a_failing_agent_raises_unless_the_test_asks_for_its_evidence(agent_runner: AgentRunner) -> None:
     with pytest.raises(AgentFailedError, match=r"action double of agent .* failed, key 'n'") as caught:
         agent_runner.run("scenarios.agents.strict:StrictAgent", [("n", "twelve")])

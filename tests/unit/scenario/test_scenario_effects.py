@@ -9,7 +9,7 @@ import pytest
 
 from flink_testbed.core.problem import Problem
 from flink_testbed.ledger.routes import Fault, Reply, Route
-from pytest_flink_agents.scenario.effects import Effect
+from pytest_flink_agents.scenario.effects import Effect, read_effects
 
 Problems: TypeAlias = Callable[[str], list[Problem]]
 
@@ -76,3 +76,17 @@ def test_an_entry_becomes_a_route() -> None:
     reply = Reply(202, {"id": "${request.path.id}"}, None, {"A": "b"})
     fault = Fault(delay_s=0.5, status=429, retry_after_s=2.0, times=2)
     assert effect.as_route() == Route("payments", "PUT", "/refunds/{id}", reply, fault, idempotent=True)
+
+
+@pytest.mark.parametrize(
+    ("entries", "text"),
+    [
+        ([{"name": "a", "route": "POST x"}], r"wrong value for route: expected a method and a path, .* seen 'POST x'"),
+        ([{"name": "a"}], "wrong value for route: expected Field required"),
+        ([{"name": "a", "route": "GET /x"}] * 2, "a route declared twice"),
+    ],
+)
+def test_plain_entries_of_a_python_test_are_checked(entries: list[dict[str, str]], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        read_effects(entries)
+    assert read_effects([{"name": "a", "route": "GET /x"}]) == (Route("a", "GET", "/x"),)
