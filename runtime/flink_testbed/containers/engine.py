@@ -80,6 +80,9 @@ class ContainerEngine:
     def require_image(self, reference: str, *, progress: Callable[[str], None]) -> str:
         """Return the id of an image; pull it if it is missing.
 
+        An image of Docker Hub is pulled from the mirror of ``TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX``, and then has both
+        names.
+
         Raises :class:`HostError` FA471 if it cannot be pulled.
         """
         import docker.errors
@@ -91,7 +94,11 @@ class ContainerEngine:
         progress(f"containers: pulling {reference} (once)")
         try:
             # Without a tag or digest the SDK would pull every tag.
-            return str(self.client.images.pull(reference if _is_exact(reference) else f"{reference}:latest").id)
+            wanted = reference if _is_exact(reference) else f"{reference}:latest"
+            image = self.client.images.pull(from_mirror(wanted))
+            if from_mirror(wanted) != wanted:
+                image.tag(*wanted.rsplit(":", 1))
+            return str(image.id)
         except (docker.errors.DockerException, requests.RequestException) as error:
             raise missing_image(reference, _first_line(error)) from error
 
@@ -214,6 +221,18 @@ def missing_image(reference: str, reason: str) -> HostError:
             next_step="load it, or choose another with --flink-base-image, --flink-image or --kafka-image",
         )
     )
+
+
+def from_mirror(reference: str) -> str:
+    """Return the name of an image at the mirror of Docker Hub that testcontainers is configured with, if any.
+
+    Names with a registry, and digests, which cannot get a second name, stay as they are.
+    """
+    from testcontainers.core.config import testcontainers_config
+
+    first, slash, _ = reference.partition("/")
+    has_registry = slash and (first == "localhost" or "." in first or ":" in first)
+    return reference if has_registry or "@" in reference else testcontainers_config.hub_image_name_prefix + reference
 
 
 def _is_exact(reference: str) -> bool:
