@@ -13,7 +13,7 @@ from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
-from flink_testbed.flink.image import FlinkImage, inspect_image, provide_flink_image, require_fit
+from flink_testbed.flink.image import FlinkImage, require_flink_image
 from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.settings import Settings
@@ -79,13 +79,14 @@ def provide_containers(
     owned = OwnedContainers(connect(), this_owner(run_id))
     own_record(run_id).note(SOCKETS, str(owned.sockets))
     try:
-        if settings.flink_image:
-            owned.engine.require_image(settings.flink_image, progress=progress)
-            image = inspect_image(owned, settings.flink_image)
-        else:
-            base = settings.flink_base_image
-            image = provide_flink_image(owned, environment, release, base=base, progress=progress)
-        require_fit(image, environment)
+        image = require_flink_image(
+            owned,
+            environment,
+            release,
+            image=settings.flink_image,
+            base=settings.flink_base_image,
+            progress=progress,
+        )
     except BaseException:
         owned.close()
         raise

@@ -11,10 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flink_testbed.artifacts.environments import JobEnvironment
     from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
     from flink_testbed.core.clock import wait_until
-    from flink_testbed.core.directories import cache_root
     from flink_testbed.core.problem import HostError, Problem, ProblemError, WaitTimeoutError
     from flink_testbed.flink.access import RestAccess
     from flink_testbed.flink.cluster import FlinkCluster
@@ -22,21 +20,21 @@ if TYPE_CHECKING:
     from flink_testbed.flink.containers import ContainerCluster
     from flink_testbed.flink.remote import RemoteCluster
     from flink_testbed.flink.standalone import StandaloneCluster
-    from flink_testbed.kafka.embedded import EmbeddedKafka
     from flink_testbed.kafka.records import KafkaRecord
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
-    from flink_testbed.ownership.process import GuardedProcess
+    from flink_testbed.services import EmbeddedBroker, EmbeddedFlink, FlinkContainers, KafkaContainer
 
 __all__ = [
     "ClusterConfig",
     "ContainerCluster",
-    "EmbeddedKafka",
+    "EmbeddedBroker",
+    "EmbeddedFlink",
     "FlinkCluster",
+    "FlinkContainers",
     "FlinkRelease",
-    "GuardedProcess",
     "HostError",
-    "JobEnvironment",
+    "KafkaContainer",
     "KafkaRecord",
     "KafkaService",
     "ModelServer",
@@ -46,7 +44,6 @@ __all__ = [
     "RestAccess",
     "StandaloneCluster",
     "WaitTimeoutError",
-    "cache_root",
     "resolve_flink",
     "wait_until",
 ]
@@ -54,12 +51,13 @@ __all__ = [
 _MODULES = {
     "ClusterConfig": "flink.config",
     "ContainerCluster": "flink.containers",
-    "EmbeddedKafka": "kafka.embedded",
+    "EmbeddedBroker": "services",
+    "EmbeddedFlink": "services",
     "FlinkCluster": "flink.cluster",
+    "FlinkContainers": "services",
     "FlinkRelease": "artifacts.versions",
-    "GuardedProcess": "ownership.process",
     "HostError": "core.problem",
-    "JobEnvironment": "artifacts.environments",
+    "KafkaContainer": "services",
     "KafkaRecord": "kafka.records",
     "KafkaService": "kafka.service",
     "ModelServer": "models.server",
@@ -69,7 +67,6 @@ _MODULES = {
     "RestAccess": "flink.access",
     "StandaloneCluster": "flink.standalone",
     "WaitTimeoutError": "core.problem",
-    "cache_root": "core.directories",
     "resolve_flink": "artifacts.versions",
     "wait_until": "core.clock",
 }

@@ -108,6 +108,28 @@ def provide_flink_image(
     return inspect_image(owned, tag)
 
 
+def require_flink_image(
+    owned: OwnedContainers,
+    environment: JobEnvironment,
+    release: FlinkRelease,
+    *,
+    image: str,
+    base: str,
+    progress: Progress,
+) -> FlinkImage:
+    """Return the named image, or one built on ``base`` if ``image`` is empty.
+
+    Raises :class:`HostError` FA471 to FA474 if there is none that fits the job environment.
+    """
+    if image:
+        owned.engine.require_image(image, progress=progress)
+        found = inspect_image(owned, image)
+    else:
+        found = provide_flink_image(owned, environment, release, base=base, progress=progress)
+    require_fit(found, environment)
+    return found
+
+
 def default_base(python_version: str) -> str:
     """Return the default base image: Debian with the environment's Python."""
     return f"python:{_minor(python_version)}-slim-bookworm"
