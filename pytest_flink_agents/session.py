@@ -68,7 +68,7 @@ class GateSession:
         self.releases: tuple[FlinkRelease, ...] = tuple(
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
-        self.redactor = Redactor(os.environ, settings.allowed_env, settings.plain_env)
+        self.redactor = _redactor(settings)
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
         self.collected_files: set[Path] = set()
@@ -246,6 +246,13 @@ class GateSession:
             "processors": str(os.cpu_count()),
         }
         return {**facts, **self.record.facts}
+
+
+def _redactor(settings: Settings) -> Redactor:
+    """Return the redactor of the secrets in the environment and in the file of ``--kafka-properties``."""
+    secrets = settings.kafka_security.secrets if settings.kafka_security else ()
+    named = {f"secret {number} of --kafka-properties": secret for number, secret in enumerate(secrets)}
+    return Redactor({**os.environ, **named}, (*settings.allowed_env, *named), settings.plain_env)
 
 
 def _subject_files(loaded: LoadedScenario, settings: Settings) -> set[Path]:

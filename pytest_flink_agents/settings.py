@@ -13,6 +13,7 @@ from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
+    from flink_testbed.kafka.security import KafkaSecurity
 
 
 # The tiers of ``auto``, without and with the address of a remote cluster.
@@ -51,6 +52,7 @@ class Settings:
     processes: int = 1
     startup_timeout_s: float = 60.0
     kafka_bootstrap: str = ""
+    kafka_security: KafkaSecurity | None = None
     keep: str = "never"
     reuse: bool = False
     gate: str | None = None

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--kafka-bootstrap", default="", metavar="HOST:PORT", help="also delete topics of dead sessions there"
     )
+    command.add_argument("--kafka-properties", type=Path, metavar="FILE", help="TLS and SASL settings for it")
     return parser
 
 
@@ -138,6 +139,7 @@ def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:
         as_json=chosen.json,
         rest_url=chosen.flink_rest_url,
         bootstrap=chosen.kafka_bootstrap,
+        kafka_properties=chosen.kafka_properties,
         kept=chosen.kept,
         unused_days=chosen.older_than if chosen.cache else None,
     )

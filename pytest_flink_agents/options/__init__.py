@@ -75,6 +75,7 @@ def settings_of(config: pytest.Config) -> Settings:
         processes=max(len(getattr(config.option, "tx", None) or ()), 1),
         startup_timeout_s=values.seconds(found["flink_startup_timeout"]) or 60.0,
         kafka_bootstrap=values.addresses(found["kafka_bootstrap"]),
+        kafka_security=values.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,

@@ -72,6 +72,7 @@ OPTIONS = (
     ),
     Option("--flink-startup-timeout", "seconds until a cluster must be ready (default: 60)", "S"),
     Option("--kafka-bootstrap", "existing Kafka to use; only topics of this session are deleted", "HOST:PORT"),
+    Option("--kafka-properties", "TLS and SASL settings for --kafka-bootstrap, in librdkafka's names", "FILE"),
     Option("--flink-keep", "leave clusters and Kafka running: never, on-failure or always (default: never)", "WHEN"),
     Option("--flink-reuse", "use an equal cluster that --flink-keep left running", action="store_const", const="yes"),
     Option(

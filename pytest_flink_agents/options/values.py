@@ -24,6 +24,7 @@ from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
 if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
     from flink_testbed.flink.access import RestAccess
+    from flink_testbed.kafka.security import KafkaSecurity
 
 _SWITCH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 
@@ -187,6 +188,21 @@ def addresses(value: Given | None) -> str:
         next_step = "write it without kafka://"
         raise refused(value, "not an address", "HOST:PORT, or several with commas between", next_step)
     return ",".join(words)
+
+
+def kafka_security(value: Given | None, bootstrap: Given | None, root: Path) -> KafkaSecurity | None:
+    """Return the settings of the properties file; a relative path starts at the project's root."""
+    if value is None:
+        return None
+    if bootstrap is None:
+        raise refused(value, "no external Kafka is named", "the address of a broker", "add --kafka-bootstrap=HOST:PORT")
+    from flink_testbed.core.problem import HostError
+    from flink_testbed.kafka.security import read_security
+
+    try:
+        return read_security(root / value.text)
+    except HostError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def seed(value: Given | None, runs: int) -> int | None:

@@ -111,7 +111,12 @@ class SessionKafka:
             own_record(self._run_id).note(TOPICS, named)
         if named or self._broker_client:
             bootstrap = named or self._broker_client.call("kafka_bootstrap")  # type: ignore[union-attr]  # without an address there is a client
-            return RemoteKafka(bootstrap, run_id=self._run_id, startup_timeout_s=self._settings.startup_timeout_s)
+            return RemoteKafka(
+                bootstrap,
+                run_id=self._run_id,
+                startup_timeout_s=self._settings.startup_timeout_s,
+                security=self._settings.kafka_security if named else None,
+            )
         line = resolve_flink(self._settings.flink_versions[0]).line
         if self._settings.kafka_image or self._settings.jobs_in_containers:
             return self._in_container(line)

@@ -45,7 +45,7 @@ class Channel(ABC):
     name: str
     open_ended = False
     values: Mapping[str, str] = MappingProxyType({})
-    source_and_sink: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    source_and_sink: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     flink_options: Mapping[str, str] = MappingProxyType({})
     files: Mapping[str, str] = MappingProxyType({})
 
@@ -180,6 +180,7 @@ class TopicChannel(Channel):
                 # abort the transactions of this one.
                 "transactions": self.outputs_topic,
                 "guarantee": guarantee,
+                "properties": dict(kafka.job_properties),
             }
         }
 

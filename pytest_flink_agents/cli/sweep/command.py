@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -20,6 +21,7 @@ def sweep(
     as_json: bool,
     rest_url: str = "",
     bootstrap: str = "",
+    kafka_properties: Path | None = None,
     kept: bool = False,
     unused_days: float | None = None,
 ) -> tuple[int, str]:
@@ -43,7 +45,7 @@ def sweep(
                 left = left.without(kind, name)
         if rest_url and not _sweep(look.jobs(record, rest_url), lines, dry_run=dry_run):
             left = left.without(JOBS, rest_url.rstrip("/"))
-        if bootstrap and not _sweep(look.topics(record, bootstrap), lines, dry_run=dry_run):
+        if bootstrap and not _sweep(look.topics(record, bootstrap, kafka_properties), lines, dry_run=dry_run):
             left = left.without(TOPICS, bootstrap)
         if not dry_run:
             left.write()

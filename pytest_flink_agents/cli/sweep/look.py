@@ -129,14 +129,16 @@ def jobs(record: Record, url: str) -> Iterator[Leftover]:
             yield Leftover("job", f"{job['jid']} at {access.url}", why, partial(rest.cancel, str(job["jid"])))
 
 
-def topics(record: Record, bootstrap: str) -> Iterator[Leftover]:
+def topics(record: Record, bootstrap: str, properties: Path | None) -> Iterator[Leftover]:
     """Yield the topics of an external Kafka whose names start with the run's prefix."""
     if bootstrap not in record.named(TOPICS):
         return
     from flink_testbed.kafka.remote import RemoteKafka
+    from flink_testbed.kafka.security import read_security
     from flink_testbed.kafka.service import topic_prefix
 
-    kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_KAFKA_STARTUP_S)
+    security = read_security(properties) if properties else None
+    kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_KAFKA_STARTUP_S, security=security)
     kafka.start()
     for topic in sorted(kafka.topics()):
         if topic.startswith(topic_prefix(record.run_id)):

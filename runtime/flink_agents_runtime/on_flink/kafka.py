@@ -7,7 +7,8 @@ fails in between.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyflink.common import SimpleStringSchema, WatermarkStrategy
@@ -31,7 +32,8 @@ class Topics:
 
     ``connector`` is the path of the connector's jar, which the job ships to the cluster.
     ``transactions`` is the prefix of the transactional ids and must be unique to the job.
-    ``guarantee`` is ``exactly_once`` or ``at_least_once``.
+    ``guarantee`` is ``exactly_once`` or ``at_least_once``. ``properties`` are those of Kafka's client
+    that a broker with TLS or a login needs.
     """
 
     bootstrap: str
@@ -40,11 +42,12 @@ class Topics:
     connector: str
     transactions: str
     guarantee: str
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
         """Return the committed records up to the current end of each partition."""
         env.add_jars(Path(self.connector).as_uri())
-        source = (
+        builder = (
             KafkaSource.builder()
             .set_bootstrap_servers(self.bootstrap)
             .set_topics(self.inputs)
@@ -53,8 +56,10 @@ class Topics:
             .set_bounded(KafkaOffsetsInitializer.latest())
             .set_property("isolation.level", "read_committed")
             .set_value_only_deserializer(SimpleStringSchema())
-            .build()
         )
+        for name, value in self.properties.items():
+            builder = builder.set_property(name, value)
+        source = builder.build()
         return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
 
     def sink(self, lines: DataStream) -> None:
@@ -65,13 +70,14 @@ class Topics:
             .set_value_serialization_schema(SimpleStringSchema())
             .build()
         )
-        sink = (
+        builder = (
             KafkaSink.builder()
             .set_bootstrap_servers(self.bootstrap)
             .set_record_serializer(serializer)
             .set_delivery_guarantee(DeliveryGuarantee[self.guarantee.upper()])
             .set_transactional_id_prefix(self.transactions)
             .set_property("transaction.timeout.ms", str(_TRANSACTION_TIMEOUT_MS))
-            .build()
         )
-        lines.sink_to(sink).name("outputs")
+        for name, value in self.properties.items():
+            builder = builder.set_property(name, value)
+        lines.sink_to(builder.build()).name("outputs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
@@ -21,7 +21,7 @@ class SourceAndSink(Protocol):
         """Write the outputs."""
 
 
-def source_and_sink_of(named: Mapping[str, Mapping[str, str]]) -> SourceAndSink:
+def source_and_sink_of(named: Mapping[str, Mapping[str, Any]]) -> SourceAndSink:
     """Return the source and sink of a request.
 
     ``named`` is ``{"files": {...}}`` or ``{"kafka": {...}}`` with the fields of :class:`Files` or

@@ -6,21 +6,26 @@ Only topics of this run are deleted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.kafka.security import KafkaSecurity
 from flink_testbed.kafka.service import KafkaService, topic_prefix
 
 
 class RemoteKafka(KafkaService):
     """An external Kafka at ``bootstrap`` (``HOST:PORT``, separated by commas).
 
-    A topic belongs to this run if it was created here or has a name of :func:`topic_name`.
+    ``security`` is how clients log in. A topic belongs to this run if it was created here or has a name of :func:`topic_name`.
     """
 
-    def __init__(self, bootstrap: str, *, run_id: str, startup_timeout_s: float) -> None:
+    def __init__(
+        self, bootstrap: str, *, run_id: str, startup_timeout_s: float, security: KafkaSecurity | None = None
+    ) -> None:
         super().__init__(run_id=run_id)
+        self._security = security or KafkaSecurity()
         # The broker's own default: it knows how many brokers there are.
         self.replicas = -1
         self._bootstrap = bootstrap
@@ -32,6 +37,14 @@ class RemoteKafka(KafkaService):
     def bootstrap(self) -> str:
         """The address that the user has given."""
         return self._bootstrap
+
+    @property
+    def job_properties(self) -> Mapping[str, str]:
+        """Protocol, login and certificates for a job's Java client."""
+        return self._security.job
+
+    def _client_config(self) -> dict[str, Any]:
+        return {**super()._client_config(), **self._security.client}
 
     @property
     def provided(self) -> str:
@@ -46,7 +59,7 @@ class RemoteKafka(KafkaService):
             what=f"a Kafka broker at {self._bootstrap}",
             timeout_s=self._startup_timeout_s,
             code="FA453",
-            next_step="check --kafka-bootstrap, and that this machine can reach the broker's advertised address",
+            next_step="check --kafka-bootstrap and --kafka-properties, and that this machine reaches the advertised address",
         )
         self.startup_s = clock.now_s() - started
 

@@ -86,6 +86,11 @@ class KafkaService(ABC):
         return self.bootstrap
 
     @property
+    def job_properties(self) -> Mapping[str, str]:
+        """The properties that a job's Java client needs besides the address; they may hold secrets."""
+        return {}
+
+    @property
     @abstractmethod
     def provided(self) -> str:
         """Version and kind in words, for the report."""

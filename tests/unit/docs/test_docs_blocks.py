@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from flink_testbed.kafka.security import read_security
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.options import OPTIONS
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The languages of blocks, each with tests of its own: text in test_docs_output.py, python in test_docs_python.py.
-LANGUAGES = {"yaml", "python", "console", "toml", "text"}
+LANGUAGES = {"yaml", "properties", "python", "console", "toml", "text"}
 # Options of pytest and its plugins that the documentation names.
 PYTEST_OPTIONS = {"-k", "-m", "-n", "--full-trace"}
 # Python's own module from 3.11 on; before that the one that pytest depends on.
@@ -54,6 +55,13 @@ def test_every_block_has_a_language_that_a_test_covers() -> None:
         block.place for block in blocks("yaml") if block not in [*SCENARIOS, *CONFIGURATIONS, *WORKFLOWS, *SHARED]
     ]
     assert others == []
+
+
+@pytest.mark.parametrize("block", blocks("properties"), ids=ids(blocks("properties")))
+def test_properties_are_those_of_a_kafka(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "company-ca.pem").touch()
+    (tmp_path / "kafka.properties").write_text(block.text)
+    assert read_security(tmp_path / "kafka.properties").client
 
 
 @pytest.mark.parametrize("block", SCENARIOS, ids=ids(SCENARIOS))

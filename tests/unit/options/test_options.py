@@ -9,6 +9,7 @@ import pytest
 from _pytest.config import get_config
 
 from pytest_flink_agents.options import settings_of
+from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -118,3 +119,17 @@ def test_a_configuration_directory_holds_a_file_without_errors(read: Read, tmp_p
 def test_a_parallelism_is_named_only_if_the_user_wrote_it(read: Read) -> None:
     assert not read().named_parallelism
     assert read("--flink-parallelism=1").named_parallelism
+
+
+def test_the_settings_of_an_external_kafka_are_read_and_never_shown(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "kafka.properties").write_text(
+        "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username=ci\nsasl.password=hunter2-hunter2\n"
+    )
+    found = read("--kafka-bootstrap=kafka.example:9093", "--kafka-properties=kafka.properties")
+    assert found.kafka_security
+    assert found.kafka_security.client["sasl.username"] == "ci"
+    assert "hunter2" not in repr(found)
+    text = GateSession(found, progress=print).redactor.text("password hunter2-hunter2")
+    assert text == "password ***"
+    with pytest.raises(pytest.UsageError, match="no external Kafka is named"):
+        read("--kafka-properties=kafka.properties")
