@@ -15,6 +15,7 @@ from typing import Any
 
 from flink_agents_runtime.config.catalogue import is_secret, option_for
 from flink_agents_runtime.config.options import flat
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
 from flink_testbed.flink.options import (
     EXECUTION_MODE,
@@ -75,6 +76,20 @@ class FlinkSetup:
     rows: Mapping[str, ConfigRow] = field(default_factory=dict)
     parallelism: int = 1
     refused: tuple[str, ...] = ()
+
+    def require_possible(self, own: Mapping[str, Placed]) -> None:
+        """Raise ``HostError`` FA440 if the cluster cannot have one of the scenario's ``own`` options."""
+        if self.refused:
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "the external cluster has a configuration of its own",
+                    where=own[self.refused[0]].where,
+                    expected="options of the job",
+                    seen=f"options of the cluster: {', '.join(self.refused)}",
+                    next_step="run the scenario on other tiers (tiers: [embedded]), or remove these options",
+                )
+            )
 
 
 def flink_setup(

@@ -11,6 +11,7 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
@@ -22,9 +23,11 @@ from pytest_flink_agents.run.records import AgentRecords, Inputs
 from pytest_flink_agents.run.subject import AgentSubject, require_routes, require_success, require_whole_record
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.effects import read_effects
+from pytest_flink_agents.scenario.flink_options import flink_words_of_test
 from pytest_flink_agents.scenario.placeholders import substitute
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 _NAME_CHARACTERS = 120
 
@@ -49,6 +52,8 @@ class AgentRunner:
         inputs: Iterable[tuple[Any, Any]],
         *,
         config: Mapping[str, Any] | None = None,
+        config_file: str | Path | None = None,
+        flink_config: Mapping[str, Any] | None = None,
         resources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         within_s: float = 60.0,
         delivery: Literal["exactly_once", "at_least_once"] | None = None,
@@ -63,14 +68,15 @@ class AgentRunner:
 
         ``agent`` is ``"package.module:Class"``, ``{"yaml": path, "name": name}`` or ``{"plan":
         path}``; ``inputs`` are pairs of key and value, both JSON; ``config`` are flink-agents
-        options; ``resources`` are sections of upstream's YAML, which replace the agent's own of the
-        same name. With ``delivery``, inputs and outputs go through Kafka on Flink. ``llm`` are the
-        rules of a scripted model, in the form of a scenario's ``llm.script``; ``resources`` and
-        ``config`` may then hold ``${llm.openai_url}`` and its siblings. ``effects`` are endpoints, in
-        the form of a scenario's ``effects``; ``environment`` are environment variables of the agent's
-        process, which may hold ``${effects.NAME.url}``, as ``resources`` and ``config``. The job starts from
-        ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with
-        Flink have either.
+        options, ``flink_config`` those of Flink, and ``config_file`` is the Flink configuration that
+        will be deployed, relative to the project's root; ``resources`` are sections of upstream's
+        YAML, which replace the agent's own of the same name. With ``delivery``, inputs and outputs go
+        through Kafka on Flink. ``llm`` are the rules of a scripted model, in the form of a scenario's
+        ``llm.script``; ``resources`` and ``config`` may then hold ``${llm.openai_url}`` and its
+        siblings. ``effects`` are endpoints, in the form of a scenario's ``effects``; ``environment``
+        are environment variables of the agent's process, which may hold ``${effects.NAME.url}``, as
+        ``resources`` and ``config``. The job starts from ``savepoint``, and the steps of ``timeline``
+        are performed while it runs; only tiers with Flink have either.
 
         Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless
         ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
@@ -80,7 +86,8 @@ class AgentRunner:
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)
         settings, parts = self._services.settings, self._services.environment(self._release)
-        parts.provide(self.tier)
+        setup = self._setup(parts, config or {}, config_file, flink_config or {})
+        parts.provide(self.tier, variant=setup.variant)
         records = [{"key": key, "value": value} for key, value in inputs]
         channel = self._channel(records, directory, parts, delivery)
         steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
@@ -89,17 +96,18 @@ class AgentRunner:
             self._services.effects(read_effects(effects), directory) as ledger,
             self._services.models.channel(script, ledger.recorder if ledger else None) as models,
         ):
-            self._services.let_services_be_reached(parts, self.tier)
+            self._services.let_services_be_reached(parts, self.tier, setup.variant)
             values = model_urls(models) | effect_urls(ledger)
             subject = AgentSubject(
                 name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
                 spec={"agent": agent, "resources": substitute(dict(resources or {}), values)},
-                config=substitute(dict(config or {}), values),
+                config={**setup.agent, **substitute(dict(config or {}), values)},
                 environment=substitute(dict(environment or {}), values),
-                parallelism=settings.parallelism,
+                parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
             )
-            evidence = execute(subject, channel, Place(parts, self.tier, directory), steps, within_s)
+            place = Place(parts, self.tier, directory, setup)
+            evidence = execute(subject, channel, place, steps, within_s)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
@@ -108,6 +116,25 @@ class AgentRunner:
             require_success(evidence)
             require_routes(evidence)
         return evidence
+
+    def _setup(
+        self,
+        environment: TestEnvironment,
+        config: Mapping[str, Any],
+        config_file: str | Path | None,
+        flink_config: Mapping[str, Any],
+    ) -> FlinkSetup:
+        """Return the options of a run.
+
+        Raises ``ScenarioError`` for a file or an option that is refused, and ``HostError`` FA440 for
+        one that an external cluster cannot have.
+        """
+        settings = self._services.settings
+        team, own = flink_words_of_test(config_file, flink_config, Project.of(settings))
+        engine = Engine.BUNDLED if self.tier is Tier.LOCAL else environment.engine.name
+        setup = flink_setup(team, own, settings, tier=self.tier, engine=engine, config=config)
+        setup.require_possible(own)
+        return setup
 
     @property
     def _label(self) -> str:

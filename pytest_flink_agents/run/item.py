@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import HostError
 from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
@@ -110,17 +110,7 @@ class ScenarioRun:
             engine=engine,
             config=scenario.config,
         )
-        if setup.refused:
-            raise HostError(
-                Problem(
-                    "FA440",
-                    "the external cluster has a configuration of its own",
-                    where=loaded.flink_options[setup.refused[0]].where,
-                    expected="options of the job",
-                    seen=f"options of the cluster: {', '.join(setup.refused)}",
-                    next_step="run the scenario on other tiers (tiers: [embedded]), or remove these options",
-                )
-            )
+        setup.require_possible(loaded.flink_options)
         return setup
 
     def provision(self) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_agents_runtime.config.catalogue import option_for
+from flink_testbed.core.problem import Problem
 from flink_testbed.flink.options import PARALLELISM, is_known, nearest_option, reserved
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration, flink_text, read_configuration
 from pytest_flink_agents.scenario.configuration.rules import SECTION, SetOption, options_in
-from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, shorten
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.boundary.project import Project
@@ -52,6 +53,27 @@ def read_flink_words(document: Document, value: Any, file: Path, project: Projec
         for option in found
     }
     return FlinkWords(content, placed, tuple(mistakes), tuple(warnings))
+
+
+def flink_words_of_test(
+    config_file: str | Path | None, options: Mapping[str, Any], project: Project
+) -> tuple[TeamConfiguration | None, Mapping[str, Placed]]:
+    """Return the configuration and the options of Flink that a Python test asks for.
+
+    The file is relative to the project's root. Raises :class:`ScenarioError` with all mistakes.
+    """
+    named = str(config_file) if config_file is not None else None
+    content, mistakes, _ = _named(named, project.root / "test", project)
+    found = list(options_in(options, (OPTIONS,), ""))
+    mistakes += _mistakes(found, extra=False)
+    if mistakes:
+        raise ScenarioError(
+            *(
+                Problem(one.code, one.message, path_text(one.path), one.expected, one.seen, one.next_step)
+                for one in mistakes
+            )
+        )
+    return content, {option.key: Placed(flink_text(option.value), "the test") for option in found}
 
 
 def _named(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import owner_options
 from flink_testbed.flink.options import Scope, is_known, nearest_option, reserved, scope_of
 from pytest_flink_agents.checks.configuration import check_configuration
@@ -101,7 +102,8 @@ def test_an_external_cluster_keeps_its_configuration(team: TeamConfiguration) ->
     assert setup.rows["taskmanager.debug.memory.log"].source == "the remote cluster"
     assert setup.rows["execution.checkpointing.dir"].value == "s3://bucket/x"
     # The file was written for a cluster; an option of the scenario would be ignored.
-    assert setup.refused == ("heartbeat.timeout",)
+    with pytest.raises(HostError, match=r"FA440.*\n.*\n.*options of the cluster: heartbeat.timeout"):
+        setup.require_possible(own(heartbeat_timeout="9s"))
 
 
 def test_code_that_is_shipped_needs_process_mode() -> None:

@@ -10,6 +10,8 @@ import pytest
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.configuration.content import Placed
+from pytest_flink_agents.scenario.error import ScenarioError
+from pytest_flink_agents.scenario.flink_options import flink_words_of_test
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from tests.unit.scenario.conftest import SOUND
 
@@ -137,3 +139,14 @@ def test_wrong_options_of_flink_are_mistakes(
 def test_config_extra_allows_options_that_flink_does_not_declare(load: Callable[..., LoadedScenario]) -> None:
     text = SOUND + "config_extra: true\nflink_config: {shop.limit: 2}\n"
     assert load(text).flink_options["shop.limit"].value == "2"
+
+
+def test_a_python_test_names_the_same_words(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(GOOD)
+    team, options = flink_words_of_test("config.yaml", {"heartbeat": {"timeout": "3s"}}, Project(tmp_path))
+    assert team is not None
+    assert options == {"heartbeat.timeout": Placed("3s", "the test")}
+    assert flink_words_of_test(None, {}, Project(tmp_path)) == (None, {})
+    with pytest.raises(ScenarioError) as caught:
+        flink_words_of_test("../config.yaml", {"heartbeat.timeuot": "3s"}, Project(tmp_path))
+    assert [problem.code for problem in caught.value.problems] == ["FA206", "FA213"]
