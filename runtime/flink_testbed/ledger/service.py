@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import resource
 import sys
@@ -25,6 +26,7 @@ from flink_testbed.ledger.routes import routes_from_data
 
 LIMITS = HttpLimits(body_bytes=1024 * 1024, connections=1000)
 _REQUEST_BYTES = 16 * 1024 * 1024
+_MAX_LOG_RECORDS = 200
 
 
 class _OpenBook:
@@ -133,6 +135,21 @@ def _allow_descriptors() -> None:
         )
 
 
+class _FirstRecords(logging.Filter):
+    """Let the first log records through: a client may send errors without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _MAX_LOG_RECORDS
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is among the first."""
+        self._left -= 1
+        return self._left >= 0
+
+
 def main() -> None:
     """Run the process."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiohttp.server").addFilter(_FirstRecords())
     asyncio.run(serve())

@@ -214,6 +214,21 @@ def test_too_many_connections_are_refused_and_the_others_served(
         assert connect(run.urls["payments"]).call()[0] == 200
 
 
+def test_requests_that_are_no_http_fill_no_log(tmp_path: Path, connect: Connect) -> None:
+    ledger = EffectLedger(tmp_path)
+    try:
+        with ledger.run([PAYMENTS], tmp_path / "e") as run:
+            client = connect(run.urls["payments"])
+            for _ in range(300):
+                with socket.create_connection(client.address, timeout=20) as odd:
+                    odd.sendall(b"POST / HTTP/9.9\r\nX\r\n\r\n")
+                    assert odd.recv(1000).startswith(b"HTTP/1.0 400")
+            assert client.call()[0] == 200
+        assert ledger.process.log.read_text().count("Error handling request") == 200
+    finally:
+        ledger.close()
+
+
 def test_a_header_without_end_is_refused(ledger: EffectLedger, tmp_path: Path, connect: Connect) -> None:
     with ledger.run([PAYMENTS], tmp_path / "e") as run:
         client = connect(run.urls["payments"])
