@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import enum
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,9 @@ from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.checks.trajectory_steps import (
     TOOL_REQUEST,
     Entry,
+    Match,
     StepKind,
+    Trajectory,
     TrajectoryStep,
     entry_of,
     is_cut,
@@ -22,35 +24,10 @@ from pytest_flink_agents.evidence.model import Evidence
 
 NAME = "trajectory"
 _PATH = ("expect", "trajectory")
-_NAMED_KEYS = 5
+_NAMED, _FINDINGS = 5, 10
 _SHOWN_EVENTS = 60
 # Records about the execution of actions, which newer releases log beside the events.
 _LIFECYCLE = "_execution_"
-
-
-class Match(enum.Enum):
-    """The ways in which a trajectory is compared."""
-
-    EXACT = "exact"
-    IN_ORDER = "in_order"
-    UNORDERED = "unordered"
-    AT_LEAST = "at_least"
-    AT_MOST = "at_most"
-
-
-@dataclass(frozen=True, slots=True)
-class Trajectory:
-    """The expected steps of one key, or of every key with an input.
-
-    ``never`` are events and calls that must not occur. ``key`` counts if ``of_one_key`` is true.
-    """
-
-    path: tuple[str | int, ...]
-    match: Match
-    steps: tuple[TrajectoryStep, ...] = ()
-    never: tuple[TrajectoryStep, ...] = ()
-    key: Any = None
-    of_one_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +52,42 @@ def check_trajectories(expected: Sequence[Trajectory], evidence: Evidence) -> Ch
     if by_key is None:
         finding = Finding("the event log does not have the keys of the events", _PATH, "events with keys", "no key")
         return CheckResult(NAME, Validity.UNKNOWN, (finding,))
-    found = [
-        (deviation, entries)
+    found = (
+        (_compare(trajectory, key, entries), entries)
         for trajectory in expected
         for key in _keys(trajectory, evidence)
         for entries in [by_key.get(identity(key), [])]
-        for deviation in _compare(trajectory, key, entries)
-    ]
+    )
     return _result(found, evidence)
 
 
-def _result(found: Sequence[tuple[_Deviation, Sequence[Entry]]], evidence: Evidence) -> CheckResult:
+def _result(found: Iterable[tuple[list[_Deviation], Sequence[Entry]]], evidence: Evidence) -> CheckResult:
     wrong: list[Finding] = []
     doubtful: list[Finding] = []
-    for deviation, entries in found:
-        reason = _excuse(deviation, entries, evidence)
-        if reason:
-            doubtful.append(_with(deviation.finding, reason))
-        else:
-            wrong.append(deviation.finding)
-    shown = tuple([*wrong, *doubtful][: 2 * _NAMED_KEYS])
+    for deviations, entries in found:
+        # Only then, because it looks at every value.
+        cut = bool(deviations) and any(is_cut(entry.event.attributes) for entry in entries)
+        for deviation in deviations:
+            reason = _excuse(deviation, evidence, cut=cut)
+            if reason:
+                doubtful.append(_with(deviation.finding, reason))
+            else:
+                wrong.append(deviation.finding)
+        if len(wrong) >= _FINDINGS:
+            break
+    shown = tuple([*wrong, *doubtful][:_FINDINGS])
     if wrong:
         return CheckResult(NAME, Validity.INVALID, shown)
     return CheckResult(NAME, Validity.UNKNOWN if doubtful or not evidence.complete else Validity.VALID, shown)
 
 
-def _excuse(deviation: _Deviation, entries: Sequence[Entry], evidence: Evidence) -> str:
+def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
     """Return the reason for which a deviation proves nothing, empty if there is none."""
     if deviation.finding.missing and not evidence.complete:
         return "the run was cut short"
     if deviation.repeated and evidence.restarts:
         return f"the job restarted {evidence.restarts} times, and a restart repeats events"
-    if any(is_cut(entry.event.attributes) for entry in entries):
+    if cut:
         return "the event log cut long values of this key; set event-log.level: VERBOSE"
     return ""
 
@@ -215,7 +196,9 @@ def _in_order(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> lis
 
 def _steps_in(steps: Sequence[TrajectoryStep], entry: Entry) -> int:
     """Return how many of the first steps one event accounts for together."""
-    taken = 0
+    if not steps or not _occurs(steps[0], entry):
+        return 0
+    taken = 1
     while taken < min(len(steps), 1 + len(entry.calls)):
         if len(_pairs(steps[: taken + 1], [entry])) <= taken:
             break
@@ -225,7 +208,13 @@ def _steps_in(steps: Sequence[TrajectoryStep], entry: Entry) -> int:
 
 def _pairs(steps: Sequence[TrajectoryStep], entries: Sequence[Entry]) -> Mapping[int, int]:
     """Pair steps with events and single calls; a request and each of its calls count once."""
-    slots = [(entry, place) for entry in entries for place in range(-1, len(entry.calls))]
+    names = {step.name for step in steps}
+    slots = [
+        (entry, place)
+        for entry in entries
+        if entry.calls or entry.event.type in names
+        for place in range(-1, len(entry.calls))
+    ]
 
     def fits(left: int, right: int) -> bool:
         step, (entry, place) = steps[left], slots[right]
@@ -246,6 +235,7 @@ def _unordered(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> li
     steps = trajectory.steps
     pairs = largest_pairing(len(steps), len(entries), lambda left, right: steps[left].fits(entries[right]))
     taken = set(pairs.values())
+    surplus = (entry for number, entry in enumerate(entries) if number not in taken)
     found = [
         _Deviation(
             Finding(
@@ -257,9 +247,8 @@ def _unordered(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> li
             ),
             repeated=True,
         )
-        for number, entry in enumerate(entries)
-        if number not in taken
-    ][:_NAMED_KEYS]
+        for entry in itertools.islice(surplus, _NAMED)
+    ]
     if trajectory.match is Match.UNORDERED:
         found += _never_came(steps, pairs, key, entries)
     return found

@@ -6,6 +6,7 @@ A tool request may ask for several calls at once, which have no order among them
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from pytest_flink_agents.evidence.model import Event
 
 TOOL_REQUEST = "_tool_request_event"
 _SHOWN_CHARACTERS = 160
+# Bounds the time of a search for the nearest event.
+_COMPARED = 100
 # Keys of the objects that replace the parts that an event log cuts.
 _CUT = frozenset({"truncatedString", "truncatedList", "truncatedObject"})
 
@@ -107,19 +110,48 @@ class TrajectoryStep:
         """Return the nearest tool call or event that came, with its differences."""
         if self.kind is StepKind.PARALLEL or self.matcher is None:
             return ""
-        values = [
-            (text, value) for entry in entries for name, value, text in _values(self.kind, entry) if name == self.name
-        ]
-        if not values:
+        named = (each for entry in entries for each in self._candidates(entry))
+        found = [(self.matcher.match(value), shown) for value, shown in itertools.islice(named, _COMPARED)]
+        if not found:
             return ""
-        found = [(self.matcher.match(value), text) for text, value in values]
-        deviations, text = min(found, key=lambda each: len(each[0]))
+        deviations, shown = min(found, key=lambda each: len(each[0]))
         places = "; ".join(
             f"at {'.'.join(map(str, one.at)) or 'the value itself'}: expected {one.expected_text}, "
             f"seen {_cut(_json(one.seen))}"
             for one in deviations[:3]
         )
-        return f"; the nearest that came: {text} ({places})"
+        return f"; the nearest that came: {shown.text} ({places})"
+
+    def _candidates(self, entry: Entry) -> list[tuple[Any, Call | Entry]]:
+        """Return the values of an event that the matcher could match, with their wholes."""
+        if self.kind is StepKind.TOOL:
+            return [(call.arguments, call) for call in entry.calls if call.name == self.name]
+        return [(dict(entry.event.attributes), entry)] if entry.event.type == self.name else []
+
+
+class Match(enum.Enum):
+    """The ways in which a trajectory is compared."""
+
+    EXACT = "exact"
+    IN_ORDER = "in_order"
+    UNORDERED = "unordered"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """The expected steps of one key, or of every key with an input.
+
+    ``never`` are events and calls that must not occur. ``key`` counts if ``of_one_key`` is true.
+    """
+
+    path: tuple[str | int, ...]
+    match: Match
+    steps: tuple[TrajectoryStep, ...] = ()
+    never: tuple[TrajectoryStep, ...] = ()
+    key: Any = None
+    of_one_key: bool = False
 
 
 def entry_of(event: Event) -> Entry:
@@ -152,12 +184,6 @@ def _call(one: Any) -> Call:
         except ValueError:
             arguments = None
     return Call(str(named.get("name", "")), arguments)
-
-
-def _values(kind: StepKind, entry: Entry) -> list[tuple[str, Any, str]]:
-    if kind is StepKind.TOOL:
-        return [(call.name, call.arguments, call.text) for call in entry.calls]
-    return [(entry.event.type, dict(entry.event.attributes), entry.text)]
 
 
 def _json(value: Any) -> str:

@@ -21,8 +21,8 @@ from pytest_flink_agents.checks.latency import Percentile, check_latency
 from pytest_flink_agents.checks.metric_values import NAME as METRICS
 from pytest_flink_agents.checks.metric_values import ExpectedMetric, check_metrics
 from pytest_flink_agents.checks.trajectory import NAME as TRAJECTORY
-from pytest_flink_agents.checks.trajectory import Match, Trajectory, check_trajectories
-from pytest_flink_agents.checks.trajectory_steps import StepKind, TrajectoryStep
+from pytest_flink_agents.checks.trajectory import check_trajectories
+from pytest_flink_agents.checks.trajectory_steps import Match, StepKind, Trajectory, TrajectoryStep
 from pytest_flink_agents.checks.usage import CALLS, TOKENS, TokenBounds, check_call_count, check_tokens
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.scenario.error import DocumentPath

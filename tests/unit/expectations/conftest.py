@@ -23,6 +23,7 @@ _SCENARIO = """\
 version: "1"
 name: refund is approved once
 agent: shop.agents:RefundAgent
+network: open
 {more}inputs:
   - {{key: c-1, value: {{order: o-1, amount: 20}}}}
   - {{key: c-2, value: {{order: o-2, amount: 5}}}}
