@@ -16,6 +16,7 @@ _FIXTURES = frozenset(
     {
         "agent_runner",
         "agent_script",
+        "effects",
         "flink_cluster",
         "flink_cluster_factory",
         "kafka_service",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.run.agent_runner import AgentRunner
     from pytest_flink_agents.run.agent_script import AgentScript
+    from pytest_flink_agents.run.endpoints import Endpoints
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +146,17 @@ def llm_server(request: pytest.FixtureRequest) -> ModelServer:
     A test opens a channel with its own script.
     """
     return session_of(request.config).services.models
+
+
+@pytest.fixture
+def effects(request: pytest.FixtureRequest) -> Endpoints:
+    """Serve endpoints on loopback, and record each call before it is answered.
+
+    For programs that ``agent_runner`` does not start; it has a parameter for its agents.
+    """
+    from pytest_flink_agents.run.endpoints import Endpoints
+
+    return Endpoints(session_of(request.config).services, attempt_folder(request.node))
 
 
 @pytest.fixture

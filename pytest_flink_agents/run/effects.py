@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from flink_testbed.ledger.entry import Entry
+from flink_testbed.ledger.entry import Entry, History
 from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.evidence.model import EffectCall, Evidence
 
@@ -19,9 +19,13 @@ def with_effects(evidence: Evidence, ledger: LedgerRun | None) -> Evidence:
     if ledger is None:
         return evidence
     history = ledger.history
-    calls = tuple(_call(entry) for entry in history.entries)
     files = {**evidence.files, "effects": str(ledger.file)}
-    return dataclasses.replace(evidence, effects=calls, effects_unknown=history.unknown, files=files)
+    return dataclasses.replace(evidence, effects=effect_calls(history), effects_unknown=history.unknown, files=files)
+
+
+def effect_calls(history: History) -> tuple[EffectCall, ...]:
+    """Return the calls of a history, as evidence."""
+    return tuple(_call(entry) for entry in history.entries)
 
 
 def _call(entry: Entry) -> EffectCall:

@@ -50,6 +50,52 @@ def calls_of(project: Project, name: str) -> list[dict[str, Any]]:
     return list(evidence["effects"])
 
 
+FIXTURE = """
+import os
+import signal
+
+import pytest
+import requests
+
+PAYMENTS = {"name": "payments", "route": "POST /refunds", "reply": {"json": {"id": "r-1"}}}
+
+
+def test_calls(effects):
+    with effects.serve([PAYMENTS]) as served:
+        answer = requests.post(served.urls["payments"] + "/refunds", json={"order": 1}, timeout=10)
+        assert answer.json() == {"id": "r-1"}
+        assert [call.body for call in served.calls] == [{"order": 1}]
+    assert [(call.body, call.status) for call in served.calls] == [({"order": 1}, 200)]
+
+
+def test_a_dead_ledger(effects):
+    with effects.serve([PAYMENTS]) as served:
+        requests.post(served.urls["payments"] + "/refunds", json={"order": 1}, timeout=10)
+        os.kill(effects._services.provide_ledger().process.command_pid(), signal.SIGKILL)
+    with pytest.raises(Exception, match="FA427"):
+        served.calls
+
+
+def test_after_it(effects):
+    with effects.serve([PAYMENTS]) as served:
+        pass
+    assert served.calls == ()
+
+
+def test_wrong(effects):
+    for entries in ([], [{"name": "payments"}]):
+        with pytest.raises(ValueError, match="effects: "):
+            with effects.serve(entries):
+                pass
+"""
+
+
+def test_a_python_test_serves_endpoints(project: Project) -> None:
+    project.write("test_fixture.py", FIXTURE)
+    result = project.run()
+    result.assert_outcomes(passed=4)
+
+
 def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -> None:
     project.write("payer.py", AGENTS)
     project.scenarios(

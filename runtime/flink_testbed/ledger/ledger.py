@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from flink_testbed.core.ports import LOOPBACK
@@ -25,7 +26,7 @@ class LedgerRun:
     """One run's endpoints, and the history of their calls.
 
     ``urls`` maps the names of endpoints to their addresses; ``recorder`` takes the calls of other
-    servers. The history is complete once the run has ended.
+    servers. The history is complete once the run has ``ended``.
     """
 
     def __init__(self, port: int, token: str, secret: str, endpoints: Iterable[str], file: Path) -> None:
@@ -33,6 +34,12 @@ class LedgerRun:
         self.recorder = Recorder(port, secret)
         self.file = file
         self.history = History(unknown="the run has not ended")
+        self.ended = False
+
+    def so_far(self) -> History:
+        """Return the calls that have been answered, during the run."""
+        # A ledger that has ended answers nothing more, which the history says at the end.
+        return replace(read_history(self.file, None), unknown="")
 
 
 class EffectLedger:
@@ -79,7 +86,7 @@ class EffectLedger:
         try:
             yield run
         finally:
-            run.history = self._history(run, names)
+            run.history, run.ended = self._history(run, names), True
             run.recorder.close()
 
     def _history(self, run: LedgerRun, names: dict[str, str]) -> History:

@@ -31,10 +31,13 @@ PYTEST_FIXTURES = {"tmp_path", "monkeypatch", "request"}
 def member_types() -> dict[str, type]:
     """Return the class behind each name that the examples use members of."""
     from pytest_flink_agents.run.agent_runner import AgentRunner
+    from pytest_flink_agents.run.endpoints import Endpoints, ServedEndpoints
 
     return {
         "agent_runner": AgentRunner,
         "llm_server": ModelServer,
+        "effects": Endpoints,
+        "served": ServedEndpoints,
         "flink_cluster": FlinkCluster,
         "cluster": LaunchedCluster,
         "kafka_service": KafkaService,

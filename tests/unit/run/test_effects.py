@@ -46,7 +46,7 @@ def test_the_history_becomes_evidence() -> None:
 
 
 def test_a_run_whose_history_was_not_read_is_unknown() -> None:
-    assert LedgerRun(1, "t", "s", [], Path("x")).history.unknown
+    assert with_effects(RUN, LedgerRun(1, "t", "s", [], Path("x"))).effects_unknown == "the run has not ended"
 
 
 def test_a_record_that_may_miss_calls_is_no_result_of_a_python_test() -> None:
