@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
-from pytest_flink_agents.provision.reuse import digest_of_cluster
+from pytest_flink_agents.provision.reuse import ReusedCluster, digest_of_cluster
 
 
 @pytest.fixture
@@ -51,6 +53,18 @@ def test_flink_java_environment_and_configuration_change_the_digest(home: FlinkH
         digest_of_cluster(home, ClusterConfig(flink_options={"a": "b"})),
     }
     assert len(digests) == len(CHANGES) + 3
+
+
+def test_a_detached_cluster_that_was_abandoned_is_ended_and_names_the_reason(home: FlinkHome, tmp_path: Path) -> None:
+    ended: list[str] = []
+    detached = SimpleNamespace(
+        address="http://127.0.0.1:1", directory=str(tmp_path), version="2.2.1", end=lambda: ended.append("ended")
+    )
+    cluster = ReusedCluster(cast(Any, detached), cast(Any, None), home, "r")
+    assert cluster.abandon("an agent blocks it")
+    assert ended == ["ended"]
+    with pytest.raises(HostError, match="FA457: the cluster was ended during the run: an agent blocks it"):
+        cluster.require_alive()
 
 
 CHANGES: dict[str, Any] = {
