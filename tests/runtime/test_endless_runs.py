@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 from agent_run import failure_of, outputs_of
 
 from flink_agents_runtime.on_flink import operator as operator_module
 from flink_agents_runtime.on_flink.operator import AgentOperator
+from flink_agents_runtime.on_flink.stream_operator import StreamOperator
 from flink_agents_runtime.plan.build import build_plan
 from tests.runtime.test_operator import Flink
 
@@ -38,7 +41,7 @@ def test_outputs_do_not_count_as_events_of_the_limit() -> None:
 
 
 def test_a_long_run_returns_to_flink_between_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_module, "_SLICE_S", 0.0)
+    monkeypatch.setattr(AgentOperator, "slice_s", 0.0)
     plan = build_plan({"agent": PING_PONG}, config={})
     flink, operator = Flink(), AgentOperator(plan.model_dump_json(serialize_as_any=True), "j")
     operator.open(flink)
@@ -54,4 +57,18 @@ def test_a_long_run_returns_to_flink_between_steps(monkeypatch: pytest.MonkeyPat
         outputs = list(operator.on_timer(at_ms, flink))
     assert calls == 5
     assert json.loads(outputs[0]) == {"input": 0, "key": "k", "value": "done"}
+    operator.close()
+
+
+@pytest.mark.parametrize(("events", "at_once"), [(2, True), (9, False)])
+def test_outputs_of_a_run_of_seconds_in_a_users_stream_come_in_the_call_of_their_input(
+    events: int, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have the time stamp of that record; each step takes a second here."""
+    monkeypatch.setattr(operator_module, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    plan = build_plan({"agent": PING_PONG}, config={})
+    flink, operator = Flink(), StreamOperator(plan.model_dump_json(serialize_as_any=True), "j")
+    operator.open(flink)
+    flink.key = "k"
+    assert list(operator.process_element(events, flink)) == (["done"] if at_once else [])
     operator.close()

@@ -44,8 +44,6 @@ _FIRST_POLL_MS = 2
 _MAX_POLL_MS = 32
 # The maximum age of the metrics that Flink shows. Flushing each change would cost a call into the JVM each time.
 _METRICS_MS = 250
-# A long run returns to Flink after this time and goes on in a timer: Flink can then cancel the job.
-_SLICE_S = 1.0
 # The LRU cache of idle keys is limited by the size of their snapshots and an overhead per key.
 _CACHE_BYTES = 16 * 1024 * 1024
 _OVERHEAD_BYTES = 1024
@@ -83,6 +81,9 @@ class AgentOperator(KeyedProcessFunction):
     submission of the operator. ``environment`` are environment variables of the agent's process,
     which must not be shared with other jobs.
     """
+
+    # A long run returns to Flink after this time and goes on in a timer: Flink can then cancel the job.
+    slice_s = 1.0
 
     def __init__(self, plan_json: str, job_name: str, environment: Mapping[str, str] | None = None) -> None:
         self._plan_json = plan_json
@@ -197,7 +198,7 @@ class AgentOperator(KeyedProcessFunction):
         return live
 
     def _continue(self, key: str, live: _LiveKey, ctx: KeyedProcessFunction.Context) -> Sequence[Any]:
-        step = _run_until_blocked(live.run, self._stamp if self._at_end else _any_stamp)
+        step = _run_until_blocked(live.run, self._stamp if self._at_end else _any_stamp, self.slice_s)
         self._keep(live)
         if step is Step.IDLE:
             self._cache(key, live)
@@ -232,10 +233,8 @@ class AgentOperator(KeyedProcessFunction):
         timers.register_event_time_timer(min(stamp, _END_OF_INPUT_MS - 1))
 
     def _stamp(self, state: KeyState) -> int | None:
-        """Return the time stamp (ms) of the next outputs, or None.
-
-        Readers of this operator's sinks ignore time stamps.
-        """
+        """Return the time stamp (ms) of the next outputs, or None."""
+        # Readers of this operator's sinks ignore time stamps.
         return _any_stamp(state)
 
     def _keep(self, live: _LiveKey) -> None:
@@ -287,12 +286,12 @@ def _any_stamp(state: KeyState) -> int | None:
     return None
 
 
-def _run_until_blocked(run: KeyRun, stamp_of: Callable[[KeyState], int | None]) -> Step:
+def _run_until_blocked(run: KeyRun, stamp_of: Callable[[KeyState], int | None], slice_s: float) -> Step:
     """Step until the key is idle, waits or changes its time stamp, or its slice of time is over.
 
     The failure of an action fails the job; its data follows as one line of JSON for the harness.
     """
-    stamp, until_s = stamp_of(run.state), time.monotonic() + _SLICE_S
+    stamp, until_s = stamp_of(run.state), time.monotonic() + slice_s
     try:
         while (step := run.step()) is Step.PROGRESSED and stamp_of(run.state) == stamp and time.monotonic() < until_s:
             pass

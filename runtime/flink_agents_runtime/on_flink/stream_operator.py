@@ -25,6 +25,10 @@ _PLAIN = (str, bool, int, float, type(None))
 class StreamOperator(AgentOperator):
     """Runs an agent over a keyed stream."""
 
+    # Outputs after a slice lose the time stamp of their input, so it is longer here. Flink can cancel the job only
+    # between slices, and a job that takes longer than 15 s to cancel costs its cluster.
+    slice_s = 5.0
+
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open the engine, which keeps rows as Row objects."""
         super().open(runtime_context)
