@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from pytest_flink_agents import collect, current, fixtures, options
+from pytest_flink_agents import collect, current, fixtures, hooks, options
 from pytest_flink_agents.current import PATCH, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that other plugins may implement."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

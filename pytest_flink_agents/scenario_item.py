@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.current import CHECKED, NOT_READY, SESSION, attempt_folder
+from pytest_flink_agents.hooks import custom_checks
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class ScenarioFile(pytest.File):
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
 
+        # A plugin's mistake stops the session here, before anything starts.
+        custom_checks(self.config)
         session = self.config.stash[SESSION]
         session.collected_files.add(self.path.resolve())
         try:
@@ -129,7 +132,8 @@ class ScenarioItem(pytest.Item):
     def _run(self) -> ScenarioRun:
         from pytest_flink_agents.run.item import ScenarioRun
 
-        return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release)
+        checks = custom_checks(self.config)
+        return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release, checks)
 
     def setup(self) -> None:
         """Provision the parts that the tier needs.

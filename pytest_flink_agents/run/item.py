@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
@@ -16,6 +16,7 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
+from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
@@ -80,12 +81,16 @@ class CheckedRun:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """One scenario on one tier and Flink release, ready to run."""
+    """One scenario on one tier and Flink release, ready to run.
+
+    ``checks`` are those that plugins add to the scenario's own.
+    """
 
     services: Services
     loaded: LoadedScenario
     tier: Tier
     release: FlinkRelease
+    checks: Mapping[str, CustomCheck] = field(default_factory=dict)
 
     @property
     def environment(self) -> TestEnvironment:
@@ -212,7 +217,7 @@ class ScenarioRun:
         return self.services.models.channel(script, ledger.recorder if ledger else None)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
-        results = judged(self.loaded, evidence)
+        results = judged(self.loaded, evidence, self.checks)
         validity = overall(results)
         if validity is Validity.VALID:
             return CheckedRun(evidence, results, validity, "")

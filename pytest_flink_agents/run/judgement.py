@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pytest_flink_agents.checks.configuration import check_configuration
+from pytest_flink_agents.checks.custom import CustomCheck, check_custom
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
@@ -26,9 +28,13 @@ from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
 
 
-def judged(loaded: LoadedScenario, evidence: Evidence) -> tuple[CheckResult, ...]:
-    """Return the results of all checks of a scenario."""
+def judged(
+    loaded: LoadedScenario, evidence: Evidence, added: Mapping[str, CustomCheck] | None = None
+) -> tuple[CheckResult, ...]:
+    """Return the results of all checks of a scenario, and of those that plugins have ``added``."""
     results = judge(_checks(loaded, evidence))
+    if added and not evidence.effects_unknown:
+        results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
     if overall(results) is Validity.VALID:
         # Only then: in a run that went wrong, unused rules and missing actions are consequences.
         results += judge(_checks_of_a_right_run(loaded, evidence))

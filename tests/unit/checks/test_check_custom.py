@@ -1,0 +1,40 @@
+"""Checks that plugins add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.checks.custom import check_custom
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.checks.judge import judge
+from pytest_flink_agents.evidence.model import Evidence, Output
+
+EVIDENCE = Evidence("local", "2.2.1", "bundled", outputs=(Output("a", -1),))
+
+
+@pytest.mark.parametrize(
+    ("check", "validity", "words"),
+    [
+        (lambda evidence: [], Validity.VALID, ""),
+        (
+            lambda evidence: [f"{one.value} is below 0" for one in evidence.outputs],
+            Validity.INVALID,
+            "mine: -1 is below",
+        ),
+        (lambda evidence: None, Validity.UNKNOWN, "does not suffice"),
+        # A text is no list of sentences: it would be one finding for each letter.
+        (lambda evidence: "wrong", Validity.UNKNOWN, "seen str"),
+        (lambda evidence: True, Validity.UNKNOWN, "seen bool"),
+        (lambda evidence: [1], Validity.UNKNOWN, "seen int"),
+        (lambda evidence: evidence.nothing, Validity.UNKNOWN, "AttributeError"),
+    ],
+)
+def test_a_check_says_what_is_wrong_or_that_it_does_not_know(
+    check: Callable[[Evidence], Any], validity: Validity, words: str
+) -> None:
+    (result,) = judge({"mine": lambda: check_custom("mine", check, EVIDENCE)})
+    assert (result.check, result.validity) == ("mine", validity)
+    assert words in "".join(finding.message for finding in result.findings)
