@@ -18,7 +18,6 @@ import contextlib
 import ipaddress
 import json
 import os
-import secrets
 import socket
 import sys
 import threading
@@ -63,7 +62,7 @@ class NetworkLimit:
         self._allowed = frozenset(_host_and_port(address) for address in allowed)
         self._hosts = frozenset(host for host, _ in self._allowed)
         self._resolved: set[tuple[str, int]] = set()
-        self._record = Path(directory) / f"network-{secrets.token_hex(4)}.jsonl"
+        self._record = Path(directory) / f"network-{os.urandom(4).hex()}.jsonl"
         self._recorded: set[str] = set()
         self._record.parent.mkdir(parents=True, exist_ok=True)
         self._record.touch()
