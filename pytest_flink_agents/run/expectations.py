@@ -20,14 +20,16 @@ from pytest_flink_agents.checks.latency import NAME as LATENCY
 from pytest_flink_agents.checks.latency import Percentile, check_latency
 from pytest_flink_agents.checks.metric_values import NAME as METRICS
 from pytest_flink_agents.checks.metric_values import ExpectedMetric, check_metrics
+from pytest_flink_agents.checks.output_summary import OutputSummary
 from pytest_flink_agents.checks.trajectory import NAME as TRAJECTORY
 from pytest_flink_agents.checks.trajectory import check_trajectories
 from pytest_flink_agents.checks.trajectory_steps import Match, StepKind, Trajectory, TrajectoryStep
 from pytest_flink_agents.checks.usage import CALLS, TOKENS, TokenBounds, check_call_count, check_tokens
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.scenario.error import DocumentPath
-from pytest_flink_agents.scenario.expectation.amounts import ExpectedLatency, MetricValue, Range
-from pytest_flink_agents.scenario.expectation.effects import PARTS, Calls, Count
+from pytest_flink_agents.scenario.expectation.amounts import Count, ExpectedLatency, MetricValue, Range
+from pytest_flink_agents.scenario.expectation.effects import PARTS, Calls
+from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.expectation.trajectory import (
     EventStep,
     ExpectedTrajectory,
@@ -35,6 +37,7 @@ from pytest_flink_agents.scenario.expectation.trajectory import (
     ToolStep,
 )
 from pytest_flink_agents.scenario.expectations import Expect
+from pytest_flink_agents.scenario.expressions import compile_expression
 from pytest_flink_agents.scenario.loaded import LoadedScenario
 
 Check = Callable[[], CheckResult]
@@ -132,6 +135,18 @@ def _percentiles(written: ExpectedLatency) -> list[Percentile]:
 
 def _metric(name: str, written: MetricValue) -> ExpectedMetric:
     return ExpectedMetric(name, Bounds(("expect", "metrics", name), written.min, written.max), written.equals)
+
+
+def expected_summary(loaded: LoadedScenario, written: ExpectedOutputs) -> OutputSummary:
+    """Return the statements on outputs that are not listed."""
+    path: DocumentPath = ("expect", "outputs")
+    distinct = compile_expression(written.distinct).search if written.distinct else None
+    return OutputSummary(
+        _count(written.count, (*path, "count")),
+        loaded.matchers.get((*path, "each")),
+        distinct,
+        "value" if written.distinct == "@" else written.distinct or "",
+    )
 
 
 def expected_trajectories(loaded: LoadedScenario) -> list[Trajectory]:

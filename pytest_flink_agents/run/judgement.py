@@ -16,12 +16,14 @@ from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
 from pytest_flink_agents.checks.network import check_network
+from pytest_flink_agents.checks.output_summary import check_output_summary
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
-from pytest_flink_agents.run.expectations import stated_checks
+from pytest_flink_agents.run.expectations import expected_summary, stated_checks
+from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
 from pytest_flink_agents.scenario.model import Scenario
@@ -89,6 +91,9 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
     checks |= stated_checks(loaded, evidence)
+    if isinstance(scenario.expect.outputs, ExpectedOutputs):
+        summary = expected_summary(loaded, scenario.expect.outputs)
+        checks["outputs"] = lambda: check_output_summary(summary, _scrubbed(scenario, evidence))
     if loaded.outputs is not None:
         checks["outputs"] = lambda: check_outputs(
             _expected_outputs(loaded), scenario.expect.order, _scrubbed(scenario, evidence)
@@ -118,10 +123,11 @@ def _scrubbed(scenario: Scenario, evidence: Evidence) -> Evidence:
 
 
 def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:
-    written = loaded.scenario.expect.outputs or ()
+    written = loaded.scenario.expect.outputs
+    listed = written if isinstance(written, tuple) else ()
     return [
         ExpectedOutput(index, matchers.value, output.value, output.key, None if is_plain(output.key) else matchers.key)
-        for index, (output, matchers) in enumerate(zip(written, loaded.outputs or (), strict=True))
+        for index, (output, matchers) in enumerate(zip(listed, loaded.outputs or (), strict=True))
     ]
 
 

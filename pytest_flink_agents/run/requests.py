@@ -19,6 +19,7 @@ from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
+from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
@@ -145,8 +146,10 @@ class ScenarioRequest:
 def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
     """Return the number of expected outputs, None if it is not known."""
     expect = loaded.scenario.expect
-    if expect.outputs:
+    if isinstance(expect.outputs, tuple) and expect.outputs:
         return len(expect.outputs)
+    if isinstance(expect.outputs, ExpectedOutputs) and isinstance(expect.outputs.count, int):
+        return expect.outputs.count
     return inputs * expect.delivery.per_input if expect.delivery else None
 
 

@@ -72,7 +72,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         waived = _failure_matcher(known, ("expect_fail", "failure"), mistakes)
     if scenario is None or mistakes:
         return None, mistakes
-    expected = outputs if scenario.expect.outputs is not None else None
+    expected = outputs if isinstance(scenario.expect.outputs, tuple) else None
     odd = tuple(document.problem(warning) for warning in (*warnings, *flink.warnings))
     return LoadedScenario(
         scenario,

@@ -5,7 +5,7 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -19,8 +19,9 @@ from pytest_flink_agents.scenario.expectation.amounts import (
     Range,
 )
 from pytest_flink_agents.scenario.expectation.effects import Calls
+from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs, Outputs
 from pytest_flink_agents.scenario.expectation.trajectory import Trajectories
-from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
 
 CheckName = Literal[
@@ -55,13 +56,6 @@ _STATEMENTS = (
     "restarts",
     "throughput",
 )
-
-
-class ExpectedOutput(LanguageMapping):
-    """One expected output. Key and value are matchers; plain values mean equality."""
-
-    key: Any = Field(description="the key of the output")
-    value: Any = Field(description="the output: a value, or a matcher such as {contains: text}")
 
 
 class ExpectedFailure(LanguageMapping):
@@ -125,7 +119,9 @@ class Expect(LanguageMapping):
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"memory", "cost"})
 
-    outputs: Items[ExpectedOutput] | None = Field(None, description="all outputs and no others; [] means none")
+    outputs: Outputs | None = Field(
+        None, description="all outputs and no others, [] for none; or {count, each, distinct} for many"
+    )
     order: Literal["per_key", "any", "strict"] = Field(
         "per_key", description="the order of the outputs: one sequence per key, any, or one strict sequence"
     )
@@ -148,6 +144,13 @@ class Expect(LanguageMapping):
     throughput: ExpectedThroughput | None = Field(None, description="the rate of inputs")
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")
     llm: ExpectedModelUse | None = Field(None, description="use of the script of `llm`")
+
+    @model_validator(mode="after")
+    def _orders_a_list(self) -> Self:
+        if isinstance(self.outputs, ExpectedOutputs) and "order" in self.model_fields_set:
+            next_step = "remove order, or list the outputs"
+            raise wrong("order beside a list of outputs only", message="order has no effect here", next_step=next_step)
+        return self
 
     @model_validator(mode="after")
     def _expects_something(self) -> Self:

@@ -21,6 +21,7 @@ _LENGTH = {"type": "integer", "minimum": 0}
 # The words whose values are matchers, by the mapping that has them.
 _MATCHED = {
     "ExpectedOutput": ("key", "value"),
+    "ExpectedOutputs": ("each",),
     "ToolStep": ("args",),
     "EventStep": ("attributes",),
     "ExpectedCall": PARTS,

@@ -5,13 +5,13 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import LanguageMapping
-from pytest_flink_agents.scenario.words import wrong
+from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
+from pytest_flink_agents.scenario.words import has_form, wrong
 
 Number = Annotated[FiniteFloat, Field(ge=0)]
 
@@ -36,6 +36,19 @@ class Range(LanguageMapping):
     def _can_fail(self) -> Self:
         _check_bounds(self.min, self.max)
         return self
+
+
+def _count_form(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return FORM + "range"
+    return FORM + "number" if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+Count = Annotated[
+    Annotated[Annotated[int, Field(ge=1)], Tag(FORM + "number")] | Annotated[Range, Tag(FORM + "range")],
+    Discriminator(_count_form),
+    has_form(_count_form, "a number of at least 1, or {min, max}"),
+]
 
 
 class MetricValue(LanguageMapping):

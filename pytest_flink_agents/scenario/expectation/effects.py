@@ -13,25 +13,12 @@ from typing_extensions import Self
 
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.error import Mistake, path_text
-from pytest_flink_agents.scenario.expectation.amounts import Range
+from pytest_flink_agents.scenario.expectation.amounts import Count
 from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
 from pytest_flink_agents.scenario.words import has_form, wrong
 
 # The words of a call whose values are matchers.
 PARTS = ("json", "text", "query", "path")
-
-
-def _count_form(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return FORM + "range"
-    return FORM + "number" if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-Count = Annotated[
-    Annotated[Annotated[int, Field(ge=1)], Tag(FORM + "number")] | Annotated[Range, Tag(FORM + "range")],
-    Discriminator(_count_form),
-    has_form(_count_form, "a number of at least 1, or {min, max}"),
-]
 
 
 class ExpectedCall(LanguageMapping):

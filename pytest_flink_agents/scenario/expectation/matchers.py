@@ -10,11 +10,13 @@ from typing import Any
 
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
 from pytest_flink_agents.scenario.expectation.effects import PARTS
-from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_part
+from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, compile_part
 from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
 
 # The words whose value is matched in part: only what is named counts.
 _OF_A_STEP = ("args", "attributes")
+# Matched as a whole, like the values of listed outputs.
+_OF_OUTPUTS: DocumentPath = ("expect", "outputs", "each")
 
 
 def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
@@ -25,7 +27,7 @@ def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mista
         return found, mistakes
     for path, value in _places(expect):
         try:
-            matcher = compile_part(value, path)
+            matcher = compile_matcher(value, path) if path == _OF_OUTPUTS else compile_part(value, path)
         except MatcherError as error:
             mistakes += error.mistakes
             continue
@@ -39,6 +41,9 @@ def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mista
 
 def _places(expect: Mapping[str, Any]) -> Iterator[tuple[DocumentPath, Any]]:
     yield from _of_trajectories(expect.get("trajectory"), ("expect", "trajectory"))
+    outputs = expect.get("outputs")
+    if isinstance(outputs, dict) and "each" in outputs:
+        yield _OF_OUTPUTS, outputs["each"]
     effects = expect.get("effects")
     for name, calls in effects.items() if isinstance(effects, dict) else ():
         each = calls.get("each") if isinstance(calls, dict) else None

@@ -1,0 +1,81 @@
+"""The check of outputs that are too many to list: their number, form and difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_flink_agents.checks.bounds import Amount, Bounds, combined, judged_amount
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.outputs import NAME, Matches, identity
+from pytest_flink_agents.evidence.model import Evidence, Output
+
+_PATH = ("expect", "outputs")
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSummary:
+    """Statements on all outputs; ``distinct`` reads the part of a value that differs, as ``of`` says."""
+
+    count: Bounds | None = None
+    each: Matches | None = None
+    distinct: Callable[[Any], Any] | None = None
+    of: str = ""
+
+
+def check_output_summary(expected: OutputSummary, evidence: Evidence) -> CheckResult:
+    """Return *invalid* if there are too many outputs, wrong ones, or two that must differ.
+
+    Without an output, nothing is known of each. In a run that was cut short, *unknown* unless
+    something wrong was seen.
+    """
+    judged = []
+    if expected.count is not None:
+        amount = Amount(
+            "the number of outputs", len(evidence.outputs), "the run was cut short", final=evidence.complete
+        )
+        judged.append(judged_amount(expected.count, amount))
+    wrong = [*_unlike(expected, evidence.outputs), *_repeated(expected, evidence.outputs)]
+    judged += [(Validity.INVALID, finding) for finding in wrong]
+    if not evidence.outputs:
+        finding = Finding("no output came", _PATH, "outputs", "none", missing=True)
+        judged.append((Validity.INVALID if evidence.complete else Validity.UNKNOWN, finding))
+    elif not wrong and not evidence.complete:
+        judged.append((Validity.UNKNOWN, Finding("more outputs may come: the run was cut short", _PATH)))
+    return combined(NAME, judged)
+
+
+def _unlike(expected: OutputSummary, outputs: Iterable[Output]) -> list[Finding]:
+    if expected.each is None:
+        return []
+    found: list[Finding] = []
+    count = 0
+    for number, output in enumerate(outputs, 1):
+        deviations = expected.each.match(output.value)
+        count += bool(deviations)
+        if deviations and len(found) < _NAMED:
+            first = deviations[0]
+            place = ".".join(map(str, first.at)) or "the value itself"
+            message = f"output {number} of key {identity(output.key)} is not as expected at {place}"
+            found.append(Finding(message, (*_PATH, "each"), first.expected_text, output.value, key=output.key))
+    if count > _NAMED:
+        found.append(Finding(f"and {count - _NAMED} more outputs are not as expected", (*_PATH, "each")))
+    return found
+
+
+def _repeated(expected: OutputSummary, outputs: Iterable[Output]) -> list[Finding]:
+    """Return the first outputs whose distinct part an earlier output has, too."""
+    if expected.distinct is None:
+        return []
+    seen: set[str] = set()
+    found: list[Finding] = []
+    for output in outputs:
+        part = identity(expected.distinct(output.value))
+        if part in seen and len(found) < _NAMED:
+            message = f"two outputs have the same {expected.of}: {part}"
+            shown = {"key": output.key, "value": output.value}
+            found.append(Finding(message, (*_PATH, "distinct"), "different values", shown, key=output.key))
+        seen.add(part)
+    return found
