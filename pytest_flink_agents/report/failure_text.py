@@ -15,6 +15,7 @@ from flink_agents_runtime.engine.failure import RULE
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence
+from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
 
@@ -67,6 +68,7 @@ def failure_text(
         lines += ["end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
     if evidence.printed:
         lines += ["the agent printed and logged:", *_indented(evidence.printed.splitlines()[-_TRACE_LINES:]), ""]
+    lines += _replaced_options(evidence)
     if "threads" in evidence.files:
         lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
@@ -139,6 +141,16 @@ def _kept(evidence: Evidence) -> str:
     more = f" and {len(keys) - _KEYS_NAMED} more" if len(keys) > _KEYS_NAMED else ""
     where = "evidence.json" if evidence.outputs else "the event log (they were not committed)"
     return f"{len(emitted)} outputs, of {', '.join(keys[:_KEYS_NAMED])}{more}, kept in {where}"
+
+
+def _replaced_options(evidence: Evidence) -> list[str]:
+    """Return a line about a team's options that a run could not honour, if there are any."""
+    rows = [*evidence.flink_config.items(), *evidence.config.items()]
+    replaced = [key for key, row in rows if row["source"] == HARNESS and row["note"]]
+    if not replaced:
+        return []
+    named = ", ".join(replaced[:_KEYS_NAMED]) + (", ..." if len(replaced) > _KEYS_NAMED else "")
+    return [f"options that the run replaced or left out: {len(replaced)} ({named}); evidence.json has the reasons"]
 
 
 def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:

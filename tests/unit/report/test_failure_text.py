@@ -36,6 +36,20 @@ def test_a_wrong_output_is_explained_from_its_line_to_the_command() -> None:
     assert text == EXPECTED
 
 
+def test_options_that_the_run_replaced_are_named() -> None:
+    note = "conf/config.yaml:3 says 8081: why"
+    rows = {
+        f"option-{number}": {"value": "1", "source": "the harness", "note": note if number else ""}
+        for number in range(8)
+    }
+    applied = {"heartbeat.timeout": {"value": "9s", "source": "conf/config.yaml:4", "note": "remark"}}
+    text = _text(_result(WRONG), flink_config=rows | applied)
+    named = "option-1, option-2, option-3, option-4, option-5, ..."
+    line = f"options that the run replaced or left out: 7 ({named}); evidence.json has the reasons"
+    assert line in text.splitlines()
+    assert "replaced" not in _text(_result(WRONG), flink_config=applied)
+
+
 def test_long_values_are_shown_as_their_difference() -> None:
     expected = {f"field_{number}": number for number in range(40)}
     text = _text(_result(Finding("differs", (), expected, expected | {"field_20": "other"})))
