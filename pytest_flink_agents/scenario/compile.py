@@ -46,7 +46,9 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     root = project.real_root
     value, mistakes = read_placeholders(document.value, project.allowed_env)
     if document.parts:
-        value = relocated(value, document, file, root, [path for path, _ in _named_files(value)])
+        paths = [path for path, _ in _named_files(value)]
+        paths += [("config_file",)] if isinstance(_at(value, "config_file"), str) else []
+        value = relocated(value, document, file, root, paths)
     scenario, wrong = read_scenario(document, value)
     mistakes += wrong
     wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)

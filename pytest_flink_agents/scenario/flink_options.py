@@ -48,10 +48,7 @@ def read_flink_words(document: Document, value: Any, file: Path, project: Projec
     options = words.get(OPTIONS)
     found = list(options_in(options, (OPTIONS,), "")) if isinstance(options, Mapping) else []
     mistakes += _mistakes(found, extra=words.get("config_extra") is True)
-    placed = {
-        option.key: Placed(flink_text(option.value), f"{document.file}:{document.mark(option.path, key=True).line}")
-        for option in found
-    }
+    placed = {option.key: Placed(flink_text(option.value), document.place(option.path)) for option in found}
     return FlinkWords(content, placed, tuple(mistakes), tuple(warnings))
 
 
@@ -80,7 +77,7 @@ def _named(
     relative: Any, file: Path, project: Project
 ) -> tuple[TeamConfiguration | None, list[Mistake], list[Mistake]]:
     """Return the content of the named file, or of the session's, with errors and warnings."""
-    root = project.root.resolve()
+    root = project.real_root
     if not isinstance(relative, str) or not relative:
         if project.configuration is None:
             return None, [], []

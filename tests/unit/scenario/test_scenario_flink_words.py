@@ -150,3 +150,15 @@ def test_a_python_test_names_the_same_words(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         flink_words_of_test("../config.yaml", {"heartbeat.timeuot": "3s"}, Project(tmp_path))
     assert [problem.code for problem in caught.value.problems] == ["FA206", "FA213"]
+
+
+def test_words_of_an_included_file_are_relative_to_that_file(
+    tmp_path: Path, load: Callable[..., LoadedScenario]
+) -> None:
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy/config.yaml").write_text(GOOD)
+    (tmp_path / "deploy/common.yaml").write_text("config_file: config.yaml\nflink_config: {heartbeat.timeout: 8s}\n")
+    loaded = load(SOUND + "include: [deploy/common.yaml]\n")
+    assert loaded.configuration is not None
+    assert loaded.configuration.name == "deploy/config.yaml"
+    assert loaded.flink_options == {"heartbeat.timeout": Placed("8s", "deploy/common.yaml:2")}
