@@ -33,7 +33,8 @@ class Settings:
     the profile of the gate, None without it. Values of ``allowed_env`` are secrets unless
     ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
-    ``named_parallelism`` is True if the user named the ``parallelism``.
+    ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
+    ``-v``.
     """
 
     root: Path
@@ -58,6 +59,7 @@ class Settings:
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
+    verbose: bool = False
     scenario_seed: int | None = None
     scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()

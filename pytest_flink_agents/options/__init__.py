@@ -80,6 +80,7 @@ def settings_of(config: pytest.Config) -> Settings:
         reuse=values.switch(found["flink_reuse"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
         report_dir=_report_dir(config, found["flink_report_dir"]),
+        verbose=config.get_verbosity() > 0,
         report_runs=values.integer(found["flink_report_runs"], minimum=1) or 20,
         scenario_seed=values.seed(found["scenario_seed"], runs),
         scenario_runs=runs,

@@ -72,7 +72,7 @@ def failure_text(
     if "threads" in evidence.files:
         lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
-        lines.append(f"job {evidence.job_id} ({evidence.job_state})")
+        lines.append(f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}")
     # The command to run it again is never cut.
     return redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"]))
 

@@ -24,6 +24,7 @@ from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, nam
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject, described
 from pytest_flink_agents.run.timeline import Step, TimelineRun, savepoint_of
+from pytest_flink_agents.run.watch.announcement import Announcement
 from pytest_flink_agents.run.watch.jobs import (
     CANCEL_S,
     JobHistory,
@@ -118,13 +119,24 @@ class _FollowedRun:
         Return False if the deadline passed before.
         """
         in_time = True
+        environment, is_external = self._place.environment, self._cluster.processes is None
+        announcement = Announcement(
+            described(self._subject),
+            self._watches,
+            environment.progress,
+            at_once=environment.settings.verbose or is_external,
+        )
+
+        def each_look() -> None:
+            announcement.look()
+            self._timeline.advance()
+
         try:
             if self._watches:
+                announcement.look()
                 self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
                 self._running_s = clock.now_s()
-                in_time = self._started and wait_for_ends(
-                    self._watches, deadline_s, self._done(), each_look=self._timeline.advance
-                )
+                in_time = self._started and wait_for_ends(self._watches, deadline_s, self._done(), each_look=each_look)
         except HostError as error:
             if error.problems[0].code == PROCESS_DIED:
                 raise self._died_with(error) from None

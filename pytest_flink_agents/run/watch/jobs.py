@@ -61,6 +61,11 @@ class JobWatch:
         self.started = False
 
     @property
+    def ui_url(self) -> str:
+        """The job's page in the cluster's web UI."""
+        return f"{self._cluster.rest_url}/#/job/{self.job_id}/overview"
+
+    @property
     def ended(self) -> bool:
         """True once the job has reached a final state."""
         return self.state in TERMINAL_STATES
@@ -123,7 +128,7 @@ class JobWatch:
         self._count_restarts()
         return JobHistory(
             job_id=self.job_id,
-            ui_url=f"{self._cluster.rest_url}/#/job/{self.job_id}/overview",
+            ui_url=self.ui_url,
             metrics=self.metrics or None,
             checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
             # The metric may be a second late, and each exception but the final one caused a

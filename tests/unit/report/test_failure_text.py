@@ -151,7 +151,7 @@ what happened to key "c-1" (2 events):
     1. _input_event                       {"amount": 20}
     2. _output_event                      {"output": {"amount": 25}, "n": 1}
 
-job 3f (FINISHED)
+job 3f (FINISHED), while its cluster lives at http://127.0.0.1:1/#/job/3f
 again: pytest 's.yaml::refund[embedded-2.2]'"""
 
 
