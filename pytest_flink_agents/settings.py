@@ -35,6 +35,7 @@ class Settings:
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``.
+    ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for none.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class Settings:
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
     verbose: bool = False
+    debug_terminal: str = ""
     scenario_seed: int | None = None
     scenario_runs: int = 1
     allowed_env: tuple[str, ...] = ()

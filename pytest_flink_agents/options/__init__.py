@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,11 @@ def _report_dir(config: pytest.Config, value: Given | None) -> Path:
     return config.rootpath / (value.text if value else "flink-agents-report")
 
 
+def _others(config: pytest.Config) -> Sequence[str]:
+    """Return the workers of pytest-xdist, none without it."""
+    return getattr(config.option, "tx", None) or ()
+
+
 def settings_of(config: pytest.Config) -> Settings:
     """Return the session's settings.
 
@@ -72,7 +78,7 @@ def settings_of(config: pytest.Config) -> Settings:
         flink_base_image=values.text(found["flink_base_image"]),
         kafka_image=values.text(found["kafka_image"]),
         parallelism=values.integer(found["flink_parallelism"], minimum=1) or 1,
-        processes=max(len(getattr(config.option, "tx", None) or ()), 1),
+        processes=max(len(_others(config)), 1),
         startup_timeout_s=values.seconds(found["flink_startup_timeout"]) or 60.0,
         kafka_bootstrap=values.addresses(found["kafka_bootstrap"]),
         kafka_security=values.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
@@ -80,6 +86,7 @@ def settings_of(config: pytest.Config) -> Settings:
         reuse=values.switch(found["flink_reuse"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
         report_dir=_report_dir(config, found["flink_report_dir"]),
+        debug_terminal=values.debug_terminal(found["flink_debug"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,
         report_runs=values.integer(found["flink_report_runs"], minimum=1) or 20,
         scenario_seed=values.seed(found["scenario_seed"], runs),

@@ -82,6 +82,12 @@ OPTIONS = (
         const="yes",
     ),
     Option("--flink-profile", "profile that --flink-gate judges by (default: default)", "NAME"),
+    Option(
+        "--flink-debug",
+        "let breakpoint() in an agent on the local tier open pdb in this terminal, with an hour for each run",
+        action="store_const",
+        const="yes",
+    ),
     Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),

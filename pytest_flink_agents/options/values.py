@@ -190,6 +190,22 @@ def addresses(value: Given | None) -> str:
     return ",".join(words)
 
 
+def debug_terminal(value: Given | None, *, processes: int) -> str:
+    """Return the path of this session's terminal if ``--flink-debug`` is given, else an empty string."""
+    if not switch(value):
+        return ""
+    assert value is not None, "an absent switch is off"
+    if processes or "PYTEST_XDIST_WORKER" in os.environ:
+        raise refused(value, "several processes cannot share a terminal", "a session without pytest-xdist", "omit -n")
+    import psutil
+
+    terminal = psutil.Process().terminal()
+    if not terminal:
+        next_step = "start pytest in a terminal, without --flink-debug in CI"
+        raise refused(value, "this session has no terminal", "a terminal for the debugger", next_step)
+    return terminal
+
+
 def kafka_security(value: Given | None, bootstrap: Given | None, root: Path) -> KafkaSecurity | None:
     """Return the settings of the properties file; a relative path starts at the project's root."""
     if value is None:

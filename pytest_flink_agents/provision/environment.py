@@ -94,11 +94,13 @@ class TestEnvironment(JobParts):
         require_bundled(self.environment)
         if self._worker is None or not self._worker.usable:
             self.directory.mkdir(parents=True, exist_ok=True)
+            terminal = self.settings.debug_terminal
+            debugged = {"FLINK_AGENTS_DEBUG_TERMINAL": terminal} if terminal else {}
             self._worker = Responder(
                 [str(self.environment.python), "-m", "flink_agents_runtime.local.worker"],
                 name="local worker",
                 log=self.directory / "local-worker.log",
-                env=self.job_environment_variables(),
+                env=self.job_environment_variables(**debugged),
                 cwd=self.settings.root,
             )
             self._worker.wait_ready(_WORKER_READY_S)

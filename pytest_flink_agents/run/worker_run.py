@@ -28,6 +28,7 @@ _BUILD_S = 60.0
 # ended.
 _MARGIN_S = 10.0
 _SCRIPT_MARGIN_S = 30.0
+_DEBUGGED_S = 3600.0
 _INLINE_INPUTS = 10_000
 _LOGGED_BY = "the agent's process"
 
@@ -36,6 +37,9 @@ def run_in_worker(
     subject: Subject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
 ) -> Evidence:
     """Run an agent or a script in the worker."""
+    if place.environment.settings.debug_terminal:
+        # A person at a breakpoint() takes longer than any agent.
+        deadline_s = max(deadline_s, _DEBUGGED_S)
     if timeline:
         raise ValueError(
             "a run without Flink has no checkpoints: no step of a timeline can be performed on the local tier"

@@ -144,12 +144,14 @@ def _tail(output: str) -> str:
 def _run(request: dict[str, Any]) -> dict[str, Any]:
     """Build the plan, run it, and return the result as JSON."""
     from flink_agents_runtime.config.configuration import explained
+    from flink_agents_runtime.local.debugger import use_terminal
     from flink_agents_runtime.local.host import LocalHost
     from flink_agents_runtime.network import limit_this_process
     from flink_agents_runtime.plan.build import build_plan
 
     # Before the agent's modules are imported, which may read them. The process ends with the run.
     os.environ.update(request.get("environment") or {})
+    use_terminal()
     limit_this_process(request.get("network"))
     plan = build_plan(request["agent_spec"], config=request.get("config") or {})
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
@@ -173,8 +175,10 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _script(request: dict[str, Any]) -> dict[str, Any]:
+    from flink_agents_runtime.local.debugger import use_terminal
     from flink_agents_runtime.local.script import run_script
 
+    use_terminal()
     with Path(request["stdout"]).open("w", encoding="utf-8") as stdout:
         result = run_script(
             Path(request["path"]),

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from _pytest.config import get_config
 
-from pytest_flink_agents.options import settings_of
+from pytest_flink_agents.options import settings_of, values
+from pytest_flink_agents.options.given import Given
 from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
@@ -133,3 +134,10 @@ def test_the_settings_of_an_external_kafka_are_read_and_never_shown(read: Read, 
     assert text == "password ***"
     with pytest.raises(pytest.UsageError, match="no external Kafka is named"):
         read("--kafka-properties=kafka.properties")
+
+
+def test_several_processes_cannot_share_a_terminal() -> None:
+    with pytest.raises(pytest.UsageError, match="several processes cannot share a terminal"):
+        values.debug_terminal(Given("yes", "--flink-debug"), processes=2)
+    assert values.debug_terminal(None, processes=2) == ""
+    assert values.debug_terminal(Given("no", "flink_debug = no"), processes=2) == ""
