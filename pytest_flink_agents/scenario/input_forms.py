@@ -6,7 +6,7 @@ Must never import: yaml, pytest, anything that starts something.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
@@ -18,6 +18,8 @@ from pytest_flink_agents.scenario.words import JmesPath, NotEmpty, Package, has_
 
 class InlineInput(LanguageMapping):
     """One inline input."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"after"})
 
     key: Any = Field(description="the key of the input")
     value: Any = Field(description="the input, any JSON value")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULTS = "scenario.defaults.yaml"
 _DEFAULT_WORDS = (
     *("version", "agent", "job", "requirements", "resources", "config", "config_extra", "environment"),
+    *("config_file", "flink_config", "network"),
     *("tags", "owner", "tiers", "flink", "within"),
 )
 # All files that one scenario includes, directly or not.

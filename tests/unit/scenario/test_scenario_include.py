@@ -106,6 +106,16 @@ def test_files_are_relative_to_the_file_that_names_them(write: Write, tmp_path: 
     assert found.files == {path, tmp_path / "shared/common.yaml"}
 
 
+def test_a_shared_configuration_is_relative_to_its_own_file(write: Write, tmp_path: Path) -> None:
+    write("shared/conf/config.yaml", "taskmanager.numberOfTaskSlots: 2\n")
+    common = "config_file: conf/config.yaml\nflink_config: {parallelism.default: 2}\n"
+    write("shared/common.yaml", COMMON + common)
+    found = loaded(write("x.scenario.yaml", SHORT), tmp_path)
+    assert found.scenario.config_file == "shared/conf/config.yaml"
+    assert found.configuration
+    assert [placed.where for placed in found.flink_options.values()] == ["shared/common.yaml:5"]
+
+
 def test_a_mistake_is_reported_in_the_file_that_it_stands_in(write: Write, tmp_path: Path) -> None:
     write("shared/common.yaml", COMMON + "\nimputs: 1\nexpect:\n  order: sideways\n")
     path = write("x.scenario.yaml", SHORT + "owner: 3\n---\n" + SHORT.replace("refund", "again"))

@@ -370,3 +370,11 @@ def test_a_wrong_row_is_reported_with_its_line(
     ((found, code, text),) = refused(resolve, "{from: a.csv, key: k}", b"")
     assert (found, code) == (where, "FA212")
     assert seen in text
+
+
+def test_an_input_that_reacts_to_an_output_is_refused_by_name(load: Load, sound: str) -> None:
+    text = sound.replace('{key: "c-1", value:', '{after: {output: {contains: hi}}, key: "c-1", value:', 1)
+    with pytest.raises(ScenarioError) as caught:
+        load(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("FA205", "x.scenario.yaml:5:6")
