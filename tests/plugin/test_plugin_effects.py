@@ -36,6 +36,38 @@ class Strays(Agent):
         refund("/refund")
         ctx.send_event(OutputEvent(output={"said": "hi"}))
 """
+DESK = """
+from flink_agents.api.chat_message import ChatMessage, MessageRole
+from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+def ask(event: Event, ctx: RunnerContext) -> None:
+    text = InputEvent.from_event(event).input
+    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
+
+
+def answer(event: Event, ctx: RunnerContext) -> None:
+    ctx.send_event(OutputEvent(output={"said": ChatResponseEvent.from_event(event).response.content}))
+"""
+DESK_AGENT = """
+agents:
+  - name: desk
+    actions:
+      - {name: ask, function: "desk:ask", listen_to: [input]}
+      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
+    chat_model_connections:
+      - {name: server, clazz: ollama}
+    chat_model_setups:
+      - {name: model, clazz: ollama, connection: server, model: desk-model}
+"""
+MODEL = """\
+resources:
+  chat_model_connections:
+    - {name: server, clazz: ollama, base_url: "${llm.ollama_url}"}
+llm: {mode: scripted, script: [{reply: {text: hi}}]}
+"""
 EFFECTS = """\
 environment: {PAYMENTS_URL: "${effects.payments.url}"}
 effects:
@@ -98,17 +130,22 @@ def test_a_python_test_serves_endpoints(project: Project) -> None:
 
 def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -> None:
     project.write("payer.py", AGENTS)
+    project.write("desk.py", DESK)
+    project.write("desk.yaml", DESK_AGENT)
     project.scenarios(
         "x",
         scenario("pays", agent="payer:Pays", said="for o-1", more=EFFECTS),
         scenario("strays", agent="payer:Strays", more=EFFECTS),
+        scenario("asks", agent="{yaml: desk.yaml, name: desk}", more=EFFECTS + MODEL),
     )
     result = project.run("--flink-gate")
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=2, failed=1)
     (call,) = calls_of(project, "pays")
     assert (call["route"], call["path"], call["body"]) == ("POST /refunds/{order}", "/refunds/o-1", {"amount": 20})
     assert (call["key"], call["input"], call["status"]) == ("a", 0, 200)
     assert [call["route"] for call in calls_of(project, "strays")] == [""]
+    (chat,) = calls_of(project, "asks")
+    assert (chat["source"], chat["route"], chat["key"], chat["input"]) == ("llm", "POST /api/chat", "a", 0)
     text = lines_of(result)
     assert "the agent called payments, which has no such route" in text
     assert "call 1: POST /refund, status 404" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -52,6 +54,23 @@ def plain(url: str) -> int:
         return int(answer.status)
 
 
+def by_client(url: str) -> None:
+    """Call with clients that are imported now, as a model's connection imports its own."""
+    for name in ("httpx", "httpx2"):
+        client = importlib.import_module(name)
+        assert client.post(url, json={}).status_code == 200
+
+
+class ModelCaller(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def call(event: Event, ctx: RunnerContext) -> None:
+        url = InputEvent.from_event(event).input
+        by_client(url)
+        await ctx.durable_execute_async(by_client, url)
+        ctx.send_event(OutputEvent(output=None))
+
+
 class Caller(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
@@ -64,10 +83,12 @@ class Caller(Agent):
         ctx.send_event(OutputEvent(output=None))
 
 
-def calls_to(*urls: str, keys: tuple[Any, ...] = ("a", 7)) -> list[tuple[str, str | None, str | None]]:
+def calls_to(
+    *urls: str, keys: tuple[Any, ...] = ("a", 7), agent: type[Agent] = Caller
+) -> list[tuple[str, str | None, str | None]]:
     seen.clear()
     inputs = [{"key": key, "value": url} for url in urls for key in keys]
-    result = LocalHost(plan_of(Caller(), {})).run(inputs)
+    result = LocalHost(plan_of(agent(), {})).run(inputs)
     assert result.failure is None
     return sorted(seen, key=str)
 
@@ -75,6 +96,19 @@ def calls_to(*urls: str, keys: tuple[Any, ...] = ("a", 7)) -> list[tuple[str, st
 def test_calls_on_every_thread_carry_key_and_input(port: int) -> None:
     found = calls_to(f"http://127.0.0.1:{port}{PATH}")
     assert found == [(PATH, '"a"', "0")] * 4 + [(PATH, "7", "1")] * 4
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_clients_of_models_carry_key_and_input(port: int, monkeypatch: pytest.MonkeyPatch, imported: bool) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("httpx", "httpx2")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [one for one in sys.meta_path if type(one).__name__ != "_ClientFinder"])
+    if imported:
+        importlib.import_module("httpx")
+        importlib.import_module("httpx2")
+    found = calls_to(f"http://127.0.0.1:{port}{PATH}", agent=ModelCaller)
+    assert found == [(PATH, '"a"', "0")] * 4 + [(PATH, "7", "1")] * 4
+    assert set(calls_to(f"http://127.0.0.1:{port}/payments", agent=ModelCaller)) == {("/payments", None, None)}
 
 
 @pytest.mark.parametrize("path", ["/payments", "/effects/payments", "/effects-abc/payments"])
