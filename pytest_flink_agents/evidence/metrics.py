@@ -9,9 +9,8 @@ from pathlib import Path
 
 _FILES, _UNFINISHED = "metrics-*.json", "metrics-*.part"
 _COUNT, _MEAN, _MIN = re.compile(r"[._]count$"), re.compile(r"\.mean$"), re.compile(r"[._]min$")
-# Statistics of a histogram by their names in Flink's REST API; it shows more, which the bundled engine has not.
+# Statistics of a histogram by their names in Flink's REST API, which shows no count, and others besides.
 _HISTOGRAM = {
-    "_count": ".count",
     "_mean": ".mean",
     "_min": ".min",
     "_max": ".max",
@@ -19,7 +18,7 @@ _HISTOGRAM = {
     "_p95": ".p95",
     "_p99": ".p99",
 }
-_FLINKS_OWN = ("_stddev", "_p75", "_p98", "_p999")
+_FLINKS_OWN = ("_stddev", "_p75", "_p90", "_p98", "_p999")
 # Other metrics whose sum over subtasks has no meaning.
 _NO_SUM = re.compile(r"LatencyMs|Watermark|[._](?:mean|max|stddev|median|p\d+)$")
 
