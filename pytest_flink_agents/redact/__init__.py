@@ -29,6 +29,9 @@ _ORDINARY_WORDS = frozenset(
 )
 # More digits than Python turns into text by default.
 _MOST_BITS = 14_000
+# Keys and words of evidence occur in every run of a session: their masked texts are remembered.
+_REMEMBERED_CHARACTERS = 64
+_REMEMBERED = 10_000
 
 
 class Redactor:
@@ -61,6 +64,7 @@ class Redactor:
             value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS
         }
         # The longer ones first, so that a secret inside another leaves no rest.
+        self._remembered: dict[str, str] = {}
         self._forms = sorted({form for secret in self._secrets for form in forms_of(secret)}, key=len, reverse=True)
 
     def mask(self, text: str) -> str:
@@ -88,7 +92,7 @@ class Redactor:
         Anything that JSON has no type for becomes text.
         """
         if isinstance(value, str):
-            return _writable(self.mask(value))
+            return self._remembered_text(value) if len(value) <= _REMEMBERED_CHARACTERS else _writable(self.mask(value))
         if isinstance(value, Mapping):
             return {self.data(str(key)): self.data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -100,6 +104,13 @@ class Redactor:
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return MASK if str(value) in self._secrets else value
         return self.data(str(value))
+
+    def _remembered_text(self, text: str) -> str:
+        if text not in self._remembered:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[text] = _writable(self.mask(text))
+        return self._remembered[text]
 
     def files(self, folder: Path, but: Collection[Path] = ()) -> None:
         """Mask the secrets in every text file below a folder, except in the directories ``but``.

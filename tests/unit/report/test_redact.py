@@ -288,3 +288,26 @@ def test_a_secret_that_is_learned_later_is_masked() -> None:
     redactor.learn(["hunter-twelve", "plain", "abc"])
     assert redactor.text("hunter-twelve plain abc") == "*** plain abc"
     assert redactor.data({"a": "hunter-twelve"}) == {"a": "***"}
+
+
+def test_a_word_that_is_learned_after_it_was_written_is_masked_from_then_on() -> None:
+    redactor = Redactor({})
+    assert redactor.data({"said": "hunter-twelve"}) == {"said": "hunter-twelve"}
+    redactor.learn(["hunter-twelve"])
+    assert redactor.data({"said": "hunter-twelve"}) == {"said": MASK}
+
+
+def test_words_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    masked: list[str] = []
+
+    def mask(_: Redactor, text: str) -> str:
+        masked.append(text)
+        return text
+
+    monkeypatch.setattr(Redactor, "mask", mask)
+    redactor = Redactor({})
+    for _ in range(3):
+        redactor.data(["key", "x" * 65])
+    assert masked == ["key", "x" * 65, "x" * 65, "x" * 65]
+    redactor.data([str(number) for number in range(20_001)])
+    assert len(redactor._remembered) <= 10_000
