@@ -5,11 +5,12 @@ Knows nothing of pytest; the package ``options`` fills it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -34,8 +35,8 @@ class Settings:
     ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
-    ``-v``.
-    ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for none.
+    ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
+    none. ``prices`` are those of models by name.
     """
 
     root: Path
@@ -71,6 +72,7 @@ class Settings:
     requirements: tuple[str, ...] = ()
     configuration: Path | None = None
     named_parallelism: bool = False
+    prices: Mapping[str, ModelPrice] = field(default_factory=dict)
 
     @property
     def jobs_in_containers(self) -> bool:

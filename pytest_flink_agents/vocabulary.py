@@ -1,7 +1,8 @@
-"""The fixed words of options, node ids and reports, as enumerations."""
+"""The fixed words of options, node ids and reports, and values that options share with checks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -49,3 +50,11 @@ class RequirementKind(str, Enum):
 
     def __str__(self) -> str:
         return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The prices of a million tokens of prompts and of completions."""
+
+    prompt: float
+    completion: float

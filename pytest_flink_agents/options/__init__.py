@@ -16,6 +16,7 @@ from pytest_flink_agents.options import values
 from pytest_flink_agents.options.declared import (
     ALLOWED_ENV,
     ALLOWED_PACKAGES,
+    MODEL_PRICES,
     OPTIONS,
     PLAIN_ENV,
     REQUIREMENT_KINDS,
@@ -96,4 +97,5 @@ def settings_of(config: pytest.Config) -> Settings:
         allowed_packages=tuple(config.getini(ALLOWED_PACKAGES)),
         requirement_kinds=values.requirement_kinds(config, REQUIREMENT_KINDS),
         requirements=project_requirements(config),
+        prices=values.model_prices(config, MODEL_PRICES),
     )

@@ -12,6 +12,7 @@ PLAIN_ENV = "flink_plain_env"
 ALLOWED_PACKAGES = "flink_allowed_packages"
 REQUIREMENT_KINDS = "flink_requirement_kinds"
 REQUIREMENTS = "flink_requirements"
+MODEL_PRICES = "flink_model_prices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ _REQUIREMENTS_HELP = (
     "requirements of every job environment, one on a line: project (the dependencies in pyproject.toml), extra:NAME, "
     "group:NAME, -r FILE, or a requirement such as pandas==2.2.3"
 )
+_PRICES_HELP = (
+    "prices of models for `expect: {cost: ...}`, one on a line: MODEL = PROMPT COMPLETION, each for a million tokens"
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -119,3 +123,4 @@ def add_options(parser: pytest.Parser) -> None:
     for name, text in _LISTS.items():
         parser.addini(name, text, type="args", default=[])
     parser.addini(REQUIREMENTS, _REQUIREMENTS_HELP, type="linelist", default=[])
+    parser.addini(MODEL_PRICES, _PRICES_HELP, type="linelist", default=[])

@@ -19,13 +19,15 @@ import pytest
 
 from pytest_flink_agents.options.given import Given, ini_file, refused
 from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP
-from pytest_flink_agents.vocabulary import Engine, RequirementKind, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
     from flink_testbed.flink.access import RestAccess
     from flink_testbed.kafka.security import KafkaSecurity
 
+_PRICE = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_PRICES_OF_A_MODEL = 2
 _SWITCH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 
 
@@ -38,6 +40,23 @@ def requirement_kinds(config: pytest.Config, ini_name: str) -> tuple[Requirement
             value = Given(word, f"{ini_file(config)}: {ini_name} = {' '.join(words)}")
             raise refused(value, f"unknown kind of requirement {word!r}", ", ".join(known), _nearest(word, known))
     return tuple(RequirementKind(word) for word in words)
+
+
+def model_prices(config: pytest.Config, ini_name: str) -> dict[str, ModelPrice]:
+    """Return the prices of models that the ini file states."""
+    prices: dict[str, ModelPrice] = {}
+    for line in config.getini(ini_name):
+        model, _, amounts = (part.strip() for part in line.partition("="))
+        value = Given(line, f"{ini_file(config)}: {ini_name}")
+        numbers = [float(word) for word in amounts.split() if _PRICE.fullmatch(word)]
+        if not model or len(numbers) != len(amounts.split()) or len(numbers) != _PRICES_OF_A_MODEL:
+            raise refused(
+                value, f"not the prices of a model: {line!r}", "MODEL = PROMPT COMPLETION, like m:8b = 0.1 0.4"
+            )
+        if model in prices:
+            raise refused(value, f"two prices of the model {model!r}", "each model once")
+        prices[model] = ModelPrice(*numbers)
+    return prices
 
 
 def versions(value: Given | None) -> tuple[str, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pytest_flink_agents.checks.bounds import Bounds
+from pytest_flink_agents.checks.cost import NAME as COST
+from pytest_flink_agents.checks.cost import check_cost
 from pytest_flink_agents.checks.effects import NAME as EFFECTS
 from pytest_flink_agents.checks.effects import ExpectedCalls, Part, check_effects
 from pytest_flink_agents.checks.finding import CheckResult
@@ -39,12 +42,16 @@ from pytest_flink_agents.scenario.expectation.trajectory import (
 from pytest_flink_agents.scenario.expectations import Expect
 from pytest_flink_agents.scenario.expressions import compile_expression
 from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.vocabulary import ModelPrice
 
 Check = Callable[[], CheckResult]
+NO_PRICES: Mapping[str, ModelPrice] = MappingProxyType({})
 
 
-def stated_checks(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check]:
-    """Return the checks by name."""
+def stated_checks(
+    loaded: LoadedScenario, evidence: Evidence, prices: Mapping[str, ModelPrice] = NO_PRICES
+) -> dict[str, Check]:
+    """Return the checks by name. ``prices`` are those of models."""
     expect = loaded.scenario.expect
     checks: dict[str, Check] = {}
     if expect.trajectory is not None:
@@ -53,7 +60,7 @@ def stated_checks(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check
     if expect.effects:
         calls = [_calls(loaded, name, written) for name, written in expect.effects.items()]
         checks[EFFECTS] = lambda: check_effects(calls, evidence)
-    return checks | _checks_of_models(loaded, evidence) | _checks_of_amounts(expect, evidence)
+    return checks | _checks_of_models(loaded, evidence, prices) | _checks_of_amounts(expect, evidence)
 
 
 def _calls(loaded: LoadedScenario, name: str, written: Calls) -> ExpectedCalls:
@@ -81,7 +88,7 @@ def _count(written: Count | None, path: DocumentPath) -> Bounds | None:
     return Bounds(path, written.min, written.max) if written else None
 
 
-def _checks_of_models(loaded: LoadedScenario, evidence: Evidence) -> dict[str, Check]:
+def _checks_of_models(loaded: LoadedScenario, evidence: Evidence, prices: Mapping[str, ModelPrice]) -> dict[str, Check]:
     expect, scripted = loaded.scenario.expect, loaded.scenario.llm is not None
     checks: dict[str, Check] = {}
     if expect.llm and expect.llm.calls:
@@ -92,6 +99,9 @@ def _checks_of_models(loaded: LoadedScenario, evidence: Evidence) -> dict[str, C
             _maybe(expect.tokens.total, "tokens", "total"), _maybe(expect.tokens.per_input, "tokens", "per_input")
         )
         checks[TOKENS] = lambda: check_tokens(tokens, scripted=scripted, evidence=evidence)
+    if expect.cost:
+        cost = _bounds(expect.cost.total, "cost", "total")
+        checks[COST] = lambda: check_cost(cost, prices, scripted=scripted, evidence=evidence)
     return checks
 
 

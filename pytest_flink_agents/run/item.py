@@ -217,7 +217,7 @@ class ScenarioRun:
         return self.services.models.channel(script, ledger.recorder if ledger else None)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
-        results = judged(self.loaded, evidence, self.checks)
+        results = judged(self.loaded, evidence, self.checks, self.services.settings.prices)
         validity = overall(results)
         if validity is Validity.VALID:
             return CheckedRun(evidence, results, validity, "")

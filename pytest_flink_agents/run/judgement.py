@@ -22,19 +22,26 @@ from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
-from pytest_flink_agents.run.expectations import expected_summary, stated_checks
+from pytest_flink_agents.run.expectations import NO_PRICES, expected_summary, stated_checks
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
 from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
+from pytest_flink_agents.vocabulary import ModelPrice
 
 
 def judged(
-    loaded: LoadedScenario, evidence: Evidence, added: Mapping[str, CustomCheck] | None = None
+    loaded: LoadedScenario,
+    evidence: Evidence,
+    added: Mapping[str, CustomCheck] | None = None,
+    prices: Mapping[str, ModelPrice] = NO_PRICES,
 ) -> tuple[CheckResult, ...]:
-    """Return the results of all checks of a scenario, and of those that plugins have ``added``."""
-    results = judge(_checks(loaded, evidence))
+    """Return the results of all checks of a scenario, and of those that plugins have ``added``.
+
+    ``prices`` are those of models by name.
+    """
+    results = judge(_checks(loaded, evidence, prices))
     if added and not evidence.effects_unknown:
         results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
     if overall(results) is Validity.VALID:
@@ -66,7 +73,9 @@ def explained(
     )
 
 
-def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+def _checks(
+    loaded: LoadedScenario, evidence: Evidence, prices: Mapping[str, ModelPrice]
+) -> Mapping[str, Callable[[], CheckResult]]:
     if evidence.effects_unknown:
         # Alone: a call that the dead ledger refused may be the reason of everything else that is wrong.
         return {LEDGER: lambda: check_ledger(evidence)}
@@ -90,7 +99,7 @@ def _checks(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable
     delivery = scenario.expect.delivery
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
-    checks |= stated_checks(loaded, evidence)
+    checks |= stated_checks(loaded, evidence, prices)
     if isinstance(scenario.expect.outputs, ExpectedOutputs):
         summary = expected_summary(loaded, scenario.expect.outputs)
         checks["outputs"] = lambda: check_output_summary(summary, _scrubbed(scenario, evidence))

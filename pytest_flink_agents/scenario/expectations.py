@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from pytest_flink_agents.scenario.expectation.amounts import (
     ExpectedCheckpoints,
+    ExpectedCost,
     ExpectedLatency,
     ExpectedThroughput,
     ExpectedTokens,
@@ -31,6 +32,7 @@ CheckName = Literal[
     "effects",
     "llm",
     "tokens",
+    "cost",
     "latency",
     "metrics",
     "checkpoints",
@@ -50,6 +52,7 @@ _STATEMENTS = (
     "trajectory",
     "effects",
     "tokens",
+    "cost",
     "latency",
     "metrics",
     "checkpoints",
@@ -117,7 +120,7 @@ class Expect(LanguageMapping):
     ``outputs: []`` means that there must be no output.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"memory", "cost"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"memory"})
 
     outputs: Outputs | None = Field(
         None, description="all outputs and no others, [] for none; or {count, each, distinct} for many"
@@ -135,6 +138,7 @@ class Expect(LanguageMapping):
         None, min_length=1, description="the calls of each endpoint of `effects`, by its name"
     )
     tokens: ExpectedTokens | None = Field(None, description="the tokens that the model used")
+    cost: ExpectedCost | None = Field(None, description="the price of these tokens")
     latency: ExpectedLatency | None = Field(None, description="the time from an input to its last output")
     metrics: dict[NotEmpty, MetricValue] | None = Field(
         None, min_length=1, description="values of metrics by name, or by the end of the name; `*` is any part of it"

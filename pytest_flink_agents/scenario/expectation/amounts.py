@@ -83,6 +83,12 @@ class ExpectedTokens(_SomeWord):
     per_input: Range | None = Field(None, description="tokens of each input")
 
 
+class ExpectedCost(LanguageMapping):
+    """The price of all tokens, by the prices of `flink_model_prices` in the ini file."""
+
+    total: Range = Field(description="cost of all calls to the model")
+
+
 class ExpectedLatency(_SomeWord):
     """The time from an input to its last output, in ms."""
 

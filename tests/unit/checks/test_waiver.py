@@ -70,6 +70,7 @@ def test_only_the_announced_failure_is_waived(
 
 def test_every_check_that_a_scenario_may_announce_exists() -> None:
     from pytest_flink_agents.checks import (
+        cost,
         delivery,
         effects,
         job_counts,
@@ -84,6 +85,15 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
     from pytest_flink_agents.checks.models import check_model_calls
 
     of_runs = {check_ended(RAN, 1).check, check_model_calls(RAN).check, check_failure(None, None, RAN).check}
-    stated = {delivery.NAME, effects.NAME, latency.NAME, logs.NAME, metric_values.NAME, outputs.NAME, trajectory.NAME}
+    stated = {
+        cost.NAME,
+        delivery.NAME,
+        effects.NAME,
+        latency.NAME,
+        logs.NAME,
+        metric_values.NAME,
+        outputs.NAME,
+        trajectory.NAME,
+    }
     counts = {job_counts.CHECKPOINTS, job_counts.RESTARTS, job_counts.THROUGHPUT, usage.CALLS, usage.TOKENS}
     assert of_runs | stated | counts == set(get_args(CheckName))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.run.expectations import stated_checks
+from pytest_flink_agents.run.expectations import NO_PRICES, stated_checks
 from pytest_flink_agents.run.judgement import explained, judged
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+from pytest_flink_agents.vocabulary import ModelPrice
 
 MESSAGES = Path(__file__).parent / "messages"
 _SCENARIO = """\
@@ -68,13 +70,20 @@ class Stated:
         results = judged(self.load(expect, more), evidence)
         assert [one for one in results if one.validity is not Validity.VALID] == []
 
-    def fails(self, name: str, expect: str, evidence: Evidence, more: str = "") -> None:
+    def fails(
+        self,
+        name: str,
+        expect: str,
+        evidence: Evidence,
+        more: str = "",
+        prices: Mapping[str, ModelPrice] = NO_PRICES,
+    ) -> None:
         """Require that the word ``name`` is invalid, and its message the reviewed one.
 
         ``UPDATE_MESSAGES=1`` writes the files anew, to be reviewed.
         """
         loaded = self.load(expect, more)
-        results = judged(loaded, evidence)
+        results = judged(loaded, evidence, prices=prices)
         assert Validity.INVALID in {one.validity for one in results}
         text = explained(loaded, evidence, results, "pytest x.scenario.yaml", Redactor({}), "evidence.json")
         file = MESSAGES / f"{name}.txt"

@@ -10,6 +10,8 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.metric_values import matching
 from pytest_flink_agents.evidence.model import Checkpoints, Event, Evidence, ModelCall
+from pytest_flink_agents.run.expectations import stated_checks
+from pytest_flink_agents.vocabulary import ModelPrice
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated
@@ -236,3 +238,34 @@ def test_the_messages_are_the_reviewed_ones(stated: Stated) -> None:
     }
     for name, (expect, more) in wrong.items():
         stated.fails(name, expect, RUN, more)
+
+
+PRICES = {"m": ModelPrice(1.0, 10.0), "m:8b": ModelPrice(1.0, 10.0)}
+# 65 tokens of prompts and 20 of completions.
+COST = 0.000265
+
+
+@pytest.mark.parametrize(
+    ("bound", "evidence", "prices", "more", "validity"),
+    [
+        (f"max: {COST}", RUN, PRICES, LLM, VALID),
+        ("max: 0.000264", RUN, PRICES, LLM, INVALID),
+        ("min: 0.000266", RUN, PRICES, LLM, INVALID),
+        ("max: 1", RUN, {}, LLM, UNKNOWN),
+        ("max: 1", CUT_SHORT, PRICES, LLM, UNKNOWN),
+        ("max: 0.0001", CUT_SHORT, PRICES, LLM, INVALID),
+        (f"max: {COST}", RUN, PRICES, "", VALID),
+        ("max: 0.000264", RUN, PRICES, "", INVALID),
+        ("max: 1", dataclasses.replace(RUN, metrics_final=False), PRICES, "", UNKNOWN),
+        ("max: 1", dataclasses.replace(RUN, metrics=None), PRICES, "", UNKNOWN),
+    ],
+)
+def test_cost(
+    bound: str, evidence: Evidence, prices: dict[str, ModelPrice], more: str, validity: Validity, stated: Stated
+) -> None:
+    loaded = stated.load(f"cost: {{total: {{{bound}}}}}", more)
+    assert stated_checks(loaded, evidence, prices)["cost"]().validity is validity
+
+
+def test_the_message_of_cost_is_the_reviewed_one(stated: Stated) -> None:
+    stated.fails("cost", "cost: {total: {max: 0.0001}}", RUN, LLM, PRICES)

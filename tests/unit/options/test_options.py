@@ -12,7 +12,7 @@ from pytest_flink_agents.options import settings_of, values
 from pytest_flink_agents.options.given import Given
 from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import ModelPrice, Tier
 
 Read = Callable[..., Settings]
 
@@ -93,6 +93,19 @@ def test_tiers_are_named_only_if_the_user_wrote_them(read: Read) -> None:
 def test_variables_are_secrets_unless_the_ini_declares_them_plain(read: Read) -> None:
     found = read(pytest_ini="[pytest]\nflink_scenario_env = SHOP_URL SHOP_STAGE\nflink_plain_env = SHOP_STAGE\n")
     assert (found.allowed_env, found.plain_env) == (("SHOP_URL", "SHOP_STAGE"), ("SHOP_STAGE",))
+
+
+def test_prices_of_models_are_lines_of_the_ini(read: Read) -> None:
+    assert read(pytest_ini="[pytest]\nflink_model_prices =\n    m:8b = 0.15 1\n    n = 0 2.5\n").prices == {
+        "m:8b": ModelPrice(0.15, 1.0),
+        "n": ModelPrice(0.0, 2.5),
+    }
+
+
+@pytest.mark.parametrize("line", ["m", "m = 1", "m = 1 2 3", "m = 1 free", "= 1 2", "m = -1 2", "m = 1 2\n    m = 1 2"])
+def test_lines_that_are_no_prices_are_refused(line: str, read: Read) -> None:
+    with pytest.raises(pytest.UsageError, match="FA421"):
+        read(pytest_ini=f"[pytest]\nflink_model_prices =\n    {line}\n")
 
 
 def test_the_number_of_kept_run_folders_is_an_option(read: Read) -> None:
