@@ -27,8 +27,8 @@ from tests.support.pytest_sessions import (
     wait_for,
 )
 
-NAP_S = 3.0
-# Shorter than the nap, so that the job still runs when a session is killed this long after it was seen to run.
+NAP_S = 5.0
+# Much shorter than the nap, so that the job still runs when a session is killed this long after it was seen to run.
 LONGEST_DELAY_S = 2.5
 
 
