@@ -20,6 +20,6 @@ def check_timeline(evidence: Evidence) -> CheckResult:
 
 def _message(step: StepRecord) -> str:
     if step.fired_after_s is None:
-        return f"the step {step.act} never happened: its trigger {step.trigger} did not come due before the run ended"
+        return f'the step "{step.act}" never happened: "{step.trigger}" did not come due before the run ended'
     detail = f": {step.detail}" if step.detail else ""
-    return f"the step {step.act} had no effect on the run{detail}"
+    return f'the step "{step.act}" had no effect on the run{detail}'

@@ -172,6 +172,7 @@ class StepRecord:
 
     ``fired_after_s`` is None if the trigger never fired. ``felt`` is True if the act had its effect on the run, and None if
     it was not performed. ``detail`` is the act's result (the path of a savepoint), or the error that it ended with.
+    ``recovered_after_s`` is the time from a fault until all tasks of the job ran again, None if it was not interrupted.
     """
 
     trigger: str
@@ -179,6 +180,7 @@ class StepRecord:
     fired_after_s: float | None = None
     felt: bool | None = None
     detail: str = ""
+    recovered_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

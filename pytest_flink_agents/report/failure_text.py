@@ -59,6 +59,7 @@ def failure_text(
         lines += [*_finding(result, finding, place, source), ""]
     if len(findings) > _FINDINGS:
         lines += [f"... and {len(findings) - _FINDINGS} more findings, all in the run folder", ""]
+    lines += _steps(evidence)
     lines += _job_failure(evidence)
     lines += _timelines(
         dict.fromkeys(identity(finding.key) for _, finding in findings[:_FINDINGS] if finding.key is not None),
@@ -113,6 +114,18 @@ def _json_lines(value: Any) -> list[str]:
         return value.splitlines() or [""]
     text = json.dumps(value, ensure_ascii=False, default=str)
     return [text] if len(text) <= _WIDTH else json.dumps(value, ensure_ascii=False, default=str, indent=1).splitlines()
+
+
+def _steps(evidence: Evidence) -> list[str]:
+    """Return what was done to the run on purpose: a failure is read in its light."""
+    if not evidence.steps:
+        return []
+    lines = [
+        f"  {step.act}, {step.trigger}: "
+        + ("not reached" if step.fired_after_s is None else f"at {step.fired_after_s:.1f} s; {step.detail}")
+        for step in evidence.steps
+    ]
+    return ["done to the run on purpose, in seconds since its start:", *lines, ""]
 
 
 def _job_failure(evidence: Evidence) -> list[str]:

@@ -57,6 +57,11 @@ class Channel(ABC):
         """The key of each input, by the input's number."""
         return tuple(record["key"] for record in self.inputs)
 
+    @property
+    def kafka(self) -> KafkaService | None:
+        """The Kafka of the records, None if they do not travel through one."""
+        return None
+
     @abstractmethod
     def put(self) -> None:
         """Write the inputs, so that a job can read them."""
@@ -183,6 +188,11 @@ class TopicChannel(Channel):
                 "properties": dict(kafka.job_properties),
             }
         }
+
+    @property
+    def kafka(self) -> KafkaService:
+        """The Kafka of the topics."""
+        return self._kafka
 
     def put(self) -> None:
         """Create the topics, and write the inputs."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HarnessError, HostError
+from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
 from pytest_flink_agents.evidence.failed_action import located
@@ -107,7 +108,7 @@ class _FollowedRun:
         # Read before the run: a job may end its cluster.
         self._reported = cluster.rest.configuration()
         first = launch.job_ids[0] if launch.job_ids else ""
-        self._timeline = TimelineRun(timeline, cluster, first, OutputCount(channel))
+        self._timeline = TimelineRun(timeline, FaultTarget(cluster, first, channel.kafka), OutputCount(channel))
         self._started = True
         # The jobs that still hold their slots after they were cancelled.
         self._stuck: list[str] = []

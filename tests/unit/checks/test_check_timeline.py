@@ -6,10 +6,10 @@ from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
 
-FELT = StepRecord("AfterOutputs(count=1)", "TakeSavepoint(stop=True)", 2.0, True, "/savepoints/1")
-UNFELT = StepRecord("AtStart()", "StartFromSavepoint(path='/gone')", 0.0, False)
-REFUSED = StepRecord("AfterOutputs(count=1)", "TakeSavepoint(stop=True)", 2.0, False, "FA442: no savepoint")
-UNFIRED = StepRecord("AfterCheckpoints(count=9)", "TakeSavepoint(stop=False)")
+FELT = StepRecord("after 1 outputs", "stop with a savepoint", 2.0, True, "/savepoints/1")
+UNFELT = StepRecord("at the start", "start from savepoint /gone", 0.0, False)
+REFUSED = StepRecord("after 1 outputs", "stop with a savepoint", 2.0, False, "FA442: no savepoint")
+UNFIRED = StepRecord("after 9 checkpoints", "take a savepoint")
 
 
 def _check(*steps: StepRecord) -> CheckResult:
@@ -25,16 +25,16 @@ def test_a_step_that_never_fired_is_unknown_and_names_its_trigger() -> None:
     result = _check(FELT, UNFIRED)
     assert result.validity is Validity.UNKNOWN
     (finding,) = result.findings
-    assert "TakeSavepoint(stop=False)" in finding.message
-    assert "AfterCheckpoints(count=9)" in finding.message
+    assert "take a savepoint" in finding.message
+    assert "after 9 checkpoints" in finding.message
 
 
 def test_a_step_without_effect_is_unknown_and_shows_its_error() -> None:
     result = _check(UNFELT, REFUSED)
     assert result.validity is Validity.UNKNOWN
     assert [finding.message for finding in result.findings] == [
-        "the step StartFromSavepoint(path='/gone') had no effect on the run",
-        "the step TakeSavepoint(stop=True) had no effect on the run: FA442: no savepoint",
+        'the step "start from savepoint /gone" had no effect on the run',
+        'the step "stop with a savepoint" had no effect on the run: FA442: no savepoint',
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
@@ -59,7 +60,7 @@ class Running:
         self.outputs = 0
         monkeypatch.setattr(clock, "now_s", lambda: self.now_s)
         self.cluster = CountingCluster(refuses=refuses)
-        self.timeline = TimelineRun(timeline, cast(FlinkCluster, self.cluster), JOB, lambda: self.outputs)
+        self.timeline = TimelineRun(timeline, FaultTarget(cast(FlinkCluster, self.cluster), JOB), lambda: self.outputs)
 
     def advance(self) -> list[tuple[str, bool]]:
         """Look at the triggers once, and return the savepoints taken so far."""
@@ -79,7 +80,7 @@ def test_a_step_fires_once_when_its_trigger_is_due(monkeypatch: pytest.MonkeyPat
     running.outputs = 9
     assert running.advance() == [(JOB, False)]
     (record,) = running.records()
-    assert record == StepRecord("AfterOutputs(count=2)", "TakeSavepoint(stop=False)", 3.5, True, "/savepoints/1")
+    assert record == StepRecord("after 2 outputs", "take a savepoint", 3.5, True, "/savepoints/1")
 
 
 def test_steps_fire_in_the_order_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +137,7 @@ def test_a_step_whose_trigger_never_comes_due_is_recorded_as_not_fired(monkeypat
     running = Running([Step(AfterCheckpoints(3), TakeSavepoint())], monkeypatch)
     running.cluster.checkpoints = 2
     running.advance()
-    assert running.records(restored=1) == (StepRecord("AfterCheckpoints(count=3)", "TakeSavepoint(stop=False)"),)
+    assert running.records(restored=1) == (StepRecord("after 3 checkpoints", "take a savepoint"),)
 
 
 def test_a_start_from_a_savepoint_is_felt_only_if_the_job_restored_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,33 @@
+"""The timeline of a run: steps with a trigger and an act.
+
+Faults, upgrades, rescaling and load are acts of this one mechanism. A step records when it fired
+and whether the run felt it; a step that was not felt proves nothing, so the run is then *unknown*
+(``checks.timeline``).
+"""
+
+from pytest_flink_agents.run.timeline.acts import Act, InjectFault, StartFromSavepoint, TakeSavepoint
+from pytest_flink_agents.run.timeline.steps import Step, TimelineRun, savepoint_of
+from pytest_flink_agents.run.timeline.triggers import (
+    AfterCheckpoints,
+    AfterEffect,
+    AfterOutputs,
+    AfterSeconds,
+    AtStart,
+    Trigger,
+)
+
+__all__ = [
+    "Act",
+    "AfterCheckpoints",
+    "AfterEffect",
+    "AfterOutputs",
+    "AfterSeconds",
+    "AtStart",
+    "InjectFault",
+    "StartFromSavepoint",
+    "Step",
+    "TakeSavepoint",
+    "TimelineRun",
+    "Trigger",
+    "savepoint_of",
+]

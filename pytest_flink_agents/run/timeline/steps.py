@@ -1,0 +1,97 @@
+"""The steps of a run, and their execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import ProblemError
+from flink_testbed.faults import FaultTarget
+from flink_testbed.flink.rest import RestUnavailableError
+from pytest_flink_agents.evidence.model import StepRecord
+from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartFromSavepoint
+from pytest_flink_agents.run.timeline.triggers import AtStart, Progress, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a timeline: ``act`` happens when ``trigger`` is due."""
+
+    trigger: Trigger
+    act: Act
+
+    def __post_init__(self) -> None:
+        if isinstance(self.trigger, AtStart) != isinstance(self.act, StartFromSavepoint):
+            raise ValueError(f"{self.act!r} cannot be triggered by {self.trigger!r}: AtStart() starts from a savepoint")
+
+
+def savepoint_of(timeline: Sequence[Step]) -> str:
+    """Return the savepoint that a timeline starts from, empty without one."""
+    return next((step.act.path for step in timeline if isinstance(step.act, StartFromSavepoint)), "")
+
+
+class TimelineRun:
+    """The steps of one run, performed when their triggers are due.
+
+    Each step is performed at most once. They keep the order of the list: a step whose trigger is
+    due waits for the steps before it.
+    """
+
+    def __init__(self, timeline: Sequence[Step], target: FaultTarget, outputs: Callable[[], int]) -> None:
+        self._target = target
+        self._outputs = outputs
+        self._started_s = clock.now_s()
+        self._waiting = [
+            (number, step) for number, step in enumerate(timeline) if not isinstance(step.trigger, AtStart)
+        ]
+        self._records = [StepRecord(str(step.trigger), str(step.act)) for step in timeline]
+        self._start = next((n for n, step in enumerate(timeline) if isinstance(step.trigger, AtStart)), None)
+        # True once an act has ended the job before its input was read to the end.
+        self.stopped = False
+
+    def advance(self) -> None:
+        """Perform the next step if its trigger is due."""
+        if not self._waiting:
+            return
+        number, step = self._waiting[0]
+        try:
+            if not step.trigger.due(self._progress()):
+                return
+        except RestUnavailableError:
+            # A JobManager that is replaced is silent for a while. The watch of the job, which looks
+            # before each call of this method, ends the run if the silence lasts.
+            return
+        del self._waiting[0]
+        fired_s = clock.now_s() - self._started_s
+        assert not isinstance(step.act, StartFromSavepoint)
+        try:
+            result = step.act.perform(self._target)
+        except ProblemError as error:
+            result = ActResult(felt=False, detail=str(error))
+        self.stopped = self.stopped or result.stopped
+        self._records[number] = replace(
+            self._records[number],
+            fired_after_s=fired_s,
+            felt=result.felt,
+            detail=result.detail,
+            recovered_after_s=result.recovered_after_s,
+        )
+
+    def records(self, *, restored: int) -> tuple[StepRecord, ...]:
+        """Return the record of each step.
+
+        ``restored`` counts the checkpoints and savepoints that the job started from.
+        """
+        if self._start is None:
+            return tuple(self._records)
+        started = replace(self._records[self._start], fired_after_s=0.0, felt=restored > 0)
+        return tuple(started if number == self._start else record for number, record in enumerate(self._records))
+
+    def _progress(self) -> Progress:
+        target = self._target
+        return Progress(
+            clock.now_s() - self._started_s,
+            self._outputs,
+            lambda: target.cluster.completed_checkpoints(target.job_id),
+        )

@@ -1,0 +1,18 @@
+"""Faults: break a process on purpose, see whether the job felt it, and heal.
+
+A fault that no job felt proves nothing, so each one reports what it saw.
+"""
+
+from flink_testbed.faults.brokers import KillBroker
+from flink_testbed.faults.fault import Fault, FaultReport, FaultTarget
+from flink_testbed.faults.processes import KillJobManager, KillTaskManager, PauseProcess
+
+__all__ = [
+    "Fault",
+    "FaultReport",
+    "FaultTarget",
+    "KillBroker",
+    "KillJobManager",
+    "KillTaskManager",
+    "PauseProcess",
+]

@@ -1,0 +1,108 @@
+"""Faults of the processes of a Flink cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.faults.fault import Fault, FaultTarget
+from flink_testbed.faults.sight import JobSight
+
+TASKMANAGER, JOBMANAGER = "taskmanager", "jobmanager"
+_READY_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class KillTaskManager(Fault):
+    """Kill a TaskManager with its Python workers, and start another one.
+
+    The job notices, restarts, and resumes from its last checkpoint.
+    """
+
+    @property
+    def name(self) -> str:
+        """The fault in the words of a scenario."""
+        return "kill taskmanager"
+
+    def inject(self, target: FaultTarget) -> str:
+        """Kill the oldest TaskManager."""
+        return f"{target.processes.kill_taskmanager()} was killed"
+
+    def heal(self, target: FaultTarget) -> None:
+        """Start another TaskManager, as a resource manager would."""
+        target.processes.add_taskmanager()
+
+    def felt(self, before: JobSight, now: JobSight) -> bool:
+        """Return whether the job has one more failure."""
+        return now.failures > before.failures
+
+
+@dataclass(frozen=True, slots=True)
+class KillJobManager(Fault):
+    """Kill the JobManager, and start another one.
+
+    The job survives on a cluster with high availability only.
+    """
+
+    @property
+    def name(self) -> str:
+        """The fault in the words of a scenario."""
+        return "kill jobmanager"
+
+    def inject(self, target: FaultTarget) -> str:
+        """Kill the JobManager; its successor is launched at once."""
+        target.processes.kill_jobmanager()
+        return "the JobManager was killed"
+
+    def heal(self, target: FaultTarget) -> None:
+        """Wait until the next JobManager answers."""
+        target.cluster.wait_ready(_READY_S)
+
+    def felt(self, before: JobSight, now: JobSight) -> bool:
+        """Return whether another JobManager has initialized the job."""
+        return now.process != before.process
+
+
+@dataclass(frozen=True, slots=True)
+class PauseProcess(Fault):
+    """Stop a process for a while without ending it.
+
+    It keeps its sockets and answers nothing, like a machine that swaps or a long garbage
+    collection. A short pause passes unnoticed; one longer than the heartbeat timeout restarts the
+    job.
+    """
+
+    process: str
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The fault in the words of a scenario."""
+        return f"pause {self.process}"
+
+    def inject(self, target: FaultTarget) -> str:
+        """Stop the process, and wait."""
+        member = self._member(target)
+        target.processes.pause(member)
+        clock.pause(self.seconds)
+        return f"{member} was stopped for {self.seconds:g} s"
+
+    def heal(self, target: FaultTarget) -> None:
+        """Continue the process."""
+        target.processes.resume(self._member(target))
+
+    def felt(self, before: JobSight, now: JobSight) -> bool:
+        """Return whether the job was still there after the pause.
+
+        The stop itself is certain: the kernel reports it, see ``ClusterProcesses.pause``.
+        """
+        return not now.ended or now.failures > before.failures
+
+    def _member(self, target: FaultTarget) -> str:
+        if self.process == JOBMANAGER:
+            return JOBMANAGER
+        names = target.processes.taskmanagers
+        if not names:
+            raise HostError(Problem("FA440", "the cluster has no TaskManager to pause"))
+        return names[0]

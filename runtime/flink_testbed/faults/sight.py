@@ -1,0 +1,54 @@
+"""The state of a job, as faults compare it before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import TERMINAL_STATES
+
+_RUNS = frozenset({"RUNNING", "FINISHED"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobSight:
+    """The state of a job at one moment.
+
+    ``failures`` counts the exceptions that ended or restarted it; ``restored`` counts the
+    checkpoints that it was restored from; ``runs`` is True while all its tasks run or have
+    finished. ``process`` identifies the JobManager that answered: its start, in milliseconds since
+    the epoch.
+    """
+
+    state: str
+    failures: int
+    restored: int
+    runs: bool
+    process: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """True once the job has reached a final state."""
+        return self.state in TERMINAL_STATES
+
+    def in_words(self) -> str:
+        """Describe the state in one line."""
+        return f"{self.state}, {self.failures} failures, {self.restored} restores"
+
+
+def look_at_job(cluster: FlinkCluster, job_id: str) -> JobSight:
+    """Read the state of a job over REST.
+
+    Raises ``RestUnavailableError`` while no JobManager answers.
+    """
+    job = cluster.rest.job(job_id)
+    counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+    answer = cluster.rest.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": 100})
+    vertices = {str(vertex["status"]) for vertex in job["vertices"]}
+    return JobSight(
+        state=str(job["state"]),
+        failures=len(answer.get("exceptionHistory", {}).get("entries", [])),
+        restored=int(counts["restored"]),
+        runs=str(job["state"]) == "RUNNING" and vertices <= _RUNS,
+        process=int(job["timestamps"].get("INITIALIZING", 0)),
+    )

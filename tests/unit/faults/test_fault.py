@@ -1,0 +1,151 @@
+"""A fault is felt or not, by the state of the job before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.faults import Fault, FaultTarget, KillBroker, KillJobManager, KillTaskManager, PauseProcess
+from flink_testbed.faults import fault as fault_module
+from flink_testbed.faults.sight import JobSight
+from flink_testbed.flink.cluster import FlinkCluster
+
+RUNNING = JobSight("RUNNING", failures=0, restored=0, runs=True, process=1)
+RESTARTING = JobSight("RESTARTING", failures=1, restored=0, runs=False, process=1)
+RESTORED = JobSight("RUNNING", failures=1, restored=1, runs=True, process=1)
+FROM_THE_START = JobSight("RUNNING", failures=1, restored=0, runs=True, process=1)
+FINISHED = JobSight("FINISHED", failures=0, restored=0, runs=False, process=1)
+FAILED = JobSight("FAILED", failures=1, restored=0, runs=False, process=1)
+NEXT_JOBMANAGER = JobSight("RUNNING", failures=0, restored=1, runs=True, process=2)
+
+
+class Processes:
+    """Notes what is done to the processes."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.taskmanagers = ["taskmanager-0"]
+
+    def kill_taskmanager(self) -> str:
+        self.done.append("kill taskmanager-0")
+        return "taskmanager-0"
+
+    def add_taskmanager(self) -> str:
+        self.done.append("add")
+        return "taskmanager-1"
+
+    def kill_jobmanager(self) -> None:
+        self.done.append("kill jobmanager")
+
+    def pause(self, name: str) -> None:
+        self.done.append(f"pause {name}")
+
+    def resume(self, name: str) -> None:
+        self.done.append(f"resume {name}")
+
+
+class Cluster:
+    """Shows the states of a job, one at each look; the last one stays."""
+
+    rest_url = "http://127.0.0.1:1"
+
+    def __init__(self, *states: JobSight) -> None:
+        self.processes: Processes | None = Processes()
+        self._states = list(states)
+
+    def next_state(self) -> JobSight:
+        return self._states.pop(0) if len(self._states) > 1 else self._states[0]
+
+    def wait_ready(self, timeout_s: float) -> None:
+        assert self.processes
+        self.processes.done.append("ready")
+
+    def wait(self, probe: Callable[[], tuple[Any, str]], *, what: str, timeout_s: float) -> Any:
+        for _ in range(5):
+            found, seen = probe()
+            if found is not None:
+                return found
+        raise WaitTimeoutError(Problem("FA401", f"gave up waiting for {what}", seen=seen))
+
+
+@pytest.fixture(autouse=True)
+def looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault_module, "look_at_job", lambda cluster, job_id: cluster.next_state())
+    monkeypatch.setattr(clock, "pause", lambda seconds: None)
+
+
+def strike(fault: Fault, *states: JobSight, kafka: object = None) -> tuple[Any, list[str]]:
+    cluster = Cluster(*states)
+    target = FaultTarget(cast(FlinkCluster, cluster), "job", cast(Any, kafka))
+    report = fault.strike(target)
+    assert cluster.processes
+    return report, cluster.processes.done
+
+
+def test_a_killed_taskmanager_is_replaced_and_the_recovery_timed() -> None:
+    report, done = strike(KillTaskManager(), RUNNING, RUNNING, RESTARTING, RESTARTING, RESTORED)
+    assert done == ["kill taskmanager-0", "add"]
+    assert (report.felt, report.recovered_after_s is not None) == (True, True)
+    assert "from a checkpoint" in report.detail
+
+
+def test_a_job_that_restarts_from_its_beginning_says_so() -> None:
+    report, _ = strike(KillTaskManager(), RUNNING, FROM_THE_START)
+    assert report.felt
+    assert "from the beginning of its input" in report.detail
+
+
+def test_a_kill_that_the_job_does_not_notice_is_not_felt() -> None:
+    report, done = strike(KillTaskManager(), RUNNING)
+    assert done == ["kill taskmanager-0", "add"], "healed all the same"
+    assert not report.felt
+    assert "did not notice" in report.detail
+
+
+def test_a_job_that_ends_before_it_notices_has_not_felt_the_fault() -> None:
+    report, _ = strike(KillTaskManager(), RUNNING, FINISHED)
+    assert (report.felt, "without having noticed" in report.detail) == (False, True)
+
+
+def test_nothing_is_broken_for_a_job_that_has_ended() -> None:
+    report, done = strike(KillTaskManager(), FINISHED)
+    assert (report.felt, done) == (False, [])
+
+
+def test_a_job_that_fails_by_the_fault_has_felt_it_and_not_recovered() -> None:
+    report, _ = strike(KillTaskManager(), RUNNING, RESTARTING, FAILED)
+    assert (report.felt, report.recovered_after_s) == (True, None)
+    assert "failed" in report.detail
+
+
+def test_a_killed_jobmanager_is_felt_when_the_next_one_has_the_job() -> None:
+    report, done = strike(KillJobManager(), RUNNING, RUNNING, NEXT_JOBMANAGER)
+    assert done == ["kill jobmanager", "ready"]
+    assert (report.felt, report.recovered_after_s is not None) == (True, True)
+
+
+def test_a_short_pause_is_felt_without_a_restart() -> None:
+    report, done = strike(PauseProcess("taskmanager", 1), RUNNING, RUNNING)
+    assert done == ["pause taskmanager-0", "resume taskmanager-0"]
+    assert (report.felt, report.recovered_after_s) == (True, None)
+
+
+def test_a_pause_until_after_the_end_of_the_job_is_not_felt() -> None:
+    report, _ = strike(PauseProcess("jobmanager", 1), RUNNING, FINISHED)
+    assert not report.felt
+
+
+def test_a_broker_cannot_be_killed_without_kafka() -> None:
+    with pytest.raises(HostError, match="no Kafka broker to kill"):
+        strike(KillBroker(1), RUNNING)
+
+
+def test_nothing_of_an_external_cluster_is_broken() -> None:
+    cluster = Cluster(RUNNING)
+    cluster.processes = None
+    with pytest.raises(HostError, match="external cluster has no process"):
+        KillTaskManager().strike(FaultTarget(cast(FlinkCluster, cluster), "job"))
