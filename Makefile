@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-faults test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -82,6 +82,11 @@ test-versions: $(STAMP)
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
+
+# Not part of `make test`, which has the faults of processes in test-clusters.
+test-faults: $(STAMP)
+	@echo "test-faults: scenarios that break processes on purpose (about 4 min)"
+	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)

@@ -110,6 +110,8 @@ class ScenarioItem(pytest.Item):
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
         if scenario.job and self.tier is Tier.LOCAL:
             return "not applicable: a scenario with a job runs on Flink only"
+        if scenario.faults and self.tier not in (Tier.EMBEDDED, Tier.CONTAINER):
+            return "not applicable: a scenario with faults runs on clusters that the session starts"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
         return self._incompatible()

@@ -109,9 +109,10 @@ class TestEnvironment(JobParts):
     def cluster(self, tier: Tier = Tier.EMBEDDED, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:
         """Return the session's running cluster of a tier, or its variant.
 
-        In a worker of pytest-xdist it is the controller's, except on the remote tier.
+        In a worker of pytest-xdist it is the controller's, except on the remote tier, and if its
+        processes may be killed.
         """
-        if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared:
+        if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared or variant.breakable:
             return self.usable_cluster(tier, variant)
         part = _part(tier, variant)
         cluster = self._once(part, lambda: self._shared_cluster(tier, variant))
@@ -154,7 +155,8 @@ class TestEnvironment(JobParts):
     def _start_cluster(self, tier: Tier, variant: ClusterVariant) -> FlinkCluster:
         if variant != SESSION_CLUSTER:
             self._end_variants()
-            self.progress(f"Flink {self.release.version}: the configuration needs a cluster of its own")
+            reason = "faults need" if variant.breakable else "the configuration needs"
+            self.progress(f"Flink {self.release.version}: {reason} a cluster of its own")
         self._clusters[tier, variant] = CLUSTER_PROVIDERS[tier].session_cluster(self, variant)
         return self._clusters[tier, variant]
 
@@ -261,6 +263,8 @@ def _part(tier: Tier, variant: ClusterVariant) -> str:
         return f"{tier} cluster"
     differences = [f"{key}={value}" for key, value in variant.options]
     differences += [f"{variant.slots} slots"] if variant.slots else []
+    differences += ["high availability"] if variant.high_availability else []
+    differences += ["faults"] if variant.breakable else []
     return f"{tier} cluster with {', '.join(differences)}"
 
 

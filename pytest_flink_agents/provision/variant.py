@@ -11,10 +11,15 @@ class ClusterVariant:
 
     ``options`` are Flink options of the cluster, ``slots`` the smallest number of slots of a
     TaskManager. Scenarios with equal variants share a cluster.
+
+    ``breakable`` runs kill and pause its processes, which no run of another process may feel. With
+    ``high_availability`` its jobs survive the JobManager.
     """
 
     options: tuple[tuple[str, str], ...] = ()
     slots: int = 0
+    breakable: bool = False
+    high_availability: bool = False
 
 
 SESSION_CLUSTER = ClusterVariant()

@@ -28,10 +28,17 @@ from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
+from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.requests import ScenarioRequest, needs_kafka, needs_models, placeholder_values
+from pytest_flink_agents.run.requests import (
+    ScenarioRequest,
+    needs_action_store,
+    needs_kafka,
+    needs_models,
+    placeholder_values,
+)
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -116,7 +123,7 @@ class ScenarioRun:
             config=scenario.config,
         )
         setup.require_possible(loaded.flink_options)
-        return setup
+        return with_faults(setup, scenario.faults)
 
     def provision(self) -> None:
         """Start the parts that the run needs.
@@ -126,7 +133,7 @@ class ScenarioRun:
         environment = self.environment
         submits_agents = self.loaded.scenario.job is None
         environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
-        if needs_kafka(self.services.settings, self.loaded, self.tier):
+        if needs_kafka(self.services.settings, self.loaded, self.tier) or needs_action_store(self.loaded):
             self.services.provide_kafka(environment)
         if self.loaded.scenario.effects:
             self.services.provide_ledger()
@@ -201,7 +208,7 @@ class ScenarioRun:
             )
             channel = request.channel()
             place = Place(environment, self.tier, directory, setup)
-            evidence = execute(request.subject(channel), channel, place, deadline_s=scenario.within)
+            evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), scenario.within)
         return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flink_testbed.kafka.service import topic_name
 from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
@@ -16,9 +17,11 @@ from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.effects import effect_urls
+from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
+from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.inputs import resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
@@ -28,6 +31,8 @@ from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
 _NAME_CHARACTERS = 120
+_STORE_BACKEND, _STORE_SERVERS = "actionStateStoreBackend", "kafkaBootstrapServers"
+_STORE_TOPIC = "kafkaActionStateTopic"
 
 
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
@@ -43,6 +48,15 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     if tier is Tier.LOCAL:
         return False
     return scenario.expect.delivery is not None or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
+
+
+def needs_action_store(loaded: LoadedScenario) -> bool:
+    """Return whether the session's Kafka keeps the action state of the scenario's agent.
+
+    It does if the scenario asks for the backend and names no brokers of its own.
+    """
+    config = loaded.scenario.config
+    return config.get(_STORE_BACKEND) == "kafka" and _STORE_SERVERS not in config
 
 
 def needs_models(loaded: LoadedScenario) -> bool:
@@ -103,6 +117,18 @@ class ScenarioRequest:
         """
         return self._job(channel) if self.loaded.scenario.job else self._agent()
 
+    def timeline(self, ledger: LedgerRun | None) -> tuple[Step, ...]:
+        """Return the scenario's faults as steps. ``ledger`` records the run's effects."""
+        return fault_steps(self.loaded.scenario.faults, ledger)
+
+    def _action_store(self) -> Mapping[str, str]:
+        """Return the address of the action state store, with a topic of its own for each run."""
+        if not needs_action_store(self.loaded):
+            return {}
+        kafka = self.services.kafka
+        topic = topic_name(kafka.run_id, f"{self.loaded.name}-actions")
+        return {_STORE_SERVERS: kafka.job_bootstrap, _STORE_TOPIC: topic}
+
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job
         assert job is not None
@@ -130,7 +156,7 @@ class ScenarioRequest:
                 "agent": _agent_spec(self.loaded),
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
-            config={**self.setup.agent, **substitute(scenario.config, self.values)},
+            config={**self.setup.agent, **self._action_store(), **substitute(scenario.config, self.values)},
             environment=substitute(scenario.environment, self.values),
             network=self._network(),
             parallelism=self.setup.parallelism,

@@ -13,11 +13,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
+from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
+from pytest_flink_agents.scenario.faults import Faults, timetable
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
     Address,
@@ -149,7 +152,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"faults", "upgrade"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"upgrade"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -191,6 +194,7 @@ class Scenario(LanguageMapping):
         None, description="endpoints that the agent calls; each call is recorded before it is answered"
     )
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
+    faults: Faults | None = Field(None, description="what is broken on purpose while the job runs on Flink")
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
     scrub: Items[ScrubText] = Field(
@@ -239,6 +243,23 @@ class Scenario(LanguageMapping):
         if self.repeat and self.expect_fail:
             next_step = "remove one of them: a known failure fails in every run"
             raise wrong("repeat or expect_fail, not both", message="repeat beside expect_fail", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
+    def _faults_have_a_target(self) -> Self:
+        faults = timetable(self.faults)
+        if faults and self.tiers and not {"embedded", "container"} & set(self.tiers):
+            next_step = "add embedded or container to tiers: only processes that the session starts are broken"
+            raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
+        through_kafka = self.expect.delivery or (self.job and not names_in(self.job.args).isdisjoint(KAFKA_NAMES))
+        if any(fault.kill == "broker" for fault in faults) and not through_kafka:
+            next_step = "add expect.delivery.outputs, which sends the records through Kafka"
+            raise wrong("a broker to kill", code="FA204", next_step=next_step)
+        endpoints = dict.fromkeys(effect.name for effect in self.effects or ())
+        for name in [fault.after.effect for fault in faults if fault.after.effect not in (None, *endpoints)]:
+            near = nearest(str(name), endpoints)
+            next_step = f"did you mean {near}?" if near else "declare it under effects"
+            raise wrong("an endpoint of effects", message=f'no endpoint "{name}"', next_step=next_step)
         return self
 
     @field_validator("tiers", "tags")

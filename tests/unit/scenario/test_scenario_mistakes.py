@@ -19,7 +19,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -31,8 +31,8 @@ ADDED = [
         "  next:     quote it: unquoted, 1.20 is the number 1.2",
     ),
     (
-        "faults:\n  - {kill: taskmanager}\n",
-        'x.scenario.yaml:9:1: FA205: "faults" is a word of the language that this version does not support yet\n'
+        "upgrade:\n  rollback: true\n",
+        'x.scenario.yaml:9:1: FA205: "upgrade" is a word of the language that this version does not support yet\n'
         "  next:     remove it, or use a version that supports it",
     ),
     (
@@ -54,7 +54,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -70,9 +70,9 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
-        "  next:     correct it, or remove it",
+        '  next:     did you mean "faults"?',
     ),
     (
         "tags: refunds\n",
@@ -242,7 +242,7 @@ BLOCKS = [
     ("owner: '${effects.pay.url}'", [("9:8", "FA210")]),
     ("owner: '${oops'", [("9:8", "FA210")]),
     ("form:x: 1", [("9:1", "FA202")]),
-    ("jobs: 1\nmatrixx: 2\nfaults: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
+    ("jobs: 1\nmatrixx: 2\nupgrade: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
 ]
 
 

@@ -1,0 +1,120 @@
+"""The faults of a scenario: the section ``faults``.
+
+Must never import: yaml, pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+from typing_extensions import Self
+
+from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.words import Delay, NotEmpty, has_form, wrong
+
+DEFAULT_FOR_S = 2.0
+_MOST = 1_000
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Kill = Literal["taskmanager", "jobmanager", "broker"]
+Pause = Literal["taskmanager", "jobmanager"]
+Kind = Literal["kill taskmanager", "kill jobmanager", "kill broker", "pause taskmanager", "pause jobmanager"]
+
+
+class After(LanguageMapping):
+    """The moment of a fault, counted from the start of the job. One of these words."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"event"})
+
+    outputs: Count | None = Field(None, description="once that many outputs are committed")
+    seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] | None = Field(
+        None, description="once the job has run that many seconds"
+    )
+    checkpoint: Count | None = Field(None, description="once that many checkpoints are complete")
+    effect: NotEmpty | None = Field(None, description="once this endpoint of `effects` was called")
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            code = "FA203" if self.model_fields_set else "FA204"
+            raise wrong("one of outputs, seconds, checkpoint and effect", code=code)
+        return self
+
+
+class Fault(LanguageMapping):
+    """One fault, injected after a moment and healed by itself.
+
+    What was killed is started again, and what was paused continues.
+    """
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "cut", "delay", "fail_checkpoints", "fill_disk"})
+
+    after: After = Field(description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2} or {effect: payments}")
+    kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
+    pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
+    for_: Delay | None = Field(
+        None, alias="for", description="how long a pause lasts, or the broker stays down; default: 2s"
+    )
+
+    @model_validator(mode="after")
+    def _one_act(self) -> Self:
+        if (self.kill is None) == (self.pause is None):
+            raise wrong("kill or pause, and one of them", code="FA204", next_step="write kill: taskmanager")
+        if self.for_ is not None and self.kill in ("taskmanager", "jobmanager"):
+            next_step = "remove for: another process starts at once"
+            raise wrong("for beside pause or `kill: broker`", code="FA203", next_step=next_step)
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The act and the process, like ``kill taskmanager``."""
+        return f"kill {self.kill}" if self.kill else f"pause {self.pause}"
+
+    @property
+    def seconds(self) -> float:
+        """The length of the fault, where it has one."""
+        return DEFAULT_FOR_S if self.for_ is None else self.for_
+
+
+class RandomTimetable(LanguageMapping):
+    """The parameters of random faults. The same seed gives the same timetable."""
+
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = Field(description="the seed of moments and kinds")
+    count: Annotated[int, Field(ge=1, le=_MOST)] = Field(description="the number of faults")
+    kinds: SomeItems[Kind] = Field(description="the kinds to choose from, like [kill taskmanager]")
+    over: Delay = Field(description="the span of time in which all are injected, from the start of the job")
+
+
+class RandomFaults(LanguageMapping):
+    """Faults at random moments, from one seed."""
+
+    random: RandomTimetable = Field(description="seed, number, kinds and span of the faults")
+
+
+def _faults_form(value: Any) -> str | None:
+    if isinstance(value, list):
+        return FORM + "list"
+    return FORM + "random" if isinstance(value, dict) else None
+
+
+Faults = Annotated[
+    Annotated[SomeItems[Fault], Tag(FORM + "list")] | Annotated[RandomFaults, Tag(FORM + "random")],
+    Discriminator(_faults_form),
+    has_form(_faults_form, "a list of faults, or {random: {seed, count, kinds, over}}"),
+]
+
+
+def timetable(faults: Any) -> tuple[Fault, ...]:
+    """Return the faults in their order; those of a seed are computed from it."""
+    if not isinstance(faults, RandomFaults):
+        return tuple(faults or ())
+    wanted = faults.random
+    chance = random.Random(wanted.seed)  # noqa: S311  a timetable, not a secret
+    moments = sorted(round(chance.uniform(0, wanted.over), 1) for _ in range(wanted.count))
+    kinds = [chance.choice(wanted.kinds).split() for _ in moments]
+    return tuple(
+        Fault.model_validate({"after": {"seconds": moment}, act: process})
+        for moment, (act, process) in zip(moments, kinds, strict=True)
+    )

@@ -1,0 +1,58 @@
+"""The section ``faults`` of a scenario."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from pytest_flink_agents.scenario.faults import Fault, Faults, timetable
+
+FAULTS: TypeAdapter[Any] = TypeAdapter(Faults)
+RANDOM = {"random": {"seed": 7, "count": 5, "kinds": ["kill taskmanager", "pause jobmanager"], "over": "20s"}}
+
+
+def test_a_fault_has_a_moment_an_act_and_a_process() -> None:
+    (fault,) = timetable(FAULTS.validate_python([{"after": {"outputs": 1}, "kill": "taskmanager"}]))
+    assert (fault.kind, fault.after.outputs) == ("kill taskmanager", 1)
+    (fault,) = timetable(FAULTS.validate_python([{"after": {"seconds": 1}, "pause": "jobmanager", "for": "500ms"}]))
+    assert (fault.kind, fault.after.seconds, fault.seconds) == ("pause jobmanager", 1.0, 0.5)
+
+
+def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
+    first, again = (timetable(FAULTS.validate_python(RANDOM)) for _ in range(2))
+    other = timetable(FAULTS.validate_python({"random": {**RANDOM["random"], "seed": 8}}))
+    assert first == again != other
+    moments = [fault.after.seconds or 0.0 for fault in first]
+    assert len(moments) == 5
+    assert moments == sorted(moments)
+    assert 0 <= moments[0] <= moments[-1] <= 20
+    assert {fault.kind for fault in [*first, *other]} == {"kill taskmanager", "pause jobmanager"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"after": {"outputs": 1}},
+        {"kill": "taskmanager"},
+        {"after": {}, "kill": "taskmanager"},
+        {"after": {"outputs": 1, "seconds": 2}, "kill": "taskmanager"},
+        {"after": {"outputs": 0}, "kill": "taskmanager"},
+        {"after": {"outputs": 1}, "kill": "taskmanager", "pause": "taskmanager"},
+        {"after": {"outputs": 1}, "kill": "taskmanager", "for": "1s"},
+        {"after": {"outputs": 1}, "kill": "task manager"},
+        {"after": {"outputs": 1}, "pause": "broker"},
+    ],
+)
+def test_a_fault_without_one_moment_and_one_act_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Fault.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], {}, "kill taskmanager", {"random": {"seed": 1, "count": 0, "kinds": ["kill broker"], "over": "1s"}}]
+)
+def test_faults_of_another_form_are_refused(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        FAULTS.validate_python(wrong)
