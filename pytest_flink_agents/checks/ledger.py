@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.model import EffectCall, Evidence
 
 LEDGER = "effects ledger"
 _EFFECTS = ("effects",)
@@ -21,16 +21,16 @@ def check_ledger(evidence: Evidence) -> CheckResult:
             LEDGER, Validity.UNKNOWN, (Finding(message, _EFFECTS, "every call", evidence.effects_unknown),)
         )
     undeclared = [call for call in evidence.effects or () if call.source == "effects" and not call.route]
-    findings = [
-        Finding(
-            f"the agent called {call.endpoint}, which has no such route",
-            _EFFECTS,
-            "a declared route",
-            f"call {call.sequence}: {call.method} {call.path}, {call.fault or f'status {call.status}'}",
-            key=call.key,
-        )
-        for call in undeclared[:_SHOWN]
-    ]
+    findings = [_finding(call) for call in undeclared[:_SHOWN]]
     if len(undeclared) > _SHOWN:
         findings.append(Finding(f"and {len(undeclared) - _SHOWN} more calls without a route", _EFFECTS))
     return CheckResult(LEDGER, Validity.INVALID if findings else Validity.VALID, tuple(findings))
+
+
+def _finding(call: EffectCall) -> Finding:
+    seen = f"call {call.sequence}: {call.method} {call.path}, {call.fault or 'no route'}, status {call.status}"
+    if call.fault:
+        message, expected = f"a call of {call.endpoint} was refused", "a body within the bounds of the ledger"
+    else:
+        message, expected = f"the agent called {call.endpoint}, which has no such route", "a declared route"
+    return Finding(message, _EFFECTS, expected, seen, key=call.key)

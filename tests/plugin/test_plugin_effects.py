@@ -148,4 +148,4 @@ def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -
     assert (chat["source"], chat["route"], chat["key"], chat["input"]) == ("llm", "POST /api/chat", "a", 0)
     text = lines_of(result)
     assert "the agent called payments, which has no such route" in text
-    assert "call 1: POST /refund, status 404" in text
+    assert "call 1: POST /refund, no route, status 404" in text

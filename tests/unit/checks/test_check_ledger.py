@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.ledger import check_ledger
 from pytest_flink_agents.evidence.model import EffectCall, Evidence
@@ -24,7 +26,13 @@ def test_a_call_without_a_route_is_invalid_and_named() -> None:
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
     assert (finding.message, finding.key) == ("the agent called payments, which has no such route", "c-1")
-    assert finding.seen == "call 2: POST /refund, status 404"
+    assert finding.seen == "call 2: POST /refund, no route, status 404"
+
+
+def test_a_call_with_a_refused_body_is_invalid_and_says_so() -> None:
+    (finding,) = check_ledger(run(replace(NO_ROUTE, fault="refused body", status=413))).findings
+    assert finding.message == "a call of payments was refused"
+    assert finding.seen == "call 2: POST /refund, refused body, status 413"
 
 
 def test_many_calls_without_a_route_are_cut() -> None:
