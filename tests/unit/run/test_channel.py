@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.remote import RemoteKafka
+from flink_testbed.kafka.security import KafkaSecurity
 from pytest_flink_agents.evidence.model import Output
-from pytest_flink_agents.run.channel import FileChannel
+from pytest_flink_agents.run.channel import FileChannel, TopicChannel
 from pytest_flink_agents.run.records import JobRecords
 
 
@@ -53,3 +55,11 @@ def test_hidden_files_are_no_outputs(tmp_path: Path) -> None:
     (below / ".part-1").write_text('{"key": 1, "value": 3}\n')
     (below / "_SUCCESS").write_text("")
     assert files.outputs() == (Output(1, 2),)
+
+
+def test_source_and_sink_get_the_login_of_an_external_kafka_and_placeholders_do_not() -> None:
+    security = KafkaSecurity(job={"sasl.jaas.config": "hunter2"})
+    kafka = RemoteKafka("kafka.example:9093", run_id="r", startup_timeout_s=1, security=security)
+    channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
+    assert channel.source_and_sink["kafka"]["properties"] == {"sasl.jaas.config": "hunter2"}
+    assert "hunter2" not in str(channel.values)
