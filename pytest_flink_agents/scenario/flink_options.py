@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_agents_runtime.config.catalogue import option_for
 from flink_testbed.core.problem import Problem
-from flink_testbed.flink.options import PARALLELISM, is_known, nearest_option, reserved
+from flink_testbed.flink.options import PARALLELISM, is_known, nearest_options, reserved
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration, flink_text, read_configuration
 from pytest_flink_agents.scenario.configuration.rules import SECTION, SetOption, options_in
@@ -102,16 +102,17 @@ def _in_file(name: str, finding: Finding) -> Mistake:
 
 def _mistakes(options: list[SetOption], *, extra: bool) -> Iterator[Mistake]:
     first: dict[str, DocumentPath] = {}
+    near = {} if extra else nearest_options(option.key for option in options if not reserved(option.key))
     for option in options:
         earlier = first.setdefault(option.key, option.path)
         if earlier is not option.path:
             message = f'"{shorten(option.key)}" is set twice'
             yield Mistake("FA203", option.path, message, next_step="keep one of the two", at_key=True)
-        elif mistake := _key_mistake(option, extra=extra) or _value_mistake(option):
+        elif mistake := _key_mistake(option, near, extra=extra) or _value_mistake(option):
             yield mistake
 
 
-def _key_mistake(option: SetOption, *, extra: bool) -> Mistake | None:
+def _key_mistake(option: SetOption, near: Mapping[str, str], *, extra: bool) -> Mistake | None:
     key = shorten(option.key)
     agents_own = option.key.removeprefix(f"{SECTION}.")
     if option_for(agents_own) is not None:
@@ -122,9 +123,8 @@ def _key_mistake(option: SetOption, *, extra: bool) -> Mistake | None:
         return Mistake("FA203", option.path, message, "nothing", next_step="remove it", at_key=True)
     if extra or is_known(option.key):
         return None
-    near = nearest_option(option.key)
     or_extra = "set config_extra: true if a plugin or a newer Flink reads it"
-    next_step = f'did you mean "{near}"? Otherwise {or_extra}' if near else or_extra
+    next_step = f'did you mean "{near[option.key]}"? Otherwise {or_extra}' if option.key in near else or_extra
     return Mistake("FA213", option.path, f'"{key}" is not an option of Flink', next_step=next_step, at_key=True)
 
 

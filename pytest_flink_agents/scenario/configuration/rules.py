@@ -6,14 +6,14 @@ Python and its Java side convert differently, and neither says what it ignores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flink_agents_runtime.config.catalogue import CATALOGUE, LATER, Kind, Option, is_secret, nearest_key, option_for
 from flink_agents_runtime.config.options import OptionError, typed
 from flink_testbed.core.problem import nearest
-from flink_testbed.flink.options import PARALLELISM, is_known, nearest_option, reserved
+from flink_testbed.flink.options import PARALLELISM, nearest_options, reserved
 from pytest_flink_agents.scenario.configuration.finding import ERROR, WARNING, Finding
 from pytest_flink_agents.scenario.document import Document, Mark
 from pytest_flink_agents.scenario.error import DocumentPath, describe, shorten
@@ -72,8 +72,7 @@ def _findings(document: Document) -> Iterator[Finding]:
             yield _at(document, "FA485", ERROR, option.path, message, next_step="write a value, or remove the line")
     for option in options:
         yield from _one(document, option)
-    for option in of_flink:
-        yield from _one_of_flink(document, option)
+    yield from _of_flink(document, of_flink)
     yield from _together(document, options)
 
 
@@ -136,15 +135,23 @@ def _one(document: Document, option: SetOption) -> Iterator[Finding]:
         yield from _value(document, option, declared)
 
 
-def _one_of_flink(document: Document, option: SetOption) -> Iterator[Finding]:
-    known = is_known(option.key) or option_for(option.key) or option.key.startswith(f"{SECTION}.")
-    if option.key == PARALLELISM and not _is_positive(option.value):
-        message = f"wrong value for {PARALLELISM}"
-        yield _at(document, "FA466", ERROR, option.path, message, "an int of at least 1", describe(option.value))
-    near = "" if known or reserved(option.key) else nearest_option(option.key)
-    if near and not _near_event_log_key(option.key):
-        message = f"{shorten(option.key)} is not an option of Flink and is ignored"
-        yield _at(document, "FA486", WARNING, option.path, message, next_step=f"did you mean {near}?", at_key=True)
+def _of_flink(document: Document, options: Sequence[SetOption]) -> Iterator[Finding]:
+    others = [option for option in options if not _is_of_agents(option.key) and not reserved(option.key)]
+    near = nearest_options(option.key for option in others)
+    for option in options:
+        if option.key == PARALLELISM and not _is_positive(option.value):
+            message = f"wrong value for {PARALLELISM}"
+            yield _at(document, "FA466", ERROR, option.path, message, "an int of at least 1", describe(option.value))
+    for option in others:
+        if option.key in near:
+            message = f"{shorten(option.key)} is not an option of Flink and is ignored"
+            next_step = f"did you mean {near[option.key]}?"
+            yield _at(document, "FA486", WARNING, option.path, message, next_step=next_step, at_key=True)
+
+
+def _is_of_agents(key: str) -> bool:
+    """Return True for a key that another rule finds in the wrong place."""
+    return option_for(key) is not None or key.startswith(f"{SECTION}.") or _near_event_log_key(key) is not None
 
 
 def _is_positive(value: Any) -> bool:

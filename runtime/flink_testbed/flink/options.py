@@ -10,8 +10,9 @@ The sources are Flink's own option classes (1.20 to 2.3) and the options of :mod
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -129,6 +130,7 @@ _RESERVED: Sequence[Reserved] = (
     ),
 )
 _NEAR = 0.85
+_COMPARED = 50
 # The words by which Flink recognises secrets, and those of its file systems.
 _SECRET = re.compile(
     r"password|secret|token|credential|jaas|api-?key|account\.key|auth-params|service-key|basic-auth|http-headers",
@@ -174,6 +176,16 @@ def nearest_option(key: str) -> str:
     whole = [name for name in sorted(_names()) if name.endswith(f".{key}")]
     near = whole[:1] if len(whole) == 1 else difflib.get_close_matches(key, sorted(_names()), n=1, cutoff=_NEAR)
     return near[0] if near else ""
+
+
+def nearest_options(keys: Iterable[str]) -> dict[str, str]:
+    """Return the nearest option of each unknown key that resembles one.
+
+    A comparison with all names takes 30 ms, so only the first 50 unknown keys are compared.
+    """
+    unknown = dict.fromkeys(key for key in keys if not is_known(key))
+    found = {key: nearest_option(key) for key in itertools.islice(unknown, _COMPARED)}
+    return {key: near for key, near in found.items() if near}
 
 
 @lru_cache(maxsize=1)

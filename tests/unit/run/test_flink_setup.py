@@ -11,7 +11,7 @@ import yaml
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import owner_options
-from flink_testbed.flink.options import Scope, is_known, nearest_option, reserved, scope_of
+from flink_testbed.flink.options import Scope, is_known, nearest_option, nearest_options, reserved, scope_of
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.evidence.model import Evidence
@@ -218,3 +218,8 @@ def test_names_of_options_are_known_and_near_misses_found() -> None:
     assert nearest_option("checkpointing.interval") == "execution.checkpointing.interval"
     assert nearest_option("heartbeat.timeuot") == "heartbeat.timeout"
     assert nearest_option("shop.limit") == ""
+
+
+def test_only_the_first_fifty_unknown_keys_are_compared() -> None:
+    keys = [f"heartbeat.timeuot{number}" for number in range(60)]
+    assert len(nearest_options(["heartbeat.timeout", *keys])) == 50
