@@ -158,6 +158,8 @@ def test_every_option_of_the_cluster_has_a_row() -> None:
         "f:2: slot.timeout: the cluster did not take it: it runs with 2s"
     ]
     assert check_configuration(replace(evidence, flink_config={})).validity is Validity.VALID
+    silent = replace(evidence, flink_config=rows_as_data(effective_rows(setup, {}, external=False)))
+    assert check_configuration(silent).validity is Validity.UNKNOWN
 
 
 def test_the_client_of_a_program_gets_the_options_that_the_run_honours(team: TeamConfiguration) -> None:
