@@ -10,6 +10,7 @@ from typing import Any
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.place import Place
@@ -36,6 +37,7 @@ class AgentRun:
     channel: Channel | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     network: AllowedNetwork | None = None
+    setup: FlinkSetup = field(default_factory=FlinkSetup)
 
     def subject(self) -> Subject:
         """Return the agent."""
@@ -79,6 +81,7 @@ class JobRun:
     parallelism: int = 1
     channel: Channel | None = None
     expected_outputs: int | None = None
+    setup: FlinkSetup = field(default_factory=FlinkSetup)
     network: AllowedNetwork | None = None
 
     def subject(self) -> Subject:
@@ -109,9 +112,9 @@ def job_files(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> File
 
 def run(planned: AgentRun | JobRun, environment: TestEnvironment, tier: Tier = Tier.EMBEDDED) -> Evidence:
     """Provision the tier and execute the run there."""
-    environment.provide(tier, submits_agents=isinstance(planned, AgentRun))
+    environment.provide(tier, submits_agents=isinstance(planned, AgentRun), variant=planned.setup.variant)
     planned.directory.mkdir(parents=True, exist_ok=True)
-    place = Place(environment, tier, planned.directory)
+    place = Place(environment, tier, planned.directory, planned.setup)
     return execute(planned.subject(), planned.channel_on(tier), place, planned.timeline(), planned.within_s)
 
 

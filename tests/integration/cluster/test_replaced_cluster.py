@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,12 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.checks.configuration import check_configuration
+from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import flink_setup
+from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration
+from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run
 
 pytestmark = pytest.mark.slow
@@ -37,6 +43,7 @@ def test_a_cluster_is_replaced_after_an_agent_has_ended_its_taskmanager(
         assert own.cluster().directory.name == "embedded-cluster-2"
         assert any("has died" in line and "starting another cluster" in line for line in reported)
         _block_the_cluster(own, run_request, second=own.cluster())
+        _need_another_configuration(own, run_request)
     finally:
         own.close()
 
@@ -64,3 +71,22 @@ def _block_the_cluster(own: TestEnvironment, run_request, second: FlinkCluster) 
     evidence = run(run_request(TILL, [("k", {"item": "i", "amount": 1})]), own)
     assert evidence.job_state == "FINISHED", evidence.failure
     assert own.cluster().directory.name == "embedded-cluster-3"
+
+
+def _need_another_configuration(own: TestEnvironment, run_request) -> None:
+    """An option of the cluster needs a cluster of its own, which equal runs share; the session's one stays."""
+    options = {"heartbeat.timeout": Placed("9s", "config.yaml:1"), "rest.port": Placed("8081", "config.yaml:2")}
+    setup = flink_setup(TeamConfiguration("config.yaml", {}, options), {}, own.settings, tier=Tier.EMBEDDED)
+    session = own.cluster()
+    first = own.cluster(variant=setup.variant)
+    request = dataclasses.replace(run_request(TILL, [("k", {"item": "i", "amount": 1})]), setup=setup)
+    evidence = run(request, own)
+    assert evidence.job_state == "FINISHED", evidence.failure
+    assert own.cluster(variant=setup.variant) is first
+    assert first.rest.configuration()["heartbeat.timeout"] == "9s"
+    assert check_configuration(evidence).validity is Validity.VALID
+    row = evidence.flink_config["rest.port"]
+    assert (row["source"], row["note"].startswith("config.yaml:2 says 8081: ")) == ("the harness", True)
+    assert row["value"] == first.rest_url.rpartition(":")[2]
+    assert own.cluster() is session
+    session.require_alive()

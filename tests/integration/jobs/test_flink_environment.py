@@ -16,7 +16,10 @@ from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import flink_setup
 from pytest_flink_agents.run.subject import AllowedNetwork
+from pytest_flink_agents.scenario.configuration.content import read_configuration
+from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import JobRun, job_files, run
 
 pytestmark = pytest.mark.slow
@@ -71,23 +74,33 @@ def test_rows_keep_the_types_that_the_job_declares(session_environment: TestEnvi
     assert outputs == {"ada": [{"total": 6}, {"total": 8}, {"total": 10}], "bob": [{"total": 4}], "cy": [{"total": 2}]}
 
 
-def test_options_of_the_program_override_the_clients_file_and_the_default(
+def test_options_of_the_program_override_the_teams_file_and_the_default(
     session_environment: TestEnvironment, tmp_path: Path, flink_cluster: FlinkCluster
 ) -> None:
-    """The file of a TaskManager has no effect."""
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "config.yaml").write_text("agent: {retry-wait-interval: 7, num-async-threads: 2}\n")
-    request = job_request(
-        tmp_path / "run", JOBS / "settings.py", environment={"FLINK_CONF_DIR": str(tmp_path / "conf")}
+    """The file of a TaskManager has no effect; the job has the options of Flink of the team's file."""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "agent: {retry-wait-interval: 7, num-async-threads: 2}\n"
+        "execution.checkpointing.interval: 333s\npython.execution-mode: thread\n"
     )
+    team = read_configuration(file, "config.yaml").content
+    setup = flink_setup(team, {}, session_environment.settings, tier=Tier.EMBEDDED)
+    request = job_request(tmp_path / "run", JOBS / "settings.py", setup=setup)
     on_the_cluster = flink_cluster.directory / "conf" / "config.yaml"
     before = on_the_cluster.read_text()
     on_the_cluster.write_text(before + "agent: {max-retries: 9, retry-wait-interval: 9, num-async-threads: 9}\n")
     try:
-        outputs = by_key(run(request, session_environment))
+        evidence = run(request, session_environment)
     finally:
         on_the_cluster.write_text(before)
-    assert outputs == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
+    assert by_key(evidence) == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
+    checkpoints = flink_cluster.rest.call("GET", f"/jobs/{evidence.job_id}/checkpoints/config")
+    assert checkpoints["interval"] == 333_000
+    assert evidence.flink_config["execution.checkpointing.interval"]["source"] == "config.yaml:2"
+    assert evidence.flink_config["heartbeat.timeout"]["value"] == "20s"
+    assert evidence.config["retry-wait-interval"]["source"] == "config.yaml:1"
+    # It may hold secrets.
+    assert not (request.directory / "client" / "config.yaml").exists()
 
 
 def test_outputs_have_the_time_stamps_of_their_inputs(session_environment: TestEnvironment, tmp_path: Path) -> None:
