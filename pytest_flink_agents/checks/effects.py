@@ -112,7 +112,7 @@ def _count(expected: ExpectedCalls, bounds: Bounds, calls: Sequence[EffectCall],
     worst = _largest_group(calls)
     message = f"{expected.endpoint} was called {_times(len(calls))}: {_caused(worst, evidence)}"
     seen = "\n".join(map(_text, worst[:_NAMED_CALLS]))
-    return validity, Finding(message, finding.path, f"{finding.expected} calls", seen, key=worst[0].key)
+    return validity, Finding(message, finding.path, f"calls: {finding.expected}", seen, key=worst[0].key)
 
 
 def _largest_group(calls: Sequence[EffectCall]) -> list[EffectCall]:

@@ -93,6 +93,14 @@ class EffectCall:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryOfKey:
+    """The short-term memory of one key at the end of a run: its values by dotted path."""
+
+    key: Any
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LogError:
     """A log entry of level ERROR or above, or a crash report of a JVM.
 
@@ -200,7 +208,8 @@ class Evidence:
     ``blocked`` are the addresses that the scenario's network did not allow, None if nothing limited the connections.
     ``printed`` is what the agent printed and logged on the local tier. On Flink, ``checkpoints`` are counted, ``exceptions``
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
-    they are final if the agent wrote them at its end, and else those that Flink showed last. ``steps`` records the timeline.
+    they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
+    was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
     ``seed`` is the seed of the order of keys and calls, None without one.
     """
 
@@ -226,6 +235,7 @@ class Evidence:
     flink_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: Mapping[str, float] | None = None
     metrics_final: bool = False
+    memory: tuple[MemoryOfKey, ...] | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     restarts: int = 0

@@ -21,6 +21,8 @@ from pytest_flink_agents.checks.job_counts import (
 )
 from pytest_flink_agents.checks.latency import NAME as LATENCY
 from pytest_flink_agents.checks.latency import Percentile, check_latency
+from pytest_flink_agents.checks.memory import NAME as MEMORY
+from pytest_flink_agents.checks.memory import ExpectedValue, check_memory
 from pytest_flink_agents.checks.metric_values import NAME as METRICS
 from pytest_flink_agents.checks.metric_values import ExpectedMetric, check_metrics
 from pytest_flink_agents.checks.output_summary import OutputSummary
@@ -60,6 +62,13 @@ def stated_checks(
     if expect.effects:
         calls = [_calls(loaded, name, written) for name, written in expect.effects.items()]
         checks[EFFECTS] = lambda: check_effects(calls, evidence)
+    if expect.memory:
+        memory = [
+            ExpectedValue(("expect", "memory", key, at), key, at, loaded.matchers["expect", "memory", key, at])
+            for key, values in expect.memory.items()
+            for at in values
+        ]
+        checks[MEMORY] = lambda: check_memory(memory, evidence)
     return checks | _checks_of_models(loaded, evidence, prices) | _checks_of_amounts(expect, evidence)
 
 

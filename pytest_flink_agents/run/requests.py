@@ -161,6 +161,7 @@ class ScenarioRequest:
             network=self._network(),
             parallelism=self.setup.parallelism,
             seed=self.seed,
+            reports_memory=scenario.expect.memory is not None,
         )
 
     def _network(self) -> AllowedNetwork | None:

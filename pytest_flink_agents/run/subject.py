@@ -39,7 +39,7 @@ class AgentSubject:
     ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
     ``flink_config`` options of the job on Flink. ``environment`` are environment variables of the
     agent's process. ``network`` limits its connections, None if it may connect to everything.
-    ``seed`` draws the order of keys on the local tier.
+    ``seed`` draws the order of keys on the local tier, where ``reports_memory`` asks for the memory at the end.
     """
 
     name: str
@@ -50,6 +50,7 @@ class AgentSubject:
     parallelism: int = 1
     seed: int | None = None
     network: AllowedNetwork | None = None
+    reports_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

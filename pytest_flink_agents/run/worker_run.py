@@ -10,7 +10,7 @@ from flink_testbed.core import clock
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import read_event_logs
 from pytest_flink_agents.evidence.job_failure import failure_of
-from pytest_flink_agents.evidence.model import Evidence, LogError, Output
+from pytest_flink_agents.evidence.model import Evidence, LogError, MemoryOfKey, Output
 from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting
 from pytest_flink_agents.provision.flink_setup import rows_as_data
@@ -67,6 +67,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
             environment=dict(subject.environment),
             network=subject.network.fields(events) if subject.network else None,
             deadline_s=deadline_s,
+            memory=subject.reports_memory,
         )
     except RefusedError as error:
         raise refused(error) from error
@@ -86,6 +87,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         flink_config=rows_as_data(place.setup.rows),
         metrics=reply["metrics"] or None,
         metrics_final=late is None,
+        memory=_memory(reply) if late is None and not failure else None,
         timings_s={"run": reply["elapsed_s"], "total": clock.now_s() - started_s},
         log_tail=still_waiting(subject.spec["agent"], late["waiting_on"]) if late else "",
         log_errors=_log_errors(reply),
@@ -138,6 +140,11 @@ def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evid
         files={"events": str(events), "stdout": str(stdout)},
         seed=subject.seed,
     )
+
+
+def _memory(reply: Mapping[str, Any]) -> tuple[MemoryOfKey, ...] | None:
+    listed = reply["memory"]
+    return None if listed is None else tuple(MemoryOfKey(one["key"], one["values"]) for one in listed)
 
 
 def _log_errors(reply: Mapping[str, Any]) -> tuple[LogError, ...]:

@@ -5,7 +5,7 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -35,6 +35,7 @@ CheckName = Literal[
     "cost",
     "latency",
     "metrics",
+    "memory",
     "checkpoints",
     "restarts",
     "throughput",
@@ -55,6 +56,7 @@ _STATEMENTS = (
     "cost",
     "latency",
     "metrics",
+    "memory",
     "checkpoints",
     "restarts",
     "throughput",
@@ -120,8 +122,6 @@ class Expect(LanguageMapping):
     ``outputs: []`` means that there must be no output.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"memory"})
-
     outputs: Outputs | None = Field(
         None, description="all outputs and no others, [] for none; or {count, each, distinct} for many"
     )
@@ -142,6 +142,11 @@ class Expect(LanguageMapping):
     latency: ExpectedLatency | None = Field(None, description="the time from an input to its last output")
     metrics: dict[NotEmpty, MetricValue] | None = Field(
         None, min_length=1, description="values of metrics by name, or by the end of the name; `*` is any part of it"
+    )
+    memory: dict[NotEmpty, Annotated[dict[NotEmpty, Any], Field(min_length=1)]] | None = Field(
+        None,
+        min_length=1,
+        description="short-term memory at the end, by key and dotted path, each a matcher; needs `tiers: [local]`",
     )
     checkpoints: ExpectedCheckpoints | None = Field(None, description="checkpoints on Flink; needs tiers without local")
     restarts: Range | None = Field(None, description="restarts of the job on Flink; needs tiers without local")

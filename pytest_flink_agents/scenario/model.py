@@ -225,6 +225,13 @@ class Scenario(LanguageMapping):
         return self
 
     @model_validator(mode="after")
+    def _memory_without_flink(self) -> Self:
+        if self.expect.memory and self.tiers != ("local",):
+            next_step = "add `tiers: [local]`: Flink does not show the memory of a key at the end of a job"
+            raise wrong("tiers: [local] beside memory", code="FA204", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
     def _counts_of_flink_on_flink(self) -> Self:
         if (self.expect.checkpoints or self.expect.restarts) and (self.tiers is None or "local" in self.tiers):
             next_step = "add `tiers: [embedded]`: a run without Flink has no checkpoints and no restarts"

@@ -41,6 +41,12 @@ def test_keys_of_different_types_are_different_keys():
     assert sorted(runs, key=str) == sorted([(int, 1), (int, 2), (str, 1), (bool, 1), (list, 1), (list, 2)], key=str)
 
 
+def test_memory_at_the_end_is_that_of_each_key_and_absent_without_an_end():
+    result = host("Remembering").run(records(("a", "x"), (1, "y"), ("a", "z")))
+    assert result.memory == (("a", {"runs": 2}), (1, {"runs": 1}))
+    assert host("FailsOnTwo").run(records(("a", 2))).memory == ()
+
+
 def test_k_and_v_are_short_names_and_a_missing_key_is_unique():
     inputs = [{"k": "a", "v": 1}, {"value": 2}, {"value": 3}]
     first, second = (host("Remembering").run(inputs).outputs for _ in range(2))

@@ -15,8 +15,9 @@ from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
 
 # The words whose value is matched in part: only what is named counts.
 _OF_A_STEP = ("args", "attributes")
-# Matched as a whole, like the values of listed outputs.
 _OF_OUTPUTS: DocumentPath = ("expect", "outputs", "each")
+# Matched as a whole, like the values of listed outputs.
+_WHOLE = (("expect", "outputs"), ("expect", "memory"))
 
 
 def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
@@ -27,7 +28,7 @@ def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mista
         return found, mistakes
     for path, value in _places(expect):
         try:
-            matcher = compile_matcher(value, path) if path == _OF_OUTPUTS else compile_part(value, path)
+            matcher = compile_matcher(value, path) if path[:2] in _WHOLE else compile_part(value, path)
         except MatcherError as error:
             mistakes += error.mistakes
             continue
@@ -44,6 +45,10 @@ def _places(expect: Mapping[str, Any]) -> Iterator[tuple[DocumentPath, Any]]:
     outputs = expect.get("outputs")
     if isinstance(outputs, dict) and "each" in outputs:
         yield _OF_OUTPUTS, outputs["each"]
+    memory = expect.get("memory")
+    for key, values in memory.items() if isinstance(memory, dict) else ():
+        for at, value in values.items() if isinstance(values, dict) else ():
+            yield ("expect", "memory", key, at), value
     effects = expect.get("effects")
     for name, calls in effects.items() if isinstance(effects, dict) else ():
         each = calls.get("each") if isinstance(calls, dict) else None

@@ -45,7 +45,8 @@ class LocalResult:
     ``outputs`` are in the order of emission, and empty if ``on_output`` received them; ``numbers``
     holds, per output, the number (from 0) of the input behind it. ``failure`` is the action failure
     that ended the run, as it would fail a Flink job. ``timed_out_after_s`` is set if the deadline
-    ended the run; then ``unfinished`` names up to 20 pieces of unfinished work.
+    ended the run; then ``unfinished`` names up to 20 pieces of unfinished work. ``memory`` has the
+    keys with short-term memory at the end of a run that reached it, with its values by dotted path.
     """
 
     outputs: tuple[Output, ...]
@@ -55,6 +56,7 @@ class LocalResult:
     unfinished: tuple[Unfinished, ...]
     metrics: Mapping[str, float]
     elapsed_s: float
+    memory: tuple[tuple[Any, Mapping[str, Any]], ...] = ()
 
 
 class LocalHost:
@@ -132,6 +134,7 @@ class LocalHost:
             unfinished=unfinished,
             metrics=metrics.snapshot(),
             elapsed_s=time.monotonic() - started,
+            memory=() if loop.stopped or loop.failure is not None else loop.memory(),
         )
 
     def _loop(

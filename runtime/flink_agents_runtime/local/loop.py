@@ -142,6 +142,18 @@ class Loop:
         unread = [Unfinished(None, "")] if self._take_in_at != _NEVER else []
         return tuple((awaited or queued or unread)[:_MOST_NAMED])
 
+    def memory(self) -> tuple[tuple[Any, dict[str, Any]], ...]:
+        """Return the short-term memory of each key that has some: its values by dotted path."""
+        expiry = self._engine.expiry
+        found = []
+        for run in self._runs.values():
+            if expiry is not None:
+                expiry.sweep(run.state)
+            values = {path: item[0] for path, item in run.state.short_term.items() if isinstance(item, tuple)}
+            if values:
+                found.append((run.key, values))
+        return tuple(found)
+
     def _take_in(self, ready: Sized, enough: int) -> None:
         """Read inputs until ``enough`` keys are ready or the window is full.
 

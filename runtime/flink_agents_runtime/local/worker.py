@@ -96,6 +96,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         "timed_out": timed_out if result.out_of_time else None,
         "metrics": {},
         "elapsed_s": 0.0,
+        "memory": None,
         "config": [],
         "output": output,
         "log_errors": [],
@@ -158,7 +159,8 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     # Progress goes to the log: standard output is the channel.
     report = logging.getLogger(__name__).info
     result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report)
-    return _as_json(result) | {"config": explained(plan.config)}
+    memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
+    return _as_json(result) | {"config": explained(plan.config), "memory": memory}
 
 
 def _inputs(request: dict[str, Any]) -> Iterable[dict[str, Any]]:

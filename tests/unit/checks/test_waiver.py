@@ -76,6 +76,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         job_counts,
         latency,
         logs,
+        memory,
         metric_values,
         outputs,
         trajectory,
@@ -87,6 +88,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
     of_runs = {check_ended(RAN, 1).check, check_model_calls(RAN).check, check_failure(None, None, RAN).check}
     stated = {
         cost.NAME,
+        memory.NAME,
         delivery.NAME,
         effects.NAME,
         latency.NAME,

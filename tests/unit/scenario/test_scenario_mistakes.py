@@ -166,7 +166,7 @@ CHANGED = [
     ),
     ("outputs:", "delivery: {outputs: exactly_once, per_input: 0}\n  outputs:", "7:48", "FA203", None),
     ("outputs:", "delivery: {}\n  outputs:", "7:13", "FA204", None),
-    ("outputs:", "memory: {}\n  outputs:", "7:3", "FA205", None),
+    ("outputs:", "memory: {}\n  outputs:", "7:11", "FA203", None),
     ("outputs:", "order: sorted\n  outputs:", "7:10", "FA203", "wrong value for expect.order"),
     ("outputs:", "ouputs:", "7:3", "FA202", 'unknown key "ouputs" in expect'),
     ("{status: approved}", "{any_string: 1}", "8:40", "FA203", "wrong value for any_string"),

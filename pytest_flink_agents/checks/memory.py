@@ -1,0 +1,61 @@
+"""The check of the short-term memory of each key at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_flink_agents.checks.bounds import Path
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.outputs import Matches, identity
+from pytest_flink_agents.evidence.model import Evidence
+
+NAME = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedValue:
+    """The expected value at a dotted path of one key's memory.
+
+    ``key`` is a key of the scenario's mapping: the text of a str key, or the JSON of another.
+    """
+
+    path: Path
+    key: str
+    at: str
+    matcher: Matches
+
+
+def check_memory(expected: Sequence[ExpectedValue], evidence: Evidence) -> CheckResult:
+    """Return *invalid* if a value in memory is not the expected one.
+
+    *Unknown* if the memory is not known: on Flink, and after a run that failed or was cut short.
+    """
+    if evidence.memory is None:
+        finding = Finding("the memory at the end is not known", ("expect", "memory"), "memory", "unknown")
+        return CheckResult(NAME, Validity.UNKNOWN, (finding,))
+    known = {identity(one.key): one.values for one in evidence.memory}
+    findings = [finding for one in expected for finding in _differences(one, known)]
+    return CheckResult(NAME, Validity.INVALID if findings else Validity.VALID, tuple(findings))
+
+
+def _differences(expected: ExpectedValue, known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    text = identity(expected.key)
+    key = text if text in known or expected.key not in known else expected.key
+    values = known.get(key, {})
+    if expected.at not in values:
+        paths = ", ".join(sorted(values)) or "no value"
+        message = f"the memory of key {key} has nothing at {expected.at}"
+        return [Finding(message, expected.path, f"a value at {expected.at}", paths, key=expected.key, missing=True)]
+    seen = values[expected.at]
+    return [
+        Finding(
+            f"the memory of key {key} is not as expected at {'.'.join([expected.at, *map(str, one.at)])}",
+            expected.path,
+            one.expected_text,
+            seen,
+            key=expected.key,
+        )
+        for one in expected.matcher.match(seen)[:1]
+    ]

@@ -1,0 +1,68 @@
+"""The word ``memory``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.evidence.model import Event, Evidence, MemoryOfKey
+
+if TYPE_CHECKING:
+    from tests.unit.expectations.conftest import Stated
+
+VALID, INVALID, UNKNOWN = Validity.VALID, Validity.INVALID, Validity.UNKNOWN
+LOCAL = "tiers: [local]\n"
+RUN = Evidence(
+    "local",
+    "2.2.1",
+    "bundled",
+    events=(Event("_input_event", {"input": 1}, "c-1"),),
+    input_keys=("c-1", 7, "7"),
+    job_state="FINISHED",
+    log_errors=(),
+    memory=(
+        MemoryOfKey("c-1", {"refunds.total": 1, "last": {"order": "o-1"}}),
+        MemoryOfKey(7, {"total": 70}),
+        MemoryOfKey(8, {"total": 80}),
+        MemoryOfKey("7", {"total": 7}),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("memory", "evidence", "validity"),
+    [
+        ("{c-1: {refunds.total: 1}}", RUN, VALID),
+        ("{c-1: {refunds.total: 2}}", RUN, INVALID),
+        ("{c-1: {refunds.total: {approx: {value: 2, abs: 1}}, last: {order: o-1}}}", RUN, VALID),
+        ("{c-1: {last: {order: o-2}}}", RUN, INVALID),
+        ("{c-1: {refunds: 1}}", RUN, INVALID),
+        ("{c-2: {refunds.total: 1}}", RUN, INVALID),
+        ("{'7': {total: 7}, '8': {total: 80}}", RUN, VALID),
+        ("{'7': {total: 70}}", RUN, INVALID),
+        ("{c-1: {refunds.total: 1}}", dataclasses.replace(RUN, memory=None), UNKNOWN),
+    ],
+)
+def test_memory_at_the_end(memory: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
+    assert stated.validity("memory", f"memory: {memory}", evidence, LOCAL) is validity
+
+
+@pytest.mark.parametrize(
+    ("memory", "more", "code"),
+    [
+        ("{c-1: {total: 1}}", "", "FA204"),
+        ("{c-1: {total: 1}}", "tiers: [local, embedded]\n", "FA204"),
+        ("{c-1: {}}", LOCAL, "FA203"),
+        ("{c-1: {total: {any_value: true}}}", LOCAL, "FA209"),
+    ],
+)
+def test_memory_that_cannot_be_meant_is_refused(memory: str, more: str, code: str, stated: Stated) -> None:
+    assert [found for found, _ in stated.problems(f"memory: {memory}", more)] == [code]
+
+
+def test_the_message_is_the_reviewed_one(stated: Stated) -> None:
+    stated.passes("memory: {c-1: {refunds.total: 1}}", RUN, LOCAL)
+    stated.fails("memory", "memory: {c-1: {refunds.total: 2, refunds.count: 1}}", RUN, LOCAL)
