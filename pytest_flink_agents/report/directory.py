@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from flink_testbed.core import clock
+from flink_testbed.core.directories import make_private
 
 _MARKER = ".flink-agents-run"
 
@@ -34,7 +35,7 @@ def make_run_folder(folder: Path, keep: int) -> None:
     if not ignored.exists():
         ignored.write_text("*\n", encoding="utf-8")
     try:
-        folder.mkdir()
+        make_private(folder, exist_ok=False)
     except FileExistsError:
         return
     (folder / _MARKER).touch()

@@ -24,6 +24,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from flink_testbed.core.directories import make_private
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster, cluster_abandoned
 from flink_testbed.flink.logs import DirectoryLogs
@@ -125,7 +126,7 @@ class BrokerServer:
     def __init__(self, address: BrokerAddress, broker: ClusterBroker) -> None:
         self._broker = broker
         self._path = Path(address.path)
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._path.parent)
         self._listener = Listener(address.path, family="AF_UNIX", authkey=address.key)
         self._closed = False
         threading.Thread(target=self._accept, name="cluster broker", daemon=True).start()

@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from flink_testbed.core import clock
-from flink_testbed.core.directories import cache_root
+from flink_testbed.core.directories import cache_root, make_private
 from flink_testbed.ownership.container_owner import GUARD_ENDS_S
 from flink_testbed.ownership.detached_holder import command_line
 from flink_testbed.ownership.owner import Owner, owner_from, owner_of
@@ -111,7 +111,7 @@ def hold_detached(detachment: Detachment, digest: str = "") -> DetachedService:
 
     The service is then independent of this process.
     """
-    _directory().mkdir(parents=True, exist_ok=True)
+    make_private(_directory())
     name = secrets.token_hex(6)
     file = _directory() / f"{name}.json"
     # Before the holder starts: it ends as soon as it finds no file.

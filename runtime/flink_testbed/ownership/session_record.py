@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flink_testbed.core.directories import cache_root
+from flink_testbed.core.directories import cache_root, make_private
 from flink_testbed.ownership.owner import Owner, owner_from, this_process
 
 SOCKETS, CLUSTER, BROKERS, JOBS, TOPICS = "sockets", "cluster", "brokers", "jobs", "topics"
@@ -55,7 +55,7 @@ class Record:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 self.file.unlink()
             return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.file.parent)
         fresh = self.file.with_suffix(f".{os.getpid()}.tmp")
         data = {"run_id": self.run_id, "owner": self.owner.as_json(), "made": self.made}
         fresh.write_text(json.dumps(data), encoding="utf-8")

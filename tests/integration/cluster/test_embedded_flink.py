@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections import defaultdict
@@ -47,6 +48,31 @@ def test_the_cluster_listens_on_loopback_only(flink_cluster: StandaloneCluster) 
     addresses = {address.removeprefix("::ffff:") for address, _ in flink_cluster.listening()}
     assert len(flink_cluster.listening()) == 9
     assert addresses == {"127.0.0.1"}
+
+
+def test_no_file_of_a_running_cluster_is_open_to_other_users(
+    session_environment, run_request, flink_cluster: StandaloneCluster
+) -> None:
+    """Configurations, logs, inputs and outputs are below a directory for their owner only."""
+    request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
+    directory = flink_cluster.directory
+    run_folder = next(each for each in directory.parents if (each / ".flink-agents-run").exists())
+    seen: set[Path] = set()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run, request, session_environment)
+        while not running.done():
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    files = [Path(file.path) for file in process.open_files() if "w" in file.mode or "a" in file.mode]
+                    sockets = [Path(str(each.laddr)) for each in process.net_connections("unix") if each.laddr]
+                    seen.update(path for path in (*files, *sockets) if path.is_absolute() and path.suffix != ".lock")
+            time.sleep(0.2)
+    assert running.result().job_state == "FINISHED"
+    inside = [path for path in seen if path.is_relative_to(run_folder)]
+    assert len(inside) > 3
+    assert run_folder.stat().st_mode & 0o077 == 0
+    outside = [path for path in seen.difference(inside) if path.exists()]
+    assert not [path for path in outside if path.stat().st_mode & path.parent.stat().st_mode & 0o077]
 
 
 def test_process_mode_listens_on_loopback_only(
