@@ -6,9 +6,10 @@ Each part is started on first use and kept for the session.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from flink_testbed.artifacts.gateway_token import token_variables
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
@@ -177,10 +178,12 @@ class TestEnvironment(JobParts):
         """
         return CLUSTER_PROVIDERS[tier].new_cluster(self, config, directory)
 
-    def client_process(self, program: Sequence[str], *, name: str) -> Responder:
+    def client_process(
+        self, program: Sequence[str], *, name: str, variables: Mapping[str, str] | None = None
+    ) -> Responder:
         """Start a Python program of the job environment that uses Flink's client.
 
-        Its log is named after it.
+        Its log is named after it. ``variables`` are added to its environment.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         conf = self.directory / "client"
@@ -201,6 +204,7 @@ class TestEnvironment(JobParts):
                 # Otherwise PyFlink opens a worker pool for local runs, on every interface.
                 _python_worker_execution_mode="process",
                 **(self.settings.remote.client_environment() if self.settings.remote else {}),
+                **(variables or {}),
             ),
             cwd=self.settings.root,
         )
@@ -213,7 +217,10 @@ class TestEnvironment(JobParts):
         if self._submitter is None or not self._submitter.usable:
             self._made.pop("submitter", None)
             program = ["-m", "flink_agents_runtime.on_flink.submitter", self.engine.name.value]
-            self._submitter = self.client_process(program, name="job submitter")
+            token = token_variables(
+                self.environment.flink_home, self.directory / "client" / "lib", progress=self.progress
+            )
+            self._submitter = self.client_process(program, name="job submitter", variables=token)
         submitter = self._submitter
         self.cluster(tier, variant)
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))

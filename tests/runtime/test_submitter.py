@@ -5,10 +5,12 @@ import os
 import sys
 
 import pytest
+from pyflink import java_gateway
 
 from flink_agents_runtime.channel import RequestError
 from flink_agents_runtime.on_flink import submitter
 from flink_agents_runtime.on_flink.agent_process import environment_of
+from flink_agents_runtime.on_flink.gateway import VARIABLE, use_gateway_token
 
 THREAD = {"python.execution-mode": "thread"}
 
@@ -63,3 +65,16 @@ def test_upstreams_engine_refuses_an_environment() -> None:
         submitter._add_upstream_job(None, {"environment": {"REGION": "eu"}})
     assert caught.value.kind == "plan"
     assert "--flink-engine=bundled" in caught.value.next_step
+
+
+def test_both_sides_of_the_gateway_get_the_token_of_the_environment(monkeypatch) -> None:
+    for name in ("GatewayParameters", "CallbackServerParameters"):
+        monkeypatch.setattr(java_gateway, name, getattr(java_gateway, name))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    use_gateway_token()
+    assert java_gateway.GatewayParameters(port=1).auth_token is None
+    monkeypatch.setenv(VARIABLE, "t")
+    use_gateway_token()
+    assert java_gateway.GatewayParameters(port=1).auth_token == "t"
+    assert java_gateway.CallbackServerParameters(port=1).auth_token == "t"
+    assert VARIABLE not in os.environ

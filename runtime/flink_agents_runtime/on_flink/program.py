@@ -16,10 +16,12 @@ from flink_agents.api.execution_environment import AgentsExecutionEnvironment
 from flink_agents_runtime.local.patch import patch_environment
 from flink_agents_runtime.network import inherited_fields, limit_this_process
 from flink_agents_runtime.on_flink.environment import FlinkEnvironment
+from flink_agents_runtime.on_flink.gateway import use_gateway_token
 
 
 def main() -> None:
     """Run the program in the first argument with the remaining arguments."""
+    use_gateway_token()
     limit_this_process(inherited_fields())
     program = sys.argv[1]
     sys.argv = sys.argv[1:]

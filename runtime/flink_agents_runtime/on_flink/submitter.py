@@ -33,6 +33,9 @@ def hello(engine: str) -> dict[str, Any]:
     """Import the job's modules and start the client JVM."""
     from pyflink.java_gateway import get_gateway
 
+    from flink_agents_runtime.on_flink.gateway import use_gateway_token
+
+    use_gateway_token()
     get_gateway()
     if engine == "upstream":
         from flink_agents_runtime.on_flink import upstream

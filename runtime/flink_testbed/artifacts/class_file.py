@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from struct import pack, unpack_from
 
+# Opcodes of the instructions that patches replace.
+ALOAD_0, ALOAD_1, DUP, DUP_X1, SWAP, NOP = b"\x2a", b"\x2b", b"\x59", b"\x5a", b"\x5f", b"\x00"
+NEW, GETFIELD, PUTFIELD, LDC, LDC_W = b"\xbb", b"\xb4", b"\xb5", b"\x12", b"\x13"
+INVOKEVIRTUAL, INVOKESPECIAL, INVOKESTATIC, INVOKEINTERFACE = b"\xb6", b"\xb7", b"\xb8", b"\xb9"
+
 # Tag of a constant -> number of bytes after it; a Utf8 constant (tag 1) has its own length.
 _SIZES = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2}
 _TEXT, _CLASS, _STRING, _FIELD, _METHOD, _INTERFACE_METHOD, _NAME_AND_TYPE = 1, 7, 8, 9, 10, 11, 12

@@ -21,14 +21,29 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.artifacts.cache import provide_entry
-from flink_testbed.artifacts.class_file import ClassFile, UnknownClassError
+from flink_testbed.artifacts.class_file import (
+    ALOAD_0,
+    ALOAD_1,
+    DUP,
+    DUP_X1,
+    GETFIELD,
+    INVOKEINTERFACE,
+    INVOKESPECIAL,
+    INVOKESTATIC,
+    INVOKEVIRTUAL,
+    LDC,
+    LDC_W,
+    NEW,
+    NOP,
+    PUTFIELD,
+    SWAP,
+    ClassFile,
+    UnknownClassError,
+)
 
 # The package name contains the version of gRPC.
 _BUILDER = re.compile(rb"org/apache/beam/vendor/grpc/\w+/io/grpc/netty/NettyServerBuilder")
 _REPORTER = "org/apache/flink/metrics/prometheus/PrometheusReporter"
-_ALOAD_0, _ALOAD_1, _DUP, _DUP_X1, _SWAP, _NOP = b"\x2a", b"\x2b", b"\x59", b"\x5a", b"\x5f", b"\x00"
-_NEW, _GETFIELD, _PUTFIELD, _LDC, _LDC_W = b"\xbb", b"\xb4", b"\xb5", b"\x12", b"\x13"
-_INVOKEVIRTUAL, _INVOKESPECIAL, _INVOKESTATIC, _INVOKEINTERFACE = b"\xb6", b"\xb7", b"\xb8", b"\xb9"
 # Part of the cache key; to be raised when a patch changes.
 _LAYOUT = "1"
 
@@ -86,8 +101,8 @@ def bind_whole_address(content: bytes) -> bytes:
     for_port = java.method(builder, "forPort", f"(I)L{builder};")
     for_address = java.method(builder, "forAddress", f"(Ljava/net/SocketAddress;)L{builder};")
     java.replace(
-        _ALOAD_1 + _INVOKEVIRTUAL + get_port + _INVOKESTATIC + for_port,
-        _ALOAD_1 + 3 * _NOP + _INVOKESTATIC + for_address,
+        ALOAD_1 + INVOKEVIRTUAL + get_port + INVOKESTATIC + for_port,
+        ALOAD_1 + 3 * NOP + INVOKESTATIC + for_address,
     )
     return java.content()
 
@@ -100,27 +115,27 @@ def bind_loopback(content: bytes) -> bytes:
     """
     java = ClassFile(content)
     address, server = "java/net/InetSocketAddress", "io/prometheus/client/exporter/HTTPServer"
-    this_port = _ALOAD_0 + _GETFIELD + java.field(_REPORTER, "port", "I")
-    this_log = _ALOAD_0 + _GETFIELD + java.field(_REPORTER, "log", "Lorg/slf4j/Logger;")
-    new_address, new_server = (_NEW + java.of_class(name) for name in (address, server))
+    this_port = ALOAD_0 + GETFIELD + java.field(_REPORTER, "port", "I")
+    this_log = ALOAD_0 + GETFIELD + java.field(_REPORTER, "log", "Lorg/slf4j/Logger;")
+    new_address, new_server = (NEW + java.of_class(name) for name in (address, server))
     registry = java.field(_REPORTER, "registry", "Lio/prometheus/client/CollectorRegistry;")
     opened = java.method(server, "<init>", f"(L{address};Lio/prometheus/client/CollectorRegistry;)V")
-    store = _PUTFIELD + java.field(_REPORTER, "httpServer", f"L{server};")
-    serve = _ALOAD_0 + _GETFIELD + registry + _INVOKESPECIAL + opened + store
-    number = _INVOKESTATIC + java.method("java/lang/Integer", "valueOf", "(I)Ljava/lang/Integer;")
+    store = PUTFIELD + java.field(_REPORTER, "httpServer", f"L{server};")
+    serve = ALOAD_0 + GETFIELD + registry + INVOKESPECIAL + opened + store
+    number = INVOKESTATIC + java.method("java/lang/Integer", "valueOf", "(I)Ljava/lang/Integer;")
     log_with_port = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;Ljava/lang/Object;)V")
     log_plain = java.interface_method("org/slf4j/Logger", "info", "(Ljava/lang/String;)V")
     original_text = java.string("Started PrometheusReporter HTTP server on port {}.")
     loopback = java.method("java/net/InetAddress", "getLoopbackAddress", "()Ljava/net/InetAddress;")
     java.replace(
-        (_ALOAD_0 + new_server + _DUP)
-        + (new_address + _DUP + this_port + _INVOKESPECIAL + java.method(address, "<init>", "(I)V") + serve)
-        + (this_log + _LDC + original_text[1:] + this_port + number + _INVOKEINTERFACE + log_with_port + b"\x03\x00"),
-        (new_address + _DUP + _INVOKESTATIC + loopback + this_port)
-        + (_INVOKESPECIAL + java.method(address, "<init>", "(Ljava/net/InetAddress;I)V"))
-        + (_ALOAD_0 + _SWAP + new_server + _DUP_X1 + _SWAP + serve)
-        + (this_log + _LDC_W + java.string("Started PrometheusReporter on loopback.") + _INVOKEINTERFACE + log_plain)
-        + (b"\x02\x00" + _NOP),
+        (ALOAD_0 + new_server + DUP)
+        + (new_address + DUP + this_port + INVOKESPECIAL + java.method(address, "<init>", "(I)V") + serve)
+        + (this_log + LDC + original_text[1:] + this_port + number + INVOKEINTERFACE + log_with_port + b"\x03\x00"),
+        (new_address + DUP + INVOKESTATIC + loopback + this_port)
+        + (INVOKESPECIAL + java.method(address, "<init>", "(Ljava/net/InetAddress;I)V"))
+        + (ALOAD_0 + SWAP + new_server + DUP_X1 + SWAP + serve)
+        + (this_log + LDC_W + java.string("Started PrometheusReporter on loopback.") + INVOKEINTERFACE + log_plain)
+        + (b"\x02\x00" + NOP),
     )
     return java.content()
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flink_testbed.artifacts.gateway_token import VARIABLE, token_jar, token_variables
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.flink.config import MODULE_FLAGS
 from flink_testbed.flink.standalone import FlinkHome
@@ -47,7 +48,8 @@ class Program:
 
     ``file`` is a ``.py`` or ``.jar`` file, ``args`` are its own arguments. ``main_class`` is for a
     jar whose manifest names none. ``environment`` is added to the client's environment. ``run_by``
-    is a Python program that runs this one: it gets the file as its first argument. ``ships`` are
+    is a Python program that runs this one: it gets the file as its first argument, and the gateway's
+    token in an environment variable (see ``gateway_token``). ``ships`` are
     zips and directories of modules that travel with the job. ``worker_python`` is the interpreter
     of the Python workers if it differs from the client's.
     """
@@ -118,6 +120,7 @@ class FlinkClient:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         (self._directory / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+        token = self._token(program)
         config = self._directory / "config.yaml"
         config.touch(mode=0o600)
         config.write_text(self._configuration, encoding="utf-8")
@@ -129,8 +132,8 @@ class FlinkClient:
                 log.flush()
 
             done = run_guarded(
-                self._command(program),
-                env=self._environment(program),
+                self._command(program, token),
+                env=self._environment(program, token),
                 cwd=program.file.parent,
                 timeout_s=timeout_s,
                 on_line=keep,
@@ -140,8 +143,21 @@ class FlinkClient:
             raise _failed(done)
         return jobs
 
-    def _command(self, program: Program) -> list[str]:
+    def _token(self, program: Program) -> dict[str, str]:
+        """Return the variables of a gateway with a token.
+
+        Empty for a program that would not read them: without ``run_by`` PyFlink opens the gateway itself.
+        """
+        if not program.run_by:
+            return {}
+        return token_variables(self._home.flink_home, self._directory / "lib", progress=lambda line: None)
+
+    def _command(self, program: Program, token: Mapping[str, str]) -> list[str]:
         lib = sorted((self._home.flink_home / "lib").glob("*.jar"))
+        if token:
+            # The patched classes need those of flink-python beside them: Flink loads its own packages from the
+            # client's class path first, and would not see those of the program's class loader.
+            lib = [token_jar(Path(token["FLINK_LIB_DIR"])), *(self._home.flink_home / "opt").glob("flink-python-*.jar")]
         command = [str(self._home.java), *QUICK_START_FLAGS, *MODULE_FLAGS]
         command += [f"-Dlog.file={self._directory / 'client.log'}", f"-Djava.io.tmpdir={self._directory}"]
         command += [f"-Dlog4j.configurationFile={self._directory / 'log4j2.properties'}"]
@@ -159,7 +175,7 @@ class FlinkClient:
         command += [str(program.file)]
         return [*command, *program.args]
 
-    def _environment(self, program: Program) -> dict[str, str]:
+    def _environment(self, program: Program, token: Mapping[str, str]) -> dict[str, str]:
         home = self._home.flink_home
         own = {
             "JAVA_HOME": str(self._home.java.parent.parent),
@@ -173,6 +189,7 @@ class FlinkClient:
             "PYTHONPATH": os.pathsep.join(map(str, self._home.python_path)),
         }
         # The program's variables win: it may read its options from a FLINK_CONF_DIR of its own.
+        own |= {VARIABLE: token[VARIABLE]} if token else {}
         return clean_environment(**{**own, **self._environment_of_client, **(program.environment or {})})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -73,6 +74,26 @@ def test_no_file_of_a_running_cluster_is_open_to_other_users(
     assert run_folder.stat().st_mode & 0o077 == 0
     outside = [path for path in seen.difference(inside) if path.exists()]
     assert not [path for path in outside if path.stat().st_mode & path.parent.stat().st_mode & 0o077]
+
+
+def test_the_gateways_of_the_submitter_refuse_strangers(session_environment, run_request) -> None:
+    """Java's for Python and Python's for Java: both would run any code."""
+    run(run_request(TILL, purchases(1, 1)), session_environment)
+    ports = {
+        socket_.laddr.port
+        for process in session_environment.submitter().process.tree()
+        for socket_ in process.net_connections("tcp")
+        if socket_.status == psutil.CONN_LISTEN
+    }
+    assert len(ports) == 2
+    for port in ports:
+        for command in (b"c\nz:java.lang.System\nlineSeparator\ne\n", b"A\n" + 32 * b"0" + b"\ne\n"):
+            with socket.create_connection(("127.0.0.1", port), 30) as stranger:
+                stranger.sendall(command)
+                with contextlib.suppress(ConnectionResetError):
+                    answer = stranger.recv(1000)
+                    # The last one is Python's.
+                    assert answer.startswith(b"!xsAuthentication error") or answer in (b"", b"!xn\n")
 
 
 def test_process_mode_listens_on_loopback_only(
