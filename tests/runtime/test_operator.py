@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from pyflink.datastream import KeyedProcessFunction
@@ -239,16 +240,66 @@ def test_at_the_end_of_the_input_outputs_have_the_time_stamps_of_their_inputs(st
     assert emitted == [(0.05 + number / 100, stamp) for number, stamp in enumerate(told)]
 
 
-def test_in_thread_mode_flink_never_calls_python_for_a_gauge() -> None:
-    """A call after the job's interpreter has gone kills the TaskManager."""
-    group_class = type("MetricGroupImpl", (Flink,), {"__module__": "pyflink.fn_execution.metrics.embedded.metric_impl"})
-    in_jvm = group_class()
-    gauge = FlinkMetricGroup(lambda: in_jvm).get_sub_group("bed").get_gauge("left")
-    assert not hasattr(in_jvm, "gauge"), "nothing that could be asked"
-    gauge.update(4.0)
+class JavaClass:
+    """A class of the JVM, as far as the operator uses it; instances record what they are given."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.arguments, self.given = arguments, list[object]()
+
+    def __getattr__(self, method: str):
+        return lambda *arguments: JavaClass(self, method, *arguments)
+
+    def update(self, value: object) -> None:
+        self.given.append(value)
+
+    set = update
+
+
+class JavaGroup(JavaClass):
+    """A group of Flink's metric system."""
+
+    def histogram(self, name: str, metric: JavaClass) -> JavaClass:
+        self.given.append(name)
+        return metric
+
+    def gauge(self, name: str, metric: JavaClass) -> None:
+        self.given.append(name)
+
+
+@pytest.fixture
+def in_jvm(monkeypatch: pytest.MonkeyPatch):
+    """A PyFlink group of thread mode that has nothing but Flink's group: Flink must not call Python for a metric."""
+    monkeypatch.setitem(sys.modules, "pemja", SimpleNamespace(findClass=lambda name: JavaClass))
+    module = "pyflink.fn_execution.metrics.embedded.metric_impl"
+    group = type("MetricGroupImpl", (), {"__module__": module, "_metrics": JavaGroup()})()
+    monkeypatch.setattr(JavaClass, "getInterfaces", lambda self: [self], raising=False)
+    for static in ("genericMethodType", "publicLookup", "asInterfaceInstance"):
+        monkeypatch.setattr(JavaClass, static, JavaClass, raising=False)
+    return group
+
+
+def test_in_thread_mode_a_gauge_has_its_value_in_the_jvm(in_jvm) -> None:
+    """A call of Python after the job's interpreter has gone kills the TaskManager."""
+    gauge = FlinkMetricGroup(lambda: in_jvm).get_gauge("left")
+    gauge.update(4.5)
     assert gauge.flush()
-    assert (in_jvm.counted["left"], gauge.get_value()) == (4, 4.0)
     assert not gauge.flush(), "flushed once"
+    gauge.update("none")
+    assert gauge.flush()
+    assert (in_jvm._metrics.given, gauge._flink.given) == (["left"], [4.5, 0])
+
+
+def test_in_thread_mode_a_histogram_gets_each_value_of_its_window_once(in_jvm) -> None:
+    histogram = FlinkMetricGroup(lambda: in_jvm).get_histogram("size", 3)
+    for value in (1, 2):
+        histogram.update(value)
+    assert histogram.flush()
+    assert not histogram.flush()
+    for value in (3, 4, 5, 6):
+        histogram.update(value)
+    assert histogram.flush()
+    assert (in_jvm._metrics.given, histogram._flink.arguments) == (["size"], (3,))
+    assert histogram._flink.given == [1, 2, 4, 5, 6]
 
 
 def test_a_limited_operator_limits_each_call_and_only_these(tmp_path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from flink_agents_runtime.engine.metrics import (
@@ -18,9 +19,7 @@ from flink_agents_runtime.engine.metrics import (
     MemoryMeter,
     MemoryMetricGroup,
 )
-
-# The package of PyFlink's metrics in thread mode.
-_THREAD_MODE = "pyflink.fn_execution.metrics.embedded"
+from flink_agents_runtime.on_flink.java_metrics import is_in_process, java_gauge, java_histogram
 
 
 class FlinkCounter(MemoryCounter):
@@ -61,9 +60,10 @@ class FlinkMeter(MemoryMeter):
 
 
 class FlinkHistogram(MemoryHistogram):
-    """A histogram that is flushed to a PyFlink distribution.
+    """A histogram that is flushed to one of Flink, or in process mode to a PyFlink distribution.
 
-    In thread mode a distribution shows only its last value.
+    If there are more new values than its window holds, only those of the window are flushed:
+    Flink's own count is then too small, and its statistics are right.
     """
 
     __slots__ = ("_flink", "_flushed")
@@ -74,35 +74,30 @@ class FlinkHistogram(MemoryHistogram):
         self._flushed = 0
 
     def flush(self) -> bool:
-        """Update the distribution; return True if there is a new value."""
-        changed, self._flushed = self.count > self._flushed, self.count
-        if changed:
-            self._flink.update(self._window[-1])
-        return changed
+        """Add the values since the last flush; return True if there are any."""
+        more, self._flushed = self.count - self._flushed, self.count
+        for value in islice(self._window, max(len(self._window) - more, 0), None):
+            self._flink.update(value)
+        return bool(more)
 
 
 class FlinkGauge(MemoryGauge):
-    """A gauge for thread mode, where Flink sees it as an int.
-
-    It is a distribution, which in thread mode shows its last value and lives in the JVM. A PyFlink
-    gauge would be called by Flink's own threads, even after the job's interpreter has been closed:
-    that killed the TaskManager (seen on 2.2.1).
-    """
+    """A gauge that is flushed to one of Flink, for thread mode."""
 
     __slots__ = ("_flink", "_flushed")
 
     def __init__(self, flink: Any) -> None:
         super().__init__()
         self._flink = flink
-        self._flushed: int | None = None
+        self._flushed: float | None = None
 
     def flush(self) -> bool:
-        """Update the distribution if the value changed; return True if it did."""
-        value = int(self.number())
+        """Set the value if it changed; return True if it did."""
+        value = self.number()
         changed = value != self._flushed
         if changed:
             self._flushed = value
-            self._flink.update(value)
+            self._flink.set(value)
         return changed
 
 
@@ -162,8 +157,8 @@ class FlinkMetricGroup(MemoryMetricGroup):
     def get_gauge(self, name: str) -> MemoryGauge:
         """Return the gauge ``name``, which PyFlink reads itself in process mode."""
         if name not in self._metrics:
-            if type(self._flink).__module__.startswith(_THREAD_MODE):
-                self._metrics[name] = FlinkGauge(self._flink.distribution(name))
+            if is_in_process(self._flink):
+                self._metrics[name] = FlinkGauge(java_gauge(self._flink, str(name)))
             else:
                 gauge = self._metrics[name] = MemoryGauge()
                 self._flink.gauge(name, gauge.number)
@@ -172,5 +167,9 @@ class FlinkMetricGroup(MemoryMetricGroup):
     def get_histogram(self, name: str, window_size: int = 100) -> MemoryHistogram:
         """Return the histogram ``name``."""
         if name not in self._metrics:
-            self._metrics[name] = FlinkHistogram(window_size, self._flink.distribution(name))
+            if is_in_process(self._flink):
+                flinks = java_histogram(self._flink, str(name), window_size)
+            else:
+                flinks = self._flink.distribution(name)
+            self._metrics[name] = FlinkHistogram(window_size, flinks)
         return super().get_histogram(name, window_size)
