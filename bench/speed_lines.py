@@ -142,6 +142,20 @@ LINES = (
         1,
         is_minimum=False,
     ),
+    *(
+        Line(text, figure, "", figure, goal, is_minimum=False)
+        for text, figure, goal in (
+            ("collect 1,000 scenarios [s]", "collect 1,000 scenarios, whole process [s]", 3),
+            ("200 local scenarios [s]", "200 scenarios on the local tier, whole session [s]", 20),
+        )
+    ),
+    Line(
+        "200 local scenarios in two workers, beside one [s]",
+        "200 scenarios on the local tier, two workers [s]",
+        "",
+        "ratio serial / two workers",
+        1.6,
+    ),
     Line(
         "memory, 200,000th to 1,000,000th record, 1,000 keys [MiB]",
         "memory: growth from record 200,000 to 1,000,000, 1,000 keys [MiB]",

@@ -4,7 +4,8 @@ Writes ``bench/results.json`` and prints a table.
 
 Figures are medians of several rounds, of whole processes if a user would start whole processes.
 Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
-PART=starts`` measures the starts only, ``PART=ledger`` the effects ledger.
+PART=starts`` measures the starts only, ``PART=ledger`` the effects ledger, ``PART=scenarios`` the
+collection and the sessions of many scenarios.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
+from bench.scenarios import COLLECTED, pytest_in, session_costs, suite
 from bench.speed_lines import as_json, table
 from bench.starts import report_progress, start_costs
 from flink_testbed.artifacts.versions import resolve_flink
@@ -37,22 +39,6 @@ from tests.support.runs import AgentRun, run
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results.json"
-ONE_SCENARIO = """\
-version: "1"
-name: scenario NUMBER
-description: one of a thousand
-tags: [many]
-agent: scenarios.agents.till:TillAgent
-inputs:
-  - {key: a, value: {item: tea, amount: 3}}
-  - {key: b, value: {item: rope, amount: 20}}
-expect:
-  outputs:
-    - {key: a, value: {item: tea, total: 3, purchases: 1}}
-    - {key: b, value: {item: rope, total: 20, purchases: 1}}
-  order: per_key
-within: 30s
-"""
 
 
 def seconds(action: Callable[[], object], rounds: int) -> float:
@@ -65,25 +51,12 @@ def seconds(action: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def pytest_in(directory: Path, *options: str) -> None:
-    """Run a whole pytest process; end the benchmark if it fails."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 5):
-        raise SystemExit(done.stdout + done.stderr)
-
-
 def plugin_costs(directory: Path) -> dict[str, float]:
     """Measure the unused plugin, and the collection of many scenarios."""
     unused = directory / "unused"
     unused.mkdir()
     (unused / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
-    many = directory / "many"
-    many.mkdir()
-    (many / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
-    for number in range(100):
-        documents = [ONE_SCENARIO.replace("NUMBER", str(10 * number + index)) for index in range(10)]
-        (many / f"s{number}.scenario.yaml").write_text("---\n".join(documents))
+    many = suite(directory / "many", COLLECTED)
     pairs = [
         (
             seconds(lambda: pytest_in(unused, "--collect-only"), 1),
@@ -153,8 +126,9 @@ def main(part: str) -> None:
     A part of the figures is not written: the file holds those of one whole run.
     """
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
-    if part == "ledger":
-        print_figures(ledger_costs(directory))
+    alone = {"ledger": ledger_costs, "scenarios": lambda folder: plugin_costs(folder) | session_costs(folder)}
+    if part in alone:
+        print_figures(alone[part](directory))
         shutil.rmtree(directory, ignore_errors=True)
         return
     session = Services(
@@ -171,7 +145,12 @@ def main(part: str) -> None:
         if part == "starts":
             print_figures(figures)
             return
-        figures |= plugin_costs(directory) | scenario_costs(environment, directory) | ledger_costs(directory)
+        figures |= (
+            plugin_costs(directory)
+            | session_costs(directory)
+            | scenario_costs(environment, directory)
+            | ledger_costs(directory)
+        )
         report_progress("the engine beside upstream's local runner (about 4 min)")
         figures |= engine_costs(environment, directory)
         report_progress("on Flink, beside upstream's operator (about 5 min)")

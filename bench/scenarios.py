@@ -1,0 +1,64 @@
+"""Measure whole sessions of many scenarios without Flink."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COLLECTED, RUN = 1_000, 200
+_PER_FILE = 10
+ONE_SCENARIO = """\
+version: "1"
+name: scenario NUMBER
+description: one of a thousand
+tags: [many]
+agent: scenarios.agents.till:TillAgent
+inputs:
+  - {key: a, value: {item: tea, amount: 3}}
+  - {key: b, value: {item: rope, amount: 20}}
+expect:
+  outputs:
+    - {key: a, value: {item: tea, total: 3, purchases: 1}}
+    - {key: b, value: {item: rope, total: 20, purchases: 1}}
+  order: per_key
+within: 30s
+"""
+
+
+def pytest_in(directory: Path, *options: str) -> None:
+    """Run a whole pytest process; end the benchmark if it fails."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 5):
+        raise SystemExit(done.stdout + done.stderr)
+
+
+def suite(directory: Path, count: int) -> Path:
+    """Write a project with so many scenarios, ten in a file."""
+    directory.mkdir()
+    (directory / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
+    for first in range(0, count, _PER_FILE):
+        documents = [ONE_SCENARIO.replace("NUMBER", str(first + index)) for index in range(_PER_FILE)]
+        (directory / f"s{first}.scenario.yaml").write_text("---\n".join(documents))
+    return directory
+
+
+def session_costs(directory: Path) -> dict[str, float]:
+    """Return the seconds of whole sessions, serial and in two workers."""
+    project = suite(directory / "sessions", RUN)
+
+    def session(*options: str) -> float:
+        started = time.perf_counter()
+        pytest_in(project, "--flink-tier=local", *options)
+        return time.perf_counter() - started
+
+    session()  # Builds the job environment, and fills the caches of bytecode.
+    serial, parallel = session(), session("-n", "2")
+    return {
+        f"{RUN} scenarios on the local tier, whole session [s]": serial,
+        f"{RUN} scenarios on the local tier, two workers [s]": parallel,
+        "ratio serial / two workers": serial / parallel,
+    }
