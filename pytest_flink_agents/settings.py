@@ -36,7 +36,8 @@ class Settings:
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
-    none. ``prices`` are those of models by name.
+    none. ``prices`` are those of models by name. With
+    ``rest_auth`` the REST API of embedded clusters is for this user only.
     """
 
     root: Path
@@ -58,6 +59,7 @@ class Settings:
     kafka_security: KafkaSecurity | None = None
     keep: str = "never"
     reuse: bool = False
+    rest_auth: bool = False
     gate: str | None = None
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20

@@ -228,7 +228,7 @@ _FLINK: Mapping[str, ErrorCode] = {
     "FA445": _code(
         "A key store cannot be created from the TLS files",
         "Flink's client accepts PKCS12 stores only. Java's keytool creates the store of trusted certificates, openssl "
-        "the store of a client certificate and its key.",
+        "the store of a client certificate and its key, and the key of --flink-rest-auth.",
         "Check the PEM files, and install openssl if it is missing.",
     ),
     "FA446": _code(

@@ -85,6 +85,7 @@ def settings_of(config: pytest.Config) -> Settings:
         kafka_security=values.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
+        rest_auth=values.switch(found["flink_rest_auth"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
         report_dir=_report_dir(config, found["flink_report_dir"]),
         debug_terminal=values.debug_terminal(found["flink_debug"], processes=len(_others(config))),

@@ -77,6 +77,12 @@ OPTIONS = (
     Option("--flink-keep", "leave clusters and Kafka running: never, on-failure or always (default: never)", "WHEN"),
     Option("--flink-reuse", "use an equal cluster that --flink-keep left running", action="store_const", const="yes"),
     Option(
+        "--flink-rest-auth",
+        "let only this user reach the REST API of embedded clusters (mutual TLS; needs openssl)",
+        action="store_const",
+        const="yes",
+    ),
+    Option(
         "--flink-gate",
         "judge the session: exit 0 for promote, 1 for block, 10 for inconclusive",
         action="store_const",

@@ -14,6 +14,7 @@ from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import cluster_abandoned
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.remote import RemoteCluster
+from flink_testbed.flink.rest_keys import RestKeys
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.detached import DetachedService, claim_detached
 
@@ -46,8 +47,9 @@ class ReusedCluster(RemoteCluster):
     """
 
     def __init__(self, detached: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
-        access = RestAccess(detached.address)
         directory = Path(detached.directory)
+        keys = RestKeys.of(directory)
+        access = keys.access(detached.address) if keys else RestAccess(detached.address)
         super().__init__(access, home.java.parent.parent, detached.version, run_id=run_id, directory=directory)
         self._detached = detached
         self._lock = lock

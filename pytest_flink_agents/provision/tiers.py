@@ -5,6 +5,7 @@ A new tier is a new row.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,7 +84,7 @@ class EmbeddedProvider(ClusterProvider):
         own_record(parts.run_id).note(CLUSTER, str(directory.absolute()))
         return StandaloneCluster(
             parts.flink_home,
-            parts.with_engine(config, parts.java.version),
+            self._config(parts, config),
             run_id=parts.run_id,
             directory=directory,
             ports=cache_root() / "ports",
@@ -95,7 +96,11 @@ class EmbeddedProvider(ClusterProvider):
 
     def digest(self, parts: JobParts) -> str:
         """Return a digest of everything that the cluster consists of, code included."""
-        return digest_of_cluster(parts.flink_home, parts.with_engine(parts.cluster_config(), parts.java.version))
+        return digest_of_cluster(parts.flink_home, self._config(parts, parts.cluster_config()))
+
+    def _config(self, parts: JobParts, config: ClusterConfig) -> ClusterConfig:
+        config = dataclasses.replace(config, rest_auth=parts.settings.rest_auth or config.rest_auth)
+        return parts.with_engine(config, parts.java.version)
 
 
 class ContainerProvider(ClusterProvider):

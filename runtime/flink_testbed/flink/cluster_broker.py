@@ -30,6 +30,7 @@ from flink_testbed.flink.cluster import FlinkCluster, cluster_abandoned
 from flink_testbed.flink.logs import DirectoryLogs
 from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.rest_keys import RestKeys
 
 _TAIL = 20
 
@@ -238,7 +239,9 @@ class SharedCluster(FlinkCluster):
         # The files are on this machine, so logs need no request. Nor may they: an error message may
         # want them while another thread holds the cluster's lock at the owner.
         self._logs = DirectoryLogs(facts.directory)
-        self._rest = RestClient(facts.rest_url)
+        keys = RestKeys.of(facts.directory)
+        self._rest = RestClient(facts.rest_url, access=keys.access(facts.rest_url) if keys else None)
+        self.client_options = keys.options() if keys else {}
         self._rest.tail = lambda: self._logs.tail(_TAIL)
         self._processes = SharedProcesses(self._ask) if facts.has_processes else None
 

@@ -91,7 +91,8 @@ class ClusterConfig:
     ``classes`` are jars on the class path of every JVM in addition to Flink's own, ``java_flags``
     are additional JVM flags. ``state_backend`` is ``hashmap`` or ``rocksdb``. ``checkpoints`` and
     ``savepoints`` default to subdirectories of the cluster's directory. With ``high_availability``
-    a ZooKeeper is started too, and jobs survive the loss of the JobManager.
+    a ZooKeeper is started too, and jobs survive the loss of the JobManager. With ``rest_auth`` only
+    this user can use the REST API, see :mod:`rest_keys`; clusters of containers have no such option.
     """
 
     taskmanagers: int = 1
@@ -101,6 +102,7 @@ class ClusterConfig:
     checkpoints: Path | None = None
     savepoints: Path | None = None
     high_availability: bool = False
+    rest_auth: bool = False
     flink_options: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[Path, ...] = ()
     java_flags: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flink_testbed.core import clock
@@ -19,10 +19,11 @@ from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.logs import DirectoryLogs
 from flink_testbed.flink.processes import LaunchedProcesses, Member
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.rest_keys import REST_KEYS
 
 _TAIL = 20
 # Directories that are removed when the cluster ends; class archives are written to ``archives``.
-SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives", "plugins")
+SCRATCH = ("tmp", "web", "upload", "work", "zookeeper", "recovery", "archives", "plugins", REST_KEYS)
 _PERMANENT = ("conf", "checkpoints", "savepoints", "log")
 
 
@@ -49,6 +50,8 @@ class LaunchedCluster(FlinkCluster):
         self._processes = LaunchedProcesses(config, directory / "conf", launch=self._launch, report=self._report)
         self._logs = DirectoryLogs(directory)
         self._rest: RestClient | None = None
+        # Options beside those of the configuration, known when the cluster starts.
+        self._own_options: Mapping[str, str] = {}
         self._abandoned = ""
 
     @abstractmethod
@@ -118,7 +121,7 @@ class LaunchedCluster(FlinkCluster):
     def _write_conf(self, addresses: Addresses) -> None:
         conf = self.directory / "conf"
         options = flink_config.flink_options(self.config, addresses, directory=self.directory, python=self._python)
-        (conf / "config.yaml").write_text(flink_config.options_yaml(options), encoding="utf-8")
+        (conf / "config.yaml").write_text(flink_config.options_yaml({**options, **self._own_options}), encoding="utf-8")
         (conf / "log4j2.properties").write_text(flink_config.LOGGING, encoding="utf-8")
         (conf / "zoo.cfg").write_text(flink_config.zookeeper_settings(addresses, self.directory), encoding="utf-8")
 

@@ -24,6 +24,7 @@ from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.rest_keys import RestKeys
 from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 
@@ -152,7 +153,12 @@ class StandaloneCluster(LaunchedCluster):
         rest_port, rpc_port, *zookeeper_port = (lease.port for lease in self._leases)
         addresses = Addresses(rest_port, rpc_port, zookeeper_port[0] if zookeeper_port else 0)
         self._link_plugins()
-        return addresses, RestClient(f"http://{LOOPBACK}:{addresses.rest_port}")
+        address = f"{LOOPBACK}:{addresses.rest_port}"
+        if not self.config.rest_auth:
+            return addresses, RestClient(f"http://{address}")
+        keys = RestKeys.make(self.directory)
+        self._own_options = self.client_options = keys.options()
+        return addresses, RestClient(f"https://{address}", access=keys.access(f"https://{address}"))
 
     def _link_plugins(self) -> None:
         for plugin in (self.home.flink_home / "plugins").iterdir():

@@ -1,0 +1,105 @@
+"""The key of a launched cluster's REST API, for TLS with authentication of both sides.
+
+Loopback is shared by all users of a machine, and Flink's REST API runs any jar that is uploaded.
+With the same key on both sides, only who can read the key can connect: the user of the session.
+One self-signed certificate is server, client and authority. Java takes the certificate of a key
+store's own key for trusted, so that one store is both of Flink's stores, and only ``openssl`` is
+needed to make it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flink_testbed.core.directories import make_private
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.access import RestAccess
+from flink_testbed.ownership.process import clean_environment, run_guarded
+
+# The directory in that of the cluster.
+REST_KEYS = "rest-keys"
+_OPENSSL_S = 30.0
+_VALID_DAYS = "30"
+_NAMES = "subjectAltName=IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class RestKeys:
+    """The files of a cluster's key, in a directory for their owner only."""
+
+    directory: Path
+
+    @classmethod
+    def of(cls, cluster: Path) -> RestKeys | None:
+        """Return the key of the cluster with that directory; None if its REST API needs none."""
+        keys = cls(cluster / REST_KEYS)
+        return keys if keys._password_file.exists() else None
+
+    @classmethod
+    def make(cls, cluster: Path) -> RestKeys:
+        """Make a key for the cluster with that directory, in about half a second.
+
+        Raises :class:`HostError` FA445 without ``openssl``.
+        """
+        keys = cls(make_private(cluster / REST_KEYS))
+        # RSA, because Flink's default cipher suites have no other signature.
+        keys._run(
+            *("req", "-x509", "-newkey", "rsa:2048", "-noenc"),
+            *("-keyout", "key.pem", "-out", "certificate.pem", "-days", _VALID_DAYS),
+            *("-subj", "/CN=flink-rest", "-addext", _NAMES),
+        )
+        # Last, as the file by which `of` recognises a whole key.
+        draft = keys.directory / "draft"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(16), encoding="utf-8")
+        keys._run(
+            *("pkcs12", "-export", "-name", "rest", "-inkey", "key.pem", "-in", "certificate.pem"),
+            *("-out", "store.p12", "-passout", f"file:{draft}"),
+        )
+        draft.rename(keys._password_file)
+        return keys
+
+    @property
+    def _password_file(self) -> Path:
+        return self.directory / "password"
+
+    def access(self, url: str) -> RestAccess:
+        """Return the access with which this package's calls and Flink's client use the key."""
+        certificate = self.directory / "certificate.pem"
+        return RestAccess(url, ca=certificate, certificate=certificate, key=self.directory / "key.pem")
+
+    def options(self) -> Mapping[str, str]:
+        """Return the Flink options of the cluster and of its clients.
+
+        Flink sends them along with each job. The password protects nothing: the directory does.
+        """
+        store, password = str(self.directory / "store.p12"), self._password_file.read_text(encoding="utf-8")
+        rest = "security.ssl.rest"
+        return {
+            f"{rest}.enabled": "true",
+            f"{rest}.authentication-enabled": "true",
+            f"{rest}.keystore": store,
+            f"{rest}.keystore-password": password,
+            f"{rest}.key-password": password,
+            f"{rest}.truststore": store,
+            f"{rest}.truststore-password": password,
+        }
+
+    def _run(self, *arguments: str) -> None:
+        done = run_guarded(["openssl", *arguments], env=clean_environment(), cwd=self.directory, timeout_s=_OPENSSL_S)
+        if not done.returncode:
+            return
+        raise HostError(
+            Problem(
+                "FA445",
+                "the key for Flink's REST API cannot be made",
+                where="openssl",
+                expected="openssl 3 or newer",
+                seen=f"exit code {done.returncode}",
+                next_step="install openssl, or run without --flink-rest-auth",
+                detail=done.output[-2000:],
+            )
+        )
