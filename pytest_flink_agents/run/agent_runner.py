@@ -20,7 +20,13 @@ from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
-from pytest_flink_agents.run.subject import AgentSubject, require_routes, require_success, require_whole_record
+from pytest_flink_agents.run.subject import (
+    AgentSubject,
+    AllowedNetwork,
+    require_routes,
+    require_success,
+    require_whole_record,
+)
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -60,6 +66,7 @@ class AgentRunner:
         llm: Sequence[Mapping[str, Any]] | None = None,
         effects: Sequence[Mapping[str, Any]] = (),
         environment: Mapping[str, str] | None = None,
+        network: Literal["closed", "open"] | Sequence[str] | None = None,
         savepoint: str = "",
         timeline: Sequence[Step] = (),
         check: bool = True,
@@ -75,11 +82,13 @@ class AgentRunner:
         ``llm.script``; ``resources`` and ``config`` may then hold ``${llm.openai_url}`` and its
         siblings. ``effects`` are endpoints, in the form of a scenario's ``effects``; ``environment``
         are environment variables of the agent's process, which may hold ``${effects.NAME.url}``, as
-        ``resources`` and ``config``. The job starts from ``savepoint``, and the steps of ``timeline``
-        are performed while it runs; only tiers with Flink have either.
+        ``resources`` and ``config``. ``network`` is ``closed`` (the default with ``llm`` or ``effects``),
+        ``open``, or the addresses that the agent may reach, like ``host:port``. The job starts from
+        ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with Flink
+        have either.
 
-        Raises ``AgentFailedError`` for an agent that fails or misses its deadline, unless
-        ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
+        Raises ``AgentFailedError`` for an agent that fails, misses its deadline or calls an address
+        that it may not, unless ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
         ``HostError`` for what is the environment's fault, a record of calls that is not whole included.
         """
         self._runs += 1
@@ -105,6 +114,7 @@ class AgentRunner:
                 environment=substitute(dict(environment or {}), values),
                 parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
+                network=_allowed(self._label, network or ("closed" if llm or effects else "open")),
             )
             place = Place(parts, self.tier, directory, setup)
             evidence = execute(subject, channel, place, steps, within_s)
@@ -113,7 +123,7 @@ class AgentRunner:
         write_evidence(directory, evidence, (), self._services.redactor)
         require_whole_record(evidence)
         if check:
-            require_success(evidence)
+            require_success(evidence, limited=network not in (None, "open"))
             require_routes(evidence)
         return evidence
 
@@ -154,3 +164,18 @@ class AgentRunner:
         Errors that match a pattern of ``allow``, or report a job's own failure, are explained.
         """
         return [line for evidence in self._evidence for line in wrong_in_logs(evidence, allow, self._services.redactor)]
+
+
+def _allowed(label: str, network: str | Sequence[str]) -> AllowedNetwork | None:
+    """Return the limit of a run, None for an open network. Raises ``ValueError`` for a wrong word."""
+    if network == "open":
+        return None
+    if network == "closed":
+        return AllowedNetwork(label)
+    if isinstance(network, str):
+        raise ValueError(f'network is "closed", "open" or a list of "host:port", got {network!r}')
+    for address in network:
+        _, _, port = address.rpartition(":")
+        if not port.isdigit():
+            raise ValueError(f'network has addresses like "api.example.com:443", got {address!r}')
+    return AllowedNetwork(label, tuple(network))

@@ -16,6 +16,7 @@ from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
 _CHECK = "if the test is about the failure, use run(..., check=False) and assert on evidence.failure"
+_NETWORK = "replace the service, allow the address with run(..., network=[...]), or write network='open'"
 _DEADLINE = "allow more time with within_s, or use run(..., check=False) and assert on evidence.complete"
 
 
@@ -128,10 +129,11 @@ def require_routes(evidence: Evidence) -> None:
         raise AgentFailedError(problem, evidence)
 
 
-def require_success(evidence: Evidence) -> None:
-    """Raise ``AgentFailedError`` if a run failed or missed its deadline.
+def require_success(evidence: Evidence, *, limited: bool = False) -> None:
+    """Raise ``AgentFailedError`` if a run failed, missed its deadline or had a blocked connection.
 
-    No assertion on the outputs of such a run may pass.
+    No assertion on the outputs of such a run may pass. With ``limited`` the network must have been
+    limited at all, which upstream's engine does not do.
     """
     failure = evidence.failure
     if failure is not None:
@@ -145,3 +147,10 @@ def require_success(evidence: Evidence) -> None:
     if not evidence.complete:
         late = f"the run missed its deadline of {evidence.timed_out_after_s} s"
         raise AgentFailedError(Problem("FA222", late, next_step=_DEADLINE, detail=evidence.log_tail), evidence)
+    if evidence.blocked:
+        away = f"connections to {', '.join(evidence.blocked)} were blocked, because the network is closed"
+        raise AgentFailedError(Problem("FA221", away, next_step=_NETWORK), evidence)
+    if limited and evidence.blocked is None:
+        message = f"nothing limited the connections of the run, on the engine {evidence.engine}"
+        next_step = "use --flink-engine=bundled, or write network='open'"
+        raise AgentFailedError(Problem("FA221", message, next_step=next_step), evidence)

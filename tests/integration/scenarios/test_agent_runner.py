@@ -69,6 +69,16 @@ def test_a_failing_agent_raises_unless_the_test_asks_for_its_evidence(agent_runn
     assert evidence.failure.action == "double"
 
 
+def test_a_call_that_the_agent_ignores_raises_in_a_closed_network(agent_runner: AgentRunner) -> None:
+    calling = "tests.support.agents.calling:CallingAgent"
+    with pytest.raises(AgentFailedError, match=r"connections to 192\.0\.2\.1:443 were blocked") as caught:
+        agent_runner.run(calling, [("k", 1)], network="closed")
+    assert [output.value for output in caught.value.evidence.outputs] == [["NetworkClosedError"] * 3]
+    allowed = agent_runner.run(calling, [("k", 1)], network=["192.0.2.1:443"])
+    assert allowed.blocked == ()
+    assert "NetworkClosedError" not in allowed.outputs[0].value
+
+
 # What an agent does wrong -> the class of its error, and the rule.
 RULES = {
     "raises": ("ZeroDivisionError", "no way"),
