@@ -30,12 +30,11 @@ def test_deletes_its_own(kafka_service, kafka_topic):
 """
 
 
-@pytest.mark.parametrize("processes", [(), ("-n2",)])
-def test_one_broker_serves_the_session(project: Project, processes: tuple[str, ...]) -> None:
-    """Also under -n 2; the report names the broker."""
+def test_one_broker_serves_the_session(project: Project) -> None:
+    """Its two workers; the report names the broker."""
     project.write("test_topics.py", TESTS)
     project.scenarios("s", scenario("one"))
-    result = project.run(*processes)
+    result = project.run("-n2")
     result.assert_outcomes(passed=6)
     used = (project.path / "brokers.txt").read_text().split()
     assert (len(used), len(set(used))) == (4, 1)

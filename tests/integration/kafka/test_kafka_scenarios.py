@@ -1,19 +1,20 @@
-"""A scenario that expects a delivery, from its YAML to the verdict."""
+"""A scenario that expects a delivery, from its YAML to its result."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from flink_testbed.core.directories import cache_root
+from pytest_flink_agents.current import session_of
+from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+from pytest_flink_agents.vocabulary import Tier
 
 pytestmark = pytest.mark.slow
 
-# Before pytester gives the test another home: the job environment is not built anew.
-CACHE = cache_root()
 ROOT = Path(__file__).parents[3]
 
 SCENARIOS = """\
@@ -35,7 +36,6 @@ within: 120s
 version: "1"
 name: each purchase twice
 agent: scenarios.agents.till:TillAgent
-tiers: [local]
 inputs: [{key: ada, value: {item: tea, amount: 3}}]
 expect:
   delivery:
@@ -45,18 +45,23 @@ expect:
 
 
 def test_a_lost_output_is_reported_with_its_key_and_number_on_the_scenarios_line(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The delivery is judged on the local and the embedded tier."""
-    monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
-    root = pytester.path
-    shutil.copytree(ROOT / "scenarios" / "agents", root / "scenarios" / "agents")
-    (root / "delivery.scenario.yaml").write_text(SCENARIOS)
-    result = pytester.runpytest_subprocess("--flink-tier=local", "--flink-tier=embedded", "-rs", timeout=300)
-    result.assert_outcomes(passed=2, failed=1, skipped=1)
-    result.stdout.fnmatch_lines(
-        ['*delivery.scenario.yaml:23: output lost: input 0 of key "ada" led to 1 outputs', "*outputs: exactly_once"]
-    )
-    found = (json.loads(file.read_text())["evidence"] for file in root.rglob("evidence.json"))
-    transports = {(evidence["tier"], evidence["transport"]) for evidence in found}
-    assert transports == {("local", "memory"), ("embedded", "kafka")}
+    """The delivery is judged on the local and the embedded tier, through memory and through Kafka."""
+    session = session_of(request.config)
+    shutil.copytree(ROOT / "scenarios" / "agents", tmp_path / "scenarios" / "agents")
+    (tmp_path / "delivery.scenario.yaml").write_text(SCENARIOS)
+    once, twice = load_file(tmp_path / "delivery.scenario.yaml", Project(tmp_path))
+
+    def checked(loaded: LoadedScenario, tier: Tier) -> CheckedRun:
+        run = ScenarioRun(session.services, loaded, tier, session.releases[0])
+        run.provision()
+        return run.run_and_check(tmp_path / tier.value / loaded.scenario.name, lambda seed: "again")
+
+    right = [checked(once, tier) for tier in (Tier.LOCAL, Tier.EMBEDDED)]
+    assert [run.valid for run in right] == [True, True], [run.text for run in right]
+    assert [run.evidence.transport for run in right] == ["memory", "kafka"]
+    wrong = checked(twice, Tier.LOCAL)
+    assert not wrong.valid
+    assert 'delivery.scenario.yaml:22: output lost: input 0 of key "ada" led to 1 outputs' in wrong.text
+    assert "outputs: exactly_once" in wrong.text
