@@ -16,7 +16,8 @@ _FILES = ("ssl.ca.location", "ssl.certificate.location", "ssl.key.location")
 _SECRETS = ("sasl.password", "ssl.key.password")
 _NAMES = ("security.protocol", "sasl.mechanism", "sasl.username", *_SECRETS, *_FILES)
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-_LOGIN = "org.apache.kafka.common.security"
+# Where Flink's SQL connector, which jobs of agents use, has Kafka's classes.
+_LOGIN = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
 _MODULES = {
     "PLAIN": f"{_LOGIN}.plain.PlainLoginModule",
     "SCRAM-SHA-256": f"{_LOGIN}.scram.ScramLoginModule",

@@ -29,7 +29,7 @@ def test_certificates_and_logins_reach_both_kinds_of_clients(tmp_path: Path) -> 
     assert found.job == {
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required "
+        "sasl.jaas.config": "org.apache.flink.kafka.shaded.org.apache.kafka.common.security.scram.ScramLoginModule required "
         'username="ci" password="a\\"b\\\\c=d";',
         "ssl.truststore.type": "PEM",
         "ssl.truststore.certificates": "PEM of ca",
