@@ -7,7 +7,7 @@ from plugin_project import Project
 
 from tests.support.documentation import blocks
 
-# What the examples of Python tests name: an agent that fails without an amount, a desk, a script.
+# What the examples of Python tests name: an agent that fails without an amount, one that calls a service, a desk, a script.
 ORDERS = """\
 from flink_agents.api.agents.agent import Agent
 from flink_agents.api.decorators import action
@@ -24,6 +24,26 @@ class OrderAgent(Agent):
         total = (ctx.short_term_memory.get("total") or 0) + price
         ctx.short_term_memory.set("total", total)
         ctx.send_event(OutputEvent(output={"item": order["item"], "price": price, "total": total}))
+"""
+BOOKINGS = """\
+import json
+import os
+import urllib.request
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class BookingAgent(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def book(event: Event, ctx: RunnerContext) -> None:
+        purchase = InputEvent.from_event(event).input
+        request = urllib.request.Request(os.environ["LEDGER_URL"] + "/bookings", json.dumps(purchase).encode())
+        with urllib.request.urlopen(request) as answer:
+            ctx.send_event(OutputEvent(output=json.load(answer)))
 """
 DESK = """\
 agents:
@@ -100,6 +120,7 @@ def test_the_tutorials_wrong_total_fails_as_shown(tutorial: Project) -> None:
 
 def test_examples_of_python_tests_pass(tutorial: Project) -> None:
     tutorial.write("shop/orders.py", ORDERS)
+    tutorial.write("shop/bookings.py", BOOKINGS)
     tutorial.write("shop/desk.py", DESK_ACTIONS)
     tutorial.write("agents/desk.yaml", DESK)
     tutorial.write("jobs/reviews.py", REVIEWS)
