@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ class ReplyChannel:
 
 
 class Responder:
-    """A guarded process that answers requests in order. Not thread-safe.
+    """A guarded process that answers requests in order; those of several threads take turns.
 
     A request that ends without its reply, by a timeout or by any exception raised meanwhile (a
     ``KeyboardInterrupt``, pytest-timeout's signal), kills the process: it would go on without a
@@ -116,6 +117,8 @@ class Responder:
         self._process = GuardedProcess(argv, name=name, log=log, env=env, cwd=cwd, channel=True)
         self._channel = ReplyChannel(self._send, self._receive)
         self._usable = True
+        # Two threads at one pipe would each read the reply to the other, and drop it.
+        self._turn = threading.Lock()
 
     @property
     def process(self) -> GuardedProcess:
@@ -136,9 +139,10 @@ class Responder:
         """Send a request and return its result.
 
         Raises :class:`RefusedError` if the process rejects it, :class:`HostError` if the process dies
-        or sends nonsense, :class:`WaitTimeoutError` if it is too slow.
+        or sends nonsense, :class:`WaitTimeoutError` if it is too slow. The time limit begins with the
+        turn of this request.
         """
-        with self._exchange(f"{self.name} to answer {op!r}", timeout_s) as deadline:
+        with self._turn, self._exchange(f"{self.name} to answer {op!r}", timeout_s) as deadline:
             reply = self._channel.ask({"op": op, **fields}, deadline)
         if reply["ok"]:
             return dict(reply["result"])

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -181,6 +182,13 @@ def test_a_responder_answers_and_refuses(responder: Responder) -> None:
     with pytest.raises(RefusedError) as caught:
         responder.request("other", timeout_s=5)
     assert (caught.value.kind, caught.value.message) == ("plan", "no")
+
+
+def test_each_of_several_threads_gets_the_reply_to_its_own_request(responder: Responder) -> None:
+    texts = [str(number) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        replies = pool.map(lambda text: responder.request("echo", timeout_s=20, text=text), texts)
+        assert [reply["text"] for reply in replies] == texts
 
 
 def test_a_responder_that_died_is_not_usable(responder: Responder) -> None:
