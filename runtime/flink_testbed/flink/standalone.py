@@ -18,6 +18,7 @@ import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
 from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_patched
+from flink_testbed.artifacts.python_timers import TIMERS_IN_CHECKPOINTS
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink import config as flink_config
@@ -80,12 +81,13 @@ class StandaloneCluster(LaunchedCluster):
         self._ports = ports
         python_jars = sorted((home.flink_home / "opt").glob("flink-python-*.jar"))
         reporter_jars = sorted((home.flink_home / "plugins" / _REPORTER).glob("*.jar"))
-        servers = [provide_patched(jar, BEAM_SERVERS, progress=progress) for jar in python_jars]
+        patches = (BEAM_SERVERS, TIMERS_IN_CHECKPOINTS)
+        python_classes = [provide_patched(jar, patch, progress=progress) for jar in python_jars for patch in patches]
         reporters = [provide_patched(jar, PROMETHEUS_REPORTER, progress=progress) for jar in reporter_jars]
         # Uncorrected, the reporter listens on all interfaces: then it stays off.
         self._reports = bool(reporters) and None not in reporters
         self._classes = [
-            *filter(None, [*servers, *reporters]),
+            *filter(None, [*python_classes, *reporters]),
             *sorted((home.flink_home / "lib").glob("*.jar")),
             *python_jars,
             # On the class path the corrected class comes first. As a plugin Flink would load the
