@@ -47,9 +47,10 @@ class EndlessJob:
 
     def put(self, name: str, records: list[dict[str, Any]]) -> None:
         """Add a new file, which appears only when complete."""
-        hidden = self._inputs / f".{name}"
-        hidden.write_text("".join(json.dumps(record) + "\n" for record in records))
-        hidden.rename(self._inputs / name)
+        # Not beside the others: Flink logs an ERROR for a file that goes while it lists the directory.
+        partial = self._inputs.with_name(f"{name}.partial")
+        partial.write_text("".join(json.dumps(record) + "\n" for record in records))
+        partial.rename(self._inputs / name)
 
     def start(self, parallelism: int, savepoint: str = "") -> None:
         """Submit the job and require that its agent has that parallelism."""
