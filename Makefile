@@ -43,7 +43,7 @@ SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
 WORKERS ?= 2
 
 test: $(STAMP)
-	@echo "test: seven parts, two at a time (about 18 min)"
+	@echo "test: seven parts, two at a time (about 26 min)"
 	$(SIDE_BY_SIDE) WORKERS=0 test-unit test-runtime test-plugin test-clusters test-sessions test-versions test-engines
 
 test-unit: $(STAMP)
@@ -78,7 +78,7 @@ test-engines: $(STAMP)
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 4 min)"
+	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 10 min)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
