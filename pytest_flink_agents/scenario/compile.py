@@ -66,7 +66,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     outputs = tuple(_output_matchers(value, mistakes))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"))
     mistakes += wrong_matchers
-    mistakes += endpoint_mistakes(_at(value, "effects"), _at(value, "expect", "effects"))
+    mistakes += endpoint_mistakes(_at(value, "effects"), _named_endpoints(value))
     failure = waived = None
     if scenario:
         failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
@@ -207,6 +207,17 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     for path in [*places, *(("inputs", index, "from") for index in range(count))]:
         if isinstance(relative := _at(value, *path), str) and relative:
             yield path, relative
+
+
+def _named_endpoints(value: Any) -> Iterator[tuple[DocumentPath, str]]:
+    """Yield the endpoints that a scenario names, by place."""
+    expected, faults = _at(value, "expect", "effects"), _at(value, "faults")
+    for name in expected if isinstance(expected, dict) else ():
+        yield ("expect", "effects", name), name
+    for index in range(len(faults) if isinstance(faults, list) else 0):
+        path: DocumentPath = ("faults", index, "after", "effect")
+        if isinstance(name := _at(value, *path), str) and name:
+            yield path, name
 
 
 def _path_mistakes(path: DocumentPath, relative: str, file: Path, root: Path) -> list[Mistake]:

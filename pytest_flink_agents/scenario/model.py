@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
-from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, timetable
@@ -262,11 +261,6 @@ class Scenario(LanguageMapping):
         if any(fault.kill == "broker" for fault in faults) and not through_kafka:
             next_step = "add expect.delivery.outputs, which sends the records through Kafka"
             raise wrong("a broker to kill", code="FA204", next_step=next_step)
-        endpoints = dict.fromkeys(effect.name for effect in self.effects or ())
-        for name in [fault.after.effect for fault in faults if fault.after.effect not in (None, *endpoints)]:
-            near = nearest(str(name), endpoints)
-            next_step = f"did you mean {near}?" if near else "declare it under effects"
-            raise wrong("an endpoint of effects", message=f'no endpoint "{name}"', next_step=next_step)
         return self
 
     @field_validator("tiers", "tags")

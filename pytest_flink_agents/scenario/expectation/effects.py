@@ -5,14 +5,14 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from flink_testbed.core.problem import nearest
-from pytest_flink_agents.scenario.error import Mistake, path_text
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, path_text
 from pytest_flink_agents.scenario.expectation.amounts import Count
 from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
 from pytest_flink_agents.scenario.words import has_form, wrong
@@ -69,17 +69,16 @@ Calls = Annotated[
 ]
 
 
-def endpoint_mistakes(effects: Any, expected: Any) -> Iterator[Mistake]:
-    """Yield the endpoints that ``expect.effects`` names and ``effects`` does not declare.
+def endpoint_mistakes(effects: Any, named: Iterable[tuple[DocumentPath, str]]) -> Iterator[Mistake]:
+    """Yield the endpoints that a scenario names by place and ``effects``, a plain value, does not declare.
 
-    Both are plain values.
+    The name is the last step of its place, or the value there.
     """
     declared = [str(one["name"]) for one in effects if isinstance(one, dict) and "name" in one] if effects else []
-    for name in expected if isinstance(expected, dict) else ():
+    for path, name in named:
         if name not in declared:
-            path = ("expect", "effects", name)
             near = nearest(name, declared)
             known = f"one of {', '.join(dict.fromkeys(declared))}" if declared else "an endpoint of `effects`"
             next_step = f'did you mean "{near}"?' if near else "declare it under effects"
             message = f"no endpoint has this name: {path_text(path)}"
-            yield Mistake("FA203", path, message, known, name, next_step, at_key=True)
+            yield Mistake("FA203", path, message, known, name, next_step, at_key=path[-1] == name)
