@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems, list_or_mapping
 from pytest_flink_agents.scenario.words import Delay, NotEmpty, has_form, wrong
 
 DEFAULT_FOR_S = 2.0
@@ -93,16 +93,10 @@ class RandomFaults(LanguageMapping):
     random: RandomTimetable = Field(description="seed, number, kinds and span of the faults")
 
 
-def _faults_form(value: Any) -> str | None:
-    if isinstance(value, list):
-        return FORM + "list"
-    return FORM + "random" if isinstance(value, dict) else None
-
-
 Faults = Annotated[
-    Annotated[SomeItems[Fault], Tag(FORM + "list")] | Annotated[RandomFaults, Tag(FORM + "random")],
-    Discriminator(_faults_form),
-    has_form(_faults_form, "a list of faults, or {random: {seed, count, kinds, over}}"),
+    Annotated[SomeItems[Fault], Tag(FORM + "list")] | Annotated[RandomFaults, Tag(FORM + "mapping")],
+    Discriminator(list_or_mapping),
+    has_form(list_or_mapping, "a list of faults, or {random: {seed, count, kinds, over}}"),
 ]
 
 

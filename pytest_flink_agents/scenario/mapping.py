@@ -5,7 +5,7 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,13 @@ SomeItems = Annotated[tuple[T, ...], Field(strict=False, min_length=1)]
 # Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys
 # have no such prefix.
 FORM = "form:"
+
+
+def list_or_mapping(value: Any) -> str | None:
+    """Return the tag of a word's form that is a list or a mapping, None for any other value."""
+    if isinstance(value, list):
+        return FORM + "list"
+    return FORM + "mapping" if isinstance(value, dict) else None
 
 
 class LanguageMapping(BaseModel):

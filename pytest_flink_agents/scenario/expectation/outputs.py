@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.expectation.amounts import Count
-from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping
+from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, list_or_mapping
 from pytest_flink_agents.scenario.words import JmesPath, has_form, wrong
 
 
@@ -38,14 +38,8 @@ class ExpectedOutputs(LanguageMapping):
         return self
 
 
-def _outputs_form(value: Any) -> str | None:
-    if isinstance(value, list):
-        return FORM + "list"
-    return FORM + "all" if isinstance(value, dict) else None
-
-
 Outputs = Annotated[
-    Annotated[Items[ExpectedOutput], Tag(FORM + "list")] | Annotated[ExpectedOutputs, Tag(FORM + "all")],
-    Discriminator(_outputs_form),
-    has_form(_outputs_form, "a list of outputs, or {count, each, distinct}"),
+    Annotated[Items[ExpectedOutput], Tag(FORM + "list")] | Annotated[ExpectedOutputs, Tag(FORM + "mapping")],
+    Discriminator(list_or_mapping),
+    has_form(list_or_mapping, "a list of outputs, or {count, each, distinct}"),
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems, list_or_mapping
 from pytest_flink_agents.scenario.words import NotEmpty, has_form, wrong
 
 INPUT_EVENT = "_input_event"
@@ -94,14 +94,8 @@ class ExpectedTrajectory(LanguageMapping):
         return self
 
 
-def _trajectory_form(value: Any) -> str | None:
-    if isinstance(value, list):
-        return FORM + "several"
-    return FORM + "one" if isinstance(value, dict) else None
-
-
 Trajectories = Annotated[
-    Annotated[ExpectedTrajectory, Tag(FORM + "one")] | Annotated[SomeItems[ExpectedTrajectory], Tag(FORM + "several")],
-    Discriminator(_trajectory_form),
-    has_form(_trajectory_form, "a mapping with events or never, or a list of them"),
+    Annotated[ExpectedTrajectory, Tag(FORM + "mapping")] | Annotated[SomeItems[ExpectedTrajectory], Tag(FORM + "list")],
+    Discriminator(list_or_mapping),
+    has_form(list_or_mapping, "a mapping with events or never, or a list of them"),
 ]
