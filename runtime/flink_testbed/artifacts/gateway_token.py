@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flink_testbed.artifacts.class_file import ALOAD_0, GETFIELD, INVOKESPECIAL, LDC_W, NOP, ClassFile
-from flink_testbed.artifacts.loopback import ClassPatch, provide_patched
+from flink_testbed.artifacts.class_patch import ClassPatch, provide_patched
 
 # 128 bits, like the real token, which replaces it in the constant.
 _PLACEHOLDER = "0123456789abcdef" * 2

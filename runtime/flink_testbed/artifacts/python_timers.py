@@ -13,7 +13,7 @@ empty.
 from __future__ import annotations
 
 from flink_testbed.artifacts.class_file import ALOAD_0, GOTO, INVOKESPECIAL, INVOKEVIRTUAL, LLOAD_1, NOP, ClassFile
-from flink_testbed.artifacts.loopback import ClassPatch
+from flink_testbed.artifacts.class_patch import ClassPatch
 
 _OPERATOR = "org/apache/flink/streaming/api/operators/python/AbstractPythonFunctionOperator"
 _SUPER = "org/apache/flink/streaming/api/operators/AbstractStreamOperator"

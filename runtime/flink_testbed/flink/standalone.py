@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 
 from flink_testbed.artifacts.class_archive import ClassArchive
-from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER, provide_patched
+from flink_testbed.artifacts.class_patch import provide_patched
+from flink_testbed.artifacts.loopback import BEAM_SERVERS, PROMETHEUS_REPORTER
 from flink_testbed.artifacts.python_timers import TIMERS_IN_CHECKPOINTS
 from flink_testbed.core.ports import LOOPBACK, PortLease, lease_port
 from flink_testbed.core.problem import HostError, Problem
