@@ -122,7 +122,7 @@ def _reported(event: Event) -> int:
 def _tool_rounds(calls: Sequence[ModelCall]) -> dict[str, list[int]]:
     """Return the tokens of the calls that were answered with tools, by the tools.
 
-    Equal tools with different tokens cannot be told apart: they stay out, and the sum shows it.
+    Equal tools with different tokens cannot be distinguished. They are left out, so the sum does not match.
     """
     found: dict[str, list[int]] = {}
     for call in calls:

@@ -1,7 +1,7 @@
 """Addresses off this machine that a scenario's resources name.
 
 A scenario file is data, and naming an address is enough to send an agent's data there. So
-``network`` must allow it, in sight of whoever reviews the file.
+``network`` must allow it, where a reviewer of the file sees it.
 Must never import: pydantic, yaml, pytest.
 """
 

@@ -1,4 +1,4 @@
-"""How clients log in to an external Kafka: TLS and SASL, from a properties file.
+"""TLS and SASL settings of clients of an external Kafka, from a properties file.
 
 The file has the names of librdkafka, with certificates as PEM files. A job's Java client needs others, which are derived:
 certificates and keys go inline, so that no file has to exist on the cluster.
