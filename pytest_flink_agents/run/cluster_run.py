@@ -217,7 +217,7 @@ class _FollowedRun:
             },
             steps=self._timeline.records(restored=checkpoints.restored if checkpoints else 0),
             log_tail=self._log_tail(history, events, failure, in_time=in_time),
-            blocked=read_blocked(place.events),
+            blocked=read_blocked(place.events, whole=cluster.shares_files),
             log_errors=logs.collect(place.directory / "logs", launch.job_ids),
             files={
                 "events": str(place.events),

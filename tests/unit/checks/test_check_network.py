@@ -53,3 +53,10 @@ def test_the_records_of_all_processes_are_read(tmp_path: Path) -> None:
     assert read_blocked(tmp_path) == ()
     (tmp_path / "network-b.jsonl").write_text('{"blocked": "a:1"}\n{"blocked": "b:1"}\n{"blocked": "a:1"}\n{"blo')
     assert read_blocked(tmp_path) == ("a:1", "b:1", "an address that was not recorded completely")
+
+
+def test_an_empty_record_of_a_part_of_the_processes_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "network-client.jsonl").touch()
+    assert read_blocked(tmp_path, whole=False) is None
+    (tmp_path / "network-client.jsonl").write_text('{"blocked": "a:1"}\n')
+    assert read_blocked(tmp_path, whole=False) == ("a:1",)
