@@ -125,8 +125,8 @@ class Fault(ABC):
         except WaitTimeoutError as error:
             return FaultReport(felt=True, detail=f"{broken}; {error.problems[0].message}")
         seconds = clock.now_s() - struck_s
-        if now.state == "FAILED":
-            return FaultReport(felt=True, detail=f"{broken}; the job failed after {seconds:.1f} s")
+        if now.ended and now.state != "FINISHED":
+            return FaultReport(felt=True, detail=f"{broken}; the job ended {now.state.lower()} after {seconds:.1f} s")
         source = "a checkpoint" if now.restored else "the beginning of its input"
         detail = f"{broken}; all tasks ran again after {seconds:.1f} s, from {source}"
         return FaultReport(felt=True, detail=detail, recovered_after_s=seconds)

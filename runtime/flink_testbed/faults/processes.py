@@ -8,8 +8,8 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
 from flink_testbed.faults.sight import JobSight
+from flink_testbed.flink.processes import JOBMANAGER
 
-TASKMANAGER, JOBMANAGER = "taskmanager", "jobmanager"
 _READY_S = 90.0
 
 
@@ -82,15 +82,17 @@ class PauseProcess(Fault):
         return f"pause {self.process}"
 
     def inject(self, target: FaultTarget) -> str:
-        """Stop the process, and wait."""
+        """Stop the process, wait, and continue it."""
         member = self._member(target)
         target.processes.pause(member)
-        clock.pause(self.seconds)
+        try:
+            clock.pause(self.seconds)
+        finally:
+            target.processes.resume(member)
         return f"{member} was stopped for {self.seconds:g} s"
 
     def heal(self, target: FaultTarget) -> None:
-        """Continue the process."""
-        target.processes.resume(self._member(target))
+        """Do nothing: the process has continued with the end of the pause."""
 
     def felt(self, before: JobSight, now: JobSight) -> bool:
         """Return whether the job was still there after the pause.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -120,6 +121,11 @@ def test_a_job_that_fails_by_the_fault_has_felt_it_and_not_recovered() -> None:
     report, _ = strike(KillTaskManager(), RUNNING, RESTARTING, FAILED)
     assert (report.felt, report.recovered_after_s) == (True, None)
     assert "failed" in report.detail
+
+
+def test_a_cancelled_job_has_not_recovered() -> None:
+    report, _ = strike(KillTaskManager(), RUNNING, RESTARTING, replace(FAILED, state="CANCELED"))
+    assert (report.felt, report.recovered_after_s) == (True, None)
 
 
 def test_a_killed_jobmanager_is_felt_when_the_next_one_has_the_job() -> None:
