@@ -114,9 +114,12 @@ class BoundedServer(web.Server):
         self._open.pop(handler, None)
         super().connection_lost(handler, exc)
 
-    async def read_body(self, request: web.BaseRequest) -> bytes:
-        """Return a request's body; raise :class:`BodyError` if it is too long or too slow."""
-        limit = self._limits.body_bytes
+    async def read_body(self, request: web.BaseRequest, limit: int | None = None) -> bytes:
+        """Return a request's body; raise :class:`BodyError` if it is too long or too slow.
+
+        ``limit`` replaces that of the server (bytes).
+        """
+        limit = limit or self._limits.body_bytes
         if (request.content_length or 0) > limit:
             raise BodyError(413, f"a body of {request.content_length} bytes exceeds the limit of {limit}")
         if not request.body_exists:
@@ -126,23 +129,11 @@ class BoundedServer(web.Server):
             # The response has not begun with it.
             request.writer.output_size = 0
         if request.content.is_eof():
-            return self._within_limit(request.content.read_nowait())
+            return _within(request.content.read_nowait(), limit)
         try:
-            return await asyncio.wait_for(self._read(request), self._limits.body_s)
+            return await asyncio.wait_for(_read(request, limit), self._limits.body_s)
         except asyncio.TimeoutError:
             raise BodyError(408, f"the body took longer than {self._limits.body_s:g} s") from None
-
-    async def _read(self, request: web.BaseRequest) -> bytes:
-        body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            self._within_limit(body)
-        return bytes(body)
-
-    def _within_limit(self, body: T) -> T:
-        if len(body) > self._limits.body_bytes:
-            raise BodyError(413, f"a body exceeds the limit of {self._limits.body_bytes} bytes")
-        return body
 
     async def close(self) -> None:
         """Close the listener and reset all connections."""
@@ -153,9 +144,23 @@ class BoundedServer(web.Server):
         await self.shutdown(_STOP_S)
 
 
+async def _read(request: web.BaseRequest, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        _within(body, limit)
+    return bytes(body)
+
+
+def _within(body: T, limit: int) -> T:
+    if len(body) > limit:
+        raise BodyError(413, f"a body exceeds the limit of {limit} bytes")
+    return body
+
+
 async def send(request: web.BaseRequest, answer: HttpAnswer, closed: asyncio.Event) -> web.StreamResponse:
     """Send an answer with its faults; ``closed`` ends its delays with a reset."""
-    if answer.reset or await _waited(closed, answer.delay_s):
+    if await _waited(closed, answer.delay_s) or answer.reset:
         return _reset(request)
     headers = {"Content-Type": answer.content_type, **answer.headers}
     if not answer.truncate and not answer.body_s:

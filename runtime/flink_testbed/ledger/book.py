@@ -65,7 +65,7 @@ class Book:
             return first
         fault = self._due(route)
         if fault.reset == "before":
-            return HttpAnswer(0, reset=True)
+            return HttpAnswer(0, reset=True, delay_s=fault.delay_s)
         fixed = self._fixed.get((route.endpoint, route.name))
         answer = fixed or _plain(self._filled(route.reply, seen, variables))
         status = None if fault.reset else fault.status or answer.status

@@ -12,6 +12,7 @@ from typing import Any
 KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Attempt"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _CARRIED = (KEY, INPUT, ATTEMPT, IDEMPOTENCY_KEY)
+ENDED_EARLY = "the effects ledger ended before the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def read_history(file: Path, written: int | None) -> History:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
         return History(unknown=f"the file of the calls cannot be read: {error}")
-    unknown = "" if written is not None else "the effects ledger ended before the run"
+    unknown = "" if written is not None else ENDED_EARLY
     # A line without its end was never answered.
     for number, line in enumerate(lines[:-1], start=1):
         try:

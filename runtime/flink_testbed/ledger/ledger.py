@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
-from flink_testbed.ledger.entry import History, read_history
+from flink_testbed.ledger.entry import ENDED_EARLY, History, read_history
 from flink_testbed.ledger.recorder import Recorder
 from flink_testbed.ledger.routes import Route, routes_as_data
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
@@ -29,21 +29,26 @@ class LedgerRun:
     servers. The history is complete once the run has ``ended``.
     """
 
-    def __init__(self, port: int, token: str, secret: str, endpoints: Iterable[str], file: Path) -> None:
+    def __init__(
+        self, port: int, token: str, secret: str, endpoints: Iterable[str], file: Path, usable: Callable[[], bool]
+    ) -> None:
         self.urls = {name: f"http://{LOOPBACK}:{port}/{token}/{name}" for name in endpoints}
         self.recorder = Recorder(port, secret)
         self.file = file
+        self._usable = usable
         self.history = History(unknown="the run has not ended")
         self.ended = False
 
     def so_far(self) -> History:
         """Return the calls that have been answered, during the run."""
-        # A ledger that has ended answers nothing more, which the history says at the end.
-        return replace(read_history(self.file, None), unknown="")
+        history = read_history(self.file, None)
+        if history.unknown == ENDED_EARLY and self._usable():
+            history = replace(history, unknown="")
+        return replace(history, unknown=self.recorder.lost or history.unknown)
 
 
 class EffectLedger:
-    """The process of a session that records calls. Not thread-safe.
+    """The process of a session that records calls.
 
     ``directory`` is for its log. Raises :class:`HostError` if it does not start.
     """
@@ -82,7 +87,9 @@ class EffectLedger:
         token, secret = f"effects-{secrets.token_hex(16)}", secrets.token_hex(16)
         names = {"token": token, "secret": secret}
         self._process.request("open", timeout_s=_REQUEST_S, **names, routes=routes_as_data(routes), file=str(file))
-        run = LedgerRun(self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file)
+        run = LedgerRun(
+            self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file, lambda: self.usable
+        )
         try:
             yield run
         finally:

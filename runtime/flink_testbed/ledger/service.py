@@ -26,6 +26,8 @@ from flink_testbed.ledger.routes import routes_from_data
 
 LIMITS = HttpLimits(body_bytes=1024 * 1024, connections=1000)
 _REQUEST_BYTES = 16 * 1024 * 1024
+# The model server takes requests of 8 MiB, of which JSON may make six times as much.
+_REPORT_BYTES = 64 * 1024 * 1024
 _MAX_LOG_RECORDS = 200
 
 
@@ -97,7 +99,7 @@ class Service:
         return response
 
     async def _report(self, book: Book, request: web.BaseRequest) -> web.StreamResponse:
-        data = json.loads(await self.server.read_body(request))
+        data = json.loads(await self.server.read_body(request, _REPORT_BYTES))
         body = data.pop("body").encode()
         status, fault = data.pop("status"), data.pop("fault")
         return web.json_response({"sequence": book.record(Seen(**data, body=body), status=status, fault=fault)})

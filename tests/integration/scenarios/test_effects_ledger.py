@@ -87,7 +87,9 @@ def test_a_run_has_routes_a_record_and_an_address_of_its_own(
 
 def test_calls_to_the_model_are_in_the_same_history(ledger: EffectLedger, tmp_path: Path, connect: Connect) -> None:
     rules: list[dict[str, Any]] = [{"fault": {"status": 503}, "times": 1}, {"reply": {"text": "ok"}}]
-    chat = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": False})
+    # Larger than a call of the job may be, and escaped.
+    text = "hé" * 1024 * 1024
+    chat = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}], "stream": False})
     with (
         ledger.run([PAYMENTS], tmp_path / "e") as run,
         ModelServer() as models,
@@ -96,6 +98,8 @@ def test_calls_to_the_model_are_in_the_same_history(ledger: EffectLedger, tmp_pa
         model = connect(channel.ollama_url)
         assert model.call("/api/chat", chat)[0] == 503
         connect(run.urls["payments"]).call()
+        # As after a pause in which the ledger would have closed the connection.
+        run.recorder._used_s -= 3600
         assert model.call("/api/chat", chat, **{"X-Flink-Agents-Input": "4"})[0] == 200
     assert run.history.unknown == ""
     assert [(one.source, one.endpoint, one.route, one.status, one.fault) for one in run.history.entries] == [
@@ -108,11 +112,13 @@ def test_calls_to_the_model_are_in_the_same_history(ledger: EffectLedger, tmp_pa
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_reset_is_a_reset(ledger: EffectLedger, tmp_path: Path, connect: Connect, moment: str) -> None:
-    route = Route("payments", "POST", "/refunds", fault=Fault(reset=moment, times=1))
+    route = Route("payments", "POST", "/refunds", fault=Fault(delay_s=0.3, reset=moment, times=1))
     with ledger.run([route], tmp_path / "e") as run:
         client = connect(run.urls["payments"])
+        started = now_s()
         with pytest.raises(ConnectionResetError):
             client.call()
+        assert now_s() - started >= 0.3
         assert connect(run.urls["payments"]).call()[0] == 200
     assert [one.status for one in run.history.entries] == ([None, 200] if moment == "after" else [200])
 
@@ -131,6 +137,7 @@ def test_the_end_of_a_run_ends_its_delays(ledger: EffectLedger, tmp_path: Path, 
         client = connect(run.urls["payments"])
         client.http.request("POST", client.root + "/refunds", b"{}")
         wait_until(lambda: ((tmp_path / "e").stat().st_size or None, "no call"), what="the call", timeout_s=10)
+        assert (len(run.so_far().entries), run.so_far().unknown) == (1, "")
     with pytest.raises(ConnectionResetError):
         client.http.getresponse()
     assert len(run.history.entries) == 1
@@ -159,6 +166,7 @@ def test_no_answered_call_is_lost_when_the_ledger_is_killed(tmp_path: Path, conn
             os.kill(ledger.process.command_pid() or 0, signal.SIGKILL)
             for thread in threads:
                 thread.join()
+            wait_until(lambda: (run.so_far().unknown or None, "nothing"), what="the end of the record", timeout_s=10)
         assert run.history.unknown
         recorded = [entry.body for entry in run.history.entries]
         assert set(answered) <= set(recorded)

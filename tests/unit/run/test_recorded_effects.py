@@ -19,7 +19,7 @@ RUN = Evidence("local", "2.2.1", "bundled", files={"events": "e"})
 
 
 def ledger(history: History) -> LedgerRun:
-    run = LedgerRun(1234, "token", "secret", ["pay", "mail"], Path("effects.jsonl"))
+    run = LedgerRun(1234, "token", "secret", ["pay", "mail"], Path("effects.jsonl"), lambda: True)
     run.history = history
     return run
 
@@ -46,7 +46,10 @@ def test_the_history_becomes_evidence() -> None:
 
 
 def test_a_run_whose_history_was_not_read_is_unknown() -> None:
-    assert with_effects(RUN, LedgerRun(1, "t", "s", [], Path("x"))).effects_unknown == "the run has not ended"
+    assert (
+        with_effects(RUN, LedgerRun(1, "t", "s", [], Path("x"), lambda: True)).effects_unknown
+        == "the run has not ended"
+    )
 
 
 def test_a_record_that_may_miss_calls_is_no_result_of_a_python_test() -> None:
