@@ -74,7 +74,11 @@ def endpoint_mistakes(effects: Any, named: Iterable[tuple[DocumentPath, str]]) -
 
     The name is the last step of its place, or the value there.
     """
-    declared = [str(one["name"]) for one in effects if isinstance(one, dict) and "name" in one] if effects else []
+    declared = (
+        [str(one["name"]) for one in effects if isinstance(one, dict) and "name" in one]
+        if isinstance(effects, list)
+        else []
+    )
     for path, name in named:
         if name not in declared:
             near = nearest(name, declared)

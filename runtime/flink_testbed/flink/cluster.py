@@ -256,7 +256,7 @@ class FlinkCluster(ABC):
             "entryClass": main,
             "programArgsList": list(arguments),
             "parallelism": parallelism,
-            "flinkConfiguration": dict(options or {}) | owner_options(self.run_id),
+            "flinkConfiguration": dict(options or {}) | owner_options(self.run_id, options),
         } | ({"savepointPath": savepoint} if savepoint else {})
         try:
             return str(self.rest.call("POST", f"{stored}/run", json=request, timeout_s=timeout_s)["jobid"])
