@@ -236,6 +236,13 @@ _FLINK: Mapping[str, ErrorCode] = {
         "Short runs exchange inputs and outputs through files, which the cluster must reach under the same path.",
         "Share the directory with the cluster, or pass --kafka-bootstrap so that records travel through Kafka.",
     ),
+    "FA447": _code(
+        "The cluster did not take an option",
+        "The configuration that the cluster reports differs from the one that it was started with. A run on it proves "
+        "nothing about a job in that configuration. The message names each option, its source, and the value with which "
+        "the cluster ran.",
+        "Read the logs of the cluster in the run folder, or remove the option.",
+    ),
 }
 
 _KAFKA: Mapping[str, ErrorCode] = {

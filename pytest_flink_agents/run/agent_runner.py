@@ -23,6 +23,7 @@ from pytest_flink_agents.run.records import AgentRecords, Inputs
 from pytest_flink_agents.run.subject import (
     AgentSubject,
     AllowedNetwork,
+    require_configuration,
     require_routes,
     require_success,
     require_whole_record,
@@ -89,7 +90,8 @@ class AgentRunner:
 
         Raises ``AgentFailedError`` for an agent that fails, misses its deadline or calls an address
         that it may not, unless ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
-        ``HostError`` for what is the environment's fault, a record of calls that is not whole included.
+        ``HostError`` for what is the environment's fault, also with ``check=False``: a record of calls that is not
+        whole, or a cluster that did not take an option.
         """
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
@@ -122,6 +124,7 @@ class AgentRunner:
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
         require_whole_record(evidence)
+        require_configuration(evidence)
         if check:
             require_success(evidence, limited=network not in (None, "open"))
             require_routes(evidence)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, JobError, Problem
+from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.ledger import check_ledger
 from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
 _CHECK = "if the test is about the failure, use run(..., check=False) and assert on evidence.failure"
 _NETWORK = "replace the service, allow the address with run(..., network=[...]), or write network='open'"
+_OPTIONS = "read the logs of the cluster in the run folder, or remove the options that it does not take"
 _DEADLINE = "allow more time with within_s, or use run(..., check=False) and assert on evidence.complete"
 
 
@@ -119,6 +121,19 @@ def require_whole_record(evidence: Evidence) -> None:
         message = "the record of the agent's calls is not whole: nothing is known of this run"
         where = evidence.files.get("effects", "")
         raise HostError(Problem("FA427", message, where=where, expected="every call", seen=evidence.effects_unknown))
+
+
+def require_configuration(evidence: Evidence) -> None:
+    """Raise ``HostError`` if the cluster ran without options that it was given.
+
+    Such a run proves nothing about a job in that configuration, whatever its outputs are.
+    """
+    findings = check_configuration(evidence).findings
+    if findings:
+        message = "the cluster ran without options that it was given: nothing is known of this run"
+        expected = "; ".join(str(finding.expected) for finding in findings)
+        seen = "\n".join(finding.message for finding in findings)
+        raise HostError(Problem("FA447", message, expected=expected, seen=seen, next_step=_OPTIONS))
 
 
 def require_routes(evidence: Evidence) -> None:

@@ -1,0 +1,74 @@
+"""A run of the fixture ``agent_runner``, from its words to an error or the evidence; nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.core.problem import HostError
+from pytest_flink_agents.checks.configuration import NOT_TAKEN
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.run import agent_runner as module
+from pytest_flink_agents.run.agent_runner import AgentRunner
+from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import Engine, Tier
+
+RIGHT = Evidence("embedded", "2.2.1", "bundled", job_state="FINISHED", blocked=())
+ROW = {"value": "9s", "source": "the test", "note": f"{NOT_TAKEN}: it runs with 5s"}
+
+
+class Parts:
+    """The services of a session and the test environment of its release: none runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = Settings(root, ())
+        self.redactor = Redactor({})
+        self.engine = SimpleNamespace(name=Engine.BUNDLED)
+        self.models = SimpleNamespace(channel=lambda *_: nullcontext(None))
+
+    def environment(self, _: Any) -> Parts:
+        return self
+
+    def effects(self, *_: Any) -> nullcontext[None]:
+        return nullcontext(None)
+
+    def provide(self, *_: Any, **__: Any) -> None:
+        pass
+
+    let_services_be_reached = provide
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return Parts(tmp_path)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: Parts) -> Callable[..., Evidence]:
+    """Run an agent as a test does; the evidence of the run is given."""
+
+    def run(evidence: Evidence = RIGHT, **words: Any) -> Evidence:
+        services: Any = parts
+        monkeypatch.setattr(module, "execute", lambda *_: evidence)
+        runner = AgentRunner(services, resolve_flink("2.2"), Tier.EMBEDDED, tmp_path / "test" / "1")
+        return runner.run("shop:Echo", [("k", 1)], **words)
+
+    return run
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_cluster_without_an_option_that_it_was_given_is_no_result(run: Callable[..., Evidence], check: bool) -> None:
+    evidence = Evidence("embedded", "2.2.1", "bundled", blocked=(), flink_config={"heartbeat.timeout": ROW})
+    with pytest.raises(HostError) as caught:
+        run(evidence, flink_config={"heartbeat.timeout": "9s"}, check=check)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.expected) == ("FA447", "9s")
+    assert problem.seen == f"the test: heartbeat.timeout: {NOT_TAKEN}: it runs with 5s"
+    assert run(flink_config={"heartbeat.timeout": "9s"}, check=check) is not None
