@@ -19,10 +19,10 @@ from pytest_flink_agents.scenario.faults import Faults, timetable
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
-    Address,
     AgentClass,
     Duration,
     EnvironmentName,
@@ -114,19 +114,6 @@ Requirements = Annotated[
     Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[NotEmpty], Tag(FORM + "list")],
     Discriminator(_requirements_form),
     has_form(_requirements_form, "a requirements file, or a list of requirements"),
-]
-
-
-def _network_form(value: Any) -> str | None:
-    if isinstance(value, list):
-        return FORM + "list"
-    return FORM + "word" if value in ("closed", "open") else None
-
-
-Network = Annotated[
-    Annotated[Literal["closed", "open"], Tag(FORM + "word")] | Annotated[SomeItems[Address], Tag(FORM + "list")],
-    Discriminator(_network_form),
-    has_form(_network_form, "closed, open, or a list of host:port"),
 ]
 
 
@@ -271,15 +258,10 @@ class Scenario(LanguageMapping):
         return words
 
     def allowed_addresses(self) -> tuple[str, ...] | None:
-        """Return the addresses beside loopback that the run may reach, None for all.
-
-        A scenario that replaces services must not reach the real ones, so it is closed by default.
-        """
-        if self.network == "open" or isinstance(self.job, JarJob):
+        """Return the addresses beside loopback that the run may reach, None for all."""
+        if isinstance(self.job, JarJob):
             return None
-        if self.network is None:
-            return () if self.llm or self.effects else None
-        return () if self.network == "closed" else self.network
+        return allowed_addresses(self.network, replaces=bool(self.llm or self.effects))
 
     def allows_flink(self, version: str) -> bool:
         """Return whether the scenario applies to a Flink version like ``2.2.1``."""

@@ -1,0 +1,40 @@
+"""The word ``network``: the addresses that an agent may reach.
+
+Must never import: yaml, pytest.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Tag
+
+from pytest_flink_agents.scenario.mapping import FORM, SomeItems
+from pytest_flink_agents.scenario.words import Address, has_form
+
+
+def _network_form(value: Any) -> str | None:
+    if isinstance(value, list):
+        return FORM + "list"
+    return FORM + "word" if value in ("closed", "open") else None
+
+
+Network = Annotated[
+    Annotated[Literal["closed", "open"], Tag(FORM + "word")] | Annotated[SomeItems[Address], Tag(FORM + "list")],
+    Discriminator(_network_form),
+    has_form(_network_form, "closed, open, or a list of host:port"),
+]
+
+
+def allowed_addresses(
+    network: Literal["closed", "open"] | tuple[str, ...] | None, *, replaces: bool
+) -> tuple[str, ...] | None:
+    """Return the addresses beside loopback that a run may reach, None for all.
+
+    A run that ``replaces`` services must not reach the real ones, so it is closed by default.
+    """
+    if network is None:
+        return () if replaces else None
+    if network == "open":
+        return None
+    return () if network == "closed" else network
