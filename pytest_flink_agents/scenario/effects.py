@@ -17,7 +17,7 @@ from flink_testbed.ledger.routes import Fault, Reply, Route, variables_of
 from flink_testbed.ledger.template import names_in
 from pytest_flink_agents.scenario.error import Mistake, path_text
 from pytest_flink_agents.scenario.mapping import LanguageMapping
-from pytest_flink_agents.scenario.words import Delay, NotEmpty, wrong
+from pytest_flink_agents.scenario.words import Delay, NotEmpty, value_error, wrong
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -159,10 +159,7 @@ def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Route, ...]:
     try:
         effects = [Effect.model_validate(entry) for entry in value]
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the entry"
-        expected = first.get("ctx", {}).get("expected") or first["msg"]
-        raise ValueError(f"effects: wrong value for {place}: expected {expected}, seen {first['input']!r}") from None
+        raise value_error("effects", error) from None
     for mistake in effect_mistakes(list(value)):
         raise ValueError(f"{mistake.message}: expected {mistake.expected}, seen {mistake.seen}")
     return tuple(effect.as_route() for effect in effects)

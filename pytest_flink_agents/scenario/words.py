@@ -15,12 +15,14 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
+from pytest_flink_agents.scenario.error import path_text
 from pytest_flink_agents.scenario.expressions import compile_expression
+from pytest_flink_agents.scenario.mapping import FORM
 
 WRONG = "scenario"
 _DURATION = r"(\d+(?:\.\d+)?)(ms|s|m)"
@@ -47,6 +49,15 @@ def wrong(expected: str, *, message: str = "", code: str = "FA203", next_step: s
     context = {"code": code, "expected": expected, "message": message, "next_step": next_step}
     # A constant template, because text of the user must not be interpreted as one.
     return PydanticCustomError(WRONG, "wrong value", context)
+
+
+def value_error(word: str, error: ValidationError) -> ValueError:
+    """Return the first mistake in a value that a Python test wrote for a word."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(step for step in first["loc"] if not (isinstance(step, str) and step.startswith(FORM)))
+    place = f" for {path_text(path)}" if path else ""
+    expected = first.get("ctx", {}).get("expected") or first["msg"]
+    return ValueError(f"{word}: wrong value{place}: expected {expected}, seen {first['input']!r}")
 
 
 def has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidator:
