@@ -150,6 +150,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "missing proves nothing then, and the agent may have failed because the ledger did not answer.",
         "Look for the reason in effects-ledger.log, for too little memory and for a full disk; then run again.",
     ),
+    "FA428": _code(
+        "Nothing limited the connections of a run",
+        "A Python test closed the network or listed addresses, but no process of its run recorded a limit: upstream's "
+        "engine has none. So it is not known which machines the agent called.",
+        "Use --flink-engine=bundled, or write network='open'.",
+    ),
     "FA450": _code(
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "

@@ -24,6 +24,7 @@ from pytest_flink_agents.run.subject import (
     AgentSubject,
     AllowedNetwork,
     require_configuration,
+    require_network,
     require_routes,
     require_success,
     require_whole_record,
@@ -33,6 +34,7 @@ from pytest_flink_agents.run.watch.logs import wrong_in_logs
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.effects import read_effects
 from pytest_flink_agents.scenario.flink_options import flink_words_of_test
+from pytest_flink_agents.scenario.network import allowed_addresses, read_network
 from pytest_flink_agents.scenario.placeholders import substitute
 from pytest_flink_agents.vocabulary import Engine, Tier
 
@@ -91,8 +93,10 @@ class AgentRunner:
         Raises ``AgentFailedError`` for an agent that fails, misses its deadline or calls an address
         that it may not, unless ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
         ``HostError`` for what is the environment's fault, also with ``check=False``: a record of calls that is not
-        whole, or a cluster that did not take an option.
+        whole, or a cluster that did not take an option; and for a limit of the network that nothing kept.
+        ``ValueError`` for a wrong word.
         """
+        allowed = _allowed(self._label, network, replaces=bool(llm or effects))
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -116,7 +120,7 @@ class AgentRunner:
                 environment=substitute(dict(environment or {}), values),
                 parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
-                network=_allowed(self._label, network or ("closed" if llm or effects else "open")),
+                network=allowed,
             )
             place = Place(parts, self.tier, directory, setup)
             evidence = execute(subject, channel, place, steps, within_s)
@@ -126,7 +130,8 @@ class AgentRunner:
         require_whole_record(evidence)
         require_configuration(evidence)
         if check:
-            require_success(evidence, limited=network not in (None, "open"))
+            require_success(evidence)
+            require_network(evidence, allowed, demanded=network is not None)
             require_routes(evidence)
         return evidence
 
@@ -169,16 +174,7 @@ class AgentRunner:
         return [line for evidence in self._evidence for line in wrong_in_logs(evidence, allow, self._services.redactor)]
 
 
-def _allowed(label: str, network: str | Sequence[str]) -> AllowedNetwork | None:
+def _allowed(label: str, network: str | Sequence[str] | None, *, replaces: bool = False) -> AllowedNetwork | None:
     """Return the limit of a run, None for an open network. Raises ``ValueError`` for a wrong word."""
-    if network == "open":
-        return None
-    if network == "closed":
-        return AllowedNetwork(label)
-    if isinstance(network, str):
-        raise ValueError(f'network is "closed", "open" or a list of "host:port", got {network!r}')
-    for address in network:
-        _, _, port = address.rpartition(":")
-        if not port.isdigit():
-            raise ValueError(f'network has addresses like "api.example.com:443", got {address!r}')
-    return AllowedNetwork(label, tuple(network))
+    addresses = allowed_addresses(read_network(network), replaces=replaces)
+    return None if addresses is None else AllowedNetwork(label, addresses)

@@ -12,7 +12,9 @@ from typing import Any
 
 from flink_testbed.core.problem import HostError, JobError, Problem
 from pytest_flink_agents.checks.configuration import check_configuration
+from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.ledger import check_ledger
+from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 
@@ -144,11 +146,10 @@ def require_routes(evidence: Evidence) -> None:
         raise AgentFailedError(problem, evidence)
 
 
-def require_success(evidence: Evidence, *, limited: bool = False) -> None:
-    """Raise ``AgentFailedError`` if a run failed, missed its deadline or had a blocked connection.
+def require_success(evidence: Evidence) -> None:
+    """Raise ``AgentFailedError`` if a run failed or missed its deadline.
 
-    No assertion on the outputs of such a run may pass. With ``limited`` the network must have been
-    limited at all, which upstream's engine does not do.
+    No assertion on the outputs of such a run may pass.
     """
     failure = evidence.failure
     if failure is not None:
@@ -162,10 +163,19 @@ def require_success(evidence: Evidence, *, limited: bool = False) -> None:
     if not evidence.complete:
         late = f"the run missed its deadline of {evidence.timed_out_after_s} s"
         raise AgentFailedError(Problem("FA222", late, next_step=_DEADLINE, detail=evidence.log_tail), evidence)
-    if evidence.blocked:
-        away = f"connections to {', '.join(evidence.blocked)} were blocked, because the network is closed"
+
+
+def require_network(evidence: Evidence, allowed: AllowedNetwork | None, *, demanded: bool) -> None:
+    """Raise ``AgentFailedError`` if a connection was blocked, also one that the agent did without.
+
+    Raises ``HostError`` if a limit that the test has ``demanded``, or that the bundled engine
+    keeps, left no record: nothing is known of the run's connections then.
+    """
+    scenario = allowed.scenario if allowed else ""
+    result = check_network(scenario, limited=allowed is not None, demanded=demanded, evidence=evidence)
+    if result.validity is Validity.INVALID:
+        away = f"connections to {', '.join(evidence.blocked or ())} were blocked, because the network is closed"
         raise AgentFailedError(Problem("FA221", away, next_step=_NETWORK), evidence)
-    if limited and evidence.blocked is None:
-        message = f"nothing limited the connections of the run, on the engine {evidence.engine}"
+    for finding in result.findings:
         next_step = "use --flink-engine=bundled, or write network='open'"
-        raise AgentFailedError(Problem("FA221", message, next_step=next_step), evidence)
+        raise HostError(Problem("FA428", finding.message, seen=finding.seen, next_step=next_step))

@@ -5,12 +5,13 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Tag
+from pydantic import ConfigDict, Discriminator, Tag, TypeAdapter, ValidationError
 
 from pytest_flink_agents.scenario.mapping import FORM, SomeItems
-from pytest_flink_agents.scenario.words import Address, has_form
+from pytest_flink_agents.scenario.words import Address, has_form, value_error
 
 
 def _network_form(value: Any) -> str | None:
@@ -26,9 +27,23 @@ Network = Annotated[
 ]
 
 
-def allowed_addresses(
-    network: Literal["closed", "open"] | tuple[str, ...] | None, *, replaces: bool
-) -> tuple[str, ...] | None:
+# A value of the type ``Network``, or of a scenario without the word.
+GivenNetwork = Literal["closed", "open"] | tuple[str, ...] | None
+
+
+def read_network(value: Any) -> GivenNetwork:
+    """Return the network that a Python test wrote; raise ValueError that names the first mistake."""
+    if value is None:
+        return None
+    plain = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    try:
+        network: GivenNetwork = TypeAdapter(Network, config=ConfigDict(strict=True)).validate_python(plain)
+    except ValidationError as error:
+        raise value_error("network", error) from None
+    return network
+
+
+def allowed_addresses(network: GivenNetwork, *, replaces: bool) -> tuple[str, ...] | None:
     """Return the addresses beside loopback that a run may reach, None for all.
 
     A run that ``replaces`` services must not reach the real ones, so it is closed by default.

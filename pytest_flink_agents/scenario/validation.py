@@ -18,23 +18,13 @@ from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, describe, path_text, shorten
 from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
 from pytest_flink_agents.scenario.model import Scenario
-from pytest_flink_agents.scenario.words import WRONG
+from pytest_flink_agents.scenario.words import EXPECTED, WRONG
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.document import Document
 
 _PydanticError = Mapping[str, Any]
 
-_EXPECTED = {
-    "string_type": "a string",
-    "string_too_short": "a string that is not empty",
-    "int_type": "an int",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "too_short": "a list that is not empty",
-}
 # Stands for the keys of a mapping whose keys the user chooses.
 ANY_KEY = "*"
 _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
@@ -74,7 +64,7 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
         return Mistake("FA203", path, message, f"a number of {words} {context[limit]}", seen)
     is_bare = kind == "string_type" and isinstance(error["input"], (int, float, bool))
     next_step = "quote it if it is meant as a string" if is_bare else ""
-    return Mistake("FA203", path, message, _EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
+    return Mistake("FA203", path, message, EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
 
 
 def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:

@@ -25,6 +25,17 @@ from pytest_flink_agents.scenario.expressions import compile_expression
 from pytest_flink_agents.scenario.mapping import FORM
 
 WRONG = "scenario"
+# The expectation of pydantic's own errors, by their type.
+EXPECTED = {
+    "string_type": "a string",
+    "string_too_short": "a string that is not empty",
+    "int_type": "an int",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "too_short": "a list that is not empty",
+}
 _DURATION = r"(\d+(?:\.\d+)?)(ms|s|m)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _AGENT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -56,7 +67,7 @@ def value_error(word: str, error: ValidationError) -> ValueError:
     first = error.errors(include_url=False)[0]
     path = tuple(step for step in first["loc"] if not (isinstance(step, str) and step.startswith(FORM)))
     place = f" for {path_text(path)}" if path else ""
-    expected = first.get("ctx", {}).get("expected") or first["msg"]
+    expected = first.get("ctx", {}).get("expected") or EXPECTED.get(first["type"], first["msg"])
     return ValueError(f"{word}: wrong value{place}: expected {expected}, seen {first['input']!r}")
 
 

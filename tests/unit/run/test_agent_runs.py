@@ -72,3 +72,19 @@ def test_a_cluster_without_an_option_that_it_was_given_is_no_result(run: Callabl
     assert (problem.code, problem.expected) == ("FA447", "9s")
     assert problem.seen == f"the test: heartbeat.timeout: {NOT_TAKEN}: it runs with 5s"
     assert run(flink_config={"heartbeat.timeout": "9s"}, check=check) is not None
+
+
+def test_an_empty_list_of_addresses_is_refused_before_anything_runs(run: Callable[..., Evidence]) -> None:
+    with pytest.raises(ValueError, match=r"network: wrong value: expected a list that is not empty, seen \[\]"):
+        run(network=[])
+
+
+def test_a_limit_that_a_test_writes_must_have_been_kept(run: Callable[..., Evidence]) -> None:
+    unlimited = Evidence("embedded", "2.2.1", "upstream", job_state="FINISHED")
+    for network in ("closed", ["a.example:1"]):
+        with pytest.raises(HostError, match="FA428"):
+            run(unlimited, network=network)
+        assert run(unlimited, network=network, check=False) is not None
+    assert run(unlimited, network="open") is not None
+    assert run(unlimited) is not None
+    assert run(network="closed").blocked == ()
