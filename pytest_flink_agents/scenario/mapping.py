@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+from pytest_flink_agents.scenario.words import wrong
 
 T = TypeVar("T")
 
@@ -31,9 +34,21 @@ def list_or_mapping(value: Any) -> str | None:
 class LanguageMapping(BaseModel):
     """A mapping of the language: frozen, strict, without unknown keys.
 
-    ``not_yet`` lists words that belong here and that this version does not support.
+    ``not_yet`` lists words that belong here and that this version does not support. A word without a
+    value is refused: an expectation that is written and empty would pass every run. Only data of any
+    kind, such as a key, may be null.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     not_yet: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="after")
+    def _no_word_is_empty(self) -> Self:
+        fields = type(self).model_fields
+        for word in self.model_fields_set:
+            if getattr(self, word) is None and fields[word].annotation is not Any:
+                name = fields[word].alias or word
+                next_step = "write its value, or remove the word"
+                raise wrong("a value", message=f"the word {name} has no value", next_step=next_step)
+        return self

@@ -242,6 +242,8 @@ BLOCKS = [
     ("owner: '${effects.pay.url}'", [("9:8", "FA210")]),
     ("owner: '${oops'", [("9:8", "FA210")]),
     ("form:x: 1", [("9:1", "FA202")]),
+    ("owner:", [("1:1", "FA203")]),
+    ("faults:\n  - after: {outputs: }\n    kill: taskmanager", [("10:12", "FA203")]),
     ("faults:\n  - after: {effect: paymnts}\n    kill: taskmanager", [("10:21", "FA203")]),
     ("jobs: 1\nmatrixx: 2\nupgrade: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
 ]
