@@ -17,7 +17,7 @@ from pytest_flink_agents.checks.trajectory_steps import (
     StepKind,
     Trajectory,
     TrajectoryStep,
-    entry_of,
+    entries_by_key,
     is_cut,
 )
 from pytest_flink_agents.evidence.model import Evidence
@@ -26,8 +26,6 @@ NAME = "trajectory"
 _PATH = ("expect", "trajectory")
 _NAMED, _FINDINGS = 5, 10
 _SHOWN_EVENTS = 60
-# Records about the execution of actions, which newer releases log beside the events.
-_LIFECYCLE = "_execution_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def check_trajectories(expected: Sequence[Trajectory], evidence: Evidence) -> Ch
     doubt = _doubt(evidence)
     if doubt:
         return CheckResult(NAME, Validity.UNKNOWN, (Finding(doubt, _PATH, "the events of the run", "nothing"),))
-    by_key = _by_key(evidence)
+    by_key = entries_by_key(evidence)
     if by_key is None:
         finding = Finding("the event log does not have the keys of the events", _PATH, "events with keys", "no key")
         return CheckResult(NAME, Validity.UNKNOWN, (finding,))
@@ -105,24 +103,6 @@ def _doubt(evidence: Evidence) -> str:
         if name.startswith("event-log.") and str(option.get("value")).upper() == "OFF":
             return f"{name} is OFF, so events are missing from the log"
     return "" if evidence.events else "no event was logged: the log is missing, or the job has no agent"
-
-
-def _by_key(evidence: Evidence) -> Mapping[str, list[Entry]] | None:
-    """Return the events of each key, None if the log does not say whose they are.
-
-    With one key in the inputs, events without a key are that key's.
-    """
-    keys = {identity(key) for key in evidence.input_keys}
-    only = next(iter(keys)) if len(keys) == 1 else None
-    found: dict[str, list[Entry]] = {}
-    for event in evidence.events:
-        if event.type.startswith(_LIFECYCLE):
-            continue
-        key = only if event.key is None else identity(event.key)
-        if key is None and identity(None) not in keys:
-            return None
-        found.setdefault(identity(None) if key is None else key, []).append(entry_of(event))
-    return found
 
 
 def _keys(trajectory: Trajectory, evidence: Evidence) -> Iterable[Any]:

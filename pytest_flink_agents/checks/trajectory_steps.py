@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.checks.outputs import Matches
+from pytest_flink_agents.checks.outputs import Matches, identity
 from pytest_flink_agents.checks.pairing import largest_pairing
-from pytest_flink_agents.evidence.model import Event
+from pytest_flink_agents.evidence.model import Event, Evidence
 
 TOOL_REQUEST = "_tool_request_event"
+# Records about the execution of actions, which newer releases log beside the events.
+_LIFECYCLE = "_execution_"
 _SHOWN_CHARACTERS = 160
 # Bounds the time of a search for the nearest event.
 _COMPARED = 100
@@ -163,6 +165,24 @@ def entry_of(event: Event) -> Entry:
         return Entry(event)
     listed = event.attributes.get("tool_calls", event.attributes.get("toolCalls"))
     return Entry(event, tuple(_call(one) for one in listed) if isinstance(listed, (list, tuple)) else ())
+
+
+def entries_by_key(evidence: Evidence) -> Mapping[str, list[Entry]] | None:
+    """Return the events of each key, None if the log does not say whose they are.
+
+    With one key in the inputs, events without a key are that key's.
+    """
+    keys = {identity(key) for key in evidence.input_keys}
+    only = next(iter(keys)) if len(keys) == 1 else None
+    found: dict[str, list[Entry]] = {}
+    for event in evidence.events:
+        if event.type.startswith(_LIFECYCLE):
+            continue
+        key = only if event.key is None else identity(event.key)
+        if key is None and identity(None) not in keys:
+            return None
+        found.setdefault(identity(None) if key is None else key, []).append(entry_of(event))
+    return found
 
 
 def is_cut(value: Any) -> bool:
