@@ -30,28 +30,34 @@ _SHOWN_EVENTS = 60
 
 @dataclass(frozen=True, slots=True)
 class _Deviation:
-    """A finding; ``repeated`` if events that a restart repeats would explain it."""
+    """A finding; ``repeated`` if events that a restart repeats would explain it.
+
+    ``doubt`` is the reason for which it proves nothing in any run, empty if there is none.
+    """
 
     finding: Finding
     repeated: bool = False
+    doubt: str = ""
 
 
 def check_trajectories(expected: Sequence[Trajectory], evidence: Evidence) -> CheckResult:
     """Return *invalid* if the events of a key are not the expected ones.
 
-    *Unknown* if events are missing from the log, if the log does not have their keys, if a part
-    that the log cut may explain the difference, if a restart may have repeated events, or if
-    steps are missing from a run that a deadline cut short.
+    *Unknown* if events are missing from the log, if the log does not have their keys or no event of
+    a key, if a part that the log cut may explain the difference, if a restart may have repeated
+    events, or if steps are missing from a run that a deadline cut short.
     """
-    doubt = _doubt(evidence)
+    doubt = _doubt(expected, evidence)
     if doubt:
         return CheckResult(NAME, Validity.UNKNOWN, (Finding(doubt, _PATH, "the events of the run", "nothing"),))
     by_key = entries_by_key(evidence)
     if by_key is None:
         finding = Finding("the event log does not have the keys of the events", _PATH, "events with keys", "no key")
         return CheckResult(NAME, Validity.UNKNOWN, (finding,))
+    # A job that failed may not have begun the inputs of a key.
+    failed = evidence.failure is not None or evidence.job_state == "FAILED"
     found = (
-        (_compare(trajectory, key, entries), entries)
+        (_compare(trajectory, key, entries) if entries or failed else [_silent(trajectory, key)], entries)
         for trajectory in expected
         for key in _keys(trajectory, evidence)
         for entries in [by_key.get(identity(key), [])]
@@ -81,6 +87,8 @@ def _result(found: Iterable[tuple[list[_Deviation], Sequence[Entry]]], evidence:
 
 def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
     """Return the reason for which a deviation proves nothing, empty if there is none."""
+    if deviation.doubt:
+        return deviation.doubt
     if deviation.finding.missing and not evidence.complete:
         return "the run was cut short"
     if deviation.repeated and evidence.restarts:
@@ -95,13 +103,22 @@ def _with(finding: Finding, reason: str) -> Finding:
     return Finding(message, finding.path, finding.expected, finding.seen, finding.key, finding.missing)
 
 
-def _doubt(evidence: Evidence) -> str:
+def _silent(trajectory: Trajectory, key: Any) -> _Deviation:
+    """Return the doubt about a key without any event: each input leaves at least its input event."""
+    message = f"the event log has no event of key {identity(key)}"
+    finding = Finding(message, trajectory.path, "an input event", "no event", key=key, missing=True)
+    return _Deviation(finding, doubt="the log is incomplete, or no input has this key")
+
+
+def _doubt(expected: Sequence[Trajectory], evidence: Evidence) -> str:
     """Return the reason for which the event log cannot be judged, empty if there is none."""
     if not evidence.started:
         return "the job did not start in time, so there is no event"
     for name, option in evidence.config.items():
         if name.startswith("event-log.") and str(option.get("value")).upper() == "OFF":
             return f"{name} is OFF, so events are missing from the log"
+    if not evidence.input_keys and not all(trajectory.of_one_key for trajectory in expected):
+        return "the keys of the inputs are not known; name the key of each trajectory"
     return "" if evidence.events else "no event was logged: the log is missing, or the job has no agent"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated
@@ -129,6 +129,25 @@ def test_without_a_key_every_key_of_the_inputs_counts(stated: Stated) -> None:
     lost = dataclasses.replace(REFUND, events=REFUND.events[:-1])
     (finding,) = stated.result("trajectory", expect, lost).findings
     assert (finding.key, finding.missing) == ("c-2", True)
+
+
+@pytest.mark.parametrize(
+    "stated_of", ["never: [_chat_request_event]", "match: at_most, events: [_input_event, _output_event]"]
+)
+def test_a_key_without_any_event_is_unknown_unless_the_job_failed(stated_of: str, stated: Stated) -> None:
+    silent = dataclasses.replace(REFUND, events=REFUND.events[-2:])
+    misspelled = f"trajectory: {{key: c-9, {stated_of}}}"
+    for expect, key in ((f"trajectory: {{{stated_of}}}", "c-1"), (misspelled, "c-9")):
+        result = stated.result("trajectory", expect, silent)
+        assert (result.validity, result.findings[0].key) == (UNKNOWN, key)
+    failed = dataclasses.replace(silent, failure=Failure("boom"), job_state="FAILED")
+    assert stated.validity("trajectory", misspelled, failed) is VALID
+
+
+def test_a_run_whose_input_keys_are_unknown_needs_the_key_of_a_trajectory(stated: Stated) -> None:
+    evidence = dataclasses.replace(REFUND, input_keys=())
+    assert stated.validity("trajectory", "trajectory: {never: [_chat_request_event]}", evidence) is UNKNOWN
+    assert stated.validity("trajectory", "trajectory: {key: c-1, never: [_chat_request_event]}", evidence) is INVALID
 
 
 def test_several_trajectories_of_several_keys(stated: Stated) -> None:
