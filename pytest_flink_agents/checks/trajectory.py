@@ -26,6 +26,7 @@ NAME = "trajectory"
 _PATH = ("expect", "trajectory")
 _NAMED, _FINDINGS = 5, 10
 _SHOWN_EVENTS = 60
+_CUT = "the event log cut long values of this key; set event-log.level: VERBOSE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
     if deviation.repeated and evidence.restarts:
         return f"the job restarted {evidence.restarts} times, and a restart repeats events"
     if cut:
-        return "the event log cut long values of this key; set event-log.level: VERBOSE"
+        return _CUT
     return ""
 
 
@@ -149,8 +150,13 @@ def _forbidden(never: Sequence[TrajectoryStep], key: Any, entries: Sequence[Entr
     for step in never:
         seen = next((entry for entry in entries if _occurs(step, entry)), None)
         if seen is not None:
-            message = f"key {identity(key)}: {step.text} occurred, which never may"
+            message = f"key {identity(key)}: {step.text} occurred, which must not happen"
             found.append(_Deviation(Finding(message, step.path, f"no {step.text}", seen.text, key=key)))
+            continue
+        hiding = next((entry for entry in entries if step.may_hide_in(entry)), None)
+        if hiding is not None:
+            message = f"key {identity(key)}: {step.text} may have occurred, which must not happen"
+            found.append(_Deviation(Finding(message, step.path, f"no {step.text}", hiding.text, key=key), doubt=_CUT))
     return found
 
 

@@ -36,7 +36,10 @@ class StepKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call that a model asked for. ``arguments`` are None if they cannot be read."""
+    """One tool call that a model asked for.
+
+    ``name`` is empty and ``arguments`` are None if they cannot be read.
+    """
 
     name: str
     arguments: Any
@@ -108,6 +111,21 @@ class TrajectoryStep:
         )
         return len(pairs) == len(self.calls)
 
+    def may_hide_in(self, entry: Entry) -> bool:
+        """Return whether an event without this step may have it in a part that is cut or unreadable."""
+        if self.kind is StepKind.EVENT:
+            return self.matcher is not None and entry.event.type == self.name and is_cut(entry.event.attributes)
+        if entry.event.type != TOOL_REQUEST:
+            return False
+        if not isinstance(_listed_calls(entry.event), (list, tuple)):
+            return True
+        steps = self.calls or (self,)
+        return any(
+            not call.name or (call.name == step.name and (call.arguments is None or is_cut(call.arguments)))
+            for step in steps
+            for call in entry.calls
+        )
+
     def nearest(self, entries: Sequence[Entry]) -> str:
         """Return the nearest tool call or event that came, with its differences."""
         if self.kind is StepKind.PARALLEL or self.matcher is None:
@@ -163,7 +181,7 @@ def entry_of(event: Event) -> Entry:
     """
     if event.type != TOOL_REQUEST:
         return Entry(event)
-    listed = event.attributes.get("tool_calls", event.attributes.get("toolCalls"))
+    listed = _listed_calls(event)
     return Entry(event, tuple(_call(one) for one in listed) if isinstance(listed, (list, tuple)) else ())
 
 
@@ -192,6 +210,10 @@ def is_cut(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(is_cut(inner) for inner in value)
 
 
+def _listed_calls(event: Event) -> Any:
+    return event.attributes.get("tool_calls", event.attributes.get("toolCalls"))
+
+
 def _call(one: Any) -> Call:
     if not isinstance(one, Mapping):
         return Call("", None)
@@ -203,7 +225,8 @@ def _call(one: Any) -> Call:
             arguments = json.loads(arguments)
         except ValueError:
             arguments = None
-    return Call(str(named.get("name", "")), arguments)
+    name = named.get("name")
+    return Call(name if isinstance(name, str) else "", arguments)
 
 
 def _json(value: Any) -> str:

@@ -198,6 +198,41 @@ def test_a_difference_in_a_value_that_the_log_cut_is_unknown(stated: Stated) -> 
     assert stated.validity("trajectory", expect, evidence) is UNKNOWN
 
 
+CUT_TEXT = {"truncatedString": "aa...", "omittedChars": 9}
+
+
+@pytest.mark.parametrize(
+    ("never", "logged", "validity"),
+    [
+        ("{tool: note, args: {text: aaaa}}", tools(("note", {"text": CUT_TEXT})), UNKNOWN),
+        ("{tool: note, args: {text: aaaa}}", tools(("note", CUT_TEXT)), UNKNOWN),
+        ("{tool: note, args: {text: aaaa}}", tools(("look_up", {"text": CUT_TEXT})), VALID),
+        ("{tool: note}", tools(("look_up", {"text": CUT_TEXT})), VALID),
+        ("{tool: note}", event("_tool_request_event", tool_calls={"truncatedList": [], "omittedElements": 3}), UNKNOWN),
+        ("{tool: note}", event("_tool_request_event", truncatedObject={}, omittedFields=2), UNKNOWN),
+        (
+            "{tool: note}",
+            event("_tool_request_event", tool_calls=[{"truncatedObject": {"id": "1"}, "omittedFields": 1}]),
+            UNKNOWN,
+        ),
+        ("{tool: note}", event("_tool_request_event", tool_calls=[{"name": CUT_TEXT, "arguments": {}}]), UNKNOWN),
+        (
+            "{parallel: [{tool: note, args: {text: aaaa}}, {tool: look_up}]}",
+            tools(("note", {"text": CUT_TEXT}), ("look_up", {})),
+            UNKNOWN,
+        ),
+        ("{event: booked, attributes: {text: aaaa}}", event("booked", text=CUT_TEXT), UNKNOWN),
+        ("{event: booked, attributes: {text: aaaa}}", event("other", text=CUT_TEXT), VALID),
+        ("booked", event("other", text=CUT_TEXT), VALID),
+    ],
+)
+def test_a_forbidden_step_that_the_log_may_have_cut_is_unknown(
+    never: str, logged: Event, validity: Validity, stated: Stated
+) -> None:
+    expect = f"trajectory: {{key: c-1, never: [{never}]}}"
+    assert stated.validity("trajectory", expect, run(logged)) is validity
+
+
 def test_events_without_a_key_are_those_of_the_only_key(stated: Stated) -> None:
     evidence = Evidence("local", "2.2.1", "bundled", events=(event("_output_event", None),), input_keys=("c-1",))
     assert stated.validity("trajectory", "trajectory: {events: [_output_event]}", evidence) is VALID
