@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems, list_or_mapping
-from pytest_flink_agents.scenario.words import Delay, NotEmpty, has_form, wrong
+from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, list_or_mapping
+from pytest_flink_agents.scenario.words import FORM, Delay, NotEmpty, has_form, wrong
 
 DEFAULT_FOR_S = 2.0
 _MOST = 1_000

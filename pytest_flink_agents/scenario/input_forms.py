@@ -12,8 +12,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.json_lines import DATA_BYTES
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
-from pytest_flink_agents.scenario.words import JmesPath, NotEmpty, Package, has_form, wrong
+from pytest_flink_agents.scenario.mapping import LanguageMapping
+from pytest_flink_agents.scenario.words import FORM, JmesPath, NotEmpty, Package, has_form, wrong
 
 
 class InlineInput(LanguageMapping):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.words import wrong
+from pytest_flink_agents.scenario.words import FORM, wrong
 
 T = TypeVar("T")
 
@@ -18,10 +18,6 @@ T = TypeVar("T")
 # are.
 Items = Annotated[tuple[T, ...], Field(strict=False)]
 SomeItems = Annotated[tuple[T, ...], Field(strict=False, min_length=1)]
-
-# Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys
-# have no such prefix.
-FORM = "form:"
 
 
 def list_or_mapping(value: Any) -> str | None:

@@ -18,11 +18,12 @@ from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, timetable
 from pytest_flink_agents.scenario.input_forms import Input
 from pytest_flink_agents.scenario.llm import LlmSettings
-from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
+    FORM,
     AgentClass,
     Duration,
     EnvironmentName,

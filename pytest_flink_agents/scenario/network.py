@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Tag, TypeAdapter, ValidationError
 
-from pytest_flink_agents.scenario.mapping import FORM, SomeItems
-from pytest_flink_agents.scenario.words import Address, has_form, value_error
+from pytest_flink_agents.scenario.mapping import SomeItems
+from pytest_flink_agents.scenario.words import FORM, Address, has_form, value_error
 
 
 def _network_form(value: Any) -> str | None:

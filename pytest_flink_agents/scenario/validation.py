@@ -16,9 +16,9 @@ from pydantic import Tag, ValidationError
 
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, describe, path_text, shorten
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
+from pytest_flink_agents.scenario.mapping import LanguageMapping
 from pytest_flink_agents.scenario.model import Scenario
-from pytest_flink_agents.scenario.words import EXPECTED, WRONG
+from pytest_flink_agents.scenario.words import EXPECTED, FORM, WRONG
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.document import Document

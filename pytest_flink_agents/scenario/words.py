@@ -22,9 +22,11 @@ from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
 from pytest_flink_agents.scenario.error import path_text
 from pytest_flink_agents.scenario.expressions import compile_expression
-from pytest_flink_agents.scenario.mapping import FORM
 
 WRONG = "scenario"
+# Prefix of the tags of forms of a value: pydantic puts tags into the places of errors, where keys
+# have no such prefix.
+FORM = "form:"
 # The expectation of pydantic's own errors, by their type.
 EXPECTED = {
     "string_type": "a string",

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
-from pytest_flink_agents.scenario.words import has_form, wrong
+from pytest_flink_agents.scenario.mapping import LanguageMapping
+from pytest_flink_agents.scenario.words import FORM, has_form, wrong
 
 Number = Annotated[FiniteFloat, Field(ge=0)]
 

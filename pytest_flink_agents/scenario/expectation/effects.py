@@ -14,8 +14,8 @@ from typing_extensions import Self
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, path_text
 from pytest_flink_agents.scenario.expectation.amounts import Count
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping
-from pytest_flink_agents.scenario.words import has_form, wrong
+from pytest_flink_agents.scenario.mapping import LanguageMapping
+from pytest_flink_agents.scenario.words import FORM, has_form, wrong
 
 # The words of a call whose values are matchers.
 PARTS = ("json", "text", "query", "path")

@@ -11,8 +11,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.expectation.amounts import Count
-from pytest_flink_agents.scenario.mapping import FORM, Items, LanguageMapping, list_or_mapping
-from pytest_flink_agents.scenario.words import JmesPath, has_form, wrong
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, list_or_mapping
+from pytest_flink_agents.scenario.words import FORM, JmesPath, has_form, wrong
 
 
 class ExpectedOutput(LanguageMapping):

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.mapping import FORM, LanguageMapping, SomeItems, list_or_mapping
-from pytest_flink_agents.scenario.words import NotEmpty, has_form, wrong
+from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, list_or_mapping
+from pytest_flink_agents.scenario.words import FORM, NotEmpty, has_form, wrong
 
 INPUT_EVENT = "_input_event"
 _AT_ONCE = 2
