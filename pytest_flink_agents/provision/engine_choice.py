@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.flink.options import PARENT_FIRST
 from pytest_flink_agents.vocabulary import Engine
 
 BUNDLED = Engine.BUNDLED
@@ -28,7 +29,7 @@ _CONTINUATION_JAVA = 21
 # Loaded by the cluster, never by a job. pemja's native library can be loaded once in a JVM only, so
 # that the second job with a class loader of its own would fail; and a job that brings upstream's
 # classes must not mix its copy with the cluster's.
-_PARENT_FIRST = ("pemja.", "org.apache.flink.agents.")
+UPSTREAM_PARENT_FIRST = "pemja.;org.apache.flink.agents."
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def engine_settings(engine: ChosenEngine, java_version: str) -> EngineSettings:
     if engine.name is Engine.BUNDLED:
         return EngineSettings()
     flags = (_CONTINUATION_FLAG,) if int(java_version.split(".", maxsplit=1)[0]) >= _CONTINUATION_JAVA else ()
-    options = {"classloader.parent-first-patterns.additional": ";".join(_PARENT_FIRST)}
+    options = {PARENT_FIRST: UPSTREAM_PARENT_FIRST}
     if flags:
         # The testbed passes the flags itself; this is for JVMs of the cluster that Flink's own
         # scripts start.

@@ -27,6 +27,7 @@ from flink_testbed.flink.options import (
     scope_of,
 )
 from pytest_flink_agents.checks.configuration import NOT_TAKEN
+from pytest_flink_agents.provision.engine_choice import UPSTREAM_PARENT_FIRST
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration
 from pytest_flink_agents.scenario.error import shorten
@@ -111,7 +112,7 @@ def flink_setup(
     if tier is Tier.LOCAL:
         rows = {key: _absent(key, placed, "this tier has no Flink") for key, placed in options.items()}
         return FlinkSetup(agent, agent_rows, rows=rows, parallelism=settings.parallelism)
-    merge = _Merge(settings, external=tier is Tier.REMOTE)
+    merge = _Merge(settings, external=tier is Tier.REMOTE, engine=engine)
     for key, placed in options.items():
         merge.add(key, placed, by_scenario=key in own)
         if key in own and team and key in team.flink:
@@ -154,9 +155,10 @@ def _reserved_of_agents(key: str, engine: Engine | None) -> str:
 class _Merge:
     """The Flink options of one run while they are collected."""
 
-    def __init__(self, settings: Settings, *, external: bool) -> None:
+    def __init__(self, settings: Settings, *, external: bool, engine: Engine | None) -> None:
         self._settings = settings
         self._external = external
+        self._engine = engine
         self._parallelism = settings.parallelism
         self.job: dict[str, str] = {}
         self._cluster: dict[str, str] = {}
@@ -200,7 +202,9 @@ class _Merge:
     def _add_to_cluster(self, key: str, placed: Placed) -> None:
         value, note = placed.value, ""
         if key == PARENT_FIRST:
-            value = f"{_DEFAULTS[PARENT_FIRST]};{value}"
+            # The option replaces what the cluster would have: its own pattern, and those of the engine.
+            own = UPSTREAM_PARENT_FIRST if self._engine is Engine.UPSTREAM else _DEFAULTS[PARENT_FIRST]
+            value = f"{own};{value}"
             note = "with the pattern of PyFlink's native library"
         self.rows[key] = ConfigRow(value, placed.where, note)
         if _DEFAULTS.get(key) != value:

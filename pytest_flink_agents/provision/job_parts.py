@@ -37,10 +37,6 @@ from pytest_flink_agents.settings import Settings
 
 T = TypeVar("T")
 
-# A killed TaskManager is noticed after two heartbeats without an answer. The time-out stays above
-# a long pause of a loaded machine.
-_NOTICED_SOON = {"heartbeat.interval": "500ms", "heartbeat.timeout": "10s"}
-
 
 def unwritable(error: OSError, next_step: str) -> HostError:
     """Return the error for a file or directory that cannot be written."""
@@ -220,8 +216,9 @@ class JobParts:
         deadline.
         """
         slots = max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism, variant.slots)
-        options = {**(_NOTICED_SOON if variant.breakable else {}), **dict(variant.options)}
-        return ClusterConfig(slots=slots, high_availability=variant.high_availability, flink_options=options)
+        return ClusterConfig(
+            slots=slots, high_availability=variant.high_availability, flink_options=dict(variant.options)
+        )
 
     def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:
         """Return the configuration with the engine's additions.

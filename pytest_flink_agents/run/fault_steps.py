@@ -20,6 +20,10 @@ from pytest_flink_agents.run.timeline import (
 from pytest_flink_agents.scenario.faults import After, Faults, timetable
 from pytest_flink_agents.scenario.faults import Fault as FaultWords
 
+# A killed TaskManager is noticed after two heartbeats without an answer. The time-out stays above
+# a long pause of a loaded machine.
+_NOTICED_SOON = {"heartbeat.interval": "500ms", "heartbeat.timeout": "10s"}
+
 
 def with_faults(setup: FlinkSetup, faults: Faults | None) -> FlinkSetup:
     """Return the setup with a cluster that may be broken, unchanged without faults.
@@ -29,8 +33,14 @@ def with_faults(setup: FlinkSetup, faults: Faults | None) -> FlinkSetup:
     table = timetable(faults)
     if not table:
         return setup
-    outlives_jobmanager = any(fault.kill == "jobmanager" for fault in table)
-    variant = dataclasses.replace(setup.variant, breakable=True, high_availability=outlives_jobmanager)
+    # An option that the scenario or the team's file gives stays, also if it is the session's default.
+    noticed = {key: value for key, value in _NOTICED_SOON.items() if key not in setup.rows}
+    variant = dataclasses.replace(
+        setup.variant,
+        options=tuple(sorted({**noticed, **dict(setup.variant.options)}.items())),
+        breakable=True,
+        high_availability=any(fault.kill == "jobmanager" for fault in table),
+    )
     return dataclasses.replace(setup, variant=variant)
 
 

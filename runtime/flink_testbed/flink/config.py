@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.core.ports import LOOPBACK
+from flink_testbed.flink.options import PARENT_FIRST
 
 _MIB = 1024 * 1024
 
@@ -174,7 +175,7 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "rest.flamegraph.enabled": "false",
         # pemja's native library can be loaded by one class loader only: without these two options
         # the second Python job of a TaskManager fails.
-        "classloader.parent-first-patterns.additional": "pemja.",
+        PARENT_FIRST: "pemja.",
         "classloader.check-leaked-classloader": "false",
         "python.executable": str(python),
         "python.client.executable": str(python),

@@ -124,6 +124,8 @@ def test_a_cluster_of_its_own_is_needed_only_for_other_options_or_more_slots() -
     classes = {"classloader.parent-first-patterns.additional": Placed("shop.", "f:1")}
     (option,) = flink_setup(None, classes, SETTINGS, tier=Tier.EMBEDDED).variant.options
     assert option[1] == "pemja.;shop."
+    upstream = flink_setup(None, classes, SETTINGS, tier=Tier.EMBEDDED, engine=Engine.UPSTREAM).variant
+    assert upstream.options[0][1] == "pemja.;org.apache.flink.agents.;shop."
 
 
 def test_the_parallelism_of_the_command_line_wins_over_the_file(team: TeamConfiguration) -> None:
