@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from pytest_flink_agents.checks.custom import CustomCheck
 
-CHECKS = pytest.StashKey["Mapping[str, CustomCheck]"]()
-
 
 @pytest.hookspec
 def pytest_flink_agents_checks(config: pytest.Config) -> Mapping[str, CustomCheck]:  # type: ignore[empty-body]
@@ -23,22 +21,16 @@ def pytest_flink_agents_checks(config: pytest.Config) -> Mapping[str, CustomChec
     """
 
 
-def custom_checks(config: pytest.Config) -> Mapping[str, CustomCheck]:
-    """Return the checks of all plugins.
+def custom_checks(node: pytest.Collector) -> Mapping[str, CustomCheck]:
+    """Return the checks of all plugins, and of each conftest.py in the node's directory or above it.
 
     Raises ``pytest.UsageError`` for a plugin's answer that is no such mapping, and for a name that is
     taken.
     """
-    if CHECKS not in config.stash:
-        config.stash[CHECKS] = _asked(config)
-    return config.stash[CHECKS]
-
-
-def _asked(config: pytest.Config) -> Mapping[str, CustomCheck]:
     from pytest_flink_agents.scenario.expectations import CheckName
 
     found: dict[str, CustomCheck] = {}
-    for answer in config.hook.pytest_flink_agents_checks(config=config):
+    for answer in node.ihook.pytest_flink_agents_checks(config=node.config):
         if not isinstance(answer, dict) or not all(isinstance(name, str) and callable(answer[name]) for name in answer):
             raise _wrong("its answer is no mapping of checks", "names and functions of the evidence", repr(answer))
         for name, check in answer.items():

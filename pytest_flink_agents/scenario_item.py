@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
     from flink_testbed.artifacts.versions import FlinkRelease
+    from pytest_flink_agents.checks.custom import CustomCheck
     from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
     from pytest_flink_agents.scenario.load import LoadedScenario
     from pytest_flink_agents.session import GateSession
@@ -42,7 +43,7 @@ class ScenarioFile(pytest.File):
         from pytest_flink_agents.scenario.load import load_file
 
         # A plugin's mistake stops the session here, before anything starts.
-        custom_checks(self.config)
+        checks = custom_checks(self)
         session = self.config.stash[SESSION]
         session.collected_files.add(self.path.resolve())
         try:
@@ -56,7 +57,7 @@ class ScenarioFile(pytest.File):
                 self.warn(ScenarioWarning(session.redactor.text(warning.render())))
             for tier in session.settings.tiers:
                 for release in session.releases:
-                    item = ScenarioItem.from_parent(self, loaded=scenario, tier=tier, release=release)
+                    item = ScenarioItem.from_parent(self, loaded=scenario, tier=tier, release=release, checks=checks)
                     session.collected.add(item.nodeid)
                     yield item
 
@@ -76,7 +77,14 @@ class ScenarioItem(pytest.Item):
     """One scenario on one tier and Flink version."""
 
     def __init__(
-        self, *, parent: ScenarioFile, loaded: LoadedScenario, tier: Tier, release: FlinkRelease, **arguments: Any
+        self,
+        *,
+        parent: ScenarioFile,
+        loaded: LoadedScenario,
+        tier: Tier,
+        release: FlinkRelease,
+        checks: Mapping[str, CustomCheck],
+        **arguments: Any,
     ) -> None:
         from pytest_flink_agents.redact import one_line
 
@@ -87,6 +95,7 @@ class ScenarioItem(pytest.Item):
         self.loaded = loaded
         self.tier = tier
         self.release = release
+        self.checks = checks
         self._mark(*loaded.scenario.tags, str(tier))
 
     def _mark(self, *tags: str) -> None:
@@ -134,8 +143,7 @@ class ScenarioItem(pytest.Item):
     def _run(self) -> ScenarioRun:
         from pytest_flink_agents.run.item import ScenarioRun
 
-        checks = custom_checks(self.config)
-        return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release, checks)
+        return ScenarioRun(self.gate_session.services, self.loaded, self.tier, self.release, self.checks)
 
     def setup(self) -> None:
         """Provision the parts that the tier needs.

@@ -36,3 +36,17 @@ def test_a_name_that_is_taken_stops_the_session(project: Project) -> None:
     result = project.run()
     assert result.ret != 0
     assert "the name of a check is taken" in lines_of(result)
+
+
+def test_checks_of_a_nested_conftest_judge_the_scenarios_below_it(project: Project) -> None:
+    strict = "def strict(evidence):\n    return ['refused']\n\n\n"
+    strict += "def pytest_flink_agents_checks(config):\n    return {'strict': strict}\n"
+    project.write("conftest.py", CONFTEST)
+    # No argument names the directory: pytest loads its conftest.py after it has collected the first file.
+    project.write("below/conftest.py", strict)
+    project.scenarios("a", scenario("above"))
+    project.scenarios("below/b", scenario("under"))
+    result = project.run()
+    result.assert_outcomes(passed=1, failed=1)
+    assert "refused" in lines_of(result)
+    assert "below/b.scenario.yaml::under" in lines_of(result)
