@@ -88,7 +88,7 @@ def settings_of(config: pytest.Config) -> Settings:
         rest_auth=values.switch(found["flink_rest_auth"]),
         gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
         report_dir=_report_dir(config, found["flink_report_dir"]),
-        debug_terminal=values.debug_terminal(found["flink_debug"], processes=len(_others(config))),
+        debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,
         report_runs=values.integer(found["flink_report_runs"], minimum=1) or 20,
         scenario_seed=values.seed(found["scenario_seed"], runs),

@@ -209,11 +209,21 @@ def addresses(value: Given | None) -> str:
     return ",".join(words)
 
 
-def debug_terminal(value: Given | None, *, processes: int) -> str:
-    """Return the path of this session's terminal if ``--flink-debug`` is given, else an empty string."""
-    if not switch(value):
+def debug_terminal(value: Given | None, gate: Given | None, *, processes: int) -> str:
+    """Return the path of this session's terminal if ``--flink-debug`` is given, else an empty string.
+
+    The gate excludes it: with an hour for each run, the deadlines of the scenarios would not be judged.
+    """
+    if value is None or not switch(value):
         return ""
-    assert value is not None, "an absent switch is off"
+    if gate is not None and switch(gate):
+        raise refused(
+            value,
+            "the gate cannot judge a debugged session, whose runs all have an hour",
+            "a session without --flink-gate",
+            "omit one of the two; FLINK_AGENTS_TEST_FLINK_GATE=no turns off the gate of an ini file",
+            seen=gate.place,
+        )
     if processes or "PYTEST_XDIST_WORKER" in os.environ:
         raise refused(value, "several processes cannot share a terminal", "a session without pytest-xdist", "omit -n")
     import psutil

@@ -151,6 +151,30 @@ def test_the_settings_of_an_external_kafka_are_read_and_never_shown(read: Read, 
 
 def test_several_processes_cannot_share_a_terminal() -> None:
     with pytest.raises(pytest.UsageError, match="several processes cannot share a terminal"):
-        values.debug_terminal(Given("yes", "--flink-debug"), processes=2)
-    assert values.debug_terminal(None, processes=2) == ""
-    assert values.debug_terminal(Given("no", "flink_debug = no"), processes=2) == ""
+        values.debug_terminal(Given("yes", "--flink-debug"), None, processes=2)
+    assert values.debug_terminal(None, None, processes=2) == ""
+    assert values.debug_terminal(Given("no", "flink_debug = no"), None, processes=2) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini"),
+    [
+        (["--flink-debug", "--flink-gate"], ""),
+        (["--flink-debug"], "flink_gate = yes"),
+        (["--flink-gate"], "flink_debug = yes"),
+        ([], "flink_debug = yes\nflink_gate = true"),
+    ],
+)
+def test_the_gate_refuses_to_judge_a_debugged_session(read: Read, arguments: list[str], ini: str) -> None:
+    with pytest.raises(pytest.UsageError, match="the gate cannot judge a debugged session"):
+        read(*arguments, pytest_ini=f"[pytest]\n{ini}\n")
+
+
+def test_debugging_and_the_gate_exclude_each_other_only_if_both_are_on(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read("--flink-gate", pytest_ini="[pytest]\nflink_debug = no\n").gate
+    monkeypatch.setattr("psutil.Process.terminal", lambda _: "/dev/pts/9")
+    monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_GATE", "no")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    assert read("--flink-debug", pytest_ini="[pytest]\nflink_gate = yes\n").debug_terminal == "/dev/pts/9"
