@@ -5,7 +5,7 @@ Knows nothing of pytest; the package ``options`` fills it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +80,10 @@ class Settings:
     def jobs_in_containers(self) -> bool:
         """True if all jobs on Flink run in containers."""
         return Tier.CONTAINER in self.tiers and not {Tier.EMBEDDED, Tier.REMOTE}.intersection(self.tiers)
+
+    def with_requirements(self, own: Iterable[str]) -> tuple[str, ...]:
+        """Return the project's requirements and a scenario's ``own``, each once."""
+        return tuple(dict.fromkeys((*self.requirements, *own)))
 
     def seeds(self, tier: str) -> tuple[int | None, ...]:
         """Return a seed for each run of a scenario on a tier.

@@ -80,7 +80,7 @@ def _requirement_lists(
     for loaded in scenarios:
         tiers = loaded.scenario.tiers
         if loaded.scenario.allows_flink(release.version) and (tiers is None or set(tiers).intersection(settings.tiers)):
-            lists[tuple(dict.fromkeys((*settings.requirements, *loaded.requirements())))] = None
+            lists[settings.with_requirements(loaded.requirements())] = None
     return lists
 
 

@@ -76,7 +76,7 @@ class Services:
 
         ``requirements`` may contain the project's already: a worker asks the controller for all of its own.
         """
-        requirements = tuple(dict.fromkeys((*self.settings.requirements, *requirements)))
+        requirements = self.settings.with_requirements(requirements)
         key = (release.version, requirements)
         with self._lock:
             if key not in self._environments:
