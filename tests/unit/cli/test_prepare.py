@@ -70,6 +70,44 @@ def test_tiers_with_flink_need_java_and_jars(project: Path, capsys: pytest.Captu
     ]
 
 
+def test_a_session_has_one_kafka_of_its_first_version(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+
+    def provide(line: Any, **_: Any) -> Any:
+        lines.append(line.minor)
+        return SimpleNamespace(version="4.1")
+
+    monkeypatch.setattr(prepare_module, "provide_kafka", provide)
+    assert main(["prepare", str(project), "--flink-tier=embedded", "--flink-version=2.2,1.20"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(set(printed))
+    assert [line for line in printed if line.startswith("Kafka")] == ["Kafka 4.1"]
+    assert lines == ["2.2"]
+
+
+@pytest.mark.parametrize(
+    ("more", "kafka"),
+    [
+        ("", ["Flink 2.2.1: connector.jar", "Kafka 4.1"]),
+        ("tiers: [embedded]", []),
+        ('flink: "<2"', []),
+        ("kafkaBootstrapServers", []),
+    ],
+)
+def test_the_local_tier_needs_kafka_for_an_action_state_store(
+    project: Path, capsys: pytest.CaptureFixture[str], more: str, kafka: list[str]
+) -> None:
+    options = "actionStateStoreBackend: kafka"
+    if more == "kafkaBootstrapServers":
+        more, options = "", f"{options}, kafkaBootstrapServers: 'broker:9092', kafkaActionStateTopic: t"
+    file = project / "store.scenario.yaml"
+    file.write_text(_SCENARIO.format(name="store", more=f"config: {{{options}}}\n{more}"))
+    assert main(["prepare", str(file), "--flink-tier=local", "--flink-version=2.2"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == kafka
+
+
 def test_a_wrong_option_or_file_is_wrong_usage(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prepare", str(project), "--flink-tier=moon"]) == 2
     assert "there is no tier 'moon'" in capsys.readouterr().err
