@@ -15,6 +15,7 @@ from pytest_flink_agents.options.given import Given, ini_file, refused
 
 _PYPROJECT = "pyproject.toml"
 _LIST = re.compile(r"(?P<kind>extra|group):\s*(?P<name>\S+)")
+_TABLES = {"extra": ("project", "optional-dependencies"), "group": ("dependency-groups",)}
 _FILE = re.compile(r"(-r|--requirement)[\s=]*(?P<path>\S.*)")
 
 
@@ -49,7 +50,7 @@ class _Source:
         if line == "project":
             yield from self._project()
         elif named:
-            yield from self._extra(named["name"]) if named["kind"] == "extra" else self._group(named["name"])
+            yield from self._list(named["kind"], named["name"])
         elif file:
             yield from self._file(self.root / file["path"])
         else:
@@ -64,19 +65,16 @@ class _Source:
             raise self._missing("project", "[project] dependencies", ())
         yield from self._resolved(project["dependencies"])
 
-    def _extra(self, name: str) -> Iterator[str]:
-        extras = {_normal(extra): lines for extra, lines in self._table("project", "optional-dependencies").items()}
-        if _normal(name) not in extras:
-            raise self._missing(
-                f"extra:{name}", "[project.optional-dependencies]", [f"extra:{each}" for each in extras]
-            )
-        yield from self._once(("extra", _normal(name)), lambda: self._resolved(extras[_normal(name)]))
+    def _list(self, kind: str, name: str) -> Iterator[str]:
+        """Yield the requirements of an extra or a group."""
+        from packaging.utils import canonicalize_name
 
-    def _group(self, name: str) -> Iterator[str]:
-        groups = {_normal(group): lines for group, lines in self._table("dependency-groups").items()}
-        if _normal(name) not in groups:
-            raise self._missing(f"group:{name}", "[dependency-groups]", [f"group:{each}" for each in groups])
-        yield from self._once(("group", _normal(name)), lambda: self._resolved(groups[_normal(name)]))
+        table = _TABLES[kind]
+        lists = {canonicalize_name(each): lines for each, lines in self._table(*table).items()}
+        wanted = canonicalize_name(name)
+        if wanted not in lists:
+            raise self._missing(f"{kind}:{name}", f"[{'.'.join(table)}]", [f"{kind}:{each}" for each in lists])
+        yield from self._once((kind, wanted), lambda: self._resolved(lists[wanted]))
 
     def _file(self, path: Path) -> Iterator[str]:
         from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
@@ -101,19 +99,20 @@ class _Source:
     def _resolved(self, entries: Any) -> Iterator[str]:
         """Yield the requirements of a list, with included groups and the project's own extras replaced by theirs."""
         from packaging.requirements import InvalidRequirement, Requirement
+        from packaging.utils import canonicalize_name
 
         for entry in entries:
             if isinstance(entry, dict) and "include-group" in entry:
-                yield from self._group(entry["include-group"])
+                yield from self._list("group", entry["include-group"])
                 continue
             try:
                 requirement = Requirement(entry)
             except (InvalidRequirement, TypeError):
                 message = f"{_PYPROJECT} has an invalid requirement"
                 raise refused(self.value, message, "a requirement like pandas==2.2.3", seen=repr(entry)) from None
-            if _normal(requirement.name) == _normal(self._table("project").get("name", "")):
+            if canonicalize_name(requirement.name) == canonicalize_name(self._table("project").get("name", "")):
                 for extra in sorted(requirement.extras):
-                    yield from self._extra(extra)
+                    yield from self._list("extra", extra)
             else:
                 yield entry
 
@@ -152,7 +151,3 @@ class _Source:
         next_step = f"did you mean {near}?" if near else ""
         seen = ", ".join(known) or f"no {table}"
         return refused(self.value, f"there is no {word}", f"an entry of {table} in {_PYPROJECT}", next_step, seen=seen)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
