@@ -72,7 +72,6 @@ def launch_agent(
             flink_config={
                 **channel.flink_options,
                 **place.setup.job,
-                **subject.flink_config,
                 **owner_options(cluster.run_id, place.setup.job),
                 **cluster.client_options,
             },

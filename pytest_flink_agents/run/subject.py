@@ -42,15 +42,14 @@ class AgentSubject:
 
     ``spec`` has the fields ``agent`` (``module:Class``, or a mapping that names a file) and
     ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
-    ``flink_config`` options of the job on Flink. ``environment`` are environment variables of the
-    agent's process. ``network`` limits its connections, None if it may connect to everything.
-    ``seed`` draws the order of keys on the local tier, where ``reports_memory`` asks for the memory at the end.
+    ``environment`` environment variables of the agent's process. ``network`` limits its connections,
+    None if it may connect to everything. ``seed`` draws the order of keys on the local tier, where
+    ``reports_memory`` asks for the memory at the end.
     """
 
     name: str
     spec: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
-    flink_config: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
     seed: int | None = None

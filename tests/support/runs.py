@@ -30,7 +30,6 @@ class AgentRun:
     inputs: Sequence[Mapping[str, Any]]
     within_s: float
     directory: Path
-    flink_config: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
     seed: int | None = None
     savepoint: str = ""
@@ -45,7 +44,6 @@ class AgentRun:
             self.name,
             self.agent_spec,
             self.config,
-            self.flink_config,
             self.environment,
             parallelism=self.parallelism,
             seed=self.seed,

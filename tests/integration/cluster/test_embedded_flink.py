@@ -19,6 +19,7 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import StandaloneCluster, require_memory
 from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.subject import AgentRefusedError, AllowedNetwork
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run
@@ -55,7 +56,7 @@ def test_no_file_of_a_running_cluster_is_open_to_other_users(
     session_environment, run_request, flink_cluster: StandaloneCluster
 ) -> None:
     """Configurations, logs, inputs and outputs are below a directory for their owner only."""
-    request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
+    request = run_request(NAP, [("k", 2)], setup=FlinkSetup(job={"python.execution-mode": "process"}))
     directory = flink_cluster.directory
     run_folder = next(each for each in directory.parents if (each / ".flink-agents-run").exists())
     seen: set[Path] = set()
@@ -100,7 +101,7 @@ def test_process_mode_listens_on_loopback_only(
     session_environment, run_request, flink_cluster: StandaloneCluster
 ) -> None:
     """Includes Beam's servers, to which the Python processes of a job connect."""
-    request = run_request(NAP, [("k", 2)], flink_config={"python.execution-mode": "process"})
+    request = run_request(NAP, [("k", 2)], setup=FlinkSetup(job={"python.execution-mode": "process"}))
     seen: set[tuple[str, int]] = set()
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, request, session_environment)
@@ -215,7 +216,7 @@ def test_a_short_jobs_metrics_are_those_of_a_local_run(session_environment, run_
     inputs = purchases(count, 4)
     local = run(run_request(TILL, inputs), session_environment, Tier.LOCAL).metrics
     flink_config = {"python.execution-mode": mode}
-    request = run_request(TILL, inputs, parallelism=2, flink_config=flink_config)
+    request = run_request(TILL, inputs, parallelism=2, setup=FlinkSetup(job=flink_config))
     embedded = run(request, session_environment).metrics
     assert local is not None
     assert embedded is not None
@@ -285,7 +286,7 @@ def test_thread_mode_is_refused_for_an_agent_with_an_environment(session_environ
         ENVIRONMENT,
         [("k", 1)],
         environment={"REGION": "eu"},
-        flink_config={"python.execution-mode": "thread"},
+        setup=FlinkSetup(job={"python.execution-mode": "thread"}),
     )
     with pytest.raises(AgentRefusedError, match="environment variables of its own"):
         run(request, session_environment)

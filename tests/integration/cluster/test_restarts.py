@@ -8,6 +8,7 @@ import pytest
 
 from flink_testbed.flink.config import ClusterConfig
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from tests.support.own_cluster import own_cluster
 from tests.support.runs import run
 
@@ -35,7 +36,7 @@ def test_all_restarts_are_counted_beyond_flinks_exception_history(
             [("k", {"item": "i", "amount": 1})],
             within_s=8,
             parallelism=2,
-            flink_config=ENDLESS,
+            setup=FlinkSetup(job=ENDLESS),
         )
         evidence = run(request, own)
         shown = own.cluster().rest.call("GET", f"/jobs/{evidence.job_id}/metrics", params={"get": "numRestarts"})

@@ -11,6 +11,7 @@ from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.subject import AgentRefusedError
 from tests.support.own_cluster import own_cluster
 from tests.support.runs import run, through_topics
@@ -82,7 +83,7 @@ def test_the_kafka_connector_is_shipped_with_the_job(
 
 def test_thread_mode_refuses_shipped_code_before_submission(shares_nothing: TestEnvironment, run_request) -> None:
     """It would run another job's version of a module."""
-    request = run_request(TILL, INPUTS, flink_config={"python.execution-mode": "thread"})
+    request = run_request(TILL, INPUTS, setup=FlinkSetup(job={"python.execution-mode": "thread"}))
     with pytest.raises(AgentRefusedError) as caught:
         run(request, shares_nothing)
     assert "PYTHONPATH" in caught.value.problem.expected

@@ -10,6 +10,7 @@ import requests
 
 from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run
 
@@ -173,7 +174,9 @@ def test_an_agent_runs_in_both_python_modes(
 ) -> None:
 
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
-    request = run_request("scenarios.agents.till:TillAgent", inputs, flink_config={"python.execution-mode": mode})
+    request = run_request(
+        "scenarios.agents.till:TillAgent", inputs, setup=FlinkSetup(job={"python.execution-mode": mode})
+    )
     evidence = run(request, session_environment, session_tier)
     assert (evidence.tier, evidence.job_state, len(evidence.outputs)) == (session_tier, "FINISHED", 30), (
         evidence.log_tail

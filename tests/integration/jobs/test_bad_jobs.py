@@ -14,6 +14,7 @@ import pytest
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.subject import AgentRefusedError
 from tests.integration.jobs.test_flink_environment import job_request
 from tests.support.runs import run
@@ -95,7 +96,9 @@ def test_batch_mode_is_refused_in_a_program(session_environment: TestEnvironment
 @pytest.mark.parametrize("mode", ["BATCH", "automatic"])
 def test_batch_mode_is_refused_in_a_scenario(session_environment: TestEnvironment, run_request, mode: str) -> None:
     """AUTOMATIC becomes BATCH for bounded inputs."""
-    request = run_request("scenarios.agents.till:TillAgent", [("k", 1)], flink_config={"execution.runtime-mode": mode})
+    request = run_request(
+        "scenarios.agents.till:TillAgent", [("k", 1)], setup=FlinkSetup(job={"execution.runtime-mode": mode})
+    )
     with pytest.raises(AgentRefusedError, match=f"agents cannot run in {mode.upper()} mode"):
         run(request, session_environment)
 

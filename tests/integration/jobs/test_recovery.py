@@ -12,6 +12,7 @@ import pytest
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from tests.support.own_cluster import own_cluster
 from tests.support.runs import run
 
@@ -68,7 +69,7 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
     """
     inputs = [(f"k{number % KEYS}", number) for number in range(KEYS * INPUTS_PER_KEY)]
     request = dataclasses.replace(
-        run_request("tests.support.agents.napping:PacedTill", inputs, within_s=90), flink_config=CHECKPOINTED
+        run_request("tests.support.agents.napping:PacedTill", inputs, within_s=90), setup=FlinkSetup(job=CHECKPOINTED)
     )
 
     def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:

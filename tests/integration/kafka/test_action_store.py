@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from tests.integration.jobs.test_recovery import CHECKPOINTED
 from tests.support.runs import AgentRun, run
 
@@ -36,7 +37,7 @@ def charging(run_request, kafka_service: KafkaService, tmp_path: Path):
             "kafkaActionStateTopicNumPartitions": 4,
             "test.ledger": str(tmp_path / "ledger"),
         }
-        return dataclasses.replace(request, config=options, flink_config=flink_config)
+        return dataclasses.replace(request, config=options, setup=FlinkSetup(job=flink_config))
 
     return make
 
