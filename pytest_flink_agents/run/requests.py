@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,8 @@ class ScenarioRequest:
     tier: Tier
     directory: Path
     values: Mapping[str, str]
-    seed: int | None = None
-    setup: FlinkSetup = field(default_factory=FlinkSetup)
+    seed: int | None
+    setup: FlinkSetup
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
