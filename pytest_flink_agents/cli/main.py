@@ -21,6 +21,9 @@ _PREPARE_OPTIONS = {
     "--kafka-image": "REF",
 }
 
+# Entries of the cache that were not used for longer are removed.
+_UNUSED_DAYS = 30
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
@@ -65,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
     command.add_argument("--cache", action="store_true", help="also remove cache entries that were not used for long")
     command.add_argument(
-        "--older-than", type=_days, default=30.0, metavar="DAYS", help="days without use, for --cache (default: 30)"
+        "--older-than", type=_days, metavar="DAYS", help=f"days without use, for --cache (default: {_UNUSED_DAYS})"
     )
     command.add_argument("--json", action="store_true", help="print the leftovers as JSON")
     command.add_argument("--flink-rest-url", default="", metavar="URL", help="also cancel jobs of dead sessions there")
@@ -83,7 +86,7 @@ def _command(
     text: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, refuse=command.error)
     return command
 
 
@@ -134,6 +137,11 @@ def _prepare(chosen: argparse.Namespace) -> tuple[int, str]:
 def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.sweep.command import sweep
 
+    unused_days = _UNUSED_DAYS if chosen.older_than is None else chosen.older_than
+    if chosen.older_than is not None and not chosen.cache:
+        chosen.refuse("--older-than is the age of unused cache entries, which only --cache removes: add --cache")
+    if chosen.kafka_properties and not chosen.kafka_bootstrap:
+        chosen.refuse("--kafka-properties needs the address of a broker: add --kafka-bootstrap=HOST:PORT")
     return sweep(
         dry_run=chosen.dry_run,
         as_json=chosen.json,
@@ -141,7 +149,7 @@ def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:
         bootstrap=chosen.kafka_bootstrap,
         kafka_properties=chosen.kafka_properties,
         kept=chosen.kept,
-        unused_days=chosen.older_than if chosen.cache else None,
+        unused_days=unused_days if chosen.cache else None,
     )
 
 

@@ -60,3 +60,31 @@ def test_version_names_the_distribution(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"pytest-flink-agents {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "missing"),
+    [("--older-than=7", "add --cache"), ("--kafka-properties=tls.properties", "add --kafka-bootstrap=HOST:PORT")],
+)
+def test_sweep_refuses_an_option_without_the_one_it_belongs_to(
+    option: str, missing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_flink_agents.cli.sweep.command.sweep", lambda **_: (0, "swept"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["sweep", option])
+    assert missing in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "days"), [([], None), (["--cache"], 30), (["--cache", "--older-than=0"], 0.0)])
+def test_sweep_removes_cache_entries_by_their_age(
+    options: list[str], days: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def sweep(*, unused_days: float | None, **_: object) -> tuple[int, str]:
+        asked.append(unused_days)
+        return 0, ""
+
+    monkeypatch.setattr("pytest_flink_agents.cli.sweep.command.sweep", sweep)
+    assert main(["sweep", *options]) == 0
+    assert asked == [days]
