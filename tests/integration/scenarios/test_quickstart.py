@@ -1,4 +1,4 @@
-"""The agent that flink-agents ships, unmodified, on the local and the embedded tier."""
+"""The agent that flink-agents ships, unmodified but for its tool, on the local and the embedded tier."""
 
 from __future__ import annotations
 
