@@ -26,8 +26,10 @@ class InputRun:
 def input_runs(evidence: Evidence) -> tuple[list[InputRun], str]:
     """Return the runs of all inputs in the log, and the reason for which they cannot be trusted.
 
-    The reason is empty if the log has exactly the input events that it must have.
+    The reason is empty if the log is whole and has exactly the input events that it must have.
     """
+    if evidence.events_unknown:
+        return [], evidence.events_unknown
     numbers: dict[str, list[int]] = {}
     for number, key in enumerate(evidence.input_keys):
         numbers.setdefault(identity(key), []).append(number)

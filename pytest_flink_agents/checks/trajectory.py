@@ -113,6 +113,8 @@ def _silent(trajectory: Trajectory, key: Any) -> _Deviation:
 
 def _doubt(expected: Sequence[Trajectory], evidence: Evidence) -> str:
     """Return the reason for which the event log cannot be judged, empty if there is none."""
+    if evidence.events_unknown:
+        return evidence.events_unknown
     if not evidence.started:
         return "the job did not start in time, so there is no event"
     for name, option in evidence.config.items():

@@ -10,12 +10,15 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents.evidence.model import Event
 
-_LIMIT_BYTES = 256 * 1024 * 1024
+_MIB = 1024 * 1024
+# Bounds the memory of the harness: the logs of a load scenario may have any size.
+_LIMIT_BYTES = 256 * _MIB
 # flink-agents 0.1 writes the class of an event, later releases its type.
 _TYPES_OF_0_1 = {
     f"flink_agents.api.events.{module}.{name}": type_name
@@ -43,6 +46,14 @@ _LIFECYCLE = {
 _NEXT_FIELD = re.compile(r" (?=[A-Za-z_]\w*=)")
 
 
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """The events of a run; ``unknown`` says why some may be missing, empty if all are there."""
+
+    events: tuple[Event, ...]
+    unknown: str = ""
+
+
 def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> None:
     """Move event logs of an engine that ignores their directory from the cluster's directory to ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -51,10 +62,10 @@ def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> No
             shutil.move(path, directory / path.name)
 
 
-def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> tuple[Event, ...]:
-    """Return all events of the event and trace logs below a directory.
+def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> EventLog:
+    """Return the events of the event and trace logs below a directory.
 
-    Files are read in the order of their names.
+    Files are read in the order of their names, up to 256 MiB together.
 
     A record takes one line, or many with ``prettyPrint``. An incomplete record, whose writer died, is left out. If a log
     has the number of the input (as its time stamp) instead of the key, the key comes from ``inputs``.
@@ -62,11 +73,15 @@ def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -
     events: list[Event] = []
     budget = _LIMIT_BYTES
     for path in sorted({path for name in _FILES for path in directory.rglob(name)}):
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(budget)
-        budget -= len(text)
+        with path.open("rb") as file:
+            content = file.read(budget + 1)
+        text = content[:budget].decode("utf-8", errors="replace")
         events.extend(normalised(record, inputs) for record in _records(text))
-    return tuple(events)
+        budget -= len(content)
+        if budget < 0:
+            rest = f"the event logs hold more than {_LIMIT_BYTES // _MIB} MiB, and the rest was not read"
+            return EventLog(tuple(events), f"{rest}; give the scenario fewer inputs")
+    return EventLog(tuple(events))
 
 
 def _records(text: str) -> Iterator[Mapping[str, Any]]:

@@ -201,8 +201,8 @@ class Evidence:
     ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink, each with ``value``, ``source``
     and ``note``.
 
-    ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` says why the record may
-    be incomplete, and is empty if it is whole.
+    ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` and ``events_unknown``
+    say why calls and events may be missing, and are empty if all are there.
 
     ``log_errors`` are errors in the logs of the cluster, or of the agent on the local tier; None if no logs are in reach.
     ``blocked`` are the addresses that the scenario's network did not allow, None if nothing limited the connections.
@@ -218,6 +218,7 @@ class Evidence:
     engine: str
     outputs: tuple[Output, ...] = ()
     events: tuple[Event, ...] = ()
+    events_unknown: str = ""
     model_calls: tuple[ModelCall, ...] = ()
     effects: tuple[EffectCall, ...] | None = None
     effects_unknown: str = ""

@@ -63,7 +63,7 @@ def failure_text(
     lines += _job_failure(evidence)
     lines += _timelines(
         dict.fromkeys(identity(finding.key) for _, finding in findings[:_FINDINGS] if finding.key is not None),
-        evidence.events,
+        evidence,
     )
     if evidence.log_tail:
         lines += ["end of the logs:", *_indented(evidence.log_tail.splitlines()[-_TRACE_LINES:]), ""]
@@ -153,7 +153,8 @@ def _kept(evidence: Evidence) -> str:
     keys = list(dict.fromkeys(identity(each.key) for each in emitted))
     more = f" and {len(keys) - _KEYS_NAMED} more" if len(keys) > _KEYS_NAMED else ""
     where = "evidence.json" if evidence.outputs else "the event log (they were not committed)"
-    return f"{len(emitted)} outputs, of {', '.join(keys[:_KEYS_NAMED])}{more}, kept in {where}"
+    at_least = "at least " if evidence.events_unknown and not evidence.outputs else ""
+    return f"{at_least}{len(emitted)} outputs, of {', '.join(keys[:_KEYS_NAMED])}{more}, kept in {where}"
 
 
 def _replaced_options(evidence: Evidence) -> list[str]:
@@ -166,11 +167,12 @@ def _replaced_options(evidence: Evidence) -> list[str]:
     return [f"options that the run replaced or left out: {len(replaced)} ({named}); evidence.json has the reasons"]
 
 
-def _timelines(keys: Iterable[str], events: Sequence[Event]) -> list[str]:
-    lines: list[str] = []
-    for key in list(keys)[:3]:
+def _timelines(keys: Iterable[str], evidence: Evidence) -> list[str]:
+    named = list(keys)[:3]
+    lines = [f"events may be missing: {evidence.events_unknown}", ""] if named and evidence.events_unknown else []
+    for key in named:
         # Some releases log no keys: then all events are shown.
-        of_key = [event for event in events if event.key is None or identity(event.key) == key]
+        of_key = [event for event in evidence.events if event.key is None or identity(event.key) == key]
         lines.append(
             f"what happened to key {key} ({len(of_key)} events):" if of_key else f"no event of key {key} was logged"
         )

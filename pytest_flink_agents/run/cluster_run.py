@@ -11,11 +11,11 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
-from pytest_flink_agents.evidence.event_log import gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.event_log import EventLog, gather_event_logs, read_event_logs
 from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
-from pytest_flink_agents.evidence.model import Event, Evidence, Failure
+from pytest_flink_agents.evidence.model import Evidence, Failure
 from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.environment import PROCESS_DIED
@@ -147,11 +147,11 @@ class _FollowedRun:
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""
         gather_event_logs(self._cluster.directory, self._launch.job_ids, self._place.events)
-        events = read_event_logs(self._place.events, self._channel.inputs)
+        log = read_event_logs(self._place.events, self._channel.inputs)
         problem = error.problems[0]
         message = f"{problem.message} while {described(self._subject)} ran"
         next_step = "look for os._exit, a signal, a native crash or too little memory; the next run gets a new cluster"
-        waiting = self._waiting_on(events)
+        waiting = self._waiting_on(log)
         detail = f"{waiting}\n{problem.detail}" if waiting else problem.detail
         return HostError(replace(problem, message=message, next_step=next_step, detail=detail))
 
@@ -185,10 +185,10 @@ class _FollowedRun:
         history = self._watches[0].history() if self._watches else JobHistory()
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
-        events = read_event_logs(place.events, numbered)
-        # A restart logs the same events again: they do not say then which run has failed.
-        if failure and not history.get("restarts"):
-            failure = located(failure, launch.actions, events, numbered)
+        log = read_event_logs(place.events, numbered)
+        # A restart logs the same events again: they do not say then which run has failed. Missing ones do not either.
+        if failure and not history.get("restarts") and not log.unknown:
+            failure = located(failure, launch.actions, log.events, numbered)
         final_metrics = read_metrics(place.events)
         history["metrics"] = final_metrics or history.get("metrics")
         checkpoints = history.get("checkpoints")
@@ -199,7 +199,8 @@ class _FollowedRun:
             outputs=outputs,
             input_keys=self._channel.input_keys,
             transport=self._channel.name,
-            events=events,
+            events=log.events,
+            events_unknown=log.unknown,
             failure=failure,
             complete=in_time and not self._timeline.stopped,
             started=self._started,
@@ -216,7 +217,7 @@ class _FollowedRun:
                 "total": clock.now_s() - started_s,
             },
             steps=self._timeline.records(restored=checkpoints.restored if checkpoints else 0),
-            log_tail=self._log_tail(history, events, failure, in_time=in_time),
+            log_tail=self._log_tail(history, log, failure, in_time=in_time),
             blocked=read_blocked(place.events, whole=cluster.shares_files),
             log_errors=logs.collect(place.directory / "logs", launch.job_ids),
             files={
@@ -251,16 +252,14 @@ class _FollowedRun:
             return "FAILED"
         return next((state for state in states if state != "FINISHED"), "FINISHED")
 
-    def _log_tail(
-        self, history: JobHistory, events: tuple[Event, ...], failure: Failure | None, *, in_time: bool
-    ) -> str:
+    def _log_tail(self, history: JobHistory, log: EventLog, failure: Failure | None, *, in_time: bool) -> str:
         """Return lines that explain a missed deadline or a failure.
 
         A failure of an agent's action needs none: it has a traceback.
         """
         if not in_time:
             # The first line is what the finding shows.
-            unfinished = "; ".join(filter(None, (self._waiting_on(events), self._stuck_in_words)))
+            unfinished = "; ".join(filter(None, (self._waiting_on(log), self._stuck_in_words)))
             lines = (unfinished, restarts_in_words(history), self._cluster.logs.tail(_LOG_LINES))
             return "\n".join(line for line in lines if line)
         # The traceback of an agent's action says more than Flink's logs.
@@ -286,11 +285,11 @@ class _FollowedRun:
             with contextlib.suppress(HostError):
                 self._cluster.abandon(f"{described(self._subject)} ran beside this run, and {self._stuck_in_words}")
 
-    def _waiting_on(self, events: tuple[Event, ...]) -> str:
-        if not isinstance(self._subject, AgentSubject):
+    def _waiting_on(self, log: EventLog) -> str:
+        if not isinstance(self._subject, AgentSubject) or log.unknown:
             return ""
         agent: Any = self._subject.spec["agent"]
-        return still_waiting(agent, unfinished_in(events, self._launch.listeners))
+        return still_waiting(agent, unfinished_in(log.events, self._launch.listeners))
 
 
 def _configuration_of(cluster: FlinkCluster) -> dict[str, str]:

@@ -72,13 +72,15 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
     except RefusedError as error:
         raise refused(error) from error
     late, failure = reply["timed_out"], reply["failure"]
+    log = read_event_logs(events)
     return Evidence(
         tier=place.tier.value,
         flink_version=place.environment.release.version,
         engine=Engine.BUNDLED.value,
         outputs=tuple(agent_output(record, channel.inputs) for record in reply["outputs"]),
         input_keys=channel.input_keys,
-        events=read_event_logs(events),
+        events=log.events,
+        events_unknown=log.unknown,
         failure=named_failure(failure_of(failure), subject) if failure else None,
         complete=late is None,
         timed_out_after_s=deadline_s if late else None,
@@ -126,12 +128,14 @@ def _run_script(subject: ScriptSubject, place: Place, deadline_s: float) -> Evid
         deadline_s=deadline_s,
     )
     failure = reply["failure"]
+    log = read_event_logs(events)
     return Evidence(
         tier=place.tier.value,
         flink_version=place.environment.release.version,
         engine=Engine.BUNDLED.value,
         outputs=tuple(Output(output["key"], output["value"]) for output in reply["outputs"]),
-        events=read_event_logs(events),
+        events=log.events,
+        events_unknown=log.unknown,
         failure=failure_of(failure) if failure else None,
         job_state="FAILED" if failure else "FINISHED",
         timings_s={"total": clock.now_s() - started_s},

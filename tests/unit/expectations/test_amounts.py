@@ -71,6 +71,7 @@ RUN = Evidence(
 )
 CUT_SHORT = dataclasses.replace(RUN, complete=False, job_state="RUNNING")
 RESTARTED = dataclasses.replace(RUN, restarts=1)
+NOT_READ_WHOLE = dataclasses.replace(RUN, events_unknown="too large")
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,7 @@ RESTARTED = dataclasses.replace(RUN, restarts=1)
         ("tokens", "tokens: {per_input: {min: 26}}", RUN, INVALID),
         ("tokens", "tokens: {per_input: {max: 60}}", RESTARTED, UNKNOWN),
         ("tokens", "tokens: {per_input: {max: 60}}", dataclasses.replace(RUN, events=()), UNKNOWN),
+        ("tokens", "tokens: {per_input: {max: 60}}", NOT_READ_WHOLE, UNKNOWN),
     ],
 )
 def test_the_use_of_a_scripted_model(
@@ -134,6 +136,7 @@ def test_tokens_without_a_scripted_model_are_those_of_the_metrics(stated: Stated
         ("p50_ms: {max: 499}", RUN, INVALID),
         ("max_ms: {max: 5000}", CUT_SHORT, UNKNOWN),
         ("max_ms: {max: 5000}", RESTARTED, UNKNOWN),
+        ("max_ms: {max: 5000}", NOT_READ_WHOLE, UNKNOWN),
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=RUN.events[:4]), UNKNOWN),
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=()), UNKNOWN),
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=(RUN.events[0], RUN.events[4])), UNKNOWN),

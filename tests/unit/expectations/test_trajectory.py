@@ -165,12 +165,13 @@ def test_several_trajectories_of_several_keys(stated: Stated) -> None:
     "evidence",
     [
         dataclasses.replace(REFUND, events=()),
+        dataclasses.replace(REFUND, events_unknown="too large"),
         dataclasses.replace(REFUND, started=False),
         dataclasses.replace(REFUND, complete=False),
         dataclasses.replace(REFUND, config={"event-log.type._output_event.level": {"value": "off"}}),
         dataclasses.replace(REFUND, events=(*REFUND.events, Event("_output_event", {}))),
     ],
-    ids=["no log", "not started", "cut short", "events not logged", "keys not logged"],
+    ids=["no log", "not read whole", "not started", "cut short", "events not logged", "keys not logged"],
 )
 def test_a_log_that_may_lack_events_is_unknown(evidence: Evidence, stated: Stated) -> None:
     expect = "trajectory: {events: [_output_event], never: [{tool: delete_order}]}"

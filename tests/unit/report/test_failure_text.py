@@ -36,6 +36,13 @@ def test_a_wrong_output_is_explained_from_its_line_to_the_command() -> None:
     assert text == EXPECTED
 
 
+def test_missing_events_are_named_beside_those_that_are_shown() -> None:
+    events = (Event("_output_event", {}, key="c-1"),)
+    failed = _text(_result(WRONG), events=events, events_unknown="too large", failure=Failure("boom", action="a"))
+    assert "events may be missing: too large\n" in failed
+    assert "before that: at least 1 outputs" in failed
+
+
 def test_options_that_the_run_replaced_are_named() -> None:
     note = "conf/config.yaml:3 says 8081: why"
     rows = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_flink_agents.evidence import event_log
 from pytest_flink_agents.evidence.event_log import normalised, read_event_logs
 from pytest_flink_agents.evidence.model import Event
 
@@ -43,7 +44,7 @@ def test_a_record_of_0_3_keeps_its_own_key(tmp_path: Path) -> None:
     ]
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (tmp_path / "events-1.log").write_text(lines + '{"cut": ')
-    assert [event.key for event in read_event_logs(tmp_path, INPUTS)] == ["own", "ada", None]
+    assert [event.key for event in read_event_logs(tmp_path, INPUTS).events] == ["own", "ada", None]
 
 
 FLAT = {
@@ -94,7 +95,25 @@ def test_an_incomplete_record_is_left_out(tmp_path: Path, indent: int | None) ->
     (tmp_path / "taskmanager.log.event-log.log").write_text(f"{text('c')}\n{half}{text('d')}\nno record\n{text('e')}\n")
     (tmp_path / "traces-1.log").write_text(text("f"))
     (tmp_path / "other.log").write_text(text("g"))
-    found = [event.type for event in read_event_logs(tmp_path)]
+    found = [event.type for event in read_event_logs(tmp_path).events]
     # A pretty record glued to a half one cannot be told from something inside it.
     assert found == (["a", "b", "c", "d", "e", "f"] if indent is None else ["a", "b", "c", "e", "f"])
-    assert read_event_logs(tmp_path)[0].attributes == {"deep": [{"a": 1}]}
+    assert read_event_logs(tmp_path).events[0].attributes == {"deep": [{"a": 1}]}
+
+
+def test_events_beyond_the_limit_are_not_read_and_the_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [json.dumps({"timestamp": "t", "eventType": name, "event": {}}) + "\n" for name in "ab"]
+    for name, line in zip("12", lines, strict=True):
+        (tmp_path / f"events-{name}.log").write_text(line)
+    size = sum(map(len, lines))
+    monkeypatch.setattr(event_log, "_LIMIT_BYTES", size)
+    whole = read_event_logs(tmp_path)
+    assert ([event.type for event in whole.events], whole.unknown) == (["a", "b"], "")
+    # One byte too many, one file too many.
+    for limit in (size - 1, len(lines[0])):
+        monkeypatch.setattr(event_log, "_LIMIT_BYTES", limit)
+        cut = read_event_logs(tmp_path)
+        assert cut.events[0].type == "a"
+        assert cut.unknown.startswith("the event logs hold more than")
