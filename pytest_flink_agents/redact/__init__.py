@@ -56,15 +56,19 @@ class Redactor:
             if name not in plain:
                 values |= {word for found in _URL_PASSWORD.findall(value) for word in (found, unquote(found))}
         self._secrets: set[str] = set()
+        self._forms: list[str] = []
+        self._remembered: dict[str, str] = {}
         self.learn(values)
 
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values, too, if they are long enough and no words of settings."""
-        self._secrets |= {
-            value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS
-        }
+        found = {value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS}
+        if found <= self._secrets:
+            # Every scenario of a file brings the same ones.
+            return
+        self._secrets |= found
+        self._remembered.clear()
         # The longer ones first, so that a secret inside another leaves no rest.
-        self._remembered: dict[str, str] = {}
         self._forms = sorted({form for secret in self._secrets for form in forms_of(secret)}, key=len, reverse=True)
 
     def mask(self, text: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from pytest_flink_agents import redact
 from pytest_flink_agents.redact import MASK, Redactor, printable_json
 
 # With what encodings change: quote, backslash, slash, blank, a letter beyond ASCII.
@@ -295,6 +296,23 @@ def test_a_word_that_is_learned_after_it_was_written_is_masked_from_then_on() ->
     assert redactor.data({"said": "hunter-twelve"}) == {"said": "hunter-twelve"}
     redactor.learn(["hunter-twelve"])
     assert redactor.data({"said": "hunter-twelve"}) == {"said": MASK}
+
+
+def test_secrets_that_are_known_already_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor({"A_KEY": "hunter-twelve"})
+    redactor.data({"said": "hello"})
+    encoded: list[str] = []
+
+    def forms_of(secret: str) -> set[str]:
+        encoded.append(secret)
+        return {secret}
+
+    monkeypatch.setattr(redact, "forms_of", forms_of)
+    redactor.learn(["hunter-twelve", "abc"])
+    assert (encoded, redactor._remembered) == ([], {"said": "said", "hello": "hello"})
+    redactor.learn(["hunter-thirteen"])
+    assert sorted(encoded) == ["hunter-thirteen", "hunter-twelve"]
+    assert redactor.text("hunter-twelve hunter-thirteen") == "*** ***"
 
 
 def test_words_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
