@@ -250,9 +250,10 @@ class GateSession:
 
 def _redactor(settings: Settings) -> Redactor:
     """Return the redactor of the secrets in the environment and in the file of ``--kafka-properties``."""
-    secrets = settings.kafka_security.secrets if settings.kafka_security else ()
-    named = {f"secret {number} of --kafka-properties": secret for number, secret in enumerate(secrets)}
-    return Redactor({**os.environ, **named}, (*settings.allowed_env, *named), settings.plain_env)
+    redactor = Redactor(os.environ, settings.allowed_env, settings.plain_env)
+    if settings.kafka_security:
+        redactor.learn(settings.kafka_security.secrets)
+    return redactor
 
 
 def _subject_files(loaded: LoadedScenario, settings: Settings) -> set[Path]:

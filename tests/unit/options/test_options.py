@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,9 @@ def test_the_settings_of_an_external_kafka_are_read_and_never_shown(read: Read, 
     assert "hunter2" not in repr(found)
     text = GateSession(found, progress=print).redactor.text("password hunter2-hunter2")
     assert text == "password ***"
+    security = replace(found.kafka_security, secrets=(str(tmp_path),))
+    text = GateSession(replace(found, kafka_security=security), progress=print).redactor.text(f"password {tmp_path}")
+    assert text == "password ***", "a password is one, also if there is a file of that name"
     with pytest.raises(pytest.UsageError, match="no external Kafka is named"):
         read("--kafka-properties=kafka.properties")
 
