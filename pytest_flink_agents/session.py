@@ -249,10 +249,17 @@ class GateSession:
 
 
 def _redactor(settings: Settings) -> Redactor:
-    """Return the redactor of the secrets in the environment and in the file of ``--kafka-properties``."""
+    """Return the redactor of the secrets in the environment and in the files that options name."""
     redactor = Redactor(os.environ, settings.allowed_env, settings.plain_env)
     if settings.kafka_security:
         redactor.learn(settings.kafka_security.secrets)
+    if settings.configuration:
+        # Imported here: most sessions have no such file.
+        from pytest_flink_agents.scenario.boundary.project import Project
+        from pytest_flink_agents.scenario.flink_options import session_configuration
+
+        configuration = session_configuration(Project.of(settings))
+        redactor.learn(configuration.secrets if configuration else ())
     return redactor
 
 

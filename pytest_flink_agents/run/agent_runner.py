@@ -149,6 +149,7 @@ class AgentRunner:
         """
         settings = self._services.settings
         team, own = flink_words_of_test(config_file, flink_config, Project.of(settings))
+        self._services.redactor.learn(team.secrets if team else ())
         engine = Engine.BUNDLED if self.tier is Tier.LOCAL else environment.engine.name
         setup = flink_setup(team, own, settings, tier=self.tier, engine=engine, config=config)
         setup.require_possible(own)

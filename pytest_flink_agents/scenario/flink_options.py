@@ -73,6 +73,11 @@ def flink_words_of_test(
     return content, {option.key: Placed(flink_text(option.value), "the test") for option in found}
 
 
+def session_configuration(project: Project) -> TeamConfiguration | None:
+    """Return the configuration of scenarios that name none, if there is a file that can be used."""
+    return _named(None, project.root, project)[0]
+
+
 def _named(
     relative: Any, file: Path, project: Project
 ) -> tuple[TeamConfiguration | None, list[Mistake], list[Mistake]]:

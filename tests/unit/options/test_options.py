@@ -124,6 +124,9 @@ def test_a_configuration_directory_holds_a_file_without_errors(read: Read, tmp_p
     (conf / "config.yaml").write_text("agent: {max-retries: 2}\n")
     assert read("--flink-conf-dir=conf").configuration == conf / "config.yaml"
     assert read().configuration is None
+    (conf / "config.yaml").write_text("agent: {shop.password: hunter-twelve}\n")
+    text = GateSession(read("--flink-conf-dir=conf"), progress=print).redactor.text("password hunter-twelve")
+    assert text == "password ***", "its secrets are known before anything is shown"
     with pytest.raises(pytest.UsageError, match="name the directory, not the file"):
         read("--flink-conf-dir=conf/config.yaml")
     (conf / "config.yaml").write_text("agent.max-retries: 2\n")
