@@ -196,7 +196,7 @@ def finish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(config):
         from pytest_flink_agents import xdist
 
-        xdist.send_record(config, gate_session.record)
+        xdist.send_record(config, gate_session)
         return
     judged = gate_session.settings.gate or any(result.tier for result in gate_session.record.attempts)
     if judged and not config.option.collectonly:

@@ -9,8 +9,9 @@ four ways:
    scenarios starts nothing.
 3. Results travel with pytest's own reports, one by one, so that those of a worker that dies later
    are not lost.
-4. At its end a worker sends its :class:`SessionRecord` without results. A worker that dies sends
-   none; its items are known by name from (2), and count as not run.
+4. At its end a worker sends its :class:`SessionRecord` without results, and the secrets that its
+   scenarios and tests brought. A worker that dies sends none; its items are known by name from (2),
+   and count as not run.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ from pytest_flink_agents.session_record import SessionRecord
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
+    from pytest_flink_agents.session import GateSession
 
 # The attribute of reports, and the key of pytest-xdist's inputs and outputs.
 _KEY = "flink_agents"
+_SECRETS = "flink_agents_secrets"
 _CONTROLLER = "flink-agents-controller"
 
 
@@ -81,12 +84,15 @@ def attach(report: pytest.TestReport | pytest.CollectReport, result: ItemResult)
     setattr(report, _KEY, result.as_data())
 
 
-def send_record(config: pytest.Config, record: SessionRecord) -> None:
-    """Send a worker's record to the controller.
+def send_record(config: pytest.Config, session: GateSession) -> None:
+    """Send a worker's record, and the secrets that it has learned, to the controller.
 
-    Results are left out: they were sent with their reports.
+    Results are left out: they were sent with their reports. The controller writes the report and
+    masks the logs of the clusters, and has read no scenario itself.
     """
-    config.workeroutput[_KEY] = dataclasses.replace(record, attempts=()).as_data()  # type: ignore[attr-defined]
+    output: dict[str, Any] = config.workeroutput  # type: ignore[attr-defined]
+    output[_KEY] = dataclasses.replace(session.record, attempts=()).as_data()
+    output[_SECRETS] = sorted(session.redactor.learned)
 
 
 class Controller:
@@ -136,10 +142,11 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Merge the record of a worker that has ended."""
-        data = getattr(node, "workeroutput", {}).get(_KEY)
-        if data:
+        output = getattr(node, "workeroutput", {})
+        if output.get(_KEY):
             session = session_of(self._config)
-            session.record = session.record.merge(SessionRecord.from_data(data))
+            session.record = session.record.merge(SessionRecord.from_data(output[_KEY]))
+            session.redactor.learn(output[_SECRETS])
 
     def pytest_unconfigure(self) -> None:
         """Remove the directory of the broker's socket."""

@@ -56,12 +56,23 @@ class Redactor:
             if name not in plain:
                 values |= {word for found in _URL_PASSWORD.findall(value) for word in (found, unquote(found))}
         self._secrets: set[str] = set()
+        self._learned: set[str] = set()
         self._forms: list[str] = []
         self._remembered: dict[str, str] = {}
-        self.learn(values)
+        self._add(values)
+
+    @property
+    def learned(self) -> frozenset[str]:
+        """The values that did not come from the environment."""
+        return frozenset(self._learned)
 
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values, too, if they are long enough and no words of settings."""
+        values = frozenset(values)
+        self._learned |= values
+        self._add(values)
+
+    def _add(self, values: Iterable[str]) -> None:
         found = {value for value in values if len(value) >= _SHORTEST_SECRET and value.lower() not in _ORDINARY_WORDS}
         if found <= self._secrets:
             # Every scenario of a file brings the same ones.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from plugin_project import Project
 
 CONFIGURATION = """\
@@ -48,6 +49,12 @@ def test_options(agent_runner):
 """
 
 
+FAILS = """
+def test_fails():
+    raise RuntimeError("refused: hunter-twelve")
+"""
+
+
 def test_scenarios_and_tests_run_with_the_teams_configuration(project: Project) -> None:
     project.write("conf/config.yaml", CONFIGURATION)
     project.write("own/config.yaml", CONFIGURATION.replace("twelve", "eleven"))
@@ -67,4 +74,16 @@ def test_scenarios_and_tests_run_with_the_teams_configuration(project: Project) 
     assert evidence["flink_config"]["rest.port"]["note"] == "conf/config.yaml:1 says 8081: this tier has no Flink"
     files = [path for path in project.report.rglob("*") if path.is_file()]
     assert "password ***" in evidence["printed"]
+    assert not [path.name for path in files if b"hunter-" in path.read_bytes()]
+
+
+def test_the_controller_masks_what_its_workers_have_learned(project: Project) -> None:
+    pytest.importorskip("xdist")
+    project.write("conf/config.yaml", CONFIGURATION)
+    project.write("options.py", AGENT)
+    project.write("test_fails.py", FAILS)
+    project.scenarios("s", SCENARIO.format(name="named", words="config_file: conf/config.yaml", value="[7, 5, 20]"))
+    project.run("-n2", "--flink-gate").assert_outcomes(passed=1, failed=1)
+    assert "refused: ***" in (project.report / "summary.md").read_text()
+    files = [path for path in project.report.rglob("*") if path.is_file()]
     assert not [path.name for path in files if b"hunter-" in path.read_bytes()]
