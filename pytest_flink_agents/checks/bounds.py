@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,9 @@ def number_text(value: float) -> str:
 def judged_amount(bounds: Bounds, amount: Amount) -> tuple[Validity, Finding | None]:
     """Return the validity of an amount, with a finding unless it is valid."""
     name, value = amount.name, amount.value
-    if value is None:
-        return Validity.UNKNOWN, Finding(f"{name} is not known: {amount.reason}", bounds.path, bounds.text, "unknown")
+    if value is None or math.isnan(value):
+        reason = amount.reason if value is None else "it is not a number"
+        return Validity.UNKNOWN, Finding(f"{name} is not known: {reason}", bounds.path, bounds.text, "unknown")
     seen = number_text(value)
     finding = Finding(f"{name} is {seen}{amount.unit}", bounds.path, bounds.text, seen, key=amount.key)
     if bounds.maximum is not None and value > bounds.maximum:

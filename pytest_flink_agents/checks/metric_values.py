@@ -25,11 +25,10 @@ _LATER = {
 
 @dataclass(frozen=True, slots=True)
 class ExpectedMetric:
-    """The bounds of every metric of a name; ``exactly`` is an equal value."""
+    """The bounds of every metric of a name."""
 
     name: str
     bounds: Bounds
-    exactly: float | None = None
 
 
 def check_metrics(expected: Sequence[ExpectedMetric], evidence: Evidence) -> CheckResult:
@@ -37,7 +36,8 @@ def check_metrics(expected: Sequence[ExpectedMetric], evidence: Evidence) -> Che
 
     A name is that of a metric, or its end behind a dot; ``*`` stands for any characters. The metric
     with exactly this name counts alone, else every one that ends in it. *Unknown* if there is none,
-    and for values that Flink showed last before the job ended: they may be a second old.
+    and for values from before the end: those that Flink showed last, and those of a run that was cut
+    short.
     """
     if evidence.metrics is None:
         finding = Finding("the run has no metrics", ("expect", "metrics"), "metrics", "none")
@@ -57,22 +57,16 @@ def _judged(
         return [(Validity.UNKNOWN, finding)]
     reason = "" if evidence.metrics_final else "Flink showed it last before the job ended"
     reason = reason or ("" if evidence.complete else "the run was cut short")
-    if expected.exactly is None:
-        return [
-            judged_amount(expected.bounds, Amount(f"the metric {name}", value, reason, final=not reason))
-            for name, value in found.items()
-        ]
-    return [_judged_exactly(expected, name, value, reason) for name, value in found.items()]
+    named = [(f"the metric {name}", value) for name, value in found.items()]
+    if reason:
+        return [(Validity.UNKNOWN, _last_seen(name, value, expected.bounds, reason)) for name, value in named]
+    return [judged_amount(expected.bounds, Amount(name, value)) for name, value in named]
 
 
-def _judged_exactly(expected: ExpectedMetric, name: str, value: float, reason: str) -> tuple[Validity, Finding | None]:
-    if value == expected.exactly and not reason:
-        return Validity.VALID, None
-    doubt = f" ({reason})" if reason else ""
-    finding = Finding(
-        f"the metric {name} is {number_text(value)}{doubt}", expected.bounds.path, expected.exactly, value
-    )
-    return (Validity.UNKNOWN if reason else Validity.INVALID), finding
+def _last_seen(name: str, value: float, bounds: Bounds, reason: str) -> Finding:
+    """Return the doubt about a value that may have changed since: a gauge grows and shrinks."""
+    seen = number_text(value)
+    return Finding(f"{name} was {seen} when it was last seen: {reason}", bounds.path, bounds.text, seen)
 
 
 def matching(name: str, metrics: Mapping[str, float]) -> dict[str, float]:

@@ -153,7 +153,9 @@ def _percentiles(written: ExpectedLatency) -> list[Percentile]:
 
 
 def _metric(name: str, written: MetricValue) -> ExpectedMetric:
-    return ExpectedMetric(name, Bounds(("expect", "metrics", name), written.min, written.max), written.equals)
+    exactly = written.equals
+    low, high = (written.min, written.max) if exactly is None else (exactly, exactly)
+    return ExpectedMetric(name, Bounds(("expect", "metrics", name), low, high))
 
 
 def expected_summary(loaded: LoadedScenario, written: ExpectedOutputs) -> OutputSummary:

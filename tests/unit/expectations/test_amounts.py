@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -170,7 +171,12 @@ def test_latency(expect: str, evidence: Evidence, validity: Validity, stated: St
         ("numOfEventProcessed: {min: 6}", dataclasses.replace(RUN, metrics=None), UNKNOWN),
         ("numOfEventProcessed: {equals: 6}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
         ("numOfEventProcessed: {max: 6}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
-        ("numOfEventProcessed: {min: 7}", CUT_SHORT, UNKNOWN),
+        ("numOfEventProcessed: {equals: 6}", CUT_SHORT, UNKNOWN),
+        ("gauge: {min: 0}", CUT_SHORT, UNKNOWN),
+        ("gauge: {max: -2}", CUT_SHORT, UNKNOWN),
+        ("gauge: {min: -2}", CUT_SHORT, UNKNOWN),
+        ("gauge: {min: -2}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
+        ("gauge: {equals: 1}", dataclasses.replace(RUN, metrics={"gauge": math.nan}), UNKNOWN),
     ],
 )
 def test_metrics(expect: str, evidence: Evidence, validity: Validity, stated: Stated) -> None:
