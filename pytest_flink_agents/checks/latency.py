@@ -37,12 +37,13 @@ def check_latency(expected: Sequence[Percentile], evidence: Evidence) -> CheckRe
 
     The time stamps of the event log count, so the time that an input waits for an earlier one of
     its key does not. Percentiles are by nearest rank: one that was measured. *Unknown* if the log is
-    not complete, if a time stamp cannot be read, or if no input has an output.
+    not complete, if a time stamp cannot be read, or if an input has no output: it may be the slowest.
     """
     runs, doubt = input_runs(evidence)
     measured = [] if doubt else _measured(runs)
-    if not measured:
-        reason = doubt or "no input has an output with a time stamp"
+    doubt = doubt or _without_output(runs)
+    if doubt or not measured:
+        reason = doubt or "a time stamp of the event log cannot be read"
         return CheckResult(
             NAME, Validity.UNKNOWN, (Finding(f"the latency is not known: {reason}", _PATH, "times", "none"),)
         )
@@ -54,6 +55,14 @@ def check_latency(expected: Sequence[Percentile], evidence: Evidence) -> CheckRe
         name = f"{one.name} of {len(ordered)} inputs"
         pairs.append((one.bounds, Amount(name, round(latency, 3), key=run.key, unit=unit)))
     return check_amounts(NAME, pairs)
+
+
+def _without_output(runs: Sequence[InputRun]) -> str:
+    """Return a sentence on the inputs without an output event, empty if there is none."""
+    silent = [run for run in runs if not any(event.type == _OUTPUT for event in run.events)]
+    if not silent:
+        return ""
+    return f"{len(silent)} of {len(runs)} inputs have no output event, the first is input {silent[0].number}"
 
 
 def _measured(runs: Sequence[InputRun]) -> list[tuple[float, InputRun]]:

@@ -141,6 +141,8 @@ def test_tokens_without_a_scripted_model_are_those_of_the_metrics(stated: Stated
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=RUN.events[:4]), UNKNOWN),
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=()), UNKNOWN),
         ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=(RUN.events[0], RUN.events[4])), UNKNOWN),
+        ("max_ms: {max: 5000}", dataclasses.replace(RUN, events=(*RUN.events[:3], *RUN.events[4:])), UNKNOWN),
+        ("p50_ms: {max: 100}", dataclasses.replace(RUN, events=(*RUN.events[:3], *RUN.events[4:])), UNKNOWN),
         (
             "max_ms: {max: 5000}",
             dataclasses.replace(
