@@ -148,16 +148,18 @@ def _per_input(
     by_input: dict[int, list[EffectCall]] = {number: [] for number in numbers}
     for call in calls:
         by_input[call.input or 0].append(call)
-    found = 0
+    found: list[tuple[Validity, Finding, list[EffectCall]]] = []
     for number, of_input in by_input.items():
         name = f"the number of calls of {expected.endpoint} for input {number}"
         amount = Amount(name, len(of_input), _CUT_SHORT, evidence.complete, evidence.input_keys[number])
         validity, finding = judged_amount(bounds, amount)
-        if finding is not None and found < _NAMED:
-            found += 1
-            if of_input:
-                finding = dataclasses.replace(finding, message=f"{finding.message}: {_caused(of_input, evidence)}")
-            yield validity, finding
+        if finding is not None:
+            found.append((validity, finding, of_input))
+    # What is wrong comes first: a run that was cut short has doubts about many inputs.
+    found.sort(key=lambda one: one[0] is not Validity.INVALID)
+    for validity, finding, of_input in found[:_NAMED]:
+        cause = f": {_caused(of_input, evidence)}" if of_input else ""
+        yield validity, dataclasses.replace(finding, message=f"{finding.message}{cause}")
 
 
 def _each(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Evidence) -> Iterable[_Judged]:

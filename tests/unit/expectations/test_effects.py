@@ -69,6 +69,7 @@ UNNAMED = run(call(1, ONE), call(2, TWO))
         ("{per_input: 1}", run(call(1, ONE, 0)), INVALID),
         ("{per_input: {max: 1}}", run(call(1, ONE, 0)), VALID),
         ("{per_input: 1}", UNNAMED, UNKNOWN),
+        ("{per_input: 1}", run(call(1, ONE, 5), call(2, ONE, 5), input_keys=tuple("abcdef"), complete=False), INVALID),
         ("{per_input: 1}", run(call(1, ONE), input_keys=("c-1",)), VALID),
         ("{per_input: 1}", run(call(1, ONE), call(2, ONE), input_keys=("c-1",)), INVALID),
         ("{each: {json: {order: {regex: 'o-[12]'}}}}", PAID, VALID),
