@@ -17,6 +17,8 @@ NAME = "effects"
 _SOURCE = "effects"
 _CUT_SHORT = "the run was cut short"
 _NAMED_CALLS, _NAMED = 3, 5
+# The lowest HTTP status of a refusal.
+_REFUSED = 400
 _SHOWN_CHARACTERS = 160
 _Judged = tuple[Validity, Finding | None]
 
@@ -50,7 +52,7 @@ class ExpectedCalls:
 def check_effects(expected: Sequence[ExpectedCalls], evidence: Evidence) -> CheckResult:
     """Return *invalid* if the calls of an endpoint are not the expected ones.
 
-    Counted are the calls that had an effect: not those that a scripted status refused, and not a
+    Counted are the calls that had an effect: not those that a status of 400 or more refused, and not a
     repetition that an idempotent endpoint recognised. *Unknown* without the whole record of calls,
     and for counts of inputs if the calls do not name their input.
     """
@@ -81,9 +83,10 @@ def _judged(expected: ExpectedCalls, evidence: Evidence) -> Iterable[_Judged]:
 def has_effect(call: EffectCall) -> bool:
     """Return whether the endpoint did the work of a call.
 
-    A reset after the call counts: the caller does not know that the work is done.
+    A status of 400 or more refuses it. A reset after the call counts: the caller does not know that
+    the work is done.
     """
-    return bool(call.route) and not call.replayed and "status " not in call.fault
+    return bool(call.route) and not call.replayed and (call.status is None or call.status < _REFUSED)
 
 
 def _with_cause(call: EffectCall, evidence: Evidence) -> EffectCall:

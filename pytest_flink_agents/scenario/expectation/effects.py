@@ -40,7 +40,7 @@ class ExpectedCall(LanguageMapping):
 class ExpectedCalls(LanguageMapping):
     """The calls of one endpoint.
 
-    Counted are the calls that had an effect: not those that a scripted status refused, and not a
+    Counted are the calls that had an effect: not those that a status of 400 or more refused, and not a
     repetition that an idempotent endpoint recognised.
     """
 

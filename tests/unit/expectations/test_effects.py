@@ -60,6 +60,8 @@ UNNAMED = run(call(1, ONE), call(2, TWO))
         ("{count: 2}", dataclasses.replace(TWICE, complete=False), INVALID),
         ("{count: 2}", dataclasses.replace(PAID, effects=None), UNKNOWN),
         ("{count: 1}", run(call(1, ONE, fault="status 503", status=503), call(2, ONE)), VALID),
+        ("{count: 1}", run(call(1, ONE, status=402), call(2, ONE)), VALID),
+        ("{count: 1}", run(call(1, ONE, status=302)), VALID),
         ("{count: 1}", run(call(1, ONE), call(2, ONE, replayed=True)), VALID),
         ("{count: 1}", run(call(1, ONE, fault="reset after", status=None), call(2, ONE)), INVALID),
         ("{count: 1}", run(call(1, ONE), call(2, ONE, route="", status=404)), VALID),
