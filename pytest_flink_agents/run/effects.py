@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ledger.entry import Entry, History
 from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.evidence.model import EffectCall, Evidence
@@ -26,6 +27,12 @@ def with_effects(evidence: Evidence, ledger: LedgerRun | None) -> Evidence:
 def effect_calls(history: History) -> tuple[EffectCall, ...]:
     """Return the calls of a history, as evidence."""
     return tuple(_call(entry) for entry in history.entries)
+
+
+def incomplete_record(file: str, reason: str) -> HostError:
+    """Return the error about a record of calls that may miss some: nothing is known of the run then."""
+    message = "the record of the agent's calls is not whole: nothing is known of this run"
+    return HostError(Problem("FA427", message, where=file, expected="every call", seen=reason))
 
 
 def _call(entry: Entry) -> EffectCall:

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.evidence.model import EffectCall
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.run.effects import effect_calls
+from pytest_flink_agents.run.effects import effect_calls, incomplete_record
 from pytest_flink_agents.scenario.effects import read_effects
 
 
@@ -35,9 +34,7 @@ class ServedEndpoints:
         """
         history = self._ledger.history if self._ledger.ended else self._ledger.so_far()
         if history.unknown:
-            message = "the record of the calls is not whole: nothing is known of them"
-            where = str(self._ledger.file)
-            raise HostError(Problem("FA427", message, where=where, expected="every call", seen=history.unknown))
+            raise incomplete_record(str(self._ledger.file), history.unknown)
         return effect_calls(history)
 
 

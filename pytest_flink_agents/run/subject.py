@@ -17,6 +17,7 @@ from pytest_flink_agents.checks.ledger import check_ledger
 from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
+from pytest_flink_agents.run.effects import incomplete_record
 
 _CHECK = "if the test is about the failure, use run(..., check=False) and assert on evidence.failure"
 _NETWORK = "replace the service, allow the address with run(..., network=[...]), or write network='open'"
@@ -119,9 +120,7 @@ class AgentFailedError(JobError):
 def require_whole_record(evidence: Evidence) -> None:
     """Raise ``HostError`` if calls of the run may be missing in its evidence."""
     if evidence.effects_unknown:
-        message = "the record of the agent's calls is not whole: nothing is known of this run"
-        where = evidence.files.get("effects", "")
-        raise HostError(Problem("FA427", message, where=where, expected="every call", seen=evidence.effects_unknown))
+        raise incomplete_record(evidence.files.get("effects", ""), evidence.effects_unknown)
 
 
 def require_configuration(evidence: Evidence) -> None:
