@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.bounds import Amount, Bounds, Path, combined, judged_amount
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import Matches, identity
-from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.evidence.model import Evidence
 
 NAME = "effects"
 _SOURCE = "effects"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.evidence.model import Evidence
 
 LEDGER = "effects ledger"
 _EFFECTS = ("effects",)

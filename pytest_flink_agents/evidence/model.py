@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flink_testbed.ledger.entry import EffectCall
+
 # The job id in the log layout of the clusters that this package starts.
 _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 
@@ -57,39 +59,6 @@ class ModelCall:
     nearest: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EffectCall:
-    """One call from the job to the outside, in the order in which the ledger wrote the calls.
-
-    ``source`` is ``effects`` for a scenario's own endpoint, ``llm`` for the model server, ``mcp`` for an MCP server;
-    ``endpoint`` is the endpoint's name, ``route`` the declared route that answered, such as ``POST /refunds``, empty if
-    none did. ``sequence`` counts from 1 without gaps; ``at_s`` is seconds since 1970.
-
-    ``key``, ``input`` (its number, from 0) and ``attempt`` (from 0) are None if the call does not carry them.
-    ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in hexadecimal. ``status`` is None if
-    the connection was reset. ``fault`` names the scripted fault; ``replayed`` marks a repeated idempotency key that got
-    the first answer again.
-    """
-
-    sequence: int
-    at_s: float
-    source: str
-    endpoint: str
-    route: str
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    key: Any = None
-    input: int | None = None
-    attempt: int | None = None
-    idempotency_key: str | None = None
-    body: Any = None
-    body_digest: str = ""
-    status: int | None = None
-    fault: str = ""
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ledger.entry import Entry, History
 from flink_testbed.ledger.ledger import LedgerRun
-from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.evidence.model import Evidence
 
 
 def effect_urls(ledger: LedgerRun | None) -> dict[str, str]:
@@ -21,19 +20,10 @@ def with_effects(evidence: Evidence, ledger: LedgerRun | None) -> Evidence:
         return evidence
     history = ledger.history
     files = {**evidence.files, "effects": str(ledger.file)}
-    return dataclasses.replace(evidence, effects=effect_calls(history), effects_unknown=history.unknown, files=files)
-
-
-def effect_calls(history: History) -> tuple[EffectCall, ...]:
-    """Return the calls of a history, as evidence."""
-    return tuple(_call(entry) for entry in history.entries)
+    return dataclasses.replace(evidence, effects=history.entries, effects_unknown=history.unknown, files=files)
 
 
 def incomplete_record(file: str, reason: str) -> HostError:
     """Return the error about a record of calls that may miss some: nothing is known of the run then."""
     message = "the record of the agent's calls is not whole: nothing is known of this run"
     return HostError(Problem("FA427", message, where=file, expected="every call", seen=reason))
-
-
-def _call(entry: Entry) -> EffectCall:
-    return EffectCall(**{field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)})

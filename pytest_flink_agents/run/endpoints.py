@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flink_testbed.ledger.entry import EffectCall
 from flink_testbed.ledger.ledger import LedgerRun
-from pytest_flink_agents.evidence.model import EffectCall
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.run.effects import effect_calls, incomplete_record
+from pytest_flink_agents.run.effects import incomplete_record
 from pytest_flink_agents.scenario.effects import read_effects
 
 
@@ -35,7 +35,7 @@ class ServedEndpoints:
         history = self._ledger.history if self._ledger.ended else self._ledger.so_far()
         if history.unknown:
             raise incomplete_record(str(self._ledger.file), history.unknown)
-        return effect_calls(history)
+        return history.entries
 
 
 class Endpoints:

@@ -29,10 +29,18 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A recorded call.
+class EffectCall:
+    """One call from the job to the outside, as the ledger wrote it.
 
-    ``status`` is None for a reset. ``body`` is JSON, or text; ``at_s`` is seconds since 1970.
+    ``source`` is ``effects`` for an endpoint of a run, ``llm`` for the model server, ``mcp`` for an
+    MCP server; ``endpoint`` is the endpoint's name, ``route`` the declared route that answered, such
+    as ``POST /refunds``, empty if none did. ``sequence`` counts from 1 without gaps; ``at_s`` is
+    seconds since 1970.
+
+    ``key``, ``input`` (its number, from 0) and ``attempt`` (from 0) are None if the call does not
+    carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in
+    hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
+    ``replayed`` marks a repeated idempotency key that got the first answer again.
     """
 
     sequence: int
@@ -42,23 +50,23 @@ class Entry:
     route: str
     method: str
     path: str
-    query: Mapping[str, str]
-    key: Any
-    input: int | None
-    attempt: int | None
-    idempotency_key: str | None
-    body: Any
-    body_digest: str
-    status: int | None
-    fault: str
-    replayed: bool
+    query: Mapping[str, str] = field(default_factory=dict)
+    key: Any = None
+    input: int | None = None
+    attempt: int | None = None
+    idempotency_key: str | None = None
+    body: Any = None
+    body_digest: str = ""
+    status: int | None = None
+    fault: str = ""
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """The calls of one run; ``unknown`` says why some may be missing, empty if none can be."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[EffectCall, ...] = ()
     unknown: str = ""
 
 
@@ -102,7 +110,7 @@ def read_history(file: Path, written: int | None) -> History:
     the run. Then the file holds every call that was answered, but others may have been refused
     since the ledger's end.
     """
-    entries: list[Entry] = []
+    entries: list[EffectCall] = []
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
@@ -122,9 +130,9 @@ def read_history(file: Path, written: int | None) -> History:
     return History(tuple(entries), unknown)
 
 
-def _entry(data: Mapping[str, Any]) -> Entry:
+def _entry(data: Mapping[str, Any]) -> EffectCall:
     carried = data["carried"]
-    return Entry(
+    return EffectCall(
         sequence=int(data["sequence"]),
         at_s=float(data["at_s"]),
         source=data["source"],

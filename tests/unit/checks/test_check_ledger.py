@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.ledger import check_ledger
-from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.evidence.model import Evidence
 
 RIGHT = EffectCall(1, 1.0, "effects", "payments", "POST /refunds", "POST", "/refunds", status=200)
 NO_ROUTE = EffectCall(2, 1.0, "effects", "payments", "", "POST", "/refund", status=404, key="c-1")

@@ -14,10 +14,11 @@ import pytest
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.kafka.service import KafkaService
+from flink_testbed.ledger.entry import EffectCall
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.server import ModelServer
 from pytest_flink_agents import fixtures
-from pytest_flink_agents.evidence.model import EffectCall, Event, Evidence, Failure, ModelCall, Output
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure, ModelCall, Output
 from tests.support.documentation import ROOT, Block, blocks
 
 if TYPE_CHECKING:

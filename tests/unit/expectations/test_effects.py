@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.evidence.model import EffectCall, Event, Evidence
+from pytest_flink_agents.evidence.model import Event, Evidence
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated

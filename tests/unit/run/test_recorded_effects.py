@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.core.problem import HostError
-from flink_testbed.ledger.entry import Entry, History
+from flink_testbed.ledger.entry import EffectCall, History
 from flink_testbed.ledger.ledger import LedgerRun
-from pytest_flink_agents.evidence.model import EffectCall, Evidence
+from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.run.effects import effect_urls, with_effects
 from pytest_flink_agents.run.subject import AgentFailedError, require_routes, require_whole_record
 
-ENTRY = Entry(1, 2.0, "effects", "pay", "POST /x", "POST", "/x", {}, "k", 0, None, None, {"a": 1}, "d", 200, "", False)
+CALL = EffectCall(
+    1, 2.0, "effects", "pay", "POST /x", "POST", "/x", {}, "k", 0, None, None, {"a": 1}, "d", 200, "", False
+)
 RUN = Evidence("local", "2.2.1", "bundled", files={"events": "e"})
 
 
@@ -38,8 +40,8 @@ def test_a_run_without_a_ledger_has_no_record_of_calls() -> None:
 
 
 def test_the_history_becomes_evidence() -> None:
-    evidence = with_effects(RUN, ledger(History((ENTRY,), "the ledger ended")))
-    assert evidence.effects == (EffectCall(**dataclasses.asdict(ENTRY)),)
+    evidence = with_effects(RUN, ledger(History((CALL,), "the ledger ended")))
+    assert evidence.effects == (CALL,)
     assert evidence.effects_unknown == "the ledger ended"
     assert evidence.files == {"events": "e", "effects": "effects.jsonl"}
     assert with_effects(RUN, ledger(History())).effects == ()
@@ -55,11 +57,11 @@ def test_a_run_whose_history_was_not_read_is_unknown() -> None:
 def test_a_record_that_may_miss_calls_is_no_result_of_a_python_test() -> None:
     require_whole_record(RUN)
     with pytest.raises(HostError, match="FA427"):
-        require_whole_record(with_effects(RUN, ledger(History((ENTRY,), "the ledger ended"))))
+        require_whole_record(with_effects(RUN, ledger(History((CALL,), "the ledger ended"))))
 
 
 def test_a_call_without_a_route_fails_a_python_test() -> None:
-    require_routes(with_effects(RUN, ledger(History((ENTRY,)))))
-    stray = dataclasses.replace(ENTRY, route="", status=404)
+    require_routes(with_effects(RUN, ledger(History((CALL,)))))
+    stray = dataclasses.replace(CALL, route="", status=404)
     with pytest.raises(AgentFailedError, match="FA223: the agent called pay, which has no such route"):
         require_routes(with_effects(RUN, ledger(History((stray,)))))
