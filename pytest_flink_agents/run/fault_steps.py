@@ -52,7 +52,7 @@ def fault_steps(faults: Faults | None, ledger: LedgerRun | None) -> tuple[Step, 
 def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
     if after.effect is not None:
         assert ledger is not None, "an effect to wait for is declared, so there is a ledger"
-        return AfterEffect(after.effect, ledger.file)
+        return AfterEffect(after.effect, ledger.so_far)
     if after.outputs is not None:
         return AfterOutputs(after.outputs)
     return AfterCheckpoints(after.checkpoint) if after.checkpoint is not None else AfterSeconds(after.seconds or 0.0)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from flink_testbed.ledger.entry import read_history
+from flink_testbed.ledger.entry import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +88,18 @@ class AfterCheckpoints(Trigger):
 
 @dataclass(frozen=True, slots=True)
 class AfterEffect(Trigger):
-    """Fires once an endpoint was called, as the ledger wrote it to ``file``.
+    """Fires once an endpoint was called.
 
-    The call may still wait for its answer.
+    ``history`` returns the calls that the ledger has recorded. Such a call may still wait for its
+    answer.
     """
 
     endpoint: str
-    file: Path
+    history: Callable[[], History]
 
     def __str__(self) -> str:
         return f"after the first call of {self.endpoint}"
 
     def due(self, progress: Progress) -> bool:
         """Return whether a call of the endpoint is recorded."""
-        entries = read_history(self.file, written=None).entries
-        return any(entry.endpoint == self.endpoint for entry in entries)
+        return any(entry.endpoint == self.endpoint for entry in self.history().entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,24 +111,53 @@ def read_history(file: Path, written: int | None) -> History:
     the run. Then the file holds every call that was answered, but others may have been refused
     since the ledger's end.
     """
-    entries: list[EffectCall] = []
-    try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        return History(unknown=f"the file of the calls cannot be read: {error}")
-    unknown = "" if written is not None else ENDED_EARLY
-    # A line without its end was never answered.
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            entry = _entry(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
-            return History(tuple(entries), f"line {number} of the calls cannot be read: {error}")
-        if entry.sequence != number:
-            return History(tuple(entries), f"call {number} is missing: the next in the file is call {entry.sequence}")
-        entries.append(entry)
-    if written is not None and written != len(entries):
-        unknown = f"the ledger wrote {written} calls, and the file has {len(entries)}"
-    return History(tuple(entries), unknown)
+    return HistoryReader(file).read(written)
+
+
+class HistoryReader:
+    """Reads the calls in a file that grows, each of them once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_to = 0
+        self._entries: list[EffectCall] = []
+        self._broken = ""
+        self._lock = threading.Lock()
+
+    def read(self, written: int | None) -> History:
+        """Return all calls up to now; ``written`` as for :func:`read_history`."""
+        with self._lock:
+            if not self._broken:
+                try:
+                    self._add(self._new_lines())
+                except OSError as error:
+                    return History(tuple(self._entries), f"the file of the calls cannot be read: {error}")
+            entries, unknown = tuple(self._entries), self._broken
+        if not unknown and written is None:
+            unknown = ENDED_EARLY
+        elif not unknown and written != len(entries):
+            unknown = f"the ledger wrote {written} calls, and the file has {len(entries)}"
+        return History(entries, unknown)
+
+    def _new_lines(self) -> list[bytes]:
+        with self._file.open("rb") as stream:
+            stream.seek(self._read_to)
+            # A line without its end was never answered.
+            return stream.read().split(b"\n")[:-1]
+
+    def _add(self, lines: list[bytes]) -> None:
+        for line in lines:
+            number = len(self._entries) + 1
+            try:
+                entry = _entry(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                self._broken = f"line {number} of the calls cannot be read: {error}"
+                return
+            if entry.sequence != number:
+                self._broken = f"call {number} is missing: the next in the file is call {entry.sequence}"
+                return
+            self._entries.append(entry)
+            self._read_to += len(line) + 1
 
 
 def _entry(data: Mapping[str, Any]) -> EffectCall:

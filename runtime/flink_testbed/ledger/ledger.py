@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
-from flink_testbed.ledger.entry import ENDED_EARLY, History, read_history
+from flink_testbed.ledger.entry import ENDED_EARLY, History, HistoryReader, read_history
 from flink_testbed.ledger.recorder import Recorder
 from flink_testbed.ledger.routes import Route, routes_as_data
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
@@ -35,13 +35,14 @@ class LedgerRun:
         self.urls = {name: f"http://{LOOPBACK}:{port}/{token}/{name}" for name in endpoints}
         self.recorder = Recorder(port, secret)
         self.file = file
+        self._reader = HistoryReader(file)
         self._usable = usable
         self.history = History(unknown="the run has not ended")
         self.ended = False
 
     def so_far(self) -> History:
         """Return the calls that have been answered, during the run."""
-        history = read_history(self.file, None)
+        history = self._reader.read(None)
         if history.unknown == ENDED_EARLY and self._usable():
             history = replace(history, unknown="")
         return replace(history, unknown=self.recorder.lost or history.unknown)

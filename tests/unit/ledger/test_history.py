@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flink_testbed.ledger.entry import Seen, entry_line, read_history
+from flink_testbed.ledger import entry
+from flink_testbed.ledger.entry import HistoryReader, Seen, entry_line, read_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,3 +61,30 @@ def test_headers_and_bodies_of_any_form_are_read(file: Path) -> None:
     assert (first.key, first.input, first.attempt, first.idempotency_key) == ("c-1", None, None, None)
     assert first.body == "\\xff\x00"
     assert [entry.body for entry in (second, third, fourth)] == [deep.decode(), "plain", {"a": 1}]
+
+
+def test_a_file_that_grows_is_read_on_from_the_last_look(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    decode = entry._entry
+
+    def counted(data: Any) -> entry.EffectCall:
+        read.append(data["sequence"])
+        return decode(data)
+
+    monkeypatch.setattr(entry, "_entry", counted)
+    reader = HistoryReader(file)
+    assert "cannot be read" in reader.read(None).unknown
+    file.write_bytes(line(1) + line(2)[:20])
+    assert len(reader.read(None).entries) == 1
+    file.write_bytes(line(1) + line(2) + line(3))
+    history = reader.read(3)
+    assert ([call.sequence for call in history.entries], history.unknown) == ([1, 2, 3], "")
+    assert read == [1, 2, 3], "each line is read once"
+
+
+def test_a_broken_record_stays_broken(file: Path) -> None:
+    reader = HistoryReader(file)
+    file.write_bytes(line(1) + line(3))
+    missing = reader.read(None).unknown
+    file.write_bytes(line(1) + line(2))
+    assert missing == reader.read(2).unknown == "call 2 is missing: the next in the file is call 3"

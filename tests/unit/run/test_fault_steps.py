@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
+from flink_testbed.ledger import entry
+from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
+from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
 from pytest_flink_agents.run.fault_steps import fault_steps, with_faults
+from pytest_flink_agents.run.timeline.triggers import Progress
 from pytest_flink_agents.scenario.faults import Faults
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Faults)
@@ -44,3 +51,28 @@ def test_a_teams_own_heartbeat_stays_even_if_it_is_the_sessions_default() -> Non
 def test_a_step_names_its_moment_and_its_fault() -> None:
     (step,) = fault_steps(faults("broker"), None)
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
+
+
+def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    decode: Callable[[Any], EffectCall] = entry._entry
+
+    def counted(data: Any) -> EffectCall:
+        read.append(data["sequence"])
+        return decode(data)
+
+    monkeypatch.setattr(entry, "_entry", counted)
+    ledger = LedgerRun(1, "t", "s", ["pay", "mail"], tmp_path / "calls", lambda: True)
+    words = ADAPTER.validate_python([{"after": {"effect": "pay"}, "kill": "taskmanager"}])
+    (step,) = fault_steps(words, ledger)
+    progress = Progress(1.0, lambda: 0, lambda: 0)
+    assert not step.trigger.due(progress)
+    due = []
+    with ledger.file.open("ab", buffering=0) as file:
+        for number, endpoint in enumerate(("mail", "mail", "pay"), start=1):
+            seen = Seen("effects", endpoint, "POST", "/")
+            file.write(entry_line(seen, sequence=number, at_s=1.0, route="", status=200, fault="", replayed=False))
+            due.append(step.trigger.due(progress))
+    assert (due, read) == ([False, False, True], [1, 2, 3])
