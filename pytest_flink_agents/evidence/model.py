@@ -17,12 +17,14 @@ _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
 class Output:
     """One output of the job: its key and its JSON value, in the order of arrival.
 
-    ``input`` is the number of the input that caused it, counted from 0; None if the job does not record it.
+    ``input`` is the number of the input that caused it, counted from 0; None if the job does not record it. ``at_s`` is
+    the time of its record in a topic, in seconds since 1970; None elsewhere.
     """
 
     key: Any
     value: Any
     input: int | None = None
+    at_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class StepRecord:
     ``fired_after_s`` is None if the trigger never fired. ``felt`` is True if the act had its effect on the run, and None if
     it was not performed. ``detail`` is the act's result (the path of a savepoint), or the error that it ended with.
     ``recovered_after_s`` is the time from a fault until all tasks of the job ran again, None if it was not interrupted.
+    ``began_s`` and ``ended_s`` are the act's beginning and end, in seconds since 1970, None if it was not performed.
     """
 
     trigger: str
@@ -158,6 +161,20 @@ class StepRecord:
     felt: bool | None = None
     detail: str = ""
     recovered_after_s: float | None = None
+    began_s: float | None = field(default=None, compare=False)
+    ended_s: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicContent:
+    """The records of a run's topics that are not evidence by themselves.
+
+    ``inputs`` counts the records in the topic of the inputs; ``uncommitted`` are outputs of transactions that were
+    aborted or never ended.
+    """
+
+    inputs: int
+    uncommitted: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +196,8 @@ class Evidence:
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
     was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
-    ``seed`` is the seed of the order of keys and calls, None without one.
+    ``topics`` is known of runs through Kafka with steps. ``seed`` is the seed of the order of keys and calls, None
+    without one.
     """
 
     tier: str
@@ -216,4 +234,5 @@ class Evidence:
     printed: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
+    topics: TopicContent | None = None
     seed: int | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from flink_testbed.core import clock
 from flink_testbed.kafka.service import KafkaService, topic_name
-from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.records import Inputs, Records
 
 _WRITE_S = _READ_S = 120.0
@@ -72,6 +72,10 @@ class Channel(ABC):
 
         Outputs that a restart may still take back are not among them.
         """
+
+    def topics(self) -> TopicContent | None:
+        """Return what else the topics of the run hold, None without topics."""
+        return None
 
     @abstractmethod
     def close(self) -> None:
@@ -205,6 +209,16 @@ class TopicChannel(Channel):
         """Return the committed records."""
         records = self._kafka.read_committed(self.outputs_topic, timeout_s=_READ_S)
         return tuple(self._records.from_kafka(record, self.inputs) for record in records)
+
+    def topics(self) -> TopicContent:
+        """Return the number of input records, and the outputs that were written and not committed."""
+        written = self._kafka.end_offsets(self.inputs_topic)
+        committed = {record.offset for record in self._kafka.read_committed(self.outputs_topic, timeout_s=_READ_S)}
+        everything = self._kafka.read(self.outputs_topic, isolation="read_uncommitted", timeout_s=_READ_S)
+        uncommitted = (record for record in everything if record.offset not in committed)
+        return TopicContent(
+            sum(written.values()), tuple(self._records.from_kafka(record, self.inputs) for record in uncommitted)
+        )
 
     def _create(self, topic: str, config: Mapping[str, str]) -> None:
         self._kafka.create_topic(topic, config=config)

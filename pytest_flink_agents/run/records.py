@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -83,7 +84,7 @@ class AgentRecords(Records):
 
     def from_kafka(self, record: KafkaRecord, inputs: Inputs) -> Output:
         """Read the record's value as a line."""
-        return self.output((record.value or b"null").decode(), inputs)
+        return replace(self.output((record.value or b"null").decode(), inputs), at_s=_at_s(record))
 
 
 class JobRecords(Records):
@@ -120,7 +121,12 @@ class JobRecords(Records):
         output = self.output((record.value or b"null").decode("utf-8", errors="replace"))
         key = output.key if output.key is not None or record.key is None else _key(record.key)
         header = next((content for name, content in record.headers if name == _HEADER), None)
-        return Output(key, output.value, output.input if header is None else _number(header.decode(errors="replace")))
+        number = output.input if header is None else _number(header.decode(errors="replace"))
+        return Output(key, output.value, number, _at_s(record))
+
+
+def _at_s(record: KafkaRecord) -> float | None:
+    return None if record.timestamp_ms is None else record.timestamp_ms / 1000
 
 
 def _key(key: bytes) -> Any:

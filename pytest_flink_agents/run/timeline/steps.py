@@ -63,7 +63,7 @@ class TimelineRun:
             # before each call of this method, ends the run if the silence lasts.
             return
         del self._waiting[0]
-        fired_s = clock.now_s() - self._started_s
+        fired_s, began_s = clock.now_s() - self._started_s, clock.wall_time_s()
         assert not isinstance(step.act, StartFromSavepoint)
         try:
             result = step.act.perform(self._target)
@@ -76,6 +76,8 @@ class TimelineRun:
             felt=result.felt,
             detail=result.detail,
             recovered_after_s=result.recovered_after_s,
+            began_s=began_s,
+            ended_s=clock.wall_time_s(),
         )
 
     def records(self, *, restored: int) -> tuple[StepRecord, ...]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import cast
 
 import pytest
 
 from flink_testbed.kafka.records import KafkaRecord
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.security import KafkaSecurity
-from pytest_flink_agents.evidence.model import Output
+from flink_testbed.kafka.service import KafkaService
+from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.channel import FileChannel, TopicChannel
-from pytest_flink_agents.run.records import JobRecords
+from pytest_flink_agents.run.records import AgentRecords, JobRecords
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,40 @@ def test_source_and_sink_get_the_login_of_an_external_kafka_and_placeholders_do_
     channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
     assert channel.source_and_sink["kafka"]["properties"] == {"sasl.jaas.config": "hunter2"}
     assert "hunter2" not in str(channel.values)
+
+
+class TopicsOfRecords:
+    """A Kafka whose topics hold given records, of which some were never committed."""
+
+    run_id, job_bootstrap = "r", "127.0.0.1:1"
+    job_properties: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, written: list[KafkaRecord], committed: set[int]) -> None:
+        self._written, self._committed = written, committed
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        return {0: 7}
+
+    def read(self, topic: str, *, isolation: str, timeout_s: float) -> list[KafkaRecord]:
+        assert isolation == "read_uncommitted"
+        return self._written
+
+    def read_committed(self, topic: str, *, timeout_s: float) -> list[KafkaRecord]:
+        return [record for record in self._written if record.offset in self._committed]
+
+
+def test_topics_have_the_uncommitted_outputs_and_outputs_have_the_times_of_their_records() -> None:
+    written = [
+        KafkaRecord(b"1", b"2", (("input", b"%d" % number),), offset=number, timestamp_ms=1500 + number)
+        for number in range(3)
+    ]
+    kafka = cast(KafkaService, TopicsOfRecords(written, {0, 2}))
+    channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
+    assert channel.topics() == TopicContent(7, (Output(1, 2, 1),))
+    assert [output.at_s for output in channel.outputs()] == [1.5, 1.502]
+    line = KafkaRecord(b"1", b'{"input": 0, "key": 1, "value": 2}', timestamp_ms=1500)
+    assert AgentRecords().from_kafka(line, ()).at_s == 1.5
+
+
+def test_a_run_without_topics_says_so(tmp_path: Path) -> None:
+    assert FileChannel([], tmp_path, JobRecords()).topics() is None

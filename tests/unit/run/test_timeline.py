@@ -81,6 +81,9 @@ def test_a_step_fires_once_when_its_trigger_is_due(monkeypatch: pytest.MonkeyPat
     assert running.advance() == [(JOB, False)]
     (record,) = running.records()
     assert record == StepRecord("after 2 outputs", "take a savepoint", 3.5, True, "/savepoints/1")
+    assert record.began_s is not None
+    assert record.ended_s is not None
+    assert 0 <= record.ended_s - record.began_s < 60, "seconds since 1970"
 
 
 def test_steps_fire_in_the_order_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
