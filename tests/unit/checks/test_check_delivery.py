@@ -34,7 +34,7 @@ def test_a_lost_output_is_reported_with_its_input(guarantee: str = EXACTLY_ONCE)
     result = _check([0, 1, 3])
     assert result.validity is Validity.INVALID
     (finding,) = result.findings
-    assert finding.message == 'output lost: input 2 of key "a" led to 0 outputs'
+    assert finding.message == 'output lost: input 2 of key "a" led to 0 outputs: the job did not send it'
     assert (finding.path, finding.key, finding.expected, finding.seen) == (
         ("expect", "delivery", "outputs"),
         "a",
@@ -46,7 +46,7 @@ def test_a_lost_output_is_reported_with_its_input(guarantee: str = EXACTLY_ONCE)
 def test_a_duplicate_is_invalid_only_for_exactly_once() -> None:
     result = _check([0, 1, 2, 3, 0])
     assert [finding.message for finding in result.findings] == [
-        'output duplicated: input 0 of key "a" led to 2 outputs'
+        'output duplicated: input 0 of key "a" led to 2 outputs: the job sent it more than once'
     ]
     assert result.validity is Validity.INVALID
     assert _check([0, 1, 2, 3, 0], AT_LEAST_ONCE).validity is Validity.VALID
@@ -56,7 +56,8 @@ def test_a_duplicate_is_invalid_only_for_exactly_once() -> None:
 def test_the_first_output_out_of_order_of_each_key_is_reported(guarantee: str) -> None:
     result = _check([2, 0, 1, 3], guarantee)
     assert [finding.message for finding in result.findings] == [
-        'output out of order: for key "a", the output of input 0 came after that of input 2'
+        'output out of order: for key "a", the output of input 0 came after that of input 2: '
+        "the job sent them in this order"
     ]
     assert result.validity is Validity.INVALID
 
@@ -65,8 +66,8 @@ def test_an_input_may_lead_to_more_than_one_output() -> None:
     assert _check([0, 0, 1, 1], per_input=2, keys=("a", "b")).validity is Validity.VALID
     messages = [finding.message for finding in _check([0, 0, 0, 1], per_input=2, keys=("a", "b")).findings]
     assert messages == [
-        'output duplicated: input 0 of key "a" led to 3 outputs',
-        'output lost: input 1 of key "b" led to 1 outputs',
+        'output duplicated: input 0 of key "a" led to 3 outputs: the job sent it more than once',
+        'output lost: input 1 of key "b" led to 1 outputs: the job did not send it',
     ]
 
 
@@ -74,7 +75,7 @@ def test_an_output_of_no_input_is_invalid() -> None:
     result = _check([0, 1, 2, 3, 7])
     assert (result.validity, result.findings[0].message) == (
         Validity.INVALID,
-        "an output names input 7, which does not exist",
+        "an output names input 7, which does not exist: the job sent it",
     )
 
 
@@ -98,5 +99,5 @@ def test_a_run_without_inputs_is_unknown() -> None:
 
 def test_many_findings_are_truncated_and_counted() -> None:
     result = _check([], keys=("a",) * 10_000)
-    assert len(result.findings) == 5
-    assert result.findings[0].message.endswith("led to 0 outputs (and 9995 more inputs)")
+    assert len(result.findings) == 20
+    assert "led to 0 outputs (and 9980 more inputs)" in result.findings[0].message

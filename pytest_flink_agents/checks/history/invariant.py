@@ -1,0 +1,66 @@
+"""The invariants of a run, and what breaks one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from itertools import islice
+
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+
+# The number of counter-examples that a result shows.
+EXAMPLES = 20
+
+
+class Invariant(str, Enum):
+    """A guarantee that one checker decides."""
+
+    NO_LOSS = "no loss"
+    NO_DUPLICATE = "no duplicate"
+    NO_PHANTOM = "no phantom"
+    ORDER = "order"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Origin(str, Enum):
+    """The part of the system that broke an invariant, as far as the evidence shows."""
+
+    PRODUCER = "the producer of the inputs"
+    BROKER = "the broker"
+    CONNECTOR = "the connector"
+    JOB = "the job"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def invalid_if_any(invariant: Invariant, examples: Iterable[Finding], *, otherwise: CheckResult) -> CheckResult:
+    """Return *invalid* with the first counter-examples, ``otherwise`` if there is none."""
+    shown = tuple(islice(examples, EXAMPLES))
+    return CheckResult(invariant.value, Validity.INVALID, shown) if shown else otherwise
+
+
+def valid(invariant: Invariant) -> CheckResult:
+    """Return *valid*."""
+    return CheckResult(invariant.value, Validity.VALID)
+
+
+def unknown(invariant: Invariant, *findings: Finding) -> CheckResult:
+    """Return *unknown*, with the reasons."""
+    return CheckResult(invariant.value, Validity.UNKNOWN, findings)
+
+
+def more(count: int, what: str) -> str:
+    """Return words for the counter-examples that are not shown, empty if there are none."""
+    return f" (and {count - EXAMPLES} more {what})" if count > EXAMPLES else ""
+
+
+def together(name: str, results: Sequence[CheckResult]) -> CheckResult:
+    """Return the results of several invariants as that of one check, what is wrong first."""
+    for validity in (Validity.INVALID, Validity.UNKNOWN):
+        of_validity = [result for result in results if result.validity is validity]
+        if of_validity:
+            return CheckResult(name, validity, tuple(finding for result in of_validity for finding in result.findings))
+    return CheckResult(name, Validity.VALID)
