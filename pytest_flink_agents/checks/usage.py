@@ -23,6 +23,26 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
+class ModelTokens:
+    """The tokens of a model's prompts and completions."""
+
+    prompt: float = 0
+    completion: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsedTokens:
+    """The tokens of each model by its name, None if none are known.
+
+    ``final`` is False if there may be more; ``reason`` says why, or why none are known.
+    """
+
+    by_model: Mapping[str, ModelTokens] | None
+    reason: str
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class TokenBounds:
     """The bounds of tokens in total and of each input."""
 
@@ -60,21 +80,50 @@ def check_tokens(bounds: TokenBounds, *, scripted: bool, evidence: Evidence) -> 
 
 def total_tokens(evidence: Evidence, *, scripted: bool) -> Amount:
     """Return the tokens of all prompts and completions together."""
-    name = "the number of tokens"
+    used = used_tokens(evidence, scripted=scripted)
+    total = None if used.by_model is None else sum(each.prompt + each.completion for each in used.by_model.values())
+    return Amount("the number of tokens", total, used.reason, final=used.final)
+
+
+def used_tokens(evidence: Evidence, *, scripted: bool) -> UsedTokens:
+    """Return the tokens of each model.
+
+    With a scripted model its server counts, without one the metrics of the agent.
+    """
     if scripted:
-        used = sum(_used(call) for call in evidence.model_calls)
-        return Amount(name, used, _CUT_SHORT, final=evidence.complete)
+        return UsedTokens(_of_calls(evidence.model_calls), _CUT_SHORT, final=evidence.complete)
     if evidence.metrics is None:
-        return Amount(name, None, "the run has no metrics")
-    counted = [
-        value
-        for metric, value in evidence.metrics.items()
-        if metric.rpartition(".")[2] in (_PROMPT, _COMPLETION) and "model" in metric.split(".")
-    ]
-    if not counted:
-        return Amount(name, None, "no model reported its tokens in the metrics")
-    reason = _CUT_SHORT if evidence.metrics_final else "Flink showed them last before the job ended"
-    return Amount(name, sum(counted), reason, final=evidence.complete and evidence.metrics_final)
+        return UsedTokens(None, "the run has no metrics")
+    by_model = _of_metrics(evidence.metrics)
+    if not by_model:
+        return UsedTokens(None, "no model reported its tokens in the metrics")
+    reason = _CUT_SHORT if evidence.metrics_final else "Flink showed the tokens last before the job ended"
+    final = evidence.complete and evidence.metrics_final
+    return UsedTokens(by_model, reason, final=final)
+
+
+def _of_calls(calls: Sequence[ModelCall]) -> dict[str, ModelTokens]:
+    used: dict[str, ModelTokens] = {}
+    for call in calls:
+        before = used.get(call.model, ModelTokens())
+        used[call.model] = ModelTokens(
+            before.prompt + (call.prompt_tokens or 0), before.completion + (call.completion_tokens or 0)
+        )
+    return used
+
+
+def _of_metrics(metrics: Mapping[str, float]) -> dict[str, ModelTokens]:
+    """Return the tokens by model, which a metric has between ``model.`` and the last word."""
+    used: dict[str, ModelTokens] = {}
+    for metric, value in metrics.items():
+        scope, _, counted = metric.rpartition(".")
+        _, is_of_model, model = f".{scope}".rpartition(".model.")
+        before = used.get(model, ModelTokens())
+        if is_of_model and counted == _PROMPT:
+            used[model] = ModelTokens(before.prompt + value, before.completion)
+        elif is_of_model and counted == _COMPLETION:
+            used[model] = ModelTokens(before.prompt, before.completion + value)
+    return used
 
 
 def _used(call: ModelCall) -> int:
