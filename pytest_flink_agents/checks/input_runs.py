@@ -23,13 +23,23 @@ class InputRun:
     events: list[Event] = field(default_factory=list)
 
 
+def log_doubt(evidence: Evidence) -> str:
+    """Return the reason for which the event log may lack events, empty if there is none."""
+    if evidence.events_unknown:
+        return evidence.events_unknown
+    for name, option in evidence.config.items():
+        if name.startswith("event-log.") and str(option.get("value")).upper() == "OFF":
+            return f"{name} is OFF, so events are missing from the log"
+    return ""
+
+
 def input_runs(evidence: Evidence) -> tuple[list[InputRun], str]:
     """Return the runs of all inputs in the log, and the reason for which they cannot be trusted.
 
     The reason is empty if the log is whole and has exactly the input events that it must have.
     """
-    if evidence.events_unknown:
-        return [], evidence.events_unknown
+    if doubt := log_doubt(evidence):
+        return [], doubt
     numbers: dict[str, list[int]] = {}
     for number, key in enumerate(evidence.input_keys):
         numbers.setdefault(identity(key), []).append(number)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.input_runs import log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.checks.trajectory_steps import (
@@ -113,13 +114,10 @@ def _silent(trajectory: Trajectory, key: Any) -> _Deviation:
 
 def _doubt(expected: Sequence[Trajectory], evidence: Evidence) -> str:
     """Return the reason for which the event log cannot be judged, empty if there is none."""
-    if evidence.events_unknown:
-        return evidence.events_unknown
     if not evidence.started:
         return "the job did not start in time, so there is no event"
-    for name, option in evidence.config.items():
-        if name.startswith("event-log.") and str(option.get("value")).upper() == "OFF":
-            return f"{name} is OFF, so events are missing from the log"
+    if doubt := log_doubt(evidence):
+        return doubt
     if not evidence.input_keys and not all(trajectory.of_one_key for trajectory in expected):
         return "the keys of the inputs are not known; name the key of each trajectory"
     return "" if evidence.events else "no event was logged: the log is missing, or the job has no agent"

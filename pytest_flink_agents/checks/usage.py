@@ -10,7 +10,7 @@ from typing import Any
 from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts, judged_amount
 from pytest_flink_agents.checks.bounds import combined as combine
 from pytest_flink_agents.checks.finding import CheckResult
-from pytest_flink_agents.checks.input_runs import InputRun, input_runs
+from pytest_flink_agents.checks.input_runs import InputRun, input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.trajectory_steps import TOOL_REQUEST, entry_of
 from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
@@ -18,6 +18,8 @@ from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
 TOKENS, CALLS = "tokens", "llm"
 _RESPONSE = "_chat_response_event"
 _PROMPT, _COMPLETION = "promptTokens", "completionTokens"
+# flink-agents counts a response with a value for each of them.
+_COUNTED = ("model_name", _PROMPT, _COMPLETION)
 _CUT_SHORT = "the run was cut short"
 _NAMED = 5
 
@@ -88,7 +90,8 @@ def total_tokens(evidence: Evidence, *, scripted: bool) -> Amount:
 def used_tokens(evidence: Evidence, *, scripted: bool) -> UsedTokens:
     """Return the tokens of each model.
 
-    With a scripted model its server counts, without one the metrics of the agent.
+    With a scripted model its server counts, without one the metrics of the agent, to which a
+    response without a number of tokens adds nothing.
     """
     if scripted:
         return UsedTokens(_of_calls(evidence.model_calls), _CUT_SHORT, final=evidence.complete)
@@ -97,9 +100,10 @@ def used_tokens(evidence: Evidence, *, scripted: bool) -> UsedTokens:
     by_model = _of_metrics(evidence.metrics)
     if not by_model:
         return UsedTokens(None, "no model reported its tokens in the metrics")
+    silent = log_doubt(evidence) or _silent_responses(evidence.events)
     reason = _CUT_SHORT if evidence.metrics_final else "Flink showed the tokens last before the job ended"
-    final = evidence.complete and evidence.metrics_final
-    return UsedTokens(by_model, reason, final=final)
+    final = evidence.complete and evidence.metrics_final and not silent
+    return UsedTokens(by_model, silent or reason, final=final)
 
 
 def _of_calls(calls: Sequence[ModelCall]) -> dict[str, ModelTokens]:
@@ -124,6 +128,13 @@ def _of_metrics(metrics: Mapping[str, float]) -> dict[str, ModelTokens]:
         elif is_of_model and counted == _COMPLETION:
             used[model] = ModelTokens(before.prompt, before.completion + value)
     return used
+
+
+def _silent_responses(events: Sequence[Event]) -> str:
+    """Return a sentence on the responses of models that the metrics do not count, empty if all count."""
+    responses = [_extra_arguments(event) for event in events if event.type == _RESPONSE]
+    silent = sum(not all(map(extra.get, _COUNTED)) for extra in responses)
+    return f"{silent} of {len(responses)} responses of the model do not say how many tokens they used" if silent else ""
 
 
 def _used(call: ModelCall) -> int:
@@ -162,9 +173,14 @@ def _of_input(run: InputRun, rounds: Mapping[str, list[int]], *, final: bool) ->
     return Amount(name, used, _CUT_SHORT, final=final, key=run.key)
 
 
-def _reported(event: Event) -> int:
+def _extra_arguments(event: Event) -> Mapping[str, Any]:
     response = event.attributes.get("response")
-    extra = response.get("extra_args", {}) if isinstance(response, Mapping) else {}
+    extra = response.get("extra_args") if isinstance(response, Mapping) else None
+    return extra if isinstance(extra, Mapping) else {}
+
+
+def _reported(event: Event) -> int:
+    extra = _extra_arguments(event)
     return int(extra.get(_PROMPT) or 0) + int(extra.get(_COMPLETION) or 0)
 
 

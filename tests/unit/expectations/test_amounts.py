@@ -115,6 +115,31 @@ def test_equal_requests_for_tools_with_different_tokens_are_unknown_of_each_inpu
     assert stated.validity("tokens", "tokens: {per_input: {max: 60}}", twice, LLM) is UNKNOWN
 
 
+@pytest.mark.parametrize("missing", ["model_name", "promptTokens", "completionTokens"])
+def test_tokens_and_cost_of_a_live_model_that_reports_none_are_not_final(missing: str, stated: Stated) -> None:
+    silent = response(2, 30, 10)
+    del silent.attributes["response"]["extra_args"][missing]
+    live = dataclasses.replace(RUN, model_calls=(), events=(*RUN.events[:2], silent, *RUN.events[3:]))
+    for expect in ("tokens: {total: {max: 85}}", "cost: {total: {max: 1}}"):
+        (check,) = stated_checks(stated.load(expect), live, PRICES).values()
+        assert check().validity is UNKNOWN
+        assert "1 of 2 responses of the model do not say how many tokens they used" in check().findings[0].message
+    assert stated.validity("tokens", "tokens: {total: {max: 84}}", live) is INVALID
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"events_unknown": "too large"},
+        {"config": {"event-log.type._chat_response_event.level": {"value": "OFF"}}},
+    ],
+    ids=["not read whole", "not logged"],
+)
+def test_tokens_of_a_live_model_without_all_its_responses_are_unknown(log: dict[str, Any], stated: Stated) -> None:
+    live = dataclasses.replace(RUN, model_calls=(), **log)
+    assert stated.validity("tokens", "tokens: {total: {max: 85}}", live) is UNKNOWN
+
+
 def test_tokens_without_a_scripted_model_are_those_of_the_metrics(stated: Stated) -> None:
     live = dataclasses.replace(RUN, model_calls=())
     assert stated.validity("tokens", "tokens: {total: {max: 85, min: 85}}", live) is VALID
