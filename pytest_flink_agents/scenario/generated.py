@@ -12,10 +12,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
-from pytest_flink_agents.scenario.placeholders import substitute
+from pytest_flink_agents.scenario.placeholders import TEMPLATE_NAMES, substitute
 
 RANDOM_BELOW = 1_000_000
 _HALF = 1 << 64
+# Strings that are nothing but a placeholder, and its name.
+_WHOLE = {f"${{{name}}}": name for name in TEMPLATE_NAMES}
 
 Record = dict[str, Any]
 # Of one input: the values of the placeholders of a template.
@@ -76,8 +78,8 @@ def _template(value: Any) -> _Template:
     A string that is nothing but a placeholder becomes the placeholder's value with its type.
     """
     if isinstance(value, str) and "${" in value:
-        name = value[2:-1]
-        if value == f"${{{name}}}":
+        name = _WHOLE.get(value)
+        if name is not None:
             return lambda values: values[name]
         return lambda values: _filled(value, values)
     if isinstance(value, dict) and value:

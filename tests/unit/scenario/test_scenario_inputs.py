@@ -253,6 +253,11 @@ def test_generated_inputs_fill_in_number_and_key(resolve: Resolve) -> None:
     ]
 
 
+def test_a_string_that_begins_and_ends_with_a_placeholder_is_filled_in(resolve: Resolve) -> None:
+    generate = "{count: 1, keys: 1, value: '${input.key}-${input.number}'}"
+    assert resolve(f"{{generate: {generate}}}") == [{"key": "key-0", "value": "key-0-0"}]
+
+
 def test_a_seed_draws_keys_and_numbers_repeatably(resolve: Resolve) -> None:
     def drawn(seed: int) -> list[dict[str, Any]]:
         value = "['${input.random}', '${input.random}']"
