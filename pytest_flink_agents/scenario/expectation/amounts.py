@@ -16,13 +16,16 @@ from pytest_flink_agents.scenario.words import FORM, has_form, wrong
 Number = Annotated[FiniteFloat, Field(ge=0)]
 
 
-def _check_bounds(minimum: float | None, maximum: float | None) -> None:
-    """Raise the error of bounds that no number, or every number, keeps."""
+def _check_bounds(minimum: float | None, maximum: float | None, *, negative: bool = False) -> None:
+    """Raise the error of bounds that no number, or every number, keeps.
+
+    ``negative`` numbers exist for some: only then can a minimum of 0 fail.
+    """
     if minimum is None and maximum is None:
         raise wrong("min, max or both", code="FA204", next_step="state a bound")
     if minimum is not None and maximum is not None and minimum > maximum:
         raise wrong("a min that is at most max", message="bounds that no number keeps", code="FA209")
-    if minimum == 0 and maximum is None:
+    if minimum == 0 and maximum is None and not negative:
         raise wrong("a min above 0", message="a bound that cannot fail: min", code="FA209")
 
 
@@ -61,8 +64,7 @@ class MetricValue(LanguageMapping):
     @model_validator(mode="after")
     def _can_fail(self) -> Self:
         if self.equals is None:
-            # A metric may be negative, so min: 0 can fail.
-            _check_bounds(self.min if self.min != 0 else 1, self.max)
+            _check_bounds(self.min, self.max, negative=True)
         elif self.min is not None or self.max is not None:
             raise wrong("equals alone, or min and max", next_step="remove equals, or min and max")
         return self

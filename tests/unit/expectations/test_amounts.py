@@ -194,6 +194,8 @@ def test_latency(expect: str, evidence: Evidence, validity: Validity, stated: St
         ("promptTokens: {max: 64}", RUN, INVALID),
         ("inputRunLatencyMs.max: {max: 1000}", RUN, INVALID),
         ("gauge: {min: 0}", RUN, INVALID),
+        ("gauge: {min: 0, max: 0}", RUN, INVALID),
+        ("gauge: {min: 0, max: 0.5}", RUN, INVALID),
         ("numOfEvent: {min: 1}", RUN, UNKNOWN),
         ("numOfEventProcessed: {min: 6}", dataclasses.replace(RUN, metrics=None), UNKNOWN),
         ("numOfEventProcessed: {equals: 6}", dataclasses.replace(RUN, metrics_final=False), UNKNOWN),
