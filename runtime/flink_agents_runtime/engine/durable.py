@@ -11,10 +11,12 @@ import inspect
 import io
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import cloudpickle
 
+from flink_agents_runtime.engine.cause import durably
 from flink_agents_runtime.engine.notes import add_note, call_note
 from flink_agents_runtime.engine.state import CallRecord
 
@@ -84,13 +86,13 @@ class DurableCalls:
         if earlier is not None and earlier.status != PENDING:
             return DurableCall(self, earlier, None)
         if earlier is not None and reconciler is not None:
-            return DurableCall(self, earlier, reconciler)
+            return DurableCall(self, earlier, partial(durably, reconciler))
         del self._records[self._next - 1 :]
         if reconciler is not None and self._recording:
             # Recorded before the call, so that the next attempt knows that it may have been made.
             self._records.append(record)
             self._changed()
-        return DurableCall(self, record, lambda: _noted(func, args, kwargs))
+        return DurableCall(self, record, partial(durably, lambda: _noted(func, args, kwargs)))
 
     def _earlier(self, record: CallRecord) -> CallRecord | None:
         """Return the fitting record of the next call, or None."""

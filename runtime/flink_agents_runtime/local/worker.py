@@ -5,6 +5,8 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
      "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines
+    {"op": "replay", "agent_spec": {...}, "config": {...}, "inputs": [...], "with_store": true, "max_points": 1000, "seed": 0,
+     "network": null, "run_s": 60, "deadline_s": 600}
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
 
 Heavy imports happen in :func:`hello`, after the channel has taken over standard input and output:
@@ -19,6 +21,7 @@ import logging
 import os
 import platform
 import sys
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from flink_agents_runtime.local.activity import Step
     from flink_agents_runtime.local.host import LocalResult
     from flink_agents_runtime.local.isolation import ChildDiedError
+    from flink_agents_runtime.plan.named_plan import NamedPlan
 
 # Beyond the deadline of a request: time for imports, and less than the harness waits.
 _RUN_MARGIN_S = 65.0
@@ -46,10 +50,11 @@ def hello() -> dict[str, Any]:
     # Before upstream's modules configure logging at their import.
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Everything that a run needs, so that no child has to import it again; and nothing of a user's.
-    from flink_agents_runtime.local import host, isolation, script
+    from flink_agents_runtime.local import host, isolation, replay, script
     from flink_agents_runtime.plan import build
 
     assert host
+    assert replay
     assert isolation
     assert script
     assert build
@@ -103,6 +108,19 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def replay(request: dict[str, Any]) -> dict[str, Any]:
+    """Replay an agent's inputs from their crash points in child processes; return all runs as JSON.
+
+    Raises RequestError as a run does, and if the process that starts the replays dies.
+    """
+    from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
+
+    result, output = run_in_child(_replay, request, margin_s=_RUN_MARGIN_S)
+    if isinstance(result, ChildDiedError):
+        raise RequestError("replay", f"the process of the replays {result}", seen=_tail(output))
+    return result | {"output": output}
+
+
 def script(request: dict[str, Any]) -> dict[str, Any]:
     """Run a script in a child process; return its outputs as JSON."""
     from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
@@ -147,20 +165,33 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.debugger import use_terminal
     from flink_agents_runtime.local.host import LocalHost
-    from flink_agents_runtime.network import limit_this_process
-    from flink_agents_runtime.plan.build import build_plan
 
-    # Before the agent's modules are imported, which may read them. The process ends with the run.
-    os.environ.update(request.get("environment") or {})
     use_terminal()
-    limit_this_process(request.get("network"))
-    plan = build_plan(request["agent_spec"], config=request.get("config") or {})
+    plan = _plan(request)
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.
     report = logging.getLogger(__name__).info
     result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report)
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
     return _as_json(result) | {"config": explained(plan.config), "memory": memory}
+
+
+def _plan(request: dict[str, Any]) -> NamedPlan:
+    """Build the plan in the process that the request describes, which ends with the request."""
+    from flink_agents_runtime.network import limit_this_process
+    from flink_agents_runtime.plan.build import build_plan
+
+    # Before the agent's modules are imported, which may read them.
+    os.environ.update(request.get("environment") or {})
+    limit_this_process(request.get("network"))
+    return build_plan(request["agent_spec"], config=request.get("config") or {})
+
+
+def _replay(request: dict[str, Any]) -> dict[str, Any]:
+    from flink_agents_runtime.local.replay import ReplayOptions, rehearse
+
+    options = ReplayOptions(**{each.name: request[each.name] for each in fields(ReplayOptions)})
+    return rehearse(_plan(request), list(_inputs(request)), options)
 
 
 def _inputs(request: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -213,4 +244,4 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve({"run": run, "script": script}, hello)
+    serve({"run": run, "replay": replay, "script": script}, hello)

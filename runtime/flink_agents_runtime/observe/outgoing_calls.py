@@ -19,9 +19,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from flink_agents_runtime.engine.cause import current_cause
+from flink_agents_runtime.engine.cause import current_attempt, current_cause, in_durable_call
 
 KEY, INPUT = "X-Flink-Agents-Key", "X-Flink-Agents-Input"
+# Only a replay has attempts: which one it is, how many of its steps are recorded, and whether the call is a durable one.
+ATTEMPT, STEP, DURABLE = "X-Flink-Agents-Attempt", "X-Flink-Agents-Step", "X-Flink-Agents-Durable"
 _OF_THE_HARNESS = re.compile(r"/(?:effects|model)-[0-9a-f]{32}/")
 _LOOPBACK = "127.0.0.1"
 # A server refuses a request with a longer header.
@@ -48,7 +50,12 @@ def _cause_headers(host: str, path: str) -> dict[str, str]:
         return {}
     key = json.dumps(cause.key)
     headers = {KEY: key} if len(key) <= _MAX_CHARACTERS else {}
-    return headers if cause.input is None else {**headers, INPUT: str(cause.input)}
+    if cause.input is not None:
+        headers[INPUT] = str(cause.input)
+    attempt = current_attempt()
+    if attempt is not None:
+        headers |= {ATTEMPT: str(attempt.number), STEP: str(attempt.steps), DURABLE: str(int(in_durable_call()))}
+    return headers
 
 
 def _putrequest(self: http.client.HTTPConnection, method: str, url: str, *args: Any, **options: Any) -> None:
