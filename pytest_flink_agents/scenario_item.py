@@ -12,6 +12,7 @@ import pytest
 
 from pytest_flink_agents.current import CHECKED, NOT_READY, SESSION, attempt_folder
 from pytest_flink_agents.hooks import custom_checks
+from pytest_flink_agents.options import options_of_run
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 if TYPE_CHECKING:
@@ -214,14 +215,7 @@ class ScenarioItem(pytest.Item):
         It names every setting that changes the run.
         """
         settings = self.gate_session.settings
-        words = [f"--flink-version={self.release.version}", f"--flink-tier={self.tier}"]
-        words += [f"--flink-rest-url={settings.remote.url}"] if settings.remote and self.tier is Tier.REMOTE else []
-        words += [f"--flink-agents={settings.flink_agents}"] if settings.flink_agents else []
-        words += [f"--flink-job-python={settings.job_python}"] if settings.job_python else []
-        words += [f"--flink-image={settings.flink_image}"] if settings.flink_image else []
-        words += [f"--flink-base-image={settings.flink_base_image}"] if settings.flink_base_image else []
-        words += [f"--kafka-image={settings.kafka_image}"] if settings.kafka_image else []
-        words += [f"--flink-parallelism={settings.parallelism}"] if settings.parallelism != 1 else []
+        words = [f"--flink-version={self.release.version}", *options_of_run(settings, self.tier)]
         words += [f"--scenario-seed={seed}"] if seed is not None else []
         return shlex.join(["pytest", self.nodeid, *words])
 

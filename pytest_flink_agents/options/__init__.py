@@ -24,10 +24,11 @@ from pytest_flink_agents.options.declared import (
     add_options,
 )
 from pytest_flink_agents.options.given import Given, given
+from pytest_flink_agents.options.repeat import options_of_run
 from pytest_flink_agents.options.requirements import project_requirements
 from pytest_flink_agents.settings import Settings
 
-__all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "settings_of"]
+__all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "options_of_run", "settings_of"]
 
 
 def gate_reports(config: pytest.Config) -> Path | None:

@@ -29,12 +29,14 @@ _MODULES = {
 class KafkaSecurity:
     """The properties of this machine's clients and of a job's Java client.
 
-    Neither is a part of ``repr()``. ``secrets`` are the values that no report may show.
+    Neither is a part of ``repr()``. ``secrets`` are the values that no report may show, ``file`` is
+    the properties file.
     """
 
     client: Mapping[str, str] = field(default_factory=dict, repr=False)
     job: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    file: Path | None = None
 
 
 def read_security(file: Path) -> KafkaSecurity:
@@ -51,7 +53,7 @@ def read_security(file: Path) -> KafkaSecurity:
     given = dict(_lines(file, text))
     _require_sense(file, given)
     secrets = tuple(given[name] for name in _SECRETS if name in given)
-    return KafkaSecurity(given, _java_properties(given), secrets)
+    return KafkaSecurity(given, _java_properties(given), secrets, file)
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, str]]:

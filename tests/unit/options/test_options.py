@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from _pytest.config import get_config
 
-from pytest_flink_agents.options import settings_of, values
+from pytest_flink_agents.options import options_of_run, settings_of, values
 from pytest_flink_agents.options.given import Given
 from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
@@ -154,6 +155,31 @@ def test_the_settings_of_an_external_kafka_are_read_and_never_shown(read: Read, 
     assert text == "password ***", "a password is one, also if there is a file of that name"
     with pytest.raises(pytest.UsageError, match="no external Kafka is named"):
         read("--kafka-properties=kafka.properties")
+
+
+def test_a_run_is_repeated_with_every_option_that_changes_it(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("agent: {max-retries: 2}\n")
+    (tmp_path / "kafka.properties").write_text("security.protocol=PLAINTEXT\n")
+    always = [
+        "--flink-engine=bundled",
+        "--flink-agents=0.3.1",
+        f"--flink-job-python={sys.executable}",
+        "--flink-image=flink:mine",
+        "--flink-base-image=base:mine",
+        "--flink-parallelism=1",
+        "--flink-conf-dir=conf",
+        "--kafka-image=kafka:mine",
+        "--kafka-bootstrap=kafka.example:9092",
+        "--kafka-properties=kafka.properties",
+    ]
+    settings = read(*always, "--flink-rest-url=http://flink.example:8081", "--flink-rest-auth")
+    assert options_of_run(settings, Tier.LOCAL) == ["--flink-tier=local", *always]
+    assert options_of_run(settings, Tier.EMBEDDED) == ["--flink-tier=embedded", *always, "--flink-rest-auth"]
+    remote = ["--flink-tier=remote", "--flink-rest-url=http://flink.example:8081", *always]
+    assert options_of_run(settings, Tier.REMOTE) == remote
+    assert options_of_run(read(), Tier.REMOTE) == ["--flink-tier=remote"]
+    assert read(*remote) == replace(settings, rest_auth=False, tiers=(Tier.REMOTE,), named_tiers=(Tier.REMOTE,))
 
 
 def test_several_processes_cannot_share_a_terminal() -> None:
