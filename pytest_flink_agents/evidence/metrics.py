@@ -46,7 +46,8 @@ def merged(shares: Iterable[Mapping[str, float]]) -> dict[str, float]:
     for share in shares:
         for name, value in share.items():
             seen.setdefault(name, []).append(value)
-    return {name: _mean(name, shares) or _together(name, values) for name, values in seen.items()}
+    means = {name: _mean(name, shares) for name in seen}
+    return {name: _together(name, values) if (mean := means[name]) is None else mean for name, values in seen.items()}
 
 
 def with_common_names(metrics: Mapping[str, float]) -> dict[str, float]:

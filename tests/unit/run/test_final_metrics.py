@@ -45,9 +45,11 @@ def test_a_histogram_of_flinks_rest_api_has_the_names_of_the_final_report() -> N
     }
 
 
-def test_a_mean_of_subtasks_without_values_is_zero() -> None:
+def test_a_mean_of_subtasks_may_be_zero() -> None:
     empty = {"x.count": 0, "x.mean": 0.0}
     assert merged([empty, empty]) == empty
+    opposite = [{"x.count": 1, "x.mean": mean} for mean in (-1.0, 1.0)]
+    assert merged(opposite) == {"x.count": 2, "x.mean": 0.0}
     assert merged([empty, {"x.count": 2, "x.mean": 8.0}]) == {"x.count": 2, "x.mean": 8.0}
 
 
