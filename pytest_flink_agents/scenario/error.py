@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flink_testbed.core.problem import ProblemError
+from flink_testbed.core.problem import Problem, ProblemError
 
 DocumentPath = tuple[str | int, ...]
 NOT_YET = "a word of the language that this version does not support yet"
@@ -36,6 +36,11 @@ class Mistake:
     seen: str = ""
     next_step: str = ""
     at_key: bool = False
+
+    @property
+    def problem(self) -> Problem:
+        """The mistake with its path as the place: without a document there is no line."""
+        return Problem(self.code, self.message, path_text(self.path), self.expected, self.seen, self.next_step)
 
 
 def path_text(path: DocumentPath) -> str:

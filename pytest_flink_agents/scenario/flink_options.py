@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_agents_runtime.config.catalogue import option_for
-from flink_testbed.core.problem import Problem
 from flink_testbed.flink.options import PARALLELISM, is_known, nearest_options, reserved
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration, flink_text, read_configuration
 from pytest_flink_agents.scenario.configuration.rules import SECTION, SetOption, options_in
-from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, path_text, shorten
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe, shorten
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.boundary.project import Project
@@ -64,12 +63,7 @@ def flink_words_of_test(
     found = list(options_in(options, (OPTIONS,), ""))
     mistakes += _mistakes(found, extra=False)
     if mistakes:
-        raise ScenarioError(
-            *(
-                Problem(one.code, one.message, path_text(one.path), one.expected, one.seen, one.next_step)
-                for one in mistakes
-            )
-        )
+        raise ScenarioError(*(mistake.problem for mistake in mistakes))
     return content, {option.key: Placed(flink_text(option.value), "the test") for option in found}
 
 

@@ -26,8 +26,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import compile_pattern
-from flink_testbed.core.problem import Problem
-from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe, path_text
+from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe
 from pytest_flink_agents.scenario.matching.conditions import Anything, Approx, Each, Found, Length, Not, OneOf
 from pytest_flink_agents.scenario.matching.data import ContainsItems, ContainsText, Fields, ListOf, Scalar
 from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number
@@ -58,12 +57,7 @@ class MatcherError(ScenarioError):
     """
 
     def __init__(self, *mistakes: Mistake) -> None:
-        super().__init__(
-            *(
-                Problem(one.code, one.message, path_text(one.path), one.expected, one.seen, one.next_step)
-                for one in mistakes
-            )
-        )
+        super().__init__(*(mistake.problem for mistake in mistakes))
         self.mistakes = mistakes
 
 
@@ -87,7 +81,7 @@ def compile_part(value: Any, path: DocumentPath = ()) -> Matcher:
     if not isinstance(value, dict) or _word(value) is not None:
         return compile_matcher(value, path)
     compiler = _Compiler()
-    matcher = compiler.part(value, path)
+    matcher = compiler.contains(value, path)
     if compiler.mistakes:
         raise MatcherError(*compiler.mistakes)
     return matcher
@@ -136,10 +130,6 @@ class _Compiler:
                 next_step = f'did you mean "{near}"? For data, write {{equals: {{...}}}}'
                 return self._wrong((*path, word), message, "FA209", next_step=next_step, at_key=True)
         return Fields(path, {key: self.matcher(item, (*path, key)) for key, item in value.items()}, exact=exact)
-
-    def part(self, value: dict[str, Any], path: DocumentPath) -> Matcher:
-        """Return the matcher of a mapping that may have more keys."""
-        return self._fields(value, path, exact=False) if value else self._cannot_fail(path, value)
 
     def equals(self, value: Any, path: DocumentPath) -> Matcher:
         """Return the matcher of a value in which everything is data."""
