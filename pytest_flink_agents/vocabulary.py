@@ -1,9 +1,16 @@
-"""The fixed words of options, node ids and reports, and values that options share with checks."""
+"""Words and values that several parts of the harness share.
+
+They are the fixed words of options, node ids, reports and event logs.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+# Types of flink-agents' own events, as event logs have them.
+INPUT_EVENT, OUTPUT_EVENT = "_input_event", "_output_event"
+CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT = "_chat_response_event", "_tool_request_event"
 
 
 class Tier(str, Enum):

@@ -9,6 +9,8 @@ from typing import Any
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 
 Path = tuple[str | int, ...]
+# The reason for doubt about a run that is not complete.
+CUT_SHORT = "the run was cut short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A measured number, or the reason for which there is none.
+    """A measured number, or the reason why there is none.
 
-    ``final`` is False if the number may still have grown after it was measured; it never shrinks.
-    ``unit`` stands behind the number in texts, with what else is to be said of it.
+    ``final`` is False if the number may be larger than measured, for the same ``reason``; it is never
+    smaller. ``unit`` follows the number in texts, with any remark on it.
     """
 
     name: str
@@ -79,7 +81,7 @@ def check_amounts(name: str, pairs: list[tuple[Bounds, Amount]]) -> CheckResult:
 def combined(name: str, judged: list[tuple[Validity, Finding | None]]) -> CheckResult:
     """Return one result for several judgements.
 
-    Doubts do not stand beside what is wrong.
+    If any is invalid, the result has the findings of the invalid ones only.
     """
     validities = {validity for validity, _ in judged}
     for worst in (Validity.INVALID, Validity.UNKNOWN):

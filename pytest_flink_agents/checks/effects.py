@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
-from pytest_flink_agents.checks.bounds import Amount, Bounds, Path, combined, judged_amount
+from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds, Path, combined, judged_amount
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import Matches, identity
 from pytest_flink_agents.evidence.model import Evidence
 
 NAME = "effects"
 _SOURCE = "effects"
-_CUT_SHORT = "the run was cut short"
 _NAMED_CALLS, _NAMED = 3, 5
 # The lowest HTTP status of a refusal.
 _REFUSED = 400
@@ -102,14 +101,16 @@ def _with_cause(call: EffectCall, evidence: Evidence) -> EffectCall:
 def _none(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Evidence) -> Iterable[_Judged]:
     if calls:
         call = _with_cause(calls[0], evidence)
-        message = f"{expected.endpoint} was called {_times(len(calls))}, which never may: {_caused(calls, evidence)}"
+        message = (
+            f"{expected.endpoint} was called {_times(len(calls))}, which never may: {_caused(calls, evidence)}"
+        )
         yield Validity.INVALID, Finding(message, expected.path, "no call", _text(call), key=call.key)
     elif not evidence.complete:
-        yield Validity.UNKNOWN, Finding(f"{expected.endpoint} was not called, and {_CUT_SHORT}", expected.path)
+        yield Validity.UNKNOWN, Finding(f"{expected.endpoint} was not called, and {CUT_SHORT}", expected.path)
 
 
 def _count(expected: ExpectedCalls, bounds: Bounds, calls: Sequence[EffectCall], evidence: Evidence) -> _Judged:
-    amount = Amount(f"the number of calls of {expected.endpoint}", len(calls), _CUT_SHORT, final=evidence.complete)
+    amount = Amount(f"the number of calls of {expected.endpoint}", len(calls), CUT_SHORT, final=evidence.complete)
     validity, finding = judged_amount(bounds, amount)
     if validity is not Validity.INVALID or finding is None or finding.missing:
         return validity, finding
@@ -155,7 +156,7 @@ def _per_input(
     found: list[tuple[Validity, Finding, list[EffectCall]]] = []
     for number, of_input in by_input.items():
         name = f"the number of calls of {expected.endpoint} for input {number}"
-        amount = Amount(name, len(of_input), _CUT_SHORT, evidence.complete, evidence.input_keys[number])
+        amount = Amount(name, len(of_input), CUT_SHORT, evidence.complete, evidence.input_keys[number])
         validity, finding = judged_amount(bounds, amount)
         if finding is not None:
             found.append((validity, finding, of_input))
@@ -187,7 +188,7 @@ def _some_call(
     """Yield a judgement if there is no call, or if more may come: a statement on each says nothing then."""
     path = (*expected.path, word)
     if not evidence.complete:
-        yield Validity.UNKNOWN, Finding(f"more calls of {expected.endpoint} may come: {_CUT_SHORT}", path)
+        yield Validity.UNKNOWN, Finding(f"more calls of {expected.endpoint} may come: {CUT_SHORT}", path)
     elif not calls:
         message = f"{expected.endpoint} was never called, so no call is as expected"
         yield Validity.INVALID, Finding(message, path, "at least one call", "none", missing=True)

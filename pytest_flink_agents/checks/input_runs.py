@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_flink_agents.checks.bounds import CUT_SHORT
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import Event, Evidence
-
-INPUT_EVENT = "_input_event"
+from pytest_flink_agents.vocabulary import INPUT_EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +76,4 @@ def _incomplete(runs: list[InputRun], evidence: Evidence) -> str:
         return "the job restarted, and a restart repeats events"
     if len(runs) < len(evidence.input_keys):
         return f"the event log has {len(runs)} of {len(evidence.input_keys)} input events"
-    return "" if evidence.complete else "the run was cut short"
+    return "" if evidence.complete else CUT_SHORT

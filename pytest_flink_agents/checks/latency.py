@@ -12,10 +12,10 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.input_runs import InputRun, input_runs
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.vocabulary import OUTPUT_EVENT
 
 NAME = "latency"
 _PATH = ("expect", "latency")
-_OUTPUT = "_output_event"
 _HUNDRED = 100
 
 
@@ -59,7 +59,7 @@ def check_latency(expected: Sequence[Percentile], evidence: Evidence) -> CheckRe
 
 def _without_output(runs: Sequence[InputRun]) -> str:
     """Return a sentence on the inputs without an output event, empty if there is none."""
-    silent = [run for run in runs if not any(event.type == _OUTPUT for event in run.events)]
+    silent = [run for run in runs if not any(event.type == OUTPUT_EVENT for event in run.events)]
     if not silent:
         return ""
     return f"{len(silent)} of {len(runs)} inputs have no output event, the first is input {silent[0].number}"
@@ -69,7 +69,7 @@ def _measured(runs: Sequence[InputRun]) -> list[tuple[float, InputRun]]:
     """Return the latency in ms of each input with an output; empty if a time stamp is unreadable."""
     found = []
     for run in runs:
-        outputs = [event for event in run.events if event.type == _OUTPUT]
+        outputs = [event for event in run.events if event.type == OUTPUT_EVENT]
         if outputs:
             begun, ended = _seconds(run.events[0].timestamp), _seconds(outputs[-1].timestamp)
             if begun is None or ended is None:

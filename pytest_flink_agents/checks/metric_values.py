@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_flink_agents.checks.bounds import Amount, Bounds, combined, judged_amount, number_text
+from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds, combined, judged_amount, number_text
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Evidence
 
@@ -35,9 +35,9 @@ def check_metrics(expected: Sequence[ExpectedMetric], evidence: Evidence) -> Che
     """Return *invalid* if a metric has another value than expected.
 
     A name is that of a metric, or its end behind a dot; ``*`` stands for any characters. The metric
-    with exactly this name counts alone, else every one that ends in it. *Unknown* if there is none,
-    and for values from before the end: those that Flink showed last, and those of a run that was cut
-    short.
+    with exactly this name counts alone, otherwise every metric that ends in it. *Unknown* if there is
+    none, and for values from before the end: those that Flink showed last, and those of a run that
+    was cut short.
     """
     if evidence.metrics is None:
         finding = Finding("the run has no metrics", ("expect", "metrics"), "metrics", "none")
@@ -56,7 +56,7 @@ def _judged(
         finding = Finding(f"no metric is named {expected.name}{hint}", expected.bounds.path, expected.name, "none")
         return [(Validity.UNKNOWN, finding)]
     reason = "" if evidence.metrics_final else "Flink showed it last before the job ended"
-    reason = reason or ("" if evidence.complete else "the run was cut short")
+    reason = reason or ("" if evidence.complete else CUT_SHORT)
     named = [(f"the metric {name}", value) for name, value in found.items()]
     if reason:
         return [(Validity.UNKNOWN, _last_seen(name, value, expected.bounds, reason)) for name, value in named]
@@ -70,7 +70,7 @@ def _last_seen(name: str, value: float, bounds: Bounds, reason: str) -> Finding:
 
 
 def matching(name: str, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics that a name means, in any release's dialect."""
+    """Return the metrics of a name, in the dialect of any release."""
     for wanted in filter(None, (_plain(name), _LATER.get(name))):
         if wanted in metrics:
             return {wanted: metrics[wanted]}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.checks.bounds import Amount, Bounds, combined, judged_amount
+from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds, combined, judged_amount
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import NAME, Matches, identity
 from pytest_flink_agents.evidence.model import Evidence, Output
@@ -33,9 +33,7 @@ def check_output_summary(expected: OutputSummary, evidence: Evidence) -> CheckRe
     """
     judged = []
     if expected.count is not None:
-        amount = Amount(
-            "the number of outputs", len(evidence.outputs), "the run was cut short", final=evidence.complete
-        )
+        amount = Amount("the number of outputs", len(evidence.outputs), CUT_SHORT, final=evidence.complete)
         judged.append(judged_amount(expected.count, amount))
     wrong = [*_unlike(expected, evidence.outputs), *_repeated(expected, evidence.outputs)]
     judged += [(Validity.INVALID, finding) for finding in wrong]
@@ -43,7 +41,7 @@ def check_output_summary(expected: OutputSummary, evidence: Evidence) -> CheckRe
         finding = Finding("no output came", _PATH, "outputs", "none", missing=True)
         judged.append((Validity.INVALID if evidence.complete else Validity.UNKNOWN, finding))
     elif not wrong and not evidence.complete:
-        judged.append((Validity.UNKNOWN, Finding("more outputs may come: the run was cut short", _PATH)))
+        judged.append((Validity.UNKNOWN, Finding(f"more outputs may come: {CUT_SHORT}", _PATH)))
     return combined(NAME, judged)
 
 

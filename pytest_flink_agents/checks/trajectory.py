@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_flink_agents.checks.bounds import CUT_SHORT
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.input_runs import log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.checks.trajectory_steps import (
-    TOOL_REQUEST,
     Entry,
     Match,
     StepKind,
@@ -22,6 +22,7 @@ from pytest_flink_agents.checks.trajectory_steps import (
     is_cut,
 )
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.vocabulary import TOOL_REQUEST_EVENT
 
 NAME = "trajectory"
 _PATH = ("expect", "trajectory")
@@ -92,7 +93,7 @@ def _excuse(deviation: _Deviation, evidence: Evidence, *, cut: bool) -> str:
     if deviation.doubt:
         return deviation.doubt
     if deviation.finding.missing and not evidence.complete:
-        return "the run was cut short"
+        return CUT_SHORT
     if deviation.repeated and evidence.restarts:
         return f"the job restarted {evidence.restarts} times, and a restart repeats events"
     if cut:
@@ -139,7 +140,7 @@ def _compare(trajectory: Trajectory, key: Any, entries: Sequence[Entry]) -> list
         return [*found, *_at_least(trajectory, key, entries)]
     # These account for every event; if all steps are about tools, for every tool request.
     only_tools = all(step.kind is not StepKind.EVENT for step in trajectory.steps)
-    counted = [entry for entry in entries if entry.event.type == TOOL_REQUEST] if only_tools else list(entries)
+    counted = [entry for entry in entries if entry.event.type == TOOL_REQUEST_EVENT] if only_tools else list(entries)
     if trajectory.match is Match.EXACT:
         return [*found, *_exact(trajectory, key, counted)]
     return [*found, *_unordered(trajectory, key, counted)]

@@ -15,8 +15,8 @@ from typing import Any
 from pytest_flink_agents.checks.outputs import Matches, identity
 from pytest_flink_agents.checks.pairing import largest_pairing
 from pytest_flink_agents.evidence.model import Event, Evidence
+from pytest_flink_agents.vocabulary import TOOL_REQUEST_EVENT
 
-TOOL_REQUEST = "_tool_request_event"
 # Records about the execution of actions, which newer releases log beside the events.
 _LIFECYCLE = "_execution_"
 _SHOWN_CHARACTERS = 160
@@ -60,7 +60,7 @@ class Entry:
     @property
     def text(self) -> str:
         """The event as text: its calls, or its type and attributes."""
-        if self.event.type == TOOL_REQUEST and self.calls:
+        if self.event.type == TOOL_REQUEST_EVENT and self.calls:
             shown = " + ".join(call.text for call in self.calls)
             return f"tool {shown}" if len(self.calls) == 1 else f"parallel {shown}"
         return _cut(f"{self.event.type} {_json(dict(self.event.attributes))}")
@@ -115,7 +115,7 @@ class TrajectoryStep:
         """Return whether an event without this step may have it in a part that is cut or unreadable."""
         if self.kind is StepKind.EVENT:
             return self.matcher is not None and entry.event.type == self.name and is_cut(entry.event.attributes)
-        if entry.event.type != TOOL_REQUEST:
+        if entry.event.type != TOOL_REQUEST_EVENT:
             return False
         if not isinstance(_listed_calls(entry.event), (list, tuple)):
             return True
@@ -179,7 +179,7 @@ def entry_of(event: Event) -> Entry:
 
     The releases name the list and its items differently; arguments may be JSON text.
     """
-    if event.type != TOOL_REQUEST:
+    if event.type != TOOL_REQUEST_EVENT:
         return Entry(event)
     listed = _listed_calls(event)
     return Entry(event, tuple(_call(one) for one in listed) if isinstance(listed, (list, tuple)) else ())

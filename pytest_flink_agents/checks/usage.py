@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts, judged_amount
+from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds, check_amounts, judged_amount
 from pytest_flink_agents.checks.bounds import combined as combine
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.checks.input_runs import InputRun, input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.checks.trajectory_steps import TOOL_REQUEST, entry_of
+from pytest_flink_agents.checks.trajectory_steps import entry_of
 from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
+from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT
 
 TOKENS, CALLS = "tokens", "llm"
-_RESPONSE = "_chat_response_event"
 _PROMPT, _COMPLETION = "promptTokens", "completionTokens"
 # flink-agents counts a response with a value for each of them.
 _COUNTED = ("model_name", _PROMPT, _COMPLETION)
-_CUT_SHORT = "the run was cut short"
 _NAMED = 5
 
 
@@ -57,7 +56,7 @@ def check_call_count(bounds: Bounds, evidence: Evidence) -> CheckResult:
 
     Every call counts, also one that got a fault.
     """
-    amount = Amount("the number of calls to the model", len(evidence.model_calls), _CUT_SHORT, final=evidence.complete)
+    amount = Amount("the number of calls to the model", len(evidence.model_calls), CUT_SHORT, final=evidence.complete)
     return check_amounts(CALLS, [(bounds, amount)])
 
 
@@ -94,14 +93,14 @@ def used_tokens(evidence: Evidence, *, scripted: bool) -> UsedTokens:
     response without a number of tokens adds nothing.
     """
     if scripted:
-        return UsedTokens(_of_calls(evidence.model_calls), _CUT_SHORT, final=evidence.complete)
+        return UsedTokens(_of_calls(evidence.model_calls), CUT_SHORT, final=evidence.complete)
     if evidence.metrics is None:
         return UsedTokens(None, "the run has no metrics")
     by_model = _of_metrics(evidence.metrics)
     if not by_model:
         return UsedTokens(None, "no model reported its tokens in the metrics")
     silent = log_doubt(evidence) or _silent_responses(evidence.events)
-    reason = _CUT_SHORT if evidence.metrics_final else "Flink showed the tokens last before the job ended"
+    reason = CUT_SHORT if evidence.metrics_final else "Flink showed the tokens last before the job ended"
     final = evidence.complete and evidence.metrics_final and not silent
     return UsedTokens(by_model, silent or reason, final=final)
 
@@ -132,7 +131,7 @@ def _of_metrics(metrics: Mapping[str, float]) -> dict[str, ModelTokens]:
 
 def _silent_responses(events: Sequence[Event]) -> str:
     """Return a sentence on the responses of models that the metrics do not count, empty if all count."""
-    responses = [_extra_arguments(event) for event in events if event.type == _RESPONSE]
+    responses = [_extra_arguments(event) for event in events if event.type == CHAT_RESPONSE_EVENT]
     silent = sum(not all(map(extra.get, _COUNTED)) for extra in responses)
     return f"{silent} of {len(responses)} responses of the model do not say how many tokens they used" if silent else ""
 
@@ -149,7 +148,7 @@ def _of_inputs(evidence: Evidence, total: Amount) -> list[Amount]:
     is missing.
     """
     runs, doubt = input_runs(evidence)
-    if doubt and doubt != _CUT_SHORT:
+    if doubt and doubt != CUT_SHORT:
         return [_unknown(doubt)]
     rounds = _tool_rounds(evidence.model_calls)
     amounts = [_of_input(run, rounds, final=not doubt) for run in runs]
@@ -165,12 +164,12 @@ def _unknown(reason: str) -> Amount:
 def _of_input(run: InputRun, rounds: Mapping[str, list[int]], *, final: bool) -> Amount:
     used = 0
     for event in run.events:
-        if event.type == _RESPONSE:
+        if event.type == CHAT_RESPONSE_EVENT:
             used += _reported(event)
-        elif event.type == TOOL_REQUEST and (waiting := rounds.get(_of_request(event))):
+        elif event.type == TOOL_REQUEST_EVENT and (waiting := rounds.get(_of_request(event))):
             used += waiting.pop(0)
     name = f"the number of tokens of input {run.number} of key {identity(run.key)}"
-    return Amount(name, used, _CUT_SHORT, final=final, key=run.key)
+    return Amount(name, used, CUT_SHORT, final=final, key=run.key)
 
 
 def _extra_arguments(event: Event) -> Mapping[str, Any]:

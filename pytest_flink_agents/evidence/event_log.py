@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents.evidence.model import Event
+from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT
 
 _MIB = 1024 * 1024
 # Bounds the memory of the harness: the logs of a load scenario may have any size.
@@ -23,11 +24,11 @@ _LIMIT_BYTES = 256 * _MIB
 _TYPES_OF_0_1 = {
     f"flink_agents.api.events.{module}.{name}": type_name
     for module, name, type_name in (
-        ("event", "InputEvent", "_input_event"),
-        ("event", "OutputEvent", "_output_event"),
+        ("event", "InputEvent", INPUT_EVENT),
+        ("event", "OutputEvent", OUTPUT_EVENT),
         ("chat_event", "ChatRequestEvent", "_chat_request_event"),
-        ("chat_event", "ChatResponseEvent", "_chat_response_event"),
-        ("tool_event", "ToolRequestEvent", "_tool_request_event"),
+        ("chat_event", "ChatResponseEvent", CHAT_RESPONSE_EVENT),
+        ("tool_event", "ToolRequestEvent", TOOL_REQUEST_EVENT),
         ("tool_event", "ToolResponseEvent", "_tool_response_event"),
         ("context_retrieval_event", "ContextRetrievalRequestEvent", "_context_retrieval_request_event"),
         ("context_retrieval_event", "ContextRetrievalResponseEvent", "_context_retrieval_response_event"),

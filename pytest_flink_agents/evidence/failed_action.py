@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_flink_agents.evidence.model import Event, Failure
+from pytest_flink_agents.vocabulary import INPUT_EVENT
 
 # The calls of functions of the plan in a traceback.
 _CALL = re.compile(r'File "[^"]*/flink_agents/plan/function\.py", line \d+, in (?P<caller>\w+)\n')
 # The functions that continue an action at an await, of flink-agents 0.3 and 0.1.
 _RESUMING = frozenset({"call_python_awaitable", "call_python_generator"})
-_INPUT_EVENT = "_input_event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _unfinished_runs(action: PlannedAction, events: Sequence[Event], *, ends_fir
     for event in events:
         if event.type in action.events:
             runs[event.input] = event.key
-        if event.type == _INPUT_EVENT or event.input is None:
+        if event.type == INPUT_EVENT or event.input is None:
             continue
         ended = [run for run, key in runs.items() if run is not None and _same(key, event.key) and run < event.input]
         for run in [*ended, *([event.input] if ends_first else [])]:
@@ -72,10 +72,10 @@ def _ends_before_its_events(action: PlannedAction, actions: Sequence[PlannedActi
 
     That is so for a function without await that alone gets the input.
     """
-    alone = all(other is action or _INPUT_EVENT not in other.events for other in actions)
+    alone = all(other is action or INPUT_EVENT not in other.events for other in actions)
     callers = {call["caller"] for call in _CALL.finditer(failure.traceback)}
     called = "__call__" in callers and callers.isdisjoint(_RESUMING)
-    return action.events == (_INPUT_EVENT,) and alone and called
+    return action.events == (INPUT_EVENT,) and alone and called
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_flink_agents.evidence.model import Event
+from pytest_flink_agents.vocabulary import INPUT_EVENT
 
 _NAMED = 5
 _INPUT_CHARACTERS = 200
@@ -42,7 +43,7 @@ def unfinished_in(events: Iterable[Event], listeners: Mapping[str, Sequence[str]
     for event in events:
         key = json.dumps(event.key, sort_keys=True)
         last[key] = event
-        if event.type == "_input_event":
+        if event.type == INPUT_EVENT:
             inputs[key] = event.attributes.get("input")
     return [
         {"key": event.key, "action": " or ".join(listeners[event.type]), "input": inputs.get(key)}

@@ -18,13 +18,13 @@ from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence
 from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
+from pytest_flink_agents.vocabulary import OUTPUT_EVENT
 
 T = TypeVar("T")
 
 _FINDINGS = 8
 _BEGIN, _END = 20, 10
 _KEYS_NAMED = 5
-_OUTPUT_EVENT = "_output_event"
 _VALUE_LINES = 24
 # The time of a comparison grows with the square of the number of lines.
 _COMPARED_LINES = 2000
@@ -147,7 +147,7 @@ def _kept(evidence: Evidence) -> str:
 
     On Flink they may not have been committed.
     """
-    emitted = evidence.outputs or [event for event in evidence.events if event.type == _OUTPUT_EVENT]
+    emitted = evidence.outputs or [event for event in evidence.events if event.type == OUTPUT_EVENT]
     if not emitted:
         return "no output"
     keys = list(dict.fromkeys(identity(each.key) for each in emitted))

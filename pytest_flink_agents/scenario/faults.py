@@ -68,13 +68,8 @@ class Fault(LanguageMapping):
         return self
 
     @property
-    def kind(self) -> str:
-        """The act and the process, like ``kill taskmanager``."""
-        return f"kill {self.kill}" if self.kill else f"pause {self.pause}"
-
-    @property
     def seconds(self) -> float:
-        """The length of the fault, where it has one."""
+        """The length of a pause, or of a broker's absence."""
         return DEFAULT_FOR_S if self.for_ is None else self.for_
 
 

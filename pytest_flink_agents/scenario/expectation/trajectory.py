@@ -12,8 +12,8 @@ from typing_extensions import Self
 
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, list_or_mapping
 from pytest_flink_agents.scenario.words import FORM, NotEmpty, has_form, wrong
+from pytest_flink_agents.vocabulary import INPUT_EVENT
 
-INPUT_EVENT = "_input_event"
 _AT_ONCE = 2
 
 
