@@ -102,7 +102,7 @@ def _none(expected: ExpectedCalls, calls: Sequence[EffectCall], evidence: Eviden
     if calls:
         call = _with_cause(calls[0], evidence)
         message = (
-            f"{expected.endpoint} was called {_times(len(calls))}, which never may: {_caused(calls, evidence)}"
+            f"{expected.endpoint} was called {_times(len(calls))}, which must not happen: {_caused(calls, evidence)}"
         )
         yield Validity.INVALID, Finding(message, expected.path, "no call", _text(call), key=call.key)
     elif not evidence.complete:
