@@ -64,6 +64,22 @@ class ModelCall:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldInput:
+    """An input that was never sent, because it waited for an output of its key.
+
+    ``entry`` is its place under ``inputs``, ``expected`` the output that it waits for. ``behind`` is the number of inputs of
+    the key after it. ``doubt`` says why the outputs could not be compared, and is empty if they were.
+    """
+
+    number: int
+    key: Any
+    entry: int
+    expected: str
+    behind: int = 0
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryOfKey:
     """The short-term memory of one key at the end of a run: its values by dotted path."""
 
@@ -184,8 +200,8 @@ class Evidence:
     ``complete`` is False if a deadline cut the run short: a missing output proves nothing then. ``started`` is False if the
     job on Flink never ran at all. ``stopped`` says that the job was unbounded, and was cancelled once the expected outputs
     had arrived. ``transport`` is ``memory``, ``files`` or ``kafka``; ``input_keys`` has the key of each input by its number.
-    ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink, each with ``value``, ``source``
-    and ``note``.
+    ``held_inputs`` were never sent. ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink,
+    each with ``value``, ``source`` and ``note``.
 
     ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` and ``events_unknown``
     say why calls and events may be missing, and are empty if all are there.
@@ -214,6 +230,7 @@ class Evidence:
     complete: bool = True
     timed_out_after_s: float | None = None
     input_keys: tuple[Any, ...] = ()
+    held_inputs: tuple[HeldInput, ...] = ()
     transport: str = "memory"
     stopped: bool = False
     job_id: str = ""

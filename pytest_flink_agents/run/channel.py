@@ -6,7 +6,7 @@ They use memory, files or Kafka topics.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from flink_testbed.core import clock
 from flink_testbed.kafka.service import KafkaService, topic_name
 from pytest_flink_agents.evidence.model import Output, TopicContent
+from pytest_flink_agents.run.conversation import Conversation
 from pytest_flink_agents.run.records import Inputs, Records
 
 _WRITE_S = _READ_S = 120.0
@@ -39,7 +40,8 @@ class Channel(ABC):
     ``values`` are the placeholders that the channel fills. ``source_and_sink`` is what a job around
     an agent reads and writes, and ``flink_options`` are the defaults of such a job. ``files`` are
     evidence. ``open_ended`` says that a job on this channel may be unbounded, so that its
-    outputs decide when it is done.
+    outputs decide when it is done. ``conversation`` has the inputs that wait for outputs, None
+    without one.
     """
 
     name: str
@@ -49,8 +51,9 @@ class Channel(ABC):
     flink_options: Mapping[str, str] = MappingProxyType({})
     files: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, conversation: Conversation | None = None) -> None:
         self.inputs = inputs
+        self.conversation = conversation
 
     @property
     def input_keys(self) -> tuple[Any, ...]:
@@ -78,6 +81,10 @@ class Channel(ABC):
         return None
 
     @abstractmethod
+    def send_released(self) -> None:
+        """Send the inputs that outputs have released since the last call, while the job runs."""
+
+    @abstractmethod
     def close(self) -> None:
         """Remove what must not outlive the run."""
 
@@ -87,8 +94,8 @@ class MemoryChannel(Channel):
 
     name = "memory"
 
-    def __init__(self, inputs: Inputs = ()) -> None:
-        super().__init__(inputs)
+    def __init__(self, inputs: Inputs = (), conversation: Conversation | None = None) -> None:
+        super().__init__(inputs, conversation)
 
     def put(self) -> None:
         """Do nothing: the request holds the inputs."""
@@ -96,6 +103,9 @@ class MemoryChannel(Channel):
     def outputs(self) -> tuple[Output, ...]:
         """Return nothing: the reply holds the outputs."""
         return ()
+
+    def send_released(self) -> None:
+        """Do nothing: the worker asks after each output."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -137,6 +147,9 @@ class FileChannel(Channel):
         lines = (line for path in files for line in path.read_text(encoding="utf-8").splitlines())
         return tuple(self._records.output(line, self.inputs) for line in lines)
 
+    def send_released(self) -> None:
+        """Do nothing: a file is complete before its job begins."""
+
     def _is_hidden(self, path: Path) -> bool:
         return any(part.startswith((".", "_")) for part in path.relative_to(self._outputs).parts)
 
@@ -166,8 +179,11 @@ class TopicChannel(Channel):
         *,
         label: str,
         guarantee: str = "exactly_once",
+        conversation: Conversation | None = None,
     ) -> None:
-        super().__init__(inputs)
+        super().__init__(inputs, conversation)
+        self._outputs_seen = 0
+        self._next_look_s = clock.now_s()
         self._kafka = kafka
         self._records = records
         self.inputs_topic = topic_name(kafka.run_id, f"{label}-in")
@@ -190,6 +206,8 @@ class TopicChannel(Channel):
                 "transactions": self.outputs_topic,
                 "guarantee": guarantee,
                 "properties": dict(kafka.job_properties),
+                # The job waits for inputs that are not there yet.
+                "records": len(inputs) if conversation else None,
             }
         }
 
@@ -199,11 +217,26 @@ class TopicChannel(Channel):
         return self._kafka
 
     def put(self) -> None:
-        """Create the topics, and write the inputs."""
+        """Create the topics, and write the inputs that wait for nothing."""
         self._create(self.inputs_topic, {})
         self._create(self.outputs_topic, self._records.output_topic)
-        records = (self._records.to_kafka(number, record) for number, record in enumerate(self.inputs))
+        held = frozenset(self.conversation.numbers) if self.conversation else frozenset()
+        self._send(number for number in range(len(self.inputs)) if number not in held)
+
+    def _send(self, numbers: Iterable[int]) -> None:
+        """Write the inputs of these numbers, in order."""
+        records = (self._records.to_kafka(number, self.inputs[number]) for number in numbers)
         self._kafka.produce(self.inputs_topic, records, timeout_s=_WRITE_S)
+
+    def send_released(self) -> None:
+        """Write the inputs that committed outputs have released, about once a second."""
+        if self.conversation is None or clock.now_s() < self._next_look_s or not self.conversation.numbers:
+            return
+        outputs = self.outputs()
+        for output in outputs[self._outputs_seen :]:
+            self._send(self.conversation.after(output.key, output.value))
+        self._outputs_seen = len(outputs)
+        self._next_look_s = clock.now_s() + _LOOK_EVERY_S
 
     def outputs(self) -> tuple[Output, ...]:
         """Return the committed records."""

@@ -129,6 +129,7 @@ class _FollowedRun:
 
         def each_look() -> None:
             announcement.look()
+            self._channel.send_released()
             self._timeline.advance()
 
         try:
@@ -198,6 +199,7 @@ class _FollowedRun:
             engine=launch.engine,
             outputs=outputs,
             input_keys=self._channel.input_keys,
+            held_inputs=self._channel.conversation.held() if self._channel.conversation else (),
             transport=self._channel.name,
             events=log.events,
             events_unknown=log.unknown,

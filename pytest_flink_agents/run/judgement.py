@@ -10,6 +10,8 @@ from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.custom import CustomCheck, check_custom
 from pytest_flink_agents.checks.delivery import check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.held_inputs import NAME as INPUTS
+from pytest_flink_agents.checks.held_inputs import check_inputs_sent
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
@@ -84,6 +86,7 @@ def _checks(
     checks: dict[str, Callable[[], CheckResult]] = {
         "model calls": lambda: check_model_calls(evidence),
         "failure": lambda: check_failure(loaded.failure, shown_failure, evidence),
+        INPUTS: lambda: check_inputs_sent(evidence),
         "ended": lambda: check_ended(evidence, scenario.within),
         "timeline": lambda: check_timeline(evidence),
         LEDGER: lambda: check_ledger(evidence),

@@ -16,17 +16,20 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
-from pytest_flink_agents.run.records import AgentRecords, Inputs, JobRecords, Records
+from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
-from pytest_flink_agents.scenario.inputs import resolve_inputs
+from pytest_flink_agents.scenario.held_inputs import matcher_place
+from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, names_in, substitute
+from pytest_flink_agents.scenario.scrub import parse_scrub
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -38,16 +41,16 @@ _STORE_TOPIC = "kafkaActionStateTopic"
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     """Return whether inputs and outputs travel through Kafka.
 
-    They do if the arguments of the user's own job name a topic, or if an agent promises a delivery.
-    Files are enough for short runs, but guarantee nothing after a failure, and a remote cluster may
-    not see them.
+    They do if the arguments of the user's own job name a topic, if an agent promises a delivery, or
+    if an input waits for an output. Files are enough for short runs, but guarantee nothing after a
+    failure, are complete before the job begins, and a remote cluster may not see them.
     """
     scenario = loaded.scenario
     if scenario.job:
         return not names_in(scenario.job.args).isdisjoint(KAFKA_NAMES)
     if tier is Tier.LOCAL:
         return False
-    return scenario.expect.delivery is not None or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
+    return scenario.sends_through_kafka or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
 
 
 def needs_action_store(loaded: LoadedScenario) -> bool:
@@ -94,9 +97,10 @@ class ScenarioRequest:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
         scenario, settings = self.loaded.scenario, self.services.settings
         roots = [settings.root, *settings.python_path, self.environment.environment.site_packages]
-        inputs: Inputs = resolve_inputs(self.loaded, roots)
+        inputs = resolve_inputs(self.loaded, roots)
+        conversation = _conversation(self.loaded, inputs)
         if self.tier is Tier.LOCAL:
-            return MemoryChannel(inputs)
+            return MemoryChannel(inputs, conversation)
         records: Records = JobRecords() if scenario.job else AgentRecords()
         if not needs_kafka(settings, self.loaded, self.tier):
             return FileChannel(inputs, self.directory, records)
@@ -108,6 +112,7 @@ class ScenarioRequest:
             records,
             label=self.loaded.name,
             guarantee=delivery.outputs if delivery else EXACTLY_ONCE,
+            conversation=conversation,
         )
 
     def subject(self, channel: Channel) -> Subject:
@@ -168,6 +173,16 @@ class ScenarioRequest:
         scenario = self.loaded.scenario
         allowed = scenario.allowed_addresses()
         return None if allowed is None else AllowedNetwork(scenario.name, allowed)
+
+
+def _conversation(loaded: LoadedScenario, inputs: AllInputs) -> Conversation | None:
+    """Return the inputs that wait for outputs, None if none does."""
+    turns = {
+        inputs.first_of(entry): Turn(entry, loaded.matchers[matcher_place(entry)])
+        for entry in loaded.scenario.held_inputs
+    }
+    scrub = [parse_scrub(text) for text in loaded.scenario.scrub]
+    return Conversation(inputs, turns, scrub) if turns else None
 
 
 def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:

@@ -18,6 +18,7 @@ from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import agent_output
+from pytest_flink_agents.run.reply_pipes import answered
 from pytest_flink_agents.run.subject import AgentSubject, ScriptSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.vocabulary import Engine
@@ -56,19 +57,21 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
     events = place.events
     started_s = clock.now_s()
     try:
-        reply = worker.request(
-            "run",
-            timeout_s=_BUILD_S + deadline_s + _MARGIN_S,
-            agent_spec=subject.spec,
-            config=logged_in_full(subject.config),
-            **_inputs(channel, place),
-            seed=subject.seed,
-            event_log=str(events / "events-local-0.log"),
-            environment=dict(subject.environment),
-            network=subject.network.fields(events) if subject.network else None,
-            deadline_s=deadline_s,
-            memory=subject.reports_memory,
-        )
+        with answered(channel.conversation) as held:
+            reply = worker.request(
+                "run",
+                timeout_s=_BUILD_S + deadline_s + _MARGIN_S,
+                agent_spec=subject.spec,
+                config=logged_in_full(subject.config),
+                **_inputs(channel, place),
+                **held,
+                seed=subject.seed,
+                event_log=str(events / "events-local-0.log"),
+                environment=dict(subject.environment),
+                network=subject.network.fields(events) if subject.network else None,
+                deadline_s=deadline_s,
+                memory=subject.reports_memory,
+            )
     except RefusedError as error:
         raise refused(error) from error
     late, failure = reply["timed_out"], reply["failure"]
@@ -79,6 +82,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         engine=Engine.BUNDLED.value,
         outputs=tuple(agent_output(record, channel.inputs) for record in reply["outputs"]),
         input_keys=channel.input_keys,
+        held_inputs=channel.conversation.held() if channel.conversation else (),
         events=log.events,
         events_unknown=log.unknown,
         failure=named_failure(failure_of(failure), subject) if failure else None,

@@ -21,6 +21,7 @@ from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, 
 from pytest_flink_agents.scenario.expectation.effects import endpoint_mistakes
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.flink_options import read_flink_words
+from pytest_flink_agents.scenario.held_inputs import held_matchers
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
@@ -65,7 +66,8 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += effect_mistakes(_at(value, "effects"))
     outputs = tuple(_output_matchers(value, mistakes))
     matchers, wrong_matchers = matchers_of(_at(value, "expect"))
-    mistakes += wrong_matchers
+    held, wrong_held = held_matchers(_at(value, "inputs"))
+    mistakes += wrong_matchers + wrong_held
     mistakes += endpoint_mistakes(_at(value, "effects"), _named_endpoints(value))
     failure = waived = None
     if scenario:
@@ -85,7 +87,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         failure,
         waived,
         odd,
-        matchers,
+        {**matchers, **held},
         configuration=flink.configuration,
         flink_options=flink.options,
     ), []

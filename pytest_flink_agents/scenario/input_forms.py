@@ -6,7 +6,7 @@ Must never import: yaml, pytest, anything that starts something.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
@@ -16,13 +16,18 @@ from pytest_flink_agents.scenario.mapping import LanguageMapping
 from pytest_flink_agents.scenario.words import FORM, JmesPath, NotEmpty, Package, has_form, wrong
 
 
+class After(LanguageMapping):
+    """The condition under which an input is sent."""
+
+    output: Any = Field(description="matcher of an output of the same key; an output releases one input at most")
+
+
 class InlineInput(LanguageMapping):
     """One inline input."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"after"})
-
     key: Any = Field(description="the key of the input")
     value: Any = Field(description="the input, any JSON value")
+    after: After | None = Field(None, description="hold the input back until such an output has come; default: send it")
 
 
 class _RecordInputs(LanguageMapping):

@@ -45,6 +45,10 @@ class AllInputs(Sequence[Record]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
+    def first_of(self, entry: int) -> int:
+        """Return the number of the first input of an entry under ``inputs``."""
+        return self._ends[entry - 1] if entry else 0
+
     def __iter__(self) -> Iterator[Record]:
         return chain.from_iterable(self._parts)
 

@@ -38,7 +38,7 @@ class LoadedScenario:
     ``file`` and ``root`` are absolute, all links resolved. ``outputs`` are the matchers of
     ``expect.outputs`` in order, None if the scenario expects none; ``failure`` is the matcher of
     the failure's message, ``waived_failure`` that of ``expect_fail.failure``. ``warnings`` are
-    oddities that are not mistakes. ``matchers`` are the other matchers below ``expect`` by place.
+    oddities that are not mistakes. ``matchers`` are the other matchers by place.
     ``combination`` names the values of a matrix.
     ``configuration`` is the team's own Flink configuration, ``flink_options`` are the options of
     ``flink_config`` by dotted key.

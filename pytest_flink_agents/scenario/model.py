@@ -16,7 +16,7 @@ from typing_extensions import Self
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, timetable
-from pytest_flink_agents.scenario.input_forms import Input
+from pytest_flink_agents.scenario.input_forms import InlineInput, Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
@@ -245,10 +245,21 @@ class Scenario(LanguageMapping):
         if faults and self.tiers and not {"embedded", "container"} & set(self.tiers):
             next_step = "add embedded or container to tiers: only processes that the session starts are broken"
             raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
-        through_kafka = self.expect.delivery or (self.job and not names_in(self.job.args).isdisjoint(KAFKA_NAMES))
+        through_kafka = self.sends_through_kafka or (self.job and not names_in(self.job.args).isdisjoint(KAFKA_NAMES))
         if any(fault.kill == "broker" for fault in faults) and not through_kafka:
             next_step = "add expect.delivery.outputs, which sends the records through Kafka"
             raise wrong("a broker to kill", code="FA204", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
+    def _held_inputs_in_a_topic(self) -> Self:
+        if self.job and self.held_inputs and names_in(self.job.args).isdisjoint(KAFKA_NAMES):
+            next_step = "let the job read ${input.topic}, or remove `after`: a file is complete before its job begins"
+            raise wrong(
+                "${input.topic} among the arguments of the job",
+                message="inputs[].after with a file",
+                next_step=next_step,
+            )
         return self
 
     @field_validator("tiers", "tags")
@@ -257,6 +268,16 @@ class Scenario(LanguageMapping):
         if words and len(set(words)) != len(words):
             raise wrong("each word once")
         return words
+
+    @property
+    def held_inputs(self) -> tuple[int, ...]:
+        """The places of the entries under ``inputs`` that wait for an output."""
+        return tuple(index for index, one in enumerate(self.inputs) if isinstance(one, InlineInput) and one.after)
+
+    @property
+    def sends_through_kafka(self) -> bool:
+        """True if the records of an agent travel through Kafka on Flink."""
+        return self.expect.delivery is not None or bool(self.held_inputs)
 
     def allowed_addresses(self) -> tuple[str, ...] | None:
         """Return the addresses beside loopback that the run may reach, None for all."""

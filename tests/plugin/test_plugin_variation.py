@@ -71,3 +71,19 @@ def test_a_scenario_that_passes_often_enough_is_flaky(project: Project) -> None:
     summary = (project.report / "summary.md").read_text()
     assert "stays[local-2.2]: 2 of 2 runs passed (pass rate 100%, 95 % interval 34% to 100%)" in summary
     assert "shown is run 1, the first that was not as expected" in summary
+
+
+def test_an_input_is_sent_after_an_output_and_one_that_never_is_fails_the_scenario(project: Project) -> None:
+    def turns(name: str, awaited: str) -> str:
+        waiting = f"{{key: a, value: bye, after: {{output: {{said: {awaited}}}}}}}"
+        text: str = scenario(name, more="    - {key: a, value: {said: bye}}\n")
+        return text.replace("{key: a, value: hi}]", f"{{key: a, value: hi}}, {waiting}]")
+
+    project.scenarios("s", turns("answered", "hi"), turns("unanswered", "hello"))
+    result = project.run("--scenario-seed=3")
+    result.assert_outcomes(passed=1, failed=1)
+    shown = lines_of(result)
+    assert 'input 1 of key "a" was never sent: no output of its key that it waits for has come' in shown
+    assert "inputs: [{key: a, value: hi}, {key: a, value: bye, after: {output: {said: hello}}}]" in shown
+    assert 'expected: {said: "hello"}' in shown
+    assert 'seen:     {"said": "hi"}' in shown

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 
@@ -6,6 +7,7 @@ import runtime_agents
 from flink_agents.examples.quickstart.agents.custom_types_and_resources import ProductReview
 from runtime_agents import TRACE
 
+from flink_agents_runtime.local.held_inputs import HeldInputs, ask_through
 from flink_agents_runtime.local.host import LocalHost, Output, Unfinished
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.plan.agent_reference import PlanError
@@ -162,3 +164,51 @@ def test_a_stopped_pool_cancels_queued_calls():
     gate.set()
     assert running.result(5)
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("stopped-pool"))
+
+
+def held_inputs(inputs, releases):
+    """Return the inputs that are released by outputs: {number: (key, value)}."""
+    return HeldInputs(
+        {number: inputs[number] for number in releases},
+        lambda key, value: [number for number, output in releases.items() if output == (key, value)],
+    )
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_a_held_input_is_sent_after_its_output_and_keeps_its_number(seed):
+    inputs = records(("a", 1), ("a", 2), ("b", 3), ("a", 4))
+    held = held_inputs(inputs, {1: ("b", 3), 3: ("a", 2)})
+    result = host("Echo", seed=seed).run(inputs, held=held)
+    outputs = list(zip(result.numbers, (output.value for output in result.outputs), strict=True))
+    assert [pair for pair in outputs if pair[1] in (3, 2, 4)] == [(2, 3), (1, 2), (3, 4)]
+    assert sorted(outputs) == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    assert len(held) == 0
+
+
+def test_a_run_ends_without_the_inputs_that_nothing_released():
+    inputs = records(("a", 1), ("a", 2))
+    held = held_inputs(inputs, {1: ("a", "never")})
+    result = host("Echo").run(inputs, held=held, deadline_s=60)
+    assert result.outputs == (Output("a", 1),)
+    assert result.timed_out_after_s is None
+    assert 1 in held
+
+
+def test_more_held_inputs_than_fit_into_the_window_do_not_stop_the_reading():
+    inputs = records(*(("a", number) for number in range(40)))
+    held = held_inputs(inputs, {number: ("a", number - 1 if number > 1 else 39) for number in range(1, 20)})
+    result = LocalHost(build_plan({"agent": "runtime_agents:Echo"}, config={}), window=4).run(inputs, held=held)
+    assert [output.value for output in result.outputs] == [0, *range(20, 40), *range(1, 20)]
+
+
+def test_the_harness_is_asked_through_pipes(tmp_path):
+    outputs, replies = tmp_path / "outputs", tmp_path / "replies"
+    ends = []
+    for pipe in (outputs, replies):
+        os.mkfifo(pipe)
+        ends.append(os.open(pipe, os.O_RDWR))
+    ask = ask_through(outputs, replies)
+    os.write(ends[1], b"[3, 4]\n[]\n")
+    assert ask("a", {"said": "hi"}) == [3, 4]
+    assert ask(7, None) == []
+    assert os.read(ends[0], 1000) == b'["a", {"said": "hi"}]\n[7, null]\n'

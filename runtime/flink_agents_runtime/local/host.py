@@ -23,6 +23,7 @@ from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.engine.shared import Observer
 from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
+from flink_agents_runtime.local.held_inputs import HeldInputs
 from flink_agents_runtime.local.loop import Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
@@ -104,19 +105,21 @@ class LocalHost:
         deadline_s: float | None = None,
         on_output: Callable[[Output], None] | None = None,
         progress: Callable[[str], None] | None = None,
+        held: HeldInputs | None = None,
     ) -> LocalResult:
         """Run the inputs to their end, the first failure or the deadline.
 
         ``inputs`` is any iterable of ``{"key", "value"}`` (or ``{"k", "v"}``) records, read on demand;
         a record without a key gets a unique one. ``on_output`` gets each output when it is emitted,
         and the result then has none; an exception in it fails the emitting action. ``progress`` gets
-        a line now and then if the run takes long. With a deadline the loop runs on a daemon thread,
+        a line now and then if the run takes long. ``held`` are those of the inputs that wait for outputs;
+        they need the outputs of the result, so not ``on_output``. With a deadline the loop runs on a daemon thread,
         so that a loop stuck in an action can be abandoned. Raises ValueError for a record without a
         value, TypeError for one that is not JSON, and any exception of the iterable.
         """
         started = time.monotonic()
         metrics = MemoryMetricGroup()
-        loop = self._loop(inputs, on_output, metrics)
+        loop = self._loop(inputs, on_output, metrics, held)
         total = len(inputs) if isinstance(inputs, Sized) else None
         with raised_gc_threshold(), Progress(loop, total, progress) if progress is not None else nullcontext():
             if deadline_s is None:
@@ -142,6 +145,7 @@ class LocalHost:
         inputs: Iterable[Mapping[str, Any]],
         on_output: Callable[[Output], None] | None,
         metrics: MemoryMetricGroup,
+        held: HeldInputs | None,
     ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
         carry_causes()
@@ -170,7 +174,9 @@ class LocalHost:
             if event_log is not None:
                 event_log.close()
 
-        return Loop(engine, order, inputs, window=self._window, on_output=on_output, store=store, close=close)
+        return Loop(
+            engine, order, inputs, window=self._window, on_output=on_output, store=store, close=close, held=held
+        )
 
     def _rebuilt_store(self) -> ActionStateStore | None:
         job = option(self._plan.config, "job-identifier") or uuid4().hex

@@ -20,6 +20,7 @@ from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
+from flink_agents_runtime.local.held_inputs import HeldInputs, Record
 from flink_agents_runtime.local.order import Order
 
 _MOST_NAMED = 20
@@ -59,9 +60,10 @@ class Unfinished:
 class Loop:
     """The loop of one run; other threads may read its state.
 
-    ``on_output`` gets each output. Without it the loop keeps the ``outputs``, and in ``numbers``
-    the number of the input behind each of them. ``store`` is finished at the end of the input;
+    ``on_output`` gets each output, and none releases an input then. Without it the loop keeps the
+    ``outputs``, and in ``numbers`` the number of the input behind each of them. ``store`` is finished at the end of the input;
     with a store no key is dropped, because the number of its inputs identifies its records.
+    ``held`` are inputs that wait for outputs; those that nothing released stay in it.
     ``close`` is called at the end on the thread of the loop, even if the caller has left by then.
     """
 
@@ -75,6 +77,7 @@ class Loop:
         on_output: Callable[[Output], None] | None,
         store: ActionStateStore | None,
         close: Callable[[], None],
+        held: HeldInputs | None = None,
     ) -> None:
         self.outputs: list[Output] = []
         self.numbers: list[int] = []
@@ -91,6 +94,9 @@ class Loop:
         self._on_output = on_output
         self._store = store
         self._close = close
+        self._held = held
+        # Inputs that the step which runs now has released.
+        self._released: list[tuple[int, Record]] = []
         self._runs: dict[str | tuple[str], KeyRun] = {}
         self._forget_at = _NEVER if store is not None else _MANY_KEYS
 
@@ -107,7 +113,7 @@ class Loop:
     def run(self) -> None:
         """Step keys until the end, a failure or a stop."""
         engine, order = self._engine, self._order
-        ready, wanted = order.ready, order.wanted
+        ready, wanted, released = order.ready, order.wanted, self._released
         try:
             while True:
                 if len(ready) < wanted and engine.runs_ended >= self._take_in_at:
@@ -119,6 +125,8 @@ class Loop:
                 step = run.step()
                 if step is not _IDLE:
                     order.stepped(run, step)
+                if released:
+                    self._send_released()
             if self._store is not None and not self.stopped:
                 self._store.finish()
         except ActionFailure as failure:
@@ -160,22 +168,37 @@ class Loop:
         After a full window half of it has to end before the next input is read: reading one input per
         ended run would switch between reading and stepping all the time.
         """
-        max_taken = self._engine.runs_ended + self._window
+        held = self._held
+        # Held inputs are read, but not in flight.
+        not_in_flight = 0 if held is None else len(held)
+        max_taken = self._engine.runs_ended + self._window + not_in_flight
         for record in self._inputs:
+            if held is not None and self.taken in held:
+                self.taken += 1
+                continue
             try:
                 key, value = record["key"], record["value"]
             except KeyError:
                 key, value = _key_and_value(self.taken, record)
-            self._offer(key, value)
+            self._offer(key, value, self.taken)
             self.taken += 1
             if self.taken >= max_taken:
-                self._take_in_at = self.taken - self._window // 2
+                self._take_in_at = self.taken - not_in_flight - self._window // 2
                 return
             if len(ready) >= enough:
                 return
         self._take_in_at = _NEVER
 
-    def _offer(self, key: Any, value: Any) -> None:
+    def _send_released(self) -> None:
+        """Offer the released inputs.
+
+        Not while their key steps: the order learns of a key that was idle, and only then.
+        """
+        for number, record in self._released:
+            self._offer(record["key"], record["value"], number)
+        self._released.clear()
+
+    def _offer(self, key: Any, value: Any, number: int) -> None:
         # As JSON text 1, "1" and true are three keys, and a list can be a key.
         identity = key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)
         run = self._runs.get(identity)
@@ -188,12 +211,13 @@ class Loop:
                 self._forget_idle_keys()
             run = self._runs[identity] = self._engine.run_for(key, KeyState(), self._emit_for(key))
         # The number of an input travels through its run as a time stamp, as on Flink.
-        run.offer(value, self.taken)
+        run.offer(value, number)
         if idle:
             self._order.add(run)
 
     def _emit_for(self, key: Any) -> Emit:
         on_output, outputs, numbers = self._on_output, self.outputs, self.numbers
+        held, released = self._held, self._released
         if on_output is not None:
             return lambda value, _: on_output(Output(key, value))
 
@@ -202,6 +226,8 @@ class Loop:
             # In this order: a caller that gave up on a stuck loop reads outputs first, then their numbers.
             numbers.append(number)
             outputs.append(_new_tuple(Output, (key, value)))
+            if held is not None:
+                released.extend(held.after(key, value))
 
         return keep
 

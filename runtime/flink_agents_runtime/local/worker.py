@@ -4,7 +4,8 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
 :mod:`flink_agents_runtime.channel`. Operations:
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
-     "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines
+     "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines;
+     with inputs that wait for outputs, "held": {"inputs": [numbers], "outputs": "pipe", "replies": "pipe"}
     {"op": "replay", "agent_spec": {...}, "config": {...}, "inputs": [...], "with_store": true, "max_points": 1000, "seed": 0,
      "network": null, "run_s": 60, "deadline_s": 600}
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flink_agents_runtime.local.activity import Step
+    from flink_agents_runtime.local.held_inputs import HeldInputs
     from flink_agents_runtime.local.host import LocalResult
     from flink_agents_runtime.local.isolation import ChildDiedError
     from flink_agents_runtime.plan.named_plan import NamedPlan
@@ -171,7 +173,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.
     report = logging.getLogger(__name__).info
-    result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report)
+    result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report, held=_held(request))
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
     return _as_json(result) | {"config": explained(plan.config), "memory": memory}
 
@@ -200,6 +202,18 @@ def _inputs(request: dict[str, Any]) -> Iterable[dict[str, Any]]:
         inputs: list[dict[str, Any]] = request["inputs"]
         return inputs
     return _json_lines(Path(request["inputs_file"]))
+
+
+def _held(request: dict[str, Any]) -> HeldInputs | None:
+    """Return the inputs that wait for outputs, None without one."""
+    from flink_agents_runtime.local.held_inputs import HeldInputs, ask_through
+
+    held = request.get("held")
+    if held is None:
+        return None
+    numbers = frozenset(held["inputs"])
+    records = {number: record for number, record in enumerate(_inputs(request)) if number in numbers}
+    return HeldInputs(records, ask_through(Path(held["outputs"]), Path(held["replies"])))
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:

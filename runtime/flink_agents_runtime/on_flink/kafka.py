@@ -1,6 +1,7 @@
 """Kafka topics as source and sink of a job.
 
-The source is bounded by the topic's end at the start of the job. The sink writes in transactions
+The source is bounded by the topic's end at the start of the job, or by a number of records that are
+still to come. The sink writes in transactions
 that checkpoints commit, so that a reader of committed records sees each output once, whatever
 fails in between.
 """
@@ -19,6 +20,7 @@ from pyflink.datastream.connectors.kafka import (
     KafkaRecordSerializationSchema,
     KafkaSink,
     KafkaSource,
+    KafkaTopicPartition,
 )
 
 # Longer than a checkpoint and a restart together: a broker that aborts a transaction earlier drops outputs that a
@@ -33,7 +35,8 @@ class Topics:
     ``connector`` is the path of the connector's jar, which the job ships to the cluster.
     ``transactions`` is the prefix of the transactional ids and must be unique to the job.
     ``guarantee`` is ``exactly_once`` or ``at_least_once``. ``properties`` are those of Kafka's client
-    that a broker with TLS or a login needs.
+    that a broker with TLS or a login needs. ``records`` is the number of inputs if some of them are
+    written while the job runs, into a topic of one partition; None if all are there.
     """
 
     bootstrap: str
@@ -43,9 +46,10 @@ class Topics:
     transactions: str
     guarantee: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    records: int | None = None
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
-        """Return the committed records up to the current end of each partition."""
+        """Return the committed records, up to the current end of each partition or the last one to come."""
         env.add_jars(Path(self.connector).as_uri())
         builder = (
             KafkaSource.builder()
@@ -53,7 +57,7 @@ class Topics:
             .set_topics(self.inputs)
             .set_group_id(self.transactions)
             .set_starting_offsets(KafkaOffsetsInitializer.earliest())
-            .set_bounded(KafkaOffsetsInitializer.latest())
+            .set_bounded(self._end())
             .set_property("isolation.level", "read_committed")
             .set_value_only_deserializer(SimpleStringSchema())
         )
@@ -61,6 +65,12 @@ class Topics:
             builder = builder.set_property(name, value)
         source = builder.build()
         return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
+
+    def _end(self) -> KafkaOffsetsInitializer:
+        if self.records is None:
+            return KafkaOffsetsInitializer.latest()
+        # Their offsets count from 0 without gaps: no transaction writes to this topic.
+        return KafkaOffsetsInitializer.offsets({KafkaTopicPartition(self.inputs, 0): self.records})
 
     def sink(self, lines: DataStream) -> None:
         """Write to the topic in transactions that checkpoints commit."""

@@ -24,7 +24,7 @@ agent: scenarios.agents.till:TillAgent
 inputs:
   - {key: ada, value: {item: tea, amount: 3}}
   - {key: bob, value: {item: rope, amount: 20}}
-  - {key: ada, value: {item: cake, amount: 4}}
+  - {key: ada, value: {item: cake, amount: 4}, after: {output: {contains: {item: tea}}}}
 expect:
   delivery: {outputs: exactly_once}
   outputs:
@@ -47,7 +47,10 @@ expect:
 def test_a_lost_output_is_reported_with_its_key_and_number_on_the_scenarios_line(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The delivery is judged on the local and the embedded tier, through memory and through Kafka."""
+    """The delivery is judged on the local and the embedded tier, through memory and through Kafka.
+
+    An input that waits for an output is sent on both.
+    """
     session = session_of(request.config)
     shutil.copytree(ROOT / "scenarios" / "agents", tmp_path / "scenarios" / "agents")
     (tmp_path / "delivery.scenario.yaml").write_text(SCENARIOS)

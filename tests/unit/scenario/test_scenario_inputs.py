@@ -377,9 +377,67 @@ def test_a_wrong_row_is_reported_with_its_line(
     assert seen in text
 
 
-def test_an_input_that_reacts_to_an_output_is_refused_by_name(load: Load, sound: str) -> None:
-    text = sound.replace('{key: "c-1", value:', '{after: {output: {contains: hi}}, key: "c-1", value:', 1)
+FIRST = '  - {key: "c-1", value: {order: "o-1", amount: 20}}'
+
+
+def with_turns(sound: str, *turns: str) -> str:
+    """Return the sound scenario with more inputs after its first one."""
+    return sound.replace(FIRST, "\n".join([FIRST, *(f"  - {turn}" for turn in turns)]), 1)
+
+
+def test_an_input_may_wait_for_any_output_of_its_key(load: Load, sound: str) -> None:
+    turns = ("{key: c-1, value: 1, after: {output: {any_value: true}}}", "{key: c-2, value: 1}")
+    loaded = load(with_turns(sound, *turns))
+    assert loaded.scenario.held_inputs == (1,)
+    assert loaded.scenario.sends_through_kafka
+    assert not loaded.matchers["inputs", 1, "after", "output"].match({"any": "thing"})
+
+
+@pytest.mark.parametrize(
+    ("turn", "where", "code", "message"),
+    [
+        (
+            '{key: "c-2", value: 1, after: {output: hi}}',
+            "6:35",
+            "FA209",
+            "an input that waits for an output of its key, which has no input before it",
+        ),
+        ("{key: c-1, value: 1, after: {}}", "6:33", "FA204", 'missing key "output" in inputs[1].after'),
+        (
+            "{key: c-1, value: 1, after: {output: {contains: ''}}}",
+            "6:53",
+            "FA209",
+            "a matcher that cannot fail: contains",
+        ),
+        ("{key: c-1, value: 1, after: {outputs: 1}}", "6:34", "FA202", 'unknown key "outputs" in inputs[1].after'),
+        ("{key: c-1, value: 1, after: hi}", "6:33", "FA203", "wrong value for inputs[1].after"),
+        (
+            "{from: a.jsonl, key: k, after: {output: hi}}",
+            "6:29",
+            "FA202",
+            'unknown key "after" in inputs[1]',
+        ),
+    ],
+)
+def test_a_condition_that_cannot_be_met_or_read_is_refused(
+    turn: str, where: str, code: str, message: str, load: Load, sound: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"k": 1}\n')
     with pytest.raises(ScenarioError) as caught:
-        load(text)
+        load(with_turns(sound, turn))
     (problem,) = caught.value.problems
-    assert (problem.code, problem.where) == ("FA205", "x.scenario.yaml:5:6")
+    assert (problem.where, problem.code, problem.message) == (f"x.scenario.yaml:{where}", code, message)
+
+
+def test_a_file_cannot_hold_an_input_back(load: Load, sound: str, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text("")
+    turn = "{key: c-1, value: 1, after: {output: hi}}"
+    text = with_turns(sound, turn).replace(
+        "agent: shop.agents:RefundAgent", 'job: {python: job.py, args: ["${input.%s}"]}'
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load(text % "path")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("FA203", "inputs[].after with a file")
+    assert "${input.topic}" in problem.next_step
+    assert load(text % "topic").scenario.held_inputs == (1,)

@@ -111,7 +111,11 @@ def test_names_are_found_in_strings() -> None:
 def test_escaped_dollars_are_read_at_load_in_sections_without_placeholders(load: Load, sound: str) -> None:
     text = sound.replace("o-1", "$${a}").replace("approved", '"$${b}"') + "config: {c: '$${d}'}\nconfig_extra: true\n"
     loaded = load(text)
-    assert loaded.scenario.inputs[0].model_dump() == {"key": "c-1", "value": {"order": "${a}", "amount": 20}}
+    assert loaded.scenario.inputs[0].model_dump() == {
+        "key": "c-1",
+        "value": {"order": "${a}", "amount": 20},
+        "after": None,
+    }
     assert loaded.outputs is not None
     assert loaded.outputs[0].value.match({"status": "${b}"}) == []
     assert loaded.scenario.config == {"c": "$${d}"}
