@@ -19,9 +19,6 @@ from pytest_flink_agents.run.records import Inputs, Records
 
 _WRITE_S = _READ_S = 120.0
 _LOOK_EVERY_S = 1.0
-# Longer than the second between two checkpoints, so that a superfluous output is committed before
-# the run ends.
-_SETTLED_S = 3.0
 # A checkpoint commits the outputs before it. The job restarts after a failure, as in production,
 # and gives up in the end.
 _CHECKPOINTED = {
@@ -261,43 +258,3 @@ class TopicChannel(Channel):
         """Delete the topics."""
         while self._made:
             self._kafka.delete_topic(self._made.pop())
-
-
-class OutputCount:
-    """The number of a channel's outputs, read about once a second: each read fetches all of them."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._count = 0
-        self._next_look_s = clock.now_s()
-
-    def __call__(self) -> int:
-        """Return the number as of the last read."""
-        if clock.now_s() >= self._next_look_s:
-            self._count = len(self._channel.outputs())
-            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
-        return self._count
-
-
-class Arrival:
-    """The condition that all expected outputs have come.
-
-    It holds once no other output has come for three seconds after them. Looks about once a second.
-    """
-
-    def __init__(self, channel: Channel, expected: int) -> None:
-        self._channel = channel
-        self._expected = expected
-        self._seen = -1
-        self._since_s = self._next_look_s = clock.now_s()
-
-    def __call__(self) -> bool:
-        """Return whether the condition holds; between two looks it does not."""
-        now_s = clock.now_s()
-        if now_s < self._next_look_s:
-            return False
-        seen = len(self._channel.outputs())
-        if seen != self._seen:
-            self._seen, self._since_s = seen, now_s
-        self._next_look_s = now_s + _LOOK_EVERY_S
-        return seen >= self._expected and now_s - self._since_s >= _SETTLED_S

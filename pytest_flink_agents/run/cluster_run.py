@@ -20,7 +20,8 @@ from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.provision.flink_setup import effective_rows, rows_as_data
-from pytest_flink_agents.run.channel import Arrival, Channel, OutputCount
+from pytest_flink_agents.run.arrival import Arrival, OutputCount
+from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject, described

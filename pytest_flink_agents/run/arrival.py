@@ -1,0 +1,51 @@
+"""How many outputs of a running job have come, and whether all of them have."""
+
+from __future__ import annotations
+
+from flink_testbed.core import clock
+from pytest_flink_agents.run.channel import Channel
+
+_LOOK_EVERY_S = 1.0
+# Longer than the second between two checkpoints, so that a superfluous output is committed before
+# the run ends.
+_SETTLED_S = 3.0
+
+
+class OutputCount:
+    """The number of a channel's outputs, read about once a second: each read fetches all of them."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._count = 0
+        self._next_look_s = clock.now_s()
+
+    def __call__(self) -> int:
+        """Return the number as of the last read."""
+        if clock.now_s() >= self._next_look_s:
+            self._count = len(self._channel.outputs())
+            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
+        return self._count
+
+
+class Arrival:
+    """The condition that all expected outputs have come.
+
+    It holds once no other output has come for three seconds after them. Looks about once a second.
+    """
+
+    def __init__(self, channel: Channel, expected: int) -> None:
+        self._channel = channel
+        self._expected = expected
+        self._seen = -1
+        self._since_s = self._next_look_s = clock.now_s()
+
+    def __call__(self) -> bool:
+        """Return whether the condition holds; between two looks it does not."""
+        now_s = clock.now_s()
+        if now_s < self._next_look_s:
+            return False
+        seen = len(self._channel.outputs())
+        if seen != self._seen:
+            self._seen, self._since_s = seen, now_s
+        self._next_look_s = now_s + _LOOK_EVERY_S
+        return seen >= self._expected and now_s - self._since_s >= _SETTLED_S
