@@ -18,7 +18,7 @@ class Output:
     """One output of the job: its key and its JSON value, in the order of arrival.
 
     ``input`` is the number of the input that caused it, counted from 0; None if the job does not record it. ``at_s`` is
-    the time of its record in a topic, in seconds since 1970; None elsewhere.
+    the time at which the broker stored its record, in seconds since 1970; None without a topic.
     """
 
     key: Any

@@ -27,6 +27,9 @@ _CHECKPOINTED = {
     "restart-strategy.fixed-delay.attempts": "3",
     "restart-strategy.fixed-delay.delay": "100ms",
 }
+# The time of an output is the broker's. A job writes any time stamps; those of an agent are numbers of
+# inputs, with which a broker refuses the records as too old, or deletes them soon.
+_OUTPUTS_TOPIC = {"message.timestamp.type": "LogAppendTime"}
 
 
 class Channel(ABC):
@@ -216,7 +219,7 @@ class TopicChannel(Channel):
     def put(self) -> None:
         """Create the topics, and write the inputs that wait for nothing."""
         self._create(self.inputs_topic, {})
-        self._create(self.outputs_topic, self._records.output_topic)
+        self._create(self.outputs_topic, _OUTPUTS_TOPIC)
         held = frozenset(self.conversation.numbers) if self.conversation else frozenset()
         self._send(number for number in range(len(self.inputs)) if number not in held)
 

@@ -11,7 +11,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from flink_testbed.kafka.records import KafkaRecord
@@ -30,12 +29,7 @@ def key_bytes(key: Any) -> bytes:
 
 
 class Records(ABC):
-    """The format of one kind of subject.
-
-    ``output_topic`` are the topic options that it needs.
-    """
-
-    output_topic: Mapping[str, str] = MappingProxyType({})
+    """The format of one kind of subject."""
 
     @abstractmethod
     def line(self, number: int, record: Mapping[str, Any]) -> str:
@@ -65,10 +59,6 @@ class AgentRecords(Records):
 
     An output without a key has its input's key.
     """
-
-    # An agent's time stamps are input numbers: a broker refuses them as too old, or deletes the
-    # records soon.
-    output_topic = MappingProxyType({"message.timestamp.type": "LogAppendTime"})
 
     def line(self, number: int, record: Mapping[str, Any]) -> str:
         """Return the input with its number."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -15,7 +15,7 @@ from flink_testbed.kafka.security import KafkaSecurity
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.channel import FileChannel, TopicChannel
-from pytest_flink_agents.run.records import AgentRecords, JobRecords
+from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,13 @@ class TopicsOfRecords:
 
     def __init__(self, written: list[KafkaRecord], committed: set[int]) -> None:
         self._written, self._committed = written, committed
+        self.created: dict[str, dict[str, str]] = {}
+
+    def create_topic(self, name: str, *, config: dict[str, str]) -> None:
+        self.created[name] = config
+
+    def produce(self, topic: str, records: Iterable[KafkaRecord], *, timeout_s: float) -> None:
+        assert list(records) == []
 
     def end_offsets(self, topic: str) -> dict[int, int]:
         return {0: 7}
@@ -100,6 +107,14 @@ def test_topics_have_the_uncommitted_outputs_and_outputs_have_the_times_of_their
     assert [output.at_s for output in channel.outputs()] == [1.5, 1.502]
     line = KafkaRecord(b"1", b'{"input": 0, "key": 1, "value": 2}', timestamp_ms=1500)
     assert AgentRecords().from_kafka(line, ()).at_s == 1.5
+
+
+@pytest.mark.parametrize("records", [AgentRecords(), JobRecords()])
+def test_the_broker_stamps_every_output(records: Records) -> None:
+    kafka = TopicsOfRecords([], set())
+    channel = TopicChannel([], cast(KafkaService, kafka), Path("connector.jar"), records, label="x")
+    channel.put()
+    assert kafka.created[channel.outputs_topic] == {"message.timestamp.type": "LogAppendTime"}
 
 
 def test_a_run_without_topics_says_so(tmp_path: Path) -> None:
