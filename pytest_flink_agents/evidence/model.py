@@ -167,7 +167,8 @@ class StepRecord:
 
     ``fired_after_s`` is None if the trigger never fired. ``felt`` is True if the act had its effect on the run, and None if
     it was not performed. ``detail`` is the act's result (the path of a savepoint), or the error that it ended with.
-    ``recovered_after_s`` is the time from a fault until all tasks of the job ran again, None if it was not interrupted.
+    ``interrupted`` is True if a fault restarted or ended the job. ``recovered_after_s`` is the time from the fault until
+    all tasks ran again, None if they did not, or if the job was not interrupted.
     ``began_s`` and ``ended_s`` are the act's beginning and end, in seconds since 1970, None if it was not performed.
     """
 
@@ -177,6 +178,7 @@ class StepRecord:
     felt: bool | None = None
     detail: str = ""
     recovered_after_s: float | None = None
+    interrupted: bool = False
     began_s: float | None = field(default=None, compare=False)
     ended_s: float | None = field(default=None, compare=False)
 

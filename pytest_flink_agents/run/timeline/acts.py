@@ -20,6 +20,7 @@ class ActResult:
     felt: bool
     detail: str
     recovered_after_s: float | None = None
+    interrupted: bool = False
     stopped: bool = False
 
 
@@ -66,7 +67,7 @@ class InjectFault:
     def perform(self, target: FaultTarget) -> ActResult:
         """Inject the fault. Raises ``HostError`` if it cannot be injected."""
         report = self.fault.strike(target)
-        return ActResult(report.felt, report.detail, report.recovered_after_s)
+        return ActResult(report.felt, report.detail, report.recovered_after_s, report.interrupted)
 
 
 Act = StartFromSavepoint | TakeSavepoint | InjectFault

@@ -76,6 +76,7 @@ class TimelineRun:
             felt=result.felt,
             detail=result.detail,
             recovered_after_s=result.recovered_after_s,
+            interrupted=result.interrupted,
             began_s=began_s,
             ended_s=clock.wall_time_s(),
         )

@@ -46,13 +46,15 @@ class FaultTarget:
 class FaultReport:
     """The effect of one fault on the job.
 
-    ``recovered_after_s`` is the time from the injection until all tasks ran again, None if they did
-    not, or if the job was never interrupted.
+    ``interrupted`` is True if the fault restarted or ended the job. ``recovered_after_s`` is the time
+    from the injection until all tasks ran again, None if they did not, or if the job was never
+    interrupted.
     """
 
     felt: bool
     detail: str
     recovered_after_s: float | None = None
+    interrupted: bool = False
 
 
 class Fault(ABC):
@@ -123,10 +125,11 @@ class Fault(ABC):
         try:
             now = target.cluster.wait(probe, what=f"job {target.job_id} to run again", timeout_s=_RECOVERED_S)
         except WaitTimeoutError as error:
-            return FaultReport(felt=True, detail=f"{broken}; {error.problems[0].message}")
+            return FaultReport(felt=True, detail=f"{broken}; {error.problems[0].message}", interrupted=True)
         seconds = clock.now_s() - struck_s
         if now.ended and now.state != "FINISHED":
-            return FaultReport(felt=True, detail=f"{broken}; the job ended {now.state.lower()} after {seconds:.1f} s")
+            ended = f"the job ended {now.state.lower()} after {seconds:.1f} s"
+            return FaultReport(felt=True, detail=f"{broken}; {ended}", interrupted=True)
         source = "a checkpoint" if now.restored else "the beginning of its input"
         detail = f"{broken}; all tasks ran again after {seconds:.1f} s, from {source}"
-        return FaultReport(felt=True, detail=detail, recovered_after_s=seconds)
+        return FaultReport(felt=True, detail=detail, recovered_after_s=seconds, interrupted=True)

@@ -90,7 +90,7 @@ def strike(fault: Fault, *states: JobSight, kafka: object = None) -> tuple[Any, 
 def test_a_killed_taskmanager_is_replaced_and_the_recovery_timed() -> None:
     report, done = strike(KillTaskManager(), RUNNING, RUNNING, RESTARTING, RESTARTING, RESTORED)
     assert done == ["kill taskmanager-0", "add"]
-    assert (report.felt, report.recovered_after_s is not None) == (True, True)
+    assert (report.felt, report.recovered_after_s is not None, report.interrupted) == (True, True, True)
     assert "from a checkpoint" in report.detail
 
 
@@ -119,8 +119,13 @@ def test_nothing_is_broken_for_a_job_that_has_ended() -> None:
 
 def test_a_job_that_fails_by_the_fault_has_felt_it_and_not_recovered() -> None:
     report, _ = strike(KillTaskManager(), RUNNING, RESTARTING, FAILED)
-    assert (report.felt, report.recovered_after_s) == (True, None)
+    assert (report.felt, report.recovered_after_s, report.interrupted) == (True, None, True)
     assert "failed" in report.detail
+
+
+def test_a_job_that_never_runs_again_was_interrupted() -> None:
+    report, _ = strike(KillTaskManager(), RUNNING, RESTARTING)
+    assert (report.felt, report.recovered_after_s, report.interrupted) == (True, None, True)
 
 
 def test_a_cancelled_job_has_not_recovered() -> None:
@@ -131,13 +136,13 @@ def test_a_cancelled_job_has_not_recovered() -> None:
 def test_a_killed_jobmanager_is_felt_when_the_next_one_has_the_job() -> None:
     report, done = strike(KillJobManager(), RUNNING, RUNNING, NEXT_JOBMANAGER)
     assert done == ["kill jobmanager", "ready"]
-    assert (report.felt, report.recovered_after_s is not None) == (True, True)
+    assert (report.felt, report.recovered_after_s is not None, report.interrupted) == (True, True, True)
 
 
 def test_a_short_pause_is_felt_without_a_restart() -> None:
     report, done = strike(PauseProcess("taskmanager", 1), RUNNING, RUNNING)
     assert done == ["pause taskmanager-0", "resume taskmanager-0"]
-    assert (report.felt, report.recovered_after_s) == (True, None)
+    assert (report.felt, report.recovered_after_s, report.interrupted) == (True, None, False)
 
 
 def test_a_pause_until_after_the_end_of_the_job_is_not_felt() -> None:

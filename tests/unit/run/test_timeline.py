@@ -9,7 +9,7 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.faults import FaultTarget
+from flink_testbed.faults import FaultReport, FaultTarget, KillTaskManager
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
@@ -19,6 +19,7 @@ from pytest_flink_agents.run.timeline import (
     AfterOutputs,
     AfterSeconds,
     AtStart,
+    InjectFault,
     StartFromSavepoint,
     Step,
     TakeSavepoint,
@@ -126,6 +127,20 @@ def test_a_refused_savepoint_is_recorded_as_not_felt_with_the_error(monkeypatch:
     assert "FA442" in record.detail
     assert "a task has ended" in record.detail
     assert not running.timeline.stopped, "the job goes on: it must still be waited for"
+
+
+class Breaking(KillTaskManager):
+    """Reports a given effect."""
+
+    def strike(self, target: FaultTarget) -> FaultReport:
+        return FaultReport(felt=True, detail="it broke", recovered_after_s=1.5, interrupted=True)
+
+
+def test_a_record_has_the_effect_of_a_fault_on_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Running([Step(AfterOutputs(0), InjectFault(Breaking()))], monkeypatch)
+    running.advance()
+    (record,) = running.records()
+    assert (record.detail, record.recovered_after_s, record.interrupted) == ("it broke", 1.5, True)
 
 
 def test_a_trigger_waits_while_rest_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
