@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.directories import cache_root
-from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import owner_options
 from flink_testbed.flink.rest import TERMINAL_STATES
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.kafka.embedded import EmbeddedKafka

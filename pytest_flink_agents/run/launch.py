@@ -14,7 +14,8 @@ from flink_agents_runtime.config.options import flat
 from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
 from flink_testbed.core.problem import HarnessError, Problem
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
-from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import owner_options
 from flink_testbed.flink.options import EXECUTION_MODE
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import common_type

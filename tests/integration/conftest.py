@@ -14,7 +14,8 @@ import pytest
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.directories import cache_root
-from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import owner_options
 from pytest_flink_agents.current import attempt_folder, session_of
 from pytest_flink_agents.fixtures import cluster_tier
 from pytest_flink_agents.provision.environment import TestEnvironment

@@ -17,7 +17,7 @@ from flink_testbed.artifacts import cache_use
 from flink_testbed.artifacts.cache import sweep_partials
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import rest_access
-from flink_testbed.flink.cluster import OWNER_PARAMETER
+from flink_testbed.flink.job_owner import OWNER_PARAMETER
 from flink_testbed.flink.launched import SCRATCH
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.kafka.settings import SCRATCH as KAFKA_SCRATCH

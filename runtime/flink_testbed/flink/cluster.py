@@ -15,34 +15,16 @@ from typing import Any, TypeVar
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.flink.job_owner import OWNER_PARAMETER, owner_options
 from flink_testbed.flink.logs import ClusterLogs
-from flink_testbed.flink.options import JOB_PARAMETERS
 from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient, RestUnavailableError
 from flink_testbed.ownership.detached import Detachment
 
 T = TypeVar("T")
 
-OWNER_PARAMETER = "flink-agents-test-run"
 _TAIL = 20
 _EXCEPTION_S = 5.0
-
-
-def owner_options(run_id: str, options: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the Flink option that marks a job of this run.
-
-    The parameters that the job's own ``options`` set stay: as one option with all of them, or as one
-    for each.
-    """
-    own = dict(options or {})
-    whole = own.get(JOB_PARAMETERS, "").strip()
-    single = [
-        f"{key.removeprefix(JOB_PARAMETERS + '.')}:{own[key]}" for key in own if key.startswith(f"{JOB_PARAMETERS}.")
-    ]
-    mark = f"{OWNER_PARAMETER}:{run_id}"
-    if whole.startswith("{"):
-        return {JOB_PARAMETERS: f"{whole[:-1].rstrip()}, {OWNER_PARAMETER}: {run_id}}}"}
-    return {JOB_PARAMETERS: ",".join([*filter(None, [whole]), *single, mark])}
 
 
 def cluster_abandoned(reason: str, where: str) -> HostError:

@@ -17,7 +17,8 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.access import RestAccess
-from flink_testbed.flink.cluster import OWNER_PARAMETER, FlinkCluster
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import OWNER_PARAMETER
 from flink_testbed.flink.remote import RemoteCluster
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.vocabulary import Tier

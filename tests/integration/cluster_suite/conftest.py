@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.flink.cluster import FlinkCluster, owner_options
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import owner_options
 from flink_testbed.responder import Responder
 
 CHECKPOINTED = {

@@ -10,7 +10,7 @@ import yaml
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
-from flink_testbed.flink.cluster import owner_options
+from flink_testbed.flink.job_owner import owner_options
 from flink_testbed.flink.options import Scope, is_known, nearest_option, nearest_options, reserved, scope_of
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.finding import Validity
