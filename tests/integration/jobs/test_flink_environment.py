@@ -82,6 +82,7 @@ def test_options_of_the_program_override_the_teams_file_and_the_default(
     file.write_text(
         "agent: {retry-wait-interval: 7, num-async-threads: 2}\n"
         "execution.checkpointing.interval: 333s\npython.execution-mode: thread\n"
+        "pipeline.global-job-parameters: {site: 'http://shop.example:80', tags: \"a,b, it's\"}\n"
     )
     team = read_configuration(file, "config.yaml").content
     setup = flink_setup(team, {}, session_environment.settings, tier=Tier.EMBEDDED)
@@ -94,6 +95,9 @@ def test_options_of_the_program_override_the_teams_file_and_the_default(
     finally:
         on_the_cluster.write_text(before)
     assert by_key(evidence) == {None: [{"max-retries": 3, "retry-wait-interval": 7, "num-async-threads": 4}]}
+    parameters = flink_cluster.rest.call("GET", f"/jobs/{evidence.job_id}/config")["execution-config"]["user-config"]
+    marked = {"flink-agents-test-run": flink_cluster.run_id}
+    assert parameters == {"site": "http://shop.example:80", "tags": "a,b, it's", **marked}
     checkpoints = flink_cluster.rest.call("GET", f"/jobs/{evidence.job_id}/checkpoints/config")
     assert checkpoints["interval"] == 333_000
     assert evidence.flink_config["execution.checkpointing.interval"]["source"] == "config.yaml:2"

@@ -10,7 +10,6 @@ import yaml
 
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
-from flink_testbed.flink.job_owner import owner_options
 from flink_testbed.flink.options import Scope, is_known, nearest_option, nearest_options, reserved, scope_of
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.finding import Validity
@@ -173,14 +172,6 @@ def test_the_client_of_a_program_gets_the_options_that_the_run_honours(team: Tea
         "agent": {"max-retries": 5, "event-listeners": ["shop.Listener"]},
     }
     assert client_configuration(FlinkSetup()) == "{}\n"
-
-
-def test_a_jobs_own_parameters_stay_beside_the_mark_of_the_run() -> None:
-    key = "pipeline.global-job-parameters"
-    assert owner_options("r1") == {key: "flink-agents-test-run:r1"}
-    assert owner_options("r1", {key: "a:1"}) == {key: "a:1,flink-agents-test-run:r1"}
-    assert owner_options("r1", {key: "{a: 1}"}) == {key: "{a: 1, flink-agents-test-run: r1}"}
-    assert owner_options("r1", {f"{key}.a": "1"}) == {key: "a:1,flink-agents-test-run:r1"}
 
 
 def test_the_name_of_a_cluster_holds_its_variant() -> None:
