@@ -26,6 +26,7 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnv
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
+from pytest_flink_agents.run.action_topic import needs_action_store, provide_action_topic, with_action_states
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
@@ -34,7 +35,6 @@ from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
-    needs_action_store,
     needs_kafka,
     needs_models,
     placeholder_values,
@@ -82,8 +82,9 @@ class CheckedRun:
 
     @property
     def headline(self) -> str:
-        """The first finding, on one line."""
-        return next((finding.message.partition("\n")[0] for result in self.results for finding in result.findings), "")
+        """The first finding of what is not valid, on one line."""
+        judged = (result for result in self.results if result.validity is not Validity.VALID)
+        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +204,16 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
+            actions = (
+                provide_action_topic(self.services.kafka, self.loaded) if needs_action_store(self.loaded) else None
+            )
             request = ScenarioRequest(
-                self.services, environment, self.loaded, self.tier, directory, values, seed, setup
+                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions
             )
             channel = request.channel()
             place = Place(environment, self.tier, directory, setup)
             evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), scenario.within)
+        evidence = with_action_states(evidence, actions, own_job=scenario.job is not None)
         return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
