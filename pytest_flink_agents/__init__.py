@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
     from flink_testbed.flink.cluster import FlinkCluster
     from flink_testbed.flink.config import ClusterConfig
-    from flink_testbed.kafka.records import KafkaRecord
+    from flink_testbed.kafka.record import KafkaRecord
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.evidence.model import Event, Evidence, Failure, ModelCall, Output
@@ -62,7 +62,7 @@ _MODULES = {
     "Failure": "pytest_flink_agents.evidence.model",
     "FlinkCluster": "flink_testbed.flink.cluster",
     "HostError": "flink_testbed.core.problem",
-    "KafkaRecord": "flink_testbed.kafka.records",
+    "KafkaRecord": "flink_testbed.kafka.record",
     "KafkaService": "flink_testbed.kafka.service",
     "ModelCall": "pytest_flink_agents.evidence.model",
     "ModelServer": "flink_testbed.models.server",

@@ -129,7 +129,7 @@ def kafka_topic(request: pytest.FixtureRequest, kafka_service: KafkaService) -> 
 
     An indirect parameter sets the number of partitions (1).
     """
-    from flink_testbed.kafka.service import topic_name
+    from flink_testbed.kafka.topic_names import topic_name
 
     name = topic_name(kafka_service.run_id, request.node.name)
     kafka_service.create_topic(name, partitions=getattr(request, "param", 1))

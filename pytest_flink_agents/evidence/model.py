@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
-from pytest_flink_agents.evidence.action_state import ActionState
 
 # The job id in the log layout of the clusters that this package starts.
 _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
@@ -215,10 +214,8 @@ class Evidence:
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
     was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
-    ``action_states`` are the records of the action state store, None if there is none; ``action_states_unknown`` says why
-    they may be incomplete. ``topics`` is known of runs through Kafka with steps.
-
-    ``seed`` is the seed of the order of keys and calls, None without one.
+    ``topics`` is known of runs through Kafka with steps. ``seed`` is the seed of the order of keys and calls, None
+    without one.
     """
 
     tier: str
@@ -257,6 +254,4 @@ class Evidence:
     files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
     topics: TopicContent | None = None
-    action_states: tuple[ActionState, ...] | None = None
-    action_states_unknown: str = ""
     seed: int | None = None

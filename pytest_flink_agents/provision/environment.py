@@ -8,24 +8,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.gateway_token import token_variables
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import BrokerClient
 from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.responder import Responder
-from pytest_flink_agents.provision.containers import ContainerParts
 from pytest_flink_agents.provision.engine_choice import require_bundled
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
+
+if TYPE_CHECKING:
+    from flink_testbed.flink.cluster_broker import BrokerClient
 
 # The codes of a cluster that has lost a process, and of one that was ended because of one of its jobs.
 PROCESS_DIED = "FA407"
@@ -259,9 +261,8 @@ class TestEnvironment(JobParts):
                 process.kill()
         for cluster in self._clusters.values():
             cluster.close()
-        containers = self._made.get("containers")
-        if isinstance(containers, ContainerParts):
-            containers.close()
+        if "containers" in self._made:
+            self.containers.close()
 
 
 def _part(tier: Tier, variant: ClusterVariant) -> str:

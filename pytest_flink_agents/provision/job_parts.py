@@ -13,7 +13,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flink_testbed.artifacts.environments import (
     EnvironmentRequest,
@@ -30,10 +30,12 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
-from pytest_flink_agents.provision.containers import ContainerParts, provide_containers
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.provision.containers import ContainerParts
 
 T = TypeVar("T")
 
@@ -188,6 +190,9 @@ class JobParts:
         return self._once("containers", self._provide_containers)
 
     def _provide_containers(self) -> ContainerParts:
+        # Imported here: a session without containers needs no event loop.
+        from pytest_flink_agents.provision.containers import provide_containers
+
         return provide_containers(
             self.settings,
             self.release,

@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
-from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
 from flink_testbed.ledger.routes import Route
-from flink_testbed.models.server import ModelServer
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
@@ -28,7 +25,10 @@ from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
 if TYPE_CHECKING:
+    from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer
     from flink_testbed.kafka.service import KafkaService
+    from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
+    from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.provision.kafka import SessionKafka
 
 
@@ -51,7 +51,7 @@ class Services:
         folder: Path | None = None,
     ) -> None:
         self.settings = settings
-        self._broker_client = BrokerClient(broker) if broker else None
+        self._broker_client = _client_of(broker) if broker else None
         self._broker_server: BrokerServer | None = None
         self.folder = folder or directory
         self.directory = directory
@@ -101,6 +101,8 @@ class Services:
         Each starts at the first request for it.
         """
         if self._broker_server is None:
+            from flink_testbed.flink.cluster_broker import BrokerServer, ClusterBroker
+
             own_record(self.run_id).note(SOCKETS, str(Path(address.path).parent))
             self._broker_server = BrokerServer(
                 address, ClusterBroker(self._usable_cluster, self._current_cluster, lambda: self.kafka.bootstrap)
@@ -118,6 +120,8 @@ class Services:
     def models(self) -> ModelServer:
         """The model server, listening."""
         if self._models is None:
+            from flink_testbed.models.server import ModelServer
+
             server = ModelServer()
             server.start()
             self._models = server
@@ -131,6 +135,8 @@ class Services:
         if self._ledger is None or not self._ledger.usable:
             if self._ledger:
                 self._ledger.close()
+            from flink_testbed.ledger.ledger import EffectLedger
+
             self._ledger = EffectLedger(self.directory)
         return self._ledger
 
@@ -224,3 +230,10 @@ class Services:
         self.leaks += topic_leaks(kafka.left_topics(), self.settings.kafka_bootstrap, self.run_id) if kafka else ()
         if not self.leaks:
             own_record(self.run_id).close()
+
+
+def _client_of(address: BrokerAddress) -> BrokerClient:
+    # Imported here: only workers of pytest-xdist have one.
+    from flink_testbed.flink.cluster_broker import BrokerClient
+
+    return BrokerClient(address)

@@ -9,13 +9,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core import clock
-from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.kafka.topic_names import topic_name
 from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.conversation import Conversation
 from pytest_flink_agents.run.records import Inputs, Records
+
+if TYPE_CHECKING:
+    from flink_testbed.kafka.service import KafkaService
 
 _WRITE_S = _READ_S = 120.0
 _LOOK_EVERY_S = 1.0

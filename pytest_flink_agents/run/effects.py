@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.evidence.model import Evidence
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 
 def effect_urls(ledger: LedgerRun | None) -> dict[str, str]:

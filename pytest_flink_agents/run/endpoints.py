@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flink_testbed.ledger.entry import EffectCall
-from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.effects import incomplete_record
 from pytest_flink_agents.scenario.effects import read_effects
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 
 class ServedEndpoints:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from flink_testbed.faults import Fault, KillBroker, KillJobManager, KillTaskManager, PauseProcess
-from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.timeline import (
     AfterCheckpoints,
@@ -19,6 +19,9 @@ from pytest_flink_agents.run.timeline import (
 )
 from pytest_flink_agents.scenario.faults import After, Faults, timetable
 from pytest_flink_agents.scenario.faults import Fault as FaultWords
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 # A killed TaskManager is noticed after two heartbeats without an answer. The time-out stays above
 # a long pause of a loaded machine.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError
-from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.custom import CustomCheck
@@ -26,7 +26,6 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnv
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
-from pytest_flink_agents.run.action_topic import needs_action_store, provide_action_topic, with_action_states
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
@@ -35,6 +34,7 @@ from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
+    needs_action_store,
     needs_kafka,
     needs_models,
     placeholder_values,
@@ -42,6 +42,9 @@ from pytest_flink_agents.run.requests import (
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
@@ -82,9 +85,8 @@ class CheckedRun:
 
     @property
     def headline(self) -> str:
-        """The first finding of what is not valid, on one line."""
-        judged = (result for result in self.results if result.validity is not Validity.VALID)
-        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
+        """The first finding, on one line."""
+        return next((finding.message.partition("\n")[0] for result in self.results for finding in result.findings), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +206,12 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
-            actions = (
-                provide_action_topic(self.services.kafka, self.loaded) if needs_action_store(self.loaded) else None
-            )
             request = ScenarioRequest(
-                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions
+                self.services, environment, self.loaded, self.tier, directory, values, seed, setup
             )
             channel = request.channel()
             place = Place(environment, self.tier, directory, setup)
             evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), scenario.within)
-        evidence = with_action_states(evidence, actions, own_job=scenario.job is not None)
         return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:

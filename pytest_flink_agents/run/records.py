@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from pytest_flink_agents.evidence.model import Output
 
 Inputs = Sequence[Mapping[str, Any]]

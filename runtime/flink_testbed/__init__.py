@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flink_testbed.flink.containers import ContainerCluster
     from flink_testbed.flink.remote import RemoteCluster
     from flink_testbed.flink.standalone import StandaloneCluster
-    from flink_testbed.kafka.records import KafkaRecord
+    from flink_testbed.kafka.record import KafkaRecord
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
     from flink_testbed.services import EmbeddedBroker, EmbeddedFlink, FlinkContainers, KafkaContainer

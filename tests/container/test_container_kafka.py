@@ -13,7 +13,7 @@ from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core.problem import HostError
 from flink_testbed.kafka.container import ContainerKafka
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.ownership.container_owner import this_owner
 from pytest_flink_agents.current import session_of

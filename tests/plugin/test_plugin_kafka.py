@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 TESTS = """
 import pytest
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 
 @pytest.mark.parametrize("number", range(4))
 def test_topic(kafka_service, kafka_topic, number):

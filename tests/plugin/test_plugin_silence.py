@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from plugin_project import Project
+from plugin_project import Project, scenario
 
 HEAVY = (
     *(
@@ -66,6 +66,16 @@ def test_an_unused_plugin_loads_nothing_prints_nothing_and_leaves_nothing(projec
     assert (project.path / "loaded.txt").read_text() == ""
     ours = [path.name for path in project.path.iterdir() if "flink" in path.name or "report" in path.name]
     assert ours == []
+
+
+def test_a_local_session_loads_no_client_of_kafka_and_no_server(project: Project):
+    project.scenarios("a", scenario("a"))
+    # Also imported late, so it must be looked up at the end.
+    heavy = ("confluent_kafka", "asyncio", "aiohttp", "docker", "testcontainers", "multiprocessing", "http.client")
+    project.write("conftest.py", CONFTEST.replace(repr(HEAVY), repr(heavy)))
+    result = project.run("-p", "no:xdist")
+    assert result.ret == 0
+    assert (project.path / "loaded.txt").read_text() == ""
 
 
 @pytest.mark.slow

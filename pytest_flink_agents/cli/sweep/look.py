@@ -135,7 +135,7 @@ def topics(record: Record, bootstrap: str, properties: Path | None) -> Iterator[
         return
     from flink_testbed.kafka.remote import RemoteKafka
     from flink_testbed.kafka.security import read_security
-    from flink_testbed.kafka.service import topic_prefix
+    from flink_testbed.kafka.topic_names import topic_prefix
 
     security = read_security(properties) if properties else None
     kafka = RemoteKafka(bootstrap, run_id=record.run_id, startup_timeout_s=_KAFKA_STARTUP_S, security=security)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
 from flink_testbed.faults.sight import JobSight
-from flink_testbed.kafka.service import KafkaService
+
+if TYPE_CHECKING:
+    from flink_testbed.kafka.service import KafkaService
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.faults.sight import JobSight, look_at_job
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.processes import ClusterProcesses
-from flink_testbed.kafka.service import KafkaService
+
+if TYPE_CHECKING:
+    from flink_testbed.kafka.service import KafkaService
 
 # Longer than Flink's own default of 50 s until it gives up a silent TaskManager.
 _FELT_S = _RECOVERED_S = 90.0

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem, WaitTimeoutError
+from flink_testbed.kafka.record import KafkaRecord
 
 _BATCH = 1000
 # Unacknowledged records at most; the producer's queue holds far more, in number and in bytes.
 _MAX_IN_QUEUE = 500
 _POLL_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaRecord:
-    """One record of a topic.
-
-    When a record is written, Kafka chooses the partition by the key if ``partition`` is None, and
-    the current time if ``timestamp_ms`` (milliseconds since 1970) is None; ``offset`` is ignored.
-    """
-
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    partition: int | None = None
-    offset: int | None = None
-    timestamp_ms: int | None = None
 
 
 def read_range(

@@ -12,7 +12,8 @@ from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.security import KafkaSecurity
-from flink_testbed.kafka.service import KafkaService, topic_prefix
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.topic_names import topic_prefix
 
 
 class RemoteKafka(KafkaService):

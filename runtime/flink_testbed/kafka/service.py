@@ -6,8 +6,6 @@ the error at the deadline names the condition and the last state seen.
 
 from __future__ import annotations
 
-import re
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +17,8 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.kafka.records import KafkaRecord, read_range, write_records
+from flink_testbed.kafka.record import KafkaRecord
+from flink_testbed.kafka.records import read_range, write_records
 from flink_testbed.ownership.detached import Detachment
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -43,17 +42,6 @@ _UNSETTLED = (
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.OFFSET_NOT_AVAILABLE,
 )
-
-
-def topic_prefix(run_id: str) -> str:
-    """Return the common prefix of a run's topic names."""
-    return f"flink-agents-{run_id}-"
-
-
-def topic_name(run_id: str, label: str) -> str:
-    """Return a unique topic name with the run's prefix."""
-    what = re.sub(r"[^a-zA-Z0-9_-]+", "-", label)[:120].strip("-")
-    return f"{topic_prefix(run_id)}{what}-{secrets.token_hex(4)}"
 
 
 class KafkaService(ABC):

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Attempt"
-ACTION = "X-Flink-Agents-Action"
 IDEMPOTENCY_KEY = "Idempotency-Key"
-_CARRIED = (KEY, INPUT, ATTEMPT, ACTION, IDEMPOTENCY_KEY)
+_CARRIED = (KEY, INPUT, ATTEMPT, IDEMPOTENCY_KEY)
 ENDED_EARLY = "the effects ledger ended before the run"
 
 
@@ -39,8 +38,8 @@ class EffectCall:
     as ``POST /refunds``, empty if none did. ``sequence`` counts from 1 without gaps; ``at_s`` is
     seconds since 1970.
 
-    ``key``, ``input`` (its number, from 0), ``attempt`` (from 0) and ``action`` are None if the call
-    does not carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in
+    ``key``, ``input`` (its number, from 0) and ``attempt`` (from 0) are None if the call does not
+    carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in
     hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
     ``replayed`` marks a repeated idempotency key that got the first answer again.
     """
@@ -62,7 +61,6 @@ class EffectCall:
     status: int | None = None
     fault: str = ""
     replayed: bool = False
-    action: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,6 @@ def _entry(data: Mapping[str, Any]) -> EffectCall:
         status=data["status"],
         fault=data["fault"],
         replayed=data["replayed"],
-        action=None if (action := _json_or_text(carried.get(ACTION))) is None else str(action),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment

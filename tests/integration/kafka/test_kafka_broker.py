@@ -24,9 +24,10 @@ from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import KafkaHome, provide_kafka
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.remote import RemoteKafka
-from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.topic_names import topic_name
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.flink.config import ClusterConfig
-from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.topic_names import topic_name
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.evidence.model import Evidence

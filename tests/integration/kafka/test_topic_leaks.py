@@ -19,7 +19,7 @@ from tests.support.pytest_sessions import make_project, start_pytest
 pytestmark = pytest.mark.slow
 
 FORGETFUL = """
-from flink_testbed.kafka.service import topic_name
+from flink_testbed.kafka.topic_names import topic_name
 
 
 def test_forgets_its_topic(kafka_service):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.kafka.records import KafkaRecord
-from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.kafka.record import KafkaRecord
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.topic_names import topic_name
 from tests.support.random_kills import STAGES, kill_at_moments, swept
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,8 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from flink_testbed.kafka.service import KafkaService, topic_name
+from flink_testbed.kafka.service import KafkaService
+from flink_testbed.kafka.topic_names import topic_name
 from flink_testbed.ownership.owner import Owner, this_process
 from flink_testbed.ownership.session_record import BROKERS, CLUSTER, JOBS, SOCKETS, TOPICS, Record, records
 from pytest_flink_agents.cli.main import main

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.kafka.service import topic_name
 from flink_testbed.kafka.settings import Node, meta_properties, new_id, server_properties
+from flink_testbed.kafka.topic_names import topic_name
 
 
 def properties(count: int, number: int = 0) -> dict[str, str]:

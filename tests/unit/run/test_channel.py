@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.security import KafkaSecurity
 from flink_testbed.kafka.service import KafkaService

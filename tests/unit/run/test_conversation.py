@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.core import clock
-from flink_testbed.kafka.records import KafkaRecord
+from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.remote import RemoteKafka
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.held_inputs import check_inputs_sent
