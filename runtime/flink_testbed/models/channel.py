@@ -121,7 +121,6 @@ class Channel:
         self._searches = SearchBudget(_SEARCHES_S)
         self._answered: Counter[int] = Counter()
         self._calls: list[Call] = []
-        self.closed = threading.Event()
 
     def __enter__(self) -> Channel:
         return self
@@ -162,7 +161,6 @@ class Channel:
 
     def close(self) -> None:
         """Close the address and drop delayed responses; the record stays readable."""
-        self.closed.set()
         self._on_close()
 
     def get(self, path: str) -> Delivery:
