@@ -11,10 +11,10 @@ from pathlib import Path
 from flink_testbed.artifacts.versions import FlinkLine, FlinkRelease, resolve_flink
 from flink_testbed.containers.engine import connect
 from flink_testbed.kafka.home import provide_kafka
+from flink_testbed.kafka.image import require_kafka_image
 from pytest_flink_agents.cli.lint.project import settings_in
 from pytest_flink_agents.cli.lint.targets import Kind, targets
 from pytest_flink_agents.provision.job_parts import JobParts
-from pytest_flink_agents.provision.kafka import provide_broker_image
 from pytest_flink_agents.run.requests import needs_action_store
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
@@ -86,7 +86,10 @@ def _kafka(settings: Settings, line: FlinkLine) -> str:
     """Provide the files or the image of the session's broker."""
     if settings.kafka_image or settings.jobs_in_containers:
         with contextlib.closing(connect()) as engine:
-            return f"Kafka: container image {provide_broker_image(engine, settings, line, progress=_progress)}"
+            image = require_kafka_image(
+                engine, line, image=settings.kafka_image, base=settings.flink_base_image, progress=_progress
+            )
+            return f"Kafka: container image {image}"
     return f"Kafka {provide_kafka(line, progress=_progress).version}"
 
 

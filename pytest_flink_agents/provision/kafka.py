@@ -5,11 +5,9 @@ It is an external broker, the controller's broker, or one that this process star
 
 from __future__ import annotations
 
-import platform
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkLine, resolve_flink
 from flink_testbed.core.directories import cache_root
@@ -25,23 +23,6 @@ from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.ownership.session_record import BROKERS, SOCKETS, TOPICS, own_record
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.settings import Settings
-
-if TYPE_CHECKING:
-    from flink_testbed.containers.engine import ContainerEngine
-
-
-def provide_broker_image(
-    engine: ContainerEngine, settings: Settings, line: FlinkLine, *, progress: Callable[[str], None]
-) -> str:
-    """Return the image for Kafka containers, pulled or built if the engine does not have it."""
-    from flink_testbed.flink.image import default_base
-    from flink_testbed.kafka.image import provide_kafka_image
-
-    if settings.kafka_image:
-        engine.require_image(settings.kafka_image, progress=progress)
-        return settings.kafka_image
-    base = settings.flink_base_image or default_base(platform.python_version())
-    return provide_kafka_image(engine, line, base=base, progress=progress)
 
 
 class SessionKafka:
@@ -135,13 +116,20 @@ class SessionKafka:
         from flink_testbed.containers.engine import connect
         from flink_testbed.containers.owned import OwnedContainers
         from flink_testbed.kafka.container import ContainerKafka
+        from flink_testbed.kafka.image import require_kafka_image
         from flink_testbed.ownership.container_owner import this_owner
 
         settings = self._settings
         owned = OwnedContainers(connect(), this_owner(self._run_id))
         own_record(self._run_id).note(SOCKETS, str(owned.sockets))
         try:
-            image = provide_broker_image(owned.engine, settings, line, progress=self._progress)
+            image = require_kafka_image(
+                owned.engine,
+                line,
+                image=settings.kafka_image,
+                base=settings.flink_base_image,
+                progress=self._progress,
+            )
         except BaseException:
             owned.close()
             raise

@@ -7,7 +7,6 @@ a guard ends everything that it had started.
 from __future__ import annotations
 
 import contextlib
-import platform
 import secrets
 import tempfile
 from abc import ABC, abstractmethod
@@ -27,12 +26,12 @@ from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.core.directories import cache_root
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.containers import ContainerCluster, with_image_paths
-from flink_testbed.flink.image import default_base, require_flink_image
+from flink_testbed.flink.image import require_flink_image
 from flink_testbed.flink.standalone import FlinkHome, StandaloneCluster
 from flink_testbed.kafka.container import ContainerKafka
 from flink_testbed.kafka.embedded import EmbeddedKafka
 from flink_testbed.kafka.home import provide_kafka
-from flink_testbed.kafka.image import provide_kafka_image
+from flink_testbed.kafka.image import require_kafka_image
 from flink_testbed.ownership.container_owner import this_owner
 from flink_testbed.ownership.session_record import BROKERS, CLUSTER, SOCKETS, own_record
 
@@ -268,9 +267,10 @@ class KafkaContainer(Service[ContainerKafka]):
 
     def _make(self, run_id: str, directory: Path, stack: contextlib.ExitStack) -> ContainerKafka:
         owned = _owned_containers(run_id, stack)
+        line = resolve_flink(DEFAULT_FLINK).line
         return ContainerKafka(
             owned,
-            self._image_at(owned),
+            require_kafka_image(owned.engine, line, image=self._image, base=self._base_image, progress=self._progress),
             jobs_inside=False,
             directory=directory,
             ports=cache_root() / "ports",
@@ -278,11 +278,3 @@ class KafkaContainer(Service[ContainerKafka]):
             startup_timeout_s=self._startup_timeout_s,
             progress=self._progress,
         )
-
-    def _image_at(self, owned: OwnedContainers) -> str:
-        if self._image:
-            owned.engine.require_image(self._image, progress=self._progress)
-            return self._image
-        base = self._base_image or default_base(platform.python_version())
-        line = resolve_flink(DEFAULT_FLINK).line
-        return provide_kafka_image(owned.engine, line, base=base, progress=self._progress)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from docker.models.containers import Container
 
+from flink_testbed.containers.build import default_base
 from flink_testbed.containers.engine import ContainerEngine, connect
 from flink_testbed.containers.labelled import everything_labelled
-from flink_testbed.flink.image import default_base
 from pytest_flink_agents.current import session_of
 
 # The socket check applies here too: everything listens on loopback only.

@@ -250,8 +250,8 @@ def _loopback_error() -> str:
 
 
 def _containers() -> Containers:
+    from flink_testbed.containers.build import default_base
     from flink_testbed.containers.engine import connect
-    from flink_testbed.flink.image import default_base
 
     with contextlib.closing(connect()) as engine:
         base = os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE") or default_base(platform.python_version())

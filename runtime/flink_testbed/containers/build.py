@@ -23,6 +23,12 @@ _BUILD_S = 900.0
 _SHOWN_LINES = 30
 
 
+def default_base(python_version: str) -> str:
+    """Return the default base image: Debian with that Python."""
+    minor = ".".join(python_version.split(".")[:2])
+    return f"python:{minor}-slim-bookworm"
+
+
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
     """The parts of an image: Dockerfile (``recipe``), build arguments, labels and context.

@@ -17,7 +17,7 @@ from typing import Any
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.java import packaged_java
 from flink_testbed.artifacts.versions import FlinkRelease
-from flink_testbed.containers.build import ImagePlan, provide_image
+from flink_testbed.containers.build import ImagePlan, default_base, provide_image
 from flink_testbed.containers.owned import OwnedContainers
 from flink_testbed.containers.spec import ContainerSpec
 from flink_testbed.core.problem import HostError, Problem
@@ -128,11 +128,6 @@ def require_flink_image(
         found = provide_flink_image(owned, environment, release, base=base, progress=progress)
     require_fit(found, environment)
     return found
-
-
-def default_base(python_version: str) -> str:
-    """Return the default base image: Debian with the environment's Python."""
-    return f"python:{_minor(python_version)}-slim-bookworm"
 
 
 def inspect_image(owned: OwnedContainers, reference: str) -> FlinkImage:
