@@ -123,14 +123,14 @@ class JobWatch:
 
     def history(self) -> JobHistory:
         """Return the job's checkpoints, restarts and exceptions so far."""
-        counts = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/checkpoints")["counts"]
+        counts = self._cluster.rest.checkpoint_counts(self.job_id)
         exceptions = self._exceptions()
         self._count_restarts()
         return JobHistory(
             job_id=self.job_id,
             ui_url=self.ui_url,
             metrics=self.metrics or None,
-            checkpoints=Checkpoints(int(counts["completed"]), int(counts["failed"]), int(counts["restored"])),
+            checkpoints=Checkpoints(counts["completed"], counts["failed"], counts["restored"]),
             # The metric may be a second late, and each exception but the final one caused a
             # restart. Flink drops old exceptions (web.exception-history-size), so there may be
             # fewer of them than restarts.
@@ -139,8 +139,7 @@ class JobWatch:
         )
 
     def _exceptions(self) -> tuple[JobException, ...]:
-        answer = self._cluster.rest.call("GET", f"/jobs/{self.job_id}/exceptions", params={"maxExceptions": 100})
-        entries = answer.get("exceptionHistory", {}).get("entries", [])
+        entries = self._cluster.rest.exceptions(self.job_id)
         return tuple(_exception(entry) for entry in sorted(entries, key=lambda entry: int(entry["timestamp"])))
 
 

@@ -42,13 +42,11 @@ def look_at_job(cluster: FlinkCluster, job_id: str) -> JobSight:
     Raises ``RestUnavailableError`` while no JobManager answers.
     """
     job = cluster.rest.job(job_id)
-    counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
-    answer = cluster.rest.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": 100})
     vertices = {str(vertex["status"]) for vertex in job["vertices"]}
     return JobSight(
         state=str(job["state"]),
-        failures=len(answer.get("exceptionHistory", {}).get("entries", [])),
-        restored=int(counts["restored"]),
+        failures=len(cluster.rest.exceptions(job_id)),
+        restored=cluster.rest.checkpoint_counts(job_id)["restored"],
         runs=str(job["state"]) == "RUNNING" and vertices <= _RUNS,
         process=int(job["timestamps"].get("INITIALIZING", 0)),
     )

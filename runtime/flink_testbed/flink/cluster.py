@@ -299,7 +299,7 @@ class FlinkCluster(ABC):
 
     def completed_checkpoints(self, job_id: str) -> int:
         """Return the number of completed checkpoints of the job."""
-        return int(self.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]["completed"])
+        return self.rest.checkpoint_counts(job_id)["completed"]
 
     def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
         """Return the job's metrics by the names of its vertices.

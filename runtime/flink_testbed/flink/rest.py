@@ -36,6 +36,7 @@ _READ_BYTES = 1 << 26
 _KEPT_BYTES = 1 << 22
 _READ_S = 30.0
 _CHUNK_BYTES = 1 << 16
+_EXCEPTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +237,25 @@ class RestClient:
 
     def root_exception(self, job_id: str) -> str:
         """Return the stack trace of the job's latest failure, if any."""
-        history = self.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": 5})
-        entries = history.get("exceptionHistory", {}).get("entries", [])
-        return str(entries[0]["stacktrace"]) if entries else str(history.get("root-exception") or "")
+        answer = self._exceptions(job_id, most=1)
+        entries = answer["exceptionHistory"]["entries"]
+        return str(entries[0]["stacktrace"]) if entries else str(answer.get("root-exception") or "")
+
+    def exceptions(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the exceptions that ended or restarted the job, the latest first.
+
+        Each has ``timestamp`` (ms since 1970), ``stacktrace`` and perhaps ``taskName``. Flink forgets
+        old ones (``web.exception-history-size``).
+        """
+        return list(self._exceptions(job_id, most=_EXCEPTIONS)["exceptionHistory"]["entries"])
+
+    def _exceptions(self, job_id: str, *, most: int) -> dict[str, Any]:
+        return dict(self.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": most}))
+
+    def checkpoint_counts(self, job_id: str) -> dict[str, int]:
+        """Return the numbers of the job's checkpoints: ``completed``, ``failed``, ``restored`` and others."""
+        counts = self.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+        return {str(name): int(count) for name, count in counts.items()}
 
     def cancel(self, job_id: str) -> None:
         """Request the job's cancellation without waiting for it."""

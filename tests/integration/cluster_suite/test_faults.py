@@ -30,8 +30,8 @@ def wait_for_checkpoint(cluster: FlinkCluster, job_id: str) -> None:
 
 def wait_for_restore(cluster: FlinkCluster, job_id: str) -> int:
     def restored() -> tuple[int | None, str]:
-        counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
-        return (int(counts["restored"]) or None), str(counts)
+        counts = cluster.rest.checkpoint_counts(job_id)
+        return (counts["restored"] or None), str(counts)
 
     return cluster.wait(restored, what="a restore from a checkpoint", timeout_s=120)
 

@@ -75,14 +75,14 @@ def test_every_output_is_committed_once_and_in_order_after_a_process_was_killed(
     def kill_after_two_checkpoints(cluster: FlinkCluster) -> int:
         def two_checkpoints() -> tuple[str | None, str]:
             jobs = [job for job in cluster.rest.jobs() if job["state"] == "RUNNING"]
-            counts = cluster.rest.call("GET", f"/jobs/{jobs[0]['jid']}/checkpoints")["counts"] if jobs else {}
+            counts = cluster.rest.checkpoint_counts(jobs[0]["jid"]) if jobs else {}
             return (jobs[0]["jid"] if counts.get("completed", 0) >= 2 else None), str(counts)
 
         job_id = cluster.wait(two_checkpoints, what="two checkpoints", timeout_s=60)
         kill(cluster)
 
         def restored() -> tuple[int | None, str]:
-            counts = cluster.rest.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+            counts = cluster.rest.checkpoint_counts(job_id)
             return (counts["restored"] or None), str(counts)
 
         return int(cluster.wait(restored, what="a restore from a checkpoint", timeout_s=60))

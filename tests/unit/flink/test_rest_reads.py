@@ -1,0 +1,52 @@
+"""Parts of the answers of Flink's REST API, in the form of Flink 2.2."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from flink_testbed.faults.sight import look_at_job
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest import RestClient
+
+ENTRY = {
+    "exceptionName": "java.io.IOException",
+    "stacktrace": "java.io.IOException: gone",
+    "timestamp": 2,
+    "taskName": "a",
+}
+OLDER = {"exceptionName": "E", "stacktrace": "E: first", "timestamp": 1}
+COUNTS = {"restored": 1, "total": 5, "in_progress": 0, "completed": 3, "failed": 1}
+ANSWERS: dict[str, Any] = {
+    "/jobs/j": {"state": "RUNNING", "timestamps": {"INITIALIZING": 7}, "vertices": [{"status": "RUNNING"}]},
+    "/jobs/j/checkpoints": {"counts": COUNTS},
+    "/jobs/j/exceptions": {"root-exception": "", "exceptionHistory": {"entries": [ENTRY, OLDER], "truncated": False}},
+}
+
+
+@pytest.fixture
+def rest(monkeypatch: pytest.MonkeyPatch) -> RestClient:
+    client = RestClient("http://flink.example:8081")
+    monkeypatch.setattr(client, "call", lambda method, path, **_: ANSWERS[path])
+    return client
+
+
+def test_checkpoints_and_exceptions_of_a_job_are_read(rest: RestClient) -> None:
+    assert rest.checkpoint_counts("j") == COUNTS
+    assert rest.exceptions("j") == [ENTRY, OLDER]
+    assert rest.root_exception("j") == "java.io.IOException: gone"
+
+
+def test_a_job_that_failed_before_it_ran_has_a_root_exception_only(
+    rest: RestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"root-exception": "E: no graph", "exceptionHistory": {"entries": [], "truncated": False}}
+    monkeypatch.setitem(ANSWERS, "/jobs/j/exceptions", answer)
+    assert (rest.exceptions("j"), rest.root_exception("j")) == ([], "E: no graph")
+
+
+def test_faults_compare_the_same_counts(rest: RestClient) -> None:
+    now = look_at_job(cast(FlinkCluster, SimpleNamespace(rest=rest)), "j")
+    assert (now.state, now.failures, now.restored, now.runs, now.process) == ("RUNNING", 2, 1, True, 7)
