@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.core.problem import WaitTimeoutError
 from flink_testbed.faults.sight import JobSight, look_at_job
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.processes import ClusterProcesses
@@ -33,16 +33,7 @@ class FaultTarget:
     @property
     def processes(self) -> ClusterProcesses:
         """The processes that may be broken. Raises :class:`HostError` FA440 for an external cluster."""
-        if self.cluster.processes is None:
-            raise HostError(
-                Problem(
-                    "FA440",
-                    "an external cluster has no process that may be broken",
-                    where=self.cluster.rest_url,
-                    next_step="run scenarios with faults on --flink-tier=embedded or container",
-                )
-            )
-        return self.cluster.processes
+        return self.cluster.require_processes()
 
 
 @dataclass(frozen=True, slots=True)

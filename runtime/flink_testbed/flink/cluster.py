@@ -88,17 +88,24 @@ class FlinkCluster(ABC):
 
         Raises :class:`HostError` FA440 for an external cluster.
         """
+        return self.require_processes().kill_taskmanager()
+
+    def require_processes(self) -> ClusterProcesses:
+        """Return the processes, which may be broken.
+
+        Raises :class:`HostError` FA440 for an external cluster.
+        """
         if self.processes is None:
             raise HostError(
                 Problem(
                     "FA440",
-                    "an external cluster has no TaskManager that may be killed",
+                    "an external cluster has no process that may be broken",
                     where=self.rest_url,
                     expected="a cluster that this session has started",
-                    next_step="use a cluster of the session: --flink-tier=embedded",
+                    next_step="use a cluster of the session: --flink-tier=embedded or container",
                 )
             )
-        return self.processes.kill_taskmanager()
+        return self.processes
 
     @abstractmethod
     def require_alive(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flink_testbed.core.problem import HostError
+from flink_testbed.faults import FaultTarget, KillTaskManager
 from flink_testbed.flink.access import RestAccess, rest_access
 from flink_testbed.flink.remote import RemoteCluster
 
@@ -67,8 +68,11 @@ def test_only_a_cluster_on_loopback_shares_files(url: str, same: bool) -> None:
 def test_an_external_cluster_has_no_processes_to_break() -> None:
     remote = RemoteCluster(RestAccess("http://flink:1"), Path("java"), "2.2.1", run_id="r", directory=Path("kept"))
     assert (remote.processes, remote.detach()) == (None, None)
-    with pytest.raises(HostError, match="FA440"):
+    message = "FA440: an external cluster has no process that may be broken"
+    with pytest.raises(HostError, match=message):
         remote.kill_taskmanager()
+    with pytest.raises(HostError, match=message):
+        KillTaskManager().inject(FaultTarget(remote, "job"))
 
 
 def test_missing_files_and_a_certificate_without_a_key_are_refused(tmp_path: Path) -> None:
