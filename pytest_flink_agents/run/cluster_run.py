@@ -106,7 +106,8 @@ class _FollowedRun:
         for job_id in launch.job_ids:
             cluster.adopt(job_id)
         self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
-        self._reported = _configuration_of(cluster)
+        # An external cluster may refuse to say. A run that gave its cluster options is *unknown* then.
+        self._reported = cluster.configuration()
         first = launch.job_ids[0] if launch.job_ids else ""
         self._timeline = TimelineRun(timeline, FaultTarget(cluster, first, channel.kafka), OutputCount(channel))
         self._started = True
@@ -294,14 +295,3 @@ class _FollowedRun:
             return ""
         agent: Any = self._subject.spec["agent"]
         return still_waiting(agent, unfinished_in(log.events, self._launch.listeners))
-
-
-def _configuration_of(cluster: FlinkCluster) -> dict[str, str]:
-    """Return the options that a cluster reports, none if it does not answer.
-
-    An external cluster may refuse to say. A run that gave its cluster options is *unknown* then.
-    """
-    try:
-        return cluster.rest.configuration()
-    except HostError:
-        return {}

@@ -7,6 +7,7 @@ logs.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -65,6 +66,7 @@ class FlinkCluster(ABC):
         self.client_options: Mapping[str, str] = {}
         self.client_environment: Mapping[str, str] = {}
         self._adopted: set[str] = set()
+        self._configuration: Mapping[str, str] | None = None
 
     @property
     @abstractmethod
@@ -177,6 +179,17 @@ class FlinkCluster(ABC):
             next_step=next_step,
             detail=lambda: self.logs.tail(_TAIL),
         )
+
+    def configuration(self) -> Mapping[str, str]:
+        """Return the options that the cluster reports, none if it does not answer.
+
+        A cluster reads its options when it starts, so it is asked until it has answered once. An
+        external cluster may refuse to say.
+        """
+        if self._configuration is None:
+            with contextlib.suppress(HostError):
+                self._configuration = self.rest.configuration()
+        return self._configuration or {}
 
     def jobs(self) -> tuple[Job, ...]:
         """Return every job that the cluster knows."""

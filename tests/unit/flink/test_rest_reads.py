@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.sight import look_at_job
+from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.remote import RemoteCluster
 from flink_testbed.flink.rest import RestClient
 
 ENTRY = {
@@ -50,3 +54,18 @@ def test_a_job_that_failed_before_it_ran_has_a_root_exception_only(
 def test_faults_compare_the_same_counts(rest: RestClient) -> None:
     now = look_at_job(cast(FlinkCluster, SimpleNamespace(rest=rest)), "j")
     assert (now.state, now.failures, now.restored, now.runs, now.process) == ("RUNNING", 2, 1, True, 7)
+
+
+def test_a_clusters_options_are_read_once_and_none_if_it_refuses(tmp_path: Path) -> None:
+    answers: list[dict[str, str] | None] = [None, {"heartbeat.timeout": "9s"}]
+
+    def configuration() -> dict[str, str]:
+        answer = answers.pop(0)
+        if answer is None:
+            raise HostError(Problem("FA404", "403 Forbidden"))
+        return answer
+
+    cluster = RemoteCluster(RestAccess("http://flink:1"), Path("java"), "2.2.1", run_id="r", directory=tmp_path)
+    cluster._rest = cast(RestClient, SimpleNamespace(configuration=configuration))
+    assert cluster.configuration() == {}
+    assert [cluster.configuration(), cluster.configuration()] == [{"heartbeat.timeout": "9s"}] * 2

@@ -24,7 +24,7 @@ class Cluster:
 
     def __init__(self, *, abandoned: bool) -> None:
         self.processes = self
-        self.rest = SimpleNamespace(configuration=dict)
+        self.configuration = dict
         self.jobs: list[str] = []
         self.ended: list[str] = []
         self._abandoned = abandoned
@@ -96,12 +96,3 @@ def test_only_a_job_that_could_not_be_cancelled_ends_the_cluster() -> None:
         "agent a:B ran beside this run, and the job could not be cancelled within 15 s: an action that never returns "
         "blocks its TaskManager"
     ]
-
-
-def test_a_cluster_need_not_report_its_configuration() -> None:
-    def refuse() -> dict[str, str]:
-        raise HostError(Problem("FA404", "403 Forbidden"))
-
-    cluster = Cluster(abandoned=False)
-    cluster.rest = SimpleNamespace(configuration=refuse)
-    assert followed(cluster)._reported == {}
