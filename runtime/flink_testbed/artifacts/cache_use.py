@@ -23,7 +23,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ownership.detached import detached_services
 
 # Not the files of sessions, of detached clusters and of leases.
-_KINDS = ("environments", "class-archives", "java", "jars", "shipments", "runtime", "loopback", "kafka-formats")
+_KINDS = ("environments", "class-archives", "java", "jars", "shipments", "runtime", "patched-classes", "kafka-formats")
 # A cluster names these in environment variables, not in its command lines.
 _IN_ENVIRONMENTS = ("runtime", "shipments")
 _DAY_S = 86_400.0

@@ -19,6 +19,7 @@ from flink_testbed.artifacts.class_file import UnknownClassError
 
 # Part of the cache key; to be raised when a patch changes.
 _LAYOUT = "1"
+_JAR = "patched.jar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def provide_patched(jar: Path, patch: ClassPatch, *, progress: Callable[[str], N
         with zipfile.ZipFile(jar) as archive:
             original = archive.read(patch.member)
         changed = patch.apply(original)
-        with zipfile.ZipFile(directory / "loopback.jar", "w") as archive:
+        with zipfile.ZipFile(directory / _JAR, "w") as archive:
             # With a fixed time stamp, so that the same content is the same file.
             archive.writestr(zipfile.ZipInfo(patch.member, (1980, 1, 1, 0, 0, 0)), changed)
         return {"of": hashlib.sha256(original).hexdigest()}
@@ -54,7 +55,7 @@ def provide_patched(jar: Path, patch: ClassPatch, *, progress: Callable[[str], N
     made_of = (_LAYOUT, patch.member, str(jar.absolute()), stat.st_size, stat.st_mtime_ns)
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     try:
-        return provide_entry("loopback", key, build, needs_mib=1, progress=progress).path / "loopback.jar"
+        return provide_entry("patched-classes", key, build, needs_mib=1, progress=progress).path / _JAR
     except (KeyError, UnknownClassError) as error:
         progress(f"{jar.name}: {patch.otherwise} ({error})")
         return None
