@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
-from flink_testbed.faults.sight import JobSight
+from flink_testbed.faults.job_status import JobStatus
 
 if TYPE_CHECKING:
     from flink_testbed.kafka.service import KafkaService
@@ -36,7 +36,7 @@ class KillBroker(Fault):
         """Start the broker again, and wait until it answers."""
         self._kafka(target).start_broker(self.number)
 
-    def felt(self, before: JobSight, now: JobSight) -> bool:
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether the job was still there when the broker was back.
 
         Its source and sink talk to that broker all the time, or to one that has taken over.

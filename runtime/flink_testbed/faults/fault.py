@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import WaitTimeoutError
-from flink_testbed.faults.sight import JobSight, look_at_job
+from flink_testbed.faults.job_status import JobStatus, read_job_status
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.processes import ClusterProcesses
 
@@ -74,7 +74,7 @@ class Fault(ABC):
         """
 
     @abstractmethod
-    def felt(self, before: JobSight, now: JobSight) -> bool:
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether the job was affected, by its state before the injection and now."""
 
     def strike(self, target: FaultTarget) -> FaultReport:
@@ -82,7 +82,7 @@ class Fault(ABC):
 
         Takes as long as the job's recovery, at most three minutes.
         """
-        before = look_at_job(target.cluster, target.job_id)
+        before = read_job_status(target.cluster, target.job_id)
         if before.ended:
             return FaultReport(felt=False, detail=f"the job was already {before.state}")
         struck_s = clock.now_s()
@@ -99,11 +99,11 @@ class Fault(ABC):
             return FaultReport(felt=True, detail=broken)
         return self._recovery(target, broken, struck_s)
 
-    def _wait_until_felt(self, target: FaultTarget, before: JobSight) -> JobSight | None:
+    def _wait_until_felt(self, target: FaultTarget, before: JobStatus) -> JobStatus | None:
         """Return the job's state once it has felt the fault or has ended."""
 
-        def probe() -> tuple[JobSight | None, str]:
-            now = look_at_job(target.cluster, target.job_id)
+        def probe() -> tuple[JobStatus | None, str]:
+            now = read_job_status(target.cluster, target.job_id)
             return (now if now.ended or self.felt(before, now) else None), now.in_words()
 
         try:
@@ -112,8 +112,8 @@ class Fault(ABC):
             return None
 
     def _recovery(self, target: FaultTarget, broken: str, struck_s: float) -> FaultReport:
-        def probe() -> tuple[JobSight | None, str]:
-            now = look_at_job(target.cluster, target.job_id)
+        def probe() -> tuple[JobStatus | None, str]:
+            now = read_job_status(target.cluster, target.job_id)
             return (now if now.ended or now.runs else None), now.in_words()
 
         try:

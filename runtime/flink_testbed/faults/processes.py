@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
-from flink_testbed.faults.sight import JobSight
+from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.flink.processes import JOBMANAGER
 
 _READY_S = 90.0
@@ -33,7 +33,7 @@ class KillTaskManager(Fault):
         """Start another TaskManager, as a resource manager would."""
         target.processes.add_taskmanager()
 
-    def felt(self, before: JobSight, now: JobSight) -> bool:
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether the job has one more failure."""
         return now.failures > before.failures
 
@@ -59,7 +59,7 @@ class KillJobManager(Fault):
         """Wait until the next JobManager answers."""
         target.cluster.wait_ready(_READY_S)
 
-    def felt(self, before: JobSight, now: JobSight) -> bool:
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether another JobManager has initialized the job."""
         return now.process != before.process
 
@@ -94,7 +94,7 @@ class PauseProcess(Fault):
     def heal(self, target: FaultTarget) -> None:
         """Do nothing: the process has continued with the end of the pause."""
 
-    def felt(self, before: JobSight, now: JobSight) -> bool:
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether the job was still there after the pause.
 
         The stop itself is certain: the kernel reports it, see ``ClusterProcesses.pause``.

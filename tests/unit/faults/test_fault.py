@@ -12,16 +12,16 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.faults import Fault, FaultTarget, KillBroker, KillJobManager, KillTaskManager, PauseProcess
 from flink_testbed.faults import fault as fault_module
-from flink_testbed.faults.sight import JobSight
+from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.flink.cluster import FlinkCluster
 
-RUNNING = JobSight("RUNNING", failures=0, restored=0, runs=True, process=1)
-RESTARTING = JobSight("RESTARTING", failures=1, restored=0, runs=False, process=1)
-RESTORED = JobSight("RUNNING", failures=1, restored=1, runs=True, process=1)
-FROM_THE_START = JobSight("RUNNING", failures=1, restored=0, runs=True, process=1)
-FINISHED = JobSight("FINISHED", failures=0, restored=0, runs=False, process=1)
-FAILED = JobSight("FAILED", failures=1, restored=0, runs=False, process=1)
-NEXT_JOBMANAGER = JobSight("RUNNING", failures=0, restored=1, runs=True, process=2)
+RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True, process=1)
+RESTARTING = JobStatus("RESTARTING", failures=1, restored=0, runs=False, process=1)
+RESTORED = JobStatus("RUNNING", failures=1, restored=1, runs=True, process=1)
+FROM_THE_START = JobStatus("RUNNING", failures=1, restored=0, runs=True, process=1)
+FINISHED = JobStatus("FINISHED", failures=0, restored=0, runs=False, process=1)
+FAILED = JobStatus("FAILED", failures=1, restored=0, runs=False, process=1)
+NEXT_JOBMANAGER = JobStatus("RUNNING", failures=0, restored=1, runs=True, process=2)
 
 
 class Processes:
@@ -54,14 +54,14 @@ class Cluster:
 
     rest_url = "http://127.0.0.1:1"
 
-    def __init__(self, *states: JobSight) -> None:
+    def __init__(self, *states: JobStatus) -> None:
         self.processes = Processes()
         self._states = list(states)
 
     def require_processes(self) -> Processes:
         return self.processes
 
-    def next_state(self) -> JobSight:
+    def next_state(self) -> JobStatus:
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
     def wait_ready(self, timeout_s: float) -> None:
@@ -77,11 +77,11 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_module, "look_at_job", lambda cluster, job_id: cluster.next_state())
+    monkeypatch.setattr(fault_module, "read_job_status", lambda cluster, job_id: cluster.next_state())
     monkeypatch.setattr(clock, "pause", lambda seconds: None)
 
 
-def strike(fault: Fault, *states: JobSight, kafka: object = None) -> tuple[Any, list[str]]:
+def strike(fault: Fault, *states: JobStatus, kafka: object = None) -> tuple[Any, list[str]]:
     cluster = Cluster(*states)
     target = FaultTarget(cast(FlinkCluster, cluster), "job", cast(Any, kafka))
     report = fault.strike(target)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.faults.sight import look_at_job
+from flink_testbed.faults.job_status import read_job_status
 from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.remote import RemoteCluster
@@ -52,7 +52,7 @@ def test_a_job_that_failed_before_it_ran_has_a_root_exception_only(
 
 
 def test_faults_compare_the_same_counts(rest: RestClient) -> None:
-    now = look_at_job(cast(FlinkCluster, SimpleNamespace(rest=rest)), "j")
+    now = read_job_status(cast(FlinkCluster, SimpleNamespace(rest=rest)), "j")
     assert (now.state, now.failures, now.restored, now.runs, now.process) == ("RUNNING", 2, 1, True, 7)
 
 

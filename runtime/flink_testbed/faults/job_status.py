@@ -11,7 +11,7 @@ _RUNS = frozenset({"RUNNING", "FINISHED"})
 
 
 @dataclass(frozen=True, slots=True)
-class JobSight:
+class JobStatus:
     """The state of a job at one moment.
 
     ``failures`` counts the exceptions that ended or restarted it; ``restored`` counts the
@@ -36,14 +36,14 @@ class JobSight:
         return f"{self.state}, {self.failures} failures, {self.restored} restores"
 
 
-def look_at_job(cluster: FlinkCluster, job_id: str) -> JobSight:
+def read_job_status(cluster: FlinkCluster, job_id: str) -> JobStatus:
     """Read the state of a job over REST.
 
     Raises ``RestUnavailableError`` while no JobManager answers.
     """
     job = cluster.rest.job(job_id)
     vertices = {str(vertex["status"]) for vertex in job["vertices"]}
-    return JobSight(
+    return JobStatus(
         state=str(job["state"]),
         failures=len(cluster.rest.exceptions(job_id)),
         restored=cluster.rest.checkpoint_counts(job_id)["restored"],
