@@ -18,7 +18,6 @@ NAME = "effects"
 _SOURCE = "effects"
 _NAMED_CALLS, _NAMED = 3, 5
 # The lowest HTTP status of a refusal.
-_REFUSED = 400
 _SHOWN_CHARACTERS = 160
 _Judged = tuple[Validity, Finding | None]
 
@@ -81,12 +80,8 @@ def _judged(expected: ExpectedCalls, evidence: Evidence) -> Iterable[_Judged]:
 
 
 def has_effect(call: EffectCall) -> bool:
-    """Return whether the endpoint did the work of a call.
-
-    A status of 400 or more refuses it. A reset after the call counts: the caller does not know that
-    the work is done.
-    """
-    return bool(call.route) and not call.replayed and (call.status is None or call.status < _REFUSED)
+    """Return whether the endpoint did the work of a call."""
+    return call.accepted and not call.replayed
 
 
 def _with_cause(call: EffectCall, evidence: Evidence) -> EffectCall:

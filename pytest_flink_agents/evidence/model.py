@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
+from pytest_flink_agents.evidence.replays import Replays
 
 # The job id in the log layout of the clusters that this package starts.
 _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
@@ -215,7 +216,7 @@ class Evidence:
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
     was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
     ``topics`` is known of runs through Kafka with steps. ``seed`` is the seed of the order of keys and calls, None
-    without one.
+    without one. ``replays`` are the runs again from crash points, None if the scenario has none.
     """
 
     tier: str
@@ -255,3 +256,4 @@ class Evidence:
     steps: tuple[StepRecord, ...] = ()
     topics: TopicContent | None = None
     seed: int | None = None
+    replays: Replays | None = None

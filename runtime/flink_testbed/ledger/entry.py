@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Attempt"
+STEP, DURABLE = "X-Flink-Agents-Step", "X-Flink-Agents-Durable"
 IDEMPOTENCY_KEY = "Idempotency-Key"
-_CARRIED = (KEY, INPUT, ATTEMPT, IDEMPOTENCY_KEY)
+_CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, IDEMPOTENCY_KEY)
+_REFUSED = 400
 ENDED_EARLY = "the effects ledger ended before the run"
 
 
@@ -42,6 +44,9 @@ class EffectCall:
     carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in
     hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
     ``replayed`` marks a repeated idempotency key that got the first answer again.
+
+    Only calls of a replay have an attempt. Their ``step`` is the number of records that the action
+    state store had of the input, and ``durable`` says if the call was made in a durable one.
     """
 
     sequence: int
@@ -61,6 +66,17 @@ class EffectCall:
     status: int | None = None
     fault: str = ""
     replayed: bool = False
+    step: int | None = None
+    durable: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """True if the endpoint took the call.
+
+        A status of 400 or more refuses it. A reset after the call counts: the caller does not know
+        that the work is done.
+        """
+        return bool(self.route) and (self.status is None or self.status < _REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +196,8 @@ def _entry(data: Mapping[str, Any]) -> EffectCall:
         status=data["status"],
         fault=data["fault"],
         replayed=data["replayed"],
+        step=_number(carried.get(STEP)),
+        durable=carried.get(DURABLE) == "1",
     )
 
 

@@ -1,0 +1,1 @@
+"""Two runs of the same inputs in, differences out. Pure."""

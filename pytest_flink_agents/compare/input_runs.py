@@ -1,0 +1,128 @@
+"""Compare two runs of one input, and the calls that were made in them."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flink_testbed.ledger.entry import EffectCall
+from pytest_flink_agents.evidence.replays import InputRun
+
+# Outputs are compared on their own, and the input is the same.
+_COMPARED_ELSEWHERE = frozenset(("_input_event", "_output_event"))
+# A question that a model is asked twice changes nothing, and its answer is part of what is compared.
+_EFFECTS = "effects"
+# Methods that ask and change nothing, as HTTP defines them.
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+class Aspect(str, enum.Enum):
+    """The parts of a run that are compared."""
+
+    FAILURE = "failure"
+    OUTPUTS = "outputs"
+    MEMORY = "memory"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part of a run that is not as in another one."""
+
+    aspect: Aspect
+    expected: Any
+    seen: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CallDifferences:
+    """Calls that are too many in one run, each as often as that, and those that are missing.
+
+    A ``repeated`` call is in the other run, too; an ``other`` one is not.
+    """
+
+    repeated: tuple[EffectCall, ...] = ()
+    other: tuple[EffectCall, ...] = ()
+    missing: tuple[EffectCall, ...] = ()
+
+
+def run_differences(expected: InputRun, seen: InputRun) -> tuple[Difference, ...]:
+    """Return the differences of a run from an expected one.
+
+    A failure explains all others, and events are compared only if all else is equal. Ids of the form
+    of a UUID are equal in events if they stand at the same places: engines and models draw them.
+    """
+    if expected.failure != seen.failure:
+        return (Difference(Aspect.FAILURE, expected.failure or "no failure", seen.failure or "no failure"),)
+    pairs = [
+        (Aspect.OUTPUTS, list(expected.outputs), list(seen.outputs)),
+        (Aspect.MEMORY, dict(expected.memory), dict(seen.memory)),
+    ]
+    found = tuple(Difference(aspect, one, other) for aspect, one, other in pairs if one != other)
+    if found:
+        return found
+    one, other = _events(expected), _events(seen)
+    return () if one == other else (Difference(Aspect.EVENTS, one, other),)
+
+
+def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall]) -> CallDifferences:
+    """Return the differences of the calls in a run from the expected ones, in whatever order.
+
+    Only calls that can change something count. Two calls are the same if method, address and body
+    are; an endpoint that recognised a repeated idempotency key did the work once.
+    """
+    wanted, made = (_with_effect(calls) for calls in (expected, seen))
+    known = {_identity(call) for call in wanted}
+    surplus = _beyond(made, wanted)
+    return CallDifferences(
+        repeated=tuple(call for call in surplus if _identity(call) in known),
+        other=tuple(call for call in surplus if _identity(call) not in known),
+        missing=_beyond(wanted, made),
+    )
+
+
+def _events(run: InputRun) -> list[Any]:
+    plain = [[kind, None if kind in _COMPARED_ELSEWHERE else attributes] for kind, attributes in run.events]
+    names: dict[str, str] = {}
+    text = _UUID.sub(
+        lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), json.dumps(plain, sort_keys=True, default=str)
+    )
+    events: list[Any] = json.loads(text)
+    return events
+
+
+def _with_effect(calls: Sequence[EffectCall]) -> list[EffectCall]:
+    known: set[tuple[str, str, str | None]] = set()
+    counted = []
+    for call in calls:
+        if call.source != _EFFECTS or not call.accepted or call.method in _SAFE:
+            continue
+        work = (call.endpoint, call.route, call.idempotency_key)
+        # The endpoint may have done the work in the undisturbed run, which is not part of this one.
+        if call.replayed and work in known:
+            continue
+        known.add(work)
+        counted.append(call)
+    return counted
+
+
+def _beyond(calls: Sequence[EffectCall], others: Sequence[EffectCall]) -> tuple[EffectCall, ...]:
+    left = Counter(map(_identity, others))
+    found = []
+    for call in calls:
+        identity = _identity(call)
+        if left[identity] > 0:
+            left[identity] -= 1
+        else:
+            found.append(call)
+    return tuple(found)
+
+
+def _identity(call: EffectCall) -> str:
+    return json.dumps([call.endpoint, call.method, call.path, dict(call.query), call.body], sort_keys=True, default=str)
