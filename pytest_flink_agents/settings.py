@@ -36,7 +36,8 @@ class Settings:
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
-    none. ``prices`` are those of models by name. With
+    none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
+    scenarios. With
     ``rest_auth`` the REST API of embedded clusters is for this user only.
     """
 
@@ -75,6 +76,7 @@ class Settings:
     configuration: Path | None = None
     named_parallelism: bool = False
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    always_replay: bool = False
 
     @property
     def jobs_in_containers(self) -> bool:

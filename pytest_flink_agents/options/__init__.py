@@ -99,5 +99,6 @@ def settings_of(config: pytest.Config) -> Settings:
         allowed_packages=tuple(config.getini(ALLOWED_PACKAGES)),
         requirement_kinds=values.requirement_kinds(config, REQUIREMENT_KINDS),
         requirements=project_requirements(config),
+        always_replay=values.switch(found["flink_always_replay"]),
         prices=values.model_prices(config, MODEL_PRICES),
     )

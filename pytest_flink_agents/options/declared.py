@@ -95,6 +95,12 @@ OPTIONS = (
         action="store_const",
         const="yes",
     ),
+    Option(
+        "--flink-always-replay",
+        "replay the inputs of every scenario on the local tier from all points at which its process could have died",
+        action="store_const",
+        const="yes",
+    ),
     Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.gate import Outcome, RunCounts
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
@@ -32,9 +33,11 @@ from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.replays import replay_in_worker, with_calls
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
-    needs_action_store,
+    is_replayed,
+    keeps_actions_in_kafka,
     needs_kafka,
     needs_models,
     placeholder_values,
@@ -136,7 +139,8 @@ class ScenarioRun:
         environment = self.environment
         submits_agents = self.loaded.scenario.job is None
         environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
-        if needs_kafka(self.services.settings, self.loaded, self.tier) or needs_action_store(self.loaded):
+        of_run = self.services.settings, self.loaded, self.tier
+        if needs_kafka(*of_run) or keeps_actions_in_kafka(*of_run):
             self.services.provide_kafka(environment)
         if self.loaded.scenario.effects:
             self.services.provide_ledger()
@@ -198,6 +202,39 @@ class ScenarioRun:
         return self._evidence(directory, seed)
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
+        within_s = self.loaded.scenario.within
+        with self._request(directory, seed) as (request, ledger, models):
+            channel = request.channel()
+            place = Place(request.environment, self.tier, directory, request.setup)
+            evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), within_s)
+        evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
+        ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown
+        if ended and is_replayed(self.services.settings, self.loaded, self.tier):
+            evidence = dataclasses.replace(evidence, replays=self._replays(directory / "replays", seed))
+        return evidence
+
+    def _replays(self, directory: Path, seed: int | None) -> Replays:
+        """Run each input again from its crash points, with endpoints and a model of their own."""
+        directory.mkdir()
+        with self._request(directory, seed) as (request, ledger, _):
+            channel = request.channel()
+            place = Place(request.environment, self.tier, directory, request.setup)
+            replays = replay_in_worker(
+                request.subject(channel),
+                channel,
+                place,
+                with_store=request.has_action_store,
+                run_s=self.loaded.scenario.within,
+            )
+        replays = with_calls(replays, ledger)
+        self.services.progress(f"{self.loaded.scenario.name}: {replays}")
+        return replays
+
+    @contextlib.contextmanager
+    def _request(
+        self, directory: Path, seed: int | None
+    ) -> Iterator[tuple[ScenarioRequest, LedgerRun | None, Channel | None]]:
+        """Serve the endpoints and the model of one request, and yield all three."""
         environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
@@ -206,13 +243,11 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
-            request = ScenarioRequest(
-                self.services, environment, self.loaded, self.tier, directory, values, seed, setup
+            yield (
+                ScenarioRequest(self.services, environment, self.loaded, self.tier, directory, values, seed, setup),
+                ledger,
+                models,
             )
-            channel = request.channel()
-            place = Place(environment, self.tier, directory, setup)
-            evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), scenario.within)
-        return with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
         """Open a channel of the model server; None if nothing in the run has its address.

@@ -20,11 +20,13 @@ from pytest_flink_agents.checks.models import check_model_calls, check_script_us
 from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.checks.output_summary import check_output_summary
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
+from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.expectations import NO_PRICES, expected_summary, stated_checks
+from pytest_flink_agents.run.replays import scrubbed_replays
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
@@ -67,7 +69,8 @@ def explained(
     findings = [finding for result in results if result.validity is not Validity.VALID for finding in result.findings]
     return failure_text(
         results,
-        evidence,
+        # The findings show what of the replays is not as expected; to mask all of them takes time.
+        replace(evidence, replays=None),
         where=[lines_of(loaded, finding) for finding in findings],
         reproduce=reproduce,
         redactor=redactor,
@@ -103,6 +106,9 @@ def _checks(
     if delivery:
         checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
     checks |= stated_checks(loaded, evidence, prices)
+    if scenario.always_replay or evidence.replays is not None:
+        path = ("always_replay",) if scenario.always_replay else ()
+        checks["replay"] = lambda: check_replays(path, _scrubbed(scenario, evidence))
     if isinstance(scenario.expect.outputs, ExpectedOutputs):
         summary = expected_summary(loaded, scenario.expect.outputs)
         checks["outputs"] = lambda: check_output_summary(summary, _scrubbed(scenario, evidence))
@@ -131,7 +137,8 @@ def _scrubbed(scenario: Scenario, evidence: Evidence) -> Evidence:
     if not paths:
         return evidence
     outputs = tuple(replace(output, value=scrubbed(output.value, paths)) for output in evidence.outputs)
-    return replace(evidence, outputs=outputs)
+    replays = evidence.replays and scrubbed_replays(evidence.replays, paths)
+    return replace(evidence, outputs=outputs, replays=replays)
 
 
 def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:

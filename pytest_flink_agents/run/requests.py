@@ -64,6 +64,25 @@ def needs_action_store(loaded: LoadedScenario) -> bool:
     return config.get(_STORE_BACKEND) == "kafka" and _STORE_SERVERS not in config
 
 
+def is_replayed(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
+    """Return whether the scenario's inputs are run again from their crash points.
+
+    The option leaves out scenarios that cannot be replayed, and those that say no themselves.
+    """
+    scenario = loaded.scenario
+    if tier is not Tier.LOCAL or scenario.always_replay is False:
+        return False
+    return bool(scenario.always_replay) or (settings.always_replay and not scenario.obstacle_to_replays)
+
+
+def keeps_actions_in_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
+    """Return whether the session's Kafka keeps the action state of a run.
+
+    Replays keep it in memory, and the run that they repeat ends without a crash.
+    """
+    return needs_action_store(loaded) and not is_replayed(settings, loaded, tier)
+
+
 def needs_models(loaded: LoadedScenario) -> bool:
     """Return whether a run can know the model server's address.
 
@@ -130,7 +149,7 @@ class ScenarioRequest:
 
     def _action_store(self) -> Mapping[str, str]:
         """Return the address of the action state store, with a topic of its own for each run."""
-        if not needs_action_store(self.loaded):
+        if not keeps_actions_in_kafka(self.services.settings, self.loaded, self.tier):
             return {}
         kafka = self.services.kafka
         topic = topic_name(kafka.run_id, f"{self.loaded.name}-actions")
@@ -163,13 +182,26 @@ class ScenarioRequest:
                 "agent": _agent_spec(self.loaded),
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
-            config={**self.setup.agent, **self._action_store(), **substitute(scenario.config, self.values)},
+            config=self._config(),
             environment=substitute(scenario.environment, self.values),
             network=self._network(),
             parallelism=self.setup.parallelism,
             seed=self.seed,
             reports_memory=scenario.expect.memory is not None,
         )
+
+    def _config(self) -> dict[str, Any]:
+        config = {**self.setup.agent, **self._action_store(), **substitute(self.loaded.scenario.config, self.values)}
+        if needs_action_store(self.loaded) and not keeps_actions_in_kafka(
+            self.services.settings, self.loaded, self.tier
+        ):
+            del config[_STORE_BACKEND]
+        return config
+
+    @property
+    def has_action_store(self) -> bool:
+        """True if the options of the run name an action state store, whatever keeps it."""
+        return ({**self.setup.agent, **self.loaded.scenario.config}).get(_STORE_BACKEND) is not None
 
     def _network(self) -> AllowedNetwork | None:
         scenario = self.loaded.scenario

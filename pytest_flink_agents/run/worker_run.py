@@ -24,10 +24,10 @@ from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.vocabulary import Engine
 
 # Importing the user's modules and building the plan do not count as the run's time.
-_BUILD_S = 60.0
+BUILD_S = 60.0
 # A run that missed its deadline still needs a moment to report it; a stuck script needs one to be
 # ended.
-_MARGIN_S = 10.0
+MARGIN_S = 10.0
 _SCRIPT_MARGIN_S = 30.0
 _DEBUGGED_S = 3600.0
 _INLINE_INPUTS = 10_000
@@ -60,10 +60,10 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
         with answered(channel.conversation) as held:
             reply = worker.request(
                 "run",
-                timeout_s=_BUILD_S + deadline_s + _MARGIN_S,
+                timeout_s=BUILD_S + deadline_s + MARGIN_S,
                 agent_spec=subject.spec,
                 config=logged_in_full(subject.config),
-                **_inputs(channel, place),
+                **inputs_of(channel, place),
                 **held,
                 seed=subject.seed,
                 event_log=str(events / "events-local-0.log"),
@@ -104,7 +104,7 @@ def _run_agent(subject: AgentSubject, channel: Channel, place: Place, deadline_s
     )
 
 
-def _inputs(channel: Channel, place: Place) -> dict[str, Any]:
+def inputs_of(channel: Channel, place: Place) -> dict[str, Any]:
     """Return the fields of a request that state its inputs.
 
     Many inputs go through a file, which the worker reads as it runs, so that neither process holds

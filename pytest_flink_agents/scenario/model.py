@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
+from flink_testbed.ledger.template import names_in as parts_in
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, timetable
@@ -182,6 +183,11 @@ class Scenario(LanguageMapping):
     )
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     faults: Faults | None = Field(None, description="what is broken on purpose while the job runs on Flink")
+    always_replay: bool | None = Field(
+        None,
+        description="run each input again from every point at which its process could have died, and compare with the "
+        "undisturbed run (needs `tiers: [local]`); default: what --flink-always-replay says",
+    )
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
     scrub: Items[ScrubText] = Field(
@@ -262,6 +268,19 @@ class Scenario(LanguageMapping):
             )
         return self
 
+    @model_validator(mode="after")
+    def _can_be_replayed(self) -> Self:
+        if not self.always_replay:
+            return self
+        if self.tiers != ("local",):
+            next_step = "add `tiers: [local]`: inputs are replayed without Flink"
+            raise wrong("tiers: [local] beside always_replay", code="FA204", next_step=next_step)
+        if obstacle := self.obstacle_to_replays:
+            next_step = "remove always_replay, or keep it in a scenario of its own"
+            message = f"{obstacle} beside always_replay"
+            raise wrong("answers that can be given again", message=message, next_step=next_step)
+        return self
+
     @field_validator("tiers", "tags")
     @classmethod
     def _each_once(cls, words: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -284,6 +303,27 @@ class Scenario(LanguageMapping):
         if isinstance(self.job, JarJob):
             return None
         return allowed_addresses(self.network, replaces=bool(self.llm or self.effects))
+
+    @property
+    def obstacle_to_replays(self) -> str:
+        """Return what keeps inputs from being replayed, empty if nothing does.
+
+        An answer that depends on the number of calls before it cannot be given again.
+        """
+        if self.job:
+            return "job"
+        if self.expect.failure:
+            return "expect.failure"
+        if self.held_inputs:
+            return "inputs[].after"
+        if any(rule.times for rule in (self.llm.script if self.llm else ())):
+            return "rule of a model with times"
+        for effect in self.effects or ():
+            if effect.fault and effect.fault.times:
+                return "fault with times"
+            if "sequence" in parts_in(effect.reply.model_dump()):
+                return "reply with ${request.sequence}"
+        return ""
 
     def allows_flink(self, version: str) -> bool:
         """Return whether the scenario applies to a Flink version like ``2.2.1``."""

@@ -12,9 +12,11 @@ from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.models.script import Script
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.item import ScenarioRun
-from pytest_flink_agents.run.requests import needs_models
+from pytest_flink_agents.run.requests import is_replayed, keeps_actions_in_kafka, needs_models
 from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
 
@@ -54,3 +56,58 @@ def test_the_model_server_is_needed_only_if_the_run_can_know_its_address(
     services = cast(Services, Started())
     with ScenarioRun(services, loaded, Tier.LOCAL, resolve_flink("2.2"))._models(None) as channel:
         assert (channel is not None) == needed
+
+
+ENDPOINT = "effects: [{name: pay, route: POST /x%s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "replayed"),
+    [
+        ("", False, False),
+        ("", True, True),
+        ("always_replay: true\ntiers: [local]\n", False, True),
+        ("always_replay: false\n", True, False),
+        # What depends on the number of calls before cannot be replayed.
+        ("llm: {mode: scripted, script: [{reply: {text: hi}, times: 1}]}\n", True, False),
+        ("llm: {mode: scripted, script: [{reply: {text: hi}}]}\n", True, True),
+        (ENDPOINT % ", fault: {status: 503, times: 1}", True, False),
+        (ENDPOINT % ", fault: {status: 503}", True, True),
+        (ENDPOINT % ", reply: {json: {id: '${request.sequence}'}}", True, False),
+        (ENDPOINT % ", reply: {json: {id: '${request.json.id}'}}", True, True),
+    ],
+)
+def test_the_option_replays_scenarios_that_can_be(tmp_path: Path, words: str, option: bool, replayed: bool) -> None:
+    (tmp_path / "shop.py").write_text("class Shop: ...\n")
+    file = tmp_path / "x.scenario.yaml"
+    text = f'version: "1"\nname: one\n{AGENT}{words}inputs: [{{key: a, value: 1}}]\nexpect: {{outputs: []}}\n'
+    file.write_text(text)
+    (loaded,) = load_file(file, Project(tmp_path))
+    settings = Settings(tmp_path, (), always_replay=option)
+    assert is_replayed(settings, loaded, Tier.LOCAL) == replayed
+    assert not is_replayed(settings, loaded, Tier.EMBEDDED)
+    if option and not replayed and "always_replay" not in words:
+        file.write_text(f"{text}always_replay: true\ntiers: [local]\n")
+        with pytest.raises(ScenarioError, match="beside always_replay"):
+            load_file(file, Project(tmp_path))
+
+
+def test_a_failure_and_a_job_are_not_replayed(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("class Shop: ...\n")
+    file = tmp_path / "x.scenario.yaml"
+    for words, expect in ((AGENT, "{failure: {contains: no}}"), ("job: {python: shop.py}\n", "{outputs: []}")):
+        file.write_text(f'version: "1"\nname: one\n{words}inputs: [{{key: a, value: 1}}]\nexpect: {expect}\n')
+        (loaded,) = load_file(file, Project(tmp_path))
+        assert not is_replayed(Settings(tmp_path, (), always_replay=True), loaded, Tier.LOCAL)
+
+
+@pytest.mark.parametrize(("words", "in_kafka"), [("", True), ("always_replay: true\ntiers: [local]\n", False)])
+def test_replays_keep_the_action_state_in_memory(tmp_path: Path, words: str, in_kafka: bool) -> None:
+    (tmp_path / "shop.py").write_text("class Shop: ...\n")
+    file = tmp_path / "x.scenario.yaml"
+    file.write_text(
+        f'version: "1"\nname: one\n{AGENT}{words}config: {{actionStateStoreBackend: kafka}}\n'
+        "inputs: [{key: a, value: 1}]\nexpect: {outputs: []}\n"
+    )
+    (loaded,) = load_file(file, Project(tmp_path))
+    assert keeps_actions_in_kafka(Settings(tmp_path, ()), loaded, Tier.LOCAL) == in_kafka

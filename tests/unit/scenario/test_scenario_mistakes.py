@@ -19,7 +19,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -54,7 +54,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -70,7 +70,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
         '  next:     did you mean "faults"?',
     ),
@@ -211,6 +211,9 @@ BLOCKS = [
     ("expect_fail: {reason: x, check: failure, until: 2027-01-31}", [("9:14", "FA204")]),
     ("expect_fail: {reason: x, check: output, until: 2027-01-31}", [("9:33", "FA203")]),
     ("expect_fail: {reason: x, failure: {contains: ''}, until: 2027-01-31}", [("9:46", "FA203")]),
+    ("always_replay: yes", [("9:16", "FA203")]),
+    ("always_replay: true", [("1:1", "FA204")]),
+    ("always_replay: true\ntiers: [local, embedded]", [("1:1", "FA204")]),
     ("within: 0s", [("9:9", "FA203")]),
     ("within: 1h", [("9:9", "FA203")]),
     ("within: 1441m", [("9:9", "FA203")]),
