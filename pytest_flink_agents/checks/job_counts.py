@@ -8,31 +8,51 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.vocabulary import Tier
 
 CHECKPOINTS, RESTARTS, THROUGHPUT = "checkpoints", "restarts", "throughput"
-_WITHOUT_FLINK = "the local tier has none"
+# The doubt about counts of a job whose JobManager was killed.
+FORGOTTEN = "a JobManager that was killed took earlier counts with it"
 
 
-def check_checkpoints(completed: Bounds | None, failed: Bounds | None, evidence: Evidence) -> CheckResult:
-    """Return *invalid* if too few checkpoints completed, or too many failed."""
+def check_checkpoints(
+    completed: Bounds | None, failed: Bounds | None, evidence: Evidence, *, forgotten: bool = False
+) -> CheckResult:
+    """Return *invalid* if too few checkpoints completed, or too many failed.
+
+    ``forgotten`` says that the JobManager was killed: the next one counts from zero.
+    """
     counts = evidence.checkpoints
-    reason = _WITHOUT_FLINK if evidence.tier == Tier.LOCAL.value else "Flink did not report them"
     amounts = (
         ("the number of completed checkpoints", completed, counts.completed if counts else None),
         ("the number of failed checkpoints", failed, counts.failed if counts else None),
     )
     return check_amounts(
         CHECKPOINTS,
-        [(bounds, Amount(name, value, reason)) for name, bounds, value in amounts if bounds is not None],
+        [
+            (bounds, _counted(name, value, evidence, forgotten=forgotten))
+            for name, bounds, value in amounts
+            if bounds is not None
+        ],
     )
 
 
-def check_restarts(bounds: Bounds, evidence: Evidence) -> CheckResult:
-    """Return *invalid* if the job restarted too often, or not often enough.
+def check_restarts(bounds: Bounds, evidence: Evidence, *, forgotten: bool = False) -> CheckResult:
+    """Return *invalid* if the job restarted too often, or not often enough."""
+    return check_amounts(RESTARTS, [(bounds, restarts_amount(evidence, forgotten=forgotten))])
+
+
+def restarts_amount(evidence: Evidence, *, forgotten: bool) -> Amount:
+    """Return the number of restarts.
 
     A job without a record of its checkpoints has no record of its restarts either.
     """
-    reason = _WITHOUT_FLINK if evidence.tier == Tier.LOCAL.value else "Flink did not report them"
     value = evidence.restarts if evidence.checkpoints is not None else None
-    return check_amounts(RESTARTS, [(bounds, Amount("the number of restarts", value, reason))])
+    return _counted("the number of restarts", value, evidence, forgotten=forgotten)
+
+
+def _counted(name: str, value: int | None, evidence: Evidence, *, forgotten: bool) -> Amount:
+    if value is None:
+        reason = "the local tier has none" if evidence.tier == Tier.LOCAL.value else "Flink did not report them"
+        return Amount(name, None, reason)
+    return Amount(name, value, FORGOTTEN, final=not forgotten)
 
 
 def check_throughput(bounds: Bounds, evidence: Evidence) -> CheckResult:

@@ -43,7 +43,9 @@ from pytest_flink_agents.scenario.expectation.trajectory import (
 )
 from pytest_flink_agents.scenario.expectations import Expect
 from pytest_flink_agents.scenario.expressions import compile_expression
+from pytest_flink_agents.scenario.faults import timetable
 from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.vocabulary import ModelPrice
 
 Check = Callable[[], CheckResult]
@@ -69,6 +71,7 @@ def stated_checks(
             for at in values
         ]
         checks[MEMORY] = lambda: check_memory(memory, evidence)
+    checks |= _checks_of_counts(loaded.scenario, evidence)
     return checks | _checks_of_models(loaded, evidence, prices) | _checks_of_amounts(expect, evidence)
 
 
@@ -122,16 +125,23 @@ def _checks_of_amounts(expect: Expect, evidence: Evidence) -> dict[str, Check]:
     if expect.metrics:
         metrics = [_metric(name, value) for name, value in expect.metrics.items()]
         checks[METRICS] = lambda: check_metrics(metrics, evidence)
-    if expect.checkpoints:
-        completed = _maybe(expect.checkpoints.completed, "checkpoints", "completed")
-        failed = _maybe(expect.checkpoints.failed, "checkpoints", "failed")
-        checks[CHECKPOINTS] = lambda: check_checkpoints(completed, failed, evidence)
-    if expect.restarts:
-        restarts = _bounds(expect.restarts, "restarts")
-        checks[RESTARTS] = lambda: check_restarts(restarts, evidence)
     if expect.throughput:
         rate = _bounds(expect.throughput.records_per_s, "throughput", "records_per_s")
         checks[THROUGHPUT] = lambda: check_throughput(rate, evidence)
+    return checks
+
+
+def _checks_of_counts(scenario: Scenario, evidence: Evidence) -> dict[str, Check]:
+    """Return the checks of what Flink counts about a job."""
+    expect, checks = scenario.expect, {}
+    forgotten = any(fault.kill == "jobmanager" for fault in timetable(scenario.faults))
+    if expect.checkpoints:
+        completed = _maybe(expect.checkpoints.completed, "checkpoints", "completed")
+        failed = _maybe(expect.checkpoints.failed, "checkpoints", "failed")
+        checks[CHECKPOINTS] = lambda: check_checkpoints(completed, failed, evidence, forgotten=forgotten)
+    if expect.restarts:
+        restarts = _bounds(expect.restarts, "restarts")
+        checks[RESTARTS] = lambda: check_restarts(restarts, evidence, forgotten=forgotten)
     return checks
 
 

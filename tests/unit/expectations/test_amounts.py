@@ -241,6 +241,24 @@ def test_what_flink_counts(check: str, expect: str, evidence: Evidence, validity
 
 
 @pytest.mark.parametrize(
+    ("check", "expect", "validity"),
+    [
+        ("checkpoints", "checkpoints: {completed: {min: 3}}", VALID),
+        ("checkpoints", "checkpoints: {completed: {min: 4}}", UNKNOWN),
+        ("checkpoints", "checkpoints: {failed: {max: 1}}", UNKNOWN),
+        ("checkpoints", "checkpoints: {failed: {max: 0}}", INVALID),
+        ("restarts", "restarts: {max: 1}", UNKNOWN),
+        ("restarts", "restarts: {max: 0}", INVALID),
+    ],
+)
+def test_a_killed_jobmanager_forgets_counts(check: str, expect: str, validity: Validity, stated: Stated) -> None:
+    killed = ON_FLINK + "faults: [{after: {seconds: 1}, kill: jobmanager}]\n"
+    assert stated.validity(check, expect, RESTARTED, killed) is validity
+    restarts = killed.replace("jobmanager", "taskmanager")
+    assert stated.validity("restarts", "restarts: {max: 1}", RESTARTED, restarts) is VALID
+
+
+@pytest.mark.parametrize(
     ("expect", "more", "code"),
     [
         ("tokens: {}", LLM, "FA204"),
