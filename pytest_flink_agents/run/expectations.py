@@ -26,6 +26,8 @@ from pytest_flink_agents.checks.memory import ExpectedValue, check_memory
 from pytest_flink_agents.checks.metric_values import NAME as METRICS
 from pytest_flink_agents.checks.metric_values import ExpectedMetric, check_metrics
 from pytest_flink_agents.checks.output_summary import OutputSummary
+from pytest_flink_agents.checks.recovery import NAME as RECOVERY
+from pytest_flink_agents.checks.recovery import ExpectedRecovery, check_recovery
 from pytest_flink_agents.checks.trajectory import NAME as TRAJECTORY
 from pytest_flink_agents.checks.trajectory import check_trajectories
 from pytest_flink_agents.checks.trajectory_steps import Match, StepKind, Trajectory, TrajectoryStep
@@ -142,6 +144,10 @@ def _checks_of_counts(scenario: Scenario, evidence: Evidence) -> dict[str, Check
     if expect.restarts:
         restarts = _bounds(expect.restarts, "restarts")
         checks[RESTARTS] = lambda: check_restarts(restarts, evidence, forgotten=forgotten)
+    if expect.recovery:
+        written = expect.recovery
+        recovery = ExpectedRecovery(written.running_within, written.first_output_within, written.max_restarts)
+        checks[RECOVERY] = lambda: check_recovery(recovery, evidence, forgotten=forgotten)
     return checks
 
 

@@ -14,6 +14,7 @@ from pytest_flink_agents.scenario.expectation.amounts import (
     ExpectedCheckpoints,
     ExpectedCost,
     ExpectedLatency,
+    ExpectedRecovery,
     ExpectedThroughput,
     ExpectedTokens,
     MetricValue,
@@ -38,6 +39,7 @@ CheckName = Literal[
     "memory",
     "checkpoints",
     "restarts",
+    "recovery",
     "throughput",
     "failure",
     "ended",
@@ -59,6 +61,7 @@ _STATEMENTS = (
     "memory",
     "checkpoints",
     "restarts",
+    "recovery",
     "throughput",
 )
 
@@ -149,6 +152,7 @@ class Expect(LanguageMapping):
         description="short-term memory at the end, by key and dotted path, each a matcher; needs `tiers: [local]`",
     )
     checkpoints: ExpectedCheckpoints | None = Field(None, description="checkpoints on Flink; needs tiers without local")
+    recovery: ExpectedRecovery | None = Field(None, description="the recovery from each of `faults`")
     restarts: Range | None = Field(None, description="restarts of the job on Flink; needs tiers without local")
     throughput: ExpectedThroughput | None = Field(None, description="the rate of inputs")
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")

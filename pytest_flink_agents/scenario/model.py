@@ -40,6 +40,7 @@ from pytest_flink_agents.scenario.words import (
 
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
+_THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
 
 
 class YamlAgent(LanguageMapping):
@@ -251,15 +252,25 @@ class Scenario(LanguageMapping):
         if faults and self.tiers and not {"embedded", "container"} & set(self.tiers):
             next_step = "add embedded or container to tiers: only processes that the session starts are broken"
             raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
-        through_kafka = self.sends_through_kafka or (self.job and not names_in(self.job.args).isdisjoint(KAFKA_NAMES))
-        if any(fault.kill == "broker" for fault in faults) and not through_kafka:
-            next_step = "add expect.delivery.outputs, which sends the records through Kafka"
-            raise wrong("a broker to kill", code="FA204", next_step=next_step)
+        if any(fault.kill == "broker" for fault in faults) and not (self.sends_through_kafka or self._job_has_topics):
+            raise wrong("a broker to kill", code="FA204", next_step=_THROUGH_KAFKA)
+        return self
+
+    @model_validator(mode="after")
+    def _recovers_from_faults(self) -> Self:
+        recovery = self.expect.recovery
+        if recovery and not self.faults:
+            next_step = "add faults: a job that nothing breaks does not recover"
+            message = "expect.recovery without faults"
+            raise wrong("faults beside it", message=message, code="FA204", next_step=next_step)
+        if recovery and recovery.first_output_within and not (self.sends_through_kafka or self._job_has_topics):
+            message = "outputs have no time outside Kafka: expect.recovery.first_output_within"
+            raise wrong("outputs in Kafka", message=message, code="FA204", next_step=_THROUGH_KAFKA)
         return self
 
     @model_validator(mode="after")
     def _held_inputs_in_a_topic(self) -> Self:
-        if self.job and self.held_inputs and names_in(self.job.args).isdisjoint(KAFKA_NAMES):
+        if self.job and self.held_inputs and not self._job_has_topics:
             next_step = "let the job read ${input.topic}, or remove `after`: a file is complete before its job begins"
             raise wrong(
                 "${input.topic} among the arguments of the job",
@@ -287,6 +298,10 @@ class Scenario(LanguageMapping):
         if words and len(set(words)) != len(words):
             raise wrong("each word once")
         return words
+
+    @property
+    def _job_has_topics(self) -> bool:
+        return self.job is not None and not names_in(self.job.args).isdisjoint(KAFKA_NAMES)
 
     @property
     def held_inputs(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.mapping import LanguageMapping
-from pytest_flink_agents.scenario.words import FORM, has_form, wrong
+from pytest_flink_agents.scenario.words import FORM, Delay, has_form, wrong
 
 Number = Annotated[FiniteFloat, Field(ge=0)]
 
@@ -105,6 +105,20 @@ class ExpectedCheckpoints(_SomeWord):
 
     completed: Range | None = Field(None, description="checkpoints that completed")
     failed: Range | None = Field(None, description="checkpoints that failed")
+
+
+class ExpectedRecovery(_SomeWord):
+    """The recovery of the job from each of its faults."""
+
+    running_within: Delay | None = Field(
+        None, description="the longest time from a fault until all tasks run again, like 20s"
+    )
+    first_output_within: Delay | None = Field(
+        None, description="the longest time from a fault to the first output after it; the records travel through Kafka"
+    )
+    max_restarts: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        None, description="the largest number of restarts in the whole run"
+    )
 
 
 class ExpectedThroughput(LanguageMapping):

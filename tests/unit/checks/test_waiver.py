@@ -79,6 +79,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         memory,
         metric_values,
         outputs,
+        recovery,
         trajectory,
         usage,
     )
@@ -95,6 +96,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         logs.NAME,
         metric_values.NAME,
         outputs.NAME,
+        recovery.NAME,
         trajectory.NAME,
     }
     counts = {job_counts.CHECKPOINTS, job_counts.RESTARTS, job_counts.THROUGHPUT, usage.CALLS, usage.TOKENS}

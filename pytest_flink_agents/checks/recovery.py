@@ -1,0 +1,130 @@
+"""The check of recovery: the time that a job takes after each fault until it works again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_flink_agents.checks.bounds import Amount, Bounds, combined, judged_amount, number_text
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.job_counts import FORGOTTEN, restarts_amount
+from pytest_flink_agents.evidence.model import Evidence, StepRecord
+
+NAME = "recovery"
+_PATH = ("expect", "recovery")
+_MILLISECONDS = 1000
+_Judged = tuple[Validity, Finding | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedRecovery:
+    """The longest times after each fault, in seconds, and the largest number of restarts."""
+
+    running_s: float | None = None
+    first_output_s: float | None = None
+    restarts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Struck:
+    """A fault that the job felt, with its beginning and its end in seconds since 1970.
+
+    The end is the moment at which all tasks were seen to run again, if the job was interrupted.
+    """
+
+    step: StepRecord
+    began_s: float
+    ended_s: float
+
+    @property
+    def name(self) -> str:
+        """The fault and its moment."""
+        return f'"{self.step.act}" ({self.step.trigger})'
+
+    def has(self, at_s: float) -> bool:
+        """Return whether a time that Flink cut to whole milliseconds lies within the fault."""
+        return self.began_s - 1 / _MILLISECONDS <= at_s <= self.ended_s
+
+
+def check_recovery(expected: ExpectedRecovery, evidence: Evidence, *, forgotten: bool) -> CheckResult:
+    """Return *invalid* if the job took too long after a fault, or restarted too often.
+
+    *Unknown* if no fault was felt, or if the job also failed at another time after the first one:
+    that may be a late effect of a fault. ``forgotten`` says that a killed JobManager took the record
+    of earlier restarts with it.
+    """
+    struck = [
+        _Struck(step, step.began_s, step.ended_s)
+        for step in evidence.steps
+        if step.felt and step.began_s is not None and step.ended_s is not None
+    ]
+    judged: list[_Judged] = []
+    if not struck:
+        judged.append((Validity.UNKNOWN, Finding("the job felt no fault, so it did not recover", _PATH)))
+    elif expected.running_s is not None or expected.first_output_s is not None:
+        judged += _other_failures(struck, evidence, forgotten=forgotten)
+    if expected.running_s is not None:
+        bounds = _at_most(expected.running_s, "running_within")
+        judged += [_running(bounds, one, evidence) for one in struck]
+    if expected.first_output_s is not None:
+        bounds = _at_most(expected.first_output_s, "first_output_within")
+        judged += [_first_output(bounds, expected.first_output_s, one, evidence) for one in struck]
+    if expected.restarts is not None:
+        restarts = restarts_amount(evidence, forgotten=forgotten)
+        judged.append(judged_amount(_at_most(expected.restarts, "max_restarts"), restarts))
+    return combined(NAME, judged)
+
+
+def _at_most(maximum: float, word: str) -> Bounds:
+    return Bounds((*_PATH, word), maximum=maximum)
+
+
+def _other_failures(struck: Sequence[_Struck], evidence: Evidence, *, forgotten: bool) -> list[_Judged]:
+    """Return the doubt about failures that belong to no fault, or that nothing may know of."""
+    if forgotten and not all(one.step.interrupted for one in struck):
+        return [(Validity.UNKNOWN, Finding(f"the job may have failed unseen: {FORGOTTEN}", _PATH))]
+    for exception in evidence.exceptions:
+        at_s = exception.at_ms / _MILLISECONDS
+        explained = any(one.step.interrupted and one.has(at_s) for one in struck)
+        if at_s > struck[0].began_s and not explained:
+            seconds = number_text(round(at_s - struck[0].began_s, 1))
+            message = f"the job failed at another time, too, {seconds} s after {struck[0].name}: {exception.message}"
+            return [(Validity.UNKNOWN, Finding(message, _PATH, "failures by the faults only", "another one"))]
+    return []
+
+
+def _running(bounds: Bounds, struck: _Struck, evidence: Evidence) -> _Judged:
+    step = struck.step
+    if not step.interrupted:
+        return Validity.VALID, None
+    if step.recovered_after_s is not None:
+        name = f"the time from {struck.name} until all tasks ran again"
+        return judged_amount(bounds, Amount(name, round(step.recovered_after_s, 1), unit=" s"))
+    message = f"the job was not seen to run again after {struck.name}: {step.detail}"
+    finding = Finding(message, bounds.path, bounds.text, "not seen", missing=True)
+    too_long = bounds.maximum is not None and struck.ended_s - struck.began_s > bounds.maximum
+    return (Validity.INVALID if too_long or evidence.job_state == "FAILED" else Validity.UNKNOWN), finding
+
+
+def _first_output(bounds: Bounds, limit_s: float, struck: _Struck, evidence: Evidence) -> _Judged:
+    """Judge the time until the first output that the job wrote after a fault.
+
+    The first output after the fault may come from a part of the job that had not yet noticed it. The
+    first one after all tasks ran again does not. So the time lies between those of the two.
+    """
+    name = f"the time from {struck.name} to the first output after it"
+    times = [output.at_s for output in evidence.outputs]
+    later = sorted(at_s - struck.began_s for at_s in times if at_s is not None and at_s > struck.began_s)
+    if None in times:
+        return judged_amount(bounds, Amount(name, None, "the outputs have no times"))
+    if not later:
+        return judged_amount(bounds, Amount(name, None, "no output came after it; give the job more inputs"))
+    if later[0] > limit_s:
+        return judged_amount(bounds, Amount(name, round(later[0], 3), unit=" s"))
+    recovered_s = struck.ended_s - struck.began_s
+    again = next((seconds for seconds in later if seconds >= recovered_s), None)
+    if again is not None and again <= limit_s:
+        return Validity.VALID, None
+    until = "none came later" if again is None else f"the next one after {number_text(round(again, 3))} s"
+    reason = f"one came after {number_text(round(later[0], 3))} s, before all tasks ran again, and {until}"
+    return judged_amount(bounds, Amount(name, None, reason))
