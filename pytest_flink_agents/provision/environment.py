@@ -6,6 +6,7 @@ Each part is started on first use and kept for the session.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 # The codes of a cluster that has lost a process, and of one that was ended because of one of its jobs.
 PROCESS_DIED = "FA407"
 CLUSTER_ABANDONED = "FA457"
+# By these, coverage measures the processes that a measured one starts. Source: coverage's documentation
+# of subprocesses.
+_MEASURED_BY = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _WORKER_READY_S = 60.0
 _SUBMITTER_READY_S = 90.0
 
@@ -98,12 +102,13 @@ class TestEnvironment(JobParts):
         if self._worker is None or not self._worker.usable:
             self.directory.mkdir(parents=True, exist_ok=True)
             terminal = self.settings.debug_terminal
-            debugged = {"FLINK_AGENTS_DEBUG_TERMINAL": terminal} if terminal else {}
+            added = {"FLINK_AGENTS_DEBUG_TERMINAL": terminal} if terminal else {}
+            added |= {name: os.environ[name] for name in _MEASURED_BY if name in os.environ}
             self._worker = Responder(
                 [str(self.environment.python), "-m", "flink_agents_runtime.local.worker"],
                 name="local worker",
                 log=self.directory / "local-worker.log",
-                env=self.job_environment_variables(**debugged),
+                env=self.job_environment_variables(**added),
                 cwd=self.settings.root,
             )
             self._worker.wait_ready(_WORKER_READY_S)

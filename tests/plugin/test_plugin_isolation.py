@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from plugin_project import Project, lines_of
 
 AGENT = """
@@ -24,12 +25,14 @@ class Regional(Agent):
     @staticmethod
     def tell(event: Event, ctx: RunnerContext) -> None:
         COUNT.append(1)
+        assert "OF_THE_CALLER" not in os.environ
         os.environ["LEFT_BEHIND"] = "yes"
         word = InputEvent.from_event(event).input
         print("printed by", word)
         if word == "alarm":
             logging.getLogger("shop").error("the till is on fire")
-        ctx.send_event(OutputEvent(output=[SEEN_AT_IMPORT, os.environ.get("SHOP_REGION"), len(COUNT)]))
+        seen = [SEEN_AT_IMPORT, os.environ.get("SHOP_REGION"), os.environ.get("COVERAGE_PROCESS_CONFIG"), len(COUNT)]
+        ctx.send_event(OutputEvent(output=seen))
 """
 SCENARIO = """\
 version: "1"
@@ -37,14 +40,19 @@ name: {name}
 agent: regional:Regional
 environment: {{SHOP_REGION: {region}}}
 inputs: [{{key: a, value: {word}}}]
-expect: {{outputs: [{{key: a, value: [{region}, {region}, 1]}}]}}
+expect: {{outputs: [{{key: a, value: [{region}, {region}, measured, 1]}}]}}
 """
 
 
-def test_each_scenario_has_an_environment_and_globals_of_its_own(project: Project) -> None:
+def test_each_scenario_has_an_environment_and_globals_of_its_own(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.write("regional.py", AGENT)
     for name, region in (("first", "north"), ("second", "south")):
         project.write(f"{name}.scenario.yaml", SCENARIO.format(name=name, region=region, word="x"))
+    # By this variable coverage measures the processes that a measured one starts.
+    monkeypatch.setenv("COVERAGE_PROCESS_CONFIG", "measured")
+    monkeypatch.setenv("OF_THE_CALLER", "not the agent's")
     project.run().assert_outcomes(passed=2)
 
 

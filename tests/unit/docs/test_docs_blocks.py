@@ -32,7 +32,7 @@ PYTEST_OPTIONS = {"-k", "-m", "-n", "--full-trace"}
 # Python's own module from 3.11 on; before that the one that pytest depends on.
 TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 # Programs whose own options are not checked.
-OTHERS = {"pip", "podman", "export"}
+OTHERS = {"pip", "podman", "export", "coverage"}
 
 
 def ids(found: list[Block]) -> list[str]:
