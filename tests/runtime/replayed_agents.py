@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 import urllib.request
 from typing import Any
 
@@ -42,6 +43,18 @@ class Sums(Agent):
         memory = ctx.short_term_memory
         total = (memory.get("total") or 0) + event.attributes["number"]
         memory.set("total", total)
+        ctx.send_event(OutputEvent(output=total))
+
+
+class SlowSums(Agent):
+    """A total in memory, a quarter of a second for each input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def add(event: Event, ctx: RunnerContext) -> None:
+        time.sleep(0.25)
+        total = (ctx.short_term_memory.get("total") or 0) + InputEvent.from_event(event).input
+        ctx.short_term_memory.set("total", total)
         ctx.send_event(OutputEvent(output=total))
 
 

@@ -80,6 +80,12 @@ def test_a_crash_loses_what_the_process_held(worker: Process) -> None:
     assert different(rehearsed(worker, "Remembers", 1, 2)) == [(1, 0)]
 
 
+def test_memory_does_not_expire_because_a_replay_comes_later(worker: Process) -> None:
+    config = {"short-term-memory.state-ttl.ms": 600, "short-term-memory.state-ttl.update-type": "on_create_and_write"}
+    result = rehearsed(worker, "SlowSums", 1, 2, 3, with_store=False, config=config)
+    assert different(result) == []
+
+
 def test_without_a_store_a_crash_loses_the_whole_input(worker: Process) -> None:
     result = rehearsed(worker, "Sums", 1, 2, with_store=False)
     assert [(one["input"], one["after"]) for one in result["replays"]] == [(0, 0), (1, 0)]

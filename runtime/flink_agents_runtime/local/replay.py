@@ -32,6 +32,7 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError
 from flink_agents_runtime.engine.cause import Attempt, set_attempt
 from flink_agents_runtime.engine.durable import PENDING
+from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
 from flink_agents_runtime.engine.run import KeyRun, Step
@@ -105,7 +106,7 @@ def rehearse(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options: Repl
 def _reply(
     runs: list[dict[str, Any]], replays: list[dict[str, Any]], options: ReplayOptions, points: int, problem: str
 ) -> dict[str, Any]:
-    internal = ("snapshot", "records")
+    internal = ("value", "now_ms", "snapshot", "records")
     shown = [{name: value for name, value in run.items() if name not in internal} for run in runs]
     return {
         "undisturbed": shown,
@@ -174,12 +175,15 @@ class _Process:
         set_attempt(self.attempt)
         self.store = _CountingStore(self.attempt)
         self.seen = _Seen()
+        # Stands still while an input is processed: memory must not expire because its replay comes later.
+        self.now_ms = 0
         self.engine = WatchedEngine(
             plan,
             executor=DaemonPool(option(plan.config, "num-async-threads"), "agent-async"),
             observers=[self.seen],
             metrics=MemoryMetricGroup(),
             is_done=_wait_for,
+            now_ms=lambda: self.now_ms,
             store=self.store,
         )
 
@@ -187,9 +191,10 @@ class _Process:
         """Return the run loop of a key."""
         return self.engine.run_for(key, state, lambda value, _: self.seen.outputs.append(value))
 
-    def process(self, run: KeyRun, value: Any, number: int) -> dict[str, Any]:
-        """Run one input to its end; return what it did."""
+    def process(self, run: KeyRun, value: Any, number: int, now_ms: int) -> dict[str, Any]:
+        """Run one input at a time of the clock to its end; return what it did."""
         self.seen.clear()
+        self.now_ms = now_ms
         run.offer(value, number)
         while run.step() is not Step.IDLE:
             pass
@@ -214,8 +219,9 @@ def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]]) -> dict[s
         run = runs.get(identity) or runs.setdefault(identity, process.run_of(key, KeyState()))
         snapshot = run.state.snapshot()
         process.store.begin_input()
+        now_ms = wall_ms()
         try:
-            done = process.process(run, record["value"], number)
+            done = process.process(run, record["value"], number, now_ms)
         except ActionFailure as failure:
             problem = f"the undisturbed run failed: {failure}"
             break
@@ -224,6 +230,7 @@ def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]]) -> dict[s
                 "input": number,
                 "key": key,
                 "value": record["value"],
+                "now_ms": now_ms,
                 "snapshot": b64encode(snapshot).decode(),
                 "records": [_as_json(*written) for written in process.store.written],
                 "steps": [_step(*written) for written in process.store.written],
@@ -254,7 +261,7 @@ def _replayed(plan: NamedPlan, began: Mapping[str, Any], attempt: int, after: in
     process.store.begin_input()
     run = process.run_of(began["key"], KeyState.restore(b64decode(began["snapshot"])))
     try:
-        return process.process(run, began["value"], began["input"])
+        return process.process(run, began["value"], began["input"], began["now_ms"])
     except ActionFailure as failure:
         if isinstance(failure.original, StoreError):
             return {"problem": str(failure)}
