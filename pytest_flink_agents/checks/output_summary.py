@@ -55,8 +55,7 @@ def _unlike(expected: OutputSummary, outputs: Iterable[Output]) -> list[Finding]
         count += bool(deviations)
         if deviations and len(found) < _NAMED:
             first = deviations[0]
-            place = ".".join(map(str, first.at)) or "the value itself"
-            message = f"output {number} of key {identity(output.key)} is not as expected at {place}"
+            message = f"output {number} of key {identity(output.key)} is not as expected at {first.place}"
             found.append(Finding(message, (*_PATH, "each"), first.expected_text, output.value, key=output.key))
     if count > _NAMED:
         found.append(Finding(f"and {count - _NAMED} more outputs are not as expected", (*_PATH, "each")))

@@ -27,6 +27,10 @@ class Deviation(Protocol):
         """The place inside the value."""
 
     @property
+    def place(self) -> str:
+        """The place as text."""
+
+    @property
     def expected_text(self) -> str:
         """The expectation at this place, in words."""
 
@@ -200,7 +204,7 @@ def _deviation(item: ExpectedOutput, output: Output) -> Finding:
             key=output.key if item.key_matcher else item.key,
         )
     places = "; ".join(
-        f"at {_dotted(deviation.at)}: expected {deviation.expected_text}, seen {_short(deviation.seen)}"
+        f"at {deviation.place}: expected {deviation.expected_text}, seen {_short(deviation.seen)}"
         for deviation in item.matcher.match(output.value)[:5]
     )
     return Finding(
@@ -246,10 +250,6 @@ def _unexpected(output: Output) -> Finding:
         output.value,
         key=output.key,
     )
-
-
-def _dotted(path: Sequence[str | int]) -> str:
-    return ".".join(map(str, path)) or "the value itself"
 
 
 def _short(value: Any) -> str:

@@ -73,7 +73,7 @@ def _result(found: Iterable[tuple[list[_Deviation], Sequence[Entry]]], evidence:
     doubtful: list[Finding] = []
     for deviations, entries in found:
         # Only then, because it looks at every value.
-        cut = bool(deviations) and any(is_cut(entry.event.attributes) for entry in entries)
+        cut = bool(deviations) and any(entry.is_unreadable or is_cut(entry.event.attributes) for entry in entries)
         for deviation in deviations:
             reason = _excuse(deviation, evidence, cut=cut)
             if reason:

@@ -58,6 +58,11 @@ class Entry:
     calls: tuple[Call, ...] = ()
 
     @property
+    def is_unreadable(self) -> bool:
+        """True for a request for tools whose calls are no list: cut, or in a form of another release."""
+        return self.event.type == TOOL_REQUEST_EVENT and not isinstance(_listed_calls(self.event), (list, tuple))
+
+    @property
     def text(self) -> str:
         """The event as text: its calls, or its type and attributes."""
         if self.event.type == TOOL_REQUEST_EVENT and self.calls:
@@ -117,7 +122,7 @@ class TrajectoryStep:
             return self.matcher is not None and entry.event.type == self.name and is_cut(entry.event.attributes)
         if entry.event.type != TOOL_REQUEST_EVENT:
             return False
-        if not isinstance(_listed_calls(entry.event), (list, tuple)):
+        if entry.is_unreadable:
             return True
         steps = self.calls or (self,)
         return any(
@@ -136,9 +141,7 @@ class TrajectoryStep:
             return ""
         deviations, shown = min(found, key=lambda each: len(each[0]))
         places = "; ".join(
-            f"at {'.'.join(map(str, one.at)) or 'the value itself'}: expected {one.expected_text}, "
-            f"seen {_cut(_json(one.seen))}"
-            for one in deviations[:3]
+            f"at {one.place}: expected {one.expected_text}, seen {_cut(_json(one.seen))}" for one in deviations[:3]
         )
         return f"; the nearest that came: {shown.text} ({places})"
 

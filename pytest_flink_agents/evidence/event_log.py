@@ -159,7 +159,7 @@ def _input_number(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]])
 def _printed_fields(text: str) -> dict[str, Any]:
     """Return the fields of a repr such as ``a='x' b={'c': 1}``.
 
-    A value that is not a literal stays a string.
+    A value that is not a literal, but for the ids in it, stays a string.
     """
     fields: dict[str, Any] = {}
     pending = ""
@@ -167,12 +167,20 @@ def _printed_fields(text: str) -> dict[str, Any]:
         pending = f"{pending} {part}" if pending else part
         name, _, printed = pending.partition("=")
         try:
-            ast.parse(printed, mode="eval")
+            tree = ast.parse(printed, mode="eval")
         except SyntaxError:  # the blank was inside a value
             continue
         try:
-            fields[name] = ast.literal_eval(printed)
+            fields[name] = ast.literal_eval(_PlainIds().visit(tree))
         except ValueError:
             fields[name] = printed
         pending = ""
     return fields
+
+
+class _PlainIds(ast.NodeTransformer):
+    """Replaces ``UUID('...')`` by its text: the ids of tool calls stand inside lists that are literals otherwise."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        is_id = isinstance(node.func, ast.Name) and node.func.id == "UUID" and len(node.args) == 1 and not node.keywords
+        return node.args[0] if is_id else self.generic_visit(node)

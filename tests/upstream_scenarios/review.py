@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import requests
 from flink_agents.api.agent import Agent
 from flink_agents.api.chat_message import ChatMessage, MessageRole
 from flink_agents.api.decorators import action, chat_model_connection, chat_model_setup, tool
@@ -68,5 +69,7 @@ class TypedReviewAgent(Agent):
     @action(ChatResponseEvent)
     @staticmethod
     def answer(event: Event, ctx: RunnerContext) -> None:
-        """Output the analysis."""
-        ctx.send_event(OutputEvent(output=json.loads(event.response.content)))
+        """Archive the analysis, and output it."""
+        analysis = json.loads(event.response.content)
+        requests.post(ctx.config.get_str("archive.address") + "/analyses", json=analysis, timeout=10).raise_for_status()
+        ctx.send_event(OutputEvent(output=analysis))

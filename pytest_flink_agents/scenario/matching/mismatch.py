@@ -35,3 +35,8 @@ class Mismatch:
     expected_text: str
     seen: Any
     at: DocumentPath = ()
+
+    @property
+    def place(self) -> str:
+        """The place inside the value seen, as text."""
+        return ".".join(map(str, self.at)) or "the value itself"

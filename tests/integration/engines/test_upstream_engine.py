@@ -11,21 +11,82 @@ import pytest
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
+from pytest_flink_agents.run.judgement import judged
 from pytest_flink_agents.run.subject import AgentRefusedError
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import load_file
 from tests.integration.jobs.test_flink_environment import JOBS, job_request
 from tests.support.runs import run, through_topics
 
 pytestmark = pytest.mark.slow
 
 AGENTS = "tests.support.agents.typed_events"
+# What may be said of the run with six purchases. `tiers` is for `memory`, which is refused with Flink at load.
+STATED = f"""\
+version: "1"
+name: totals of two customers
+agent: till:Till
+tiers: [local]
+network: open
+effects: [{{name: payments, route: POST /refunds, reply: {{json: 1}}}}]
+inputs: [{{key: a, value: 1}}]
+expect:
+  outputs:
+    - {{key: ada, value: {{item: tea, total: 0, purchases: 1}}}}
+    - {{key: bob, value: {{item: tea, total: 1, purchases: 1}}}}
+    - {{key: ada, value: {{item: tea, total: 2, purchases: 2}}}}
+    - {{key: 7, value: {{item: tea, total: 3, purchases: 1}}}}
+    - {{key: "7", value: {{item: tea, total: 4, purchases: 1}}}}
+    - {{key: bob, value: {{item: tea, total: 6, purchases: 2}}}}
+  trajectory:
+    key: bob
+    events: [_input_event, {{event: {AGENTS}.Booked, attributes: {{total: 6}}}}, _output_event]
+    never: [_tool_request_event]
+  latency: {{max_ms: {{max: 60000}}}}
+  tokens: {{total: {{max: 10}}}}
+  metrics: {{action.add.numOfActionsExecuted: {{equals: 6}}}}
+  effects: {{payments: none}}
+  memory: {{ada: {{account.total: 2}}}}
+"""
+SHOWN_BY_0_1 = ("outputs", "trajectory", "latency", "logs")
+NOT_SHOWN_BY_0_1 = ("tokens", "metrics", "effects", "memory")
+# One change of each expectation that its evidence can show.
+WRONG = {
+    "outputs": ("total: 6, purchases: 2}}", "total: 7, purchases: 2}}"),
+    "trajectory": ("attributes: {total: 6}", "attributes: {total: 7}"),
+    "latency": ("{max: 60000}", "{max: 0.001}"),
+}
+
+
+def validities(evidence: Evidence, stated: str, directory: Path) -> dict[str, Validity]:
+    """Return the validity of each check of a scenario."""
+    (directory / "till.py").write_text("class Till: ...\n")
+    file = directory / "x.scenario.yaml"
+    file.write_text(stated)
+    (loaded,) = load_file(file, Project(directory))
+    return {result.check: result.validity for result in judged(loaded, evidence)}
+
+
+def require_judgement(evidence: Evidence, directory: Path) -> None:
+    """Require an answer for what the evidence shows, and *unknown* for everything else."""
+    found = validities(evidence, STATED, directory)
+    assert [name for name in SHOWN_BY_0_1 if found[name] is not Validity.VALID] == []
+    assert [name for name in NOT_SHOWN_BY_0_1 if found[name] is not Validity.UNKNOWN] == []
+    for name, (right, wrong) in WRONG.items():
+        assert STATED.count(right) == 1, name
+        assert validities(evidence, STATED.replace(right, wrong), directory)[name] is Validity.INVALID, name
 
 
 @pytest.mark.parametrize("way", ["files", "kafka"])
 def test_evidence_has_the_form_of_the_bundled_engines(
-    upstream: TestEnvironment, run_request, way: str, request: pytest.FixtureRequest
+    upstream: TestEnvironment, run_request, way: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """Outputs and events with their keys, 7 distinct from "7", memory per key, engine and jar by name."""
+    """Outputs and events with their keys, 7 distinct from "7", memory per key, engine and jar by name.
+
+    A scenario's checks judge it as far as it goes.
+    """
     people = ["ada", "bob", "ada", 7, "7", "bob"]
     inputs = [(key, {"item": "tea", "amount": number}) for number, key in enumerate(people)]
     planned = run_request(f"{AGENTS}:TypedTill", inputs)
@@ -47,6 +108,8 @@ def test_evidence_has_the_form_of_the_bundled_engines(
     ]
     assert len(evidence.events) == 18
     assert "flink-agents-dist-0.1.1.jar sha256 " in upstream.facts()["engine"]
+    if way == "files":
+        require_judgement(evidence, tmp_path)
 
 
 def test_waiting_keys_do_not_block_others_and_keep_their_own_order(upstream: TestEnvironment, run_request) -> None:

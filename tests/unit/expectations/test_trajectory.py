@@ -199,6 +199,13 @@ def test_a_difference_in_a_value_that_the_log_cut_is_unknown(stated: Stated) -> 
     assert stated.validity("trajectory", expect, evidence) is UNKNOWN
 
 
+@pytest.mark.parametrize("match", ["exact", "in_order", "unordered", "at_least", "at_most"])
+def test_tool_calls_in_a_form_that_cannot_be_read_are_unknown(match: str, stated: Stated) -> None:
+    evidence = run(event("_tool_request_event", model="m", tool_calls="[ToolCall(name='note')]"))
+    expect = f"trajectory: {{key: c-1, match: {match}, events: [{{tool: note}}]}}"
+    assert stated.validity("trajectory", expect, evidence) is UNKNOWN
+
+
 CUT_TEXT = {"truncatedString": "aa...", "omittedChars": 9}
 
 

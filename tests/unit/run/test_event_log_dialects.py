@@ -36,6 +36,23 @@ def test_texts_that_look_like_fields_stay_in_their_value() -> None:
     assert event.attributes == {"note": "it's x=1 y='2' ", "total": 3, "item": "Item(name='a b', n=1)"}
 
 
+def test_tool_calls_of_0_1_are_read_with_their_ids() -> None:
+    text = (
+        "id=UUID('5b') model='m' tool_calls=[{'id': UUID('49'), 'function': {'name': 'note', 'arguments': {'at': 1}}}]"
+    )
+    event = normalised(of_0_1("flink_agents.api.events.tool_event.ToolRequestEvent", text, 0), INPUTS)
+    assert event.attributes == {
+        "model": "m",
+        "tool_calls": [{"id": "49", "function": {"name": "note", "arguments": {"at": 1}}}],
+    }
+
+
+def test_what_only_looks_like_an_id_stays_text() -> None:
+    text = "note=\"UUID('5b')\" other=UUID('5b', 1) call=f('5b')"
+    event = normalised(of_0_1("shop.Booked", text, 0), INPUTS)
+    assert event.attributes == {"note": "UUID('5b')", "other": "UUID('5b', 1)", "call": "f('5b')"}
+
+
 def test_a_record_of_0_3_keeps_its_own_key(tmp_path: Path) -> None:
     records = [
         {"eventType": "_input_event", "key": "own", "event": {"attributes": {"input": 1}, "sourceTimestamp": 1}},
