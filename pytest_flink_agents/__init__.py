@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.run.agent_script import AgentScript
     from pytest_flink_agents.run.subject import AgentFailedError, AgentRefusedError
     from pytest_flink_agents.run.timeline import AfterCheckpoints, AfterOutputs, AfterSeconds, Step, TakeSavepoint
+    from pytest_flink_agents.scenario.matching.assertion import matches
 
 __all__ = [
     "AfterCheckpoints",
@@ -46,6 +47,7 @@ __all__ = [
     "Output",
     "Step",
     "TakeSavepoint",
+    "matches",
 ]
 
 _MODULES = {
@@ -69,6 +71,7 @@ _MODULES = {
     "Output": "pytest_flink_agents.evidence.model",
     "Step": "pytest_flink_agents.run.timeline",
     "TakeSavepoint": "pytest_flink_agents.run.timeline",
+    "matches": "pytest_flink_agents.scenario.matching.assertion",
 }
 
 

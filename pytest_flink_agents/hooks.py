@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_flink_agents.checks.custom import CustomCheck
+    from pytest_flink_agents.scenario.matching.custom import CustomMatcher, CustomMatchers
+
+_NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 
 
 @pytest.hookspec
@@ -21,6 +24,15 @@ def pytest_flink_agents_checks(config: pytest.Config) -> Mapping[str, CustomChec
     """
 
 
+@pytest.hookspec
+def pytest_flink_agents_matchers(config: pytest.Config) -> Mapping[str, CustomMatcher]:  # type: ignore[empty-body]
+    """Return matcher words for scenarios, by word.
+
+    A matcher takes the value seen and the value that stands behind its word, and returns whether they
+    match. In ``{total: {divisible_by: 5}}`` the word is ``divisible_by`` and the second value 5.
+    """
+
+
 def custom_checks(node: pytest.Collector) -> Mapping[str, CustomCheck]:
     """Return the checks of all plugins, and of each conftest.py in the node's directory or above it.
 
@@ -29,19 +41,43 @@ def custom_checks(node: pytest.Collector) -> Mapping[str, CustomCheck]:
     """
     from pytest_flink_agents.scenario.expectations import CheckName
 
-    found: dict[str, CustomCheck] = {}
-    for answer in node.ihook.pytest_flink_agents_checks(config=node.config):
-        if not isinstance(answer, dict) or not all(isinstance(name, str) and callable(answer[name]) for name in answer):
-            raise _wrong("its answer is no mapping of checks", "names and functions of the evidence", repr(answer))
-        for name, check in answer.items():
-            if name in found or name in get_args(CheckName):
-                raise _wrong("the name of a check is taken", "a name of its own", name)
-            found[name] = check
+    return _answers(node, "checks", "functions of the evidence", callable, frozenset(get_args(CheckName)))
+
+
+def custom_matchers(node: pytest.Collector) -> CustomMatchers:
+    """Return the matcher words of all plugins, and of each conftest.py in the node's directory or above it.
+
+    Raises ``pytest.UsageError`` like :func:`custom_checks`, and for a word of another form than the
+    language's.
+    """
+    from pytest_flink_agents.scenario.matching.matchers import RESERVED_WORDS
+
+    found = _answers(node, "matchers", "functions of two values", callable, RESERVED_WORDS)
+    for word in found:
+        if not _NAME.fullmatch(word):
+            raise _wrong(
+                "matchers", "a word that cannot be written", "lower-case letters, digits and underscores", word
+            )
     return found
 
 
-def _wrong(message: str, expected: str, seen: str) -> pytest.UsageError:
+def _answers(
+    node: pytest.Collector, hook: str, values: str, is_value: Callable[[Any], bool], taken: frozenset[str]
+) -> dict[str, Any]:
+    """Return the answers of all plugins to a hook, merged."""
+    found: dict[str, Any] = {}
+    for answer in getattr(node.ihook, f"pytest_flink_agents_{hook}")(config=node.config):
+        if not isinstance(answer, dict) or not all(isinstance(name, str) and is_value(answer[name]) for name in answer):
+            raise _wrong(hook, f"its answer is no mapping of {hook}", f"names and {values}", repr(answer))
+        for name, value in answer.items():
+            if name in found or name in taken:
+                raise _wrong(hook, f"the name of one of the {hook} is taken", "a name of its own", name)
+            found[name] = value
+    return found
+
+
+def _wrong(hook: str, message: str, expected: str, seen: str) -> pytest.UsageError:
     from flink_testbed.core.problem import Problem
 
-    problem = Problem("FA421", message, "the hook pytest_flink_agents_checks", expected, seen[:200])
+    problem = Problem("FA421", message, f"the hook pytest_flink_agents_{hook}", expected, seen[:200])
     return pytest.UsageError(problem.render())

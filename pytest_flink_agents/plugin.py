@@ -5,6 +5,7 @@ Unused, it imports nothing heavy, opens nothing and prints nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Create the run folder before the first scenario runs."""
     collect.require_run_folder(session)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show each place where a value differs from ``matches(...)``."""
+    # Loaded by a test that uses it: other sessions do not pay for the matchers.
+    matching = sys.modules.get("pytest_flink_agents.scenario.matching.assertion")
+    return matching.explained(op, left, right) if matching else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ from flink_testbed.core.patterns import TooSlowError
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import HeldInput
 from pytest_flink_agents.run.records import Inputs
+from pytest_flink_agents.scenario.matching.custom import CustomMatcherError
 from pytest_flink_agents.scenario.matching.matcher import Matcher
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
 
@@ -61,7 +62,7 @@ class Conversation:
     def _is_released(self, number: int, value: Any) -> bool:
         try:
             return not self._turns[number].output.match(scrubbed(value, self._scrub))
-        except TooSlowError as error:
+        except (TooSlowError, CustomMatcherError) as error:
             self._doubts[number] = str(error)
             return False
 

@@ -23,6 +23,7 @@ from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.flink_options import read_flink_words
 from pytest_flink_agents.scenario.held_inputs import held_matchers
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
+from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
 from pytest_flink_agents.scenario.placeholders import read_placeholders
@@ -64,9 +65,9 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += _log_mistakes(value)
     mistakes += _scrub_mistakes(value)
     mistakes += effect_mistakes(_at(value, "effects"))
-    outputs = tuple(_output_matchers(value, mistakes))
-    matchers, wrong_matchers = matchers_of(_at(value, "expect"))
-    held, wrong_held = held_matchers(_at(value, "inputs"))
+    outputs = tuple(_output_matchers(value, mistakes, project.matchers))
+    matchers, wrong_matchers = matchers_of(_at(value, "expect"), project.matchers)
+    held, wrong_held = held_matchers(_at(value, "inputs"), project.matchers)
     mistakes += wrong_matchers + wrong_held
     mistakes += endpoint_mistakes(_at(value, "effects"), _named_endpoints(value))
     failure = waived = None
@@ -125,7 +126,7 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
         yield from requirement_mistakes(_at(value, "requirements"), file, project)
 
 
-def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatcher]:
+def _output_matchers(value: Any, mistakes: list[Mistake], added: CustomMatchers) -> Iterator[OutputMatcher]:
     """Yield the matchers of all outputs with a key and a value.
 
     Append their mistakes.
@@ -141,7 +142,7 @@ def _output_matchers(value: Any, mistakes: list[Mistake]) -> Iterator[OutputMatc
             message = f"wrong value for {path_text((*path, 'key'))}"
             expected = "a plain key, as outputs are compared key by key"
             mistakes.append(Mistake("FA203", (*path, "key"), message, expected, describe(output["key"]), next_step))
-        key, wanted = (_matcher(output[word], (*path, word), mistakes) for word in ("key", "value"))
+        key, wanted = (_matcher(output[word], (*path, word), mistakes, added) for word in ("key", "value"))
         if key and wanted:
             yield OutputMatcher(key, wanted)
 
@@ -187,9 +188,11 @@ def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistake
     return matcher
 
 
-def _matcher(value: Any, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+def _matcher(
+    value: Any, path: DocumentPath, mistakes: list[Mistake], added: CustomMatchers = NO_MATCHERS
+) -> Matcher | None:
     try:
-        return compile_matcher(value, path)
+        return compile_matcher(value, path, added)
     except MatcherError as error:
         mistakes += error.mistakes
         return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
+from pytest_flink_agents.scenario.matching.custom import CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher
 
 
@@ -18,9 +19,10 @@ def matcher_place(index: int) -> DocumentPath:
     return ("inputs", index, "after", "output")
 
 
-def held_matchers(inputs: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
+def held_matchers(inputs: Any, added: CustomMatchers) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
     """Return the matchers of all held inputs by place, and the mistakes.
 
+    ``added`` are the matcher words of plugins.
     ``{any_value: true}`` is no mistake here: waiting for any output is a condition that can fail.
     """
     found: dict[DocumentPath, Matcher] = {}
@@ -37,7 +39,7 @@ def held_matchers(inputs: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mis
         if isinstance(after, dict) and "output" in after:
             place = matcher_place(index)
             try:
-                found[place] = compile_matcher(after["output"], place)
+                found[place] = compile_matcher(after["output"], place, added)
             except MatcherError as error:
                 mistakes += error.mistakes
             if all_known and key not in keys:

@@ -35,7 +35,7 @@ def test_a_name_that_is_taken_stops_the_session(project: Project) -> None:
     project.scenarios("s", scenario("kind"))
     result = project.run()
     assert result.ret != 0
-    assert "the name of a check is taken" in lines_of(result)
+    assert "the name of one of the checks is taken" in lines_of(result)
 
 
 def test_checks_of_a_nested_conftest_judge_the_scenarios_below_it(project: Project) -> None:
@@ -50,3 +50,52 @@ def test_checks_of_a_nested_conftest_judge_the_scenarios_below_it(project: Proje
     result.assert_outcomes(passed=1, failed=1)
     assert "refused" in lines_of(result)
     assert "below/b.scenario.yaml::under" in lines_of(result)
+
+
+MATCHERS = """
+def divisible_by(seen, wanted):
+    return seen % wanted == 0
+
+
+def pytest_flink_agents_matchers(config):
+    return {"divisible_by": divisible_by}
+"""
+
+
+def total(name: str, amount: str, wanted: str) -> str:
+    """Return a scenario whose output is an amount, with what is expected of it."""
+    text: str = scenario(name, said=wanted)
+    return text.replace("value: hi", f"value: {amount}", 1)
+
+
+def test_a_matcher_of_a_conftest_is_a_word_of_the_scenarios_below_it(project: Project) -> None:
+    project.write("shop/conftest.py", MATCHERS)
+    right, wrong = total("right", "20", "{divisible_by: 5}"), total("wrong", "21", "{divisible_by: 5}")
+    crashes = total("crashes", "twelve", "{divisible_by: 5}")
+    project.scenarios("shop/s", right, wrong, crashes)
+    # Elsewhere the word is data.
+    project.scenarios("t", total("data", "{divisible_by: 5}", "{divisible_by: 5}"))
+    result = project.run("--flink-gate")
+    result.assert_outcomes(passed=2, failed=2)
+    shown = lines_of(result)
+    assert "s.scenario.yaml:15: output 1 is not as expected: at said: expected divisible_by 5, seen 21" in shown
+    assert "the matcher divisible_by crashed: TypeError" in shown
+    assert project.verdict()["verdict"] == "block"
+
+
+def test_a_word_of_the_language_cannot_be_added(project: Project) -> None:
+    project.write("conftest.py", MATCHERS.replace('"divisible_by"', '"contains"'))
+    project.scenarios("s", scenario("kind"))
+    assert "the name of one of the matchers is taken" in lines_of(project.run())
+
+
+def test_a_failed_assertion_with_matches_shows_each_place(project: Project) -> None:
+    project.write(
+        "test_it.py",
+        "from pytest_flink_agents import matches\n\n\n"
+        "def test_it():\n"
+        "    assert {'total': 21, 'said': 'no'} == matches({'total': {'approx': {'value': 20, 'abs': 0.5}}, 'said': 'no'})\n",
+    )
+    result = project.run(tier="")
+    result.assert_outcomes(failed=1)
+    assert "at total: expected 20 give or take 0.5, seen 21" in lines_of(result)

@@ -5,10 +5,12 @@ Must never import: pydantic, yaml, pytest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_flink_agents.scenario.matching.custom import CustomMatchers
 
 if TYPE_CHECKING:
     from pytest_flink_agents.settings import Settings
@@ -22,7 +24,8 @@ class Project:
     ``root`` contains every file that a scenario names; ``import_roots`` are pytest's
     ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
     the packages outside the project whose agents, functions and classes a scenario may name.
-    ``configuration`` is the Flink configuration of scenarios that name none.
+    ``configuration`` is the Flink configuration of scenarios that name none. ``matchers`` are the
+    matcher words that plugins add.
     """
 
     root: Path
@@ -31,6 +34,7 @@ class Project:
     allowed_packages: tuple[str, ...] = ()
     requirement_kinds: tuple[RequirementKind, ...] = ()
     configuration: Path | None = None
+    matchers: CustomMatchers = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Project:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe
 from pytest_flink_agents.scenario.expectation.effects import PARTS
+from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, compile_part
 from pytest_flink_agents.scenario.matching.vacuous import matches_every_value
 
@@ -20,15 +21,21 @@ _OF_OUTPUTS: DocumentPath = ("expect", "outputs", "each")
 _WHOLE = (("expect", "outputs"), ("expect", "memory"))
 
 
-def matchers_of(expect: Any) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
-    """Return the matchers of the plain value of ``expect`` by place, and the mistakes in them."""
+def matchers_of(
+    expect: Any, added: CustomMatchers = NO_MATCHERS
+) -> tuple[Mapping[DocumentPath, Matcher], list[Mistake]]:
+    """Return the matchers of the plain value of ``expect`` by place, and the mistakes in them.
+
+    ``added`` are the matcher words of plugins.
+    """
     found: dict[DocumentPath, Matcher] = {}
     mistakes: list[Mistake] = []
     if not isinstance(expect, dict):
         return found, mistakes
     for path, value in _places(expect):
         try:
-            matcher = compile_matcher(value, path) if path[:2] in _WHOLE else compile_part(value, path)
+            compiled = compile_matcher if path[:2] in _WHOLE else compile_part
+            matcher = compiled(value, path, added)
         except MatcherError as error:
             mistakes += error.mistakes
             continue

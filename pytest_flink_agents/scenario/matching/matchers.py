@@ -15,7 +15,7 @@ word is that matcher:
     each: ...                a list, not empty, whose every item is matched
     length: 3 or {min: 1, max: 5}      a string, list or mapping of this length
 
-A matcher that cannot fail, or can never match, is a mistake.
+Plugins add words of their own. A matcher that cannot fail, or can never match, is a mistake.
 Must never import: pydantic, yaml, pytest.
 """
 
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.core.patterns import compile_pattern
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe
 from pytest_flink_agents.scenario.matching.conditions import Anything, Approx, Each, Found, Length, Not, OneOf
+from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, Custom, CustomMatchers
 from pytest_flink_agents.scenario.matching.data import ContainsItems, ContainsText, Fields, ListOf, Scalar
 from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number
 from pytest_flink_agents.scenario.matching.mismatch import ABSENT, Mismatch
@@ -61,26 +62,27 @@ class MatcherError(ScenarioError):
         self.mistakes = mistakes
 
 
-def compile_matcher(value: Any, path: DocumentPath = ()) -> Matcher:
+def compile_matcher(value: Any, path: DocumentPath = (), added: CustomMatchers = NO_MATCHERS) -> Matcher:
     """Return the matcher of an expected value.
 
-    ``path`` is its place in the document. Raises :class:`MatcherError` with every mistake in it.
+    ``path`` is its place in the document, ``added`` are the words of plugins. Raises
+    :class:`MatcherError` with every mistake in it.
     """
-    compiler = _Compiler()
+    compiler = _Compiler(added)
     matcher = compiler.matcher(value, path)
     if compiler.mistakes:
         raise MatcherError(*compiler.mistakes)
     return matcher
 
 
-def compile_part(value: Any, path: DocumentPath = ()) -> Matcher:
+def compile_part(value: Any, path: DocumentPath = (), added: CustomMatchers = NO_MATCHERS) -> Matcher:
     """Return the matcher of an expected value like :func:`compile_matcher`, for a part of a mapping.
 
     A mapping without a matcher word matches one that has more keys.
     """
-    if not isinstance(value, dict) or _word(value) is not None:
-        return compile_matcher(value, path)
-    compiler = _Compiler()
+    compiler = _Compiler(added)
+    if not isinstance(value, dict) or compiler.word(value) is not None:
+        return compile_matcher(value, path, added)
     matcher = compiler.contains(value, path)
     if compiler.mistakes:
         raise MatcherError(*compiler.mistakes)
@@ -92,24 +94,27 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _word(value: Any) -> str | None:
-    """Return the matcher word of a mapping, None for data."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return None
-    word: str = next(iter(value))
-    return word if word in _WORDS or word == _NOT_YET else None
-
-
 class _Compiler:
-    def __init__(self) -> None:
+    def __init__(self, added: CustomMatchers) -> None:
         self.mistakes: list[Mistake] = []
+        self._added = added
+        self._words = frozenset({*_WORDS, _NOT_YET, *added})
+
+    def word(self, value: Any) -> str | None:
+        """Return the matcher word of a mapping, None for data."""
+        if not isinstance(value, dict) or len(value) != 1:
+            return None
+        word: str = next(iter(value))
+        return word if word in self._words else None
 
     def matcher(self, value: Any, path: DocumentPath) -> Matcher:
         """Return the matcher of a value in which matcher words count."""
-        if (word := _word(value)) is not None:
+        if (word := self.word(value)) is not None:
             at = (*path, word)
             if word in _WORDS:
                 return _WORDS[word](self, value[word], at)
+            if word in self._added:
+                return Custom(at, word, value[word], self._added[word])
             return self._wrong(at, f'"{word}" is {NOT_YET}', "FA205", at_key=True)
         if isinstance(value, dict):
             return self._fields(value, path, exact=True)
@@ -119,13 +124,13 @@ class _Compiler:
 
     def _fields(self, value: dict[str, Any], path: DocumentPath, *, exact: bool) -> Matcher:
         """Return the matcher of a mapping, unless it is a mistyped matcher."""
-        if len(value) > 1 and all(key in _WORDS or key == _NOT_YET for key in value):
+        if len(value) > 1 and self._words.issuperset(value):
             message = f"{len(value)} matcher words in one mapping"
             next_step = "keep one word in each mapping; for data, write {equals: {...}}"
             return self._wrong(path, message, expected="one matcher word, or data", next_step=next_step)
         if len(value) == 1:
             word = next(iter(value))
-            if near := _near_word(word):
+            if near := _near_word(word, frozenset(self._added)):
                 message = f'"{word}" is not a matcher word'
                 next_step = f'did you mean "{near}"? For data, write {{equals: {{...}}}}'
                 return self._wrong((*path, word), message, "FA209", next_step=next_step, at_key=True)
@@ -146,7 +151,7 @@ class _Compiler:
             return ContainsText(path, value)
         if isinstance(value, list):
             return ContainsItems(path, self._each_of(value, path))
-        if _word(value) is None and isinstance(value, dict):
+        if self.word(value) is None and isinstance(value, dict):
             return self._fields(value, path, exact=False)
         return ContainsItems(path, (self.matcher(value, path),))
 
@@ -198,7 +203,7 @@ class _Compiler:
     def negation(self, value: Any, path: DocumentPath) -> Matcher:
         if _accepts_anything(value):
             return self._cannot_match(path, value)
-        if _word(value) == "not":
+        if self.word(value) == "not":
             next_step = "write the value that is expected, without negation"
             return self._wrong(path, "a negation of a negation: not", "FA209", "one `not`", "two", next_step)
         return Not(path, self.matcher(value, path))
@@ -255,12 +260,12 @@ class _Compiler:
 
 
 @lru_cache(maxsize=1024)
-def _near_word(word: str) -> str | None:
+def _near_word(word: str, added: frozenset[str]) -> str | None:
     """Return the matcher word that a key was probably meant to be.
 
     None for ordinary keys.
     """
-    near = difflib.get_close_matches(word, _WORDS.keys() - _SHORT_WORDS, n=1, cutoff=_MISTYPED)
+    near = difflib.get_close_matches(word, (_WORDS.keys() | added) - _SHORT_WORDS, n=1, cutoff=_MISTYPED)
     return near[0] if near else None
 
 
@@ -283,3 +288,5 @@ _WORDS: Mapping[str, Callable[[_Compiler, Any, DocumentPath], Matcher]] = {
     "length": _Compiler.length,
 }
 MATCHER_WORDS = tuple(_WORDS)
+# Words of the language that plugins must not take, those that it will get included.
+RESERVED_WORDS = frozenset({*MATCHER_WORDS, _NOT_YET, "starts_with", "gt", "ge", "lt", "le", "partial"})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import Pattern, TooSlowError, compile_pattern
+from pytest_flink_agents.scenario.matching.custom import CustomMatcherError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,5 +80,5 @@ def _in_all(pattern: Pattern, texts: Iterable[str]) -> bool:
 def _accepts_all(matcher: Matcher, values: Iterable[Any]) -> bool:
     try:
         return all(not matcher.match(value) for value in values)
-    except TooSlowError:
+    except (TooSlowError, CustomMatcherError):
         return False
