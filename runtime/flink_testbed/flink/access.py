@@ -20,7 +20,11 @@ from flink_testbed.core.problem import HostError, Problem
 TOKEN, CA, CERTIFICATE, KEY = (f"FLINK_AGENTS_TEST_REST_{name}" for name in ("TOKEN", "CA", "CERT", "KEY"))
 # Masking a shorter token in reports would also mask ordinary words.
 _MIN_TOKEN = 6
-_STORE_S = 30.0
+_NO_STORE = Problem(
+    "FA445",
+    "the TLS files cannot be converted to a key store",
+    next_step=f"install openssl; {CA}, {CERTIFICATE} and {KEY} must be PEM files, the key unencrypted",
+)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -63,23 +67,23 @@ class RestAccess:
         """
         if not self.url.startswith("https:"):
             return {}
-        options = {"security.ssl.rest.enabled": "true"}
+        from flink_testbed.flink.key_stores import rest_options, write_own_store
+
         directory.mkdir(parents=True, exist_ok=True)
         password = secrets.token_hex(16)
+        trusted = own = None
         if self.ca:
-            store = directory / "rest-trust.p12"
-            _trust_store(java_home, self.ca, store, password)
-            options |= {"security.ssl.rest.truststore": str(store), "security.ssl.rest.truststore-password": password}
+            trusted = directory / "rest-trust.p12"
+            _write_trust_store(java_home, self.ca, trusted, password)
         if self.certificate and self.key:
-            store = directory / "rest-key.p12"
-            _key_store(self.certificate, self.key, store, password)
-            options |= {
-                "security.ssl.rest.authentication-enabled": "true",
-                "security.ssl.rest.keystore": str(store),
-                "security.ssl.rest.keystore-password": password,
-                "security.ssl.rest.key-password": password,
-            }
-        return options
+            own, password_file = directory / "rest-key.p12", directory / "rest-key.password"
+            password_file.touch(mode=0o600)
+            password_file.write_text(password + "\n", encoding="utf-8")
+            try:
+                write_own_store(self.certificate, self.key, own, password_file, _NO_STORE)
+            finally:
+                password_file.unlink()
+        return rest_options(password, trusted=trusted, own=own)
 
 
 def rest_access(url: str, environ: Mapping[str, str]) -> RestAccess:
@@ -128,8 +132,10 @@ def _file(name: str, environ: Mapping[str, str]) -> Path | None:
     return Path(text).absolute() if text else None
 
 
-def _trust_store(java_home: Path, ca: Path, store: Path, password: str) -> None:
+def _write_trust_store(java_home: Path, ca: Path, store: Path, password: str) -> None:
     """Write a key store with the certificates of a PEM file."""
+    from flink_testbed.flink.key_stores import run_tool
+
     certificates = _PEM.findall(ca.read_text(encoding="utf-8", errors="replace"))
     if not certificates:
         raise HostError(Problem("FA421", f"{CA} contains no certificate", where=str(ca), expected="PEM certificates"))
@@ -138,37 +144,5 @@ def _trust_store(java_home: Path, ca: Path, store: Path, password: str) -> None:
         one.write_text(certificate + "\n", encoding="utf-8")
         keytool = [str(java_home / "bin" / "keytool"), "-importcert", "-noprompt", "-alias", str(number)]
         keytool += ["-file", str(one), "-keystore", str(store), "-storetype", "PKCS12", "-storepass", password]
-        _run(keytool, store.parent)
+        run_tool(keytool, _NO_STORE)
         one.unlink()
-
-
-def _key_store(certificate: Path, key: Path, store: Path, password: str) -> None:
-    """Write a key store with a certificate and its key.
-
-    Java's ``keytool`` does not read PEM keys, so this needs ``openssl``.
-    """
-    secret = store.with_suffix(".password")
-    secret.touch(mode=0o600)
-    secret.write_text(password + "\n", encoding="utf-8")
-    openssl = ["openssl", "pkcs12", "-export", "-name", "rest", "-in", str(certificate), "-inkey", str(key)]
-    try:
-        _run([*openssl, "-out", str(store), "-passout", f"file:{secret}", "-passin", "pass:"], store.parent)
-    finally:
-        secret.unlink()
-
-
-def _run(command: list[str], directory: Path) -> None:
-    from flink_testbed.ownership.process import clean_environment, run_guarded
-
-    done = run_guarded(command, env=clean_environment(), cwd=directory, timeout_s=_STORE_S)
-    if done.returncode:
-        raise HostError(
-            Problem(
-                "FA445",
-                "the TLS files cannot be converted to a key store",
-                where=command[0],
-                seen=f"exit code {done.returncode}",
-                next_step=f"install openssl; {CA}, {CERTIFICATE} and {KEY} must be PEM files, the key unencrypted",
-                detail=done.output[-2000:],
-            )
-        )

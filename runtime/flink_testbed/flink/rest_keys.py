@@ -15,15 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.core.directories import make_private
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import Problem
 from flink_testbed.flink.access import RestAccess
-from flink_testbed.ownership.process import clean_environment, run_guarded
+from flink_testbed.flink.key_stores import rest_options, run_tool, write_own_store
 
 # The directory in that of the cluster.
 REST_KEYS = "rest-keys"
-_OPENSSL_S = 30.0
 _VALID_DAYS = "30"
 _NAMES = "subjectAltName=IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:localhost"
+_NO_KEY = Problem(
+    "FA445",
+    "the key for Flink's REST API cannot be made",
+    expected="openssl 3 or newer",
+    next_step="install openssl, or run without --flink-rest-auth",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +50,26 @@ class RestKeys:
         Raises :class:`HostError` FA445 without ``openssl``.
         """
         keys = cls(make_private(cluster / REST_KEYS))
+        certificate, key = keys.directory / "certificate.pem", keys.directory / "key.pem"
         # RSA, because Flink's default cipher suites have no other signature.
-        keys._run(
-            *("req", "-x509", "-newkey", "rsa:2048", "-noenc"),
-            *("-keyout", "key.pem", "-out", "certificate.pem", "-days", _VALID_DAYS),
-            *("-subj", "/CN=flink-rest", "-addext", _NAMES),
-        )
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", _VALID_DAYS]
+        command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=flink-rest", "-addext", _NAMES]
+        run_tool(command, _NO_KEY)
         # Last, as the file by which `of` recognises a whole key.
         draft = keys.directory / "draft"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex(16), encoding="utf-8")
-        keys._run(
-            *("pkcs12", "-export", "-name", "rest", "-inkey", "key.pem", "-in", "certificate.pem"),
-            *("-out", "store.p12", "-passout", f"file:{draft}"),
-        )
+        write_own_store(certificate, key, keys._store, draft, _NO_KEY)
         draft.rename(keys._password_file)
         return keys
 
     @property
     def _password_file(self) -> Path:
         return self.directory / "password"
+
+    @property
+    def _store(self) -> Path:
+        return self.directory / "store.p12"
 
     def access(self, url: str) -> RestAccess:
         """Return the access with which this package's calls and Flink's client use the key."""
@@ -76,30 +81,5 @@ class RestKeys:
 
         Flink sends them along with each job. The password protects nothing: the directory does.
         """
-        store, password = str(self.directory / "store.p12"), self._password_file.read_text(encoding="utf-8")
-        rest = "security.ssl.rest"
-        return {
-            f"{rest}.enabled": "true",
-            f"{rest}.authentication-enabled": "true",
-            f"{rest}.keystore": store,
-            f"{rest}.keystore-password": password,
-            f"{rest}.key-password": password,
-            f"{rest}.truststore": store,
-            f"{rest}.truststore-password": password,
-        }
-
-    def _run(self, *arguments: str) -> None:
-        done = run_guarded(["openssl", *arguments], env=clean_environment(), cwd=self.directory, timeout_s=_OPENSSL_S)
-        if not done.returncode:
-            return
-        raise HostError(
-            Problem(
-                "FA445",
-                "the key for Flink's REST API cannot be made",
-                where="openssl",
-                expected="openssl 3 or newer",
-                seen=f"exit code {done.returncode}",
-                next_step="install openssl, or run without --flink-rest-auth",
-                detail=done.output[-2000:],
-            )
-        )
+        password = self._password_file.read_text(encoding="utf-8")
+        return rest_options(password, trusted=self._store, own=self._store)
