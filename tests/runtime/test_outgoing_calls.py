@@ -21,12 +21,14 @@ from flink_agents_runtime import LocalHost, plan_of
 
 PATH = "/effects-" + "a" * 32 + "/payments"
 seen: list[tuple[str, str | None, str | None]] = []
+actions: set[str | None] = set()
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         seen.append((self.path, self.headers["X-Flink-Agents-Key"], self.headers["X-Flink-Agents-Input"]))
+        actions.add(self.headers["X-Flink-Agents-Action"])
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -87,15 +89,17 @@ def calls_to(
     *urls: str, keys: tuple[Any, ...] = ("a", 7), agent: type[Agent] = Caller
 ) -> list[tuple[str, str | None, str | None]]:
     seen.clear()
+    actions.clear()
     inputs = [{"key": key, "value": url} for url in urls for key in keys]
     result = LocalHost(plan_of(agent(), {})).run(inputs)
     assert result.failure is None
     return sorted(seen, key=str)
 
 
-def test_calls_on_every_thread_carry_key_and_input(port: int) -> None:
+def test_calls_on_every_thread_carry_key_input_and_action(port: int) -> None:
     found = calls_to(f"http://127.0.0.1:{port}{PATH}")
     assert found == [(PATH, '"a"', "0")] * 4 + [(PATH, "7", "1")] * 4
+    assert actions == {'"call"'}
 
 
 @pytest.mark.parametrize("imported", [True, False])
@@ -114,6 +118,7 @@ def test_clients_of_models_carry_key_and_input(port: int, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("path", ["/payments", "/effects/payments", "/effects-abc/payments"])
 def test_calls_to_other_addresses_are_unchanged(port: int, path: str) -> None:
     assert set(calls_to(f"http://127.0.0.1:{port}{path}")) == {(path, None, None)}
+    assert actions == {None}
 
 
 def test_a_call_by_another_name_of_the_machine_is_unchanged(port: int) -> None:

@@ -1,7 +1,7 @@
-"""The cause of what an action does: the key and the number of its input.
+"""The cause of what an action does: the key and the number of its input, and the action itself.
 
-Calls to the outside carry it, so that a witness outside the job can say which input a call belongs
-to. It follows an asynchronous durable call to its thread, but no thread that an agent starts itself.
+Calls to the outside carry it, so that a witness outside the job can say which execution a call
+belongs to. It follows an asynchronous durable call to its thread, but no thread that an agent starts itself.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ _Result = TypeVar("_Result")
 
 
 class Cause(NamedTuple):
-    """A key and the number of its input, from 0; None if inputs have no numbers."""
+    """A key, the number of its input, from 0, and an action.
+
+    ``input`` is None if inputs have no numbers.
+    """
 
     key: Any
     input: int | None
+    action: str
 
 
 @dataclass(slots=True)

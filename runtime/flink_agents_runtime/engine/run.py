@@ -170,7 +170,7 @@ class KeyRun:
         self._engine.stepping = attempt
         current = self.state.current
         number = current.timestamp if current is not None and self._engine.inputs_have_numbers else None
-        set_cause(_new_tuple(Cause, (self.key, number)))
+        set_cause(_new_tuple(Cause, (self.key, number, task.action)))
         try:
             finished = self._advance(task, attempt)
         except BaseException as error:

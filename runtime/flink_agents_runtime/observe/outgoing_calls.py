@@ -21,7 +21,7 @@ from typing import Any
 
 from flink_agents_runtime.engine.cause import current_attempt, current_cause, in_durable_call
 
-KEY, INPUT = "X-Flink-Agents-Key", "X-Flink-Agents-Input"
+KEY, INPUT, ACTION = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Action"
 # Only a replay has attempts: which one it is, how many of its steps are recorded, and whether the call is a durable one.
 ATTEMPT, STEP, DURABLE = "X-Flink-Agents-Attempt", "X-Flink-Agents-Step", "X-Flink-Agents-Durable"
 _OF_THE_HARNESS = re.compile(r"/(?:effects|model)-[0-9a-f]{32}/")
@@ -48,8 +48,9 @@ def _cause_headers(host: str, path: str) -> dict[str, str]:
     cause = current_cause()
     if cause is None or host != _LOOPBACK or not _OF_THE_HARNESS.match(path):
         return {}
-    key = json.dumps(cause.key)
-    headers = {KEY: key} if len(key) <= _MAX_CHARACTERS else {}
+    # JSON, because a header holds no other characters than ASCII.
+    named = {KEY: json.dumps(cause.key), ACTION: json.dumps(cause.action)}
+    headers = {name: value for name, value in named.items() if len(value) <= _MAX_CHARACTERS}
     if cause.input is not None:
         headers[INPUT] = str(cause.input)
     attempt = current_attempt()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Agents-Attempt"
-STEP, DURABLE = "X-Flink-Agents-Step", "X-Flink-Agents-Durable"
+STEP, DURABLE, ACTION = "X-Flink-Agents-Step", "X-Flink-Agents-Durable", "X-Flink-Agents-Action"
 IDEMPOTENCY_KEY = "Idempotency-Key"
-_CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, IDEMPOTENCY_KEY)
+_CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, ACTION, IDEMPOTENCY_KEY)
 _REFUSED = 400
 ENDED_EARLY = "the effects ledger ended before the run"
 
@@ -40,9 +40,9 @@ class EffectCall:
     as ``POST /refunds``, empty if none did. ``sequence`` counts from 1 without gaps; ``at_s`` is
     seconds since 1970.
 
-    ``key``, ``input`` (its number, from 0) and ``attempt`` (from 0) are None if the call does not
-    carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the bytes, in
-    hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
+    ``key``, ``input`` (its number, from 0), ``attempt`` (from 0) and ``action`` are None if the call
+    does not carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the
+    bytes, in hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
     ``replayed`` marks a repeated idempotency key that got the first answer again.
 
     Only calls of a replay have an attempt. Their ``step`` is the number of records that the action
@@ -68,6 +68,7 @@ class EffectCall:
     replayed: bool = False
     step: int | None = None
     durable: bool = False
+    action: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -198,6 +199,7 @@ def _entry(data: Mapping[str, Any]) -> EffectCall:
         replayed=data["replayed"],
         step=_number(carried.get(STEP)),
         durable=carried.get(DURABLE) == "1",
+        action=None if (action := _json_or_text(carried.get(ACTION))) is None else str(action),
     )
 
 
