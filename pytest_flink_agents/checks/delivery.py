@@ -1,8 +1,9 @@
-"""The check of a delivery guarantee: lost, duplicated and reordered outputs."""
+"""The check of a delivery guarantee: of outputs, of actions, or of both."""
 
 from __future__ import annotations
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.history.actions import no_completed_action_again
 from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.history.outputs import in_order, no_phantom, nothing_doubled, nothing_lost
 from pytest_flink_agents.evidence.history import history_of
@@ -11,6 +12,11 @@ from pytest_flink_agents.evidence.model import Evidence
 NAME = "delivery"
 EXACTLY_ONCE, AT_LEAST_ONCE = "exactly_once", "at_least_once"
 _PATH = ("expect", "delivery", "outputs")
+
+
+def check_action_delivery(evidence: Evidence) -> CheckResult:
+    """Return *invalid* if a completed action was executed again."""
+    return no_completed_action_again(history_of(evidence))
 
 
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:

@@ -15,7 +15,7 @@ from flink_testbed.kafka.image import require_kafka_image
 from pytest_flink_agents.cli.lint.project import settings_in
 from pytest_flink_agents.cli.lint.targets import Kind, targets
 from pytest_flink_agents.provision.job_parts import JobParts
-from pytest_flink_agents.run.requests import needs_action_store
+from pytest_flink_agents.run.action_topic import needs_action_store
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.settings import Settings

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
+from flink_agents_runtime.engine.action_record import key_text
+from flink_testbed.ledger.entry import EffectCall
+from pytest_flink_agents.evidence.action_state import ActionState
+from pytest_flink_agents.evidence.model import Evidence, JobException, Output, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,34 @@ class Fault:
     """One step of the timeline that was performed.
 
     ``began_s`` and ``ended_s`` are seconds since 1970; the end includes the recovery. ``felt`` is False if it had no
-    effect on the run.
+    effect on the run, ``interrupted`` if the job ran on.
     """
 
     name: str
     began_s: float
     ended_s: float
     felt: bool
-    detail: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A moment at which the job lost its progress since the last checkpoint; ``cause`` names it in words.
+
+    ``until_s`` is the end of the recovery, as far as it is known.
+    """
+
+    cause: str
+    at_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAction:
+    """A record of an action state store, with the number of its input, None if the key has no such input."""
+
+    state: ActionState
+    input: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,9 @@ class History:
     their order; ``uncommitted`` are others in the topic, ``inputs_in_topic`` counts the records there, None if neither
     was looked at. ``drained`` is True if the job read its inputs to the end, or was stopped once it had done its work;
     ``final`` is True if no further output can come.
+
+    ``calls`` are those that the ledger recorded, ``actions`` the records of the action state store, each None without
+    one, and with the reason for which it may be incomplete.
     """
 
     inputs: tuple[Input, ...]
@@ -52,11 +78,17 @@ class History:
     uncommitted: tuple[Output, ...] | None = None
     inputs_in_topic: int | None = None
     faults: tuple[Fault, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    calls: tuple[EffectCall, ...] | None = None
+    calls_unknown: str = ""
+    actions: tuple[RecordedAction, ...] | None = None
+    actions_unknown: str = ""
 
 
 def history_of(evidence: Evidence) -> History:
     """Return the history of a run."""
     topics = evidence.topics
+    faults = _faults(evidence.steps)
     return History(
         inputs=tuple(Input(number, key) for number, key in enumerate(evidence.input_keys)),
         outputs=evidence.outputs,
@@ -64,13 +96,42 @@ def history_of(evidence: Evidence) -> History:
         final=evidence.complete,
         uncommitted=None if topics is None else topics.uncommitted,
         inputs_in_topic=None if topics is None else topics.inputs,
-        faults=_faults(evidence.steps),
+        faults=faults,
+        interruptions=_interruptions(faults, evidence.exceptions),
+        calls=evidence.effects,
+        calls_unknown=evidence.effects_unknown,
+        actions=None if evidence.action_states is None else _recorded(evidence.action_states, evidence.input_keys),
+        actions_unknown=evidence.action_states_unknown,
     )
 
 
 def _faults(steps: Sequence[StepRecord]) -> tuple[Fault, ...]:
     return tuple(
-        Fault(step.act, step.began_s, step.ended_s, bool(step.felt), step.detail)
+        Fault(step.act, step.began_s, step.ended_s, bool(step.felt), step.recovered_after_s is not None)
         for step in steps
         if step.began_s is not None and step.ended_s is not None
     )
+
+
+def _interruptions(faults: Sequence[Fault], exceptions: Sequence[JobException]) -> tuple[Interruption, ...]:
+    """Return the faults that interrupted the job, and its failures that no fault caused, by time."""
+    by_faults = [Interruption(f'the step "{one.name}"', one.began_s, one.ended_s) for one in faults if one.interrupted]
+    own = [
+        Interruption(f"the failure {one.message!r}", one.at_ms / 1000, one.at_ms / 1000)
+        for one in exceptions
+        if not any(fault.began_s <= one.at_ms / 1000 <= fault.ended_s for fault in faults)
+    ]
+    return tuple(sorted([*by_faults, *own], key=lambda one: one.at_s))
+
+
+def _recorded(states: Sequence[ActionState], keys: Sequence[Any]) -> tuple[RecordedAction, ...]:
+    """Return the records with their inputs: a key handles its inputs in order, and counts them from 1."""
+    numbers: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        numbers.setdefault(key_text(key), []).append(number)
+
+    def number_of(state: ActionState) -> int | None:
+        of_key = numbers.get(key_text(state.key), [])
+        return of_key[state.sequence - 1] if 0 < state.sequence <= len(of_key) else None
+
+    return tuple(RecordedAction(state, number_of(state)) for state in states)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
+from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.replays import Replays
 
 # The job id in the log layout of the clusters that this package starts.
@@ -215,8 +216,11 @@ class Evidence:
     (oldest first) ended or restarted the job. ``metrics`` are None if none are known;
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
     was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
-    ``topics`` is known of runs through Kafka with steps. ``seed`` is the seed of the order of keys and calls, None
-    without one. ``replays`` are the runs again from crash points, None if the scenario has none.
+    ``action_states`` are the records of the action state store, None if there is none; ``action_states_unknown`` says why
+    they may be incomplete. ``topics`` is known of runs through Kafka with steps.
+
+    ``seed`` is the seed of the order of keys and calls, None without one. ``replays`` are the runs again from crash points,
+    None if the scenario has none.
     """
 
     tier: str
@@ -255,5 +259,7 @@ class Evidence:
     files: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
     topics: TopicContent | None = None
+    action_states: tuple[ActionState, ...] | None = None
+    action_states_unknown: str = ""
     seed: int | None = None
     replays: Replays | None = None

@@ -27,6 +27,7 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnv
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
+from pytest_flink_agents.run.action_topic import provide_action_topic, with_action_states
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
@@ -88,8 +89,9 @@ class CheckedRun:
 
     @property
     def headline(self) -> str:
-        """The first finding, on one line."""
-        return next((finding.message.partition("\n")[0] for result in self.results for finding in result.findings), "")
+        """The first finding of what is not valid, on one line."""
+        judged = (result for result in self.results if result.validity is not Validity.VALID)
+        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class ScenarioRun:
         setup.require_possible(loaded.flink_options)
         return with_faults(setup, scenario.faults)
 
+    @property
+    def _keeps_actions(self) -> bool:
+        return keeps_actions_in_kafka(self.services.settings, self.loaded, self.tier)
+
     def provision(self) -> None:
         """Start the parts that the run needs.
 
@@ -139,8 +145,7 @@ class ScenarioRun:
         environment = self.environment
         submits_agents = self.loaded.scenario.job is None
         environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
-        of_run = self.services.settings, self.loaded, self.tier
-        if needs_kafka(*of_run) or keeps_actions_in_kafka(*of_run):
+        if needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions:
             self.services.provide_kafka(environment)
         if self.loaded.scenario.effects:
             self.services.provide_ledger()
@@ -207,6 +212,7 @@ class ScenarioRun:
             channel = request.channel()
             place = Place(request.environment, self.tier, directory, request.setup)
             evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), within_s)
+            evidence = with_action_states(evidence, request.actions, self.loaded)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown
         if ended and is_replayed(self.services.settings, self.loaded, self.tier):
@@ -243,11 +249,11 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
-            yield (
-                ScenarioRequest(self.services, environment, self.loaded, self.tier, directory, values, seed, setup),
-                ledger,
-                models,
+            actions = provide_action_topic(self.services.kafka, self.loaded) if self._keeps_actions else None
+            request = ScenarioRequest(
+                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions
             )
+            yield request, ledger, models
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
         """Open a channel of the model server; None if nothing in the run has its address.

@@ -8,10 +8,12 @@ from functools import partial
 
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.custom import CustomCheck, check_custom
-from pytest_flink_agents.checks.delivery import check_delivery
+from pytest_flink_agents.checks.delivery import NAME as DELIVERY
+from pytest_flink_agents.checks.delivery import check_action_delivery, check_delivery
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.held_inputs import NAME as INPUTS
 from pytest_flink_agents.checks.held_inputs import check_inputs_sent
+from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
@@ -28,6 +30,7 @@ from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.run.expectations import NO_PRICES, expected_summary, stated_checks
 from pytest_flink_agents.run.replays import scrubbed_replays
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
+from pytest_flink_agents.scenario.expectations import ExpectedDelivery
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.matching.matchers import is_plain
 from pytest_flink_agents.scenario.model import Scenario
@@ -104,7 +107,7 @@ def _checks(
     )
     delivery = scenario.expect.delivery
     if delivery:
-        checks["delivery"] = lambda: check_delivery(delivery.outputs, delivery.per_input, evidence)
+        checks[DELIVERY] = lambda: _delivered(delivery, evidence)
     checks |= stated_checks(loaded, evidence, prices)
     if scenario.always_replay or evidence.replays is not None:
         path = ("always_replay",) if scenario.always_replay else ()
@@ -117,6 +120,11 @@ def _checks(
             _expected_outputs(loaded), scenario.expect.order, _scrubbed(scenario, evidence)
         )
     return checks
+
+
+def _delivered(stated: ExpectedDelivery, evidence: Evidence) -> CheckResult:
+    outputs = [check_delivery(stated.outputs, stated.per_input, evidence)] if stated.outputs else []
+    return together(DELIVERY, [*outputs, *([check_action_delivery(evidence)] if stated.actions else [])])
 
 
 def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:

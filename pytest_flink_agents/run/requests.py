@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flink_testbed.kafka.topic_names import topic_name
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.run.action_topic import BACKEND, ActionTopic, needs_action_store
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from flink_testbed.ledger.ledger import LedgerRun
 
 _NAME_CHARACTERS = 120
-_STORE_BACKEND, _STORE_SERVERS = "actionStateStoreBackend", "kafkaBootstrapServers"
-_STORE_TOPIC = "kafkaActionStateTopic"
 
 
 def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
@@ -53,15 +51,6 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     if tier is Tier.LOCAL:
         return False
     return scenario.sends_through_kafka or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
-
-
-def needs_action_store(loaded: LoadedScenario) -> bool:
-    """Return whether the session's Kafka keeps the action state of the scenario's agent.
-
-    It does if the scenario asks for the backend and names no brokers of its own.
-    """
-    config = loaded.scenario.config
-    return config.get(_STORE_BACKEND) == "kafka" and _STORE_SERVERS not in config
 
 
 def is_replayed(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
@@ -103,7 +92,10 @@ def placeholder_values(settings: Settings, models: ModelChannel | None, ledger: 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRequest:
-    """One scenario on one tier, with the run's directory, placeholder values and configuration."""
+    """One scenario on one tier, with the run's directory, placeholder values and configuration.
+
+    ``actions`` is the topic of action states, None without a store in the session's Kafka.
+    """
 
     services: Services
     environment: TestEnvironment
@@ -113,6 +105,7 @@ class ScenarioRequest:
     values: Mapping[str, str]
     seed: int | None
     setup: FlinkSetup
+    actions: ActionTopic | None = None
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
@@ -132,7 +125,7 @@ class ScenarioRequest:
             self.environment.connector,
             records,
             label=self.loaded.name,
-            guarantee=delivery.outputs if delivery else EXACTLY_ONCE,
+            guarantee=(delivery.outputs if delivery else None) or EXACTLY_ONCE,
             conversation=conversation,
         )
 
@@ -146,14 +139,6 @@ class ScenarioRequest:
     def timeline(self, ledger: LedgerRun | None) -> tuple[Step, ...]:
         """Return the scenario's faults as steps. ``ledger`` records the run's effects."""
         return fault_steps(self.loaded.scenario.faults, ledger)
-
-    def _action_store(self) -> Mapping[str, str]:
-        """Return the address of the action state store, with a topic of its own for each run."""
-        if not keeps_actions_in_kafka(self.services.settings, self.loaded, self.tier):
-            return {}
-        kafka = self.services.kafka
-        topic = topic_name(kafka.run_id, f"{self.loaded.name}-actions")
-        return {_STORE_SERVERS: kafka.job_bootstrap, _STORE_TOPIC: topic}
 
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job
@@ -191,17 +176,21 @@ class ScenarioRequest:
         )
 
     def _config(self) -> dict[str, Any]:
-        config = {**self.setup.agent, **self._action_store(), **substitute(self.loaded.scenario.config, self.values)}
+        config = {
+            **self.setup.agent,
+            **(self.actions.options if self.actions else {}),
+            **substitute(self.loaded.scenario.config, self.values),
+        }
         if needs_action_store(self.loaded) and not keeps_actions_in_kafka(
             self.services.settings, self.loaded, self.tier
         ):
-            del config[_STORE_BACKEND]
+            del config[BACKEND]
         return config
 
     @property
     def has_action_store(self) -> bool:
         """True if the options of the run name an action state store, whatever keeps it."""
-        return ({**self.setup.agent, **self.loaded.scenario.config}).get(_STORE_BACKEND) is not None
+        return ({**self.setup.agent, **self.loaded.scenario.config}).get(BACKEND) is not None
 
     def _network(self) -> AllowedNetwork | None:
         scenario = self.loaded.scenario
@@ -226,7 +215,7 @@ def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
         return len(expect.outputs)
     if isinstance(expect.outputs, ExpectedOutputs) and isinstance(expect.outputs.count, int):
         return expect.outputs.count
-    return inputs * expect.delivery.per_input if expect.delivery else None
+    return inputs * expect.delivery.per_input if expect.delivery and expect.delivery.outputs else None
 
 
 def _agent_spec(loaded: LoadedScenario) -> Any:

@@ -5,7 +5,7 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -94,14 +94,24 @@ class ExpectedDelivery(LanguageMapping):
     On Flink inputs and outputs travel through Kafka then.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"actions"})
-
-    outputs: Literal["exactly_once", "at_least_once"] = Field(
-        description="exactly_once: none lost or duplicated; at_least_once: none lost"
+    outputs: Literal["exactly_once", "at_least_once"] | None = Field(
+        None, description="exactly_once: none lost or duplicated; at_least_once: none lost"
     )
     per_input: Annotated[int, Field(ge=1, le=10_000)] = Field(
         1, description="number of outputs that each input leads to"
     )
+    actions: Literal["exactly_once"] | None = Field(
+        None, description="no completed action is executed again; needs an action state store in the session's Kafka"
+    )
+
+    @model_validator(mode="after")
+    def _states_something(self) -> Self:
+        if self.outputs is None and self.actions is None:
+            raise wrong("outputs or actions", code="FA204")
+        if self.outputs is None and "per_input" in self.model_fields_set:
+            next_step = "add outputs: exactly_once, or remove per_input"
+            raise wrong("per_input beside outputs only", message="per_input has no effect here", next_step=next_step)
+        return self
 
 
 class ExpectedModelUse(LanguageMapping):
@@ -132,7 +142,7 @@ class Expect(LanguageMapping):
         "per_key", description="the order of the outputs: one sequence per key, any, or one strict sequence"
     )
     failure: ExpectedFailure | None = Field(None, description="the failure with which the job must end")
-    delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of the outputs")
+    delivery: ExpectedDelivery | None = Field(None, description="the delivery guarantee of outputs and actions")
 
     trajectory: Trajectories | None = Field(
         None, description="the events and tool calls of each key: one mapping, or a list of them"

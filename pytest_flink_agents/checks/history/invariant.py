@@ -19,6 +19,7 @@ class Invariant(str, Enum):
     NO_DUPLICATE = "no duplicate"
     NO_PHANTOM = "no phantom"
     ORDER = "order"
+    NO_REACTION = "no completed action again"
 
     def __str__(self) -> str:
         return str(self.value)
@@ -63,4 +64,4 @@ def together(name: str, results: Sequence[CheckResult]) -> CheckResult:
         of_validity = [result for result in results if result.validity is validity]
         if of_validity:
             return CheckResult(name, validity, tuple(finding for result in of_validity for finding in result.findings))
-    return CheckResult(name, Validity.VALID)
+    return CheckResult(name, Validity.VALID, tuple(finding for result in results for finding in result.findings))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import Validity
-from pytest_flink_agents.evidence.model import Event, Evidence, Failure, LogError, Output
+from pytest_flink_agents.evidence.action_state import ActionState
+from pytest_flink_agents.evidence.model import Event, Evidence, Failure, LogError, Output, StepRecord
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated
@@ -24,6 +26,12 @@ RUN = Evidence(
     job_state="FINISHED",
     log_errors=(),
 )
+PAID = EffectCall(1, 99.0, "effects", "payments", "POST /refunds", "POST", "/refunds", key="c-1", input=0, action="pay")
+RECORDED = tuple(
+    ActionState("job", key, 1, "", "pay", 0, offset, 99.5 + offset, completed=True)
+    for offset, key in enumerate(("c-1", "c-2"))
+)
+KILLED = StepRecord("after 5 s", "kill taskmanager", 5.0, True, "", 3.0, began_s=100.0, ended_s=110.0)
 CUT_SHORT = dataclasses.replace(RUN, complete=False)
 TWICE = dataclasses.replace(RUN, outputs=(*RUN.outputs, RUN.outputs[0]))
 NONE = dataclasses.replace(RUN, outputs=())
@@ -87,6 +95,13 @@ def test_every_word_passes_and_its_message_is_the_reviewed_one(stated: Stated) -
     stated.passes(f"outputs: {LIST}", turned)
     stated.fails("order", f"outputs: {LIST}\norder: strict", turned)
     stated.fails("delivery", "delivery: {outputs: exactly_once}", TWICE)
+    recorded = dataclasses.replace(RUN, effects=(PAID,), action_states=RECORDED)
+    both = "delivery: {outputs: exactly_once, actions: exactly_once}"
+    stated.passes(f"outputs: {LIST}\n{both}", recorded)
+    again = dataclasses.replace(PAID, sequence=2, at_s=120.0)
+    killed = dataclasses.replace(recorded, effects=(PAID, again), steps=(KILLED,))
+    stated.fails("delivery-actions", both, killed)
+    stated.fails("delivery-store", both, dataclasses.replace(killed, action_states=None))
     failed = dataclasses.replace(RUN, failure=Failure("out of stock", "StockError"), job_state="FAILED")
     stated.passes("failure: {contains: out of stock}", failed)
     stated.fails("failure", "failure: {contains: sold out}", failed)

@@ -55,11 +55,12 @@ def test_a_missing_file_is_unknown(file: Path) -> None:
 
 def test_headers_and_bodies_of_any_form_are_read(file: Path) -> None:
     odd = {"X-Flink-Agents-Key": "c-1", "X-Flink-Agents-Input": "two", "X-Flink-Agents-Attempt": "9" * 30}
-    of_actions = [{"X-Flink-Agents-Action": text} for text in ('"pay"', "pay", "7")]
     deep = b"[" * 100_000
     file.write_bytes(line(1, b"\xff\x00", **odd) + line(2, deep) + line(3, b"plain") + line(4, b'{"a": 1}'))
     first, second, third, fourth = read_history(file, 4).entries
-    file.write_bytes(b"".join(line(number, **each) for number, each in enumerate(of_actions, 1)))
+    file.write_bytes(
+        b"".join(line(at, b"", **{entry.ACTION: name}) for at, name in enumerate(('"pay"', "pay", "7"), 1))
+    )
     assert [entry.action for entry in read_history(file, 3).entries] == ["pay", "pay", "7"]
     assert first.action is None
     assert (first.key, first.input, first.attempt, first.idempotency_key) == ("c-1", None, None, None)

@@ -156,7 +156,21 @@ CHANGED = [
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "{key: 1}", "5:5", "FA204", 'missing key "value" in inputs[0]'),
     ('{key: "c-1", value: {order: "o-1", amount: 20}}', "hello", "5:5", "FA203", "wrong value for inputs[0]"),
     ('\n  - {key: "c-1", value: {order: "o-1", amount: 20}}', " []", "4:9", "FA203", "wrong value for inputs"),
-    ("outputs:", "delivery: {actions: exactly_once, outputs: exactly_once}\n  outputs:", "7:14", "FA205", None),
+    (
+        "outputs:",
+        "delivery: {actions: at_least_once}\n  outputs:",
+        "7:23",
+        "FA203",
+        "wrong value for expect.delivery.actions",
+    ),
+    (
+        "outputs:",
+        "delivery: {actions: exactly_once, per_input: 2}\n  outputs:",
+        "7:13",
+        "FA203",
+        "per_input has no effect here",
+    ),
+    ("outputs:", "delivery: {per_input: 2}\n  outputs:", "7:13", "FA204", None),
     (
         "outputs:",
         "delivery: {outputs: exactly_one}\n  outputs:",

@@ -139,4 +139,4 @@ def test_the_history_holds_inputs_topics_and_steps_that_were_performed() -> None
     made = history_of(evidence)
     assert made.inputs == (Input(0, "a"), Input(1, 1))
     assert (made.inputs_in_topic, made.uncommitted) == (2, (spare,))
-    assert made.faults == (dataclasses.replace(KILL, detail="it was killed"),)
+    assert made.faults == (KILL,)
