@@ -8,18 +8,18 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, final
 
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.patterns import SearchBudget
-from flink_testbed.models import wire_anthropic, wire_ollama, wire_openai
 from flink_testbed.models.chat import EMBEDDING_ROLE, Body, ChatRequest, Stamp
-from flink_testbed.models.embedding import EmbeddingRequest, read_embeddings, vector_of
-from flink_testbed.models.rule import Fault, Reply, Usage
+from flink_testbed.models.embedding import read_embeddings, vector_of
+from flink_testbed.models.rule import Fault, Usage
 from flink_testbed.models.script import Answer, Script, Unmatched
+from flink_testbed.models.wire import EMBEDDING_WIRES, WIRES, EmbeddingWire, Wire, unknown_path, wire_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 # Clients retry 408, 409, 429 and 5xx, but a request that no rule matches must fail at once.
@@ -27,38 +27,6 @@ UNMATCHED_STATUS = 422
 # For all patterns and all requests of a scenario together; a second is the limit of each search.
 _SEARCHES_S = 10.0
 _PREFIX = "scripted model: "
-
-
-class Wire(Protocol):
-    """The interface of a module ``wire_*`` for chats."""
-
-    NAME: str
-    CHAT_PATH: str
-
-    def read_request(self, body: bytes) -> ChatRequest:
-        """Return the request in a body; raise ``ValueError`` if it is invalid."""
-
-    def write_reply(self, request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
-        """Return the response to a request."""
-
-    def write_error(self, text: str) -> Body:
-        """Return an error response."""
-
-    def write_get(self, path: str, models: Sequence[str], *, now_s: float) -> Body | None:
-        """Return the response to a GET, None if the path is unknown."""
-
-
-class EmbeddingWire(Wire, Protocol):
-    """The interface of a module ``wire_*`` that also has embeddings."""
-
-    EMBED_PATH: str
-
-    def write_embeddings(self, request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:
-        """Return the response to a request with one vector per text."""
-
-
-EMBEDDING_WIRES: tuple[EmbeddingWire, ...] = (wire_ollama, wire_openai)
-WIRES: tuple[Wire, ...] = (*EMBEDDING_WIRES, wire_anthropic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +141,7 @@ class Channel:
             body = wire.write_get(path, models, now_s=wall_time_s())
             if body:
                 return Delivery(200, body)
-        return Delivery(404, wire_of(path).write_error(_PREFIX + _unknown_path("GET", path)))
+        return Delivery(404, wire_of(path).write_error(_PREFIX + unknown_path("GET", path)))
 
     def post(self, path: str, body: bytes) -> Delivery:
         """Record a POST of ``body`` to ``path`` and return the response."""
@@ -182,7 +150,7 @@ class Channel:
                 return self._embed(embedding_wire, path, body)
         wire = wire_of(path)
         if path != wire.CHAT_PATH:
-            return self.refuse(path, 404, _unknown_path("POST", path))
+            return self.refuse(path, 404, unknown_path("POST", path))
         try:
             request = wire.read_request(body)
         except ValueError as error:
@@ -278,16 +246,3 @@ def _delivery(wire: Wire, call: Call, answer: Answer | None, write: Callable[[],
         # Without closing braces the framing of a stream stays whole, and no JSON in it can be read.
         body = Body(body.content_type, body.data.replace(b"}", b""))
     return Delivery(call.status, body, fault.retry_after_s, fault.delay_s, fault.reset, fault.truncate, call.faults)
-
-
-def wire_of(path: str) -> Wire:
-    """Return the wire format that uses a path."""
-    if path.startswith(wire_anthropic.CHAT_PATH):
-        return wire_anthropic
-    return wire_openai if path.startswith("/v1") else wire_ollama
-
-
-def _unknown_path(method: str, path: str) -> str:
-    paths = [wire.CHAT_PATH for wire in WIRES] + [wire.EMBED_PATH for wire in EMBEDDING_WIRES]
-    posts = ", ".join(f"POST {known}" for known in paths)
-    return f"unknown path: {method} {path}; known are {posts}, GET /api/tags, GET /api/version and GET /v1/models"

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ledger.entry import Seen, carried_headers
-from flink_testbed.models.channel import Channel, Delivery, wire_of
+from flink_testbed.models.channel import Channel, Delivery
 from flink_testbed.models.script import Script, parse_script
+from flink_testbed.models.wire import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from flink_testbed.models.chat import Body, ChatRequest, Stamp, pieces_of
 from flink_testbed.models.rule import Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
-    from flink_testbed.models.channel import Wire
+    from flink_testbed.models.wire import Wire
 
 STAMP = Stamp(seq=7, now_s=1_000_000_000.25)
 USAGE = Usage(41, 9)
