@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 if TYPE_CHECKING:
+    from flink_testbed.models.added_wire import ModelFormat, ModelFormats
     from pytest_flink_agents.checks.custom import CustomCheck
     from pytest_flink_agents.scenario.matching.custom import CustomMatcher, CustomMatchers
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
+# The first three name addresses, the others begin the paths of the built-in formats.
+_BUILT_IN_FORMATS = frozenset({"ollama", "openai", "anthropic", "api", "v1"})
 
 
 @pytest.hookspec
@@ -30,6 +33,18 @@ def pytest_flink_agents_matchers(config: pytest.Config) -> Mapping[str, CustomMa
 
     A matcher takes the value seen and the value that stands behind its word, and returns whether they
     match. In ``{total: {divisible_by: 5}}`` the word is ``divisible_by`` and the second value 5.
+    """
+
+
+@pytest.hookspec
+def pytest_flink_agents_model_formats(config: pytest.Config) -> Mapping[str, ModelFormat]:  # type: ignore[empty-body]
+    """Return formats that the scripted model speaks beside its own, by name.
+
+    A format is an object with a ``path``, such as ``/generate``, and the functions ``read`` and
+    ``write``. ``read`` takes the JSON of a request and returns a mapping with ``messages``, each with
+    ``role`` and ``content``, and ``model`` and ``tools`` (names) if the request has them. ``write``
+    takes a reply with ``model``, ``text``, ``tool_calls`` and ``usage``, and returns the JSON of the
+    response. The address of the format ``plain`` is ``${llm.plain_url}``.
     """
 
 
@@ -53,12 +68,30 @@ def custom_matchers(node: pytest.Collector) -> CustomMatchers:
     from pytest_flink_agents.scenario.matching.matchers import RESERVED_WORDS
 
     found = _answers(node, "matchers", "functions of two values", callable, RESERVED_WORDS)
-    for word in found:
-        if not _NAME.fullmatch(word):
-            raise _wrong(
-                "matchers", "a word that cannot be written", "lower-case letters, digits and underscores", word
-            )
+    _require_names("matchers", found)
     return found
+
+
+def custom_model_formats(node: pytest.Collector) -> ModelFormats:
+    """Return the model formats of all plugins, and of each conftest.py in the node's directory or above it.
+
+    Raises ``pytest.UsageError`` like :func:`custom_matchers`.
+    """
+    found = _answers(node, "model_formats", "objects with path, read and write", _is_format, _BUILT_IN_FORMATS)
+    _require_names("model_formats", found)
+    return found
+
+
+def _is_format(value: Any) -> bool:
+    path = getattr(value, "path", None)
+    functions = (getattr(value, name, None) for name in ("read", "write"))
+    return isinstance(path, str) and path.startswith("/") and all(map(callable, functions))
+
+
+def _require_names(hook: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise _wrong(hook, "a name that cannot be written", "lower-case letters, digits and underscores", name)
 
 
 def _answers(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.current import CHECKED, NOT_READY, SESSION, attempt_folder
-from pytest_flink_agents.hooks import custom_checks, custom_matchers
+from pytest_flink_agents.hooks import custom_checks, custom_matchers, custom_model_formats
 from pytest_flink_agents.options import options_of_run
 from pytest_flink_agents.vocabulary import Engine, Tier
 
@@ -45,11 +45,12 @@ class ScenarioFile(pytest.File):
         from pytest_flink_agents.scenario.load import load_file
 
         # A plugin's mistake stops the session here, before anything starts.
-        checks, matchers = custom_checks(self), custom_matchers(self)
+        checks, matchers, formats = custom_checks(self), custom_matchers(self), custom_model_formats(self)
         session = self.config.stash[SESSION]
         session.collected_files.add(self.path.resolve())
         try:
-            loaded = load_file(self.path, dataclasses.replace(Project.of(session.settings), matchers=matchers))
+            project = dataclasses.replace(Project.of(session.settings), matchers=matchers, model_formats=formats)
+            loaded = load_file(self.path, project)
         except ScenarioError as error:
             raise self.CollectError(session.redactor.text(str(error))) from None
         for scenario in loaded:

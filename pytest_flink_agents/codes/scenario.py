@@ -87,7 +87,8 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
         ),
         "FA210": _code(
             "A placeholder that is unknown, malformed or not allowed at that place",
-            "Known placeholders are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url} and ${env.NAME} for "
+            "Known placeholders are ${llm.ollama_url}, ${llm.openai_url}, ${llm.anthropic_url}, ${llm.NAME_url} for a "
+            "model format that a plugin adds, and ${env.NAME} for "
             "names that the ini file allows, in `resources`, `config`, `environment` and `job` only. Text that looks "
             "like a placeholder but has no braces, such as $llm.ollama_url, is refused, because the agent would use it "
             "literally. The value of `generate` has ${input.number}, ${input.key} and ${input.random}. "

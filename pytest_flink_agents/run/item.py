@@ -265,7 +265,7 @@ class ScenarioRun:
             return contextlib.nullcontext()
         llm = self.loaded.scenario.llm
         script = parse_script(llm.rules()) if llm else Script(())
-        return self.services.models.channel(script, ledger.recorder if ledger else None)
+        return self.services.models.channel(script, ledger.recorder if ledger else None, self.loaded.model_formats)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judged(self.loaded, evidence, self.checks, self.services.settings.prices)

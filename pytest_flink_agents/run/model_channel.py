@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flink_testbed.models.channel import Call, Channel
 from pytest_flink_agents.evidence.model import ModelCall
+from pytest_flink_agents.scenario.placeholders import format_placeholder
 
 
 def model_urls(models: Channel | None) -> dict[str, str]:
@@ -14,6 +15,7 @@ def model_urls(models: Channel | None) -> dict[str, str]:
         "llm.ollama_url": models.ollama_url,
         "llm.openai_url": models.openai_url,
         "llm.anthropic_url": models.anthropic_url,
+        **{format_placeholder(name): url for name, url in models.added_urls.items()},
     }
 
 

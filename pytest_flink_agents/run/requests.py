@@ -27,7 +27,7 @@ from pytest_flink_agents.scenario.held_inputs import matcher_place
 from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.model import PythonJob
-from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, names_in, substitute
+from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, format_placeholder, names_in, substitute
 from pytest_flink_agents.scenario.scrub import parse_scrub
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
@@ -81,7 +81,7 @@ def needs_models(loaded: LoadedScenario) -> bool:
     if scenario.job or scenario.llm:
         return True
     filled = (scenario.resources.sections(), scenario.config, scenario.environment)
-    return not names_in(map(str, filled)).isdisjoint(NAMES)
+    return not names_in(map(str, filled)).isdisjoint({*NAMES, *map(format_placeholder, loaded.model_formats)})
 
 
 def placeholder_values(settings: Settings, models: ModelChannel | None, ledger: LedgerRun | None) -> dict[str, str]:

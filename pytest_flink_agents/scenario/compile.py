@@ -46,7 +46,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     ``file`` is the document's file.
     """
     root = project.real_root
-    value, mistakes = read_placeholders(document.value, project.allowed_env)
+    value, mistakes = read_placeholders(document.value, project.allowed_env, project.model_formats)
     if document.parts:
         paths = [path for path, _ in _named_files(value)]
         paths += [("config_file",)] if isinstance(_at(value, "config_file"), str) else []
@@ -91,6 +91,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         {**matchers, **held},
         configuration=flink.configuration,
         flink_options=flink.options,
+        model_formats=project.model_formats,
     ), []
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from flink_testbed.models.added_wire import ModelFormats
     from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration
     from pytest_flink_agents.scenario.document import Document
     from pytest_flink_agents.scenario.matching.matcher import Matcher
@@ -41,7 +42,7 @@ class LoadedScenario:
     oddities that are not mistakes. ``matchers`` are the other matchers by place.
     ``combination`` names the values of a matrix.
     ``configuration`` is the team's own Flink configuration, ``flink_options`` are the options of
-    ``flink_config`` by dotted key.
+    ``flink_config`` by dotted key. ``model_formats`` are those that plugins add, by name.
     """
 
     scenario: Scenario
@@ -56,6 +57,7 @@ class LoadedScenario:
     combination: str = ""
     configuration: TeamConfiguration | None = None
     flink_options: Mapping[str, Placed] = field(default_factory=dict)
+    model_formats: ModelFormats = field(default_factory=dict)
 
     @property
     def name(self) -> str:

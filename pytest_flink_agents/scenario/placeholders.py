@@ -43,15 +43,27 @@ _ALMOST = re.compile(
 )
 
 
-def read_placeholders(value: Any, allowed_env: Iterable[str]) -> tuple[Any, list[Mistake]]:
+def format_placeholder(name: str) -> str:
+    """Return the placeholder of the address of a model format."""
+    return f"llm.{name}_url"
+
+
+def read_placeholders(value: Any, allowed_env: Iterable[str], formats: Iterable[str] = ()) -> tuple[Any, list[Mistake]]:
     """Return a document's value for the model, and its mistakes in placeholders.
 
     ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for
-    :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use.
+    :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``formats`` those of
+    model formats that plugins add.
     """
     matrix = value.get("matrix") if isinstance(value, dict) else None
     names = [_MATRIX + name for name in matrix] if is_matrix(matrix) else []
-    known = [*NAMES, *_endpoint_urls(value), *(_ENVIRONMENT + name for name in allowed_env), *names]
+    known = [
+        *NAMES,
+        *map(format_placeholder, formats),
+        *_endpoint_urls(value),
+        *(_ENVIRONMENT + name for name in allowed_env),
+        *names,
+    ]
     texts = list(_texts(value, ()))
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
     malformed = matrix is not None and not names

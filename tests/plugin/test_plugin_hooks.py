@@ -99,3 +99,59 @@ def test_a_failed_assertion_with_matches_shows_each_place(project: Project) -> N
     result = project.run(tier="")
     result.assert_outcomes(failed=1)
     assert "at total: expected 20 give or take 0.5, seen 21" in lines_of(result)
+
+
+FORMATS = """
+class Plain:
+    path = "/generate"
+
+    def read(self, data):
+        return {"model": data["engine"], "messages": [{"role": "user", "content": data["prompt"]}]}
+
+    def write(self, reply):
+        return {"answer": reply["text"], "tokens": reply["usage"]["completion_tokens"]}
+
+
+def pytest_flink_agents_model_formats(config):
+    return {"plain": Plain()}
+"""
+ASKS = """
+import os
+
+import requests
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+class Asks(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def ask(event: Event, ctx: RunnerContext) -> None:
+        request = {"engine": "m-1", "prompt": InputEvent.from_event(event).input}
+        answer = requests.post(os.environ["MODEL_URL"] + "/generate", json=request, timeout=10).json()
+        ctx.send_event(OutputEvent(output={"said": answer["answer"]}))
+"""
+ASKED = """environment: {MODEL_URL: "${llm.plain_url}"}
+llm: {mode: scripted, script: [{when: {contains: hi, model: m-1}, reply: {text: hello}}]}
+"""
+
+
+def test_the_scripted_model_speaks_a_format_of_a_plugin(project: Project) -> None:
+    project.write("asks.py", ASKS)
+    project.write("conftest.py", FORMATS)
+    calls = "  llm: {calls: {min: 1, max: 1}}\n"
+    project.scenarios("s", scenario("asks", agent="asks:Asks", said="hello", more=calls + ASKED))
+    result = project.run("--flink-gate")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_name_of_a_built_in_format_or_an_object_of_another_form_stops_the_session(project: Project) -> None:
+    project.scenarios("s", scenario("kind"))
+    for formats, said in (
+        (FORMATS.replace('"plain": ', '"openai": '), "the name of one of the model_formats is taken"),
+        (FORMATS.replace('"plain": Plain()', '"plain": object()'), "objects with path, read and write"),
+    ):
+        project.write("conftest.py", formats)
+        assert said in lines_of(project.run())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_flink_agents.scenario.matching.custom import CustomMatchers
 
 if TYPE_CHECKING:
+    from flink_testbed.models.added_wire import ModelFormats
     from pytest_flink_agents.settings import Settings
     from pytest_flink_agents.vocabulary import RequirementKind
 
@@ -24,8 +25,8 @@ class Project:
     ``root`` contains every file that a scenario names; ``import_roots`` are pytest's
     ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
     the packages outside the project whose agents, functions and classes a scenario may name.
-    ``configuration`` is the Flink configuration of scenarios that name none. ``matchers`` are the
-    matcher words that plugins add.
+    ``configuration`` is the Flink configuration of scenarios that name none. ``matchers`` and
+    ``model_formats`` are what plugins add, by name.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Project:
     requirement_kinds: tuple[RequirementKind, ...] = ()
     configuration: Path | None = None
     matchers: CustomMatchers = field(default_factory=dict, hash=False)
+    model_formats: ModelFormats = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Project:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.patterns import SearchBudget
+from flink_testbed.models.added_wire import AddedWire, FormatError
 from flink_testbed.models.chat import EMBEDDING_ROLE, Body, ChatRequest, Stamp
 from flink_testbed.models.embedding import read_embeddings, vector_of
 from flink_testbed.models.rule import Fault, Usage
@@ -19,11 +20,12 @@ from flink_testbed.models.script import Answer, Script, Unmatched
 from flink_testbed.models.wire import EMBEDDING_WIRES, WIRES, EmbeddingWire, Wire, unknown_path, wire_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
 # Clients retry 408, 409, 429 and 5xx, but a request that no rule matches must fail at once.
 UNMATCHED_STATUS = 422
+_NOT_WRITTEN_STATUS = 500
 # For all patterns and all requests of a scenario together; a second is the limit of each search.
 _SEARCHES_S = 10.0
 _PREFIX = "scripted model: "
@@ -78,10 +80,13 @@ class Channel:
     """A script at an address of its own, from :meth:`ModelServer.channel` until :meth:`close`.
 
     A context manager, and thread-safe. ``url`` is the address without a trailing slash; ``on_close``
-    is called by :meth:`close`.
+    is called by :meth:`close`. ``added`` are formats beside the built-in ones.
     """
 
-    def __init__(self, url: str, script: Script, on_close: Callable[[], object]) -> None:
+    def __init__(
+        self, url: str, script: Script, on_close: Callable[[], object], added: Sequence[AddedWire] = ()
+    ) -> None:
+        self._added = {wire.name: wire for wire in added}
         self._url = url
         self._script = script
         self._on_close = on_close
@@ -112,6 +117,15 @@ class Channel:
     def anthropic_url(self) -> str:
         """The address for an Anthropic client's base URL."""
         return self._url
+
+    @property
+    def added_urls(self) -> dict[str, str]:
+        """The address of each added format, by its name."""
+        return {name: f"{self._url}/{name}" for name in self._added}
+
+    def wire_of(self, path: str) -> Wire:
+        """Return the format that uses a path; the first part of an added format's path is its name."""
+        return self._added.get(path.split("/")[1]) or wire_of(path)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -148,7 +162,7 @@ class Channel:
         for embedding_wire in EMBEDDING_WIRES:
             if path == embedding_wire.EMBED_PATH:
                 return self._embed(embedding_wire, path, body)
-        wire = wire_of(path)
+        wire = self.wire_of(path)
         if path != wire.CHAT_PATH:
             return self.refuse(path, 404, unknown_path("POST", path))
         try:
@@ -160,12 +174,15 @@ class Channel:
             if isinstance(answer, Unmatched):
                 return self._refuse(wire, request, UNMATCHED_STATUS, answer.text)
             self._answered[answer.rule] += 1
-            return self._deliver(wire, request, answer)
+            try:
+                return self._deliver(wire, request, answer)
+            except FormatError as error:
+                return self._refuse(wire, request, _NOT_WRITTEN_STATUS, str(error))
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
         """Record an invalid POST and return the error response."""
         with self._lock:
-            return self._refuse(wire_of(path), ChatRequest("", ()), status, text)
+            return self._refuse(self.wire_of(path), ChatRequest("", ()), status, text)
 
     def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
         self._record(wire, request, refused=(status, text))

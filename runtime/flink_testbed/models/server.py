@@ -12,11 +12,13 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ledger.entry import Seen, carried_headers
+from flink_testbed.models.added_wire import AddedWire
 from flink_testbed.models.channel import Channel, Delivery
 from flink_testbed.models.script import Script, parse_script
 from flink_testbed.models.wire import wire_of
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
     from flink_testbed.core.http_server import HttpAnswer
     from flink_testbed.ledger.recorder import Recorder
+    from flink_testbed.models.added_wire import ModelFormats
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _STOP_S = 5.0
 # Matching a request may take long, and must not hold up the others.
 _WORKERS = 8
 T = TypeVar("T")
+NO_FORMATS: ModelFormats = MappingProxyType({})
 
 
 @final
@@ -88,15 +92,21 @@ class ModelServer:
         assert self._running is not None, "start the model server first"
         return self._running.port
 
-    def channel(self, script: Script | Sequence[Mapping[str, Any]], recorder: Recorder | None = None) -> Channel:
+    def channel(
+        self,
+        script: Script | Sequence[Mapping[str, Any]],
+        recorder: Recorder | None = None,
+        formats: ModelFormats = NO_FORMATS,
+    ) -> Channel:
         """Open a channel at an unguessable address, for a script or its plain rules.
 
-        ``recorder`` gets each call before its response is sent. The caller closes the channel after
+        ``recorder`` gets each call before its response is sent, ``formats`` are added wire formats by
+        name. The caller closes the channel after
         the run. Raises ``ValueError`` for a wrong rule.
         """
         assert self._running is not None, "start the model server first"
         parsed = script if isinstance(script, Script) else parse_script(script)
-        return self._running.open(parsed, recorder)
+        return self._running.open(parsed, recorder, [AddedWire(name, each) for name, each in formats.items()])
 
 
 class _OpenChannel:
@@ -117,7 +127,7 @@ class _OpenChannel:
 
     def _recorded(self, path: str, body: bytes, carried: Mapping[str, str], delivery: Delivery) -> Delivery:
         if self._recorder:
-            seen = Seen("llm", wire_of(path).NAME, "POST", path, carried=carried, body=body)
+            seen = Seen("llm", self.channel.wire_of(path).NAME, "POST", path, carried=carried, body=body)
             status = None if delivery.reset else delivery.status
             self._recorder.record(seen, status=status, fault=", ".join(delivery.faults))
         return delivery
@@ -148,7 +158,7 @@ class _Running:
         self._server = BoundedServer(self._handle, HttpLimits(body_bytes=BODY_LIMIT_BYTES))
         return await self._server.listen()
 
-    def open(self, script: Script, recorder: Recorder | None) -> Channel:
+    def open(self, script: Script, recorder: Recorder | None, added: Sequence[AddedWire] = ()) -> Channel:
         """Open a channel."""
         # The runtime knows by this form of the first part that a call may carry its cause.
         token = f"model-{secrets.token_hex(16)}"
@@ -160,7 +170,7 @@ class _Running:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(closed.set)
 
-        channel = Channel(f"http://{LOOPBACK}:{self.port}/{token}", script, on_close=close)
+        channel = Channel(f"http://{LOOPBACK}:{self.port}/{token}", script, on_close=close, added=added)
         self._channels[token] = _OpenChannel(channel, recorder, closed)
         return channel
 

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 
 class Wire(Protocol):
-    """The interface of a module ``wire_*`` for chats."""
+    """The interface of a module ``wire_*`` for chats, and of an added format."""
 
-    NAME: str
-    CHAT_PATH: str
+    @property
+    def NAME(self) -> str:
+        """The name in the record of calls."""
+
+    @property
+    def CHAT_PATH(self) -> str:
+        """The path of requests."""
 
     def read_request(self, body: bytes) -> ChatRequest:
         """Return the request in a body; raise ``ValueError`` if it is invalid."""

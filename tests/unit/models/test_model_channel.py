@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flink_testbed.models.added_wire import AddedWire
 from flink_testbed.models.channel import UNMATCHED_STATUS, Channel
 from flink_testbed.models.rule import Usage
 from flink_testbed.models.script import parse_script
@@ -202,3 +203,68 @@ def test_slow_rules_of_a_scenario_share_one_budget(monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - started < 20
     assert delivery.status == UNMATCHED_STATUS
     assert b"took longer than 0.5 s" in delivery.body.data
+
+
+class Plain:
+    """A format with one prompt a request."""
+
+    path = "/generate"
+
+    def read(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"model": data["engine"], "messages": [{"role": "user", "content": data["prompt"]}], "tools": ["pay"]}
+
+    def write(self, reply: dict[str, Any]) -> Any:
+        return {"answer": reply["text"], "calls": reply["tool_calls"], "tokens": reply["usage"]["prompt_tokens"]}
+
+
+class Mute(Plain):
+    """A format that cannot write."""
+
+    def write(self, reply: dict[str, Any]) -> Any:
+        raise KeyError("answer")
+
+
+def channel_with(wire: AddedWire, *rules: dict[str, Any]) -> Channel:
+    return Channel("http://127.0.0.1:1/token", parse_script(rules), on_close=lambda: None, added=[wire])
+
+
+ASKED = json.dumps({"engine": "m-1", "prompt": "hi"}).encode()
+
+
+def test_an_added_format_is_read_written_and_recorded() -> None:
+    pay = {"name": "pay", "arguments": {"a": 1}}
+    rule = {
+        "when": {"contains": "hi", "model": "m-1"},
+        "reply": {"tool_calls": [pay]},
+        "usage": {"prompt_tokens": 4, "completion_tokens": 2},
+    }
+    channel = channel_with(AddedWire("plain", Plain()), rule)
+    assert channel.added_urls == {"plain": "http://127.0.0.1:1/token/plain"}
+    delivery = channel.post("/plain/generate", ASKED)
+    assert json.loads(delivery.body.data) == {"answer": "", "calls": [pay], "tokens": 4}
+    (call,) = channel.calls
+    assert (call.wire, call.model, call.tools, call.nearest) == ("plain", "m-1", ("pay",), "")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/plain/generate", b'{"engine": "m-1"}', 400, "the format plain cannot read the request: KeyError: 'prompt'"),
+        ("/plain/other", ASKED, 404, "unknown path: POST /plain/other"),
+        ("/generate", ASKED, 404, "unknown path: POST /generate"),
+    ],
+)
+def test_a_request_that_an_added_format_does_not_have_is_refused(
+    path: str, body: bytes, status: int, said: str
+) -> None:
+    channel = channel_with(AddedWire("plain", Plain()), {"reply": {"text": "hello"}})
+    assert channel.post(path, body).status == status
+    (call,) = channel.unmatched
+    assert said in call.nearest
+
+
+def test_a_reply_that_cannot_be_written_is_never_a_silent_one() -> None:
+    channel = channel_with(AddedWire("mute", Mute()), {"reply": {"text": "hello"}})
+    assert channel.post("/mute/generate", ASKED).status == 500
+    (call,) = channel.unmatched
+    assert call.nearest == "the format mute cannot write the reply: KeyError: 'answer'"

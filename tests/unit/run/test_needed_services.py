@@ -25,7 +25,7 @@ class Started:
 
     class models:
         @staticmethod
-        def channel(script: Script, recorder: object) -> AbstractContextManager[str]:
+        def channel(script: Script, recorder: object, formats: object) -> AbstractContextManager[str]:
             return nullcontext("a channel")
 
 
