@@ -147,8 +147,8 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
     ),
     "test_durable.py::test_a_reconciler_answers_for_a_call_left_pending": swap(
         f"{_DURABLE}.enter",
-        "DurableCall(self, earlier, reconciler)",
-        "DurableCall(self, earlier, lambda: func(*args, **kwargs))",
+        "DurableCall(self, earlier, partial(durably, reconciler))",
+        "DurableCall(self, earlier, partial(durably, lambda: func(*args, **kwargs)))",
     ),
     "a model that fails": _FUTURE_LOST,
     "a tool that fails": _FUTURE_LOST,
