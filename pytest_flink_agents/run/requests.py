@@ -26,9 +26,9 @@ from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.held_inputs import matcher_place
 from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.model import PythonJob
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, format_placeholder, names_in, substitute
 from pytest_flink_agents.scenario.scrub import parse_scrub
+from pytest_flink_agents.scenario.subjects import PythonJob
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 

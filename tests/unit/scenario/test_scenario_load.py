@@ -16,7 +16,7 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.input_forms import FileInputs, InlineInput, PackageInputs
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
-from pytest_flink_agents.scenario.model import PlanAgent, YamlAgent
+from pytest_flink_agents.scenario.subjects import PlanAgent, YamlAgent
 
 Load: TypeAlias = Callable[..., LoadedScenario]
 Problems: TypeAlias = Callable[[str], list[Problem]]

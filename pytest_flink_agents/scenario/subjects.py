@@ -1,0 +1,77 @@
+"""The words ``agent`` and ``job`` of a scenario: what it runs.
+
+Must never import: yaml, pytest, anything that starts something.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
+from pytest_flink_agents.scenario.words import FORM, AgentClass, NotEmpty, has_form
+
+
+class YamlAgent(LanguageMapping):
+    """An agent of a YAML file in the format of flink-agents."""
+
+    yaml: NotEmpty = Field(description="the YAML file, relative to the scenario file")
+    name: NotEmpty = Field(description="name of the agent in that file")
+
+
+class PlanAgent(LanguageMapping):
+    """An agent as a compiled plan."""
+
+    plan: NotEmpty = Field(description="the plan's JSON file, relative to the scenario file")
+
+
+def _agent_form(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return FORM + ("plan" if "plan" in value else "yaml")
+    return FORM + "class" if isinstance(value, str) else None
+
+
+Agent = Annotated[
+    Annotated[AgentClass, Tag(FORM + "class")]
+    | Annotated[YamlAgent, Tag(FORM + "yaml")]
+    | Annotated[PlanAgent, Tag(FORM + "plan")],
+    Discriminator(_agent_form),
+    has_form(_agent_form, "package.module:Class, {yaml: FILE, name: NAME} or {plan: FILE}"),
+]
+
+
+class PythonJob(LanguageMapping):
+    """A job of the team as a Python program.
+
+    The program builds and executes the job.
+    """
+
+    python: NotEmpty = Field(description="the program, relative to the scenario file")
+    args: Items[str] = Field(
+        (), description="its arguments; placeholders such as ${input.path} and ${llm.openai_url} are replaced"
+    )
+
+
+class JarJob(LanguageMapping):
+    """A job of the team as a jar.
+
+    Its main class builds and executes the job.
+    """
+
+    jar: NotEmpty = Field(description="the jar, relative to the scenario file")
+    main_class: NotEmpty | None = Field(None, description="the class to run; default: the one that its manifest names")
+    args: Items[str] = Field(
+        (), description="its arguments; placeholders such as ${input.path} and ${llm.openai_url} are replaced"
+    )
+
+
+def _job_form(value: Any) -> str | None:
+    return FORM + ("jar" if "jar" in value else "python") if isinstance(value, dict) else None
+
+
+Job = Annotated[
+    Annotated[PythonJob, Tag(FORM + "python")] | Annotated[JarJob, Tag(FORM + "jar")],
+    Discriminator(_job_form),
+    has_form(_job_form, "{python: FILE} or {jar: FILE}"),
+]
