@@ -41,5 +41,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "ignored.",
             "Declare the route, or correct the agent's address.",
         ),
+        "FA224": ErrorCode(
+            Fault.JOB,
+            "An input of a Python test ends otherwise after a crash",
+            "The inputs were run again from every point at which the agent's process could have died. One run had other "
+            "outputs, memory, events or calls than the undisturbed one, or could not be judged.",
+            "The message says for which input and crash point; correct the agent, or pass always_replay=False.",
+        ),
     }
 )

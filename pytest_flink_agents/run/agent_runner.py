@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.ledger.ledger import LedgerRun
+from flink_testbed.ledger.routes import Route
+from flink_testbed.models.channel import Channel as ModelChannel
 from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
@@ -20,11 +24,13 @@ from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
+from pytest_flink_agents.run.replays import has_action_store, replay_in_worker, with_calls, without_unnamed_store
 from pytest_flink_agents.run.subject import (
     AgentSubject,
     AllowedNetwork,
     require_configuration,
     require_network,
+    require_replays,
     require_routes,
     require_success,
     require_whole_record,
@@ -32,6 +38,7 @@ from pytest_flink_agents.run.subject import (
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step
 from pytest_flink_agents.run.watch.logs import wrong_in_logs
 from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import read_effects
 from pytest_flink_agents.scenario.flink_options import flink_words_of_test
 from pytest_flink_agents.scenario.network import allowed_addresses, read_network
@@ -72,6 +79,7 @@ class AgentRunner:
         network: Literal["closed", "open"] | Sequence[str] | None = None,
         savepoint: str = "",
         timeline: Sequence[Step] = (),
+        always_replay: bool | None = None,
         check: bool = True,
     ) -> Evidence:
         """Run an agent to the end of its inputs.
@@ -88,12 +96,14 @@ class AgentRunner:
         ``resources`` and ``config``. ``network`` is ``closed`` (the default with ``llm`` or ``effects``),
         ``open``, or the addresses that the agent may reach, like ``host:port``. The job starts from
         ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with Flink
-        have either.
+        have either. ``always_replay`` runs the inputs again from every point at which the process could
+        have died, on the local tier; the default is what ``--flink-always-replay`` says.
 
-        Raises ``AgentFailedError`` for an agent that fails, misses its deadline or calls an address
-        that it may not, unless ``check=False`` leaves that to the test; ``AgentRefusedError`` for one that cannot be built;
-        ``HostError`` for what is the environment's fault, also with ``check=False``: a record of calls that is not
-        whole, or a cluster that did not take an option; and for a limit of the network that nothing kept.
+        Raises ``AgentFailedError`` for an agent that fails, misses its deadline, calls an address that
+        it may not or ends otherwise in a replay, unless ``check=False`` leaves that to the test;
+        ``AgentRefusedError`` for one that cannot be built; ``HostError`` for what is the environment's
+        fault, also with ``check=False``: a record of calls that is not whole, or a cluster that did not
+        take an option; and for a limit of the network that nothing kept.
         ``ValueError`` for a wrong word.
         """
         allowed = _allowed(self._label, network, replaces=bool(llm or effects))
@@ -106,25 +116,31 @@ class AgentRunner:
         records = [{"key": key, "value": value} for key, value in inputs]
         channel = self._channel(records, directory, parts, delivery)
         steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
-        script = parse_script(list(llm)) if llm else Script(())
-        with (
-            self._services.effects(read_effects(effects), directory) as ledger,
-            self._services.models.channel(script, ledger.recorder if ledger else None) as models,
-        ):
-            self._services.let_services_be_reached(parts, self.tier, setup.variant)
-            values = model_urls(models) | effect_urls(ledger)
-            subject = AgentSubject(
+        routes, whole_config = read_effects(effects), {**setup.agent, **(config or {})}
+        replayed = self._is_replayed(always_replay, counted_answer(routes, llm or ()))
+
+        def subject(values: Mapping[str, str]) -> AgentSubject:
+            return AgentSubject(
                 name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
                 spec={"agent": agent, "resources": substitute(dict(resources or {}), values)},
-                config={**setup.agent, **substitute(dict(config or {}), values)},
+                config=substitute(without_unnamed_store(whole_config) if replayed else whole_config, values),
                 environment=substitute(dict(environment or {}), values),
                 parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
                 network=allowed,
             )
-            place = Place(parts, self.tier, directory, setup)
-            evidence = execute(subject, channel, place, steps, within_s)
+
+        place = Place(parts, self.tier, directory, setup)
+        with self._served(place, routes, llm) as (values, ledger, models):
+            evidence = execute(subject(values), channel, place, steps, within_s)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
+        if replayed and evidence.complete and evidence.failure is None:
+            place = dataclasses.replace(place, directory=directory / "replays")
+            place.directory.mkdir()
+            with self._served(place, routes, llm) as (values, ledger, _):
+                stored = has_action_store(whole_config)
+                replays = replay_in_worker(subject(values), channel, place, with_store=stored, run_s=within_s)
+            evidence = dataclasses.replace(evidence, replays=with_calls(replays, ledger))
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
         require_whole_record(evidence)
@@ -133,7 +149,30 @@ class AgentRunner:
             require_success(evidence)
             require_network(evidence, allowed, demanded=network is not None)
             require_routes(evidence)
+            require_replays(evidence)
         return evidence
+
+    def _is_replayed(self, always_replay: bool | None, obstacle: str) -> bool:
+        """Return whether the inputs are replayed. Raises ``ValueError`` if they cannot be, and must."""
+        if always_replay and self.tier is not Tier.LOCAL:
+            raise ValueError(f"always_replay: inputs are replayed on the local tier, not on {self.tier.value}")
+        if always_replay and obstacle:
+            raise ValueError(f"always_replay: {obstacle} cannot be given again: remove one of the two")
+        wanted = self._services.settings.always_replay if always_replay is None else always_replay
+        return wanted and self.tier is Tier.LOCAL and not obstacle
+
+    @contextmanager
+    def _served(
+        self, place: Place, routes: Sequence[Route], llm: Sequence[Mapping[str, Any]] | None
+    ) -> Iterator[tuple[Mapping[str, str], LedgerRun | None, ModelChannel]]:
+        """Serve endpoints and a model; yield the values of placeholders, and both."""
+        script = parse_script(list(llm)) if llm else Script(())
+        with (
+            self._services.effects(routes, place.directory) as ledger,
+            self._services.models.channel(script, ledger.recorder if ledger else None) as models,
+        ):
+            self._services.let_services_be_reached(place.environment, self.tier, place.setup.variant)
+            yield model_urls(models) | effect_urls(ledger), ledger, models
 
     def _setup(
         self,

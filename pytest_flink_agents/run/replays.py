@@ -9,6 +9,7 @@ from typing import Any
 from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.replays import InputRun, RecordedStep, Replay, Replays, UndisturbedRun
+from pytest_flink_agents.run.action_topic import BACKEND, SERVERS
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import refused
 from pytest_flink_agents.run.place import Place
@@ -19,6 +20,20 @@ from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
 # A replay takes a hundredth of a second and the time of the agent's own work.
 _MAX_POINTS = 1000
 _REPLAYS_S = 300.0
+
+
+def has_action_store(config: Mapping[str, Any]) -> bool:
+    """Return whether options name an action state store."""
+    return config.get(BACKEND) is not None
+
+
+def without_unnamed_store(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options without a store whose brokers they do not name.
+
+    They are those of a run that is replayed. It ends without a crash, and its replays keep the
+    action state in memory.
+    """
+    return {name: value for name, value in config.items() if name != BACKEND or SERVERS in config}
 
 
 def replay_in_worker(subject: Subject, channel: Channel, place: Place, *, with_store: bool, run_s: float) -> Replays:

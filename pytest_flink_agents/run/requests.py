@@ -13,13 +13,14 @@ from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.run.action_topic import BACKEND, ActionTopic, needs_action_store
+from pytest_flink_agents.run.action_topic import ActionTopic, needs_action_store
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
+from pytest_flink_agents.run.replays import has_action_store, without_unnamed_store
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
@@ -67,9 +68,12 @@ def is_replayed(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
 def keeps_actions_in_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     """Return whether the session's Kafka keeps the action state of a run.
 
-    Replays keep it in memory, and the run that they repeat ends without a crash.
+    Replays keep it in memory, and the run that they repeat ends without a crash. So it needs a store
+    only if the records themselves are expected.
     """
-    return needs_action_store(loaded) and not is_replayed(settings, loaded, tier)
+    delivery = loaded.scenario.expect.delivery
+    expected = delivery is not None and delivery.actions is not None
+    return needs_action_store(loaded) and (expected or not is_replayed(settings, loaded, tier))
 
 
 def needs_models(loaded: LoadedScenario) -> bool:
@@ -181,16 +185,13 @@ class ScenarioRequest:
             **(self.actions.options if self.actions else {}),
             **substitute(self.loaded.scenario.config, self.values),
         }
-        if needs_action_store(self.loaded) and not keeps_actions_in_kafka(
-            self.services.settings, self.loaded, self.tier
-        ):
-            del config[BACKEND]
-        return config
+        replayed = is_replayed(self.services.settings, self.loaded, self.tier)
+        return without_unnamed_store(config) if replayed else config
 
     @property
     def has_action_store(self) -> bool:
         """True if the options of the run name an action state store, whatever keeps it."""
-        return ({**self.setup.agent, **self.loaded.scenario.config}).get(BACKEND) is not None
+        return has_action_store({**self.setup.agent, **self.loaded.scenario.config})
 
     def _network(self) -> AllowedNetwork | None:
         scenario = self.loaded.scenario

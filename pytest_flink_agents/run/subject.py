@@ -15,6 +15,7 @@ from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.ledger import check_ledger
 from pytest_flink_agents.checks.network import check_network
+from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.evidence.model import UNLOCATED, Evidence
 from pytest_flink_agents.evidence.unfinished import agent_name
 from pytest_flink_agents.run.effects import incomplete_record
@@ -161,6 +162,21 @@ def require_success(evidence: Evidence) -> None:
     if not evidence.complete:
         late = f"the run missed its deadline of {evidence.timed_out_after_s} s"
         raise AgentFailedError(Problem("FA222", late, next_step=_DEADLINE, detail=evidence.log_tail), evidence)
+
+
+def require_replays(evidence: Evidence) -> None:
+    """Raise ``AgentFailedError`` if a replay ended otherwise, or if that is not known of one."""
+    if evidence.replays is None:
+        return
+    result = check_replays((), evidence)
+    doubt = "the replays cannot be judged: " if result.validity is Validity.UNKNOWN else ""
+    for finding in result.findings:
+        problem = Problem("FA224", doubt + finding.message, expected=_text(finding.expected), seen=_text(finding.seen))
+        raise AgentFailedError(problem, evidence)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else repr(value)
 
 
 def require_network(evidence: Evidence, allowed: AllowedNetwork | None, *, demanded: bool) -> None:

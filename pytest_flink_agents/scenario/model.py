@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
-from flink_testbed.ledger.template import names_in as parts_in
+from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, timetable
@@ -257,24 +257,15 @@ class Scenario(LanguageMapping):
 
     @property
     def obstacle_to_replays(self) -> str:
-        """Return what keeps inputs from being replayed, empty if nothing does.
-
-        An answer that depends on the number of calls before it cannot be given again.
-        """
+        """Return what keeps inputs from being replayed, empty if nothing does."""
         if self.job:
             return "job"
         if self.expect.failure:
             return "expect.failure"
         if self.held_inputs:
             return "inputs[].after"
-        if any(rule.times for rule in (self.llm.script if self.llm else ())):
-            return "rule of a model with times"
-        for effect in self.effects or ():
-            if effect.fault and effect.fault.times:
-                return "fault with times"
-            if "sequence" in parts_in(effect.reply.model_dump()):
-                return "reply with ${request.sequence}"
-        return ""
+        routes = [effect.as_route() for effect in self.effects or ()]
+        return counted_answer(routes, self.llm.rules() if self.llm else ())
 
     def allows_flink(self, version: str) -> bool:
         """Return whether the scenario applies to a Flink version like ``2.2.1``."""

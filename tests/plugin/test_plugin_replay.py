@@ -74,6 +74,25 @@ inputs: [{{key: a, value: 3}}, {{key: a, value: 4}}]
 """
 STORE = "config: {actionStateStoreBackend: kafka}\n"
 REPLAY = "always_replay: true\n"
+TESTS = """
+import pytest
+
+WORDS = {
+    "config": {"actionStateStoreBackend": "kafka"},
+    "effects": [{"name": "payments", "route": "POST /refunds"}],
+    "environment": {"PAYMENTS_URL": "${effects.payments.url}"},
+}
+
+
+@pytest.mark.parametrize("agent", ["Correct", "Random", "Unprotected"])
+def test_agent(agent_runner, agent):
+    evidence = agent_runner.run(f"shop_agents:{agent}", [("a", 3)], **WORDS)
+    assert len(evidence.replays.replays) == 4
+
+
+def test_no_replay(agent_runner):
+    assert agent_runner.run("shop_agents:Random", [("a", 3)], always_replay=False).replays is None
+"""
 
 
 def replayed(name: str, agent: str, more: str = REPLAY) -> str:
@@ -116,9 +135,20 @@ def test_replays_show_what_a_crash_would_break(project: Project) -> None:
     assert (len(replays["replays"]), replays["points"], replays["unknown"]) == (8, 8, "")
 
 
-def test_the_option_replays_scenarios_that_can_be(project: Project) -> None:
+def test_the_option_replays_scenarios_and_python_tests(project: Project) -> None:
     project.write("shop_agents.py", AGENTS)
+    project.write("test_agents.py", TESTS)
     project.scenarios("x", replayed("random", "Random", ""), replayed("left out", "Random", "always_replay: false\n"))
-    result = project.run("--flink-always-replay")
-    result.assert_outcomes(passed=1, failed=1)
-    assert "::random[local-2.2]" in lines_of(result)
+    result = project.run("--flink-always-replay", "-v")
+    lines = lines_of(result)
+    for name, words in {
+        "::random[local-2.2]": "FAILED",
+        "::left out[local-2.2]": "PASSED",
+        "::test_agent[local-Correct]": "PASSED",
+        "::test_agent[local-Random]": "FAILED",
+        "::test_agent[local-Unprotected]": "FAILED",
+        "::test_no_replay[local]": "PASSED",
+    }.items():
+        assert f"{name} {words}" in lines
+    assert 'FA224: input 0 of key "a" has other outputs' in lines
+    assert 'FA224: POST /refunds of payments with {"amount": 3} is made twice' in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,9 +15,11 @@ from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.configuration import NOT_TAKEN
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.replays import InputRun, Replay, Replays, UndisturbedRun
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.run import agent_runner as module
 from pytest_flink_agents.run.agent_runner import AgentRunner
+from pytest_flink_agents.run.subject import AgentFailedError, require_replays
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Engine, Tier
 
@@ -54,10 +57,10 @@ def parts(tmp_path: Path) -> Parts:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: Parts) -> Callable[..., Evidence]:
     """Run an agent as a test does; the evidence of the run is given."""
 
-    def run(evidence: Evidence = RIGHT, **words: Any) -> Evidence:
+    def run(evidence: Evidence = RIGHT, tier: Tier = Tier.EMBEDDED, **words: Any) -> Evidence:
         services: Any = parts
         monkeypatch.setattr(module, "execute", lambda *_: evidence)
-        runner = AgentRunner(services, resolve_flink("2.2"), Tier.EMBEDDED, tmp_path / "test" / "1")
+        runner = AgentRunner(services, resolve_flink("2.2"), tier, tmp_path / "test" / "1")
         return runner.run("shop:Echo", [("k", 1)], **words)
 
     return run
@@ -88,3 +91,42 @@ def test_a_limit_that_a_test_writes_must_have_been_kept(run: Callable[..., Evide
     assert run(unlimited, network="open") is not None
     assert run(unlimited) is not None
     assert run(network="closed").blocked == ()
+
+
+def test_inputs_are_replayed_on_the_local_tier_only(run: Callable[..., Evidence]) -> None:
+    with pytest.raises(ValueError, match="always_replay: inputs are replayed on the local tier, not on embedded"):
+        run(always_replay=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "obstacle"),
+    [
+        ({"llm": [{"reply": {"text": "hi"}, "times": 1}]}, "a rule of a model with times"),
+        (
+            {"effects": [{"name": "pay", "route": "POST /x", "fault": {"status": 503, "times": 1}}]},
+            "a fault of POST /x",
+        ),
+        (
+            {"effects": [{"name": "pay", "route": "POST /x", "reply": {"text": "${request.sequence}"}}]},
+            r"a reply of POST /x with \$\{request.sequence\}",
+        ),
+    ],
+)
+def test_answers_that_depend_on_the_number_of_calls_are_not_replayed(
+    run: Callable[..., Evidence], words: dict[str, Any], obstacle: str
+) -> None:
+    with pytest.raises(ValueError, match=f"always_replay: {obstacle}.* cannot be given again: remove one of the two"):
+        run(tier=Tier.LOCAL, always_replay=True, **words)
+
+
+def test_a_replay_that_ends_otherwise_fails_the_test() -> None:
+    one = UndisturbedRun(0, "k", (), InputRun(outputs=(1,)))
+    same, other = (Replay(1, 0, 0, InputRun(outputs=(output,))) for output in (1, 2))
+    evidence = Evidence("local", "2.2.1", "bundled", input_keys=("k",))
+    require_replays(evidence)
+    require_replays(dataclasses.replace(evidence, replays=Replays((one,), (same,), points=1)))
+    with pytest.raises(AgentFailedError, match=r'FA224: input 0 of key "k" has other outputs') as caught:
+        require_replays(dataclasses.replace(evidence, replays=Replays((one,), (other,), points=1)))
+    assert (caught.value.problems[0].expected, caught.value.problems[0].seen) == ("[1]", "[2]")
+    with pytest.raises(AgentFailedError, match="FA224: the replays cannot be judged: no crash point was replayed"):
+        require_replays(dataclasses.replace(evidence, replays=Replays((one,))))

@@ -101,13 +101,21 @@ def test_a_failure_and_a_job_are_not_replayed(tmp_path: Path) -> None:
         assert not is_replayed(Settings(tmp_path, (), always_replay=True), loaded, Tier.LOCAL)
 
 
-@pytest.mark.parametrize(("words", "in_kafka"), [("", True), ("always_replay: true\ntiers: [local]\n", False)])
-def test_replays_keep_the_action_state_in_memory(tmp_path: Path, words: str, in_kafka: bool) -> None:
+@pytest.mark.parametrize(
+    ("words", "expect", "in_kafka"),
+    [
+        ("", "{outputs: []}", True),
+        ("always_replay: true\ntiers: [local]\n", "{outputs: []}", False),
+        # The records themselves are judged.
+        ("always_replay: true\ntiers: [local]\n", "{delivery: {actions: exactly_once}}", True),
+    ],
+)
+def test_replays_keep_the_action_state_in_memory(tmp_path: Path, words: str, expect: str, in_kafka: bool) -> None:
     (tmp_path / "shop.py").write_text("class Shop: ...\n")
     file = tmp_path / "x.scenario.yaml"
     file.write_text(
         f'version: "1"\nname: one\n{AGENT}{words}config: {{actionStateStoreBackend: kafka}}\n'
-        "inputs: [{key: a, value: 1}]\nexpect: {outputs: []}\n"
+        f"inputs: [{{key: a, value: 1}}]\nexpect: {expect}\n"
     )
     (loaded,) = load_file(file, Project(tmp_path))
     assert keeps_actions_in_kafka(Settings(tmp_path, ()), loaded, Tier.LOCAL) == in_kafka
