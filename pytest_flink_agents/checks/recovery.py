@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,10 @@ def check_recovery(expected: ExpectedRecovery, evidence: Evidence, *, forgotten:
         judged += [_running(bounds, one, evidence) for one in struck]
     if expected.first_output_s is not None:
         bounds = _at_most(expected.first_output_s, "first_output_within")
-        judged += [_first_output(bounds, expected.first_output_s, one, evidence) for one in struck]
+        times = [output.at_s for output in evidence.outputs]
+        known = sorted(at_s for at_s in times if at_s is not None)
+        reason = "" if len(known) == len(times) else "the outputs have no times"
+        judged += [_first_output(bounds, one, known, reason) for one in struck]
     if expected.restarts is not None:
         restarts = restarts_amount(evidence, forgotten=forgotten)
         judged.append(judged_amount(_at_most(expected.restarts, "max_restarts"), restarts))
@@ -106,25 +110,27 @@ def _running(bounds: Bounds, struck: _Struck, evidence: Evidence) -> _Judged:
     return (Validity.INVALID if too_long or evidence.job_state == "FAILED" else Validity.UNKNOWN), finding
 
 
-def _first_output(bounds: Bounds, limit_s: float, struck: _Struck, evidence: Evidence) -> _Judged:
+def _first_output(bounds: Bounds, struck: _Struck, times: Sequence[float], reason: str) -> _Judged:
     """Judge the time until the first output that the job wrote after a fault.
 
-    The first output after the fault may come from a part of the job that had not yet noticed it. The
-    first one after all tasks ran again does not. So the time lies between those of the two.
+    It lies between two times: the first output after the fault may come from a part of the job that
+    had not yet noticed it, and the first one after all tasks ran again does not. ``times`` are those
+    of all outputs, sorted; ``reason`` says why some are unknown.
     """
     name = f"the time from {struck.name} to the first output after it"
-    times = [output.at_s for output in evidence.outputs]
-    later = sorted(at_s - struck.began_s for at_s in times if at_s is not None and at_s > struck.began_s)
-    if None in times:
-        return judged_amount(bounds, Amount(name, None, "the outputs have no times"))
-    if not later:
-        return judged_amount(bounds, Amount(name, None, "no output came after it; give the job more inputs"))
-    if later[0] > limit_s:
-        return judged_amount(bounds, Amount(name, round(later[0], 3), unit=" s"))
-    recovered_s = struck.ended_s - struck.began_s
-    again = next((seconds for seconds in later if seconds >= recovered_s), None)
-    if again is not None and again <= limit_s:
+    first = _seconds_until(times, bisect.bisect_right(times, struck.began_s), struck)
+    if reason or first is None:
+        return judged_amount(bounds, Amount(name, None, reason or "no output came after it; give the job more inputs"))
+    again = _seconds_until(times, bisect.bisect_left(times, struck.ended_s), struck)
+    at_best = judged_amount(bounds, Amount(name, first, unit=" s"))
+    if at_best[0] is Validity.INVALID:
+        return at_best
+    if again is not None and judged_amount(bounds, Amount(name, again))[0] is Validity.VALID:
         return Validity.VALID, None
-    until = "none came later" if again is None else f"the next one after {number_text(round(again, 3))} s"
-    reason = f"one came after {number_text(round(later[0], 3))} s, before all tasks ran again, and {until}"
-    return judged_amount(bounds, Amount(name, None, reason))
+    until = "none came later" if again is None else f"the next one after {number_text(again)} s"
+    early = f"one came after {number_text(first)} s, before all tasks ran again, and {until}"
+    return judged_amount(bounds, Amount(name, None, early))
+
+
+def _seconds_until(times: Sequence[float], place: int, struck: _Struck) -> float | None:
+    return round(times[place] - struck.began_s, 3) if place < len(times) else None
