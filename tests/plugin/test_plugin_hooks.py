@@ -83,12 +83,6 @@ def test_a_matcher_of_a_conftest_is_a_word_of_the_scenarios_below_it(project: Pr
     assert project.verdict()["verdict"] == "block"
 
 
-def test_a_word_of_the_language_cannot_be_added(project: Project) -> None:
-    project.write("conftest.py", MATCHERS.replace('"divisible_by"', '"contains"'))
-    project.scenarios("s", scenario("kind"))
-    assert "the name of one of the matchers is taken" in lines_of(project.run())
-
-
 def test_a_failed_assertion_with_matches_shows_each_place(project: Project) -> None:
     project.write(
         "test_it.py",
@@ -145,13 +139,3 @@ def test_the_scripted_model_speaks_a_format_of_a_plugin(project: Project) -> Non
     project.scenarios("s", scenario("asks", agent="asks:Asks", said="hello", more=calls + ASKED))
     result = project.run("--flink-gate")
     result.assert_outcomes(passed=1)
-
-
-def test_a_name_of_a_built_in_format_or_an_object_of_another_form_stops_the_session(project: Project) -> None:
-    project.scenarios("s", scenario("kind"))
-    for formats, said in (
-        (FORMATS.replace('"plain": ', '"openai": '), "the name of one of the model_formats is taken"),
-        (FORMATS.replace('"plain": Plain()', '"plain": object()'), "objects with path, read and write"),
-    ):
-        project.write("conftest.py", formats)
-        assert said in lines_of(project.run())
