@@ -156,6 +156,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "engine has none. So it is not known which machines the agent called.",
         "Use --flink-engine=bundled, or write network='open'.",
     ),
+    "FA429": _code(
+        "The run of a Python test cannot be judged by expect=",
+        "The evidence does not suffice for what the test expects, such as memory on Flink, metrics of a job that ended "
+        "at once, or tokens without a model that reports them. What is not known never passes.",
+        "Expect what this tier can show, or run the test on another one.",
+    ),
     "FA450": _code(
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "

@@ -48,5 +48,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "outputs, memory, events or calls than the undisturbed one, or could not be judged.",
             "The message says for which input and crash point; correct the agent, or pass always_replay=False.",
         ),
+        "FA225": ErrorCode(
+            Fault.JOB,
+            "The run of a Python test is not as expect= states",
+            "expect= has the words of a scenario's expect, and the text below the message shows the words that do not "
+            "hold, beside what was seen.",
+            "Correct the agent, or the expectation.",
+        ),
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
 from pytest_flink_agents.run.replays import has_action_store, replay_in_worker, with_calls, without_unnamed_store
+from pytest_flink_agents.run.stated import delivery_of, read_expect, require_stated
 from pytest_flink_agents.run.subject import (
     AgentSubject,
     AllowedNetwork,
@@ -41,6 +43,7 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import read_effects
 from pytest_flink_agents.scenario.flink_options import flink_words_of_test
+from pytest_flink_agents.scenario.loaded import LoadedScenario
 from pytest_flink_agents.scenario.network import allowed_addresses, read_network
 from pytest_flink_agents.scenario.placeholders import substitute
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -80,6 +83,7 @@ class AgentRunner:
         savepoint: str = "",
         timeline: Sequence[Step] = (),
         always_replay: bool | None = None,
+        expect: Mapping[str, Any] | None = None,
         check: bool = True,
     ) -> Evidence:
         """Run an agent to the end of its inputs.
@@ -97,16 +101,19 @@ class AgentRunner:
         ``open``, or the addresses that the agent may reach, like ``host:port``. The job starts from
         ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with Flink
         have either. ``always_replay`` runs the inputs again from every point at which the process could
-        have died, on the local tier; the default is what ``--flink-always-replay`` says.
+        have died, on the local tier; the default is what ``--flink-always-replay`` says. ``expect``
+        states the run in the words of a scenario's ``expect``.
 
         Raises ``AgentFailedError`` for an agent that fails, misses its deadline, calls an address that
-        it may not or ends otherwise in a replay, unless ``check=False`` leaves that to the test;
-        ``AgentRefusedError`` for one that cannot be built; ``HostError`` for what is the environment's
-        fault, also with ``check=False``: a record of calls that is not whole, or a cluster that did not
-        take an option; and for a limit of the network that nothing kept.
-        ``ValueError`` for a wrong word.
+        it may not, ends otherwise in a replay or does not do what is expected, unless ``check=False``
+        leaves that to the test; ``AgentRefusedError`` for one that cannot be built; ``HostError`` for
+        what is the environment's fault, also with ``check=False``: a record of calls that is not whole,
+        or a cluster that did not take an option; for a limit of the network that nothing kept, and for
+        an expectation that the evidence cannot show. ``ValueError`` for a wrong word.
         """
         allowed = _allowed(self._label, network, replaces=bool(llm or effects))
+        stated = self._stated(expect, llm or (), effects, check=check)
+        delivery = delivery or delivery_of(stated)
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -128,6 +135,7 @@ class AgentRunner:
                 parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
                 network=allowed,
+                reports_memory=stated is not None and stated.scenario.expect.memory is not None,
             )
 
         place = Place(parts, self.tier, directory, setup)
@@ -145,12 +153,32 @@ class AgentRunner:
         write_evidence(directory, evidence, (), self._services.redactor)
         require_whole_record(evidence)
         require_configuration(evidence)
-        if check:
+        if check and stated is None:
             require_success(evidence)
+        if check:
             require_network(evidence, allowed, demanded=network is not None)
             require_routes(evidence)
             require_replays(evidence)
+        if stated is not None:
+            whole = os.path.relpath(directory / "evidence.json")
+            require_stated(stated, evidence, settings.prices, self._services.redactor, whole)
         return evidence
+
+    def _stated(
+        self,
+        expect: Mapping[str, Any] | None,
+        llm: Sequence[Mapping[str, Any]],
+        effects: Sequence[Mapping[str, Any]],
+        *,
+        check: bool,
+    ) -> LoadedScenario | None:
+        """Return the expectations of a run, None without any. Raises ``ValueError`` for wrong ones."""
+        if expect is None:
+            return None
+        if not check:
+            raise ValueError("expect beside check=False: what is expected would not be checked")
+        project = Project.of(self._services.settings)
+        return read_expect(expect, tier=self.tier, llm=llm, effects=effects, project=project)
 
     def _is_replayed(self, always_replay: bool | None, obstacle: str) -> bool:
         """Return whether the inputs are replayed. Raises ``ValueError`` if they cannot be, and must."""

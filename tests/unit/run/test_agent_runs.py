@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.configuration import NOT_TAKEN
-from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, Output
 from pytest_flink_agents.evidence.replays import InputRun, Replay, Replays, UndisturbedRun
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.run import agent_runner as module
@@ -130,3 +131,72 @@ def test_a_replay_that_ends_otherwise_fails_the_test() -> None:
     assert (caught.value.problems[0].expected, caught.value.problems[0].seen) == ("[1]", "[2]")
     with pytest.raises(AgentFailedError, match="FA224: the replays cannot be judged: no crash point was replayed"):
         require_replays(dataclasses.replace(evidence, replays=Replays((one,))))
+
+
+SAID = Evidence(
+    "embedded",
+    "2.2.1",
+    "bundled",
+    job_state="FINISHED",
+    blocked=(),
+    outputs=(Output("k", {"said": "hi", "total": 20}),),
+    input_keys=("k",),
+)
+
+
+def expected(total: Any) -> dict[str, Any]:
+    return {"outputs": [{"key": "k", "value": {"said": {"contains": "h"}, "total": total}}]}
+
+
+def test_a_run_as_expected_returns_its_evidence(run: Callable[..., Evidence]) -> None:
+    assert run(SAID, expect=expected({"approx": {"value": 20.4, "abs": 0.5}})) == SAID
+    # Not judged here: the marker log_allow is.
+    logged = dataclasses.replace(SAID, log_errors=(LogError("taskmanager.log", "ERROR on fire"),))
+    assert run(logged, expect=expected(20)) == logged
+    with pytest.raises(AgentFailedError, match="on fire"):
+        run(logged, expect={**expected(20), "logs": {"allow": ["other"]}})
+
+
+def test_a_run_that_is_not_as_expected_fails_with_the_line_and_what_was_seen(run: Callable[..., Evidence]) -> None:
+    with pytest.raises(AgentFailedError) as caught:
+        run(SAID, expect=expected(21))
+    text = str(caught.value)
+    assert "FA225: the run is not as the test expects" in text
+    assert "output 1 is not as expected: at total: expected 21, seen 20" in text
+    assert '"total": 21' in text
+    assert caught.value.evidence == SAID
+
+
+def test_an_expected_failure_may_happen_and_must(run: Callable[..., Evidence]) -> None:
+    failed = Evidence("embedded", "2.2.1", "bundled", job_state="FAILED", blocked=(), failure=Failure("out of stock"))
+    expect = {"failure": {"contains": "out of stock"}}
+    assert run(failed, expect=expect) == failed
+    for evidence in (SAID, dataclasses.replace(failed, failure=Failure("no power"))):
+        with pytest.raises(AgentFailedError, match="FA225"):
+            run(evidence, expect=expect)
+    with pytest.raises(AgentFailedError, match="the job failed: out of stock"):
+        run(failed, expect={"outputs": []})
+
+
+def test_what_the_evidence_cannot_show_is_no_pass_and_no_fault_of_the_agent(run: Callable[..., Evidence]) -> None:
+    with pytest.raises(HostError, match="FA429") as caught:
+        run(SAID, expect={**expected(20), "latency": {"max_ms": {"max": 5}}})
+    assert "the latency is not known" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"expect": {"output": []}}, 'FA202: unknown key "output" in expect'),
+        ({"expect": {}}, "FA204"),
+        ({"expect": {"outputs": [{"key": "k", "value": {"contains": ""}}]}}, "a matcher that cannot fail"),
+        ({"expect": {"effects": {"payments": {"count": 1}}}}, "payments"),
+        ({"expect": {"outputs": {1, 2}}}, "expect: Object of type set is not JSON serializable"),
+        ({"expect": {"outputs": []}, "check": False}, "expect beside check=False"),
+    ],
+)
+def test_wrong_expectations_are_refused_before_anything_runs(
+    words: dict[str, Any], message: str, run: Callable[..., Evidence]
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(SAID, **words)

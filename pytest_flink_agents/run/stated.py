@@ -1,0 +1,90 @@
+"""The expectations of a Python test, in the words of a scenario's ``expect``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from flink_testbed.core.problem import HostError, Problem
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.checks.judge import overall
+from pytest_flink_agents.checks.logs import NAME as LOGS
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.run.judgement import explained, judged
+from pytest_flink_agents.run.subject import AgentFailedError
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.compile import compile_document
+from pytest_flink_agents.scenario.document import parse
+from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.vocabulary import ModelPrice, Tier
+
+# Not loaded: a scenario names an agent, and that of a test may come from anywhere.
+_ANY_AGENT = "flink_agents.api.agents.agent:Agent"
+_FILE = "expect"
+
+
+def read_expect(
+    expect: Mapping[str, Any],
+    *,
+    tier: Tier,
+    llm: Sequence[Mapping[str, Any]],
+    effects: Sequence[Mapping[str, Any]],
+    project: Project,
+) -> LoadedScenario:
+    """Return a scenario with these expectations, for the checks.
+
+    Raises ``ValueError`` with every mistake in them.
+    """
+    words = {
+        "version": "1",
+        "name": "the run of a Python test",
+        "agent": _ANY_AGENT,
+        "tiers": [tier.value],
+        # The runner itself judges the connections.
+        "network": "open",
+        **({"llm": {"mode": "scripted", "script": list(llm)}} if llm else {}),
+        **({"effects": list(effects)} if effects else {}),
+        "inputs": [{"key": "-", "value": None}],
+        "expect": dict(expect),
+    }
+    try:
+        text = json.dumps(words, indent=2, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expect: {error}") from None
+    documents, problems = parse(text.encode(), _FILE)
+    loaded = None
+    for document in documents:
+        loaded, mistakes = compile_document(document, project.real_root / _FILE, project)
+        problems += map(document.problem, mistakes)
+    if problems or loaded is None:
+        raise ValueError("\n".join(problem.render() for problem in problems))
+    return loaded
+
+
+def delivery_of(stated: LoadedScenario | None) -> Literal["exactly_once", "at_least_once"] | None:
+    """Return the delivery that is expected of a run, None without one."""
+    delivery = stated.scenario.expect.delivery if stated else None
+    return delivery.outputs if delivery else None
+
+
+def require_stated(
+    loaded: LoadedScenario, evidence: Evidence, prices: Mapping[str, ModelPrice], redactor: Redactor, whole: str
+) -> None:
+    """Raise ``AgentFailedError`` if a run is not as stated, ``HostError`` if that is not known.
+
+    Errors in the cluster's logs are judged at the end of the test, unless ``expect`` states them.
+    ``whole`` is the file with the whole evidence.
+    """
+    results = judged(loaded, evidence, prices=prices)
+    if loaded.scenario.expect.logs is None:
+        results = tuple(result for result in results if result.check != LOGS)
+    validity = overall(results)
+    if validity is Validity.VALID:
+        return
+    text = explained(loaded, evidence, results, "pytest", redactor, whole)
+    if validity is Validity.INVALID:
+        raise AgentFailedError(Problem("FA225", "the run is not as the test expects", detail=text), evidence)
+    message = "the run of a Python test cannot be judged by what it expects"
+    raise HostError(Problem("FA429", message, where=whole, detail=text))
