@@ -19,7 +19,10 @@ _COMPARED_ELSEWHERE = frozenset(("_input_event", "_output_event"))
 _EFFECTS = "effects"
 # Methods that ask and change nothing, as HTTP defines them.
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+# Ids that clients of models draw as UUIDs, and those that the scripted model counts.
+_DRAWN_ID = re.compile(
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b(?:call|toolu)_\d+_\d+\b|\b(?:msg_|chatcmpl-)\d+\b"
+)
 
 
 class Aspect(str, enum.Enum):
@@ -55,20 +58,22 @@ class CallDifferences:
 def run_differences(expected: InputRun, seen: InputRun) -> tuple[Difference, ...]:
     """Return the differences of a run from an expected one.
 
-    A failure explains all others, and events are compared only if all else is equal. Ids of the form
-    of a UUID are equal in events if they stand at the same places: engines and models draw them.
+    A failure explains all others, and events are compared only if all else is equal. Ids that clients
+    and servers of models draw are equal in events if they stand at the same places; so are those of
+    them that the memory holds.
     """
     if expected.failure != seen.failure:
         return (Difference(Aspect.FAILURE, expected.failure or "no failure", seen.failure or "no failure"),)
-    pairs = [
-        (Aspect.OUTPUTS, list(expected.outputs), list(seen.outputs)),
-        (Aspect.MEMORY, dict(expected.memory), dict(seen.memory)),
-    ]
-    found = tuple(Difference(aspect, one, other) for aspect, one, other in pairs if one != other)
-    if found:
-        return found
-    one, other = _events(expected), _events(seen)
-    return () if one == other else (Difference(Aspect.EVENTS, one, other),)
+    (events, memory), (other_events, other_memory) = _without_drawn_ids(expected), _without_drawn_ids(seen)
+    found = []
+    # As JSON text: in Python 1, 1.0 and True are equal.
+    if _json(expected.outputs) != _json(seen.outputs):
+        found.append(Difference(Aspect.OUTPUTS, list(expected.outputs), list(seen.outputs)))
+    if memory != other_memory:
+        found.append(Difference(Aspect.MEMORY, dict(expected.memory), dict(seen.memory)))
+    if not found and events != other_events:
+        found.append(Difference(Aspect.EVENTS, events, other_events))
+    return tuple(found)
 
 
 def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall]) -> CallDifferences:
@@ -87,14 +92,17 @@ def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall])
     )
 
 
-def _events(run: InputRun) -> list[Any]:
+def _without_drawn_ids(run: InputRun) -> tuple[Any, Any]:
+    """Return events and memory with a number instead of each drawn id of the events."""
     plain = [[kind, None if kind in _COMPARED_ELSEWHERE else attributes] for kind, attributes in run.events]
     names: dict[str, str] = {}
-    text = _UUID.sub(
-        lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), json.dumps(plain, sort_keys=True, default=str)
-    )
-    events: list[Any] = json.loads(text)
-    return events
+    events = _DRAWN_ID.sub(lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), _json(plain))
+    memory = _DRAWN_ID.sub(lambda found: names.get(found[0], found[0]), _json(dict(run.memory)))
+    return json.loads(events), json.loads(memory)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _with_effect(calls: Sequence[EffectCall]) -> list[EffectCall]:
@@ -125,4 +133,4 @@ def _beyond(calls: Sequence[EffectCall], others: Sequence[EffectCall]) -> tuple[
 
 
 def _identity(call: EffectCall) -> str:
-    return json.dumps([call.endpoint, call.method, call.path, dict(call.query), call.body], sort_keys=True, default=str)
+    return _json([call.endpoint, call.method, call.path, dict(call.query), call.body])

@@ -49,6 +49,7 @@ def test_equal_runs_have_no_difference() -> None:
     ("other", "differences"),
     [
         (run(outputs=(1, 1)), [Difference(Aspect.OUTPUTS, [1], [1, 1])]),
+        (run(outputs=(True,)), [Difference(Aspect.OUTPUTS, [1], [True])]),
         (run(memory={}), [Difference(Aspect.MEMORY, {"total": 1}, {})]),
         (run(events=(("a", {"n": 2}),)), [Difference(Aspect.EVENTS, [["a", {"n": 1}]], [["a", {"n": 2}]])]),
         # Events follow from what went wrong before, and everything from a failure.
@@ -65,6 +66,21 @@ def test_each_aspect_of_a_run_is_compared(other: InputRun, differences: list[Dif
 
 def test_a_failure_of_the_expected_run_is_missed() -> None:
     assert run_differences(run(failure="no"), run()) == (Difference(Aspect.FAILURE, "no", "no failure"),)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(ONE, OTHER), ("call_1_0", "call_4_0"), ("toolu_1_0", "toolu_2_0"), ("chatcmpl-1", "chatcmpl-2")]
+)
+def test_drawn_ids_are_equal_in_events_and_in_a_memory_of_them(one: str, other: str) -> None:
+    expected, seen = (run(events=(("ask", {"id": name}),), memory={"asked": name}) for name in (one, other))
+    assert run_differences(expected, seen) == ()
+    # An id that no event has is the agent's own.
+    expected, seen = (run(memory={"asked": name}) for name in (one, other))
+    assert run_differences(expected, seen) == (Difference(Aspect.MEMORY, {"asked": one}, {"asked": other}),)
+
+
+def test_a_name_that_only_looks_drawn_is_compared() -> None:
+    assert run_differences(run(events=(("ask", "call_center"),)), run(events=(("ask", "call_home"),)))
 
 
 def test_drawn_ids_are_equal_at_the_same_places_of_events() -> None:
