@@ -82,7 +82,7 @@ def test_the_run_folder_holds_the_verdict_and_its_evidence(project: Project):
     assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
     (evidence,) = folder.glob("artifacts/*local*/1/evidence.json")
     assert json.loads(evidence.read_text(encoding="utf-8"))["evidence"]["outputs"] == [
-        {"key": "a", "value": {"said": "hi"}, "input": 0}
+        {"key": "a", "value": {"said": "hi"}, "input": 0, "at_s": None}
     ]
 
 
