@@ -117,7 +117,7 @@ docs: $(DOCS_STAMP)
 	@$(RUN) -m tools.reference docs/reference
 	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --clean
 
-# PART=starts: what starting costs, alone; PART=ledger: the effects ledger; PART=scenarios: many scenarios. `.ci/with-engine make bench` brings a container engine where none answers.
+# PART=starts: what starting costs, alone; PART=ledger: the effects ledger; PART=scenarios: many scenarios; PART=replays: 1,000 crash points. `.ci/with-engine make bench` brings a container engine where none answers.
 PART ?=
 
 bench: $(STAMP)

@@ -28,6 +28,19 @@ within: 30s
 """
 
 
+# Each input has three crash points: before its first action, and after each of the two.
+_REPLAYED = """\
+version: "1"
+name: every crash of a till
+agent: scenarios.agents.till:TillAgent
+tiers: [local]
+inputs: [{generate: {count: 334, keys: 20, value: {item: tea, amount: 3}}}]
+always_replay: true
+expect: {outputs: {count: 334}}
+within: 60s
+"""
+
+
 def pytest_in(directory: Path, *options: str) -> None:
     """Run a whole pytest process; end the benchmark if it fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
@@ -62,3 +75,14 @@ def session_costs(directory: Path) -> dict[str, float]:
         f"{RUN} scenarios on the local tier, two workers [s]": parallel,
         "ratio serial / two workers": serial / parallel,
     }
+
+
+def replay_costs(directory: Path) -> dict[str, float]:
+    """Return the seconds of a whole session that replays 1,000 crash points."""
+    project = directory / "replays"
+    project.mkdir()
+    (project / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
+    (project / "x.scenario.yaml").write_text(_REPLAYED)
+    started = time.perf_counter()
+    pytest_in(project, "--flink-tier=local")
+    return {"1,000 crash points replayed, whole session [s]": time.perf_counter() - started}

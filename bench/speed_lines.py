@@ -147,6 +147,7 @@ LINES = (
         for text, figure, goal in (
             ("collect 1,000 scenarios [s]", "collect 1,000 scenarios, whole process [s]", 3),
             ("200 local scenarios [s]", "200 scenarios on the local tier, whole session [s]", 20),
+            ("1,000 crash points replayed [s]", "1,000 crash points replayed, whole session [s]", 30),
         )
     ),
     Line(

@@ -5,7 +5,7 @@ Writes ``bench/results.json`` and prints a table.
 Figures are medians of several rounds, of whole processes if a user would start whole processes.
 Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
 PART=starts`` measures the starts only, ``PART=ledger`` the effects ledger, ``PART=scenarios`` the
-collection and the sessions of many scenarios.
+collection and the sessions of many scenarios, ``PART=replays`` a replay of 1,000 crash points.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
-from bench.scenarios import COLLECTED, pytest_in, session_costs, suite
+from bench.scenarios import COLLECTED, pytest_in, replay_costs, session_costs, suite
 from bench.speed_lines import as_json, table
 from bench.starts import report_progress, start_costs
 from flink_testbed.artifacts.versions import resolve_flink
@@ -126,7 +126,11 @@ def main(part: str) -> None:
     A part of the figures is not written: the file holds those of one whole run.
     """
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
-    alone = {"ledger": ledger_costs, "scenarios": lambda folder: plugin_costs(folder) | session_costs(folder)}
+    alone = {
+        "ledger": ledger_costs,
+        "replays": replay_costs,
+        "scenarios": lambda folder: plugin_costs(folder) | session_costs(folder),
+    }
     if part in alone:
         print_figures(alone[part](directory))
         shutil.rmtree(directory, ignore_errors=True)
@@ -148,6 +152,7 @@ def main(part: str) -> None:
         figures |= (
             plugin_costs(directory)
             | session_costs(directory)
+            | replay_costs(directory)
             | scenario_costs(environment, directory)
             | ledger_costs(directory)
         )
