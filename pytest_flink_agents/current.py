@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.environment_patch import EnvironmentPatch
     from pytest_flink_agents.gate import ItemResult, Verdict
-    from pytest_flink_agents.run.item import CheckedRun
+    from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
     from pytest_flink_agents.settings import Settings
 

@@ -19,7 +19,7 @@ from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
 from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
 
 if TYPE_CHECKING:
-    from pytest_flink_agents.run.item import CheckedRun
+    from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
 
 # Frames of these packages are cut from tracebacks: they are below the test's own call.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from flink_testbed.artifacts.versions import FlinkRelease
     from pytest_flink_agents.checks.custom import CustomCheck
-    from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
+    from pytest_flink_agents.run.checked_run import CheckedRun
+    from pytest_flink_agents.run.item import ScenarioRun
     from pytest_flink_agents.scenario.load import LoadedScenario
     from pytest_flink_agents.session import GateSession
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +22,12 @@ from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
-from pytest_flink_agents.gate import Outcome, RunCounts
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import provide_action_topic, with_action_states
+from pytest_flink_agents.run.checked_run import CheckedRun, runs_together
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
@@ -52,46 +52,6 @@ if TYPE_CHECKING:
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
-# Of all runs of a repeated scenario together; a flaky one passed as often as it asks for.
-_VALIDITY = {
-    Outcome.PASSED: Validity.VALID,
-    Outcome.FLAKY: Validity.VALID,
-    Outcome.FAILED: Validity.INVALID,
-    Outcome.UNKNOWN: Validity.UNKNOWN,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRun:
-    """The evidence and the check results of one run of an item.
-
-    ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None
-    without one. ``runs`` counts the runs of a repeated scenario; the other fields are then those of
-    the first run that is not as expected, and ``validity`` is that of all runs together.
-    """
-
-    evidence: Evidence
-    results: tuple[CheckResult, ...]
-    validity: Validity
-    text: str
-    waiver: WaiverAnswer | None = None
-    runs: RunCounts | None = None
-
-    @property
-    def valid(self) -> bool:
-        """True if everything is as expected."""
-        return self.validity is Validity.VALID
-
-    @property
-    def unknown(self) -> bool:
-        """True if nothing is proven wrong, and not everything right."""
-        return self.validity is Validity.UNKNOWN
-
-    @property
-    def headline(self) -> str:
-        """The first finding of what is not valid, on one line."""
-        judged = (result for result in self.results if result.validity is not Validity.VALID)
-        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +119,7 @@ class ScenarioRun:
         if repeat is None:
             return self._run_with_seeds(folder, reproduce)
         checked = [self._run_with_seeds(folder / f"run-{number + 1}", reproduce) for number in range(repeat.runs)]
-        return _together(checked, repeat.required)
+        return runs_together(checked, repeat.required)
 
     def _run_with_seeds(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:
         """Run once with each seed of the session.
@@ -285,17 +245,6 @@ class ScenarioRun:
         engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
         evidence = Evidence(self.tier.value, self.release.version, engine.value, job_state="not built")
         return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
-
-
-def _together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
-    """Return the runs of a repeated scenario as one."""
-    passed, unknown = (sum(getattr(each, word) for each in checked) for word in ("valid", "unknown"))
-    runs = RunCounts(len(checked), passed, min_pass, unknown)
-    number, shown = next(
-        ((number, each) for number, each in enumerate(checked, start=1) if not each.valid), (len(checked), checked[-1])
-    )
-    text = f"{shown.text}\n{runs}; shown is run {number}, the first that was not as expected" if shown.text else ""
-    return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs)
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_flink_agents.current import session_of
-from pytest_flink_agents.run.item import CheckedRun, ScenarioRun
+from pytest_flink_agents.run.checked_run import CheckedRun
+from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.vocabulary import Tier

@@ -1,0 +1,64 @@
+"""The judged evidence of one run of a scenario, and of several runs together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.checks.waiver import WaiverAnswer
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate import Outcome, RunCounts
+
+# Of all runs of a repeated scenario together; a flaky one passed as often as it asks for.
+_VALIDITY = {
+    Outcome.PASSED: Validity.VALID,
+    Outcome.FLAKY: Validity.VALID,
+    Outcome.FAILED: Validity.INVALID,
+    Outcome.UNKNOWN: Validity.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRun:
+    """The evidence and the check results of one run of an item.
+
+    ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None
+    without one. ``runs`` counts the runs of a repeated scenario; the other fields are then those of
+    the first run that is not as expected, and ``validity`` is that of all runs together.
+    """
+
+    evidence: Evidence
+    results: tuple[CheckResult, ...]
+    validity: Validity
+    text: str
+    waiver: WaiverAnswer | None = None
+    runs: RunCounts | None = None
+
+    @property
+    def valid(self) -> bool:
+        """True if everything is as expected."""
+        return self.validity is Validity.VALID
+
+    @property
+    def unknown(self) -> bool:
+        """True if nothing is proven wrong, and not everything right."""
+        return self.validity is Validity.UNKNOWN
+
+    @property
+    def headline(self) -> str:
+        """The first finding of what is not valid, on one line."""
+        judged = (result for result in self.results if result.validity is not Validity.VALID)
+        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
+
+
+def runs_together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
+    """Return the runs of a repeated scenario as one."""
+    passed, unknown = (sum(getattr(each, word) for each in checked) for word in ("valid", "unknown"))
+    runs = RunCounts(len(checked), passed, min_pass, unknown)
+    number, shown = next(
+        ((number, each) for number, each in enumerate(checked, start=1) if not each.valid), (len(checked), checked[-1])
+    )
+    text = f"{shown.text}\n{runs}; shown is run {number}, the first that was not as expected" if shown.text else ""
+    return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs)
