@@ -83,7 +83,24 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
     if deviations:
         return CheckResult(NAME, Validity.INVALID, _findings(path, deviations))
     doubts = list(_doubts(replays, len(evidence.input_keys), unnamed))
-    return _unknown(path, doubts) if doubts else CheckResult(NAME, Validity.VALID)
+    if doubts:
+        return _unknown(path, doubts)
+    return CheckResult(NAME, Validity.VALID, (Finding(f"{replays}{_in_flight(replays)}", path),))
+
+
+def _in_flight(replays: Replays) -> str:
+    """Return in words how many calls of the undisturbed run a crash could double, empty for none.
+
+    Each durable call is one: nothing but its endpoint can protect the time until it is recorded.
+    """
+    calls = call_differences((), [call for call in replays.calls if call.attempt == 0 and call.durable]).other
+    unprotected = sum(call.idempotency_key is None for call in calls)
+    if not unprotected:
+        return ""
+    return (
+        f"; {unprotected} of {len(calls)} durable calls have no Idempotency-Key, and would be made twice if a process died "
+        "between the call and its record"
+    )
 
 
 def _unnamed(calls: Iterable[EffectCall]) -> list[EffectCall]:

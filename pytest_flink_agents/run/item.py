@@ -176,7 +176,10 @@ class ScenarioRun:
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown
         if ended and is_replayed(self.services.settings, self.loaded, self.tier):
-            evidence = dataclasses.replace(evidence, replays=self._replays(directory / "replays", seed))
+            return dataclasses.replace(evidence, replays=self._replays(directory / "replays", seed))
+        obstacle = self.loaded.scenario.obstacle_to_replays
+        if obstacle and self.services.settings.always_replay and self.tier is Tier.LOCAL:
+            self.services.progress(f"{self.loaded.scenario.name}: not replayed, because of {obstacle}")
         return evidence
 
     def _replays(self, directory: Path, seed: int | None) -> Replays:

@@ -45,6 +45,7 @@ CheckName = Literal[
     "ended",
     "logs",
     "model calls",
+    "replay",
 ]
 
 # The words that say what a run must do; the others only qualify them.

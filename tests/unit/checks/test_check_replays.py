@@ -46,7 +46,20 @@ def checked(replayed: Replays | None, *, output: Any = 1) -> CheckResult:
 
 def test_replays_as_the_undisturbed_run_are_valid() -> None:
     calls = [call(0, 0, durable=True), call(1, 0, durable=True)]
-    assert checked(replays(calls=calls)) == CheckResult("replay", Validity.VALID)
+    result = checked(replays(calls=calls))
+    assert (result.check, result.validity) == ("replay", Validity.VALID)
+    (counted,) = result.findings
+    assert counted.message == (
+        "3 of 3 crash points replayed; 1 of 1 durable calls have no Idempotency-Key, and would be made twice if a "
+        "process died between the call and its record"
+    )
+    with_key = [replace(each, idempotency_key="k") for each in calls]
+    assert checked(replays(calls=with_key)).findings[0].message == "3 of 3 crash points replayed"
+
+
+def test_drawn_crash_points_are_counted() -> None:
+    (counted,) = checked(replays(points=1500, seed=4)).findings
+    assert counted.message == "3 of 1,500 crash points replayed, drawn from seed 4"
 
 
 def test_a_difference_names_input_moment_and_remedy() -> None:
