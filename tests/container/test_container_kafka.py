@@ -17,6 +17,8 @@ from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.ownership.container_owner import this_owner
 from pytest_flink_agents.current import session_of
+from pytest_flink_agents.run.conversation import Turn
+from pytest_flink_agents.scenario.matching.matchers import compile_matcher
 from pytest_flink_agents.vocabulary import Tier
 from tests.support.runs import run, through_topics
 
@@ -74,17 +76,19 @@ def test_the_broker_has_the_limits_of_every_container(broker: ContainerKafka, en
 def test_an_agents_job_in_containers_reads_and_writes_topics(
     broker: ContainerKafka, request: pytest.FixtureRequest, run_request, session_environment, session_tier: Tier
 ) -> None:
-    """Over the network that broker and cluster share."""
+    """Over the network that broker and cluster share; the last input waits for an output."""
     assert broker.job_bootstrap == "kafka:19092"
     session_of(request.config).services.let_services_be_reached(session_environment, session_tier)
     inputs = [(f"k{number % 3}", {"item": "i", "amount": number}) for number in range(30)]
+    turns = {29: Turn(29, compile_matcher({"contains": {"purchases": 9}}))}
     asked = through_topics(
-        run_request("scenarios.agents.till:TillAgent", inputs), broker, session_environment, "in containers"
+        run_request("scenarios.agents.till:TillAgent", inputs), broker, session_environment, "in containers", turns
     )
     evidence = run(asked, session_environment, session_tier)
     assert evidence.job_state == "FINISHED", evidence.log_tail
     assert {output.input for output in evidence.outputs} == set(range(30))
     assert len(evidence.outputs) == 30
+    assert evidence.held_inputs == ()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
+from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, JobRecords
@@ -116,16 +117,27 @@ def run(planned: AgentRun | JobRun, environment: TestEnvironment, tier: Tier = T
     return execute(planned.subject(), planned.channel_on(tier), place, planned.timeline(), planned.within_s)
 
 
-def through_topics(planned: AgentRun, kafka: KafkaService, environment: TestEnvironment, label: str) -> AgentRun:
-    """Return the run with a channel through topics."""
-    return replace(planned, channel=agent_topics(planned.inputs, kafka, environment, label))
+def through_topics(
+    planned: AgentRun,
+    kafka: KafkaService,
+    environment: TestEnvironment,
+    label: str,
+    turns: Mapping[int, Turn] | None = None,
+) -> AgentRun:
+    """Return the run with a channel through topics. The inputs of ``turns`` wait for outputs."""
+    return replace(planned, channel=agent_topics(planned.inputs, kafka, environment, label, turns))
 
 
 def agent_topics(
-    inputs: Sequence[Mapping[str, Any]], kafka: KafkaService, environment: TestEnvironment, label: str
+    inputs: Sequence[Mapping[str, Any]],
+    kafka: KafkaService,
+    environment: TestEnvironment,
+    label: str,
+    turns: Mapping[int, Turn] | None = None,
 ) -> TopicChannel:
-    """Return a channel through topics for an agent."""
-    return TopicChannel(inputs, kafka, environment.connector, AgentRecords(), label=label)
+    """Return a channel through topics for an agent. The inputs of ``turns`` wait for outputs."""
+    held = Conversation(inputs, turns) if turns else None
+    return TopicChannel(inputs, kafka, environment.connector, AgentRecords(), label=label, conversation=held)
 
 
 def job_topics(

@@ -23,7 +23,7 @@ class Matcher(ABC):
     """An expectation of one value; ``path`` is its place in the scenario.
 
     Values are JSON: a boolean equals no number, and an int equals the same float. Comparing runs no
-    code of the user.
+    code of the user, but for the matchers that plugins add.
     """
 
     path: DocumentPath
