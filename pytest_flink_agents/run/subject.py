@@ -170,7 +170,7 @@ def require_replays(evidence: Evidence) -> None:
         return
     result = check_replays((), evidence)
     doubt = "the replays cannot be judged: " if result.validity is Validity.UNKNOWN else ""
-    for finding in result.findings:
+    for finding in () if result.validity is Validity.VALID else result.findings:
         problem = Problem("FA224", doubt + finding.message, expected=_text(finding.expected), seen=_text(finding.seen))
         raise AgentFailedError(problem, evidence)
 
