@@ -80,6 +80,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         metric_values,
         outputs,
         recovery,
+        replays,
         trajectory,
         usage,
     )
@@ -97,6 +98,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         metric_values.NAME,
         outputs.NAME,
         recovery.NAME,
+        replays.NAME,
         trajectory.NAME,
     }
     counts = {job_counts.CHECKPOINTS, job_counts.RESTARTS, job_counts.THROUGHPUT, usage.CALLS, usage.TOKENS}
