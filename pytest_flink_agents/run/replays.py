@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flink_testbed.ledger.ledger import LedgerRun
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.replays import InputRun, RecordedStep, Replay, Replays, UndisturbedRun
 from pytest_flink_agents.run.action_topic import BACKEND, SERVERS
@@ -16,6 +15,9 @@ from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, Subject
 from pytest_flink_agents.run.worker_run import BUILD_S, MARGIN_S, inputs_of
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 # A replay takes a hundredth of a second and the time of the agent's own work.
 _MAX_POINTS = 1000
