@@ -86,12 +86,14 @@ def with_calls(replays: Replays, ledger: LedgerRun | None) -> Replays:
 
 
 def scrubbed_replays(replays: Replays, paths: Sequence[ScrubPath]) -> Replays:
-    """Return the replays with outputs, events and memory as they are compared.
+    """Return the replays with outputs, events, memory and bodies of calls as they are compared.
 
     Paths lead through outputs; keys are removed everywhere.
     """
+    keys = [path for path in paths if not path.steps]
     return replace(
         replays,
+        calls=tuple(replace(call, body=scrubbed(call.body, keys)) for call in replays.calls),
         undisturbed=tuple(replace(one, run=_scrubbed(one.run, paths)) for one in replays.undisturbed),
         replays=tuple(replace(one, run=one.run and _scrubbed(one.run, paths)) for one in replays.replays),
     )
