@@ -19,8 +19,9 @@ from flink_agents.api.runner_context import RunnerContext
 TOTALS = {}
 
 
-def pay(amount):
-    return requests.post(os.environ["PAYMENTS_URL"] + "/refunds", json={"amount": amount}, timeout=10).status_code
+def pay(amount, key=None):
+    url, headers = os.environ["PAYMENTS_URL"] + "/refunds", {"Idempotency-Key": key} if key else {}
+    return requests.post(url, json={"amount": amount}, headers=headers, timeout=10).status_code
 
 
 class Correct(Agent):
@@ -45,6 +46,15 @@ class Unprotected(Agent):
     def pay(event: Event, ctx: RunnerContext) -> None:
         amount = InputEvent.from_event(event).input
         pay(amount)
+        ctx.send_event(OutputEvent(output=amount))
+
+
+class Keyed(Agent):
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def pay(event: Event, ctx: RunnerContext) -> None:
+        amount = InputEvent.from_event(event).input
+        pay(amount, f"refund-{amount}")
         ctx.send_event(OutputEvent(output=amount))
 
 
@@ -106,16 +116,22 @@ def test_replays_show_what_a_crash_would_break(project: Project) -> None:
         replayed("correct", "Correct", STORE + REPLAY),
         replayed("no store", "Correct"),
         replayed("unprotected", "Unprotected", STORE + REPLAY),
+        replayed("keyed", "Keyed", STORE + REPLAY).replace(
+            "route: POST /refunds", "route: POST /refunds, idempotent: true"
+        ),
+        replayed("keyed in vain", "Keyed", STORE + REPLAY),
         replayed("random", "Random", STORE + REPLAY),
         replayed("forgetful", "Forgetful", STORE + REPLAY),
         replayed("scrubbed", "Random", "scrub: [lot]\n" + REPLAY),
     )
     result = project.run("--flink-gate", "-v")
     lines = lines_of(result)
-    result.assert_outcomes(passed=2, failed=4)
+    result.assert_outcomes(passed=3, failed=5)
     for name, words in {
         "correct": "PASSED",
         "scrubbed": "PASSED",
+        "keyed": "PASSED",
+        "keyed in vain": "FAILED",
         "no store": "FAILED",
         "unprotected": "FAILED",
         "random": "FAILED",
