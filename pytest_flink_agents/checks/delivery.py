@@ -6,6 +6,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.history.actions import no_completed_action_again
 from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.history.outputs import in_order, no_phantom, nothing_doubled, nothing_lost
+from pytest_flink_agents.checks.history.recovery import live_again, old_attempts_fenced, state_restored
 from pytest_flink_agents.evidence.history import history_of
 from pytest_flink_agents.evidence.model import Evidence
 
@@ -15,8 +16,9 @@ _PATH = ("expect", "delivery", "outputs")
 
 
 def check_action_delivery(evidence: Evidence) -> CheckResult:
-    """Return *invalid* if a completed action was executed again."""
-    return no_completed_action_again(history_of(evidence))
+    """Return *invalid* if a completed action was executed again, or if an old attempt still acts."""
+    history = history_of(evidence)
+    return together(NAME, [no_completed_action_again(history), old_attempts_fenced(history)])
 
 
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:
@@ -24,8 +26,10 @@ def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckR
 
     An output is lost if its input led to fewer than ``per_input`` outputs, and duplicated if to
     more. Under ``at_least_once`` duplicates are allowed, and the first output of each input counts
-    for the order. Missing outputs of a run that was stopped or failed are *unknown*; everything is,
-    if outputs do not name their inputs.
+    for the order. A job that was interrupted must have restored its last checkpoint and gone on.
+
+    Missing outputs of a run that was stopped or failed are *unknown*; everything is, if outputs do
+    not name their inputs.
     """
     silent = next((output for output in evidence.outputs if output.input is None), None)
     if silent is not None:
@@ -36,4 +40,5 @@ def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckR
     results = [no_phantom(history), in_order(history), nothing_lost(history, per_input)]
     if guarantee == EXACTLY_ONCE:
         results.insert(1, nothing_doubled(history, per_input))
+    results += [state_restored(history), live_again(history)]
     return together(NAME, results)

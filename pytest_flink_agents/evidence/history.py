@@ -12,7 +12,7 @@ from typing import Any
 from flink_agents_runtime.engine.action_record import key_text
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
-from pytest_flink_agents.evidence.model import Evidence, JobException, Output, StepRecord
+from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, Evidence, JobException, Output, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Fault:
     """One step of the timeline that was performed.
 
     ``began_s`` and ``ended_s`` are seconds since 1970; the end includes the recovery. ``felt`` is False if it had no
-    effect on the run, ``interrupted`` if the job ran on.
+    effect on the run; ``interrupted`` is True if it restarted or ended the job.
     """
 
     name: str
@@ -62,13 +62,14 @@ class RecordedAction:
 class History:
     """The operations of one run.
 
-    Every input was acknowledged before the job started. ``outputs`` are those that a reader of committed records sees, in
+    ``acknowledged`` counts the inputs that were sent. ``outputs`` are those that a reader of committed records sees, in
     their order; ``uncommitted`` are others in the topic, ``inputs_in_topic`` counts the records there, None if neither
     was looked at. ``drained`` is True if the job read its inputs to the end, or was stopped once it had done its work;
     ``final`` is True if no further output can come.
 
     ``calls`` are those that the ledger recorded, ``actions`` the records of the action state store, each None without
-    one, and with the reason for which it may be incomplete.
+    one, and with the reason for which it may be incomplete. ``checkpoints`` are the completed ones,
+    ``unseen_checkpoints`` counts those of unknown times, ``restored_s`` is the time of the last restore.
     """
 
     inputs: tuple[Input, ...]
@@ -83,12 +84,19 @@ class History:
     calls_unknown: str = ""
     actions: tuple[RecordedAction, ...] | None = None
     actions_unknown: str = ""
+    acknowledged: int = 0
+    checkpoints: tuple[Checkpoint, ...] = ()
+    unseen_checkpoints: int = 0
+    restored_s: float | None = None
 
 
 def history_of(evidence: Evidence) -> History:
     """Return the history of a run."""
     topics = evidence.topics
     faults = _faults(evidence.steps)
+    checkpoints = evidence.checkpoints or Checkpoints()
+    # The last failure of a job that failed restarted nothing.
+    exceptions = evidence.exceptions[:-1] if evidence.job_state == "FAILED" else evidence.exceptions
     return History(
         inputs=tuple(Input(number, key) for number, key in enumerate(evidence.input_keys)),
         outputs=evidence.outputs,
@@ -97,17 +105,21 @@ def history_of(evidence: Evidence) -> History:
         uncommitted=None if topics is None else topics.uncommitted,
         inputs_in_topic=None if topics is None else topics.inputs,
         faults=faults,
-        interruptions=_interruptions(faults, evidence.exceptions),
+        interruptions=_interruptions(faults, exceptions),
         calls=evidence.effects,
         calls_unknown=evidence.effects_unknown,
         actions=None if evidence.action_states is None else _recorded(evidence.action_states, evidence.input_keys),
         actions_unknown=evidence.action_states_unknown,
+        acknowledged=len(evidence.input_keys) - sum(1 + held.behind for held in evidence.held_inputs),
+        checkpoints=checkpoints.seen,
+        unseen_checkpoints=max(0, checkpoints.completed - len(checkpoints.seen)),
+        restored_s=checkpoints.restored_s,
     )
 
 
 def _faults(steps: Sequence[StepRecord]) -> tuple[Fault, ...]:
     return tuple(
-        Fault(step.act, step.began_s, step.ended_s, bool(step.felt), step.recovered_after_s is not None)
+        Fault(step.act, step.began_s, step.ended_s, bool(step.felt), step.interrupted)
         for step in steps
         if step.began_s is not None and step.ended_s is not None
     )
@@ -119,7 +131,8 @@ def _interruptions(faults: Sequence[Fault], exceptions: Sequence[JobException]) 
     own = [
         Interruption(f"the failure {one.message!r}", one.at_ms / 1000, one.at_ms / 1000)
         for one in exceptions
-        if not any(fault.began_s <= one.at_ms / 1000 <= fault.ended_s for fault in faults)
+        # Flink's times are cut to milliseconds.
+        if not any(fault.began_s - 0.001 <= one.at_ms / 1000 <= fault.ended_s for fault in faults)
     ]
     return tuple(sorted([*by_faults, *own], key=lambda one: one.at_s))
 

@@ -146,12 +146,27 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint or savepoint that was completed; ``completed_s`` is in seconds since 1970."""
+
+    id: int
+    completed_s: float
+    savepoint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The numbers of checkpoints that a job completed, failed to complete, and restored from."""
+    """The numbers of checkpoints that a job completed, failed to complete, and restored from.
+
+    ``seen`` are the completed ones, oldest first: Flink remembers the last ten, which are read once a second.
+    ``restored_s`` is the time of the last restore, in seconds since 1970, None without one.
+    """
 
     completed: int = 0
     failed: int = 0
     restored: int = 0
+    seen: tuple[Checkpoint, ...] = ()
+    restored_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ class Invariant(str, Enum):
     NO_PHANTOM = "no phantom"
     ORDER = "order"
     NO_REACTION = "no completed action again"
-
-    def __str__(self) -> str:
-        return str(self.value)
+    STATE = "state restored"
+    LIVENESS = "live again"
+    FENCED = "old attempts fenced"
 
 
 class Origin(str, Enum):
@@ -41,6 +41,11 @@ def invalid_if_any(invariant: Invariant, examples: Iterable[Finding], *, otherwi
     """Return *invalid* with the first counter-examples, ``otherwise`` if there is none."""
     shown = tuple(islice(examples, EXAMPLES))
     return CheckResult(invariant.value, Validity.INVALID, shown) if shown else otherwise
+
+
+def invalid(invariant: Invariant, finding: Finding) -> CheckResult:
+    """Return *invalid* with one counter-example."""
+    return CheckResult(invariant.value, Validity.INVALID, (finding,))
 
 
 def valid(invariant: Invariant) -> CheckResult:

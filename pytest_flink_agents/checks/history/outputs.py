@@ -106,8 +106,8 @@ def _each(
 
 
 def _origin_of_loss(lost: Input, history: History) -> str:
-    if history.inputs_in_topic is not None and history.inputs_in_topic < len(history.inputs):
-        return f"{Origin.BROKER} acknowledged {len(history.inputs)} inputs and has {history.inputs_in_topic}"
+    if history.inputs_in_topic is not None and history.inputs_in_topic < history.acknowledged:
+        return f"{Origin.BROKER} acknowledged {history.acknowledged} inputs and has {history.inputs_in_topic}"
     if any(output.input == lost.number for output in history.uncommitted or ()):
         return f"{Origin.CONNECTOR} wrote it in a transaction that was never committed"
     if history.uncommitted is None:

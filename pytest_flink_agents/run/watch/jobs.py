@@ -16,7 +16,7 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableError
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import merged, with_common_names
-from pytest_flink_agents.evidence.model import Checkpoints, JobException
+from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, JobException
 
 _SAMPLE_EVERY_S = 1.0
 # A job without a blocked thread ends within a second or two; a busy machine takes longer.
@@ -56,6 +56,7 @@ class JobWatch:
         self._heard_s = clock.now_s()
         self.metrics: Mapping[str, float] = {}
         self._restarts = 0
+        self._completed: dict[int, Checkpoint] = {}
         self.state = "unknown"
         # True once all tasks have run at the same time, or the job has ended or restarted.
         self.started = False
@@ -106,6 +107,7 @@ class JobWatch:
 
     def _sample(self) -> None:
         self._count_restarts()
+        self._look_at_checkpoints()
         for vertex in self._cluster.metrics(self.job_id).values():
             self.metrics = {**self.metrics, **agent_metrics(vertex, self._operator)}
 
@@ -123,19 +125,38 @@ class JobWatch:
 
     def history(self) -> JobHistory:
         """Return the job's checkpoints, restarts and exceptions so far."""
-        counts = self._cluster.rest.checkpoint_counts(self.job_id)
+        checkpoints = self._look_at_checkpoints()
         exceptions = self._exceptions()
         self._count_restarts()
         return JobHistory(
             job_id=self.job_id,
             ui_url=self.ui_url,
             metrics=self.metrics or None,
-            checkpoints=Checkpoints(counts["completed"], counts["failed"], counts["restored"]),
+            checkpoints=checkpoints,
             # The metric may be a second late, and each exception but the final one caused a
             # restart. Flink drops old exceptions (web.exception-history-size), so there may be
             # fewer of them than restarts.
             restarts=max(self._restarts, len(exceptions) - (self.state == "FAILED")),
             exceptions=exceptions,
+        )
+
+    def _look_at_checkpoints(self) -> Checkpoints:
+        """Read the counts of checkpoints, and take note of those that were completed since the last look.
+
+        The numbers go on after the loss of a JobManager, the counts do not.
+        """
+        answer = self._cluster.rest.checkpoints(self.job_id)
+        counts, restored = answer["counts"], (answer.get("latest") or {}).get("restored")
+        for entry in answer.get("history", ()):
+            if entry["status"] == "COMPLETED":
+                one = Checkpoint(int(entry["id"]), int(entry["latest_ack_timestamp"]) / 1000, entry["is_savepoint"])
+                self._completed[one.id] = one
+        return Checkpoints(
+            int(counts["completed"]),
+            int(counts["failed"]),
+            int(counts["restored"]),
+            tuple(self._completed[number] for number in sorted(self._completed)),
+            int(restored["restore_timestamp"]) / 1000 if restored else None,
         )
 
     def _exceptions(self) -> tuple[JobException, ...]:

@@ -254,8 +254,12 @@ class RestClient:
 
     def checkpoint_counts(self, job_id: str) -> dict[str, int]:
         """Return the numbers of the job's checkpoints: ``completed``, ``failed``, ``restored`` and others."""
-        counts = self.call("GET", f"/jobs/{job_id}/checkpoints")["counts"]
+        counts = self.checkpoints(job_id)["counts"]
         return {str(name): int(count) for name, count in counts.items()}
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """Return what Flink shows of the job's checkpoints: ``counts``, ``latest`` and ``history``."""
+        return dict(self.call("GET", f"/jobs/{job_id}/checkpoints"))
 
     def cancel(self, job_id: str) -> None:
         """Request the job's cancellation without waiting for it."""

@@ -31,7 +31,7 @@ RECORDED = tuple(
     ActionState("job", key, 1, "", "pay", 0, offset, 99.5 + offset, completed=True)
     for offset, key in enumerate(("c-1", "c-2"))
 )
-KILLED = StepRecord("after 5 s", "kill taskmanager", 5.0, True, "", 3.0, began_s=100.0, ended_s=110.0)
+KILLED = StepRecord("after 5 s", "kill taskmanager", 5.0, True, "", 3.0, True, began_s=100.0, ended_s=110.0)
 CUT_SHORT = dataclasses.replace(RUN, complete=False)
 TWICE = dataclasses.replace(RUN, outputs=(*RUN.outputs, RUN.outputs[0]))
 NONE = dataclasses.replace(RUN, outputs=())

@@ -49,7 +49,7 @@ RUN = Evidence(
     input_keys=("c-1", "c-1", "c-1"),
     job_state="FINISHED",
     log_errors=(),
-    checkpoints=Checkpoints(5, 0, 1),
+    checkpoints=Checkpoints(5, 0, 1, restored_s=BEGAN_S + 6),
     restarts=1,
     exceptions=(JobException(int((BEGAN_S + 1) * 1000), "TaskManager lost"),),
     steps=(KILL,),

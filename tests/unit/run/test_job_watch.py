@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
+from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints
 from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metrics
 
 VERTEX = {
@@ -77,3 +78,48 @@ def test_a_long_silence_of_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     watch.look()
     with pytest.raises(RestUnavailableError, match="FA404"):
         watch.look()
+
+
+class Remembering:
+    """A cluster that remembers the last completed checkpoint only, a savepoint."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self._answers = list(answers)
+        self.rest = self
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        return self._answers.pop(0)
+
+    def call(self, method: str, path: str, params: object = None) -> list[dict[str, object]]:
+        return []
+
+    def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
+        return {}
+
+    def exceptions(self, job_id: str) -> list[dict[str, object]]:
+        return []
+
+    rest_url = "http://127.0.0.1:1"
+
+
+def completed(number: int, at_ms: int, *, savepoint: bool = False) -> dict[str, object]:
+    return {"id": number, "status": "COMPLETED", "latest_ack_timestamp": at_ms, "is_savepoint": savepoint}
+
+
+def test_checkpoints_that_flink_forgets_are_seen_while_the_job_runs() -> None:
+    first = {"counts": {"completed": 1, "failed": 0, "restored": 0}, "history": [completed(2, 1_500)]}
+    failed = {"id": 4, "status": "FAILED", "latest_ack_timestamp": -1, "is_savepoint": False}
+    last = {
+        "counts": {"completed": 3, "failed": 1, "restored": 1},
+        "latest": {"restored": {"id": 2, "restore_timestamp": 2_500}},
+        "history": [failed, completed(3, 1_750, savepoint=True)],
+    }
+    watch = JobWatch(cast(FlinkCluster, Remembering(first, last)), "a job")
+    watch._sample()
+    seen = (Checkpoint(2, 1.5), Checkpoint(3, 1.75, savepoint=True))
+    assert watch.history()["checkpoints"] == Checkpoints(3, 1, 1, seen, 2.5)
+
+
+def test_a_job_without_checkpoints_has_none() -> None:
+    none: dict[str, object] = {"counts": {"completed": 0, "failed": 0, "restored": 0}, "latest": {"restored": None}}
+    assert JobWatch(cast(FlinkCluster, Remembering(none)), "a job").history()["checkpoints"] == Checkpoints()

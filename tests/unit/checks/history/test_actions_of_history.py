@@ -15,7 +15,7 @@ from pytest_flink_agents.evidence.history import Fault, History, Interruption, R
 from pytest_flink_agents.evidence.model import Evidence, JobException, Output, StepRecord
 
 KEYS = ("c-1", "c-2", "c-1")
-STEP = StepRecord("after 5 s", "kill taskmanager", 5.0, True, "", 3.0, began_s=100.0, ended_s=110.0)
+STEP = StepRecord("after 5 s", "kill taskmanager", 5.0, True, "", 3.0, True, began_s=100.0, ended_s=110.0)
 KILL = 'the step "kill taskmanager"'
 MANY = [f"c-{number}" for number in range(30)]
 
@@ -153,7 +153,7 @@ def test_another_call_is_no_repetition(second: EffectCall) -> None:
 
 
 def test_a_repetition_in_a_job_that_ran_on_is_the_agents_own() -> None:
-    ran_on = dataclasses.replace(STEP, recovered_after_s=None)
+    ran_on = dataclasses.replace(STEP, interrupted=False)
     assert check([call(1, 90.0), call(2, 120.0)], None, steps=(ran_on,)).validity is Validity.UNKNOWN
     failed = JobException(100_500, "no stock")
     result = check([call(1, 90.0), call(2, 120.0)], None, steps=(ran_on,), exceptions=(failed,))

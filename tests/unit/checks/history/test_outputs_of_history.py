@@ -76,7 +76,7 @@ def test_what_is_wrong_in_a_run_that_was_cut_short_stays_wrong() -> None:
             history(0, 1, 2, uncommitted=(Output("c-1", 3, 3),)),
             "the connector wrote it in a transaction that was never committed",
         ),
-        (lost, history(0, 1, 2, inputs_in_topic=3), "the broker acknowledged 4 inputs and has 3"),
+        (lost, history(0, 1, 2, inputs_in_topic=3, acknowledged=4), "the broker acknowledged 4 inputs and has 3"),
         (doubled, history(0, 0, 1, 2, 3), "the job sent it more than once"),
         (doubled, history(0, 0, 1, 2, 3, faults=(KILL,)), "the job sent it more than once"),
         (doubled, history(0, 0, 1, 2, 3, at_s=None, faults=(KILL,)), "the job sent it more than once"),
