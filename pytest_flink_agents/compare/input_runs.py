@@ -17,8 +17,6 @@ from pytest_flink_agents.evidence.replays import InputRun
 _COMPARED_ELSEWHERE = frozenset(("_input_event", "_output_event"))
 # A question that a model is asked twice changes nothing, and its answer is part of what is compared.
 _EFFECTS = "effects"
-# Methods that ask and change nothing, as HTTP defines them.
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 # Ids that clients of models draw as UUIDs, and those that the scripted model counts.
 _DRAWN_ID = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\b(?:call|toolu)_\d+_\d+\b|\b(?:msg_|chatcmpl-)\d+\b"
@@ -109,7 +107,7 @@ def _with_effect(calls: Sequence[EffectCall]) -> list[EffectCall]:
     known: set[tuple[str, str, str | None]] = set()
     counted = []
     for call in calls:
-        if call.source != _EFFECTS or not call.accepted or call.method in _SAFE:
+        if call.source != _EFFECTS or not call.accepted or call.asks:
             continue
         work = (call.endpoint, call.route, call.idempotency_key)
         # The endpoint may have done the work in the undisturbed run, which is not part of this one.

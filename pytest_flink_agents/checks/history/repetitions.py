@@ -44,9 +44,10 @@ def call_text(call: EffectCall) -> str:
 def repetitions(history: History) -> Iterator[Repetition]:
     """Yield one repetition for each call after an interruption that repeats one before it.
 
-    Calls are the same if they have the same target, body, input and action.
+    Calls are the same if they have the same target, body, input and action. A call that only asks
+    may be repeated.
     """
-    done = [call for call in history.calls or () if has_effect(call)]
+    done = [call for call in history.calls or () if has_effect(call) and not call.asks]
     first: dict[tuple[Any, ...], EffectCall] = {}
     for call in done:
         earlier = first.setdefault(_what(call), call)

@@ -15,6 +15,8 @@ STEP, DURABLE, ACTION = "X-Flink-Agents-Step", "X-Flink-Agents-Durable", "X-Flin
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, ACTION, IDEMPOTENCY_KEY)
 _REFUSED = 400
+# Methods that ask and change nothing, by the definition of HTTP.
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ENDED_EARLY = "the effects ledger ended before the run"
 
 
@@ -69,6 +71,11 @@ class EffectCall:
     step: int | None = None
     durable: bool = False
     action: str | None = None
+
+    @property
+    def asks(self) -> bool:
+        """True if the call changes nothing, so that it may be repeated: a question, or one to a model."""
+        return self.source == "llm" or self.method in _SAFE
 
     @property
     def accepted(self) -> bool:

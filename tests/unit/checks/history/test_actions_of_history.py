@@ -20,12 +20,10 @@ KILL = 'the step "kill taskmanager"'
 MANY = [f"c-{number}" for number in range(30)]
 
 
-def call(
-    sequence: int, at_s: float, number: int | None = 0, action: str | None = "pay", **fields: object
-) -> EffectCall:
+def call(sequence: int, at_s: float, number: int | None = 0, action: str | None = "pay", **fields: Any) -> EffectCall:
     key = KEYS[number] if number is not None and number < len(KEYS) else None
-    made = EffectCall(sequence, at_s, "effects", "payments", "POST /refunds", "POST", "/refunds", key=key)
-    return dataclasses.replace(made, input=number, action=action, status=201, **fields)  # type: ignore[arg-type]
+    made = EffectCall(sequence, at_s, "effects", "payments", "POST /refunds", "POST", "/refunds", key=key, status=201)
+    return dataclasses.replace(made, input=number, action=action, **fields)
 
 
 def record(offset: int, at_s: float, number: int = 0, action: str = "pay", **fields: object) -> ActionState:
@@ -143,6 +141,7 @@ def test_without_a_store_a_repeated_effect_is_invalid_and_nothing_else_is_known(
     [
         call(2, 120.0, body_digest="other"),
         call(2, 120.0, replayed=True),
+        call(2, 120.0, status=503),
         call(2, 99.0),
         call(2, 120.0, 1),
         call(2, 120.0, action="other"),
@@ -150,6 +149,11 @@ def test_without_a_store_a_repeated_effect_is_invalid_and_nothing_else_is_known(
 )
 def test_another_call_is_no_repetition(second: EffectCall) -> None:
     assert check([call(1, 90.0), second], None).validity is Validity.UNKNOWN
+
+
+def test_a_question_may_be_repeated_without_a_store() -> None:
+    asked = [call(1, 90.0, method="GET"), call(2, 120.0, method="GET")]
+    assert check(asked, None).validity is Validity.UNKNOWN
 
 
 def test_a_repetition_in_a_job_that_ran_on_is_the_agents_own() -> None:
