@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from test_worker import Process
+from test_worker import HERE, RUNTIME, Process
 
 PATH = "/effects-" + "a" * 32 + "/payments"
 calls: list[tuple[str, ...]] = []
@@ -139,3 +142,17 @@ def test_many_crash_points_are_drawn_from_the_seed(worker: Process) -> None:
 def test_replays_that_have_no_time_left_are_named(worker: Process) -> None:
     result = rehearsed(worker, "Sums", 1, deadline_s=0)
     assert {one["problem"] for one in result["replays"]} == {"the time for all replays was over"}
+
+
+def test_no_replay_of_a_deterministic_agent_is_different() -> None:
+    done = subprocess.run(
+        [sys.executable, "random_replays.py", "10", "6"],
+        cwd=HERE,
+        env={**os.environ, "PYTHONPATH": str(RUNTIME)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    (counted,) = done.stdout.splitlines()
+    assert int(counted.removesuffix(" replays")) > 70
