@@ -11,7 +11,7 @@ from flink_testbed.ledger.entry import EffectCall
 
 @dataclass(frozen=True, slots=True)
 class InputRun:
-    """What the run of one input did.
+    """The outputs, events and memory of the run of one input.
 
     ``events`` are pairs of type and attributes, ``memory`` is the short-term memory of the key at
     the end, by dotted path. ``failure`` is the text of the failure that ended it, empty without one.

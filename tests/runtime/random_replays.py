@@ -7,7 +7,7 @@ import sys
 
 from random_agents import drawn
 
-from flink_agents_runtime.local.replay import ReplayOptions, rehearse
+from flink_agents_runtime.local.replay import ReplayOptions, replay_inputs
 
 
 def main(seeds: int, points: int) -> None:
@@ -17,7 +17,7 @@ def main(seeds: int, points: int) -> None:
         agent = drawn(seed)
         for with_store in (True, False):
             options = ReplayOptions(with_store, max_points=points, seed=seed, run_s=20, deadline_s=60)
-            result = rehearse(agent.plan(), agent.records, options)
+            result = replay_inputs(agent.plan(), agent.records, options)
             runs = {run["input"]: run["run"] for run in result["undisturbed"]}
             total += len(result["replays"])
             for replay in result["replays"]:

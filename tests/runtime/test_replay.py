@@ -37,7 +37,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     worker.close()
 
 
-def rehearsed(worker: Process, agent: str, *values: Any, key: str = "k", **more: Any) -> dict[str, Any]:
+def replayed(worker: Process, agent: str, *values: Any, key: str = "k", **more: Any) -> dict[str, Any]:
     request = {"with_store": True, "max_points": 1000, "seed": 0, "run_s": 20, "deadline_s": 60} | more
     reply = worker.ask(
         id=1,
@@ -58,7 +58,7 @@ def different(result: dict[str, Any]) -> list[tuple[int, int]]:
 
 
 def test_a_deterministic_agent_does_the_same_from_every_crash_point(worker: Process) -> None:
-    result = rehearsed(worker, "Sums", 1, 2)
+    result = replayed(worker, "Sums", 1, 2)
     # Two durable calls, the end of their action, and the end of the second one.
     assert [(step["action"], step["call"].rpartition(".")[2]) for step in result["undisturbed"][1]["steps"]] == [
         ("take", "double"),
@@ -76,21 +76,21 @@ def test_a_deterministic_agent_does_the_same_from_every_crash_point(worker: Proc
 @pytest.mark.parametrize("agent", ["Draws", "DrawsNumbers"])
 def test_recorded_steps_are_not_taken_again(worker: Process, agent: str) -> None:
     # Only the replay with nothing recorded draws again.
-    assert different(rehearsed(worker, agent, 1)) == [(0, 0)]
+    assert different(replayed(worker, agent, 1)) == [(0, 0)]
 
 
 def test_a_crash_loses_what_the_process_held(worker: Process) -> None:
-    assert different(rehearsed(worker, "Remembers", 1, 2)) == [(1, 0)]
+    assert different(replayed(worker, "Remembers", 1, 2)) == [(1, 0)]
 
 
 def test_memory_does_not_expire_because_a_replay_comes_later(worker: Process) -> None:
     config = {"short-term-memory.state-ttl.ms": 600, "short-term-memory.state-ttl.update-type": "on_create_and_write"}
-    result = rehearsed(worker, "SlowSums", 1, 2, 3, with_store=False, config=config)
+    result = replayed(worker, "SlowSums", 1, 2, 3, with_store=False, config=config)
     assert different(result) == []
 
 
 def test_without_a_store_a_crash_loses_the_whole_input(worker: Process) -> None:
-    result = rehearsed(worker, "Sums", 1, 2, with_store=False)
+    result = replayed(worker, "Sums", 1, 2, with_store=False)
     assert [(one["input"], one["after"]) for one in result["replays"]] == [(0, 0), (1, 0)]
     assert len(result["undisturbed"][0]["steps"]) == 4
     assert different(result) == []
@@ -101,7 +101,7 @@ def test_calls_say_how_much_was_recorded_before_them(worker: Process) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     calls.clear()
     try:
-        result = rehearsed(worker, "Pays", f"http://127.0.0.1:{server.server_port}{PATH}")
+        result = replayed(worker, "Pays", f"http://127.0.0.1:{server.server_port}{PATH}")
     finally:
         server.shutdown()
         server.server_close()
@@ -114,33 +114,33 @@ def test_calls_say_how_much_was_recorded_before_them(worker: Process) -> None:
 
 
 def test_a_process_that_dies_in_a_replay_is_named(worker: Process) -> None:
-    result = rehearsed(worker, "Dies", 1, 2)
+    result = replayed(worker, "Dies", 1, 2)
     assert {one["problem"]: one["run"] for one in result["replays"] if one["problem"]} == {
         "the process ended with exit code 3": None
     }
 
 
 def test_a_failure_in_a_replay_only_is_part_of_its_run(worker: Process) -> None:
-    (failed,) = [one for one in rehearsed(worker, "Refuses", 1, 2)["replays"] if one["run"]["failure"]]
+    (failed,) = [one for one in replayed(worker, "Refuses", 1, 2)["replays"] if one["run"]["failure"]]
     assert (failed["input"], failed["after"]) == (1, 0)
     assert "the first input is missing" in failed["run"]["failure"]
 
 
 def test_nothing_is_replayed_of_a_run_that_fails(worker: Process) -> None:
-    result = rehearsed(worker, "Fails", 1)
+    result = replayed(worker, "Fails", 1)
     assert result["replays"] == []
     assert "the undisturbed run failed: action 'fail'" in result["problem"]
 
 
 def test_many_crash_points_are_drawn_from_the_seed(worker: Process) -> None:
-    first, again, other = (rehearsed(worker, "Sums", 1, 2, 3, max_points=5, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (replayed(worker, "Sums", 1, 2, 3, max_points=5, seed=seed) for seed in (1, 1, 2))
     drawn = [[(one["input"], one["after"]) for one in result["replays"]] for result in (first, again, other)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert (len(drawn[0]), first["points"]) == (5, 15)
 
 
 def test_replays_that_have_no_time_left_are_named(worker: Process) -> None:
-    result = rehearsed(worker, "Sums", 1, deadline_s=0)
+    result = replayed(worker, "Sums", 1, deadline_s=0)
     assert {one["problem"] for one in result["replays"]} == {"the time for all replays was over"}
 
 

@@ -46,7 +46,7 @@ _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdli
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """What a rehearsal replays.
+    """The limits of a replay of inputs.
 
     Without a store (``with_store``) a crash loses all that an input did. Of more than ``max_points``
     crash points so many are drawn from ``seed``. ``run_s`` limits one run, ``deadline_s`` all.
@@ -59,7 +59,7 @@ class ReplayOptions:
     deadline_s: float
 
 
-def rehearse(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options: ReplayOptions) -> dict[str, Any]:
+def replay_inputs(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options: ReplayOptions) -> dict[str, Any]:
     """Run the inputs undisturbed, and again from each crash point; return all runs as JSON.
 
     The process must have one thread, and must not have run the agent. ``problem`` says why there is

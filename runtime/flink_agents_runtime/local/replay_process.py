@@ -22,7 +22,7 @@ from flink_agents_runtime.stores.memory import MemoryStore
 
 @dataclass(slots=True)
 class SeenRun:
-    """What one input did; also an observer of its events."""
+    """The outputs and events of one input, of which it is an observer."""
 
     outputs: list[Any] = field(default_factory=list)
     events: list[list[Any]] = field(default_factory=list)

@@ -190,10 +190,10 @@ def _plan(request: dict[str, Any]) -> NamedPlan:
 
 
 def _replay(request: dict[str, Any]) -> dict[str, Any]:
-    from flink_agents_runtime.local.replay import ReplayOptions, rehearse
+    from flink_agents_runtime.local.replay import ReplayOptions, replay_inputs
 
     options = ReplayOptions(**{each.name: request[each.name] for each in fields(ReplayOptions)})
-    return rehearse(_plan(request), list(_inputs(request)), options)
+    return replay_inputs(_plan(request), list(_inputs(request)), options)
 
 
 def _inputs(request: dict[str, Any]) -> Iterable[dict[str, Any]]:

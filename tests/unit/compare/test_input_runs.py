@@ -104,7 +104,7 @@ def test_calls_are_compared_in_whatever_order() -> None:
     assert call_differences([call(1), call(2)], [call(2), call(1)]) == CallDifferences()
 
 
-def test_a_repeated_call_is_told_from_another_one() -> None:
+def test_a_repeated_call_is_distinguished_from_another_one() -> None:
     found = call_differences([call(1)], [call(1), call(1), call(2)])
     assert found == CallDifferences(repeated=(call(1),), other=(call(2),))
 
