@@ -6,8 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flink_testbed.faults import Fault, KillBroker, KillJobManager, KillTaskManager, PauseProcess
-from pytest_flink_agents.provision.flink_setup import FlinkSetup
+from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.faults import Fault, KillBroker, KillJobManager, KillPythonWorkers, KillTaskManager, PauseProcess
+from flink_testbed.flink.options import EXECUTION_MODE
+from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
 from pytest_flink_agents.run.timeline import (
     AfterCheckpoints,
     AfterEffect,
@@ -44,7 +46,31 @@ def with_faults(setup: FlinkSetup, faults: Faults | None) -> FlinkSetup:
         breakable=True,
         high_availability=any(fault.kill == "jobmanager" for fault in table),
     )
-    return dataclasses.replace(setup, variant=variant)
+    setup = dataclasses.replace(setup, variant=variant)
+    return _in_process_mode(setup) if any(fault.kill == "python_worker" for fault in table) else setup
+
+
+def _in_process_mode(setup: FlinkSetup) -> FlinkSetup:
+    """Return the setup with Python workers as processes.
+
+    Raises ``HostError`` FA440 if the scenario or the team's file wants thread mode.
+    """
+    if setup.job.get(EXECUTION_MODE) == "thread":
+        raise HostError(
+            Problem(
+                "FA440",
+                "thread mode has no Python worker to kill: Python runs in the TaskManager",
+                where=setup.rows[EXECUTION_MODE].source,
+                expected=f"{EXECUTION_MODE}: process",
+                seen=f"{EXECUTION_MODE}: thread",
+                next_step="remove that option, or kill: taskmanager",
+            )
+        )
+    if EXECUTION_MODE in setup.job:
+        return setup
+    row = ConfigRow("process", HARNESS, "kill: python_worker needs a process")
+    rows = {**setup.rows, EXECUTION_MODE: row}
+    return dataclasses.replace(setup, job={**setup.job, EXECUTION_MODE: "process"}, rows=rows)
 
 
 def fault_steps(faults: Faults | None, ledger: LedgerRun | None) -> tuple[Step, ...]:
@@ -67,6 +93,7 @@ def _fault(words: FaultWords) -> Fault:
     killed: Mapping[str, Fault] = {
         "taskmanager": KillTaskManager(),
         "jobmanager": KillJobManager(),
+        "python_worker": KillPythonWorkers(),
         "broker": KillBroker(words.seconds),
     }
     return killed[words.kill or ""]

@@ -18,9 +18,16 @@ DEFAULT_FOR_S = 2.0
 _MOST = 1_000
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
-Kill = Literal["taskmanager", "jobmanager", "broker"]
+Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
-Kind = Literal["kill taskmanager", "kill jobmanager", "kill broker", "pause taskmanager", "pause jobmanager"]
+Kind = Literal[
+    "kill taskmanager",
+    "kill jobmanager",
+    "kill python_worker",
+    "kill broker",
+    "pause taskmanager",
+    "pause jobmanager",
+]
 
 
 class After(LanguageMapping):
@@ -62,7 +69,7 @@ class Fault(LanguageMapping):
     def _one_act(self) -> Self:
         if (self.kill is None) == (self.pause is None):
             raise wrong("kill or pause, and one of them", code="FA204", next_step="write kill: taskmanager")
-        if self.for_ is not None and self.kill in ("taskmanager", "jobmanager"):
+        if self.for_ is not None and self.kill not in (None, "broker"):
             next_step = "remove for: another process starts at once"
             raise wrong("for beside pause or `kill: broker`", code="FA203", next_step=next_step)
         return self

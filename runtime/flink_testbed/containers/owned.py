@@ -191,6 +191,21 @@ class OwnedContainer:
         with self._existing("run a program in"):
             self.container.exec_run(command, detach=True)
 
+    def kill_programs(self, fragment: str) -> int:
+        """Kill the programs in it whose command line has ``fragment``; return their number.
+
+        With SIGKILL; the main program goes on. ``fragment`` has letters, underscores and dots.
+        """
+        # A dot in brackets, so that the shell's own command line has no such text.
+        pattern = fragment.replace(".", "[.]")
+        script = (
+            f"for p in /proc/[0-9]*; do [ $p = /proc/1 ] || ! grep -q '{pattern}' $p/cmdline 2>/dev/null"
+            " || { kill -9 ${p#/proc/} && echo ${p#/proc/}; }; done"
+        )
+        with self._existing("kill a program in"):
+            _, output = self.container.exec_run(["sh", "-c", script])
+        return len(output.split())
+
     @contextlib.contextmanager
     def _existing(self, what: str) -> Iterator[None]:
         import docker.errors

@@ -5,7 +5,7 @@ A fault that no job felt proves nothing, so each one reports what it saw.
 
 from flink_testbed.faults.brokers import KillBroker
 from flink_testbed.faults.fault import Fault, FaultReport, FaultTarget
-from flink_testbed.faults.processes import KillJobManager, KillTaskManager, PauseProcess
+from flink_testbed.faults.processes import KillJobManager, KillPythonWorkers, KillTaskManager, PauseProcess
 
 __all__ = [
     "Fault",
@@ -13,6 +13,7 @@ __all__ = [
     "FaultTarget",
     "KillBroker",
     "KillJobManager",
+    "KillPythonWorkers",
     "KillTaskManager",
     "PauseProcess",
 ]

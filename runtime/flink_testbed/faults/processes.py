@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.faults.fault import Fault, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.flink.processes import JOBMANAGER
 
 _READY_S = 90.0
+# A worker of a busy machine takes seconds to start.
+_WORKER_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,47 @@ class KillJobManager(Fault):
     def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether another JobManager has initialized the job."""
         return now.process != before.process
+
+
+@dataclass(frozen=True, slots=True)
+class KillPythonWorkers(Fault):
+    """Kill the Python workers of the job, while their TaskManagers go on.
+
+    Flink starts other workers with the restart of the job. In thread mode there are none: Python
+    runs in the TaskManager.
+    """
+
+    @property
+    def name(self) -> str:
+        """The fault in the words of a scenario."""
+        return "kill python_worker"
+
+    def inject(self, target: FaultTarget) -> str:
+        """Kill every Python worker, waiting for the first one to start."""
+        processes = target.processes
+
+        def probe() -> tuple[int | None, str]:
+            return (processes.kill_python_workers() or None), "no Python worker"
+
+        try:
+            killed = target.cluster.wait(probe, what="a Python worker to kill", timeout_s=_WORKER_S)
+        except WaitTimeoutError:
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "the job has no Python worker to kill",
+                    expected="a job in process mode",
+                    next_step="set python.execution-mode: process in the job, or kill: taskmanager",
+                )
+            ) from None
+        return f"{killed} processes of Python workers were killed"
+
+    def heal(self, target: FaultTarget) -> None:
+        """Do nothing: Flink starts other workers."""
+
+    def felt(self, before: JobStatus, now: JobStatus) -> bool:
+        """Return whether the job has one more failure."""
+        return now.failures > before.failures
 
 
 @dataclass(frozen=True, slots=True)

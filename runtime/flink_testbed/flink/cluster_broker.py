@@ -312,6 +312,10 @@ class SharedProcesses(ClusterProcesses):
         """Kill the JobManager and start another in its place."""
         self._ask("processes.kill_jobmanager")
 
+    def kill_python_workers(self) -> int:
+        """Kill the Python workers of all TaskManagers; return the number of processes."""
+        return int(self._ask("processes.kill_python_workers"))
+
     def pause(self, name: str) -> None:
         """Stop a process without ending it."""
         self._ask("processes.pause", name)

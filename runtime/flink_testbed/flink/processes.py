@@ -14,6 +14,8 @@ from flink_testbed.flink import config as flink_config
 from flink_testbed.flink.config import ClusterConfig
 
 JOBMANAGER, ZOOKEEPER = "jobmanager", "zookeeper"
+# The module of PyFlink's worker process and of its launcher.
+_PYTHON_WORKER = "pyflink.fn_execution.beam"
 
 
 class ClusterProcesses(ABC):
@@ -56,6 +58,14 @@ class ClusterProcesses(ABC):
         """
 
     @abstractmethod
+    def kill_python_workers(self) -> int:
+        """Kill the Python workers of all TaskManagers; return the number of processes.
+
+        With SIGKILL; their TaskManagers go on. Zero in thread mode, which has no such processes, and
+        before a job has started them.
+        """
+
+    @abstractmethod
     def pause(self, name: str) -> None:
         """Stop a process without ending it.
 
@@ -89,6 +99,9 @@ class Member(Protocol):
 
     def kill(self) -> None:
         """End the process at once."""
+
+    def kill_programs(self, fragment: str) -> int:
+        """Kill what it has started and has ``fragment`` in its command line; return the number."""
 
 
 class LaunchedProcesses(ClusterProcesses):
@@ -175,6 +188,11 @@ class LaunchedProcesses(ClusterProcesses):
         with self._changing:
             self.members.pop(JOBMANAGER).kill()
             self.members[JOBMANAGER] = self._launch_jobmanager()
+
+    def kill_python_workers(self) -> int:
+        """Kill the Python workers of all TaskManagers; return the number of processes."""
+        members = dict(self.members)
+        return sum(members[name].kill_programs(_PYTHON_WORKER) for name in self.taskmanagers if name in members)
 
     def pause(self, name: str) -> None:
         """Stop a process without ending it."""

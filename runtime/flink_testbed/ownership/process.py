@@ -182,6 +182,19 @@ class GuardedProcess:
         """Continue after :meth:`pause` (SIGCONT)."""
         self._signal_below_guard(signal.SIGCONT)
 
+    def kill_programs(self, fragment: str) -> int:
+        """Kill the command's descendants whose command line has ``fragment``; return their number.
+
+        With SIGKILL; the command itself goes on.
+        """
+        killed = 0
+        for process in self.tree()[2:]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if fragment in " ".join(process.cmdline()):
+                    process.kill()
+                    killed += 1
+        return killed
+
     def _signal_below_guard(self, number: signal.Signals) -> None:
         for process in self.tree()[1:]:
             with contextlib.suppress(psutil.NoSuchProcess):

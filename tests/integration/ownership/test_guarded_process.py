@@ -69,6 +69,15 @@ def test_kill_ends_the_whole_tree(tmp_path: Path) -> None:
     assert all_gone(family)
 
 
+def test_programs_are_killed_by_their_command_line_and_the_command_goes_on(tmp_path: Path) -> None:
+    with start(FAMILY, tmp_path) as process:
+        family_of(process)
+        assert process.kill_programs("sleep 1112") == 1
+        assert process.kill_programs("sleep 1112") == 0
+        assert process.kill_programs("sleep") == 1, "the command's own command line does not count"
+        assert process.returncode() is None
+
+
 def test_the_kernel_kills_the_command_of_a_killed_guard(tmp_path: Path) -> None:
     process = start("exec sleep 1114", tmp_path)
     family = family_of(process, sleepers=1)

@@ -10,7 +10,15 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
-from flink_testbed.faults import Fault, FaultTarget, KillBroker, KillJobManager, KillTaskManager, PauseProcess
+from flink_testbed.faults import (
+    Fault,
+    FaultTarget,
+    KillBroker,
+    KillJobManager,
+    KillPythonWorkers,
+    KillTaskManager,
+    PauseProcess,
+)
 from flink_testbed.faults import fault as fault_module
 from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.flink.cluster import FlinkCluster
@@ -30,6 +38,7 @@ class Processes:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.taskmanagers = ["taskmanager-0"]
+        self.workers = [0, 0, 2]
 
     def kill_taskmanager(self) -> str:
         self.done.append("kill taskmanager-0")
@@ -41,6 +50,9 @@ class Processes:
 
     def kill_jobmanager(self) -> None:
         self.done.append("kill jobmanager")
+
+    def kill_python_workers(self) -> int:
+        return self.workers.pop(0) if self.workers else 0
 
     def pause(self, name: str) -> None:
         self.done.append(f"pause {name}")
@@ -138,6 +150,22 @@ def test_a_killed_jobmanager_is_felt_when_the_next_one_has_the_job() -> None:
     report, done = strike(KillJobManager(), RUNNING, RUNNING, NEXT_JOBMANAGER)
     assert done == ["kill jobmanager", "ready"]
     assert (report.felt, report.recovered_after_s is not None, report.interrupted) == (True, True, True)
+
+
+def test_python_workers_are_killed_once_they_have_started() -> None:
+    report, _ = strike(KillPythonWorkers(), RUNNING, RUNNING, RESTARTING, RESTORED)
+    assert (report.felt, report.interrupted) == (True, True)
+    assert report.detail.startswith("2 processes of Python workers were killed; all tasks ran again")
+
+
+def test_a_killed_python_worker_that_the_job_does_not_notice_is_not_felt() -> None:
+    assert not strike(KillPythonWorkers(), RUNNING)[0].felt
+
+
+def test_a_job_without_python_workers_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Processes, "kill_python_workers", lambda self: 0)
+    with pytest.raises(HostError, match="no Python worker to kill"):
+        strike(KillPythonWorkers(), RUNNING)
 
 
 def test_a_short_pause_is_felt_without_a_restart() -> None:

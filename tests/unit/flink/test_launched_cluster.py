@@ -40,6 +40,9 @@ class Process:
         self.code = -9
         self.step()
 
+    def kill_programs(self, fragment: str) -> int:
+        return 2 if fragment == "pyflink.fn_execution.beam" else 0
+
 
 class Cluster(LaunchedCluster):
     """A cluster of two fake processes; ``meanwhile`` stands for the other thread, at every step."""
@@ -158,3 +161,11 @@ def test_logs_since_survive_rotation_and_removal_of_files(cluster: Cluster, monk
     monkeypatch.setattr(cluster.logs, "files", lambda: seen)
     assert cluster.logs.since(sizes) == {"grows": "after\n", "anew": "new\n"}
     assert cluster.logs.sizes() == {"grows": 13, "anew": 4}
+
+
+def test_python_workers_are_killed_below_every_taskmanager_and_nowhere_else(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    assert cluster.processes.kill_python_workers() == 2
+    cluster.processes.add_taskmanager()
+    assert cluster.processes.kill_python_workers() == 4
+    assert {member.returncode() for member in cluster.processes.members.values()} == {None}

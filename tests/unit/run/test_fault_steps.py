@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from flink_testbed.core.problem import HostError
 from flink_testbed.ledger import entry
 from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
@@ -46,6 +47,21 @@ def test_a_teams_own_heartbeat_stays_even_if_it_is_the_sessions_default() -> Non
         variant=ClusterVariant((("heartbeat.timeout", "9s"),)), rows={"heartbeat.timeout": ConfigRow("9s", "f:1")}
     )
     assert dict(with_faults(other, faults("taskmanager")).variant.options)["heartbeat.timeout"] == "9s"
+
+
+def test_a_python_worker_is_killed_in_process_mode_only() -> None:
+    mode = "python.execution-mode"
+    setup = with_faults(FlinkSetup(), faults("python_worker"))
+    assert (setup.job, setup.rows[mode].value) == ({mode: "process"}, "process")
+    assert with_faults(FlinkSetup(), faults("taskmanager")).job == {}
+    stated = ConfigRow("process", "x.yaml:9")
+    assert with_faults(FlinkSetup(job={mode: "process"}, rows={mode: stated}), faults("python_worker")).rows == {
+        mode: stated
+    }
+    thread = FlinkSetup(job={mode: "thread"}, rows={mode: ConfigRow("thread", "x.yaml:9")})
+    with pytest.raises(HostError, match="thread mode has no Python worker") as caught:
+        with_faults(thread, faults("python_worker"))
+    assert caught.value.problems[0].where == "x.yaml:9"
 
 
 def test_a_step_names_its_moment_and_its_fault() -> None:

@@ -41,6 +41,8 @@ def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
         {"after": {"outputs": 0}, "kill": "taskmanager"},
         {"after": {"outputs": 1}, "kill": "taskmanager", "pause": "taskmanager"},
         {"after": {"outputs": 1}, "kill": "taskmanager", "for": "1s"},
+        {"after": {"outputs": 1}, "kill": "python_worker", "for": "1s"},
+        {"after": {"outputs": 1}, "pause": "python_worker"},
         {"after": {"outputs": 1}, "kill": "task manager"},
         {"after": {"outputs": 1}, "pause": "broker"},
     ],
