@@ -1,6 +1,11 @@
-"""Patterns of ERROR lines that Flink writes although nothing is wrong."""
+"""Patterns of ERROR lines that Flink writes although nothing is wrong.
+
+:data:`BY_FAULT` has those that belong to a fault of the run, by its name.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (
@@ -24,3 +29,11 @@ KNOWN: tuple[tuple[str, str], ...] = (
         "the connector's Kafka client is closed after the class loader of its job",
     ),
 )
+
+BY_FAULT: Mapping[str, tuple[str, ...]] = {
+    # The TaskManager's ends of the connections to the killed process.
+    "kill python_worker": (
+        r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",
+        r"org\.apache\.beam\.runners\.fnexecution\.control\.FnApiControlClient +\S+ - FnApiControlClient",
+    ),
+}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.known_log_lines import KNOWN
+from pytest_flink_agents.checks.known_log_lines import BY_FAULT, KNOWN
 from pytest_flink_agents.evidence.model import Evidence, LogError
 
 NAME = "logs"
@@ -20,7 +20,7 @@ def check_logs(allow: Sequence[str] | None, evidence: Evidence) -> CheckResult:
     """Return *invalid* if nothing explains an ERROR line or a crash.
 
     Explanations are the patterns ``allow`` (None if the scenario has none), the job's own failure,
-    and lines that Flink writes although nothing is wrong. *Unknown* if the scenario has patterns
+    lines that Flink writes although nothing is wrong, and those of a fault that was felt. *Unknown* if the scenario has patterns
     but the logs are not accessible, or if a pattern takes too long.
     """
     if evidence.log_errors is None:
@@ -54,7 +54,9 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
         return True
     if error.crash:
         return False
-    return _is_own_failure(text, evidence) or any(compile_pattern(known).is_found(error.line) for known, _ in KNOWN)
+    by_faults = [pattern for step in evidence.steps if step.felt for pattern in BY_FAULT.get(step.act, ())]
+    known = [*(pattern for pattern, _ in KNOWN), *by_faults]
+    return _is_own_failure(text, evidence) or any(compile_pattern(pattern).is_found(error.line) for pattern in known)
 
 
 def _is_own_failure(text: str, evidence: Evidence) -> bool:

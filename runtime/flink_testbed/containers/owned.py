@@ -204,6 +204,7 @@ class OwnedContainer:
         )
         with self._existing("kill a program in"):
             _, output = self.container.exec_run(["sh", "-c", script])
+        assert isinstance(output, bytes), "the output is not streamed"
         return len(output.split())
 
     @contextlib.contextmanager

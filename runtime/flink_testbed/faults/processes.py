@@ -97,7 +97,7 @@ class KillPythonWorkers(Fault):
                     next_step="set python.execution-mode: process in the job, or kill: taskmanager",
                 )
             ) from None
-        return f"{killed} processes of Python workers were killed"
+        return f"Python workers killed: {killed}"
 
     def heal(self, target: FaultTarget) -> None:
         """Do nothing: Flink starts other workers."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
 from pytest_flink_agents.checks.logs import check_logs
-from pytest_flink_agents.evidence.model import Evidence, Failure, LogError
+from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, StepRecord
 from pytest_flink_agents.run.watch.logs import errors_in
 
 LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"
@@ -99,6 +101,26 @@ KNOWN_LINES = (
 def test_known_error_lines_of_flink_are_ignored(line: str) -> None:
     assert check_logs(None, evidence(LogError("jobmanager.log", line))).validity is Validity.VALID
     assert all(reason for _, reason in KNOWN)
+
+
+BEAM = "2026-11-26 19:27:45,346 ERROR org.apache.beam"
+LINES_OF_A_KILLED_WORKER = (
+    f"{BEAM}.sdk.fn.data.BeamFnDataGrpcMultiplexer        [] - Failed to handle for unknown endpoint",
+    f"{BEAM}.runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient received an error.",
+    f"{BEAM}.runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient closed, clearing requests {{}}",
+)
+
+
+@pytest.mark.parametrize("line", LINES_OF_A_KILLED_WORKER)
+def test_errors_of_a_killed_python_worker_belong_to_that_fault_only(line: str) -> None:
+    def check(*steps: StepRecord) -> Validity:
+        return check_logs(None, replace(evidence(LogError("t.log", line)), steps=steps)).validity
+
+    kill = StepRecord("after 1 s", "kill python_worker", felt=True)
+    assert check(kill) is Validity.VALID
+    assert [check(), check(replace(kill, felt=False)), check(replace(kill, act="kill broker"))] == [
+        Validity.INVALID
+    ] * 3
 
 
 def test_another_jobs_errors_are_left_out() -> None:

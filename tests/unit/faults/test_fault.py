@@ -155,7 +155,7 @@ def test_a_killed_jobmanager_is_felt_when_the_next_one_has_the_job() -> None:
 def test_python_workers_are_killed_once_they_have_started() -> None:
     report, _ = strike(KillPythonWorkers(), RUNNING, RUNNING, RESTARTING, RESTORED)
     assert (report.felt, report.interrupted) == (True, True)
-    assert report.detail.startswith("2 processes of Python workers were killed; all tasks ran again")
+    assert report.detail.startswith("Python workers killed: 2; all tasks ran again")
 
 
 def test_a_killed_python_worker_that_the_job_does_not_notice_is_not_felt() -> None:
