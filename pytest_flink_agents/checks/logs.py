@@ -55,8 +55,11 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
     if error.crash:
         return False
     by_faults = [pattern for step in evidence.steps if step.felt for pattern in BY_FAULT.get(step.act, ())]
-    known = [*(pattern for pattern, _ in KNOWN), *by_faults]
-    return _is_own_failure(text, evidence) or any(compile_pattern(pattern).is_found(error.line) for pattern in known)
+    return (
+        _is_own_failure(text, evidence)
+        or any(compile_pattern(pattern).is_found(error.line) for pattern, _ in KNOWN)
+        or any(compile_pattern(pattern).is_found(text) for pattern in by_faults)
+    )
 
 
 def _is_own_failure(text: str, evidence: Evidence) -> bool:

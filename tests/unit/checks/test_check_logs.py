@@ -123,6 +123,24 @@ def test_errors_of_a_killed_python_worker_belong_to_that_fault_only(line: str) -
     ] * 3
 
 
+def test_a_checkpoint_that_a_killed_taskmanager_aborted_belongs_to_that_fault_only() -> None:
+    line = f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [] - Caught exception while executing runnable in main thread."
+    detail = (
+        "java.lang.IllegalStateException: Trying to open gateway for unseen checkpoint: latest known checkpoint = 13"
+    )
+    kill = StepRecord("after 1 s", "kill taskmanager", felt=True)
+
+    def check(detail: str, *steps: StepRecord) -> Validity:
+        return check_logs(None, replace(evidence(LogError("jobmanager.log", line, detail)), steps=steps)).validity
+
+    assert check(detail, kill) is Validity.VALID
+    assert [
+        check(detail),
+        check(detail, replace(kill, felt=False)),
+        check("java.lang.IllegalStateException", kill),
+    ] == [Validity.INVALID] * 3
+
+
 def test_another_jobs_errors_are_left_out() -> None:
     ours, theirs, nobodys = (LINE.replace("[]", f"[{mark}]") for mark in ("a" * 32, "b" * 32, ""))
     logs = {"a.log": "\n".join((ours, theirs, nobodys))}
