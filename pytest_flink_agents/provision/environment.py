@@ -266,7 +266,9 @@ class TestEnvironment(JobParts):
                 process.kill()
         for cluster in self._clusters.values():
             cluster.close()
-        if "containers" in self._made:
+        containers = self._made.get("containers")
+        # What could not be provided is its error.
+        if containers and not isinstance(containers, HostError):
             self.containers.close()
 
 

@@ -166,7 +166,7 @@ def test_an_agent_cannot_change_what_the_scenario_says_of_it(project: Project) -
     project.run(GATE)
     (looked,) = project.report.glob("artifacts/*looks*/1/evidence.json")
     outputs = json.loads(looked.read_text(encoding="utf-8"))["evidence"]["outputs"]
-    assert outputs == [{"key": "a", "value": {"said": 0}, "input": 0}]
+    assert outputs == [{"key": "a", "value": {"said": 0}, "input": 0, "at_s": None}]
     failed = "scenarios: x.scenario.yaml::"
     assert_reasons(
         project,

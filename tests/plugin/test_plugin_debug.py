@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 
+import pytest
 from plugin_project import Project
 
 AGENT = """
@@ -46,6 +47,13 @@ def read_until(terminal: int, word: str) -> str:
         assert select.select([terminal], [], [], 60)[0], f"no {word!r} in {text}"
         text += os.read(terminal, 4096).decode()
     return text
+
+
+@pytest.fixture(autouse=True)
+def outside_of_xdist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sessions are nobody's workers, also if these tests run in one."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)
 
 
 def test_a_value_can_be_changed_at_a_breakpoint(project: Project) -> None:

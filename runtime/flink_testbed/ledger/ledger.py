@@ -103,7 +103,9 @@ class EffectLedger:
             if self.usable:
                 ended = self._process.request("close", timeout_s=_REQUEST_S, **names)
                 written, broken = ended["written"], ended["broken"]
-        except (HostError, RefusedError) as error:
+        except HostError as error:
+            broken = f"{ENDED_EARLY}: {error}".splitlines()[0]
+        except RefusedError as error:
             broken = f"the effects ledger did not end the run: {error}".splitlines()[0]
         history = read_history(run.file, written)
         return History(history.entries, broken or run.recorder.lost or history.unknown)
