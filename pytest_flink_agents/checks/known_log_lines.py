@@ -30,13 +30,15 @@ KNOWN: tuple[tuple[str, str], ...] = (
     ),
 )
 
-# Of a checkpoint that the kill aborted before the new attempt's operators had heard of it (seen once in six kills with
-# a checkpoint every 100 ms, on 2.2.1). The line says nothing of it, the exception below it does.
+# Of a checkpoint that a fault aborted before the operators had heard of it (on 2.2.1: once in six kills
+# with a checkpoint every 100 ms, and for each checkpoint whose directory could not be created). The line
+# says nothing of it, the exception below it does.
 _ABORTED_CHECKPOINT = r"IllegalStateException: Trying to open gateway for unseen checkpoint"
 
 # Searched in the line and in the stack trace below it.
 BY_FAULT: Mapping[str, tuple[str, ...]] = {
     "kill taskmanager": (_ABORTED_CHECKPOINT,),
+    "fail checkpoints": (_ABORTED_CHECKPOINT,),
     # The TaskManager's ends of the connections to the killed process.
     "kill python_worker": (
         r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError, Problem
-from flink_testbed.faults import Fault, KillBroker, KillJobManager, KillPythonWorkers, KillTaskManager, PauseProcess
+from flink_testbed.faults import (
+    FailCheckpoints,
+    Fault,
+    KillBroker,
+    KillJobManager,
+    KillPythonWorkers,
+    KillTaskManager,
+    PauseProcess,
+)
 from flink_testbed.flink.options import EXECUTION_MODE
 from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
 from pytest_flink_agents.run.timeline import (
@@ -90,6 +98,8 @@ def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
 def _fault(words: FaultWords) -> Fault:
     if words.pause:
         return PauseProcess(words.pause, words.seconds)
+    if words.fail:
+        return FailCheckpoints(words.seconds)
     killed: Mapping[str, Fault] = {
         "taskmanager": KillTaskManager(),
         "jobmanager": KillJobManager(),

@@ -20,6 +20,7 @@ _MOST = 1_000
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
+Fail = Literal["checkpoints"]
 Kind = Literal[
     "kill taskmanager",
     "kill jobmanager",
@@ -27,6 +28,7 @@ Kind = Literal[
     "kill broker",
     "pause taskmanager",
     "pause jobmanager",
+    "fail checkpoints",
 ]
 
 
@@ -53,30 +55,31 @@ class After(LanguageMapping):
 class Fault(LanguageMapping):
     """One fault, injected after a moment and healed by itself.
 
-    What was killed is started again, and what was paused continues.
+    What was killed is started again, and what was paused or failed continues.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "cut", "delay", "fail_checkpoints", "fill_disk"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "cut", "delay", "fill_disk"})
 
     after: After = Field(description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2} or {effect: payments}")
     kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
     pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
+    fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")
     for_: Delay | None = Field(
-        None, alias="for", description="how long a pause lasts, or the broker stays down; default: 2s"
+        None, alias="for", description="how long a pause or a failure lasts, or the broker is down; default: 2s"
     )
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
-        if (self.kill is None) == (self.pause is None):
-            raise wrong("kill or pause, and one of them", code="FA204", next_step="write kill: taskmanager")
+        if [self.kill, self.pause, self.fail].count(None) != 2:
+            raise wrong("one of kill, pause and fail", code="FA204", next_step="write kill: taskmanager")
         if self.for_ is not None and self.kill not in (None, "broker"):
             next_step = "remove for: another process starts at once"
-            raise wrong("for beside pause or `kill: broker`", code="FA203", next_step=next_step)
+            raise wrong("for beside pause, fail or `kill: broker`", code="FA203", next_step=next_step)
         return self
 
     @property
     def seconds(self) -> float:
-        """The length of a pause, or of a broker's absence."""
+        """The length of a pause or failure, or of a broker's absence."""
         return DEFAULT_FOR_S if self.for_ is None else self.for_
 
 

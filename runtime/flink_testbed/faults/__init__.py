@@ -1,13 +1,15 @@
-"""Faults: break a process on purpose, see whether the job felt it, and heal.
+"""Faults: break something on purpose, see whether the job felt it, and heal.
 
 A fault that no job felt proves nothing, so each one reports what it saw.
 """
 
 from flink_testbed.faults.brokers import KillBroker
+from flink_testbed.faults.checkpoints import FailCheckpoints
 from flink_testbed.faults.fault import Fault, FaultReport, FaultTarget
 from flink_testbed.faults.processes import KillJobManager, KillPythonWorkers, KillTaskManager, PauseProcess
 
 __all__ = [
+    "FailCheckpoints",
     "Fault",
     "FaultReport",
     "FaultTarget",

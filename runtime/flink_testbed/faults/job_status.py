@@ -25,6 +25,7 @@ class JobStatus:
     restored: int
     runs: bool
     process: int = 0
+    failed_checkpoints: int = 0
 
     @property
     def ended(self) -> bool:
@@ -42,11 +43,13 @@ def read_job_status(cluster: FlinkCluster, job_id: str) -> JobStatus:
     Raises ``RestUnavailableError`` while no JobManager answers.
     """
     job = cluster.rest.job(job_id)
+    checkpoints = cluster.rest.checkpoint_counts(job_id)
     vertices = {str(vertex["status"]) for vertex in job["vertices"]}
     return JobStatus(
         state=str(job["state"]),
         failures=len(cluster.rest.exceptions(job_id)),
-        restored=cluster.rest.checkpoint_counts(job_id)["restored"],
+        restored=checkpoints["restored"],
         runs=str(job["state"]) == "RUNNING" and vertices <= _RUNS,
         process=int(job["timestamps"].get("INITIALIZING", 0)),
+        failed_checkpoints=checkpoints["failed"],
     )

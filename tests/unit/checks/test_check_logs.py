@@ -123,12 +123,13 @@ def test_errors_of_a_killed_python_worker_belong_to_that_fault_only(line: str) -
     ] * 3
 
 
-def test_a_checkpoint_that_a_killed_taskmanager_aborted_belongs_to_that_fault_only() -> None:
+@pytest.mark.parametrize("act", ["kill taskmanager", "fail checkpoints"])
+def test_a_checkpoint_that_a_fault_aborted_belongs_to_that_fault_only(act: str) -> None:
     line = f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [] - Caught exception while executing runnable in main thread."
     detail = (
         "java.lang.IllegalStateException: Trying to open gateway for unseen checkpoint: latest known checkpoint = 13"
     )
-    kill = StepRecord("after 1 s", "kill taskmanager", felt=True)
+    kill = StepRecord("after 1 s", act, felt=True)
 
     def check(detail: str, *steps: StepRecord) -> Validity:
         return check_logs(None, replace(evidence(LogError("jobmanager.log", line, detail)), steps=steps)).validity

@@ -10,12 +10,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from flink_testbed.core.problem import HostError
+from flink_testbed.faults import FailCheckpoints
 from flink_testbed.ledger import entry
 from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
 from pytest_flink_agents.run.fault_steps import fault_steps, with_faults
+from pytest_flink_agents.run.timeline import InjectFault
 from pytest_flink_agents.run.timeline.triggers import Progress
 from pytest_flink_agents.scenario.faults import Faults
 
@@ -67,6 +69,9 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 def test_a_step_names_its_moment_and_its_fault() -> None:
     (step,) = fault_steps(faults("broker"), None)
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
+    words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
+    (step,) = fault_steps(words, None)
+    assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
 
 
 def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once(

@@ -18,6 +18,8 @@ def test_a_fault_has_a_moment_an_act_and_a_process() -> None:
     assert (fault.kill, fault.after.outputs) == ("taskmanager", 1)
     (fault,) = timetable(FAULTS.validate_python([{"after": {"seconds": 1}, "pause": "jobmanager", "for": "500ms"}]))
     assert (fault.pause, fault.after.seconds, fault.seconds) == ("jobmanager", 1.0, 0.5)
+    (fault,) = timetable(FAULTS.validate_python([{"after": {"seconds": 1}, "fail": "checkpoints", "for": "5s"}]))
+    assert (fault.fail, fault.seconds) == ("checkpoints", 5.0)
 
 
 def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
@@ -43,6 +45,8 @@ def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
         {"after": {"outputs": 1}, "kill": "taskmanager", "for": "1s"},
         {"after": {"outputs": 1}, "kill": "python_worker", "for": "1s"},
         {"after": {"outputs": 1}, "pause": "python_worker"},
+        {"after": {"outputs": 1}, "fail": "checkpoints", "kill": "broker"},
+        {"after": {"outputs": 1}, "fail": "broker"},
         {"after": {"outputs": 1}, "kill": "task manager"},
         {"after": {"outputs": 1}, "pause": "broker"},
     ],
