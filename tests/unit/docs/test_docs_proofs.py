@@ -57,6 +57,37 @@ def test_every_parity_case_proves_a_rule() -> None:
     assert case_names() <= named
 
 
+def named_tests(text: str) -> list[str]:
+    """Return the tests and scenarios that a text names, as ``tests/FILE::NAME``."""
+    return re.findall(r"`(tests/[^`]*::[^`]*)`", text)
+
+
+def is_there(named: str) -> bool:
+    file, _, name = named.partition("::")
+    path = ROOT / file
+    wanted = f"^def {re.escape(name)}\\(" if file.endswith(".py") else f"^name: {re.escape(name)}$"
+    return path.is_file() and re.search(wanted, path.read_text(encoding="utf-8"), re.M) is not None
+
+
+def test_every_fault_names_tests_that_exist_or_a_reason() -> None:
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    assert [named for named in named_tests(text) if not is_there(named)] == []
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| fault |")]
+    assert len(rows) > 25
+    assert [row for row in rows if not named_tests(row) and "not done" not in row] == []
+
+
+def test_a_test_that_does_not_exist_is_detected() -> None:
+    assert is_there("tests/unit/docs/test_docs_proofs.py::test_a_missing_proof_is_detected")
+    assert is_there("tests/fault_scenarios/till.scenario.yaml::totals survive the loss of the JobManager")
+    for wrong in (
+        "tests/unit/docs/test_docs_proofs.py::test_a_missing_proof",
+        "tests/unit/docs/test_docs_nothing.py::test_a_missing_proof_is_detected",
+        "tests/fault_scenarios/till.scenario.yaml::totals survive",
+    ):
+        assert not is_there(wrong)
+
+
 def test_a_missing_proof_is_detected() -> None:
     """Not a case, not a test of its file, not a file, and nothing at all."""
     assert exists("`breadth first`")
