@@ -1,8 +1,11 @@
-"""How many outputs of a running job have come, and whether all of them have."""
+"""How many outputs and which events of a running job have come, and whether all outputs have."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flink_testbed.core import clock
+from pytest_flink_agents.evidence.event_log import read_event_logs
 from pytest_flink_agents.run.channel import Channel
 
 _LOOK_EVERY_S = 1.0
@@ -25,6 +28,25 @@ class OutputCount:
             self._count = len(self._channel.outputs())
             self._next_look_s = clock.now_s() + _LOOK_EVERY_S
         return self._count
+
+
+class LoggedTypes:
+    """The types of the events in the logs below a directory, read about once a second.
+
+    Each read takes all of them. A record counts once it is complete.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._types: frozenset[str] = frozenset()
+        self._next_look_s = clock.now_s()
+
+    def __call__(self) -> frozenset[str]:
+        """Return the types as of the last read."""
+        if clock.now_s() >= self._next_look_s:
+            self._types = frozenset(event.type for event in read_event_logs(self._directory).events)
+            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
+        return self._types
 
 
 class Arrival:

@@ -171,7 +171,8 @@ class ScenarioRun:
         with self._request(directory, seed) as (request, ledger, models):
             channel = request.channel()
             place = Place(request.environment, self.tier, directory, request.setup)
-            evidence = execute(request.subject(channel), channel, place, request.timeline(ledger), within_s)
+            timeline = request.timeline(ledger, place.events)
+            evidence = execute(request.subject(channel), channel, place, timeline, within_s)
             evidence = with_action_states(evidence, request.actions, self.loaded)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown

@@ -35,20 +35,19 @@ Kind = Literal[
 class After(LanguageMapping):
     """The moment of a fault, counted from the start of the job. One of these words."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"event"})
-
     outputs: Count | None = Field(None, description="once that many outputs are committed")
     seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] | None = Field(
         None, description="once the job has run that many seconds"
     )
     checkpoint: Count | None = Field(None, description="once that many checkpoints are complete")
     effect: NotEmpty | None = Field(None, description="once this endpoint of `effects` was called")
+    event: NotEmpty | None = Field(None, description="once an event of this type is in the agent's event log")
 
     @model_validator(mode="after")
     def _one_moment(self) -> Self:
         if len(self.model_fields_set) != 1:
             code = "FA203" if self.model_fields_set else "FA204"
-            raise wrong("one of outputs, seconds, checkpoint and effect", code=code)
+            raise wrong("one of outputs, seconds, checkpoint, effect and event", code=code)
         return self
 
 
@@ -60,7 +59,9 @@ class Fault(LanguageMapping):
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "cut", "delay", "fill_disk"})
 
-    after: After = Field(description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2} or {effect: payments}")
+    after: After = Field(
+        description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or {event: paid}"
+    )
     kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
     pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
     fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")

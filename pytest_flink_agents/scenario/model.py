@@ -190,6 +190,10 @@ class Scenario(LanguageMapping):
             raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
         if any(fault.kill == "broker" for fault in faults) and not (self.sends_through_kafka or self._job_has_topics):
             raise wrong("a broker to kill", code="FA204", next_step=_THROUGH_KAFKA)
+        if self.job and any(fault.after.event for fault in faults):
+            message = "the event log of a job's own agents is elsewhere: faults.after.event"
+            next_step = "wait for outputs, a checkpoint or an effect"
+            raise wrong("an agent beside it", message=message, code="FA204", next_step=next_step)
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pytest_flink_agents.run.timeline.steps import Step, TimelineRun, savepoint_
 from pytest_flink_agents.run.timeline.triggers import (
     AfterCheckpoints,
     AfterEffect,
+    AfterEvent,
     AfterOutputs,
     AfterSeconds,
     AtStart,
@@ -20,6 +21,7 @@ __all__ = [
     "Act",
     "AfterCheckpoints",
     "AfterEffect",
+    "AfterEvent",
     "AfterOutputs",
     "AfterSeconds",
     "AtStart",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from flink_testbed.ledger.entry import History
@@ -103,3 +103,21 @@ class AfterEffect(Trigger):
     def due(self, progress: Progress) -> bool:
         """Return whether a call of the endpoint is recorded."""
         return any(entry.endpoint == self.endpoint for entry in self.history().entries)
+
+
+@dataclass(frozen=True, slots=True)
+class AfterEvent(Trigger):
+    """Fires once an event of a type was logged.
+
+    ``logged`` returns the types of the events that the agents have logged.
+    """
+
+    event_type: str
+    logged: Callable[[], Collection[str]]
+
+    def __str__(self) -> str:
+        return f"after the first {self.event_type}"
+
+    def due(self, progress: Progress) -> bool:
+        """Return whether such an event is in a log."""
+        return self.event_type in self.logged()

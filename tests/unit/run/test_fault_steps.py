@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from flink_testbed.faults import FailCheckpoints
 from flink_testbed.ledger import entry
@@ -16,6 +17,7 @@ from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
+from pytest_flink_agents.run.arrival import LoggedTypes
 from pytest_flink_agents.run.fault_steps import fault_steps, with_faults
 from pytest_flink_agents.run.timeline import InjectFault
 from pytest_flink_agents.run.timeline.triggers import Progress
@@ -31,7 +33,7 @@ def faults(process: str) -> Any:
 def test_without_faults_the_cluster_is_the_sessions() -> None:
     setup = FlinkSetup()
     assert with_faults(setup, None) is setup
-    assert fault_steps(None, None) == ()
+    assert fault_steps(None, None, Path()) == ()
 
 
 def test_faults_get_a_breakable_cluster_that_notices_them_soon() -> None:
@@ -67,10 +69,10 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 
 
 def test_a_step_names_its_moment_and_its_fault() -> None:
-    (step,) = fault_steps(faults("broker"), None)
+    (step,) = fault_steps(faults("broker"), None, Path())
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
-    (step,) = fault_steps(words, None)
+    (step,) = fault_steps(words, None, Path())
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
 
 
@@ -87,7 +89,7 @@ def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once
     monkeypatch.setattr(entry, "_entry", counted)
     ledger = LedgerRun(1, "t", "s", ["pay", "mail"], tmp_path / "calls", lambda: True)
     words = ADAPTER.validate_python([{"after": {"effect": "pay"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, ledger)
+    (step,) = fault_steps(words, ledger, tmp_path)
     progress = Progress(1.0, lambda: 0, lambda: 0)
     assert not step.trigger.due(progress)
     due = []
@@ -97,3 +99,35 @@ def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once
             file.write(entry_line(seen, sequence=number, at_s=1.0, route="", status=200, fault="", replayed=False))
             due.append(step.trigger.due(progress))
     assert (due, read) == ([False, False, True], [1, 2, 3])
+
+
+def test_a_fault_after_an_event_waits_for_a_complete_record_of_its_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "now_s", lambda: now[0])
+    words = ADAPTER.validate_python([{"after": {"event": "_tool_request_event"}, "kill": "taskmanager"}])
+    (step,) = fault_steps(words, None, tmp_path)
+    assert str(step.trigger) == "after the first _tool_request_event"
+    due = []
+    with (tmp_path / "events-shop-0.log").open("ab", buffering=0) as file:
+        for text in (
+            b'{"eventType": "_input_event", "event": {"attributes": {"input": "_tool_request_event"}}}\n',
+            b'{"eventType": "_tool_request_event", "event"',
+            b': {"attributes": {}}}\n',
+        ):
+            file.write(text)
+            now[0] += 2
+            due.append(step.trigger.due(Progress(1.0, lambda: 0, lambda: 0)))
+    assert due == [False, False, True]
+
+
+def test_event_logs_are_read_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "now_s", lambda: now[0])
+    logged = LoggedTypes(tmp_path)
+    assert logged() == frozenset()
+    (tmp_path / "events-shop-0.log").write_text('{"eventType": "paid", "event": {}}\n', encoding="utf-8")
+    assert logged() == frozenset()
+    now[0] += 1
+    assert logged() == {"paid"}

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from pytest_flink_agents.scenario.faults import Fault, Faults, timetable
+from pytest_flink_agents.scenario.model import Scenario
 
 FAULTS: TypeAdapter[Any] = TypeAdapter(Faults)
 RANDOM = {"random": {"seed": 7, "count": 5, "kinds": ["kill taskmanager", "pause jobmanager"], "over": "20s"}}
@@ -62,3 +63,13 @@ def test_a_fault_without_one_moment_and_one_act_is_refused(wrong: dict[str, Any]
 def test_faults_of_another_form_are_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
         FAULTS.validate_python(wrong)
+
+
+def test_a_job_has_no_event_log_to_wait_for() -> None:
+    fault = {"after": {"event": "paid"}, "kill": "taskmanager"}
+    words = {"version": "1", "name": "n", "inputs": [{"key": "a", "value": 1}], "expect": {"outputs": []}}
+    Scenario.model_validate({**words, "agent": "shop.agents:Till", "faults": [fault]})
+    with pytest.raises(ValidationError) as caught:
+        Scenario.model_validate({**words, "job": {"python": "job.py"}, "faults": [fault]})
+    (error,) = caught.value.errors()
+    assert error["ctx"]["message"] == "the event log of a job's own agents is elsewhere: faults.after.event"
