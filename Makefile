@@ -62,8 +62,9 @@ test-integration: $(STAMP)
 	$(SIDE_BY_SIDE) test-clusters test-sessions test-engines
 
 test-clusters: $(STAMP)
-	@echo "test-clusters: clusters and jobs"
+	@echo "test-clusters: clusters and jobs, and the first faults"
 	@$(RUN) -m pytest $(addprefix tests/integration/,cluster cluster_suite jobs) -q --durations=15
+	@$(RUN) -m pytest tests/fault_scenarios/payment.scenario.yaml --flink-version=2.2 --flink-tier=embedded -q
 
 # In one part, since some of these tests look at all guards of the machine while others kill owners of guards.
 test-sessions: $(STAMP)
@@ -78,15 +79,17 @@ test-engines: $(STAMP)
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, cluster suite and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 10 min)"
-	@$(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py --flink-version=$(VERSIONS) -q
+	@echo "test-versions: scenarios, clusters and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 10 min)"
+	@$(RUN) -m pytest scenarios tests/integration/cluster_suite/test_cluster.py tests/integration/engines/test_parity.py \
+		--flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
-# Not part of `make test`, which has the faults of processes in test-clusters.
+# Not part of `make test`, whose test-clusters has the faults of processes on one version, and the first scenarios.
 test-faults: $(STAMP)
-	@echo "test-faults: scenarios that break processes on purpose (about 4 min)"
+	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 10 min)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
+	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)
