@@ -1,4 +1,4 @@
-"""``evidence.json``: the evidence of one run and the results of its checks."""
+"""``evidence.json``: the evidence of one run and the results of its checks; ``timeline.svg``: its picture."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_flink_agents.checks.finding import CheckResult
+from pytest_flink_agents.evidence.history import history_of
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.json_files import write_json
+from pytest_flink_agents.report.timeline_picture import timeline_picture
 
 
 def write_evidence(folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor) -> None:
-    """Write one run's evidence and check results to ``folder``."""
+    """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults."""
     data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
     write_json(folder / "evidence.json", data, redactor)
+    picture = timeline_picture(history_of(evidence), redactor)
+    if picture:
+        write_text(folder / "timeline.svg", picture)

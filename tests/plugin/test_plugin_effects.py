@@ -143,6 +143,8 @@ def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -
     (call,) = calls_of(project, "pays")
     assert (call["route"], call["path"], call["body"]) == ("POST /refunds/{order}", "/refunds/o-1", {"amount": 20})
     assert (call["key"], call["input"], call["status"]) == ("a", 0, 200)
+    (picture,) = project.report.glob("artifacts/*pays*/1/timeline.svg")
+    assert "call 1: POST /refunds/o-1, status 200, input 0" in picture.read_text(encoding="utf-8")
     assert [call["route"] for call in calls_of(project, "strays")] == [""]
     (chat,) = calls_of(project, "asks")
     assert (chat["source"], chat["route"], chat["key"], chat["input"]) == ("llm", "POST /api/chat", "a", 0)

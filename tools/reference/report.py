@@ -22,6 +22,7 @@ FILES = {
     "environment.json": "what the session ran on ([schema](#environmentjson))",
     "events.jsonl": "what happened in the session, one line each, written at once ([schema](#eventsjsonl))",
     "artifacts/NODE/ATTEMPT/evidence.json": "everything that one run produced, and its checks ([schema](#evidencejson))",
+    "artifacts/NODE/ATTEMPT/timeline.svg": "a picture of a run with effects or faults",
     "artifacts/NODE/ATTEMPT/events/": "the event log of the run",
     "artifacts/NODE/ATTEMPT/logs/": "what the cluster logged during the run; `thread-dump.txt` of a stuck job",
     "artifacts/NODE/ATTEMPT/inputs.jsonl": "the inputs, on Flink",
