@@ -9,17 +9,14 @@ from pathlib import Path
 from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
+from pytest_flink_agents.report.scenario_table import WORDS, counts_of, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
 
 MARKS = {
-    Outcome.PASSED: "passed",
+    **WORDS,
     Outcome.FAILED: "**failed**",
     Outcome.FLAKY: "**flaky**",
-    Outcome.UNKNOWN: "unknown",
-    Outcome.NOT_RUN: "not run",
-    Outcome.SKIPPED: "skipped",
     Outcome.NOT_APPLICABLE: "-",
-    Outcome.WAIVED: "fails as known",
 }
 _SHOWN_IN_FULL = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 
@@ -34,7 +31,7 @@ def write_summary(
 
     Texts of jobs are masked before they are cut or escaped: the redactor would not recognise what is left.
     """
-    lines = [f"# {verdict.verdict.value.upper()}", "", _counts(verdict), ""]
+    lines = [f"# {verdict.verdict.value.upper()}", "", counts_of(verdict), ""]
     lines += [
         *_reasons(verdict.reasons, redactor),
         *_table(results, redactor),
@@ -43,11 +40,6 @@ def write_summary(
     ]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
     write_text(path, redactor.text("\n".join(lines)))
-
-
-def _counts(verdict: Verdict) -> str:
-    counts = (f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)
-    return ", ".join(counts) or "nothing ran"
 
 
 def _reasons(reasons: Sequence[Reason], redactor: Redactor) -> list[str]:
@@ -62,19 +54,14 @@ def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
 
     Requirement and owner have columns if a scenario has them.
     """
-    scenarios = [result for result in results if result.tier]
-    if not scenarios:
+    table = scenario_table(results)
+    if not table.rows:
         return []
-    columns = list(dict.fromkeys(f"{result.tier}-{result.flink_version}" for result in scenarios))
-    rows: dict[tuple[str, str], dict[str, ItemResult]] = {}
-    for result in scenarios:
-        rows.setdefault((result.file, result.name), {})[f"{result.tier}-{result.flink_version}"] = result
-    given = [field for field in ("requirement", "owner") if any(getattr(result, field) for result in scenarios)]
-    lines = ["## Scenarios", "", _row(["scenario", *given, *columns]), "|---" * (1 + len(given) + len(columns)) + "|"]
-    for (_, name), cells in rows.items():
-        values = [next((value for cell in cells.values() if (value := getattr(cell, field))), "") for field in given]
-        about = [_inline(text, redactor) for text in (name, *values)]
-        lines.append(_row([*about, *(_cell(cells.get(column)) for column in columns)]))
+    width = 1 + len(table.given) + len(table.columns)
+    lines = ["## Scenarios", "", _row(["scenario", *table.given, *table.columns]), "|---" * width + "|"]
+    for row in table.rows:
+        about = [_inline(text, redactor) for text in (row.name, *row.about)]
+        lines.append(_row([*about, *(_cell(row.cells.get(column)) for column in table.columns)]))
     return [*lines, ""]
 
 

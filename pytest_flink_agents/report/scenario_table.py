@@ -1,0 +1,57 @@
+"""The results of scenarios as a table of tiers and versions, which every form of the report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pytest_flink_agents.gate import ItemResult, Outcome, Verdict
+
+WORDS = {
+    **{outcome: outcome.value.replace("_", " ") for outcome in Outcome},
+    Outcome.WAIVED: "fails as known",
+}
+
+
+class Row(NamedTuple):
+    """A scenario: its name, the values of the table's further columns, and its results by column."""
+
+    name: str
+    about: tuple[str, ...]
+    cells: Mapping[str, ItemResult]
+
+
+class ScenarioTable(NamedTuple):
+    """``given`` names the columns of requirement and owner that a scenario has, ``columns`` tiers and versions."""
+
+    given: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def scenario_table(results: Sequence[ItemResult]) -> ScenarioTable:
+    """Return a row for each scenario, in the order of its first result; plain tests have none."""
+    scenarios = [result for result in results if result.tier]
+    rows: dict[tuple[str, str], dict[str, ItemResult]] = {}
+    for result in scenarios:
+        rows.setdefault((result.file, result.name), {})[_column(result)] = result
+    given = tuple(field for field in ("requirement", "owner") if any(getattr(result, field) for result in scenarios))
+    return ScenarioTable(
+        given,
+        tuple(dict.fromkeys(map(_column, scenarios))),
+        tuple(Row(name, tuple(_first(field, cells) for field in given), cells) for (_, name), cells in rows.items()),
+    )
+
+
+def counts_of(verdict: Verdict) -> str:
+    """Return the number of items by outcome, in words."""
+    counts = (f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)
+    return ", ".join(counts) or "nothing ran"
+
+
+def _column(result: ItemResult) -> str:
+    return f"{result.tier}-{result.flink_version}"
+
+
+def _first(field: str, cells: Mapping[str, ItemResult]) -> str:
+    return next((value for cell in cells.values() if (value := getattr(cell, field))), "")
