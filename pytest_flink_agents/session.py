@@ -215,11 +215,15 @@ class GateSession:
         return verdict, results
 
     def _write_report(self, verdict: Verdict, policy: Policy, results: tuple[ItemResult, ...]) -> None:
+        # Imported here: sessions that judge nothing write no page.
+        from pytest_flink_agents.report.page import PageFacts, write_page
+
         folder, finished, redactor = self.folder, _utc_now(), self.redactor
         environment = self._environment()
         write_json(folder / "environment.json", environment, redactor)
         write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
         write_summary(folder / "summary.md", verdict, results, environment, redactor)
+        write_page(folder / "report.html", PageFacts(verdict, environment, finished), results, redactor)
         write_verdict(
             folder / "verdict.json",
             verdict,

@@ -21,6 +21,7 @@ FILES = {
     "junit.xml": "one suite for each tier and Flink version, for CI servers; a result that is unknown is an `error`",
     "environment.json": "what the session ran on ([schema](#environmentjson))",
     "events.jsonl": "what happened in the session, one line each, written at once ([schema](#eventsjsonl))",
+    "report.html": "the same and more as one page, for people: needs no network and no script",
     "artifacts/NODE/ATTEMPT/evidence.json": "everything that one run produced, and its checks ([schema](#evidencejson))",
     "artifacts/NODE/ATTEMPT/timeline.svg": "a picture of a run with effects or faults",
     "artifacts/NODE/ATTEMPT/events/": "the event log of the run",

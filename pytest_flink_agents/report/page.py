@@ -1,0 +1,126 @@
+"""``report.html``: the report as one page that needs no network and no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pytest_flink_agents.gate import ItemResult, Outcome, Verdict
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.files import write_text
+from pytest_flink_agents.report.scenario_table import WORDS, counts_of, scenario_table
+from pytest_flink_agents.report.shorten import shorten, shorten_line
+from pytest_flink_agents.version import __version__
+
+_TEMPLATE = "page.html.j2"
+# The worst first: who opens a report wants to know what failed.
+_ORDER = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
+# The page stays below three megabytes for 200 scenarios.
+_OPENED = 20
+_PICTURES = 20
+_PICTURE_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What the page says besides the results: ``finished`` is a time in ISO 8601."""
+
+    verdict: Verdict
+    environment: Mapping[str, str]
+    finished: str
+
+
+def write_page(path: Path, facts: PageFacts, results: Sequence[ItemResult], redactor: Redactor) -> None:
+    """Write ``report.html``: verdict and reasons, the scenarios on each tier, failures, environment."""
+    # Every text is masked before it is escaped: the redactor would not recognise what is left.
+    page = _Page(path.parent, results, redactor)
+    templates = Environment(loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined)
+    text = templates.get_template(_TEMPLATE).render(
+        verdict=facts.verdict.verdict.value,
+        counts=counts_of(facts.verdict),
+        finished=facts.finished,
+        version=__version__,
+        reasons=[
+            {"kind": str(reason.kind), "rule": reason.rule, "message": page.line(reason.message)}
+            for reason in facts.verdict.reasons
+        ],
+        environment=[(name, page.line(value)) for name, value in facts.environment.items() if value],
+        **page.tables(),
+        groups=page.groups(),
+    )
+    write_text(path, redactor.text(text))
+
+
+class _Page:
+    """The results as the template shows them."""
+
+    def __init__(self, folder: Path, results: Sequence[ItemResult], redactor: Redactor) -> None:
+        self._folder = folder
+        self._redactor = redactor
+        self._results = results
+        self._anchors = {result.node_id: f"result-{number}" for number, result in enumerate(results, start=1)}
+        self._pictures = 0
+
+    def line(self, text: str) -> str:
+        """Return a text as one line, without secrets."""
+        return shorten_line(self._redactor.line(text))
+
+    def tables(self) -> dict[str, Any]:
+        """Return a row for each scenario and a column for each tier and version."""
+        table = scenario_table(self._results)
+        rows = [
+            {
+                "name": self.line(row.name),
+                "about": [self.line(value) for value in row.about],
+                "cells": [self._cell(row.cells.get(column)) for column in table.columns],
+            }
+            for row in table.rows
+        ]
+        return {"columns": table.columns, "given": table.given, "rows": rows}
+
+    def groups(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return what is not as it should be, the worst first, and then everything else."""
+        wrong = [result for outcome in _ORDER for result in self._results if result.outcome is outcome]
+        right = [result for result in self._results if result.outcome not in _ORDER]
+        titled = (("Not passed", wrong), ("Passed, skipped and known", right))
+        return [(title, list(self._shown(results))) for title, results in titled if results]
+
+    def _shown(self, results: Sequence[ItemResult]) -> Iterator[dict[str, Any]]:
+        for number, result in enumerate(results):
+            text = self._redactor.text(result.detail)
+            about = {"Requirement": result.requirement, "Owner": result.owner, "Runs": result.runs}
+            yield {
+                **self._named(result),
+                "opened": result.outcome in _ORDER and number < _OPENED,
+                "node_id": self.line(result.node_id),
+                "message": self.line(result.message),
+                "detail": shorten(text, result.evidence),
+                "picture": self._picture(result),
+                "about": [(name, self.line(value)) for name, value in about.items() if value],
+                "reproduce": self._redactor.line(result.reproduce),
+                "evidence": quote(result.evidence),
+            }
+
+    def _cell(self, result: ItemResult | None) -> dict[str, str] | None:
+        return {**self._named(result), "duration": f"{result.duration_s:.1f} s"} if result else None
+
+    def _named(self, result: ItemResult) -> dict[str, str]:
+        word = WORDS[result.outcome]
+        return {"outcome": result.outcome.value, "word": word, "anchor": self._anchors[result.node_id]}
+
+    def _picture(self, result: ItemResult) -> str:
+        """Return the picture of a run as an address that holds it, empty if there is none."""
+        file = self._folder / result.evidence / "timeline.svg"
+        if not result.evidence or self._pictures >= _PICTURES or not file.is_file():
+            return ""
+        content = file.read_bytes()
+        if len(content) > _PICTURE_BYTES:
+            return ""
+        self._pictures += 1
+        return f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
