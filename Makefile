@@ -62,9 +62,9 @@ test-integration: $(STAMP)
 	$(SIDE_BY_SIDE) test-clusters test-sessions test-engines
 
 test-clusters: $(STAMP)
-	@echo "test-clusters: clusters and jobs, and the first faults"
+	@echo "test-clusters: clusters and jobs, and a payment under a fault"
 	@$(RUN) -m pytest $(addprefix tests/integration/,cluster cluster_suite jobs) -q --durations=15
-	@$(RUN) -m pytest tests/fault_scenarios/payment.scenario.yaml --flink-version=2.2 --flink-tier=embedded -q
+	@$(RUN) -m pytest tests/fault_scenarios/payment.scenario.yaml --flink-version=2.2 --flink-tier=embedded -q -k once
 
 # In one part, since some of these tests look at all guards of the machine while others kill owners of guards.
 test-sessions: $(STAMP)
