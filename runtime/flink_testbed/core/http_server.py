@@ -174,9 +174,10 @@ async def send(request: web.BaseRequest, answer: HttpAnswer, closed: asyncio.Eve
     size = max(1, len(answer.body) // _PIECES)
     pieces = [answer.body[start : start + size] for start in range(0, len(answer.body), size)]
     for piece in pieces:
-        await response.write(piece)
+        # Before it: a client takes the last piece for the end.
         if await _waited(closed, answer.body_s / len(pieces)):
             return _reset(request)
+        await response.write(piece)
     return response
 
 
