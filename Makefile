@@ -43,7 +43,7 @@ SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
 WORKERS ?= 2
 
 test: $(STAMP)
-	@echo "test: seven parts, two at a time (about 26 min)"
+	@echo "test: seven parts, two at a time (about 24 min)"
 	$(SIDE_BY_SIDE) WORKERS=0 test-unit test-runtime test-plugin test-clusters test-sessions test-versions test-engines
 
 test-unit: $(STAMP)
@@ -87,7 +87,7 @@ test-versions: $(STAMP)
 
 # Not part of `make test`, whose test-clusters has the faults of processes on one version, and the first scenarios.
 test-faults: $(STAMP)
-	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 10 min)"
+	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 12 min)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 
