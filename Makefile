@@ -87,7 +87,7 @@ test-versions: $(STAMP)
 
 # Not part of `make test`, whose test-clusters has the faults of processes on one version, and the first scenarios.
 test-faults: $(STAMP)
-	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 12 min)"
+	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 7 min)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 
