@@ -5,29 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from call_log import PATH, call_log
 from test_worker import HERE, RUNTIME, Process
-
-PATH = "/effects-" + "a" * 32 + "/payments"
-calls: list[tuple[str, ...]] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        calls.append(tuple(self.headers[f"X-Flink-Agents-{name}"] for name in ("Attempt", "Input", "Step", "Durable")))
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *args: Any) -> None:
-        """Print nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -97,16 +80,10 @@ def test_without_a_store_a_crash_loses_the_whole_input(worker: Process) -> None:
 
 
 def test_calls_say_how_much_was_recorded_before_them(worker: Process) -> None:
-    server = HTTPServer(("127.0.0.1", 0), _Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    calls.clear()
-    try:
-        result = replayed(worker, "Pays", f"http://127.0.0.1:{server.server_port}{PATH}")
-    finally:
-        server.shutdown()
-        server.server_close()
+    with call_log() as log:
+        result = replayed(worker, "Pays", f"http://127.0.0.1:{log.port}{PATH}")
     assert different(result) == []
-    assert calls == [
+    assert [tuple(call[name] for name in ("Attempt", "Input", "Step", "Durable")) for call in log.calls] == [
         *[("0", "0", "0", "0"), ("0", "0", "0", "1")],  # undisturbed
         *[("1", "0", "0", "0"), ("1", "0", "0", "1")],  # nothing recorded: both again
         ("2", "0", "0", "0"),  # the durable call is replayed; and with the action recorded, no call
