@@ -29,7 +29,7 @@ _PICTURE_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What the page says besides the results: ``finished`` is a time in ISO 8601."""
+    """The content of the page besides the results: ``finished`` is a time in ISO 8601."""
 
     verdict: Verdict
     environment: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""How many outputs and which events of a running job have come, and whether all outputs have."""
+"""The outputs and events of a running job so far, and the wait for all outputs."""
 
 from __future__ import annotations
 

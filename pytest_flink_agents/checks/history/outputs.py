@@ -135,15 +135,15 @@ def _phantom_origin(history: History) -> str:
 def _out_of_order(history: History) -> Iterator[Finding]:
     latest: dict[str, int] = {}
     seen: set[tuple[str, int | None]] = set()
-    told: set[str] = set()
+    reported: set[str] = set()
     for output in history.outputs:
         key, number = identity(output.key), output.input
         if number is None or (key, number) in seen:
             continue
         seen.add((key, number))
         before = latest.get(key, -1)
-        if number < before and key not in told:
-            told.add(key)
+        if number < before and key not in reported:
+            reported.add(key)
             yield _overtaken(output, before, history)
         latest[key] = max(before, number)
 

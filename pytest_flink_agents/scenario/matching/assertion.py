@@ -45,7 +45,7 @@ class Expected:
 
     @property
     def wanted(self) -> Any:
-        """What was passed to :func:`matches`, as plain data."""
+        """The argument of :func:`matches`, as plain data."""
         return self._wanted
 
     def differences(self, seen: Any) -> list[str]:
