@@ -5,6 +5,7 @@ Created when the first scenario file is collected, or when a verdict is asked fo
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import platform
@@ -211,8 +212,21 @@ class GateSession:
             self._write_report(verdict, policy, results)
         except HostError as error:
             (problem,) = error.problems
-            verdict = add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
+            decided, verdict = verdict, add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
+            if verdict.verdict is not decided.verdict:
+                self._discard_verdict()
+        finally:
+            if self._events:
+                with contextlib.suppress(HostError):
+                    self._events.close()
+                self._events = None
         return verdict, results
+
+    def _discard_verdict(self) -> None:
+        """Remove the files that already state another verdict: somebody may read one of them only."""
+        for name in ("summary.md", "report.html", "verdict.json"):
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()
 
     def _write_report(self, verdict: Verdict, policy: Policy, results: tuple[ItemResult, ...]) -> None:
         # Imported here: sessions that judge nothing write no page.
@@ -240,7 +254,6 @@ class GateSession:
         self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
         if self._events:
             self._events.close()
-            self._events = None
 
     def _environment(self) -> dict[str, str]:
         facts = {
