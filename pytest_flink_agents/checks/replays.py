@@ -55,6 +55,8 @@ class _Deviation:
 def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
     """Return *invalid* if an input ended otherwise from a crash point than undisturbed.
 
+    Also if its outputs in the scenario's own run were others than undisturbed: all replays share the
+    values that the agent made at its import, and only these two runs imported it separately.
     Compared are outputs, memory, events and the calls to endpoints before and after the crash
     together. *Unknown* if a replay or the record of calls is missing. ``path`` is the place in the
     scenario that asks for it.
@@ -68,7 +70,7 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
     # If some calls may belong to any replay, nothing is known of how often a call was made in each.
     for call in () if unnamed or replays.unknown else replays.calls:
         calls.setdefault((call.input, call.attempt), []).append(call)
-    deviations: list[_Deviation] = []
+    deviations = list(_undisturbed_deviations(replays, evidence))
     for replay in replays.replays:
         if replay.run is None:
             continue
@@ -83,6 +85,8 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
     if deviations:
         return CheckResult(NAME, Validity.INVALID, _findings(path, deviations))
     doubts = list(_doubts(replays, len(evidence.input_keys), unnamed))
+    if unassigned := _unassigned(evidence):
+        doubts.append(f"{unassigned} outputs of the scenario's own run do not say which input caused them")
     if doubts:
         return _unknown(path, doubts)
     return CheckResult(NAME, Validity.VALID, (Finding(f"{replays}{_in_flight(replays)}", path),))
@@ -125,6 +129,19 @@ def _doubts(replays: Replays, inputs: int, unnamed: Sequence[EffectCall]) -> Ite
         )
 
 
+def _undisturbed_deviations(replays: Replays, evidence: Evidence) -> Iterable[_Deviation]:
+    for one in replays.undisturbed:
+        if _differs_undisturbed(one, evidence):
+            yield _Deviation(
+                (one.input, Aspect.OUTPUTS),
+                f"{_whose(one)} {_DIFFERS[Aspect.OUTPUTS]} in a second undisturbed run",
+                _NOT_DETERMINISTIC,
+                [output.value for output in evidence.outputs if output.input == one.input],
+                list(one.run.outputs),
+                one.key,
+            )
+
+
 def _run_deviations(
     one: UndisturbedRun, replay: Replay, run: InputRun, replays: Replays, evidence: Evidence
 ) -> Iterable[_Deviation]:
@@ -149,8 +166,17 @@ def _before(call: EffectCall, cut: int) -> bool:
     return call.step is not None and (call.step < cut or (call.step == cut and not call.durable))
 
 
+def _unassigned(evidence: Evidence) -> int:
+    return sum(output.input is None for output in evidence.outputs)
+
+
 def _differs_undisturbed(one: UndisturbedRun, evidence: Evidence) -> bool:
-    """Return whether the run of the scenario had other outputs for an input than its repetition."""
+    """Return whether the run of the scenario had other outputs for an input than its repetition.
+
+    In any order, because only the repetition takes the inputs and their actions one by one.
+    """
+    if _unassigned(evidence):
+        return False
     seen = sorted(_json(output.value) for output in evidence.outputs if output.input == one.input)
     return seen != sorted(_json(value) for value in one.run.outputs)
 

@@ -95,6 +95,38 @@ def test_a_difference_of_two_undisturbed_runs_is_not_blamed_on_a_crash() -> None
     assert "next: a second undisturbed run differs, too" in finding.message
 
 
+def test_values_made_at_import_differ_only_in_the_own_run() -> None:
+    # All replays share the import of the undisturbed run.
+    result = checked(replays(), output=5)
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert finding.message.startswith(
+        'input 0 of key "c-1" has other outputs in a second undisturbed run\n'
+        "  next: a second undisturbed run differs, too, so the agent is not deterministic"
+    )
+    assert (finding.expected, finding.seen, finding.key) == ([5], [1], "c-1")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "validity"),
+    [
+        (((1, 0), (2, 0)), Validity.VALID),
+        (((2, 0), (1, 0)), Validity.VALID),
+        (((1, 0), (3, 0)), Validity.INVALID),
+        (((1, 0), (2, None)), Validity.UNKNOWN),
+        (((1, 0), (3, None)), Validity.UNKNOWN),
+    ],
+)
+def test_outputs_of_the_own_run_are_compared_by_input_in_any_order(
+    outputs: tuple[tuple[Any, int | None], ...], validity: Validity
+) -> None:
+    run = InputRun(outputs=(1, 2))
+    replayed = replays([run] * 3, undisturbed=(UndisturbedRun(0, "c-1", STEPS, run),))
+    own = tuple(Output("c-1", value, number) for value, number in outputs)
+    evidence = Evidence("local", "2.2.1", "bundled", outputs=own, input_keys=("c-1",), replays=replayed)
+    assert check_replays(PATH, evidence).validity is validity
+
+
 def test_the_last_moment_is_after_the_last_record() -> None:
     (finding,) = checked(replays([RUN, RUN, InputRun()])).findings
     assert "if its process dies after action pay\n" in finding.message

@@ -123,7 +123,7 @@ def test_answers_that_depend_on_the_number_of_calls_are_not_replayed(
 def test_a_replay_that_ends_otherwise_fails_the_test() -> None:
     one = UndisturbedRun(0, "k", (), InputRun(outputs=(1,)))
     same, other = (Replay(1, 0, 0, InputRun(outputs=(output,))) for output in (1, 2))
-    evidence = Evidence("local", "2.2.1", "bundled", input_keys=("k",))
+    evidence = Evidence("local", "2.2.1", "bundled", outputs=(Output("k", 1, 0),), input_keys=("k",))
     require_replays(evidence)
     require_replays(dataclasses.replace(evidence, replays=Replays((one,), (same,), points=1)))
     with pytest.raises(AgentFailedError, match=r'FA224: input 0 of key "k" has other outputs') as caught:
