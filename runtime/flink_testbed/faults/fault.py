@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Longer than Flink's own default of 50 s until it gives up a silent TaskManager.
 _FELT_S = _RECOVERED_S = 90.0
+_FINISHED = "FINISHED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Fault(ABC):
             return FaultReport(felt=False, detail=f"{broken}; the job did not notice within {_FELT_S:.0f} s")
         if not self.felt(before, felt):
             return FaultReport(felt=False, detail=f"{broken}; the job was {felt.state} without having noticed")
-        if felt.runs and (felt.failures, felt.process) == (before.failures, before.process):
+        uninterrupted = (felt.failures, felt.process) == (before.failures, before.process)
+        if uninterrupted and (felt.runs or felt.state == _FINISHED):
             return FaultReport(felt=True, detail=broken)
         return self._recovery(target, broken, struck_s)
 
@@ -121,7 +123,7 @@ class Fault(ABC):
         except WaitTimeoutError as error:
             return FaultReport(felt=True, detail=f"{broken}; {error.problems[0].message}", interrupted=True)
         seconds = clock.now_s() - struck_s
-        if now.ended and now.state != "FINISHED":
+        if now.ended and now.state != _FINISHED:
             ended = f"the job ended {now.state.lower()} after {seconds:.1f} s"
             return FaultReport(felt=True, detail=f"{broken}; {ended}", interrupted=True)
         source = "a checkpoint" if now.restored else "the beginning of its input"

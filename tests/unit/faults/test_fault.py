@@ -11,6 +11,7 @@ import pytest
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.faults import (
+    FailCheckpoints,
     Fault,
     FaultTarget,
     KillBroker,
@@ -172,6 +173,25 @@ def test_a_short_pause_is_felt_without_a_restart() -> None:
     report, done = strike(PauseProcess("taskmanager", 1), RUNNING, RUNNING)
     assert done == ["pause taskmanager-0", "resume taskmanager-0"]
     assert (report.felt, report.recovered_after_s, report.interrupted) == (True, None, False)
+
+
+@pytest.mark.parametrize(
+    ("now", "interrupted"),
+    [
+        (replace(FINISHED, failed_checkpoints=2), False),
+        (replace(FINISHED, failed_checkpoints=2, failures=1, restored=1), True),
+        (replace(FINISHED, failed_checkpoints=2, process=2), True),
+        (replace(FAILED, failures=0, failed_checkpoints=2), True),
+    ],
+)
+def test_a_job_that_finishes_during_failed_checkpoints_was_not_interrupted(
+    monkeypatch: pytest.MonkeyPatch, now: JobStatus, interrupted: bool
+) -> None:
+    monkeypatch.setattr(FailCheckpoints, "inject", lambda self, target: "checkpoints failed")
+    monkeypatch.setattr(FailCheckpoints, "heal", lambda self, target: None)
+    report, _ = strike(FailCheckpoints(3), RUNNING, now)
+    assert (report.felt, report.interrupted) == (True, interrupted)
+    assert (report.recovered_after_s is not None) == (interrupted and now.state == "FINISHED")
 
 
 def test_a_pause_until_after_the_end_of_the_job_is_not_felt() -> None:
