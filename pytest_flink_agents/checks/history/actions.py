@@ -89,14 +89,16 @@ class _Witnesses:
 
     def completed_twice(self) -> Iterator[Finding]:
         """Yield the executions that have two records of their completion."""
-        first: dict[tuple[object, ...], RecordedAction] = {}
+        latest: dict[tuple[object, ...], RecordedAction] = {}
         for record in self._history.actions or ():
             state = record.state
             if not state.completed:
                 continue
             execution = (state.job, identity(state.key), state.sequence, state.position, state.action)
-            earlier = first.setdefault(execution, record)
-            if earlier is not record and not self._may_have_come_too_late(earlier):
+            earlier = latest.get(execution)
+            # A record that came too late excuses the next one only, not those after it.
+            latest[execution] = record
+            if earlier is not None and not self._may_have_come_too_late(earlier):
                 yield self._twice(earlier, record)
 
     def called_again(self) -> Iterator[Finding]:

@@ -92,6 +92,12 @@ def test_a_record_from_between_kill_and_restart_may_have_come_too_late() -> None
     assert check(calls, [record(0, 100.1), record(1, 120.1)]).validity is Validity.VALID
 
 
+def test_a_record_that_came_too_late_excuses_one_repetition_only() -> None:
+    result = check(None, [record(0, 100.1), record(1, 120.1), record(2, 130.0)])
+    assert (result.validity, len(result.findings)) == (Validity.INVALID, 1)
+    assert "was on record at offset 1 and then came a second record at offset 2" in said(result)
+
+
 def test_records_of_calls_in_progress_complete_nothing() -> None:
     unfinished = record(0, 90.0, completed=False)
     assert check([call(1, 89.0), call(2, 120.0)], [unfinished, record(1, 120.1)]).validity is Validity.VALID
