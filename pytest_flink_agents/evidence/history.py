@@ -65,7 +65,7 @@ class History:
     ``acknowledged`` counts the inputs that were sent. ``outputs`` are those that a reader of committed records sees, in
     their order; ``uncommitted`` are others in the topic, ``inputs_in_topic`` counts the records there, None if neither
     was looked at. ``drained`` is True if the job read its inputs to the end, or was stopped once it had done its work;
-    ``final`` is True if no further output can come.
+    ``final`` is True if no further output can come; ``finished`` if the job ended by itself, with success.
 
     ``calls`` are those that the ledger recorded, ``actions`` the records of the action state store, each None without
     one, and with the reason for which it may be incomplete. ``checkpoints`` are the completed ones,
@@ -88,6 +88,7 @@ class History:
     checkpoints: tuple[Checkpoint, ...] = ()
     unseen_checkpoints: int = 0
     restored_s: float | None = None
+    finished: bool = False
 
 
 def history_of(evidence: Evidence) -> History:
@@ -114,6 +115,7 @@ def history_of(evidence: Evidence) -> History:
         checkpoints=checkpoints.seen,
         unseen_checkpoints=max(0, checkpoints.completed - len(checkpoints.seen)),
         restored_s=checkpoints.restored_s,
+        finished=evidence.job_state == "FINISHED",
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding
 from pytest_flink_agents.checks.history.invariant import Invariant, Origin, invalid, invalid_if_any, unknown, valid
 from pytest_flink_agents.checks.history.repetitions import call_text
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.evidence.history import History
+from pytest_flink_agents.evidence.history import History, Interruption
 
 _OUTPUTS, _ACTIONS = ("expect", "delivery", "outputs"), ("expect", "delivery", "actions")
 # A job that restarts this often without any progress will not make any.
@@ -18,14 +19,18 @@ _VAIN_RESTARTS = 3
 def state_restored(history: History) -> CheckResult:
     """Return *invalid* if the job began anew although a checkpoint had been completed.
 
-    Flink shows its last restore, so that the last interruption is judged. *Unknown* if checkpoints of
-    unknown times may have been completed before it.
+    Flink shows its last restore, so that the last interruption is judged. *Unknown* if the job was
+    not seen to begin again after it, or if checkpoints of unknown times may have been completed
+    before it.
     """
     last = history.interruptions[-1] if history.interruptions else None
     if last is None or (history.restored_s is not None and history.restored_s >= last.at_s):
         return valid(Invariant.STATE)
     # Flink restores no savepoint by itself.
     before = [one for one in history.checkpoints if one.completed_s < last.at_s and not one.savepoint]
+    if before and not _began_again(history, last):
+        message = f"it is not known if the job restored checkpoint {before[-1].id}: nothing came after {last.cause}"
+        return unknown(Invariant.STATE, Finding(message, _OUTPUTS))
     if before:
         message = (
             f"the job began anew after {last.cause}, although checkpoint {before[-1].id} had been completed before: "
@@ -39,6 +44,19 @@ def state_restored(history: History) -> CheckResult:
         )
         return unknown(Invariant.STATE, Finding(message, _OUTPUTS))
     return valid(Invariant.STATE)
+
+
+def _began_again(history: History, last: Interruption) -> bool:
+    """Return whether anything shows that the job ran after an interruption and its recovery.
+
+    A recovery that was never seen to end, and a job that failed for good, restore nothing: that is no
+    fresh start.
+    """
+    outputs = (one.at_s for one in history.outputs if one.at_s is not None)
+    calls = (one.at_s for one in history.calls or ())
+    records = (one.state.at_s for one in history.actions or ())
+    checkpoints = (one.completed_s for one in history.checkpoints)
+    return history.finished or any(at_s > last.until_s for at_s in chain(outputs, calls, records, checkpoints))
 
 
 def live_again(history: History) -> CheckResult:

@@ -10,7 +10,8 @@ import pytest
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.history.recovery import live_again, old_attempts_fenced, state_restored
-from pytest_flink_agents.evidence.history import History, Interruption, history_of
+from pytest_flink_agents.evidence.action_state import ActionState
+from pytest_flink_agents.evidence.history import History, Interruption, RecordedAction, history_of
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, Evidence, HeldInput, JobException, Output
 
 KILL = Interruption('the step "kill taskmanager"', 100.0, 110.0)
@@ -44,6 +45,35 @@ def said(result: CheckResult) -> str:
 )
 def test_a_job_restores_the_checkpoint_that_had_been_completed(of: History, validity: Validity) -> None:
     assert state_restored(of).validity is validity
+
+
+LATE = Output("c-1", 1, 0, 111.0)
+LATE_CALL = EffectCall(1, 111.0, "effects", "payments", "POST /refunds", "POST", "/refunds")
+LATE_RECORD = RecordedAction(ActionState("job", "c-1", 1, "", "pay", 0, 0, 111.0), 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "validity"),
+    [
+        ({}, UNKNOWN),
+        ({"outputs": (dataclasses.replace(LATE, at_s=105.0), dataclasses.replace(LATE, at_s=None))}, UNKNOWN),
+        ({"calls": (dataclasses.replace(LATE_CALL, at_s=105.0),)}, UNKNOWN),
+        ({"outputs": (LATE,)}, INVALID),
+        ({"calls": (LATE_CALL,)}, INVALID),
+        ({"actions": (LATE_RECORD,)}, INVALID),
+        ({"checkpoints": (FIRST, SECOND)}, INVALID),
+        ({"finished": True}, INVALID),
+    ],
+)
+def test_a_job_that_was_not_seen_to_begin_again_may_still_restore(fields: dict[str, Any], validity: Validity) -> None:
+    of = dataclasses.replace(history(KILL, checkpoints=(FIRST,), drained=False), **fields)
+    assert state_restored(of).validity is validity
+
+
+def test_what_is_not_known_of_a_restore_names_the_checkpoint_and_the_cause() -> None:
+    assert said(state_restored(history(KILL, checkpoints=(FIRST,)))) == (
+        'it is not known if the job restored checkpoint 1: nothing came after the step "kill taskmanager"'
+    )
 
 
 def test_a_silent_fresh_start_names_the_checkpoint_and_the_cause() -> None:
@@ -118,6 +148,7 @@ def test_the_history_has_checkpoints_restores_and_sent_inputs() -> None:
     made = history_of(evidence)
     assert (made.acknowledged, made.checkpoints, made.restored_s) == (2, (FIRST, SECOND), 105.0)
     assert made.unseen_checkpoints == 3
+    assert (made.finished, history_of(dataclasses.replace(evidence, job_state="FINISHED")).finished) == (False, True)
     # The next JobManager counts from zero.
     fewer = dataclasses.replace(evidence, checkpoints=Checkpoints(1, seen=(FIRST, SECOND)))
     assert history_of(fewer).unseen_checkpoints == 0
