@@ -9,13 +9,13 @@ covered; a record from between interruption and restart may have come too late.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.history.invariant import Invariant, Origin, invalid_if_any, unknown
-from pytest_flink_agents.checks.history.repetitions import call_text, repetitions
+from pytest_flink_agents.checks.history.repetitions import Repetition, call_text, repetitions
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.history import History, Interruption, RecordedAction
 
@@ -34,22 +34,38 @@ def no_completed_action_again(history: History) -> CheckResult:
     """Return *invalid* if an action was executed again that had completed before an interruption.
 
     An action in flight is executed again by design: it is counted, in a finding of a *valid* result.
-    Without a store a repeated effect is *invalid*, and nothing else is known. *Unknown* if a witness
-    is incomplete, or if nothing was recorded.
+    Without a store a repeated effect of one input is *invalid*, and nothing else is known. *Unknown*
+    if a witness is incomplete, or if nothing was recorded.
     """
     missing = history.calls_unknown or history.actions_unknown
     if missing:
         return _unknown(f"it is not known which actions were executed: {missing}")
     repeated = list(repetitions(history))
     if history.actions is None:
-        named = (Finding(_without_store(one.text), _PATH, _EXPECTED, one.seen, key=one.first.key) for one in repeated)
-        return invalid_if_any(Invariant.NO_REACTION, named, otherwise=_unknown(_without_store("nothing is proven")))
+        return _by_calls_alone(repeated)
     witnesses = _Witnesses(history)
     wrong = (*witnesses.completed_twice(), *witnesses.called_again())
     unnamed = next((one for one in repeated if one.again.input is None or one.again.action is None), None)
     if unnamed is not None and not wrong:
         return _unknown(f"{unnamed.text}, and the calls do not name their action: it may have been in flight")
     return invalid_if_any(Invariant.NO_REACTION, wrong, otherwise=_nothing_wrong(witnesses, history))
+
+
+def _by_calls_alone(repeated: Sequence[Repetition]) -> CheckResult:
+    """Judge a run without a store.
+
+    Two inputs with the same content lead to the same call, so that a repetition proves something only if
+    its calls name their input.
+    """
+    wrong = (
+        Finding(_without_store(one.text), _PATH, _EXPECTED, one.seen, key=one.first.key)
+        for one in repeated
+        if one.first.input is not None
+    )
+    doubt = f"{repeated[0].text}, and may be of two inputs: the calls do not name theirs" if repeated else ""
+    return invalid_if_any(
+        Invariant.NO_REACTION, wrong, otherwise=_unknown(_without_store(doubt or "nothing is proven"))
+    )
 
 
 def _nothing_wrong(witnesses: _Witnesses, history: History) -> CheckResult:

@@ -173,8 +173,13 @@ def test_a_repetition_in_a_job_that_ran_on_is_the_agents_own() -> None:
 
 
 def test_an_effect_without_an_input_is_named_without_one() -> None:
-    result = check([call(1, 90.0, None), call(2, 120.0, None)], None)
+    unnamed = [call(1, 90.0, None), call(2, 120.0, None)]
+    result = check(unnamed, None)
+    assert result.validity is Validity.UNKNOWN, "two inputs may have the same content"
     assert said(result).startswith("the effect payments happened twice: call 1 (POST /refunds) before")
+    assert "and may be of two inputs: the calls do not name theirs; the agent has no" in said(result)
+    named = check([*unnamed, call(3, 90.0), call(4, 120.0)], None)
+    assert (named.validity, len(named.findings)) == (Validity.INVALID, 1)
 
 
 @pytest.mark.parametrize(("number", "action"), [(None, "pay"), (0, None)])
