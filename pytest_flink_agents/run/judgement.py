@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
 from pytest_flink_agents.checks.judge import judge, overall
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
+from pytest_flink_agents.checks.logs import NAME as LOGS
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
 from pytest_flink_agents.checks.network import check_network
@@ -43,12 +44,15 @@ def judged(
     evidence: Evidence,
     added: Mapping[str, CustomCheck] | None = None,
     prices: Mapping[str, ModelPrice] = NO_PRICES,
+    without: Collection[str] = (),
 ) -> tuple[CheckResult, ...]:
     """Return the results of all checks of a scenario, and of those that plugins have ``added``.
 
-    ``prices`` are those of models by name.
+    ``prices`` are those of models by name. The checks named in ``without`` are judged elsewhere: they
+    are left out here, and do not decide whether the run went wrong.
     """
-    results = judge(_checks(loaded, evidence, prices))
+    checks = _checks(loaded, evidence, prices)
+    results = judge({name: check for name, check in checks.items() if name not in without})
     if added and not evidence.effects_unknown:
         results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
     if overall(results) is Validity.VALID:
@@ -98,7 +102,7 @@ def _checks(
         LEDGER: lambda: check_ledger(evidence),
         "configuration": lambda: check_configuration(evidence),
     }
-    checks["logs"] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
+    checks[LOGS] = lambda: check_logs(scenario.expect.logs.allow if scenario.expect.logs else None, evidence)
     checks["network"] = lambda: check_network(
         scenario.name,
         limited=scenario.allowed_addresses() is not None,

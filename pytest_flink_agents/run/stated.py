@@ -77,9 +77,8 @@ def require_stated(
     Errors in the cluster's logs are judged at the end of the test, unless ``expect`` states them.
     ``whole`` is the file with the whole evidence.
     """
-    results = judged(loaded, evidence, prices=prices)
-    if loaded.scenario.expect.logs is None:
-        results = tuple(result for result in results if result.check != LOGS)
+    elsewhere = [LOGS] if loaded.scenario.expect.logs is None else []
+    results = judged(loaded, evidence, prices=prices, without=elsewhere)
     validity = overall(results)
     if validity is Validity.VALID:
         return

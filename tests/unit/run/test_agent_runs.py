@@ -157,6 +157,16 @@ def test_a_run_as_expected_returns_its_evidence(run: Callable[..., Evidence]) ->
         run(logged, expect={**expected(20), "logs": {"allow": ["other"]}})
 
 
+def test_errors_in_logs_do_not_hide_unused_rules_and_missing_actions(run: Callable[..., Evidence]) -> None:
+    logged = dataclasses.replace(SAID, log_errors=(LogError("taskmanager.log", "ERROR on fire"),))
+    with pytest.raises(AgentFailedError, match="FA225") as caught:
+        run(logged, expect=expected(20), llm=[{"reply": {"text": "hi"}}])
+    assert "the model was never asked" in str(caught.value)
+    silent = dataclasses.replace(logged, tier="local", outputs=(), metrics={"numOfActionsExecuted": 0.0})
+    with pytest.raises(AgentFailedError, match="no action of the agent ran"):
+        run(silent, Tier.LOCAL, expect={"outputs": []})
+
+
 def test_a_run_that_is_not_as_expected_fails_with_the_line_and_what_was_seen(run: Callable[..., Evidence]) -> None:
     with pytest.raises(AgentFailedError) as caught:
         run(SAID, expect=expected(21))
