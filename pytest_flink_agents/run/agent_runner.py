@@ -112,7 +112,7 @@ class AgentRunner:
         an expectation that the evidence cannot show. ``ValueError`` for a wrong word.
         """
         allowed = _allowed(self._label, network, replaces=bool(llm or effects))
-        stated = self._stated(expect, llm or (), effects, check=check)
+        stated = self._stated(expect, llm or (), effects, check=check, always_replay=bool(always_replay))
         delivery = delivery or delivery_of(stated)
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
@@ -124,7 +124,8 @@ class AgentRunner:
         channel = self._channel(records, directory, parts, delivery)
         steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
         routes, whole_config = read_effects(effects), {**setup.agent, **(config or {})}
-        replayed = self._is_replayed(always_replay, counted_answer(routes, llm or ()))
+        obstacle = stated.scenario.obstacle_to_replays if stated else counted_answer(routes, llm or ())
+        replayed = self._is_replayed(always_replay, obstacle)
 
         def subject(values: Mapping[str, str]) -> AgentSubject:
             return AgentSubject(
@@ -158,7 +159,7 @@ class AgentRunner:
         if check:
             require_network(evidence, allowed, demanded=network is not None)
             require_routes(evidence)
-            require_replays(evidence)
+            require_replays(evidence, demanded=bool(always_replay))
         if stated is not None:
             whole = os.path.relpath(directory / "evidence.json")
             require_stated(stated, evidence, settings.prices, self._services.redactor, whole)
@@ -171,14 +172,22 @@ class AgentRunner:
         effects: Sequence[Mapping[str, Any]],
         *,
         check: bool,
+        always_replay: bool,
     ) -> LoadedScenario | None:
         """Return the expectations of a run, None without any. Raises ``ValueError`` for wrong ones."""
         if expect is None:
             return None
         if not check:
             raise ValueError("expect beside check=False: what is expected would not be checked")
-        project = Project.of(self._services.settings)
-        return read_expect(expect, tier=self.tier, llm=llm, effects=effects, project=project)
+        return read_expect(
+            expect,
+            tier=self.tier,
+            llm=llm,
+            effects=effects,
+            project=Project.of(self._services.settings),
+            # The runner itself refuses them on the other tiers.
+            always_replay=always_replay and self.tier is Tier.LOCAL,
+        )
 
     def _is_replayed(self, always_replay: bool | None, obstacle: str) -> bool:
         """Return whether the inputs are replayed. Raises ``ValueError`` if they cannot be, and must."""

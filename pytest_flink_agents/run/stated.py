@@ -32,10 +32,11 @@ def read_expect(
     llm: Sequence[Mapping[str, Any]],
     effects: Sequence[Mapping[str, Any]],
     project: Project,
+    always_replay: bool = False,
 ) -> LoadedScenario:
     """Return a scenario with these expectations, for the checks.
 
-    Raises ``ValueError`` with every mistake in them.
+    ``always_replay`` is the demand of the test, not the default of an option. Raises ``ValueError`` with every mistake in them.
     """
     words = {
         "version": "1",
@@ -44,6 +45,7 @@ def read_expect(
         "tiers": [tier.value],
         # The runner itself judges the connections.
         "network": "open",
+        **({"always_replay": True} if always_replay else {}),
         **({"llm": {"mode": "scripted", "script": list(llm)}} if llm else {}),
         **({"effects": list(effects)} if effects else {}),
         "inputs": [{"key": "-", "value": None}],

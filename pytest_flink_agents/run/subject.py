@@ -164,9 +164,13 @@ def require_success(evidence: Evidence) -> None:
         raise AgentFailedError(Problem("FA222", late, next_step=_DEADLINE, detail=evidence.log_tail), evidence)
 
 
-def require_replays(evidence: Evidence) -> None:
-    """Raise ``AgentFailedError`` if a replay ended otherwise, or if that is not known of one."""
-    if evidence.replays is None:
+def require_replays(evidence: Evidence, *, demanded: bool = False) -> None:
+    """Raise ``AgentFailedError`` if a replay ended otherwise, or if that is not known of one.
+
+    It is not known, either, if the test ``demanded`` replays of a run that reached its end, and there are none.
+    """
+    ended = evidence.complete and evidence.failure is None
+    if evidence.replays is None and not (demanded and ended):
         return
     result = check_replays((), evidence)
     doubt = "the replays cannot be judged: " if result.validity is Validity.UNKNOWN else ""

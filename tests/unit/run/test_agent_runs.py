@@ -120,6 +120,26 @@ def test_answers_that_depend_on_the_number_of_calls_are_not_replayed(
         run(tier=Tier.LOCAL, always_replay=True, **words)
 
 
+def test_replays_of_a_run_that_is_expected_to_fail_are_refused_or_left_out(
+    run: Callable[..., Evidence], parts: Parts
+) -> None:
+    failed = Evidence("local", "2.2.1", "bundled", job_state="FAILED", blocked=(), failure=Failure("out of stock"))
+    expect = {"failure": {"contains": "out of stock"}}
+    with pytest.raises(ValueError, match=r"expect\.failure beside always_replay"):
+        run(failed, Tier.LOCAL, always_replay=True, expect=expect)
+    # The option leaves out what cannot be replayed, as it does for scenarios.
+    parts.settings = dataclasses.replace(parts.settings, always_replay=True)
+    assert run(failed, Tier.LOCAL, expect=expect).replays is None
+
+
+def test_demanded_replays_of_a_run_that_reached_its_end_must_exist() -> None:
+    ended = Evidence("local", "2.2.1", "bundled", input_keys=("k",))
+    with pytest.raises(AgentFailedError, match="FA224: the replays cannot be judged: nothing was replayed"):
+        require_replays(ended, demanded=True)
+    require_replays(dataclasses.replace(ended, failure=Failure("no power")), demanded=True)
+    require_replays(ended)
+
+
 def test_a_replay_that_ends_otherwise_fails_the_test() -> None:
     one = UndisturbedRun(0, "k", (), InputRun(outputs=(1,)))
     same, other = (Replay(1, 0, 0, InputRun(outputs=(output,))) for output in (1, 2))
