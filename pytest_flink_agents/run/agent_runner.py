@@ -26,7 +26,7 @@ from pytest_flink_agents.run.model_channel import model_calls, model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, Inputs
 from pytest_flink_agents.run.replays import has_action_store, replay_in_worker, with_calls, without_unnamed_store
-from pytest_flink_agents.run.stated import delivery_of, read_expect, require_stated
+from pytest_flink_agents.run.stated import Delivery, delivery_of, read_expect, require_stated
 from pytest_flink_agents.run.subject import (
     AgentSubject,
     AllowedNetwork,
@@ -75,7 +75,7 @@ class AgentRunner:
         flink_config: Mapping[str, Any] | None = None,
         resources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         within_s: float = 60.0,
-        delivery: Literal["exactly_once", "at_least_once"] | None = None,
+        delivery: Delivery | None = None,
         llm: Sequence[Mapping[str, Any]] | None = None,
         effects: Sequence[Mapping[str, Any]] = (),
         environment: Mapping[str, str] | None = None,
@@ -113,7 +113,7 @@ class AgentRunner:
         """
         allowed = _allowed(self._label, network, replaces=bool(llm or effects))
         stated = self._stated(expect, llm or (), effects, check=check, always_replay=bool(always_replay))
-        delivery = delivery or delivery_of(stated)
+        delivery = delivery_of(delivery, stated)
         self._runs += 1
         directory = self._folder / f"run-{self._runs}"
         directory.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,8 @@ from pytest_flink_agents.vocabulary import ModelPrice, Tier
 _ANY_AGENT = "flink_agents.api.agents.agent:Agent"
 _FILE = "expect"
 
+Delivery = Literal["exactly_once", "at_least_once"]
+
 
 def read_expect(
     expect: Mapping[str, Any],
@@ -65,10 +67,16 @@ def read_expect(
     return loaded
 
 
-def delivery_of(stated: LoadedScenario | None) -> Literal["exactly_once", "at_least_once"] | None:
-    """Return the delivery that is expected of a run, None without one."""
-    delivery = stated.scenario.expect.delivery if stated else None
-    return delivery.outputs if delivery else None
+def delivery_of(given: Delivery | None, stated: LoadedScenario | None) -> Delivery | None:
+    """Return the delivery of a run that is ``given`` or expected, None without one.
+
+    Raises ``ValueError`` if both are there and differ: the sink would not be the one that is judged.
+    """
+    expected = stated.scenario.expect.delivery if stated else None
+    outputs = expected.outputs if expected else None
+    if given and outputs and given != outputs:
+        raise ValueError(f"delivery: {given} beside expect.delivery.outputs: {outputs}: remove one of the two")
+    return given or outputs
 
 
 def require_stated(

@@ -230,3 +230,12 @@ def test_wrong_expectations_are_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         run(SAID, **words)
+
+
+def test_two_deliveries_that_differ_are_refused(run: Callable[..., Evidence]) -> None:
+    expect = {"delivery": {"outputs": "exactly_once"}}
+    message = "delivery: at_least_once beside expect.delivery.outputs: exactly_once: remove one of the two"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(SAID, Tier.LOCAL, delivery="at_least_once", expect=expect)
+    delivered = dataclasses.replace(SAID, outputs=(Output("k", 1, input=0),), transport="memory")
+    assert run(delivered, Tier.LOCAL, delivery="exactly_once", expect=expect) == delivered
