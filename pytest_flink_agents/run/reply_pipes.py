@@ -8,7 +8,7 @@ import select
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def answered(conversation: Conversation | None) -> Iterator[dict[str, Any]]:
         pipes = [Path(folder, name) for name in ("outputs", "replies")]
         for pipe in pipes:
             os.mkfifo(pipe, 0o600)
-        asked, replies = (_opened(stack, os.open(pipe, os.O_RDWR)) for pipe in pipes)
+        # Never blocking: a worker that has died reads no reply, and the pipe holds a limited number of bytes.
+        asked, replies = (_opened(stack, os.open(pipe, os.O_RDWR | os.O_NONBLOCK)) for pipe in pipes)
         stop, stopping = (_opened(stack, end) for end in os.pipe())
         thread = threading.Thread(
             target=_answer, args=(conversation, asked, replies, stop), name="held-inputs", daemon=True
@@ -65,13 +66,28 @@ def _answer(conversation: Conversation, asked: int, replies: int, stop: int) -> 
             return
         *lines, rest = (rest + os.read(asked, _CHUNK)).split(b"\n")
         for line in lines:
-            os.write(replies, json.dumps(_released(conversation, line)).encode() + b"\n")
+            if not _sent(json.dumps(_released(conversation, line)).encode() + b"\n", replies, stop):
+                return
+
+
+def _sent(reply: bytes, replies: int, stop: int) -> bool:
+    """Write a reply as the pipe takes it; return False if a byte arrives at ``stop`` before its end."""
+    while reply:
+        readable, _, _ = select.select([stop], [replies], [])
+        if readable:
+            return False
+        with suppress(BlockingIOError):
+            reply = reply[os.write(replies, reply) :]
+    return True
 
 
 def _released(conversation: Conversation, line: bytes) -> list[int]:
+    """Return the numbers of the inputs that a line releases.
+
+    The agent shares the pipe: a line of another form is written by the agent itself, and is no output.
+    """
     try:
-        key, value = json.loads(line)
-    except ValueError:
-        # The agent shares the pipe: what it writes there itself is no output.
+        output = json.loads(line)
+    except (ValueError, RecursionError):
         return []
-    return conversation.after(key, value)
+    return conversation.after(*output) if isinstance(output, list) and len(output) == 2 else []
