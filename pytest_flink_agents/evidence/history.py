@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from flink_agents_runtime.engine.action_record import key_text
@@ -62,10 +63,11 @@ class RecordedAction:
 class History:
     """The operations of one run.
 
-    ``acknowledged`` counts the inputs that were sent. ``outputs`` are those that a reader of committed records sees, in
-    their order; ``uncommitted`` are others in the topic, ``inputs_in_topic`` counts the records there, None if neither
-    was looked at. ``drained`` is True if the job read its inputs to the end, or was stopped once it had done its work;
-    ``final`` is True if no further output can come; ``finished`` if the job ended by itself, with success.
+    ``acknowledged`` counts the inputs that were sent, ``unsent`` has the numbers of the others. ``outputs`` are those that
+    a reader of committed records sees, in their order; ``uncommitted`` are others in the topic, ``inputs_in_topic`` counts
+    the records there, None if neither was looked at. ``drained`` is True if the job read its inputs to the end, or was
+    stopped once it had done its work; ``final`` is True if no further output can come; ``finished`` if the job ended by
+    itself, with success.
 
     ``calls`` are those that the ledger recorded, ``actions`` the records of the action state store, each None without
     one, and with the reason for which it may be incomplete. ``checkpoints`` are the completed ones,
@@ -89,11 +91,13 @@ class History:
     unseen_checkpoints: int = 0
     restored_s: float | None = None
     finished: bool = False
+    unsent: frozenset[int] = frozenset()
 
 
 def history_of(evidence: Evidence) -> History:
     """Return the history of a run."""
     topics = evidence.topics
+    unsent = _unsent(evidence)
     faults = _faults(evidence.steps)
     checkpoints = evidence.checkpoints or Checkpoints()
     # The last failure of a job that failed restarted nothing.
@@ -111,11 +115,12 @@ def history_of(evidence: Evidence) -> History:
         calls_unknown=evidence.effects_unknown,
         actions=None if evidence.action_states is None else _recorded(evidence.action_states, evidence.input_keys),
         actions_unknown=evidence.action_states_unknown,
-        acknowledged=len(evidence.input_keys) - sum(1 + held.behind for held in evidence.held_inputs),
+        acknowledged=len(evidence.input_keys) - len(unsent),
         checkpoints=checkpoints.seen,
         unseen_checkpoints=max(0, checkpoints.completed - len(checkpoints.seen)),
         restored_s=checkpoints.restored_s,
         finished=evidence.job_state == "FINISHED",
+        unsent=unsent,
     )
 
 
@@ -139,11 +144,27 @@ def _interruptions(faults: Sequence[Fault], exceptions: Sequence[JobException]) 
     return tuple(sorted([*by_faults, *own], key=lambda one: one.at_s))
 
 
-def _recorded(states: Sequence[ActionState], keys: Sequence[Any]) -> tuple[RecordedAction, ...]:
-    """Return the records with their inputs: a key handles its inputs in order, and counts them from 1."""
+def _unsent(evidence: Evidence) -> frozenset[int]:
+    """Return the numbers of the inputs that were held back to the end, each with those of its key behind it."""
+    numbers = _numbers(evidence.input_keys) if evidence.held_inputs else {}
+    held = (
+        [number for number in numbers.get(key_text(one.key), ()) if number >= one.number][: 1 + one.behind]
+        for one in evidence.held_inputs
+    )
+    return frozenset(chain.from_iterable(held))
+
+
+def _numbers(keys: Sequence[Any]) -> dict[str, list[int]]:
+    """Return the numbers of the inputs of each key."""
     numbers: dict[str, list[int]] = {}
     for number, key in enumerate(keys):
         numbers.setdefault(key_text(key), []).append(number)
+    return numbers
+
+
+def _recorded(states: Sequence[ActionState], keys: Sequence[Any]) -> tuple[RecordedAction, ...]:
+    """Return the records with their inputs: a key handles its inputs in order, and counts them from 1."""
+    numbers = _numbers(keys)
 
     def number_of(state: ActionState) -> int | None:
         of_key = numbers.get(key_text(state.key), [])

@@ -24,16 +24,24 @@ _PATH = ("expect", "delivery", "outputs")
 def nothing_lost(history: History, per_input: int) -> CheckResult:
     """Return *invalid* if an acknowledged input led to fewer than ``per_input`` outputs.
 
-    *Unknown* if the job did not read its inputs to the end, or if there was none.
+    *Unknown* if the job did not read its inputs to the end, if there was none, or if some were never
+    sent and no other was lost.
     """
     counts = _counts(history)
-    lost = [one for one in history.inputs if counts[one.number] < per_input]
+    lost = [one for one in history.inputs if counts[one.number] < per_input and one.number not in history.unsent]
     findings = _each("lost", lost, counts, per_input, history)
     if not history.drained and lost:
         return unknown(Invariant.NO_LOSS, *list(findings)[:1])
-    nothing_given = unknown(Invariant.NO_LOSS, Finding("there was no input, so nothing could be lost", _PATH))
-    otherwise = valid(Invariant.NO_LOSS) if history.inputs else nothing_given
-    return invalid_if_any(Invariant.NO_LOSS, findings, otherwise=otherwise)
+    return invalid_if_any(Invariant.NO_LOSS, findings, otherwise=_without_loss(history))
+
+
+def _without_loss(history: History) -> CheckResult:
+    if not history.inputs:
+        return unknown(Invariant.NO_LOSS, Finding("there was no input, so nothing could be lost", _PATH))
+    if history.unsent:
+        message = f"{len(history.unsent)} inputs were never sent, so nothing is known of their outputs"
+        return unknown(Invariant.NO_LOSS, Finding(message, _PATH))
+    return valid(Invariant.NO_LOSS)
 
 
 def nothing_doubled(history: History, per_input: int) -> CheckResult:

@@ -57,6 +57,18 @@ def test_without_inputs_nothing_is_known_of_loss() -> None:
     assert lost(History((), (), drained=True, final=True)).validity is Validity.UNKNOWN
 
 
+def test_an_input_that_was_never_sent_is_not_lost() -> None:
+    result = lost(history(0, 1, unsent=frozenset({2, 3})))
+    assert (result.validity, [finding.message for finding in result.findings]) == (
+        Validity.UNKNOWN,
+        ["2 inputs were never sent, so nothing is known of their outputs"],
+    )
+    result = lost(history(0, 2, unsent=frozenset({3})))
+    assert (result.validity, [finding.key for finding in result.findings]) == (Validity.INVALID, ["c-1"])
+    assert lost(history(0, 1, 2, 3, unsent=frozenset({3}))).validity is Validity.UNKNOWN
+    assert lost(history(0, unsent=frozenset({3}), **CUT)).validity is Validity.UNKNOWN
+
+
 def test_what_is_wrong_in_a_run_that_was_cut_short_stays_wrong() -> None:
     for check, of in ((doubled, history(0, 0)), (no_phantom, history(9)), (in_order, history(2, 0))):
         assert check(dataclasses.replace(of, final=False, drained=False)).validity is Validity.INVALID

@@ -147,6 +147,7 @@ def test_the_history_has_checkpoints_restores_and_sent_inputs() -> None:
     )
     made = history_of(evidence)
     assert (made.acknowledged, made.checkpoints, made.restored_s) == (2, (FIRST, SECOND), 105.0)
+    assert made.unsent == {2, 3}
     assert made.unseen_checkpoints == 3
     assert (made.finished, history_of(dataclasses.replace(evidence, job_state="FINISHED")).finished) == (False, True)
     # The next JobManager counts from zero.
