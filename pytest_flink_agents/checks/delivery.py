@@ -16,9 +16,13 @@ _PATH = ("expect", "delivery", "outputs")
 
 
 def check_action_delivery(evidence: Evidence) -> CheckResult:
-    """Return *invalid* if a completed action was executed again, or if an old attempt still acts."""
+    """Return *invalid* if a completed action was executed again, or if an old attempt still acts.
+
+    Attempts are judged only if calls carry them.
+    """
     history = history_of(evidence)
-    return together(NAME, [no_completed_action_again(history), old_attempts_fenced(history)])
+    results = [no_completed_action_again(history), old_attempts_fenced(history)]
+    return together(NAME, [one for one in results if one is not None])
 
 
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:

@@ -81,11 +81,14 @@ def live_again(history: History) -> CheckResult:
     return valid(Invariant.LIVENESS)
 
 
-def old_attempts_fenced(history: History) -> CheckResult:
+def old_attempts_fenced(history: History) -> CheckResult | None:
     """Return *invalid* if an attempt made a call after a later attempt at the key had begun.
 
-    Only calls that carry their attempt are judged, of jobs that were interrupted.
+    Only calls that carry their attempt are judged, of jobs that were interrupted. None if there is no
+    such call, so that nothing is said of attempts: no engine sends them by itself.
     """
+    if all(call.attempt is None for call in history.calls or ()):
+        return None
     return invalid_if_any(Invariant.FENCED, _late_calls(history), otherwise=valid(Invariant.FENCED))
 
 

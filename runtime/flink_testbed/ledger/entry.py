@@ -47,8 +47,9 @@ class EffectCall:
     bytes, in hexadecimal. ``status`` is None if the connection was reset. ``fault`` names the scripted fault;
     ``replayed`` marks a repeated idempotency key that got the first answer again.
 
-    Only calls of a replay have an attempt. Their ``step`` is the number of records that the action
-    state store had of the input, and ``durable`` says if the call was made in a durable one.
+    The engine sends the attempt in a replay only; other calls have one if the agent or the job sends
+    it. ``step`` and ``durable`` are of a replay, too: the number of records that the action state
+    store had of the input, and if the call was made in a durable one.
     """
 
     sequence: int

@@ -110,6 +110,12 @@ def test_an_endless_retry_names_its_last_cause() -> None:
     )
 
 
+def fenced(of: History) -> CheckResult:
+    result = old_attempts_fenced(of)
+    assert result is not None
+    return result
+
+
 def call(sequence: int, attempt: int | None, key: str = "c-1") -> EffectCall:
     made = EffectCall(sequence, 120.0, "effects", "payments", "POST /refunds", "POST", "/refunds", key=key)
     return dataclasses.replace(made, attempt=attempt)
@@ -123,13 +129,17 @@ def call(sequence: int, attempt: int | None, key: str = "c-1") -> EffectCall:
     ],
 )
 def test_an_old_attempt_calls_no_more(calls: list[EffectCall], validity: Validity) -> None:
-    assert old_attempts_fenced(history(KILL, calls=tuple(calls))).validity is validity
-    assert old_attempts_fenced(history(calls=tuple(calls))).validity is VALID, "without an interruption none is old"
-    assert old_attempts_fenced(history(KILL)).validity is VALID
+    assert fenced(history(KILL, calls=tuple(calls))).validity is validity
+    assert fenced(history(calls=tuple(calls))).validity is VALID, "without an interruption none is old"
+
+
+def test_without_attempts_nothing_is_said_of_them() -> None:
+    assert old_attempts_fenced(history(KILL)) is None
+    assert old_attempts_fenced(history(KILL, calls=(call(1, None), call(2, None)))) is None
 
 
 def test_a_zombie_is_named() -> None:
-    assert said(old_attempts_fenced(history(KILL, calls=(call(1, 1), call(2, 0))))) == (
+    assert said(fenced(history(KILL, calls=(call(1, 1), call(2, 0))))) == (
         'attempt 0 of key "c-1" made call 2 (POST /refunds) after attempt 1 had begun: the job did not fence it'
     )
 
