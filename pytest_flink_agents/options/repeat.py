@@ -34,4 +34,8 @@ def options_of_run(settings: Settings, tier: Tier) -> list[str]:
         "--kafka-properties": shown(security.file, root) if security and security.file else "",
     }
     words = [f"{flag}={value}" for flag, value in values.items() if value]
-    return [*words, "--flink-rest-auth"] if settings.rest_auth and tier is Tier.EMBEDDED else words
+    switches = {
+        "--flink-rest-auth": settings.rest_auth and tier is Tier.EMBEDDED,
+        "--flink-always-replay": settings.always_replay and tier is Tier.LOCAL,
+    }
+    return [*words, *(flag for flag, on in switches.items() if on)]

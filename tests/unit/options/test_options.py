@@ -182,6 +182,12 @@ def test_a_run_is_repeated_with_every_option_that_changes_it(read: Read, tmp_pat
     assert read(*remote) == replace(settings, rest_auth=False, tiers=(Tier.REMOTE,), named_tiers=(Tier.REMOTE,))
 
 
+def test_a_run_with_replays_is_repeated_with_them(read: Read) -> None:
+    settings = read("--flink-always-replay")
+    assert options_of_run(settings, Tier.LOCAL) == ["--flink-tier=local", "--flink-always-replay"]
+    assert options_of_run(settings, Tier.EMBEDDED) == ["--flink-tier=embedded"]
+
+
 def test_several_processes_cannot_share_a_terminal() -> None:
     with pytest.raises(pytest.UsageError, match="several processes cannot share a terminal"):
         values.debug_terminal(Given("yes", "--flink-debug"), None, processes=2)
