@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ def prepare(paths: Sequence[Path], options: Sequence[str]) -> tuple[int, str]:
     ``HostError`` for a part that cannot be provided, ``ScenarioError`` for a scenario file that is invalid.
     """
     settings = settings_in(paths, options)
-    project = Project.of(settings)
+    # The project's plugins do not run here: any model format may be one of theirs.
+    project = dataclasses.replace(Project.of(settings), model_formats=None)
     files = [target.path for target in targets(paths) if target.kind is Kind.SCENARIO]
     scenarios = [loaded for file in files for loaded in load_file(file, project)]
     releases = tuple(dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions))

@@ -91,7 +91,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         {**matchers, **held},
         configuration=flink.configuration,
         flink_options=flink.options,
-        model_formats=project.model_formats,
+        model_formats=project.model_formats or {},
     ), []
 
 

@@ -34,6 +34,7 @@ _EFFECTS = "effects."
 # Replies of endpoints repeat parts of their request, which the ledger fills in.
 _REPLIES = "effects"
 _REPLY_NAMES = ("request.json.NAME", "request.path.NAME", "request.query.NAME", "request.sequence")
+_FORMAT_ADDRESS = re.compile(r"llm\.[a-z][a-z0-9_]*_url")
 _PLACEHOLDER = re.compile(r"\$(\$\{|\{([^{}]*)\}|\{)")
 # A placeholder without its braces or without its dollar sign, which an agent would use literally as
 # an address. Prompts of agents have placeholders in braces, too, so {input.x} is not among them.
@@ -48,23 +49,25 @@ def format_placeholder(name: str) -> str:
     return f"llm.{name}_url"
 
 
-def read_placeholders(value: Any, allowed_env: Iterable[str], formats: Iterable[str] = ()) -> tuple[Any, list[Mistake]]:
+def read_placeholders(
+    value: Any, allowed_env: Iterable[str], formats: Iterable[str] | None = ()
+) -> tuple[Any, list[Mistake]]:
     """Return a document's value for the model, and its mistakes in placeholders.
 
     ``$${`` becomes ``${`` in sections without placeholders; the others stay unchanged, for
     :func:`substitute`. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``formats`` those of
-    model formats that plugins add.
+    model formats that plugins add, None if they are not known: each may be one then.
     """
+    texts = list(_texts(value, ()))
     matrix = value.get("matrix") if isinstance(value, dict) else None
     names = [_MATRIX + name for name in matrix] if is_matrix(matrix) else []
     known = [
         *NAMES,
-        *map(format_placeholder, formats),
+        *(_format_addresses(texts) if formats is None else map(format_placeholder, formats)),
         *_endpoint_urls(value),
         *(_ENVIRONMENT + name for name in allowed_env),
         *names,
     ]
-    texts = list(_texts(value, ()))
     found = [(path, one) for path, text in texts for one in _PLACEHOLDER.finditer(text) if one[1] != "${"]
     malformed = matrix is not None and not names
     if malformed:
@@ -81,6 +84,11 @@ def read_placeholders(value: Any, allowed_env: Iterable[str], formats: Iterable[
         return value, mistakes
     kept = (*SECTIONS, _REPLIES)
     return {key: item if key in kept else _unescaped(key, item) for key, item in value.items()}, []
+
+
+def _format_addresses(texts: Iterable[tuple[DocumentPath, str]]) -> list[str]:
+    """Return the placeholders in texts that are the address of some model format."""
+    return sorted(filter(_FORMAT_ADDRESS.fullmatch, names_in(text for _, text in texts)))
 
 
 def _unescaped(section: str, value: Any) -> Any:

@@ -26,7 +26,7 @@ class Project:
     ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
     the packages outside the project whose agents, functions and classes a scenario may name.
     ``configuration`` is the Flink configuration of scenarios that name none. ``matchers`` and
-    ``model_formats`` are what plugins add, by name.
+    ``model_formats`` are what plugins add, by name; ``model_formats`` is None if no plugin was asked.
     """
 
     root: Path
@@ -36,7 +36,7 @@ class Project:
     requirement_kinds: tuple[RequirementKind, ...] = ()
     configuration: Path | None = None
     matchers: CustomMatchers = field(default_factory=dict, hash=False)
-    model_formats: ModelFormats = field(default_factory=dict, hash=False)
+    model_formats: ModelFormats | None = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Project:

@@ -108,6 +108,16 @@ def test_the_local_tier_needs_kafka_for_an_action_state_store(
     assert capsys.readouterr().out.splitlines()[1:] == kafka
 
 
+def test_a_model_format_of_a_plugin_does_not_stop_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = project / "format.scenario.yaml"
+    words = [str(file), "--flink-tier=local", "--flink-version=2.2"]
+    file.write_text(_SCENARIO.format(name="format", more="environment: {URL: '${llm.plain_url}/generate'}"))
+    assert main(["prepare", *words]) == 0
+    file.write_text(_SCENARIO.format(name="format", more="environment: {URL: '${llm.plain_address}'}"))
+    assert main(["prepare", *words]) == 2
+    assert "FA210" in capsys.readouterr().err
+
+
 def test_a_wrong_option_or_file_is_wrong_usage(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prepare", str(project), "--flink-tier=moon"]) == 2
     assert "there is no tier 'moon'" in capsys.readouterr().err
