@@ -127,3 +127,13 @@ class Pays(Agent):
         post(url)
         await ctx.durable_execute_async(post, url)
         ctx.send_event(OutputEvent(output="paid"))
+
+
+class Reconciles(Agent):
+    """A durable call whose reconciler finds it made; each input is the address."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def pay(event: Event, ctx: RunnerContext) -> None:
+        ctx.durable_execute(post, InputEvent.from_event(event).input, reconciler=lambda: 200)
+        ctx.send_event(OutputEvent(output="paid"))

@@ -90,6 +90,18 @@ def test_calls_say_how_much_was_recorded_before_them(worker: Process) -> None:
     ]
 
 
+def test_the_begin_of_a_call_with_a_reconciler_is_a_step_of_its_own(worker: Process) -> None:
+    with call_log() as log:
+        result = replayed(worker, "Reconciles", f"http://127.0.0.1:{log.port}{PATH}")
+    assert different(result) == []
+    assert [step["ended"] for step in result["undisturbed"][0]["steps"]] == [False, True, True]
+    # After the begin the reconciler answers, so only the replay with nothing recorded makes the call.
+    assert [(call["Attempt"], call["Step"], call["Durable"]) for call in log.calls] == [
+        ("0", "1", "1"),
+        ("1", "1", "1"),
+    ]
+
+
 def test_a_process_that_dies_in_a_replay_is_named(worker: Process) -> None:
     result = replayed(worker, "Dies", 1, 2)
     assert {one["problem"]: one["run"] for one in result["replays"] if one["problem"]} == {

@@ -51,9 +51,12 @@ class CountingStore(MemoryStore):
         self.written: list[tuple[Execution, ActionRecord]] = []
 
     def put(self, execution: Execution, record: ActionRecord) -> None:
-        """Store a record and keep it."""
+        """Store a record and keep it.
+
+        A copy is kept, because the end of a call changes the record of its begin.
+        """
         super().put(execution, record)
-        self.written.append((execution, record))
+        self.written.append((execution, ActionRecord.from_bytes(record.to_bytes())))
         self._attempt.steps += 1
 
     def begin_input(self) -> None:
