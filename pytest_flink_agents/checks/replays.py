@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
@@ -71,6 +71,7 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
     for call in () if unnamed or replays.unknown else replays.calls:
         calls.setdefault((call.input, call.attempt), []).append(call)
     deviations = list(_undisturbed_deviations(replays, evidence))
+    unasked: list[str] = []
     for replay in replays.replays:
         if replay.run is None:
             continue
@@ -81,10 +82,16 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
         for cut in [replay.after] if replays.with_store else range(len(one.steps) + 1):
             before = [call for call in first if _before(call, cut)]
             found = call_differences(first, [*before, *again])
-            deviations += _call_deviations(one, _moment(one, cut, replays), found, replays.with_store)
+            moment = _moment(one, cut, replays)
+            if begun := _begun(first, one, cut, replays):
+                missing = call_differences(found.missing, begun).missing
+                if len(missing) < len(found.missing) and not _asked(again):
+                    unasked.append(_unasked_text(begun[0], one, moment))
+                found = replace(found, missing=missing)
+            deviations += _call_deviations(one, moment, found, replays.with_store)
     if deviations:
         return CheckResult(NAME, Validity.INVALID, _findings(path, deviations))
-    doubts = list(_doubts(replays, len(evidence.input_keys), unnamed))
+    doubts = [*_doubts(replays, len(evidence.input_keys), unnamed), *unasked]
     if unassigned := _unassigned(evidence):
         doubts.append(f"{unassigned} outputs of the scenario's own run do not say which input caused them")
     if doubts:
@@ -164,6 +171,29 @@ def _before(call: EffectCall, cut: int) -> bool:
     call and its record but the endpoint.
     """
     return call.step is not None and (call.step < cut or (call.step == cut and not call.durable))
+
+
+def _begun(first: Iterable[EffectCall], one: UndisturbedRun, cut: int, replays: Replays) -> list[EffectCall]:
+    """Return the undisturbed run's calls that may have been made at a crash after ``cut`` records.
+
+    They are those of a durable call whose begin is the last record. The endpoint has them, so a
+    reconciler that asks it finds them made, and nothing is missing.
+    """
+    if not replays.with_store or not cut or one.steps[cut - 1].ended:
+        return []
+    return [call for call in first if call.durable and call.step == cut]
+
+
+def _asked(again: Iterable[EffectCall]) -> bool:
+    """Return whether a reconciler called an endpoint: its outcome is the first record of a replay."""
+    return any(call.durable and call.step == 0 for call in again)
+
+
+def _unasked_text(call: EffectCall, one: UndisturbedRun, moment: str) -> str:
+    return (
+        f"{_call_text(call)} is not made for {_whose(one)} if its process dies {moment}, and its reconciler called no "
+        "endpoint: let it ask an endpoint of the scenario whether the call was made"
+    )
 
 
 def _unassigned(evidence: Evidence) -> int:

@@ -155,6 +155,43 @@ def test_a_durable_call_that_was_recorded_is_not_made_again() -> None:
     assert "next: its durable call had other arguments or another place than recorded" in finding.message
 
 
+RECONCILED = (RecordedStep("pay", "shop.refund", ended=False), *STEPS)
+ASKED = replace(call(2, 0, durable=True), method="GET", body=None)
+
+
+@pytest.mark.parametrize(
+    ("again", "validity"),
+    [
+        # The replay after the begin finds the call of the undisturbed run at the endpoint.
+        ([ASKED], Validity.VALID),
+        # Nothing was found, so that the call is made.
+        ([ASKED, call(2, 0, durable=True)], Validity.VALID),
+        # The reconciler says that the call was made, and cannot know it.
+        ([], Validity.UNKNOWN),
+        # A later call is not the reconciler's.
+        ([replace(ASKED, step=1)], Validity.UNKNOWN),
+    ],
+)
+def test_a_call_that_its_reconciler_finds_made_is_not_missing(again: Sequence[EffectCall], validity: Validity) -> None:
+    undisturbed = (UndisturbedRun(0, "c-1", RECONCILED, RUN),)
+    calls = [call(0, 1, durable=True), call(1, 0, durable=True), *again]
+    result = checked(replays([RUN] * 4, calls, undisturbed=undisturbed))
+    assert result.validity is validity
+    assert ("its reconciler called no endpoint" in result.findings[0].message) == (validity is Validity.UNKNOWN)
+
+
+def test_a_reconciler_excuses_its_own_call_only() -> None:
+    undisturbed = (UndisturbedRun(0, "c-1", RECONCILED, RUN),)
+    # A call after the durable one, which the replay leaves out, too.
+    calls = [call(0, 1, durable=True), call(0, 2, order=2), call(1, 0, durable=True), call(1, 1, order=2)]
+    result = checked(replays([RUN, RUN], [*calls, ASKED], undisturbed=undisturbed))
+    (finding,) = result.findings
+    assert finding.message.startswith("POST /pay of shop with 2 is not made")
+    # Without a store nothing of a begun call is known after the crash.
+    result = checked(replays([RUN], [call(0, 1, durable=True)], undisturbed=undisturbed, with_store=False))
+    assert result.validity is Validity.INVALID
+
+
 def test_without_a_store_every_call_is_made_twice() -> None:
     calls = [call(0, 0, durable=True), call(1, 0, durable=True)]
     (finding,) = checked(replays([RUN], calls, with_store=False)).findings
