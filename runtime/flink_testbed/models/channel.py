@@ -174,10 +174,7 @@ class Channel:
             if isinstance(answer, Unmatched):
                 return self._refuse(wire, request, UNMATCHED_STATUS, answer.text)
             self._answered[answer.rule] += 1
-            try:
-                return self._deliver(wire, request, answer)
-            except FormatError as error:
-                return self._refuse(wire, request, _NOT_WRITTEN_STATUS, str(error))
+            return self._deliver(wire, request, answer)
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
         """Record an invalid POST and return the error response."""
@@ -217,7 +214,12 @@ class Channel:
     def _deliver(self, wire: Wire, request: ChatRequest, answer: Answer) -> Delivery:
         call = self._record(wire, request, answer=answer, reply=answer.reply.as_data(), usage=answer.usage)
         stamp = Stamp(call.seq, call.wall_time_s)
-        return _delivery(wire, call, answer, lambda: wire.write_reply(request, answer.reply, answer.usage, stamp))
+        try:
+            return _delivery(wire, call, answer, lambda: wire.write_reply(request, answer.reply, answer.usage, stamp))
+        except FormatError as error:
+            # The number of the call is part of the reply, so the call was recorded first.
+            self._calls.pop()
+            return self._refuse(wire, request, _NOT_WRITTEN_STATUS, str(error))
 
     def _record(
         self,

@@ -268,3 +268,4 @@ def test_a_reply_that_cannot_be_written_is_never_a_silent_one() -> None:
     assert channel.post("/mute/generate", ASKED).status == 500
     (call,) = channel.unmatched
     assert call.nearest == "the format mute cannot write the reply: KeyError: 'answer'"
+    assert [each.seq for each in channel.calls] == [1]
