@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from call_log import PATH, call_log
 from test_worker import HERE, RUNTIME, Process
+
+from flink_agents_runtime.local import replay
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,26 @@ def test_many_crash_points_are_drawn_from_the_seed(worker: Process) -> None:
 def test_replays_that_have_no_time_left_are_named(worker: Process) -> None:
     result = replayed(worker, "Sums", 1, deadline_s=0)
     assert {one["problem"] for one in result["replays"]} == {"the time for all replays was over"}
+
+
+def test_no_replay_has_more_time_than_is_left_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    undisturbed = {"modules": [], "problem": "", "runs": [{"input": 0, "records": []}]}
+
+    def in_child(handler: Any, request: dict[str, Any], *, margin_s: float) -> tuple[dict[str, Any], str]:
+        limits.append(request["deadline_s"])
+        return (undisturbed if len(limits) == 1 else {"run": {}}), ""
+
+    monkeypatch.setattr(replay, "run_in_child", in_child)
+    for name in ("carry_causes", "gc"):
+        monkeypatch.setattr(replay, name, Mock())
+    options = replay.ReplayOptions(with_store=True, max_points=10, seed=0, run_s=1000, deadline_s=60)
+    result = replay.replay_inputs(Mock(), [{}], options)
+    assert [one["problem"] for one in result["replays"]] == [""]
+    assert limits[0] == 60 >= limits[1] > 0
+    limits.clear()
+    replay.replay_inputs(Mock(), [{}], replace(options, run_s=2))
+    assert limits == [60, 2]
 
 
 def test_no_replay_of_a_deterministic_agent_is_different() -> None:

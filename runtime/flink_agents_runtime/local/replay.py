@@ -87,10 +87,11 @@ def replay_inputs(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options:
     replays = []
     report_s = time.monotonic() + _PROGRESS_S
     for attempt, (number, after) in enumerate(chosen, start=1):
-        if time.monotonic() > ends_s:
+        left_s = ends_s - time.monotonic()
+        if left_s <= 0:
             replays.append(_failed(attempt, number, after, "the time for all replays was over"))
             continue
-        replays.append(_replayed_in_child(plan, began[number], attempt, after, options.run_s))
+        replays.append(_replayed_in_child(plan, began[number], attempt, after, min(options.run_s, left_s)))
         if time.monotonic() > report_s:
             report_s += _PROGRESS_S
             _logger.info("%d of %d crash points replayed", attempt, len(chosen))
