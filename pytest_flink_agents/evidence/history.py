@@ -6,7 +6,7 @@ Built from evidence alone, so that a test can make up any history.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -29,7 +29,8 @@ class Fault:
     """One step of the timeline that was performed.
 
     ``began_s`` and ``ended_s`` are seconds since 1970; the end includes the recovery. ``felt`` is False if it had no
-    effect on the run; ``interrupted`` is True if it restarted or ended the job.
+    effect on the run; ``interrupted`` is True if it restarted or ended the job. ``trigger``, ``detail`` and
+    ``recovered_after_s`` are those of the step.
     """
 
     name: str
@@ -37,6 +38,17 @@ class Fault:
     ended_s: float
     felt: bool
     interrupted: bool = False
+    trigger: str = field(default="", compare=False)
+    detail: str = field(default="", compare=False)
+    recovered_after_s: float | None = field(default=None, compare=False)
+
+    def explains(self, failed_s: float) -> bool:
+        """Return whether a failure of the job is the effect of this fault.
+
+        A fault that did not interrupt the job explains none: the job failed by itself while it lasted.
+        Flink cuts the times of failures to milliseconds.
+        """
+        return self.interrupted and self.began_s - 0.001 <= failed_s <= self.ended_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +138,28 @@ def history_of(evidence: Evidence) -> History:
 
 def _faults(steps: Sequence[StepRecord]) -> tuple[Fault, ...]:
     return tuple(
-        Fault(step.act, step.began_s, step.ended_s, bool(step.felt), step.interrupted)
+        Fault(
+            step.act,
+            step.began_s,
+            step.ended_s,
+            bool(step.felt),
+            step.interrupted,
+            step.trigger,
+            step.detail,
+            step.recovered_after_s,
+        )
         for step in steps
         if step.began_s is not None and step.ended_s is not None
     )
 
 
 def _interruptions(faults: Sequence[Fault], exceptions: Sequence[JobException]) -> tuple[Interruption, ...]:
-    """Return the faults that interrupted the job, and its failures that no fault caused, by time."""
+    """Return the faults that interrupted the job, and its failures that no fault explains, by time."""
     by_faults = [Interruption(f'the step "{one.name}"', one.began_s, one.ended_s) for one in faults if one.interrupted]
     own = [
         Interruption(f"the failure {one.message!r}", one.at_ms / 1000, one.at_ms / 1000)
         for one in exceptions
-        # Flink's times are cut to milliseconds.
-        if not any(fault.began_s - 0.001 <= one.at_ms / 1000 <= fault.ended_s for fault in faults)
+        if not any(fault.explains(one.at_ms / 1000) for fault in faults)
     ]
     return tuple(sorted([*by_faults, *own], key=lambda one: one.at_s))
 

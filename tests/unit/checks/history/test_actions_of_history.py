@@ -166,10 +166,17 @@ def test_a_repetition_in_a_job_that_ran_on_is_the_agents_own() -> None:
     ran_on = dataclasses.replace(STEP, interrupted=False)
     assert check([call(1, 90.0), call(2, 120.0)], None, steps=(ran_on,)).validity is Validity.UNKNOWN
     failed = JobException(100_500, "no stock")
-    result = check([call(1, 90.0), call(2, 120.0)], None, steps=(ran_on,), exceptions=(failed,))
-    assert result.validity is Validity.UNKNOWN, "a failure during a fault belongs to it"
-    result = check([call(1, 90.0), call(2, 120.0)], None, steps=(), exceptions=(failed,))
-    assert "before the failure 'no stock' and call 2" in said(result)
+    for steps in ((ran_on,), ()):
+        result = check([call(1, 90.0), call(2, 120.0)], None, steps=steps, exceptions=(failed,))
+        assert "before the failure 'no stock' and call 2" in said(result)
+
+
+def test_a_fault_explains_the_failures_in_its_time_if_it_interrupted_the_job() -> None:
+    fault = Fault("kill taskmanager", 100.0005, 110.0, felt=True, interrupted=True)
+    assert [fault.explains(at_s) for at_s in (99.999, 100.0, 110.0, 110.001)] == [False, True, True, False]
+    assert not dataclasses.replace(fault, interrupted=False).explains(105.0)
+    made = history_of(evidence(None, None, steps=(dataclasses.replace(STEP, detail="killed"),)))
+    assert [(one.trigger, one.detail, one.recovered_after_s) for one in made.faults] == [("after 5 s", "killed", 3.0)]
 
 
 def test_an_effect_without_an_input_is_named_without_one() -> None:
