@@ -19,6 +19,7 @@ def write_evidence(folder: Path, evidence: Evidence, results: Sequence[CheckResu
     """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults."""
     data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
     write_json(folder / "evidence.json", data, redactor)
-    picture = timeline_picture(history_of(evidence), redactor)
+    # A history of many inputs takes time to build, and most runs have nothing to draw.
+    picture = timeline_picture(history_of(evidence), redactor) if evidence.steps or evidence.effects else ""
     if picture:
         write_text(folder / "timeline.svg", picture)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
+
+import pytest
 
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.history import Fault, History, Input, Interruption, RecordedAction
-from pytest_flink_agents.evidence.model import Checkpoint, Output
+from pytest_flink_agents.evidence.model import Checkpoint, Evidence, Output, StepRecord
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report import evidence_file
+from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.report.timeline_picture import timeline_picture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -32,6 +37,7 @@ CALL = EffectCall(
     body_digest="",
     status=201,
 )
+STEP = StepRecord("after 2 s", "kill taskmanager", began_s=102.0, ended_s=104.0)
 KILL = Fault("kill taskmanager", 102.0, 104.0, felt=True, interrupted=True)
 HISTORY = History(
     inputs=(Input(0, "ada"), Input(1, 7)),
@@ -79,6 +85,25 @@ def test_a_mark_stands_at_its_time() -> None:
 def test_a_run_without_effects_and_faults_has_no_picture() -> None:
     assert timeline_picture(dataclasses.replace(HISTORY, faults=(), calls=None), Redactor({})) == ""
     assert timeline_picture(History((), (), drained=True, final=True), Redactor({})) == ""
+
+
+def test_only_a_run_with_effects_or_steps_has_its_history_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Evidence] = []
+
+    def counted(evidence: Evidence) -> History:
+        built.append(evidence)
+        return HISTORY
+
+    monkeypatch.setattr(evidence_file, "history_of", counted)
+    plain = Evidence("local", "", "bundled", effects=())
+    write_evidence(tmp_path, plain, [], Redactor({}))
+    assert (built, (tmp_path / "timeline.svg").exists()) == ([], False)
+    drawn_ones = [dataclasses.replace(plain, effects=(CALL,)), dataclasses.replace(plain, steps=(STEP,))]
+    for each in drawn_ones:
+        write_evidence(tmp_path, each, [], Redactor({}))
+    assert (built, (tmp_path / "timeline.svg").exists()) == (drawn_ones, True)
 
 
 def test_one_moment_is_a_picture() -> None:
