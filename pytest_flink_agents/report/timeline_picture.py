@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.history import History
 from pytest_flink_agents.redact import Redactor
 
@@ -36,7 +38,7 @@ class _Mark:
     """Something that happened for a key, with a text that the mouse shows."""
 
     at_s: float
-    key: str
+    key: Any
     kind: str
     text: str
 
@@ -52,8 +54,10 @@ def timeline_picture(history: History, redactor: Redactor) -> str:
     moments = [mark.at_s for mark in marks] + [one.completed_s for one in history.checkpoints]
     moments += [at_s for fault in history.faults for at_s in (fault.began_s, fault.ended_s)]
     picture = _Picture(min(moments), max(moments), redactor)
-    keys = list(dict.fromkeys([*(_label(one.key) for one in history.inputs), *(mark.key for mark in marks)]))
-    picture.frame(keys)
+    rows: dict[str, Any] = {}
+    for key in chain((one.key for one in history.inputs), (mark.key for mark in marks)):
+        rows.setdefault(identity(key), key)
+    picture.frame(rows)
     picture.background(history)
     picture.marks(marks)
     return picture.text()
@@ -63,16 +67,16 @@ def _marks(history: History) -> Iterator[_Mark]:
     for output in history.outputs:
         if output.at_s is not None:
             cause = "" if output.input is None else f" of input {output.input}"
-            yield _Mark(output.at_s, _label(output.key), "output", f"output{cause}")
+            yield _Mark(output.at_s, output.key, "output", f"output{cause}")
     for call in history.calls or ():
         cause = "" if call.input is None else f", input {call.input}"
         text = f"call {call.sequence}: {call.method} {call.path}, status {call.status}{cause}"
-        yield _Mark(call.at_s, _label(call.key), "effect", text)
+        yield _Mark(call.at_s, call.key, "effect", text)
     for record in history.actions or ():
         state = record.state
         if not state.removed:
             text = f"record of {state.action}: {'completed' if state.completed else 'in progress'}"
-            yield _Mark(state.at_s, _label(state.key), "record", text)
+            yield _Mark(state.at_s, state.key, "record", text)
 
 
 def _label(key: Any) -> str:
@@ -97,9 +101,9 @@ class _Picture:
         indent(self._svg)
         return tostring(self._svg, encoding="unicode") + "\n"
 
-    def frame(self, keys: list[str]) -> None:
-        """Draw legend, rows and axis."""
-        shown = keys[:_MAX_KEYS]
+    def frame(self, keys: Mapping[str, Any]) -> None:
+        """Draw legend, rows and axis; ``keys`` are those of the rows by their identity."""
+        shown = list(keys)[:_MAX_KEYS]
         self._rows = {key: _TOP + _ROW * (number + 1) for number, key in enumerate(shown)}
         bottom = _TOP + _ROW * (len(shown) + 1)
         height = bottom + 46
@@ -117,7 +121,7 @@ class _Picture:
             self._words(x + 12, 20, name)
         for key, y in self._rows.items():
             self._line("row", _LEFT, y, _LEFT + _PLOT, y)
-            self._words(_LEFT - 10, y + 4, key, end=True)
+            self._words(_LEFT - 10, y + 4, _label(keys[key]), end=True)
         self._line("axis", _LEFT, bottom, _LEFT + _PLOT, bottom)
         for tick in range(_TICKS + 1):
             x = _LEFT + _PLOT * tick / _TICKS
@@ -149,8 +153,9 @@ class _Picture:
         """Draw what happened for the keys; of equal marks at one pixel the first."""
         drawn: set[tuple[str, str, int]] = set()
         for mark in marks:
-            x, y = self._x(mark.at_s), self._rows.get(mark.key)
-            place = (mark.key, mark.kind, round(x))
+            key = identity(mark.key)
+            x, y = self._x(mark.at_s), self._rows.get(key)
+            place = (key, mark.kind, round(x))
             if y is None or place in drawn:
                 continue
             drawn.add(place)

@@ -82,6 +82,17 @@ def test_a_mark_stands_at_its_time() -> None:
     assert (first.get("cx"), last.get("cx")) == ("170.0", "940.0")
 
 
+def test_a_row_is_a_key_with_its_type_in_readable_letters() -> None:
+    inputs = tuple(Input(number, key) for number, key in enumerate(("Zoë", "7", 7, None, "Zoë")))
+    picture = drawn(dataclasses.replace(HISTORY, inputs=inputs, outputs=(), calls=(), actions=()))
+    assert [one.text for one in picture.iter(f"{SVG}text") if one.get("text-anchor") == "end"] == [
+        '"Zoë"',
+        '"7"',
+        "7",
+        "no key",
+    ]
+
+
 def test_a_run_without_effects_and_faults_has_no_picture() -> None:
     assert timeline_picture(dataclasses.replace(HISTORY, faults=(), calls=None), Redactor({})) == ""
     assert timeline_picture(History((), (), drained=True, final=True), Redactor({})) == ""
