@@ -17,7 +17,6 @@ from pytest_flink_agents.evidence.model import Evidence
 NAME = "effects"
 _SOURCE = "effects"
 _NAMED_CALLS, _NAMED = 3, 5
-# The lowest HTTP status of a refusal.
 _SHOWN_CHARACTERS = 160
 _Judged = tuple[Validity, Finding | None]
 

@@ -81,11 +81,11 @@ def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall])
     are; an endpoint that recognised a repeated idempotency key did the work once.
     """
     wanted, made = (_with_effect(calls) for calls in (expected, seen))
-    known = {_identity(call) for call in wanted}
+    known = {_content(call) for call in wanted}
     surplus = _beyond(made, wanted)
     return CallDifferences(
-        repeated=tuple(call for call in surplus if _identity(call) in known),
-        other=tuple(call for call in surplus if _identity(call) not in known),
+        repeated=tuple(call for call in surplus if _content(call) in known),
+        other=tuple(call for call in surplus if _content(call) not in known),
         missing=_beyond(wanted, made),
     )
 
@@ -119,16 +119,17 @@ def _with_effect(calls: Sequence[EffectCall]) -> list[EffectCall]:
 
 
 def _beyond(calls: Sequence[EffectCall], others: Sequence[EffectCall]) -> tuple[EffectCall, ...]:
-    left = Counter(map(_identity, others))
+    left = Counter(map(_content, others))
     found = []
     for call in calls:
-        identity = _identity(call)
-        if left[identity] > 0:
-            left[identity] -= 1
+        content = _content(call)
+        if left[content] > 0:
+            left[content] -= 1
         else:
             found.append(call)
     return tuple(found)
 
 
-def _identity(call: EffectCall) -> str:
+def _content(call: EffectCall) -> str:
+    """Return a text that is equal for calls with the same method, address and body."""
     return _json([call.endpoint, call.method, call.path, dict(call.query), call.body])

@@ -64,7 +64,10 @@ def more(count: int, what: str) -> str:
 
 
 def together(name: str, results: Sequence[CheckResult]) -> CheckResult:
-    """Return the results of several invariants as that of one check, what is wrong first."""
+    """Combine the results of several invariants into the result of one check.
+
+    *Invalid* before *unknown* before *valid*; only the findings of the results that decided it are kept.
+    """
     for validity in (Validity.INVALID, Validity.UNKNOWN):
         of_validity = [result for result in results if result.validity is validity]
         if of_validity:

@@ -14,6 +14,7 @@ KEY, INPUT, ATTEMPT = "X-Flink-Agents-Key", "X-Flink-Agents-Input", "X-Flink-Age
 STEP, DURABLE, ACTION = "X-Flink-Agents-Step", "X-Flink-Agents-Durable", "X-Flink-Agents-Action"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, ACTION, IDEMPOTENCY_KEY)
+# The lowest HTTP status of a refusal.
 _REFUSED = 400
 # Methods that ask and change nothing, by the definition of HTTP.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
