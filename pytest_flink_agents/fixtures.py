@@ -175,10 +175,17 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: Tier, flink_version
     An error in the cluster's logs fails the test, unless the marker ``log_allow("pattern")``
     explains it.
     """
+    from pytest_flink_agents.hooks import project_of_node
     from pytest_flink_agents.run.agent_runner import AgentRunner
 
     session = session_of(request.config)
-    runner = AgentRunner(session.services, session.release(flink_version), flink_tier, attempt_folder(request.node))
+    runner = AgentRunner(
+        session.services,
+        session.release(flink_version),
+        flink_tier,
+        attempt_folder(request.node),
+        project=project_of_node(request.node, session.settings),
+    )
     yield runner
     _require_quiet(runner.wrong_in_logs(_allowed(request)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,9 +10,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest.nodes import Node
+
     from flink_testbed.models.added_wire import ModelFormat, ModelFormats
     from pytest_flink_agents.checks.custom import CustomCheck
+    from pytest_flink_agents.scenario.boundary.project import Project
     from pytest_flink_agents.scenario.matching.custom import CustomMatcher, CustomMatchers
+    from pytest_flink_agents.settings import Settings
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 # The first three name addresses, the others begin the paths of the built-in formats.
@@ -48,7 +53,18 @@ def pytest_flink_agents_model_formats(config: pytest.Config) -> Mapping[str, Mod
     """
 
 
-def custom_checks(node: pytest.Collector) -> Mapping[str, CustomCheck]:
+def project_of_node(node: Node, settings: Settings) -> Project:
+    """Return the project of a node, with what plugins add to the language of its scenarios.
+
+    Raises ``pytest.UsageError`` like :func:`custom_matchers`.
+    """
+    from pytest_flink_agents.scenario.boundary.project import Project
+
+    matchers, formats = custom_matchers(node), custom_model_formats(node)
+    return dataclasses.replace(Project.of(settings), matchers=matchers, model_formats=formats)
+
+
+def custom_checks(node: Node) -> Mapping[str, CustomCheck]:
     """Return the checks of all plugins, and of each conftest.py in the node's directory or above it.
 
     Raises ``pytest.UsageError`` for a plugin's answer that is no such mapping, and for a name that is
@@ -59,7 +75,7 @@ def custom_checks(node: pytest.Collector) -> Mapping[str, CustomCheck]:
     return _answers(node, "checks", "functions of the evidence", callable, frozenset(get_args(CheckName)))
 
 
-def custom_matchers(node: pytest.Collector) -> CustomMatchers:
+def custom_matchers(node: Node) -> CustomMatchers:
     """Return the matcher words of all plugins, and of each conftest.py in the node's directory or above it.
 
     Raises ``pytest.UsageError`` like :func:`custom_checks`, and for a word of another form than the
@@ -72,7 +88,7 @@ def custom_matchers(node: pytest.Collector) -> CustomMatchers:
     return found
 
 
-def custom_model_formats(node: pytest.Collector) -> ModelFormats:
+def custom_model_formats(node: Node) -> ModelFormats:
     """Return the model formats of all plugins, and of each conftest.py in the node's directory or above it.
 
     Raises ``pytest.UsageError`` like :func:`custom_matchers`.
@@ -95,7 +111,7 @@ def _require_names(hook: str, names: Iterable[str]) -> None:
 
 
 def _answers(
-    node: pytest.Collector, hook: str, values: str, is_value: Callable[[Any], bool], taken: frozenset[str]
+    node: Node, hook: str, values: str, is_value: Callable[[Any], bool], taken: frozenset[str]
 ) -> dict[str, Any]:
     """Return the answers of all plugins to a hook, merged."""
     found: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import shlex
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.current import CHECKED, NOT_READY, SESSION, attempt_folder
-from pytest_flink_agents.hooks import custom_checks, custom_matchers, custom_model_formats
+from pytest_flink_agents.hooks import custom_checks, project_of_node
 from pytest_flink_agents.options import options_of_run
 from pytest_flink_agents.vocabulary import Engine, Tier
 
@@ -41,16 +40,14 @@ class ScenarioFile(pytest.File):
 
         All problems of the file are reported at once.
         """
-        from pytest_flink_agents.scenario.boundary.project import Project
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
 
         # A plugin's mistake stops the session here, before anything starts.
-        checks, matchers, formats = custom_checks(self), custom_matchers(self), custom_model_formats(self)
         session = self.config.stash[SESSION]
+        checks, project = custom_checks(self), project_of_node(self, session.settings)
         session.collected_files.add(self.path.resolve())
         try:
-            project = dataclasses.replace(Project.of(session.settings), matchers=matchers, model_formats=formats)
             loaded = load_file(self.path, project)
         except ScenarioError as error:
             raise self.CollectError(session.redactor.text(str(error))) from None

@@ -54,11 +54,15 @@ _NAME_CHARACTERS = 120
 class AgentRunner:
     """Runs agents on one tier.
 
-    The evidence of each run is also written below ``folder``.
+    The evidence of each run is also written below ``folder``. ``project`` has the matchers and model
+    formats that plugins add.
     """
 
-    def __init__(self, services: Services, release: FlinkRelease, tier: Tier, folder: Path) -> None:
+    def __init__(
+        self, services: Services, release: FlinkRelease, tier: Tier, folder: Path, *, project: Project
+    ) -> None:
         self.tier = tier
+        self._project = project
         self._services = services
         self._release = release
         self._folder = folder
@@ -184,7 +188,7 @@ class AgentRunner:
             tier=self.tier,
             llm=llm,
             effects=effects,
-            project=Project.of(self._services.settings),
+            project=self._project,
             # The runner itself refuses them on the other tiers.
             always_replay=always_replay and self.tier is Tier.LOCAL,
         )
@@ -203,10 +207,10 @@ class AgentRunner:
         self, place: Place, routes: Sequence[Route], llm: Sequence[Mapping[str, Any]] | None
     ) -> Iterator[tuple[Mapping[str, str], LedgerRun | None, ModelChannel]]:
         """Serve endpoints and a model; yield the values of placeholders, and both."""
-        script = parse_script(list(llm)) if llm else Script(())
+        script, formats = parse_script(list(llm)) if llm else Script(()), self._project.model_formats or {}
         with (
             self._services.effects(routes, place.directory) as ledger,
-            self._services.models.channel(script, ledger.recorder if ledger else None) as models,
+            self._services.models.channel(script, ledger.recorder if ledger else None, formats) as models,
         ):
             self._services.let_services_be_reached(place.environment, self.tier, place.setup.variant)
             yield model_urls(models) | effect_urls(ledger), ledger, models
@@ -224,7 +228,7 @@ class AgentRunner:
         one that an external cluster cannot have.
         """
         settings = self._services.settings
-        team, own = flink_words_of_test(config_file, flink_config, Project.of(settings))
+        team, own = flink_words_of_test(config_file, flink_config, self._project)
         self._services.redactor.learn(team.secrets if team else ())
         engine = Engine.BUNDLED if self.tier is Tier.LOCAL else environment.engine.name
         setup = flink_setup(team, own, settings, tier=self.tier, engine=engine, config=config)

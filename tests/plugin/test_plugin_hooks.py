@@ -68,6 +68,17 @@ def total(name: str, amount: str, wanted: str) -> str:
     return text.replace("value: hi", f"value: {amount}", 1)
 
 
+PYTHON = """
+import pytest
+
+
+@pytest.mark.parametrize("amount", [20, 21])
+def test_total(agent_runner, amount):
+    expect = {"outputs": [{"key": "a", "value": {"said": {"divisible_by": 5}}}]}
+    agent_runner.run("shop:Echo", [("a", amount)], expect=expect)
+"""
+
+
 def test_a_matcher_of_a_conftest_is_a_word_of_the_scenarios_below_it(project: Project) -> None:
     project.write("shop/conftest.py", MATCHERS)
     right, wrong = total("right", "20", "{divisible_by: 5}"), total("wrong", "21", "{divisible_by: 5}")
@@ -75,9 +86,11 @@ def test_a_matcher_of_a_conftest_is_a_word_of_the_scenarios_below_it(project: Pr
     project.scenarios("shop/s", right, wrong, crashes)
     # Elsewhere the word is data.
     project.scenarios("t", total("data", "{divisible_by: 5}", "{divisible_by: 5}"))
+    project.write("shop/test_totals.py", PYTHON)
     result = project.run("--flink-gate")
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=3)
     shown = lines_of(result)
+    assert "FA225: the run is not as the test expects" in shown
     assert "s.scenario.yaml:15: output 1 is not as expected: at said: expected divisible_by 5, seen 21" in shown
     assert "the matcher divisible_by crashed: TypeError" in shown
     assert project.verdict()["verdict"] == "block"

@@ -21,6 +21,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.run import agent_runner as module
 from pytest_flink_agents.run.agent_runner import AgentRunner
 from pytest_flink_agents.run.subject import AgentFailedError, require_replays
+from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Engine, Tier
 
@@ -35,10 +36,16 @@ class Parts:
         self.settings = Settings(root, ())
         self.redactor = Redactor({})
         self.engine = SimpleNamespace(name=Engine.BUNDLED)
-        self.models = SimpleNamespace(channel=lambda *_: nullcontext(None))
+        self.project = Project.of(self.settings)
+        self.formats: list[Any] = []
+        self.models = SimpleNamespace(channel=self.channel)
 
     def environment(self, _: Any) -> Parts:
         return self
+
+    def channel(self, _script: Any, _recorder: Any, formats: Any) -> nullcontext[None]:
+        self.formats.append(formats)
+        return nullcontext(None)
 
     def effects(self, *_: Any) -> nullcontext[None]:
         return nullcontext(None)
@@ -61,7 +68,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: Parts) -> Callab
     def run(evidence: Evidence = RIGHT, tier: Tier = Tier.EMBEDDED, **words: Any) -> Evidence:
         services: Any = parts
         monkeypatch.setattr(module, "execute", lambda *_: evidence)
-        runner = AgentRunner(services, resolve_flink("2.2"), tier, tmp_path / "test" / "1")
+        folder = tmp_path / "test" / "1"
+        runner = AgentRunner(services, resolve_flink("2.2"), tier, folder, project=parts.project)
         return runner.run("shop:Echo", [("k", 1)], **words)
 
     return run
@@ -185,6 +193,16 @@ def test_errors_in_logs_do_not_hide_unused_rules_and_missing_actions(run: Callab
     silent = dataclasses.replace(logged, tier="local", outputs=(), metrics={"numOfActionsExecuted": 0.0})
     with pytest.raises(AgentFailedError, match="no action of the agent ran"):
         run(silent, Tier.LOCAL, expect={"outputs": []})
+
+
+def test_what_plugins_add_to_the_language_reaches_a_python_test(run: Callable[..., Evidence], parts: Parts) -> None:
+    formats: Any = {"plain": SimpleNamespace(path="/generate", read=dict, write=dict)}
+    matchers = {"divisible_by": lambda seen, by: seen % by == 0}
+    parts.project = dataclasses.replace(parts.project, matchers=matchers, model_formats=formats)
+    assert run(SAID, expect=expected({"divisible_by": 5})) == SAID
+    with pytest.raises(AgentFailedError, match="at total: expected divisible_by 3, seen 20"):
+        run(SAID, expect=expected({"divisible_by": 3}))
+    assert parts.formats == [formats, formats]
 
 
 def test_a_run_that_is_not_as_expected_fails_with_the_line_and_what_was_seen(run: Callable[..., Evidence]) -> None:
