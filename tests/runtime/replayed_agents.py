@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 import urllib.request
 from typing import Any
@@ -137,3 +138,14 @@ class Reconciles(Agent):
     def pay(event: Event, ctx: RunnerContext) -> None:
         ctx.durable_execute(post, InputEvent.from_event(event).input, reconciler=lambda: 200)
         ctx.send_event(OutputEvent(output="paid"))
+
+
+class Locks(Agent):
+    """A durable call whose outcome cannot be pickled."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def lock(event: Event, ctx: RunnerContext) -> None:
+        ctx.durable_execute(double, 1)
+        ctx.durable_execute(threading.Lock)
+        ctx.send_event(OutputEvent(output="locked"))

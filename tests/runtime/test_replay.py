@@ -83,6 +83,15 @@ def test_without_a_store_a_crash_loses_the_whole_input(worker: Process) -> None:
     assert different(result) == []
 
 
+def test_an_outcome_that_cannot_be_recorded_fails_only_with_a_store(worker: Process) -> None:
+    result = replayed(worker, "Locks", 1, with_store=False)
+    assert (result["problem"], different(result)) == ("", [])
+    (undisturbed,) = result["undisturbed"]
+    assert undisturbed["run"]["outputs"] == ["locked"]
+    assert [step["call"].rpartition(".")[2] for step in undisturbed["steps"]] == ["double", ""]
+    assert "and the job has an action state store" in replayed(worker, "Locks", 1)["problem"]
+
+
 def test_calls_say_how_much_was_recorded_before_them(worker: Process) -> None:
     with call_log() as log:
         result = replayed(worker, "Pays", f"http://127.0.0.1:{log.port}{PATH}")

@@ -29,10 +29,12 @@ class Engine(SharedParts):
     calls may be treated as finished: a host that needs the same order in every run, whatever the
     timing, holds back those whose turn has not come. ``now_ms`` is the clock of expiring memory.
     ``store``, already rebuilt, records the result of each action for the next attempt and returns
-    the records of the previous one.
+    the records of the previous one. ``recorded_run`` is the run loop with a store.
 
     Raises :class:`PlanError` for Java actions and for options that the engine cannot honour.
     """
+
+    recorded_run = RecordedRun
 
     def __init__(
         self,
@@ -66,5 +68,5 @@ class Engine(SharedParts):
         if self.expiry is None:
             state.touched.clear()
         if self._store is not None:
-            return RecordedRun(self, key, state, emit, self._store)
+            return self.recorded_run(self, key, state, emit, self._store)
         return KeyRun(self, key, state, emit)

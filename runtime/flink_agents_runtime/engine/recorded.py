@@ -64,7 +64,7 @@ class RecordedContext(ActionContext):
     def calls(self) -> DurableCalls:
         """Return the durable calls of this attempt, each recorded before the action continues."""
         if self._calls is None:
-            self._calls = RecordedCalls(self)
+            self._calls = self._run.calls_type(self)
         return self._calls
 
     def write_calls(self) -> None:
@@ -98,8 +98,11 @@ class RecordedContext(ActionContext):
 class RecordedRun(KeyRun):
     """The run loop of one key with a store.
 
-    ``state`` may come from a checkpoint; the store then has the records made since.
+    ``state`` may come from a checkpoint; the store then has the records made since. ``calls_type``
+    are the durable calls of its actions.
     """
+
+    calls_type = RecordedCalls
 
     def __init__(self, engine: SharedParts, key: Any, state: KeyState, emit: Emit, store: ActionStateStore) -> None:
         super().__init__(engine, key, state, emit)

@@ -24,7 +24,7 @@ import sysconfig
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError
@@ -68,7 +68,7 @@ def replay_inputs(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options:
     ends_s = time.monotonic() + options.deadline_s
     carry_causes()
     whole = {"deadline_s": options.deadline_s}
-    undisturbed, _ = run_in_child(lambda _: _undisturbed(plan, inputs), whole, margin_s=_MARGIN_S)
+    undisturbed, _ = run_in_child(lambda _: _undisturbed(plan, inputs, options), whole, margin_s=_MARGIN_S)
     if isinstance(undisturbed, ChildDiedError):
         return _reply([], [], options, 0, f"the process of the undisturbed run {undisturbed}")
     _import_libraries(undisturbed["modules"])
@@ -91,7 +91,8 @@ def replay_inputs(plan: NamedPlan, inputs: Sequence[Mapping[str, Any]], options:
         if left_s <= 0:
             replays.append(_failed(attempt, number, after, "the time for all replays was over"))
             continue
-        replays.append(_replayed_in_child(plan, began[number], attempt, after, min(options.run_s, left_s)))
+        limited = replace(options, run_s=min(options.run_s, left_s))
+        replays.append(_replayed_in_child(plan, began[number], attempt, after, limited))
         if time.monotonic() > report_s:
             report_s += _PROGRESS_S
             _logger.info("%d of %d crash points replayed", attempt, len(chosen))
@@ -117,10 +118,10 @@ def _failed(attempt: int, number: int, after: int, problem: str) -> dict[str, An
     return {"attempt": attempt, "input": number, "after": after, "run": None, "problem": problem}
 
 
-def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]], options: ReplayOptions) -> dict[str, Any]:
     """Run the inputs one after the other, with all that a replay needs of each."""
     known = set(sys.modules)
-    process = ReplayProcess(plan, 0)
+    process = ReplayProcess(plan, 0, with_store=options.with_store)
     runs: dict[str, KeyRun] = {}
     recorded: list[dict[str, Any]] = []
     problem = ""
@@ -152,20 +153,23 @@ def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]]) -> dict[s
 
 
 def _replayed_in_child(
-    plan: NamedPlan, began: Mapping[str, Any], attempt: int, after: int, run_s: float
+    plan: NamedPlan, began: Mapping[str, Any], attempt: int, after: int, options: ReplayOptions
 ) -> dict[str, Any]:
-    result, _ = run_in_child(
-        lambda _: {"run": _replayed(plan, began, attempt, after)}, {"deadline_s": run_s}, margin_s=_MARGIN_S
-    )
+    def replay(_: Mapping[str, Any]) -> dict[str, Any]:
+        return {"run": _replayed(plan, began, attempt, after, with_store=options.with_store)}
+
+    result, _ = run_in_child(replay, {"deadline_s": options.run_s}, margin_s=_MARGIN_S)
     if isinstance(result, ChildDiedError):
         return _failed(attempt, began["input"], after, f"the process {result}")
     problem = result["run"].pop("problem", "")
     return {"attempt": attempt, "input": began["input"], "after": after, "run": result["run"], "problem": problem}
 
 
-def _replayed(plan: NamedPlan, began: Mapping[str, Any], attempt: int, after: int) -> dict[str, Any]:
+def _replayed(
+    plan: NamedPlan, began: Mapping[str, Any], attempt: int, after: int, *, with_store: bool
+) -> dict[str, Any]:
     """Run one input from what its key and the store held at a crash."""
-    process = ReplayProcess(plan, attempt)
+    process = ReplayProcess(plan, attempt, with_store=with_store)
     for execution, record in map(_from_json, began["records"][:after]):
         process.store.put(execution, record)
     process.store.rebuild()

@@ -12,6 +12,7 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.action_record import ActionRecord, Execution
 from flink_agents_runtime.engine.cause import Attempt, set_attempt
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
+from flink_agents_runtime.engine.recorded import RecordedCalls, RecordedRun
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.activity import WatchedEngine
@@ -65,10 +66,27 @@ class CountingStore(MemoryStore):
         self._attempt.steps = 0
 
 
-class ReplayProcess:
-    """The engine of one process, with the attempt that its calls name."""
+class _UnstoredCalls(RecordedCalls):
+    """Durable calls of a job without a store, whose records only count steps."""
 
-    def __init__(self, plan: NamedPlan, attempt: int) -> None:
+    def _unrecordable(self, function_id: str, reason: Exception) -> None:
+        """End the recording, as without a store, and not the run."""
+        super(RecordedCalls, self)._unrecordable(function_id, reason)
+
+
+class _UnstoredRun(RecordedRun):
+    """The run loop of one key in a job without a store."""
+
+    calls_type = _UnstoredCalls
+
+
+class ReplayProcess:
+    """The engine of one process, with the attempt that its calls name.
+
+    Its store always counts the steps; without ``with_store`` the job has none.
+    """
+
+    def __init__(self, plan: NamedPlan, attempt: int, *, with_store: bool) -> None:
         # A fork has its parent's generators, and would draw the same values; Python's own is seeded again at a fork.
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()
@@ -87,6 +105,8 @@ class ReplayProcess:
             now_ms=lambda: self.now_ms,
             store=self.store,
         )
+        if not with_store:
+            self.engine.recorded_run = _UnstoredRun
 
     def run_of(self, key: Any, state: KeyState) -> KeyRun:
         """Return the run loop of a key."""
