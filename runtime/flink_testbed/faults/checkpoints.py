@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +29,8 @@ class FailCheckpoints(Fault):
     """
 
     seconds: float
+    # The directories with such files, by job: to remove them must need no answer of Flink.
+    _blocked: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -60,8 +62,9 @@ class FailCheckpoints(Fault):
         return f"checkpoints failed for {self.seconds:g} s, {failed} in number"
 
     def heal(self, target: FaultTarget) -> None:
-        """Remove the files that block checkpoints."""
-        for path in _directory(target).glob("chk-*"):
+        """Remove the files that block checkpoints, also while no JobManager answers."""
+        directory = self._blocked.get(target.job_id)
+        for path in directory.glob("chk-*") if directory else ():
             if path.is_file():
                 path.unlink(missing_ok=True)
 
@@ -73,6 +76,7 @@ class FailCheckpoints(Fault):
         directory = _directory(target)
         if not directory.is_dir():
             raise HostError(Problem("FA440", "the job has no directory of checkpoints", where=str(directory)))
+        self._blocked[target.job_id] = directory
         begun = target.cluster.rest.checkpoints(target.job_id)["history"]
         first = max((int(checkpoint["id"]) for checkpoint in begun), default=0) + 1
         for number in range(first, first + int((self.seconds + 1) * _PER_SECOND)):
@@ -95,5 +99,7 @@ class FailCheckpoints(Fault):
 def _directory(target: FaultTarget) -> Path:
     """Return the directory of the job's checkpoints. Raises :class:`HostError` for an external cluster."""
     target.cluster.require_processes()
-    uri = target.cluster.rest.configuration()[_DIRECTORY]
+    uri = target.cluster.configuration().get(_DIRECTORY)
+    if not uri:
+        raise HostError(Problem("FA440", f"the cluster does not report {_DIRECTORY}", where=target.cluster.rest_url))
     return Path(unquote(urlsplit(uri).path)) / target.job_id

@@ -23,18 +23,21 @@ class Flink:
     """
 
     def __init__(self, directory: Path, *, begun: int = 2, recovers: bool = True) -> None:
-        self.rest = self
+        self.rest, self.rest_url = self, "http://127.0.0.1:1"
         self.job_directory = directory / "a b" / "job"
         self.job_directory.mkdir(parents=True)
         (self.job_directory / "chk-7").mkdir()
         self.counts = {"completed": 7, "failed": 0, "restored": 0}
         self.blocked: list[str] = []
+        self.silent = False
         self._begun, self._recovers = begun, recovers
 
     def require_processes(self) -> None:
         pass
 
     def configuration(self) -> dict[str, str]:
+        if self.silent:
+            return {}
         return {"execution.checkpointing.dir": self.job_directory.parent.as_uri()}
 
     def checkpoints(self, job_id: str) -> dict[str, Any]:
@@ -85,6 +88,23 @@ def test_a_fault_without_a_failed_checkpoint_is_refused(tmp_path: Path, monkeypa
     with pytest.raises(HostError, match="no checkpoint failed"):
         inject(flink, monkeypatch)
     assert files(flink) == []
+
+
+def test_files_are_removed_while_no_jobmanager_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flink = Flink(tmp_path)
+
+    def silenced(seconds: float) -> None:
+        flink.silent = True
+        raise HostError(Problem("FA401", "no answer"))
+
+    monkeypatch.setattr(clock, "pause", silenced)
+    fault, target = FailCheckpoints(3), FaultTarget(cast(Any, flink), "job")
+    with pytest.raises(HostError, match="no answer"):
+        fault.inject(target)
+    assert files(flink) == []
+    fault.heal(target)
+    with pytest.raises(HostError, match=r"does not report execution\.checkpointing\.dir"):
+        FailCheckpoints(3).inject(target)
 
 
 def test_a_job_that_completes_no_later_checkpoint_is_not_healed(
