@@ -1,4 +1,4 @@
-"""The topic of action states of one run: made before it, read after it."""
+"""The topic of action states of one run: made before it, read after it, then deleted."""
 
 from __future__ import annotations
 
@@ -67,6 +67,11 @@ class ActionTopic:
         except (StoreError, ValueError, TypeError, LookupError):
             return None, "the records of the topic of action states are not in the format of the bundled engine"
         return tuple(states), unknown
+
+    def close(self) -> None:
+        """Delete the topic, unless the scenario names it."""
+        if self.own:
+            self.kafka.delete_topic(self.name)
 
 
 def provide_action_topic(kafka: KafkaService, loaded: LoadedScenario) -> ActionTopic:

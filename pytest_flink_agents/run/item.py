@@ -26,7 +26,7 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnv
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
-from pytest_flink_agents.run.action_topic import provide_action_topic, with_action_states
+from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, runs_together
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
@@ -168,12 +168,12 @@ class ScenarioRun:
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
         within_s = self.loaded.scenario.within
-        with self._request(directory, seed) as (request, ledger, models):
+        with self._action_topic() as actions, self._request(directory, seed, actions) as (request, ledger, models):
             channel = request.channel()
             place = Place(request.environment, self.tier, directory, request.setup)
             timeline = request.timeline(ledger, place.events)
             evidence = execute(request.subject(channel), channel, place, timeline, within_s)
-            evidence = with_action_states(evidence, request.actions, self.loaded)
+            evidence = with_action_states(evidence, actions, self.loaded)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
         ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown
         if ended and is_replayed(self.services.settings, self.loaded, self.tier):
@@ -184,7 +184,10 @@ class ScenarioRun:
         return evidence
 
     def _replays(self, directory: Path, seed: int | None) -> Replays:
-        """Run each input again from its crash points, with endpoints and a model of their own."""
+        """Run each input again from its crash points, with endpoints and a model of their own.
+
+        The replays keep action states in memory, and need no topic.
+        """
         directory.mkdir()
         with self._request(directory, seed) as (request, ledger, _):
             channel = request.channel()
@@ -202,7 +205,7 @@ class ScenarioRun:
 
     @contextlib.contextmanager
     def _request(
-        self, directory: Path, seed: int | None
+        self, directory: Path, seed: int | None, actions: ActionTopic | None = None
     ) -> Iterator[tuple[ScenarioRequest, LedgerRun | None, Channel | None]]:
         """Serve the endpoints and the model of one request, and yield all three."""
         environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
@@ -213,11 +216,16 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant)
             values = placeholder_values(self.services.settings, models, ledger)
-            actions = provide_action_topic(self.services.kafka, self.loaded) if self._keeps_actions else None
             request = ScenarioRequest(
                 self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions
             )
             yield request, ledger, models
+
+    def _action_topic(self) -> AbstractContextManager[ActionTopic | None]:
+        """Create the topic of action states for a block; None if the run needs none."""
+        if not self._keeps_actions:
+            return contextlib.nullcontext()
+        return contextlib.closing(provide_action_topic(self.services.kafka, self.loaded))
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
         """Open a channel of the model server; None if nothing in the run has its address.

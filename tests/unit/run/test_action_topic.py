@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from flink_agents_runtime.engine.action_record import ActionRecord
+from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
+from pytest_flink_agents.evidence.replays import Replays
+from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.run import item
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
-from pytest_flink_agents.scenario.load import LoadedScenario
+from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 COMPLETED = ActionRecord("input", "event", completed=True).to_bytes()
 IN_PROGRESS = ActionRecord("input", "event").to_bytes()
@@ -33,9 +43,13 @@ class Topics:
         self._end = len(records) if end is None else end
         self.bootstrap = bootstrap
         self.made: list[tuple[str, int, Mapping[str, str]]] = []
+        self.deleted: list[str] = []
 
     def create_topic(self, name: str, *, partitions: int, config: Mapping[str, str]) -> None:
         self.made.append((name, partitions, config))
+
+    def delete_topic(self, name: str) -> None:
+        self.deleted.append(name)
 
     def read(self, topic: str, *, timeout_s: float) -> list[KafkaRecord]:
         if self._end < 0:
@@ -110,7 +124,55 @@ def test_the_topic_is_compacted_and_its_times_are_the_brokers() -> None:
 def test_a_topic_that_the_scenario_names_is_not_made() -> None:
     kafka = Topics()
     topic = provide_action_topic(cast(KafkaService, kafka), scenario(kafkaActionStateTopic="mine"))
-    assert (topic.name, topic.own, kafka.made) == ("mine", False, [])
+    topic.close()
+    assert (topic.name, topic.own, kafka.made, kafka.deleted) == ("mine", False, [], [])
+
+
+class Session:
+    """The services of a session and the test environment of its release: none runs."""
+
+    def __init__(self, root: Path, kafka: Topics) -> None:
+        self.settings = Settings(root, ())
+        self.kafka = kafka
+        self.let_services_be_reached = self.progress = lambda *_: None
+        python = SimpleNamespace(site_packages=root)
+        self.environment = lambda *_: SimpleNamespace(environment=python, engine=SimpleNamespace(name=Engine.BUNDLED))
+
+    def effects(self, *_: Any) -> nullcontext[None]:
+        return nullcontext(None)
+
+
+def test_one_topic_serves_a_run_with_replays_and_is_deleted_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.py").write_text("class Shop: ...\n")
+    file = tmp_path / "x.scenario.yaml"
+    file.write_text(
+        'version: "1"\nname: one\nagent: shop:Shop\ninputs: [{key: a, value: 1}]\n'
+        "tiers: [local]\nalways_replay: true\nconfig: {actionStateStoreBackend: kafka}\n"
+        "expect: {delivery: {actions: exactly_once}}\n"
+    )
+    (loaded,) = load_file(file, Project(tmp_path))
+    kafka, configs = Topics(record(0, COMPLETED)), []
+
+    def ran(subject: AgentSubject, *_: Any) -> Evidence:
+        configs.append(subject.config)
+        assert not kafka.deleted
+        return Evidence("local", "2.2.1", "bundled")
+
+    def replayed(subject: AgentSubject, *_: Any, with_store: bool, **__: Any) -> Replays:
+        configs.append(subject.config)
+        return Replays(with_store=with_store)
+
+    monkeypatch.setattr(item, "execute", ran)
+    monkeypatch.setattr(item, "replay_in_worker", replayed)
+    services = cast(Services, Session(tmp_path, kafka))
+    evidence = item.ScenarioRun(services, loaded, Tier.LOCAL, resolve_flink("2.2"))._evidence(tmp_path, seed=1)
+    ((name, _, _),) = kafka.made
+    assert kafka.deleted == [name]
+    assert len(evidence.action_states or ()) == 1
+    assert evidence.replays == Replays(with_store=True)
+    assert [config.get("kafkaActionStateTopic") for config in configs] == [name, None]
 
 
 @pytest.mark.parametrize(
