@@ -200,12 +200,18 @@ class OwnedContainer:
         pattern = fragment.replace(".", "[.]")
         script = (
             f"for p in /proc/[0-9]*; do [ $p = /proc/1 ] || ! grep -q '{pattern}' $p/cmdline 2>/dev/null"
-            " || { kill -9 ${p#/proc/} && echo ${p#/proc/}; }; done"
+            # A program that has ended meanwhile is no error of the script.
+            " || { kill -9 ${p#/proc/} 2>/dev/null && echo ${p#/proc/}; }; done; exit 0"
         )
         with self._existing("kill a program in"):
-            _, output = self.container.exec_run(["sh", "-c", script])
+            code, output = self.container.exec_run(["sh", "-c", script])
         assert isinstance(output, bytes), "the output is not streamed"
-        return len(output.split())
+        if code:
+            seen = f"exit code {code}: {output.decode('utf-8', 'replace').strip()}"
+            raise HostError(
+                Problem("FA473", f"cannot kill a program in {self.name}", expected="exit code 0", seen=seen)
+            )
+        return sum(word.isdigit() for word in output.split())
 
     @contextlib.contextmanager
     def _existing(self, what: str) -> Iterator[None]:
