@@ -87,6 +87,7 @@ class Channel:
         self, url: str, script: Script, on_close: Callable[[], object], added: Sequence[AddedWire] = ()
     ) -> None:
         self._added = {wire.name: wire for wire in added}
+        self._wires: tuple[Wire, ...] = (*WIRES, *added)
         self._url = url
         self._script = script
         self._on_close = on_close
@@ -151,11 +152,11 @@ class Channel:
         Some clients list versions or models before they chat.
         """
         models = self._script.models or ("scripted",)
-        for wire in WIRES:
+        for wire in self._wires:
             body = wire.write_get(path, models, now_s=wall_time_s())
             if body:
                 return Delivery(200, body)
-        return Delivery(404, wire_of(path).write_error(_PREFIX + unknown_path("GET", path)))
+        return Delivery(404, self.wire_of(path).write_error(_PREFIX + unknown_path("GET", path, self._wires)))
 
     def post(self, path: str, body: bytes) -> Delivery:
         """Record a POST of ``body`` to ``path`` and return the response."""
@@ -164,7 +165,7 @@ class Channel:
                 return self._embed(embedding_wire, path, body)
         wire = self.wire_of(path)
         if path != wire.CHAT_PATH:
-            return self.refuse(path, 404, unknown_path("POST", path))
+            return self.refuse(path, 404, unknown_path("POST", path, self._wires))
         try:
             request = wire.read_request(body)
         except ValueError as error:

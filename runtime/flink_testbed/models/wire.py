@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from flink_testbed.models import wire_anthropic, wire_ollama, wire_openai
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flink_testbed.models.chat import Body, ChatRequest, Stamp
     from flink_testbed.models.embedding import EmbeddingRequest
@@ -58,8 +58,8 @@ def wire_of(path: str) -> Wire:
     return wire_openai if path.startswith("/v1") else wire_ollama
 
 
-def unknown_path(method: str, path: str) -> str:
-    """Return the sentence about a request to a path that no format has."""
-    paths = [wire.CHAT_PATH for wire in WIRES] + [wire.EMBED_PATH for wire in EMBEDDING_WIRES]
+def unknown_path(method: str, path: str, wires: Iterable[Wire]) -> str:
+    """Return the sentence about a request to a path that none of the formats has."""
+    paths = [wire.CHAT_PATH for wire in wires] + [wire.EMBED_PATH for wire in EMBEDDING_WIRES]
     posts = ", ".join(f"POST {known}" for known in paths)
     return f"unknown path: {method} {path}; known are {posts}, GET /api/tags, GET /api/version and GET /v1/models"

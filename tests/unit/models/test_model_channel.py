@@ -261,6 +261,17 @@ def test_a_request_that_an_added_format_does_not_have_is_refused(
     assert channel.post(path, body).status == status
     (call,) = channel.unmatched
     assert said in call.nearest
+    if status == 404:
+        assert "known are POST /api/chat, " in call.nearest
+        assert ", POST /plain/generate, " in call.nearest
+
+
+def test_a_get_of_an_added_format_is_refused_in_that_format() -> None:
+    delivery = channel_with(AddedWire("v1x", Plain())).get("/v1x/models")
+    assert delivery.status == 404
+    error = json.loads(delivery.body.data)["error"]
+    assert error.startswith("scripted model: unknown path: GET /v1x/models; known are ")
+    assert "POST /v1x/generate" in error
 
 
 def test_a_reply_that_cannot_be_written_is_never_a_silent_one() -> None:
