@@ -130,16 +130,6 @@ def entry_line(
     )
 
 
-def read_history(file: Path, written: int | None) -> History:
-    """Return the calls in a file.
-
-    ``written`` is how many calls the ledger says it wrote; None if it did not say so at the end of
-    the run. Then the file holds every call that was answered, but others may have been refused
-    since the ledger's end.
-    """
-    return HistoryReader(file).read(written)
-
-
 class HistoryReader:
     """Reads the calls in a file that grows, each of them once."""
 
@@ -151,7 +141,12 @@ class HistoryReader:
         self._lock = threading.Lock()
 
     def read(self, written: int | None) -> History:
-        """Return all calls up to now; ``written`` as for :func:`read_history`."""
+        """Return all calls up to now.
+
+        ``written`` is how many calls the ledger says it wrote; None if it did not say so at the end
+        of the run. Then the file holds every call that was answered, but others may have been
+        refused since the ledger's end.
+        """
         with self._lock:
             if not self._broken:
                 try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
-from flink_testbed.ledger.entry import ENDED_EARLY, History, HistoryReader, read_history
+from flink_testbed.ledger.entry import ENDED_EARLY, History, HistoryReader
 from flink_testbed.ledger.recorder import Recorder
 from flink_testbed.ledger.routes import Route, routes_as_data
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
@@ -46,6 +46,17 @@ class LedgerRun:
         if history.unknown == ENDED_EARLY and self._usable():
             history = replace(history, unknown="")
         return replace(history, unknown=self.recorder.lost or history.unknown)
+
+    def end(self, written: int | None, broken: str) -> None:
+        """Complete the history with the calls since the last look.
+
+        ``written`` is how many calls the ledger wrote, None if unknown; ``broken`` says why some may
+        be missing.
+        """
+        history = self._reader.read(written)
+        self.history = History(history.entries, broken or self.recorder.lost or history.unknown)
+        self.ended = True
+        self.recorder.close()
 
 
 class EffectLedger:
@@ -94,10 +105,10 @@ class EffectLedger:
         try:
             yield run
         finally:
-            run.history, run.ended = self._history(run, names), True
-            run.recorder.close()
+            run.end(*self._ended(names))
 
-    def _history(self, run: LedgerRun, names: dict[str, str]) -> History:
+    def _ended(self, names: dict[str, str]) -> tuple[int | None, str]:
+        """End a run; return the number of calls written, if known, and why some may be missing."""
         written, broken = None, ""
         try:
             if self.usable:
@@ -107,8 +118,7 @@ class EffectLedger:
             broken = f"{ENDED_EARLY}: {error}".splitlines()[0]
         except RefusedError as error:
             broken = f"the effects ledger did not end the run: {error}".splitlines()[0]
-        history = read_history(run.file, written)
-        return History(history.entries, broken or run.recorder.lost or history.unknown)
+        return written, broken
 
     def close(self) -> None:
         """End the process."""

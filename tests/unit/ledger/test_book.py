@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flink_testbed.ledger.book import Book, BookError
-from flink_testbed.ledger.entry import EffectCall, Seen, read_history
+from flink_testbed.ledger.entry import EffectCall, HistoryReader, Seen
 from flink_testbed.ledger.routes import Fault, Reply, Route
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class OpenBook:
     def entries(self) -> tuple[EffectCall, ...]:
         """The calls in the file, which must be whole."""
         assert self.book is not None
-        history = read_history(self.file, self.book.written)
+        history = HistoryReader(self.file).read(self.book.written)
         assert history.unknown == ""
         return history.entries
 
