@@ -15,6 +15,9 @@ from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, Evidence, JobException, Output, StepRecord
 
+# The act of a step that kills the JobManager.
+KILL_JOBMANAGER = "kill jobmanager"
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -82,7 +85,8 @@ class History:
     itself, with success.
 
     ``calls`` are those that the ledger recorded, ``actions`` the records of the action state store, each None without
-    one, and with the reason for which it may be incomplete. ``checkpoints`` are the completed ones,
+    one, and with the reason for which it may be incomplete; ``failures_unknown`` says why the job may have been
+    interrupted at other moments, too. ``checkpoints`` are the completed ones,
     ``unseen_checkpoints`` counts those of unknown times, ``restored_s`` is the time of the last restore.
     """
 
@@ -104,6 +108,7 @@ class History:
     restored_s: float | None = None
     finished: bool = False
     unsent: frozenset[int] = frozenset()
+    failures_unknown: str = ""
 
 
 def history_of(evidence: Evidence) -> History:
@@ -133,6 +138,7 @@ def history_of(evidence: Evidence) -> History:
         restored_s=checkpoints.restored_s,
         finished=evidence.job_state == "FINISHED",
         unsent=unsent,
+        failures_unknown=_failures_unknown(faults, evidence),
     )
 
 
@@ -162,6 +168,25 @@ def _interruptions(faults: Sequence[Fault], exceptions: Sequence[JobException]) 
         if not any(fault.explains(one.at_ms / 1000) for fault in faults)
     ]
     return tuple(sorted([*by_faults, *own], key=lambda one: one.at_s))
+
+
+def _failures_unknown(faults: Sequence[Fault], evidence: Evidence) -> str:
+    """Return the reason for which failures of the job are not known, empty if all are.
+
+    Flink keeps its last few exceptions, and a JobManager that is killed takes all of them with it. The
+    highest number of restarts that any JobManager showed is known, so that after such a kill it may be
+    from before: then only faults explain it.
+    """
+    killed = [one for one in faults if one.name == KILL_JOBMANAGER]
+    if killed:
+        known = sum(one.interrupted and one.began_s < killed[-1].began_s for one in faults if one not in killed)
+        forgotten = "a JobManager that was killed forgets them"
+    else:
+        known = max(len(evidence.exceptions), sum(one.interrupted for one in faults))
+        forgotten = "Flink keeps the last ones (web.exception-history-size)"
+    if evidence.restarts <= known:
+        return ""
+    return f"the job restarted {evidence.restarts} times, and {known} of its failures are known: {forgotten}"
 
 
 def _unsent(evidence: Evidence) -> frozenset[int]:

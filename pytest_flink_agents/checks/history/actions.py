@@ -72,6 +72,8 @@ def _nothing_wrong(witnesses: _Witnesses, history: History) -> CheckResult:
     doubt = witnesses.missing_record()
     if not history.drained:
         doubt = "an action may still be executed again: the job did not read its inputs to the end"
+    if not doubt and history.failures_unknown:
+        doubt = f"an action may have been executed again after an unknown failure: {history.failures_unknown}"
     if doubt:
         return _unknown(doubt)
     return CheckResult(Invariant.NO_REACTION.value, Validity.VALID, tuple(witnesses.in_flight()))

@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
+from flink_testbed.faults import KillJobManager
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.history.actions import no_completed_action_again
 from pytest_flink_agents.evidence.action_state import ActionState
-from pytest_flink_agents.evidence.history import Fault, History, Interruption, RecordedAction, history_of
+from pytest_flink_agents.evidence.history import (
+    KILL_JOBMANAGER,
+    Fault,
+    History,
+    Interruption,
+    RecordedAction,
+    history_of,
+)
 from pytest_flink_agents.evidence.model import Evidence, JobException, Output, StepRecord
 
 KEYS = ("c-1", "c-2", "c-1")
@@ -214,6 +222,37 @@ def test_repeated_calls_that_do_not_name_their_action_are_unknown(number: int | 
 def test_a_witness_that_is_not_whole_makes_it_unknown(fields: dict[str, object], message: str) -> None:
     result = check([call(1, 90.0)], [record(0, 90.1)], **fields)
     assert (result.validity, said(result)) == (Validity.UNKNOWN, message)
+
+
+KILL_JM = dataclasses.replace(STEP, act="kill jobmanager", began_s=200.0, ended_s=210.0)
+LOST = JobException(101_000, "lost")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"restarts": 1}, ""),
+        ({"restarts": 1, "exceptions": (LOST,)}, ""),
+        ({"restarts": 2, "exceptions": (LOST,)}, "2 times, and 1 of its failures are known: Flink keeps the last ones"),
+        ({"restarts": 0, "steps": (KILL_JM,)}, ""),
+        ({"restarts": 1, "steps": (STEP, KILL_JM)}, ""),
+        # The failure may be from before the kill, whatever came after it.
+        (
+            {"restarts": 1, "steps": (KILL_JM,), "exceptions": (JobException(300_000, "late"),)},
+            "1 times, and 0 of its failures are known: a JobManager that was killed forgets them",
+        ),
+        ({"restarts": 2, "steps": (STEP, KILL_JM)}, "2 times, and 1 of its failures are known: a JobManager"),
+    ],
+)
+def test_a_failure_that_flink_forgot_makes_it_unknown(fields: dict[str, Any], message: str) -> None:
+    result = check([call(1, 90.0)], [record(0, 90.1)], **fields)
+    assert (result.validity, message in said(result)) == (Validity.UNKNOWN if message else Validity.VALID, True)
+    again = check(None, [record(0, 90.1), record(1, 91.0)], **fields)
+    assert again.validity is Validity.INVALID, "a proof stays one"
+
+
+def test_the_act_of_a_killed_jobmanager_is_the_one_of_the_fault() -> None:
+    assert KillJobManager().name == KILL_JOBMANAGER
 
 
 def test_a_store_without_a_completed_action_is_unknown() -> None:
