@@ -115,7 +115,7 @@ def _checks(
     checks |= stated_checks(loaded, evidence, prices)
     if scenario.always_replay or evidence.replays is not None:
         path = ("always_replay",) if scenario.always_replay else ()
-        checks["replay"] = lambda: check_replays(path, _scrubbed(scenario, evidence))
+        checks["replay"] = lambda: check_replays(path, _scrubbed_with_replays(scenario, evidence))
     if isinstance(scenario.expect.outputs, ExpectedOutputs):
         summary = expected_summary(loaded, scenario.expect.outputs)
         checks["outputs"] = lambda: check_output_summary(summary, _scrubbed(scenario, evidence))
@@ -149,8 +149,17 @@ def _scrubbed(scenario: Scenario, evidence: Evidence) -> Evidence:
     if not paths:
         return evidence
     outputs = tuple(replace(output, value=scrubbed(output.value, paths)) for output in evidence.outputs)
+    return replace(evidence, outputs=outputs)
+
+
+def _scrubbed_with_replays(scenario: Scenario, evidence: Evidence) -> Evidence:
+    """Return the evidence with outputs and replays as they are compared.
+
+    There may be a thousand replays, each with the whole run of its input: only their check copies them.
+    """
+    paths = [parse_scrub(text) for text in scenario.scrub]
     replays = evidence.replays and scrubbed_replays(evidence.replays, paths)
-    return replace(evidence, outputs=outputs, replays=replays)
+    return replace(_scrubbed(scenario, evidence), replays=replays if paths else evidence.replays)
 
 
 def _expected_outputs(loaded: LoadedScenario) -> Sequence[ExpectedOutput]:

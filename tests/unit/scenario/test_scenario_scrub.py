@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pytest
 
 from flink_testbed.core.problem import Problem
 from pytest_flink_agents.evidence.model import Evidence, Output
+from pytest_flink_agents.evidence.replays import InputRun, Replay, Replays, UndisturbedRun
+from pytest_flink_agents.run import judgement
 from pytest_flink_agents.run.judgement import judged
+from pytest_flink_agents.run.replays import scrubbed_replays
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
+from pytest_flink_agents.scenario.scrub import ScrubPath, parse_scrub, scrubbed
 
 Problems: TypeAlias = Callable[[str], list[Problem]]
 VALUE = {"id": 1, "event": {"id": 2, "at": 3}, "items": [{"id": 4, "n": 5}, {"id": 6}, 7]}
@@ -54,6 +57,25 @@ def test_outputs_are_compared_without_their_scrubbed_places(
     evidence = Evidence("local", "2.2", "bundled", outputs=(output,), job_state="FINISHED", log_errors=())
     results = {result.check: result.validity.value for result in judged(loaded, evidence)}
     assert (results["outputs"] == "valid") is valid
+
+
+def test_replays_are_compared_without_their_scrubbed_places_and_copied_once(
+    load: Callable[..., LoadedScenario], sound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(sound + "scrub: [at]\n")
+    output = Output("c-1", {"status": "approved", "at": 3}, input=0)
+    first, again = (InputRun(outputs=({"status": "approved", "at": at},)) for at in (1, 2))
+    replays = Replays((UndisturbedRun(0, "c-1", (), first),), (Replay(1, 0, 0, again),), points=1)
+    evidence = Evidence("local", "2.2", "bundled", outputs=(output,), input_keys=("c-1",), replays=replays)
+    copied: list[Replays] = []
+
+    def copy(seen: Replays, paths: Sequence[ScrubPath]) -> Replays:
+        copied.append(seen)
+        return scrubbed_replays(seen, paths)
+
+    monkeypatch.setattr(judgement, "scrubbed_replays", copy)
+    results = {result.check: result.validity.value for result in judged(loaded, evidence)}
+    assert (results["replay"], results["outputs"], copied) == ("valid", "valid", [replays])
 
 
 @pytest.mark.parametrize("scrub", ["status", "$.status"])
