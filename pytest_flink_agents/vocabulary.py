@@ -13,7 +13,14 @@ INPUT_EVENT, OUTPUT_EVENT = "_input_event", "_output_event"
 CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT = "_chat_response_event", "_tool_request_event"
 
 
-class Tier(str, Enum):
+class Word(str, Enum):
+    """The base of enumerations whose members print as their words."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Tier(Word):
     """A place that scenarios run on.
 
     The words are part of options, node ids and reports.
@@ -24,11 +31,8 @@ class Tier(str, Enum):
     CONTAINER = "container"
     REMOTE = "remote"
 
-    def __str__(self) -> str:
-        return str(self.value)
 
-
-class Engine(str, Enum):
+class Engine(Word):
     """A program that executes agents on Flink.
 
     ``auto`` is only a setting; a run has one of the other two.
@@ -38,11 +42,8 @@ class Engine(str, Enum):
     BUNDLED = "bundled"
     UPSTREAM = "upstream"
 
-    def __str__(self) -> str:
-        return str(self.value)
 
-
-class RequirementKind(str, Enum):
+class RequirementKind(Word):
     """A kind of requirement that the ini file must allow.
 
     Such a requirement decides from which place code is installed.
@@ -54,9 +55,6 @@ class RequirementKind(str, Enum):
     FILE = "file"
     INDEX = "index"
     PATH = "path"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Tier, Word
 
 
-class Outcome(str, Enum):
+class Outcome(Word):
     """The end of an item. Only ``passed`` shows that something works."""
 
     PASSED = "passed"
@@ -28,9 +27,6 @@ class Outcome(str, Enum):
     NOT_APPLICABLE = "not_applicable"
     # Failed as the scenario's ``expect_fail`` says.
     WAIVED = "waived"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     @classmethod
     def of(cls, word: str) -> Outcome:

@@ -9,12 +9,11 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from pytest_flink_agents.gate.policy import Policy, Selection
 from pytest_flink_agents.gate.result import ItemResult, Outcome
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Tier, Word
 
 # The exit codes of pytest that a verdict may replace: all passed, some failed, nothing collected.
 # Any other says more than a verdict does.
@@ -39,21 +38,18 @@ _RULES = {
 }
 
 
-class VerdictKind(str, Enum):
+class VerdictKind(Word):
     """The three answers."""
 
     PROMOTE = "promote"
     BLOCK = "block"
     INCONCLUSIVE = "inconclusive"
 
-    def __str__(self) -> str:
-        return str(self.value)
-
 
 EXIT_CODES = {VerdictKind.PROMOTE: 0, VerdictKind.BLOCK: 1, VerdictKind.INCONCLUSIVE: 10}
 
 
-class ReasonKind(str, Enum):
+class ReasonKind(Word):
     """The effect of a reason on the verdict, the weightiest first.
 
     A remark has none.
@@ -62,9 +58,6 @@ class ReasonKind(str, Enum):
     BLOCK = "block"
     INCONCLUSIVE = "inconclusive"
     REMARK = "remark"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import islice
 
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.vocabulary import Word
 
 # The number of counter-examples that a result shows.
 EXAMPLES = 20
@@ -25,16 +26,13 @@ class Invariant(str, Enum):
     FENCED = "old attempts fenced"
 
 
-class Origin(str, Enum):
+class Origin(Word):
     """The part of the system that broke an invariant, as far as the evidence shows."""
 
     PRODUCER = "the producer of the inputs"
     BROKER = "the broker"
     CONNECTOR = "the connector"
     JOB = "the job"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 def invalid_if_any(invariant: Invariant, examples: Iterable[Finding], *, otherwise: CheckResult) -> CheckResult:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.vocabulary import Word
 
 SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
 # Directories of other programs: their configurations are not the project's.
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "flink-agents-report"})
 
 
-class Kind(str, Enum):
+class Kind(Word):
     """The two kinds of files with rules of their own."""
 
     SCENARIO = "scenario"
     CONFIGURATION = "configuration"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)
