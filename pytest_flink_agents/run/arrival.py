@@ -7,8 +7,8 @@ from pathlib import Path
 from flink_testbed.core import clock
 from pytest_flink_agents.evidence.event_log import read_event_logs
 from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.paced import Paced
 
-_LOOK_EVERY_S = 1.0
 # Longer than the second between two checkpoints, so that a superfluous output is committed before
 # the run ends.
 _SETTLED_S = 3.0
@@ -20,13 +20,12 @@ class OutputCount:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._count = 0
-        self._next_look_s = clock.now_s()
+        self._paced = Paced()
 
     def __call__(self) -> int:
         """Return the number as of the last read."""
-        if clock.now_s() >= self._next_look_s:
+        if self._paced.due():
             self._count = len(self._channel.outputs())
-            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
         return self._count
 
 
@@ -39,13 +38,12 @@ class LoggedTypes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._types: frozenset[str] = frozenset()
-        self._next_look_s = clock.now_s()
+        self._paced = Paced()
 
     def __call__(self) -> frozenset[str]:
         """Return the types as of the last read."""
-        if clock.now_s() >= self._next_look_s:
+        if self._paced.due():
             self._types = frozenset(event.type for event in read_event_logs(self._directory).events)
-            self._next_look_s = clock.now_s() + _LOOK_EVERY_S
         return self._types
 
 
@@ -59,15 +57,14 @@ class Arrival:
         self._channel = channel
         self._expected = expected
         self._seen = -1
-        self._since_s = self._next_look_s = clock.now_s()
+        self._since_s = clock.now_s()
+        self._paced = Paced()
 
     def __call__(self) -> bool:
         """Return whether the condition holds; between two looks it does not."""
-        now_s = clock.now_s()
-        if now_s < self._next_look_s:
+        if not self._paced.due():
             return False
-        seen = len(self._channel.outputs())
+        now_s, seen = clock.now_s(), len(self._channel.outputs())
         if seen != self._seen:
             self._seen, self._since_s = seen, now_s
-        self._next_look_s = now_s + _LOOK_EVERY_S
         return seen >= self._expected and now_s - self._since_s >= _SETTLED_S

@@ -11,17 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from flink_testbed.core import clock
 from flink_testbed.kafka.topic_names import topic_name
 from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.conversation import Conversation
+from pytest_flink_agents.run.paced import Paced
 from pytest_flink_agents.run.records import Inputs, Records
 
 if TYPE_CHECKING:
     from flink_testbed.kafka.service import KafkaService
 
 _WRITE_S = _READ_S = 120.0
-_LOOK_EVERY_S = 1.0
 # A checkpoint commits the outputs before it. The job restarts after a failure, as in production,
 # and gives up in the end.
 _CHECKPOINTED = {
@@ -186,7 +185,7 @@ class TopicChannel(Channel):
     ) -> None:
         super().__init__(inputs, conversation)
         self._outputs_seen = 0
-        self._next_look_s = clock.now_s()
+        self._paced = Paced()
         self._kafka = kafka
         self._records = records
         self.inputs_topic = topic_name(kafka.run_id, f"{label}-in")
@@ -233,13 +232,12 @@ class TopicChannel(Channel):
 
     def send_released(self) -> None:
         """Write the inputs that committed outputs have released, about once a second."""
-        if self.conversation is None or clock.now_s() < self._next_look_s or not self.conversation.numbers:
+        if self.conversation is None or not self.conversation.numbers or not self._paced.due():
             return
         outputs = self.outputs()
         for output in outputs[self._outputs_seen :]:
             self._send(self.conversation.after(output.key, output.value))
         self._outputs_seen = len(outputs)
-        self._next_look_s = clock.now_s() + _LOOK_EVERY_S
 
     def outputs(self) -> tuple[Output, ...]:
         """Return the committed records."""

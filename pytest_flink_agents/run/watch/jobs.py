@@ -17,8 +17,8 @@ from flink_testbed.flink.rest import SILENT_S, TERMINAL_STATES, RestUnavailableE
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import merged, with_common_names
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, JobException
+from pytest_flink_agents.run.paced import Paced
 
-_SAMPLE_EVERY_S = 1.0
 # A job without a blocked thread ends within a second or two; a busy machine takes longer.
 CANCEL_S = 15.0
 _STARTING = frozenset({"SCHEDULED", "DEPLOYING", "INITIALIZING"})
@@ -52,7 +52,7 @@ class JobWatch:
         self._cluster = cluster
         self.job_id = job_id
         self._operator = operator
-        self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
+        self._paced = Paced(at_once=False)
         self._heard_s = clock.now_s()
         self.metrics: Mapping[str, float] = {}
         self._restarts = 0
@@ -86,11 +86,10 @@ class JobWatch:
             return
         self._heard_s = clock.now_s()
         self.started = self.started or self.ended or self.state == "RESTARTING"
-        if not self.ended and clock.now_s() >= self._next_sample_s:
+        if not self.ended and self._paced.due():
             # A job that is about to end or to restart may refuse: the next look sees more.
             with contextlib.suppress(HostError):
                 self._sample()
-            self._next_sample_s = clock.now_s() + _SAMPLE_EVERY_S
 
     def look_for_start(self) -> bool:
         """Look, and return whether every task that was scheduled runs.
