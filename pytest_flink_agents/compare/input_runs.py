@@ -81,11 +81,11 @@ def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall])
     are; an endpoint that recognised a repeated idempotency key did the work once.
     """
     wanted, made = (_with_effect(calls) for calls in (expected, seen))
-    known = {_content(call) for call in wanted}
+    known = {call.content for call in wanted}
     surplus = _beyond(made, wanted)
     return CallDifferences(
-        repeated=tuple(call for call in surplus if _content(call) in known),
-        other=tuple(call for call in surplus if _content(call) not in known),
+        repeated=tuple(call for call in surplus if call.content in known),
+        other=tuple(call for call in surplus if call.content not in known),
         missing=_beyond(wanted, made),
     )
 
@@ -119,17 +119,11 @@ def _with_effect(calls: Sequence[EffectCall]) -> list[EffectCall]:
 
 
 def _beyond(calls: Sequence[EffectCall], others: Sequence[EffectCall]) -> tuple[EffectCall, ...]:
-    left = Counter(map(_content, others))
+    left = Counter(call.content for call in others)
     found = []
     for call in calls:
-        content = _content(call)
-        if left[content] > 0:
-            left[content] -= 1
+        if left[call.content] > 0:
+            left[call.content] -= 1
         else:
             found.append(call)
     return tuple(found)
-
-
-def _content(call: EffectCall) -> str:
-    """Return a text that is equal for calls with the same method, address and body."""
-    return _json([call.endpoint, call.method, call.path, dict(call.query), call.body])

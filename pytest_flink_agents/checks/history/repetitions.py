@@ -44,19 +44,14 @@ def call_text(call: EffectCall) -> str:
 def repetitions(history: History) -> Iterator[Repetition]:
     """Yield one repetition for each call after an interruption that repeats one before it.
 
-    Calls are the same if they have the same target, body, input and action. A call that only asks
+    Calls are the same if they have the same content, input and action. A call that only asks
     may be repeated.
     """
     done = [call for call in history.calls or () if has_effect(call) and not call.asks]
     first: dict[tuple[Any, ...], EffectCall] = {}
     for call in done:
-        earlier = first.setdefault(_what(call), call)
+        earlier = first.setdefault((call.content, call.input, call.action), call)
         between = (one for one in history.interruptions if earlier.at_s < one.at_s < call.at_s)
         interruption = next(between, None)
         if interruption is not None:
             yield Repetition(earlier, call, interruption)
-
-
-def _what(call: EffectCall) -> tuple[Any, ...]:
-    query = tuple(sorted(call.query.items()))
-    return call.source, call.endpoint, call.method, call.path, query, call.body_digest, call.input, call.action

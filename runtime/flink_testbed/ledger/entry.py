@@ -88,6 +88,16 @@ class EffectCall:
         """
         return bool(self.route) and (self.status is None or self.status < _REFUSED)
 
+    @property
+    def content(self) -> str:
+        """A text that is equal for calls with the same method, address and body.
+
+        The order of a JSON object's names does not count. As text, because 1, 1.0 and True are equal
+        in Python.
+        """
+        parts = [self.source, self.endpoint, self.method, self.path, dict(self.query), self.body]
+        return json.dumps(parts, sort_keys=True)
+
 
 @dataclass(frozen=True, slots=True)
 class History:

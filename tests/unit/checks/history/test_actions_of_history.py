@@ -153,7 +153,7 @@ def test_without_a_store_a_repeated_effect_is_invalid_and_nothing_else_is_known(
 @pytest.mark.parametrize(
     "second",
     [
-        call(2, 120.0, body_digest="other"),
+        call(2, 120.0, body={"amount": 21}),
         call(2, 120.0, replayed=True),
         call(2, 120.0, status=503),
         call(2, 99.0),
@@ -163,6 +163,15 @@ def test_without_a_store_a_repeated_effect_is_invalid_and_nothing_else_is_known(
 )
 def test_another_call_is_no_repetition(second: EffectCall) -> None:
     assert check([call(1, 90.0), second], None).validity is Validity.UNKNOWN
+
+
+def test_the_order_of_names_in_a_body_does_not_make_another_call() -> None:
+    one = call(1, 90.0, body={"order": "o-1", "amount": 1}, body_digest="1")
+    for body, validity in (
+        ({"amount": 1, "order": "o-1"}, Validity.INVALID),
+        ({"amount": True, "order": "o-1"}, Validity.UNKNOWN),
+    ):
+        assert check([one, call(2, 120.0, body=body, body_digest="2")], None).validity is validity
 
 
 def test_a_question_may_be_repeated_without_a_store() -> None:

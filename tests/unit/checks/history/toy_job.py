@@ -164,7 +164,7 @@ class ToyJob:
                 key=key,
                 input=number,
                 attempt=self.attempt,
-                body_digest=str(number),
+                body=number,
                 status=201,
                 action="pay",
             )
