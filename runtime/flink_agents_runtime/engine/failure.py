@@ -13,9 +13,9 @@ FAILURE_MARK = "flink-agents action failure: "
 # The consequence of every failure, part of its message.
 RULE = "an action that fails, fails the job, as on Flink: no input is skipped"
 # Frames of these files are left out of tracebacks: the runtime, threads, and futures, which pass an
-# exception on from another thread.
+# exception on from another thread. Bytecode in a zip file has another name of its file than the module.
 _MACHINERY = (
-    str(Path(__file__).parents[1]),
+    str(Path((lambda: None).__code__.co_filename).parents[1]),
     str(Path(concurrent.futures.__file__).parent),
     threading.__file__,
 )

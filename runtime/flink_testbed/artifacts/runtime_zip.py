@@ -1,6 +1,9 @@
 """Pack the bundled runtime into a zip file for jobs.
 
-Jobs import it from there and never see the harness's packages.
+Jobs import it from there and never see the harness's packages. Python keeps no bytecode of modules in
+a zip file, and each process of a job would compile them again (70 ms of a processor), so the bytecode
+is in the zip, too. A job with another version of Python than the harness finds that it does not fit and
+compiles the sources.
 """
 
 from __future__ import annotations
@@ -8,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import py_compile
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,16 +29,33 @@ def provide_runtime_zip() -> Path:
     assert spec.submodule_search_locations, f"{_PACKAGE} is a package"
     home = Path(spec.submodule_search_locations[0])
     members = {os.fspath(path.relative_to(home.parent)): path.read_bytes() for path in sorted(home.rglob("*.py"))}
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
     for name, content in members.items():
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
 
     def build(directory: Path) -> dict[str, Any]:
-        with zipfile.ZipFile(directory / f"{_PACKAGE}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(directory / f"{_PACKAGE}.zip", "w") as archive:
             for name, content in members.items():
-                # With a fixed time stamp, so that the same content is the same file.
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+                _write(archive, name, content)
+                _write(archive, f"{name}c", _bytecode(home.parent, name))
         return {"members": len(members)}
 
     key = digest.hexdigest()[:16]
     return provide_entry("runtime", key, build, needs_mib=1, progress=lambda _: None).path / f"{_PACKAGE}.zip"
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # With a fixed time stamp, so that the same content is the same file.
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+
+
+def _bytecode(parent: Path, name: str) -> bytes:
+    # Without the time of the source: the zip has another one.
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    with tempfile.TemporaryDirectory() as directory:
+        compiled = Path(directory, "module.pyc")
+        # The name in tracebacks: where the zip will be is not known.
+        py_compile.compile(
+            os.fspath(parent / name), os.fspath(compiled), dfile=name, doraise=True, invalidation_mode=mode
+        )
+        return compiled.read_bytes()

@@ -6,6 +6,7 @@ import importlib.machinery
 import importlib.util
 import os
 import zipfile
+import zipimport
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,23 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return package
 
 
-def test_the_zip_has_only_the_modules_of_the_package(package: Path) -> None:
+def test_the_zip_has_only_the_modules_of_the_package_and_their_bytecode(package: Path) -> None:
     with zipfile.ZipFile(provide_runtime_zip()) as archive:
-        assert archive.namelist() == ["flink_agents_runtime/__init__.py", "flink_agents_runtime/engine/__init__.py"]
+        assert archive.namelist() == [
+            "flink_agents_runtime/__init__.py",
+            "flink_agents_runtime/__init__.pyc",
+            "flink_agents_runtime/engine/__init__.py",
+            "flink_agents_runtime/engine/__init__.pyc",
+        ]
+
+
+def test_an_importer_of_the_zip_takes_the_bytecode(package: Path) -> None:
+    (package / "__init__.py").write_text("x = 1")
+    importer = zipimport.zipimporter(str(provide_runtime_zip()))
+    assert importer.get_filename("flink_agents_runtime").endswith(".pyc")
+    code = importer.get_code("flink_agents_runtime")
+    assert code
+    assert code.co_filename == "flink_agents_runtime/__init__.py"
 
 
 def test_equal_content_gives_equal_bytes(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
