@@ -60,21 +60,27 @@ def suite(directory: Path, count: int) -> Path:
 
 
 def session_costs(directory: Path) -> dict[str, float]:
-    """Return the seconds of whole sessions, serial and in two workers."""
-    project = suite(directory / "sessions", RUN)
+    """Return the seconds of whole sessions of few and of many scenarios, serial and in two workers.
 
-    def session(*options: str) -> float:
-        started = time.perf_counter()
-        pytest_in(project, "--flink-tier=local", *options)
-        return time.perf_counter() - started
+    Two workers start three processes that collect everything, so that they pay off in long sessions.
+    """
+    figures: dict[str, float] = {}
+    for count in (RUN, COLLECTED):
+        project = suite(directory / f"sessions-{count}", count)
 
-    session()  # Builds the job environment, and fills the caches of bytecode.
-    serial, parallel = session(), session("-n", "2")
-    return {
-        f"{RUN} scenarios on the local tier, whole session [s]": serial,
-        f"{RUN} scenarios on the local tier, two workers [s]": parallel,
-        "ratio serial / two workers": serial / parallel,
-    }
+        def session(*options: str, project: Path = project) -> float:
+            started = time.perf_counter()
+            pytest_in(project, "--flink-tier=local", *options)
+            return time.perf_counter() - started
+
+        session("-k", "scenario 1")  # Builds the job environment, and fills the caches of bytecode.
+        serial, parallel = session(), session("-n", "2")
+        figures |= {
+            f"{count:,} scenarios on the local tier, whole session [s]": serial,
+            f"{count:,} scenarios on the local tier, two workers [s]": parallel,
+            f"{count:,} scenarios, ratio serial / two workers": serial / parallel,
+        }
+    return figures
 
 
 def replay_costs(directory: Path) -> dict[str, float]:

@@ -151,10 +151,10 @@ LINES = (
         )
     ),
     Line(
-        "200 local scenarios in two workers, beside one [s]",
-        "200 scenarios on the local tier, two workers [s]",
+        "1,000 local scenarios in two workers, beside one [s]",
+        "1,000 scenarios on the local tier, two workers [s]",
         "",
-        "ratio serial / two workers",
+        "1,000 scenarios, ratio serial / two workers",
         1.6,
     ),
     Line(

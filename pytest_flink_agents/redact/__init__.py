@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 import re
@@ -104,7 +105,7 @@ class Redactor:
     def data(self, value: Any) -> Any:
         """Return the value as plain JSON data without secrets, the keys of mappings included.
 
-        Anything that JSON has no type for becomes text.
+        An instance of a dataclass becomes the mapping of its fields, anything else that JSON has no type for becomes text.
         """
         if isinstance(value, str):
             return self._remembered_text(value) if len(value) <= _REMEMBERED_CHARACTERS else _writable(self.mask(value))
@@ -118,6 +119,8 @@ class Redactor:
             return f"an int of {value.bit_length()} bits"
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return MASK if str(value) in self._secrets else value
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: self.data(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return self.data(str(value))
 
     def _remembered_text(self, text: str) -> str:

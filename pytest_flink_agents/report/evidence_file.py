@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from pytest_flink_agents.report.timeline_picture import timeline_picture
 
 def write_evidence(folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor) -> None:
     """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults."""
-    data = {"evidence": dataclasses.asdict(evidence), "checks": [dataclasses.asdict(result) for result in results]}
-    write_json(folder / "evidence.json", data, redactor)
+    write_json(folder / "evidence.json", {"evidence": evidence, "checks": results}, redactor)
     # A history of many inputs takes time to build, and most runs have nothing to draw.
     picture = timeline_picture(history_of(evidence), redactor) if evidence.steps or evidence.effects else ""
     if picture:
