@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flink_testbed.kafka.record import KafkaRecord
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.models.server import ModelServer
-    from pytest_flink_agents.evidence.model import Event, Evidence, Failure, ModelCall, Output
+    from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
     from pytest_flink_agents.run.agent_runner import AgentRunner
     from pytest_flink_agents.run.agent_script import AgentScript
     from pytest_flink_agents.run.subject import AgentFailedError, AgentRefusedError
@@ -42,7 +42,6 @@ __all__ = [
     "HostError",
     "KafkaRecord",
     "KafkaService",
-    "ModelCall",
     "ModelServer",
     "Output",
     "Step",
@@ -66,7 +65,6 @@ _MODULES = {
     "HostError": "flink_testbed.core.problem",
     "KafkaRecord": "flink_testbed.kafka.record",
     "KafkaService": "flink_testbed.kafka.service",
-    "ModelCall": "pytest_flink_agents.evidence.model",
     "ModelServer": "flink_testbed.models.server",
     "Output": "pytest_flink_agents.evidence.model",
     "Step": "pytest_flink_agents.run.timeline",
