@@ -57,6 +57,7 @@ test-runtime: $(STAMP)
 test-plugin: $(STAMP)
 	@echo "test-plugin: the plugin as users see it"
 	@$(RUN) -m pytest tests/plugin tests/false_promote -q -n $(WORKERS)
+	@$(RUN) -m pytest tests/known_bugs -q -m "not slow"
 
 test-integration: $(STAMP)
 	$(SIDE_BY_SIDE) test-clusters test-sessions test-engines
@@ -90,6 +91,7 @@ test-faults: $(STAMP)
 	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS) (about 7 min)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
+	@$(RUN) -m pytest tests/known_bugs -q -m slow
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.break_each_rule import BREAKS, broken_source, proven_rules
+from tests.known_bugs.defects import DEFECTS
 from tests.rule_breaks.source import Break, BreakError, flat, swap, wrap
 
 _SOURCE = '''
@@ -32,6 +36,14 @@ def test_a_break_changes_a_function_that_exists(broken: Break) -> None:
 
 def test_every_rule_has_a_break_and_every_break_a_rule() -> None:
     assert set(BREAKS) == set(proven_rules())
+
+
+def test_a_known_defect_changes_functions_that_exist_and_is_listed() -> None:
+    listed = (Path(__file__).parents[1] / "known_bugs" / "README.md").read_text(encoding="utf-8")
+    for defect in DEFECTS:
+        for broken in defect.active_breaks():
+            compile(broken_source(broken), broken.file, "exec")
+    assert set(re.findall(r"`([a-z]+_[a-z_]+)`", listed)) == {defect.name for defect in DEFECTS}
 
 
 def _box(broken: Break) -> object:
