@@ -21,6 +21,7 @@ from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
 if TYPE_CHECKING:
     from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
+    from pytest_flink_agents.vocabulary import Promise
 
 # Frames of these packages are cut from tracebacks: they are below the test's own call.
 _OWN_PACKAGES = tuple(f"{Path(str(module.__file__)).parent}{os.sep}" for module in (flink_testbed, pytest_flink_agents))
@@ -86,7 +87,16 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
         engine=checked.evidence.engine if checked else "",
         reproduce=item.reproduce if isinstance(item, ScenarioItem) else "",
         runs=str(checked.runs) if checked and checked.runs else "",
+        promises=_promises(item, checked) if checked and isinstance(item, ScenarioItem) else (),
     )
+
+
+def _promises(item: ScenarioItem, checked: CheckedRun) -> tuple[Promise, ...]:
+    from pytest_flink_agents.checks.promises import promises_of
+
+    delivery = item.loaded.scenario.expect.delivery
+    stated = (delivery.outputs, delivery.per_input) if delivery else (None, 1)
+    return promises_of(checked.evidence, *stated)
 
 
 def _unstarted(item: pytest.Item) -> ItemResult:

@@ -63,3 +63,24 @@ class ModelPrice:
 
     prompt: float
     completion: float
+
+
+class Standing(Word):
+    """The state of a promise after a run with faults.
+
+    ``not_promised`` is a promise that the run's configuration does not ask for.
+    """
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    NOT_PROMISED = "not promised"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A guarantee of Flink and its engine, and how it stands after one run; ``reason`` is empty if it was kept."""
+
+    name: str
+    standing: Standing
+    reason: str = ""

@@ -28,12 +28,22 @@ def check_action_delivery(evidence: Evidence) -> CheckResult:
 def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:
     """Return *invalid* if outputs are lost, duplicated or out of order.
 
+    A job that was interrupted must have restored its last checkpoint and gone on. Missing outputs of a
+    run that was stopped or failed are *unknown*; everything is, if outputs do not name their inputs.
+    """
+    outputs = check_output_delivery(guarantee, per_input, evidence)
+    if any(output.input is None for output in evidence.outputs):
+        return outputs
+    history = history_of(evidence)
+    return together(NAME, [outputs, state_restored(history), live_again(history)])
+
+
+def check_output_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckResult:
+    """Return *invalid* if outputs are lost, duplicated or out of order, whatever the job did meanwhile.
+
     An output is lost if its input led to fewer than ``per_input`` outputs, and duplicated if to
     more. Under ``at_least_once`` duplicates are allowed, and the first output of each input counts
-    for the order. A job that was interrupted must have restored its last checkpoint and gone on.
-
-    Missing outputs of a run that was stopped or failed are *unknown*; everything is, if outputs do
-    not name their inputs.
+    for the order.
     """
     silent = next((output for output in evidence.outputs if output.input is None), None)
     if silent is not None:
@@ -44,5 +54,4 @@ def check_delivery(guarantee: str, per_input: int, evidence: Evidence) -> CheckR
     results = [no_phantom(history), in_order(history), nothing_lost(history, per_input)]
     if guarantee == EXACTLY_ONCE:
         results.insert(1, nothing_doubled(history, per_input))
-    results += [state_restored(history), live_again(history)]
     return together(NAME, results)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.vocabulary import Tier, Word
+from pytest_flink_agents.vocabulary import Promise, Standing, Tier, Word
 
 
 class Outcome(Word):
@@ -44,6 +44,7 @@ class ItemResult:
     ``tier`` is None for a plain test. ``message`` is one line (the reason of a skip, the first finding of a failure),
     ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
     describes the runs of a repeated scenario; ``tolerated`` is True for a flaky one that passed as often as it asks for.
+    ``promises`` are those that faults put to the test, of the run that is shown.
     """
 
     node_id: str
@@ -65,18 +66,21 @@ class ItemResult:
     attempt: int = 1
     runs: str = ""
     tolerated: bool = False
+    promises: tuple[Promise, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
         data = dataclasses.asdict(self)
         tier = self.tier.value if self.tier else None
-        return data | {"outcome": self.outcome.value, "tier": tier, "engine": str(self.engine)}
+        promises = [{**promise, "standing": promise["standing"].value} for promise in data["promises"]]
+        return data | {"outcome": self.outcome.value, "tier": tier, "engine": str(self.engine), "promises": promises}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ItemResult:
         """Return the result that :meth:`as_data` described."""
         tier = Tier(data["tier"]) if data["tier"] else None
-        return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier})
+        promises = tuple(Promise(each["name"], Standing(each["standing"]), each["reason"]) for each in data["promises"])
+        return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier, "promises": promises})
 
 
 # Outcomes that a pass in another attempt does not outweigh, the worst first, in words.

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pytest_flink_agents.gate import ItemResult, Outcome, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.scenario_table import WORDS, counts_of, scenario_table
+from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
 from pytest_flink_agents.version import __version__
 
@@ -52,6 +52,7 @@ def write_page(path: Path, facts: PageFacts, results: Sequence[ItemResult], reda
         ],
         environment=[(name, page.line(value)) for name, value in facts.environment.items() if value],
         **page.tables(),
+        promises=page.promises(),
         groups=page.groups(),
     )
     write_text(path, redactor.text(text))
@@ -83,6 +84,12 @@ class _Page:
             for row in table.rows
         ]
         return {"columns": table.columns, "given": table.given, "rows": rows}
+
+    def promises(self) -> dict[str, Any]:
+        """Return a row for each run with faults and a column for each promise."""
+        table = promise_table(self._results)
+        rows = [(self.line(row.name), [standing or "" for standing in row.standings]) for row in table.rows]
+        return {"columns": table.columns, "rows": rows, "reasons": [self.line(text) for text in table.reasons]}
 
     def groups(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return what is not as it should be, the worst first, and then everything else."""

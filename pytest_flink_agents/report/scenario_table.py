@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Verdict
+from pytest_flink_agents.vocabulary import Standing
 
 WORDS = {
     **{outcome: outcome.value.replace("_", " ") for outcome in Outcome},
@@ -41,6 +42,34 @@ def scenario_table(results: Sequence[ItemResult]) -> ScenarioTable:
         tuple(dict.fromkeys(map(_column, scenarios))),
         tuple(Row(name, tuple(_first(field, cells) for field in given), cells) for (_, name), cells in rows.items()),
     )
+
+
+class PromiseRow(NamedTuple):
+    """A run with faults, and how each promise of the table's columns stands; None if it says nothing of one."""
+
+    name: str
+    standings: tuple[Standing | None, ...]
+
+
+class PromiseTable(NamedTuple):
+    """``columns`` are promises; ``reasons`` say why one was not kept."""
+
+    columns: tuple[str, ...]
+    rows: tuple[PromiseRow, ...]
+    reasons: tuple[str, ...]
+
+
+def promise_table(results: Sequence[ItemResult]) -> PromiseTable:
+    """Return a row for each run with faults: its scenario, tier, version and engine."""
+    tested = [result for result in results if result.promises]
+    columns = tuple(dict.fromkeys(promise.name for result in tested for promise in result.promises))
+    rows, reasons = [], []
+    for result in tested:
+        name = f"{result.name} ({_column(result)}, {result.engine})"
+        standings = {promise.name: promise.standing for promise in result.promises}
+        rows.append(PromiseRow(name, tuple(map(standings.get, columns))))
+        reasons += [f"{name}: {one.name} {one.standing}: {one.reason}" for one in result.promises if one.reason]
+    return PromiseTable(columns, tuple(rows), tuple(reasons))
 
 
 def counts_of(verdict: Verdict) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.scenario_table import WORDS, counts_of, scenario_table
+from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
+from pytest_flink_agents.vocabulary import Standing
 
 MARKS = {
     **WORDS,
@@ -36,6 +37,7 @@ def write_summary(
         *_reasons(verdict.reasons, redactor),
         *_table(results, redactor),
         *_repeated(results, redactor),
+        *_promises(results, redactor),
         *_failures(results, redactor),
     ]
     lines += ["## Ran on", "", *(f"- {name}: {value}" for name, value in environment.items() if value), ""]
@@ -71,6 +73,26 @@ def _repeated(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
         return []
     lines = (f"- {_inline(result.node_id, redactor)}: {_inline(result.runs, redactor)}" for result in repeated)
     return ["## Repeated scenarios", "", *lines, ""]
+
+
+def _promises(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
+    """Return a row for each run with faults and a column for each promise, and why a promise was not kept."""
+    table = promise_table(results)
+    if not table.rows:
+        return []
+    lines = [
+        "## Promises under faults",
+        "",
+        _row(["scenario", *table.columns]),
+        "|---" * (1 + len(table.columns)) + "|",
+    ]
+    lines += [_row([_inline(row.name, redactor), *map(_standing, row.standings)]) for row in table.rows]
+    reasons = [f"- {_inline(text, redactor)}" for text in table.reasons]
+    return [*lines, "", *reasons, *([""] if reasons else [])]
+
+
+def _standing(standing: Standing | None) -> str:
+    return "" if standing is None else f"**{standing}**" if standing is Standing.BROKEN else str(standing)
 
 
 def _row(cells: Sequence[str]) -> str:

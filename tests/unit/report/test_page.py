@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decide
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.page import PageFacts, write_page
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Promise, Standing, Tier
 
 VOID = {"meta", "br", "img"}
 SECRET = "p&ss<word>secret"
@@ -49,6 +49,18 @@ def outline(page: str) -> Outline:
     parsed.feed(page)
     assert parsed.open == []
     return parsed
+
+
+def test_promises_of_runs_with_faults_are_a_table_with_reasons(
+    tmp_path: Path, results: list[ItemResult], verdict: Verdict
+) -> None:
+    assert "Promises" not in page_of(tmp_path, verdict, results)
+    promises = Promise("outputs", Standing.KEPT), Promise("live again", Standing.BROKEN, "<never> & again")
+    page = page_of(tmp_path, verdict, [dataclasses.replace(results[1], promises=promises)])
+    outline(page)
+    assert '<th scope="row">refund (embedded-2.2.1, bundled)</th>\n<td class="kept">kept</td>' in page
+    assert '<td class="broken">broken</td>' in page
+    assert "refund (embedded-2.2.1, bundled): live again broken: &lt;never&gt; &amp; again" in page
 
 
 def test_the_page_has_verdict_reasons_table_failures_and_environment(

@@ -9,7 +9,7 @@ from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decid
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Promise, Standing, Tier
 
 FLINK = Policy("default", (Tier.EMBEDDED,))
 
@@ -35,6 +35,14 @@ def test_a_bar_in_a_name_adds_no_cell(tmp_path: Path) -> None:
     result = ItemResult("n", "a | b", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")
     page = _summary(tmp_path, decide([result], FLINK), [result])
     assert "| a &#124; b | passed 0.0 s |" in page
+
+
+def test_promises_have_a_row_for_each_run_with_faults_and_a_reason_if_one_was_not_kept(tmp_path: Path) -> None:
+    kept, broken = Promise("outputs", Standing.KEPT), Promise("live again", Standing.BROKEN, "it | does not recover")
+    quiet = ItemResult("m", "no fault", Outcome.PASSED, Tier.EMBEDDED, "1.20.3", "upstream")
+    with_faults = dataclasses.replace(quiet, name="a kill", promises=(kept, broken))
+    page = _summary(tmp_path, decide([with_faults], FLINK), [with_faults, quiet])
+    assert PROMISES in page
 
 
 def test_only_twenty_failures_are_shown_in_full(tmp_path: Path, results: list[ItemResult]) -> None:
@@ -96,6 +104,15 @@ def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> N
         assert not any("hunt" in text for text, _ in lines)
 
 
+PROMISES = """
+## Promises under faults
+
+| scenario | outputs | live again |
+|---|---|---|
+| a kill (embedded-1.20.3, upstream) | kept | **broken** |
+
+- a kill (embedded-1.20.3, upstream): live again broken: it &#124; does not recover
+"""
 SUMMARY = """\
 # BLOCK
 

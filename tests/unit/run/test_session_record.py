@@ -10,7 +10,7 @@ import pytest
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Selection
 from pytest_flink_agents.session_record import SessionRecord
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Promise, Standing, Tier
 
 REFUND, ORDER = "s.yaml::refund[embedded-2.2]", "s.yaml::order[local-2.2]"
 
@@ -124,7 +124,7 @@ def test_a_workers_pass_does_not_replace_a_failure_that_the_controller_recorded(
 
 def test_a_record_survives_being_sent_as_plain_data() -> None:
     sent = record(
-        result(Outcome.FLAKY, duration_s=1.5),
+        result(Outcome.FLAKY, duration_s=1.5, promises=(Promise("live again", Standing.BROKEN, "it is gone"),)),
         result(Outcome.PASSED, ORDER, tier=None),
         selected={ORDER: result(Outcome.NOT_RUN, ORDER)},
         selection=Selection(1, ("a",), ("b",), ("c",)),
