@@ -58,13 +58,19 @@ class EventLog:
 def gather_event_logs(cluster: Path, jobs: Iterable[str], directory: Path) -> None:
     """Move event logs of an engine that ignores their directory from the cluster's directory to ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
-    for job in jobs:
-        for path in (cluster / "tmp" / "flink-agents").glob(f"events-{job}-*.log"):
-            shutil.move(path, directory / path.name)
+    for path in logs_elsewhere(cluster, jobs):
+        shutil.move(path, directory / path.name)
 
 
-def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -> EventLog:
-    """Return the events of the event and trace logs below a directory.
+def logs_elsewhere(cluster: Path, jobs: Iterable[str]) -> list[Path]:
+    """Return the event logs of jobs whose engine ignores their directory, as flink-agents 0.1 does."""
+    return [path for job in jobs for path in (cluster / "tmp" / "flink-agents").glob(f"events-{job}-*.log")]
+
+
+def read_event_logs(
+    directory: Path, inputs: Sequence[Mapping[str, Any]] = (), elsewhere: Iterable[Path] = ()
+) -> EventLog:
+    """Return the events of the event and trace logs below a directory, and of those ``elsewhere``.
 
     Files are read in the order of their names, up to 256 MiB together.
 
@@ -73,7 +79,7 @@ def read_event_logs(directory: Path, inputs: Sequence[Mapping[str, Any]] = ()) -
     """
     events: list[Event] = []
     budget = _LIMIT_BYTES
-    for path in sorted({path for name in _FILES for path in directory.rglob(name)}):
+    for path in sorted({*elsewhere, *(path for name in _FILES for path in directory.rglob(name))}):
         with path.open("rb") as file:
             content = file.read(budget + 1)
         text = content[:budget].decode("utf-8", errors="replace")

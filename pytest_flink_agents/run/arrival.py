@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from flink_testbed.core import clock
@@ -32,18 +33,20 @@ class OutputCount:
 class LoggedTypes:
     """The types of the events in the logs below a directory, read about once a second.
 
-    Each read takes all of them. A record counts once it is complete.
+    Each read takes all of them. A record counts once it is complete. ``elsewhere`` returns logs in other places.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, elsewhere: Callable[[], Iterable[Path]]) -> None:
         self._directory = directory
+        self._elsewhere = elsewhere
         self._types: frozenset[str] = frozenset()
         self._paced = Paced()
 
     def __call__(self) -> frozenset[str]:
         """Return the types as of the last read."""
         if self._paced.due():
-            self._types = frozenset(event.type for event in read_event_logs(self._directory).events)
+            log = read_event_logs(self._directory, elsewhere=self._elsewhere())
+            self._types = frozenset(event.type for event in log.events)
         return self._types
 
 

@@ -11,7 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
-from pytest_flink_agents.evidence.event_log import EventLog, gather_event_logs, read_event_logs
+from pytest_flink_agents.evidence.event_log import EventLog, gather_event_logs, logs_elsewhere, read_event_logs
 from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.metrics import read_metrics
@@ -20,7 +20,7 @@ from pytest_flink_agents.evidence.network import read_blocked
 from pytest_flink_agents.evidence.unfinished import still_waiting, unfinished_in
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.provision.flink_setup import effective_rows, rows_as_data
-from pytest_flink_agents.run.arrival import Arrival, OutputCount
+from pytest_flink_agents.run.arrival import Arrival, LoggedTypes, OutputCount
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job, named_failure
 from pytest_flink_agents.run.place import Place
@@ -109,7 +109,9 @@ class _FollowedRun:
         # An external cluster may refuse to say. A run that gave its cluster options is *unknown* then.
         self._reported = cluster.configuration()
         first = launch.job_ids[0] if launch.job_ids else ""
-        self._timeline = TimelineRun(timeline, FaultTarget(cluster, first, channel.kafka), OutputCount(channel))
+        event_types = LoggedTypes(place.events, lambda: logs_elsewhere(cluster.directory, launch.job_ids))
+        target = FaultTarget(cluster, first, channel.kafka)
+        self._timeline = TimelineRun(timeline, target, OutputCount(channel), event_types)
         self._started = True
         # The jobs that still hold their slots after they were cancelled.
         self._stuck: list[str] = []

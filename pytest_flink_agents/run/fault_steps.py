@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError, Problem
@@ -19,7 +18,6 @@ from flink_testbed.faults import (
 )
 from flink_testbed.flink.options import EXECUTION_MODE
 from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
-from pytest_flink_agents.run.arrival import LoggedTypes
 from pytest_flink_agents.run.timeline import (
     AfterCheckpoints,
     AfterEffect,
@@ -84,20 +82,20 @@ def _in_process_mode(setup: FlinkSetup) -> FlinkSetup:
     return dataclasses.replace(setup, job={**setup.job, EXECUTION_MODE: "process"}, rows=rows)
 
 
-def fault_steps(faults: Faults | None, ledger: LedgerRun | None, events: Path) -> tuple[Step, ...]:
+def fault_steps(faults: Faults | None, ledger: LedgerRun | None) -> tuple[Step, ...]:
     """Return one step for each fault.
 
-    ``ledger`` records the calls that some wait for, and ``events`` is the directory of the event logs.
+    ``ledger`` records the calls that some wait for.
     """
-    return tuple(Step(_trigger(fault.after, ledger, events), InjectFault(_fault(fault))) for fault in timetable(faults))
+    return tuple(Step(_trigger(fault.after, ledger), InjectFault(_fault(fault))) for fault in timetable(faults))
 
 
-def _trigger(after: After, ledger: LedgerRun | None, events: Path) -> Trigger:
+def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
     if after.effect is not None:
         assert ledger is not None, "an effect to wait for is declared, so there is a ledger"
         return AfterEffect(after.effect, ledger.so_far)
     if after.event is not None:
-        return AfterEvent(after.event, LoggedTypes(events))
+        return AfterEvent(after.event)
     if after.outputs is not None:
         return AfterOutputs(after.outputs)
     return AfterCheckpoints(after.checkpoint) if after.checkpoint is not None else AfterSeconds(after.seconds or 0.0)

@@ -171,7 +171,7 @@ class ScenarioRun:
         with self._action_topic() as actions, self._request(directory, seed, actions) as (request, ledger, models):
             channel = request.channel()
             place = Place(request.environment, self.tier, directory, request.setup)
-            timeline = request.timeline(ledger, place.events)
+            timeline = request.timeline(ledger)
             evidence = execute(request.subject(channel), channel, place, timeline, within_s)
             evidence = with_action_states(evidence, actions, self.loaded)
         evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)

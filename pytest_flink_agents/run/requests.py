@@ -140,12 +140,9 @@ class ScenarioRequest:
         """
         return self._job(channel) if self.loaded.scenario.job else self._agent()
 
-    def timeline(self, ledger: LedgerRun | None, events: Path) -> tuple[Step, ...]:
-        """Return the scenario's faults as steps.
-
-        ``ledger`` records the run's effects, and ``events`` is the directory of its event logs.
-        """
-        return fault_steps(self.loaded.scenario.faults, ledger, events)
+    def timeline(self, ledger: LedgerRun | None) -> tuple[Step, ...]:
+        """Return the scenario's faults as steps; ``ledger`` records the run's effects."""
+        return fault_steps(self.loaded.scenario.faults, ledger)
 
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job

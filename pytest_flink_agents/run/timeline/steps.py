@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from flink_testbed.core import clock
@@ -38,9 +38,16 @@ class TimelineRun:
     due waits for the steps before it.
     """
 
-    def __init__(self, timeline: Sequence[Step], target: FaultTarget, outputs: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        timeline: Sequence[Step],
+        target: FaultTarget,
+        outputs: Callable[[], int],
+        event_types: Callable[[], Collection[str]],
+    ) -> None:
         self._target = target
         self._outputs = outputs
+        self._event_types = event_types
         self._started_s = clock.now_s()
         self._waiting = [
             (number, step) for number, step in enumerate(timeline) if not isinstance(step.trigger, AtStart)
@@ -97,4 +104,5 @@ class TimelineRun:
             clock.now_s() - self._started_s,
             self._outputs,
             lambda: target.cluster.completed_checkpoints(target.job_id),
+            self._event_types,
         )

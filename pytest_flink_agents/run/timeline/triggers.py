@@ -19,6 +19,7 @@ class Progress:
     elapsed_s: float
     outputs: Callable[[], int]
     checkpoints: Callable[[], int]
+    event_types: Callable[[], Collection[str]]
 
 
 class Trigger(ABC):
@@ -107,17 +108,13 @@ class AfterEffect(Trigger):
 
 @dataclass(frozen=True, slots=True)
 class AfterEvent(Trigger):
-    """Fires once an event of a type was logged.
-
-    ``logged`` returns the types of the events that the agents have logged.
-    """
+    """Fires once an event of a type was logged."""
 
     event_type: str
-    logged: Callable[[], Collection[str]]
 
     def __str__(self) -> str:
         return f"after the first {self.event_type}"
 
     def due(self, progress: Progress) -> bool:
         """Return whether such an event is in a log."""
-        return self.event_type in self.logged()
+        return self.event_type in progress.event_types()

@@ -45,7 +45,7 @@ class Cluster:
 
 
 def followed(cluster: Cluster) -> Any:
-    place = cast(Any, SimpleNamespace(directory=Path("run")))
+    place = cast(Any, SimpleNamespace(directory=Path("run"), events=Path("run")))
     launch = Launch("bundled", job_ids=("j",))
     run = cluster_run._FollowedRun(AGENT, MemoryChannel([]), place, cast(Any, cluster), launch, [])
     run._watches[0].state = "FAILED"
@@ -60,7 +60,7 @@ def test_an_error_of_an_ended_cluster_names_its_end(
         raise HostError(Problem("FA404", "no answer"))
 
     monkeypatch.setattr(cluster_run, "_run", fail)
-    place = cast(Any, SimpleNamespace(cluster=Cluster(abandoned=abandoned)))
+    place = cast(Any, SimpleNamespace(events=Path("run"), cluster=Cluster(abandoned=abandoned)))
     with pytest.raises(HostError, match=code):
         cluster_run.run_on_cluster(AGENT, MemoryChannel([]), place, [], 1)
 
@@ -74,7 +74,7 @@ def test_the_error_of_a_dead_process_keeps_its_subject(monkeypatch: pytest.Monke
         raise HostError(Problem("FA407", "Flink taskmanager-0 has died while agent a:B ran"))
 
     monkeypatch.setattr(cluster_run, "_run", fail)
-    place = cast(Any, SimpleNamespace(cluster=Dead(abandoned=False)))
+    place = cast(Any, SimpleNamespace(events=Path("run"), cluster=Dead(abandoned=False)))
     with pytest.raises(HostError, match="has died while agent a:B ran"):
         cluster_run.run_on_cluster(AGENT, MemoryChannel([]), place, [], 1)
 

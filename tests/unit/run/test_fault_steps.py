@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from flink_testbed.faults import FailCheckpoints
 from flink_testbed.ledger import entry
 from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
+from pytest_flink_agents.evidence.event_log import logs_elsewhere
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
 from pytest_flink_agents.run.arrival import LoggedTypes
@@ -33,7 +35,7 @@ def faults(process: str) -> Any:
 def test_without_faults_the_cluster_is_the_sessions() -> None:
     setup = FlinkSetup()
     assert with_faults(setup, None) is setup
-    assert fault_steps(None, None, Path()) == ()
+    assert fault_steps(None, None) == ()
 
 
 def test_faults_get_a_breakable_cluster_that_notices_them_soon() -> None:
@@ -69,10 +71,10 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 
 
 def test_a_step_names_its_moment_and_its_fault() -> None:
-    (step,) = fault_steps(faults("broker"), None, Path())
+    (step,) = fault_steps(faults("broker"), None)
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
-    (step,) = fault_steps(words, None, Path())
+    (step,) = fault_steps(words, None)
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
 
 
@@ -89,8 +91,8 @@ def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once
     monkeypatch.setattr(entry, "_entry", counted)
     ledger = LedgerRun(1, "t", "s", ["pay", "mail"], tmp_path / "calls", lambda: True)
     words = ADAPTER.validate_python([{"after": {"effect": "pay"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, ledger, tmp_path)
-    progress = Progress(1.0, lambda: 0, lambda: 0)
+    (step,) = fault_steps(words, ledger)
+    progress = Progress(1.0, lambda: 0, lambda: 0, frozenset)
     assert not step.trigger.due(progress)
     due = []
     with ledger.file.open("ab", buffering=0) as file:
@@ -107,9 +109,9 @@ def test_a_fault_after_an_event_waits_for_a_complete_record_of_its_type(
     now = [100.0]
     monkeypatch.setattr(clock, "now_s", lambda: now[0])
     words = ADAPTER.validate_python([{"after": {"event": "_tool_request_event"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, None, tmp_path)
+    (step,) = fault_steps(words, None)
     assert str(step.trigger) == "after the first _tool_request_event"
-    due = []
+    due, logged = [], LoggedTypes(tmp_path, list)
     with (tmp_path / "events-shop-0.log").open("ab", buffering=0) as file:
         for text in (
             b'{"eventType": "_input_event", "event": {"attributes": {"input": "_tool_request_event"}}}\n',
@@ -118,16 +120,27 @@ def test_a_fault_after_an_event_waits_for_a_complete_record_of_its_type(
         ):
             file.write(text)
             now[0] += 2
-            due.append(step.trigger.due(Progress(1.0, lambda: 0, lambda: 0)))
+            due.append(step.trigger.due(Progress(1.0, lambda: 0, lambda: 0, logged)))
     assert due == [False, False, True]
 
 
 def test_event_logs_are_read_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(clock, "now_s", lambda: now[0])
-    logged = LoggedTypes(tmp_path)
+    logged = LoggedTypes(tmp_path, list)
     assert logged() == frozenset()
     (tmp_path / "events-shop-0.log").write_text('{"eventType": "paid", "event": {}}\n', encoding="utf-8")
     assert logged() == frozenset()
     now[0] += 1
     assert logged() == {"paid"}
+
+
+def test_event_logs_of_an_engine_that_ignores_their_directory_are_read_too(tmp_path: Path) -> None:
+    """flink-agents 0.1 writes beside the cluster's temporary files, of all jobs of the cluster."""
+    logs = tmp_path / "cluster" / "tmp" / "flink-agents"
+    logs.mkdir(parents=True)
+    for job in ("ours", "theirs"):
+        record = {"context": {}, "event": {"eventType": f"shop.{job}", "eventString": "a=1"}}
+        (logs / f"events-{job}-operator-0.log").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    logged = LoggedTypes(tmp_path / "run", lambda: logs_elsewhere(tmp_path / "cluster", ["ours"]))
+    assert logged() == {"shop.ours"}

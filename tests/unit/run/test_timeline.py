@@ -61,7 +61,8 @@ class Running:
         self.outputs = 0
         monkeypatch.setattr(clock, "now_s", lambda: self.now_s)
         self.cluster = CountingCluster(refuses=refuses)
-        self.timeline = TimelineRun(timeline, FaultTarget(cast(FlinkCluster, self.cluster), JOB), lambda: self.outputs)
+        target = FaultTarget(cast(FlinkCluster, self.cluster), JOB)
+        self.timeline = TimelineRun(timeline, target, lambda: self.outputs, frozenset)
 
     def advance(self) -> list[tuple[str, bool]]:
         """Look at the triggers once, and return the savepoints taken so far."""
