@@ -28,6 +28,8 @@ Progress = Callable[[str], None]
 
 # The Kafka client for code in jobs; its wheel has no further dependencies.
 _ALWAYS = ("confluent-kafka>=2.5",)
+# The Beam of Flink 1.20 imports pkg_resources in Python workers, and newer setuptools lack it.
+_BY_FLINK = {"1.20": ("setuptools<82",)}
 ENVIRONMENT_NEEDS_MIB = 2500
 _LAYOUT = "2"
 # For building flink-agents, which downloads its jars without a time limit.
@@ -96,7 +98,8 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     interpreter, python_minor = interpreter_for(request.flink)
     flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
     version = request.flink.version
-    wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *_ALWAYS, *request.requirements)
+    always = (*_ALWAYS, *_BY_FLINK.get(request.flink.line.minor, ()))
+    wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *always, *request.requirements)
     # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
     contents = [content_of(path) for path in _named_files(request.requirements)]
     identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted, *contents]
