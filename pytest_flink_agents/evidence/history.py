@@ -14,6 +14,7 @@ from flink_agents_runtime.engine.action_record import key_text
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, Evidence, JobException, Output, StepRecord
+from pytest_flink_agents.vocabulary import Engine
 
 # The act of a step that kills the JobManager.
 KILL_JOBMANAGER = "kill jobmanager"
@@ -88,6 +89,7 @@ class History:
     one, and with the reason for which it may be incomplete; ``failures_unknown`` says why the job may have been
     interrupted at other moments, too. ``checkpoints`` are the completed ones,
     ``unseen_checkpoints`` counts those of unknown times, ``restored_s`` is the time of the last restore.
+    ``one_at_a_time`` says that a key handles one input after the other, as agents do and a job of the user's own may not.
     """
 
     inputs: tuple[Input, ...]
@@ -108,6 +110,7 @@ class History:
     restored_s: float | None = None
     finished: bool = False
     unsent: frozenset[int] = frozenset()
+    one_at_a_time: bool = False
     failures_unknown: str = ""
 
 
@@ -139,6 +142,7 @@ def history_of(evidence: Evidence) -> History:
         finished=evidence.job_state == "FINISHED",
         unsent=unsent,
         failures_unknown=_failures_unknown(faults, evidence),
+        one_at_a_time=evidence.engine in (Engine.BUNDLED, Engine.UPSTREAM),
     )
 
 

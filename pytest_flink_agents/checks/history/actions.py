@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from flink_testbed.ledger.entry import EffectCall
@@ -34,12 +35,14 @@ def no_completed_action_again(history: History) -> CheckResult:
     """Return *invalid* if an action was executed again that had completed before an interruption.
 
     An action in flight is executed again by design: it is counted, in a finding of a *valid* result.
-    Without a store a repeated effect of one input is *invalid*, and nothing else is known. *Unknown*
-    if a witness is incomplete, or if nothing was recorded.
+    Without a store a repeated effect of one input is *invalid*, and nothing else is known. If the
+    records cannot be read, the calls prove what the order of a key's inputs shows. *Unknown* if a
+    witness is incomplete, or if nothing was recorded.
     """
     missing = history.calls_unknown or history.actions_unknown
     if missing:
-        return _unknown(f"it is not known which actions were executed: {missing}")
+        doubt = _unknown(f"it is not known which actions were executed: {missing}")
+        return invalid_if_any(Invariant.NO_REACTION, _ended_and_called_again(history), otherwise=doubt)
     repeated = list(repetitions(history))
     if history.actions is None:
         return _by_calls_alone(repeated)
@@ -49,6 +52,15 @@ def no_completed_action_again(history: History) -> CheckResult:
     if unnamed is not None and not wrong:
         return _unknown(f"{unnamed.text}, and the calls do not name their action: it may have been in flight")
     return invalid_if_any(Invariant.NO_REACTION, wrong, otherwise=_nothing_wrong(witnesses, history))
+
+
+def _ended_and_called_again(history: History) -> Iterator[Finding]:
+    """Yield the actions that called again after a later input of their key had begun.
+
+    Engines handle one input of a key at a time, so these had ended, whatever the store holds.
+    """
+    if history.one_at_a_time and not history.calls_unknown:
+        yield from _Witnesses(replace(history, actions=None)).called_again()
 
 
 def _by_calls_alone(repeated: Sequence[Repetition]) -> CheckResult:
@@ -170,7 +182,8 @@ class _Witnesses:
         called = any(call.at_s < interruption.at_s for call in self._calls[action])
         if before or not called or begun <= action.input:
             return ""
-        return f"it had ended without a record, as input {begun} of its key had begun,"
+        without = "" if self._history.actions is None else " without a record"
+        return f"it had ended{without}, as input {begun} of its key had begun,"
 
     def _key(self, number: int) -> str:
         inputs = self._history.inputs

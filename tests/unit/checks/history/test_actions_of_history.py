@@ -290,3 +290,16 @@ def test_the_history_names_inputs_of_records_and_interruptions_in_order() -> Non
     assert made.faults == (Fault("kill taskmanager", 100.0, 110.0, felt=True, interrupted=True),)
     assert made.interruptions == (Interruption("the failure 'early'", 50.0, 50.0), Interruption(KILL, 100.0, 110.0))
     assert isinstance(made, History)
+
+
+def test_calls_alone_prove_what_ended_if_the_records_cannot_be_read() -> None:
+    """The second input of the key had begun; the last action before the kill may have been in flight."""
+    calls = [call(1, 90.0), call(2, 95.0, 2), call(3, 120.0), call(4, 121.0, 2)]
+    unread = {"action_states_unknown": "another engine's"}
+    result = check(calls, None, **unread)
+    assert (result.validity, len(result.findings)) == (Validity.INVALID, 1)
+    assert f"it had ended, as input 2 of its key had begun, before {KILL} and then came call 3" in said(result)
+    assert check([call(1, 90.0), call(2, 120.0)], None, **unread).validity is Validity.UNKNOWN
+    assert check([call(1, 90.0), call(2, 95.0, 1), call(3, 120.0)], None, **unread).validity is Validity.UNKNOWN
+    assert check(calls, None, engine="the job's own", **unread).validity is Validity.UNKNOWN
+    assert check(calls, None, effects_unknown="the ledger died", **unread).validity is Validity.UNKNOWN
