@@ -3,7 +3,7 @@
 A changed byte is found before it is executed. The record has size, modification time and sha256 of
 each file. A file with the recorded size and time counts as unchanged; any other is hashed, since a
 cache restored from a backup has new times and the same bytes. A check therefore costs one ``stat``
-per file: about 0.2 s for the 20,000 files of a job environment; hashing them takes 4 s. Not
+per file: about 0.1 s for the 20,000 files of a job environment; hashing them takes 4 s. Not
 recorded are ``__pycache__``, files added later, and certifi's list of authorities, which companies
 extend in place.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,17 +61,24 @@ def _altered(directory: Path) -> Iterator[str]:
     if not path.is_file():
         yield f"no {_RECORD}"
         return
-    left = json.loads(path.read_text(encoding="utf-8"))
-    for name, entry in _files(directory):
-        size, changed_ns, digest = left.pop(name, (None, None, None))
-        if digest is None:
-            continue
-        facts = entry.stat()
-        if (facts.st_size, facts.st_mtime_ns) != (size, changed_ns) and _digest(entry.path) != digest:
-            yield f"{name} has changed ({facts.st_size} bytes, recorded {size})"
-    for name in left:
-        if Path(name).name not in _NOT_RECORDED:
-            yield f"{name} is missing"
+    # By name: walking through the directories takes twice the time.
+    for name, (size, changed_ns, digest) in json.loads(path.read_text(encoding="utf-8")).items():
+        wrong = _difference(f"{directory}/{name}", size, changed_ns, digest)
+        if wrong and Path(name).name not in _NOT_RECORDED:
+            yield f"{name} {wrong}"
+
+
+def _difference(file: str, size: int, changed_ns: int, digest: str) -> str:
+    """Return how a file differs from its record, empty if it does not."""
+    try:
+        facts = os.lstat(file)
+    except OSError:
+        return "is missing"
+    if not stat.S_ISREG(facts.st_mode):
+        return "is no regular file"
+    if (facts.st_size, facts.st_mtime_ns) == (size, changed_ns) or _digest(file) == digest:
+        return ""
+    return f"has changed ({facts.st_size} bytes, recorded {size})"
 
 
 def _files(directory: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:

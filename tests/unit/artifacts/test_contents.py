@@ -28,10 +28,16 @@ def flip(path: Path) -> None:
     path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
 
 
+def link(path: Path) -> None:
+    elsewhere = path.rename(path.parent.parent / path.name)
+    path.symlink_to(elsewhere)
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a flipped byte": (lambda path: flip(path / "lib" / "a.jar"), "lib/a.jar has changed"),
     "cut short": (lambda path: (path / "b.txt").write_bytes(b"te"), "b.txt has changed (2 bytes, recorded 4)"),
     "gone": (lambda path: (path / "b.txt").unlink(), "b.txt is missing"),
+    "a link": (lambda path: link(path / "b.txt"), "b.txt is no regular file"),
     "no record": (lambda path: (path / "contents.json").unlink(), "no contents.json"),
 }
 
