@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-faults test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-faults test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -36,15 +36,16 @@ FLINK ?= 2.2
 gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
-# Parts take about a processor each, so that two run side by side, without a pause between one part and the next.
+# Parts take a bit less than a processor each, so that three of them keep two processors busy to the end.
 # Each shows its output when it ends. The longest come first, after those that begin while the job environment is built.
-SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j2 --output-sync=target
+SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j3 --output-sync=target
 # Processes of test-runtime and test-plugin when they run alone.
 WORKERS ?= 2
 
 test: $(STAMP)
-	@echo "test: seven parts, two at a time (about 24 min)"
-	$(SIDE_BY_SIDE) WORKERS=0 test-unit test-runtime test-plugin test-clusters test-sessions test-versions test-engines
+	@echo "test: eight parts, three at a time (about 20 min)"
+	$(SIDE_BY_SIDE) WORKERS=0 VERSIONS=1.20 \
+		test-unit test-runtime test-plugin test-clusters test-sessions test-engines test-versions test-releases
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
@@ -76,13 +77,16 @@ test-engines: $(STAMP)
 	@echo "test-engines: engines, environments, scenarios and the wheel"
 	@$(RUN) -m pytest $(addprefix tests/integration/,engines environments packaging scenarios) -q --durations=15
 
-# Other versions: make test-versions VERSIONS=1.20,2.0,2.1,2.2,2.3
+# `make test` takes the oldest version beside 2.2, on which all other parts run; CI takes the newest as well.
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, clusters and parity suite on Flink $(VERSIONS), the oldest flink-agents (about 10 min)"
+	@echo "test-versions: scenarios, clusters and parity suite on Flink $(VERSIONS)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite/test_cluster.py tests/integration/engines/test_parity.py \
 		--flink-version=$(VERSIONS) -q
+
+test-releases: $(STAMP)
+	@echo "test-releases: the oldest flink-agents of each engine"
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
