@@ -71,7 +71,7 @@ test-clusters: $(STAMP)
 # In one part, since some of these tests look at all guards of the machine while others kill owners of guards.
 test-sessions: $(STAMP)
 	@echo "test-sessions: processes, brokers and whole sessions"
-	@$(RUN) -m pytest $(addprefix tests/integration/,cli kafka ownership) -q --durations=15
+	@$(RUN) -m pytest $(addprefix tests/integration/,cli kafka network ownership) -q --durations=15
 
 test-engines: $(STAMP)
 	@echo "test-engines: engines, environments, scenarios and the wheel"

@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from flink_testbed.artifacts.versions import FlinkRelease
+from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.ledger.routes import Route
+from flink_testbed.network import Passage, Proxy
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
@@ -149,12 +151,47 @@ class Services:
         with self.provide_ledger().run(routes, directory / "effects.jsonl") as run:
             yield run
 
+    @contextlib.contextmanager
+    def proxies(self, links: Collection[str]) -> Iterator[Mapping[str, Proxy]]:
+        """Stand between the jobs of one run and the services of these names, for the duration of a block.
+
+        The services run. Raises ``HostError`` FA440 for a Kafka that tells its clients to go round a proxy.
+        """
+        with contextlib.ExitStack() as stack:
+            yield {link: stack.enter_context(Proxy(self._passages(link))) for link in sorted(links)}
+
+    def _passages(self, link: str) -> Sequence[Passage]:
+        if link == "kafka":
+            return self.kafka.passages or self._no_passage()
+        server = self.models if link == "llm" else self._ledger
+        assert server is not None, "a scenario with a fault of its endpoints has endpoints"
+        return (Passage(server.port),)
+
+    def _no_passage(self) -> NoReturn:
+        raise HostError(
+            Problem(
+                "FA440",
+                "the network between the job and this Kafka cannot be disturbed",
+                where=self.kafka.bootstrap,
+                expected="an embedded broker of this process, which sends its clients to a proxy",
+                seen=self.kafka.provided,
+                next_step="run the scenario on the embedded tier, without --kafka-bootstrap, --kafka-image and -n",
+            )
+        )
+
     def let_services_be_reached(
-        self, environment: TestEnvironment, tier: Tier, variant: ClusterVariant = SESSION_CLUSTER
+        self,
+        environment: TestEnvironment,
+        tier: Tier,
+        variant: ClusterVariant = SESSION_CLUSTER,
+        proxies: Collection[Proxy] = (),
     ) -> None:
-        """Make the running model server, ledger and Kafka reachable for a tier's jobs."""
+        """Make the running model server, ledger, Kafka and proxies reachable for a tier's jobs."""
         if tier is not Tier.LOCAL:
             cluster = environment.cluster(tier, variant)
+            for proxy in proxies:
+                for port in proxy.ports.values():
+                    cluster.let_reach(port)
             if self._models:
                 cluster.let_reach(self._models.port)
             if self._ledger:

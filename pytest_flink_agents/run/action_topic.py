@@ -44,10 +44,9 @@ class ActionTopic:
     name: str
     own: bool = True
 
-    @property
-    def options(self) -> Mapping[str, str]:
-        """The options of flink-agents that name the topic."""
-        return {SERVERS: self.kafka.job_bootstrap, TOPIC: self.name}
+    def options(self, bootstrap: str) -> Mapping[str, str]:
+        """Return the options of flink-agents that name the topic, at this address of Kafka."""
+        return {SERVERS: bootstrap, TOPIC: self.name}
 
     def states(self) -> tuple[tuple[ActionState, ...] | None, str]:
         """Return all records in the order of their appending, and why some may be missing, empty if none can be."""

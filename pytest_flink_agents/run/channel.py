@@ -165,7 +165,7 @@ class TopicChannel(Channel):
     Each has one partition, so that the records have an order; ``label`` is part of their names.
 
     ``connector`` is Flink's Kafka connector for the job's Flink; ``guarantee`` is ``exactly_once``
-    or ``at_least_once``.
+    or ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one.
     """
 
     name = "kafka"
@@ -180,6 +180,7 @@ class TopicChannel(Channel):
         records: Records,
         *,
         label: str,
+        bootstrap: str = "",
         guarantee: str = "exactly_once",
         conversation: Conversation | None = None,
     ) -> None:
@@ -194,12 +195,12 @@ class TopicChannel(Channel):
         self.values = {
             "input.topic": self.inputs_topic,
             "output.topic": self.outputs_topic,
-            "kafka.bootstrap": kafka.job_bootstrap,
+            "kafka.bootstrap": bootstrap or kafka.job_bootstrap,
             "kafka.connector": str(connector),
         }
         self.source_and_sink = {
             "kafka": {
-                "bootstrap": kafka.job_bootstrap,
+                "bootstrap": bootstrap or kafka.job_bootstrap,
                 "inputs": self.inputs_topic,
                 "outputs": self.outputs_topic,
                 "connector": str(connector),

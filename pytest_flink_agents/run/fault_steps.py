@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults import (
+    DisturbNetwork,
     FailCheckpoints,
     Fault,
     KillBroker,
@@ -17,6 +18,7 @@ from flink_testbed.faults import (
     PauseProcess,
 )
 from flink_testbed.flink.options import EXECUTION_MODE
+from flink_testbed.network import BOTH, Cut, Delay, Direction, Disturbance, Loss, Proxy
 from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
 from pytest_flink_agents.run.timeline import (
     AfterCheckpoints,
@@ -28,7 +30,7 @@ from pytest_flink_agents.run.timeline import (
     Step,
     Trigger,
 )
-from pytest_flink_agents.scenario.faults import After, Faults, timetable
+from pytest_flink_agents.scenario.faults import DEFAULT_BY_S, DEFAULT_SHARE, After, Faults, timetable
 from pytest_flink_agents.scenario.faults import Fault as FaultWords
 
 if TYPE_CHECKING:
@@ -82,12 +84,14 @@ def _in_process_mode(setup: FlinkSetup) -> FlinkSetup:
     return dataclasses.replace(setup, job={**setup.job, EXECUTION_MODE: "process"}, rows=rows)
 
 
-def fault_steps(faults: Faults | None, ledger: LedgerRun | None) -> tuple[Step, ...]:
+def fault_steps(faults: Faults | None, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]) -> tuple[Step, ...]:
     """Return one step for each fault.
 
-    ``ledger`` records the calls that some wait for.
+    ``ledger`` records the calls that some wait for; ``proxies`` stand between the job and the services
+    that some name.
     """
-    return tuple(Step(_trigger(fault.after, ledger), InjectFault(_fault(fault))) for fault in timetable(faults))
+    table = timetable(faults)
+    return tuple(Step(_trigger(fault.after, ledger), InjectFault(_fault(fault, proxies))) for fault in table)
 
 
 def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
@@ -101,7 +105,10 @@ def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
     return AfterCheckpoints(after.checkpoint) if after.checkpoint is not None else AfterSeconds(after.seconds or 0.0)
 
 
-def _fault(words: FaultWords) -> Fault:
+def _fault(words: FaultWords, proxies: Mapping[str, Proxy]) -> Fault:
+    if words.link:
+        verb = next(act for act in ("cut", "delay", "lose") if getattr(words, act))
+        return DisturbNetwork(f"{verb} {words.link}", proxies[words.link], _disturbance(words), words.seconds)
     if words.pause:
         return PauseProcess(words.pause, words.seconds)
     if words.fail:
@@ -113,3 +120,12 @@ def _fault(words: FaultWords) -> Fault:
         "broker": KillBroker(words.seconds),
     }
     return killed[words.kill or ""]
+
+
+def _disturbance(words: FaultWords) -> Disturbance:
+    directions = BOTH if words.direction in (None, "both") else frozenset({Direction(words.direction)})
+    if words.delay:
+        return Delay(directions, DEFAULT_BY_S if words.by is None else words.by)
+    if words.lose:
+        return Loss(directions, DEFAULT_SHARE if words.share is None else words.share)
+    return Cut(directions)

@@ -213,11 +213,12 @@ class ScenarioRun:
         with (
             self.services.effects(routes, directory) as ledger,
             self._models(ledger) as models,
+            self.services.proxies(scenario.disturbed_links) as proxies,
         ):
-            self.services.let_services_be_reached(environment, self.tier, setup.variant)
-            values = placeholder_values(self.services.settings, models, ledger)
+            self.services.let_services_be_reached(environment, self.tier, setup.variant, proxies.values())
+            values = placeholder_values(self.services.settings, models, ledger, proxies)
             request = ScenarioRequest(
-                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions
+                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions, proxies
             )
             yield request, ledger, models
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.channel import Channel as ModelChannel
+from flink_testbed.network import Proxy
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
@@ -88,17 +89,22 @@ def needs_models(loaded: LoadedScenario) -> bool:
     return not names_in(map(str, filled)).isdisjoint({*NAMES, *map(format_placeholder, loaded.model_formats)})
 
 
-def placeholder_values(settings: Settings, models: ModelChannel | None, ledger: LedgerRun | None) -> dict[str, str]:
-    """Return the values of placeholders, except those of the channel."""
-    allowed = {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
-    return model_urls(models) | effect_urls(ledger) | allowed
+def placeholder_values(
+    settings: Settings, models: ModelChannel | None, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]
+) -> dict[str, str]:
+    """Return the values of placeholders, except those of the channel; ``proxies`` are those of the run."""
+    urls = model_urls(models) | effect_urls(ledger)
+    for proxy in proxies.values():
+        urls = {name: proxy.through(url) for name, url in urls.items()}
+    return urls | {f"env.{name}": os.environ[name] for name in settings.allowed_env if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRequest:
     """One scenario on one tier, with the run's directory, placeholder values and configuration.
 
-    ``actions`` is the topic of action states, None without a store in the session's Kafka.
+    ``actions`` is the topic of action states, None without a store in the session's Kafka. ``proxies``
+    stand between the job and the services of their names.
     """
 
     services: Services
@@ -110,6 +116,7 @@ class ScenarioRequest:
     seed: int | None
     setup: FlinkSetup
     actions: ActionTopic | None = None
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
@@ -128,10 +135,17 @@ class ScenarioRequest:
             self.services.kafka,
             self.environment.connector,
             records,
+            bootstrap=self._bootstrap,
             label=self.loaded.name,
             guarantee=(delivery.outputs if delivery else None) or EXACTLY_ONCE,
             conversation=conversation,
         )
+
+    @property
+    def _bootstrap(self) -> str:
+        """The address of Kafka for the job."""
+        proxy = self.proxies.get("kafka")
+        return proxy.addresses if proxy else self.services.kafka.job_bootstrap
 
     def subject(self, channel: Channel) -> Subject:
         """Return the agent or job of the scenario.
@@ -142,7 +156,7 @@ class ScenarioRequest:
 
     def timeline(self, ledger: LedgerRun | None) -> tuple[Step, ...]:
         """Return the scenario's faults as steps; ``ledger`` records the run's effects."""
-        return fault_steps(self.loaded.scenario.faults, ledger)
+        return fault_steps(self.loaded.scenario.faults, ledger, self.proxies)
 
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job
@@ -182,7 +196,7 @@ class ScenarioRequest:
     def _config(self) -> dict[str, Any]:
         config = {
             **self.setup.agent,
-            **(self.actions.options if self.actions else {}),
+            **(self.actions.options(self._bootstrap) if self.actions else {}),
             **substitute(self.loaded.scenario.config, self.values),
         }
         replayed = is_replayed(self.services.settings, self.loaded, self.tier)

@@ -15,12 +15,17 @@ from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, lis
 from pytest_flink_agents.scenario.words import FORM, Delay, NotEmpty, has_form, wrong
 
 DEFAULT_FOR_S = 2.0
+DEFAULT_BY_S = 0.5
+DEFAULT_SHARE = 0.1
+_ACTS = ("kill", "pause", "fail", "cut", "delay", "lose")
 _MOST = 1_000
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
 Fail = Literal["checkpoints"]
+Link = Literal["kafka", "llm", "effects"]
+Directions = Literal["both", "requests", "answers"]
 Kind = Literal[
     "kill taskmanager",
     "kill jobmanager",
@@ -29,6 +34,15 @@ Kind = Literal[
     "pause taskmanager",
     "pause jobmanager",
     "fail checkpoints",
+    "cut kafka",
+    "cut llm",
+    "cut effects",
+    "delay kafka",
+    "delay llm",
+    "delay effects",
+    "lose kafka",
+    "lose llm",
+    "lose effects",
 ]
 
 
@@ -57,7 +71,7 @@ class Fault(LanguageMapping):
     What was killed is started again, and what was paused or failed continues.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "cut", "delay", "fill_disk"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "fill_disk"})
 
     after: After = Field(
         description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or {event: paid}"
@@ -65,22 +79,47 @@ class Fault(LanguageMapping):
     kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
     pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
     fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")
+    cut: Link | None = Field(
+        None, description="let no data pass between the job and this service; connections stay open"
+    )
+    delay: Link | None = Field(None, description="let data between the job and this service arrive later")
+    lose: Link | None = Field(None, description="lose some of the data, which TCP sends again")
+    direction: Directions | None = Field(
+        None, description="the data of cut, delay or lose: what the job sends, what it gets, or both (the default)"
+    )
+    by: Delay | None = Field(None, description="how much later data arrive with `delay`, each way; default: 500ms")
+    share: Annotated[float, Field(gt=0, le=0.9, strict=False)] | None = Field(
+        None, description="the share of the pieces that `lose` loses; default: 0.1"
+    )
     for_: Delay | None = Field(
-        None, alias="for", description="how long a pause or a failure lasts, or the broker is down; default: 2s"
+        None, alias="for", description="how long the fault lasts, or the broker is down; default: 2s"
     )
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
-        if [self.kill, self.pause, self.fail].count(None) != 2:
-            raise wrong("one of kill, pause and fail", code="FA204", next_step="write kill: taskmanager")
+        if sum(getattr(self, act) is not None for act in _ACTS) != 1:
+            expected = f"one of {', '.join(_ACTS[:-1])} and {_ACTS[-1]}"
+            raise wrong(expected, code="FA204", next_step="write kill: taskmanager")
         if self.for_ is not None and self.kill not in (None, "broker"):
             next_step = "remove for: another process starts at once"
-            raise wrong("for beside pause, fail or `kill: broker`", code="FA203", next_step=next_step)
+            raise wrong("for beside `kill: broker` or a fault that lasts", code="FA203", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
+    def _words_of_the_network(self) -> Self:
+        for word, acts in (("direction", ("cut", "delay", "lose")), ("by", ("delay",)), ("share", ("lose",))):
+            if getattr(self, word) is not None and not any(getattr(self, act) for act in acts):
+                raise wrong(f"{word} beside {' or '.join(acts)}", code="FA203", next_step=f"remove {word}")
         return self
 
     @property
+    def link(self) -> Link | None:
+        """The service whose connections to the job are disturbed, None if none is."""
+        return self.cut or self.delay or self.lose
+
+    @property
     def seconds(self) -> float:
-        """The length of a pause or failure, or of a broker's absence."""
+        """The length of a pause, failure or disturbance, or of a broker's absence."""
         return DEFAULT_FOR_S if self.for_ is None else self.for_
 
 

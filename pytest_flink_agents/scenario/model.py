@@ -16,7 +16,7 @@ from typing_extensions import Self
 from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import Effect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
-from pytest_flink_agents.scenario.faults import Faults, timetable
+from pytest_flink_agents.scenario.faults import Faults, Link, timetable
 from pytest_flink_agents.scenario.input_forms import InlineInput, Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
@@ -190,11 +190,22 @@ class Scenario(LanguageMapping):
             raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
         if any(fault.kill == "broker" for fault in faults) and not (self.sends_through_kafka or self._job_has_topics):
             raise wrong("a broker to kill", code="FA204", next_step=_THROUGH_KAFKA)
+        self._require_links()
         if self.job and any(fault.after.event for fault in faults):
             message = "the event log of a job's own agents is elsewhere: faults.after.event"
             next_step = "wait for outputs, a checkpoint or an effect"
             raise wrong("an agent beside it", message=message, code="FA204", next_step=next_step)
         return self
+
+    def _require_links(self) -> None:
+        """Refuse faults of the network between the job and something that it does not talk to."""
+        links = self.disturbed_links
+        if "kafka" in links and not (self.sends_through_kafka or self._job_has_topics):
+            raise wrong("a Kafka between which and the job the network is", code="FA204", next_step=_THROUGH_KAFKA)
+        for link, section in (("effects", self.effects), ("llm", self.llm)):
+            if link in links and not section:
+                next_step = f"write {link}, or remove the fault"
+                raise wrong(f"{link} beside a fault of its network", code="FA204", next_step=next_step)
 
     @model_validator(mode="after")
     def _recovers_from_faults(self) -> Self:
@@ -252,6 +263,11 @@ class Scenario(LanguageMapping):
     def sends_through_kafka(self) -> bool:
         """True if the records of an agent travel through Kafka on Flink."""
         return self.expect.delivery is not None or bool(self.held_inputs)
+
+    @property
+    def disturbed_links(self) -> frozenset[Link]:
+        """The services whose connections to the job are disturbed."""
+        return frozenset(fault.link for fault in timetable(self.faults) if fault.link)
 
     def allowed_addresses(self) -> tuple[str, ...] | None:
         """Return the addresses beside loopback that the run may reach, None for all."""

@@ -18,6 +18,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.home import KafkaHome
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.settings import BROKER_CLASS, SCRATCH, Node, java_command, new_id, server_properties
+from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment, tail
 
@@ -70,6 +71,11 @@ class EmbeddedKafka(KafkaService):
         return ",".join(f"{LOOPBACK}:{node.port}" for node in self._nodes)
 
     @property
+    def passages(self) -> tuple[Passage, ...]:
+        """One passage for each broker, whose port is leased."""
+        return tuple(node.behind_proxy for node in self._nodes if node.behind_proxy)
+
+    @property
     def provided(self) -> str:
         """Version and number of brokers, in words for the report."""
         brokers = "1 broker" if self._count == 1 else f"{self._count} brokers"
@@ -85,11 +91,7 @@ class EmbeddedKafka(KafkaService):
         try:
             for name in ("conf", "log", *SCRATCH):
                 (self.directory / name).mkdir(parents=True, exist_ok=True)
-            self._leases = [lease_port(self._ports) for _ in range(2 * self._count)]
-            ports = [lease.port for lease in self._leases]
-            self._nodes = tuple(
-                Node(number, *pair) for number, pair in enumerate(zip(ports[::2], ports[1::2], strict=True))
-            )
+            self._nodes = tuple(self._node(number) for number in range(self._count))
             cluster_id = new_id()
             for node in self._nodes:
                 self.home.format(self._data(node), node, cluster_id)
@@ -101,6 +103,12 @@ class EmbeddedKafka(KafkaService):
             self.kill()
             raise
         self.startup_s = clock.now_s() - started
+
+    def _node(self, number: int) -> Node:
+        leases = [lease_port(self._ports) for _ in range(4)]
+        self._leases += leases
+        port, controller_port, proxied_port, proxy_port = (lease.port for lease in leases)
+        return Node(number, port, controller_port, Passage(proxied_port, proxy_port))
 
     def _data(self, node: Node) -> Path:
         return self.directory / "data" / f"broker-{node.number}"

@@ -19,6 +19,7 @@ from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.records import read_range, write_records
+from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import Detachment
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -77,6 +78,11 @@ class KafkaService(ABC):
     def job_properties(self) -> Mapping[str, str]:
         """The properties that a job's Java client needs besides the address; they may hold secrets."""
         return {}
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The passages of a proxy between this Kafka and a job on this machine; none if it does not allow one."""
+        return ()
 
     @property
     @abstractmethod

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.core.ports import LOOPBACK
+from flink_testbed.network import Passage
 
 BROKER_CLASS = "kafka.Kafka"
 STORAGE_TOOL_CLASS = "kafka.tools.StorageTool"
@@ -25,11 +26,16 @@ HEAP_MIB = 256
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One broker and controller: its number and its two loopback ports."""
+    """One broker and controller: its number and its two loopback ports.
+
+    ``behind_proxy`` is where the broker listens for clients that come through a proxy, and the port at
+    which it sends them to that proxy. Without one it costs a few idle threads.
+    """
 
     number: int
     port: int
     controller_port: int
+    behind_proxy: Passage | None = None
 
 
 def new_id() -> str:
@@ -43,19 +49,28 @@ def new_id() -> str:
 def server_properties(node: Node, nodes: Sequence[Node], *, data: Path) -> str:
     """Return the properties of one of ``nodes``, with its logs in ``data``."""
     voters = ",".join(f"{each.number}@{LOOPBACK}:{each.controller_port}" for each in nodes)
+    # A listener answers its clients with its own advertised addresses, so that none leaves the proxy.
+    listens = {"CLIENTS": node.port, "CONTROLLER": node.controller_port}
+    advertised = {"CLIENTS": node.port}
+    if node.behind_proxy:
+        listens["PROXIED"], advertised["PROXIED"] = node.behind_proxy.target, node.behind_proxy.port
     settings = {
         "process.roles": "broker,controller",
         "node.id": node.number,
         "controller.quorum.voters": voters,
-        "listeners": f"CLIENTS://{LOOPBACK}:{node.port},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": f"CLIENTS://{LOOPBACK}:{node.port}",
-        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": _addresses(listens),
+        "advertised.listeners": _addresses(advertised),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listens),
         "inter.broker.listener.name": "CLIENTS",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": data,
         **shared_settings(len(nodes)),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _addresses(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
 
 
 def shared_settings(brokers: int) -> dict[str, object]:

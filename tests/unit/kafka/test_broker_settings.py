@@ -9,6 +9,7 @@ import pytest
 
 from flink_testbed.kafka.settings import Node, meta_properties, new_id, server_properties
 from flink_testbed.kafka.topic_names import topic_name
+from flink_testbed.network import Passage
 
 
 def properties(count: int, number: int = 0) -> dict[str, str]:
@@ -39,6 +40,17 @@ def test_each_node_has_its_own_id_and_the_same_voters() -> None:
     assert other["advertised.listeners"] == "CLIENTS://127.0.0.1:20002"
     assert one["controller.quorum.voters"] == "0@127.0.0.1:21000,1@127.0.0.1:21001,2@127.0.0.1:21002"
     assert one["controller.quorum.voters"] == other["controller.quorum.voters"]
+
+
+def test_clients_behind_a_proxy_are_sent_to_it_and_no_other_is() -> None:
+    node = Node(0, 20000, 21000, Passage(target=22000, port=23000))
+    text = server_properties(node, [node], data=Path("/run/data"))
+    found = dict(line.split("=", 1) for line in text.splitlines())
+    listens = "CLIENTS://127.0.0.1:20000,CONTROLLER://127.0.0.1:21000,PROXIED://127.0.0.1:22000"
+    assert found["listeners"] == listens
+    assert found["advertised.listeners"] == "CLIENTS://127.0.0.1:20000,PROXIED://127.0.0.1:23000"
+    assert "PROXIED:PLAINTEXT" in found["listener.security.protocol.map"]
+    assert found["inter.broker.listener.name"] == "CLIENTS"
 
 
 def test_transactions_may_last_as_long_as_flinks_sink_requests() -> None:

@@ -113,7 +113,7 @@ def test_the_topic_is_compacted_and_its_times_are_the_brokers() -> None:
     topic = provide_action_topic(cast(KafkaService, kafka), scenario())
     name = topic.name
     assert name.startswith("flink-agents-r-one-actions-")
-    assert topic.options == {"kafkaBootstrapServers": "kafka:9092", "kafkaActionStateTopic": name}
+    assert topic.options("k:9") == {"kafkaBootstrapServers": "k:9", "kafkaActionStateTopic": name}
     options = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
     assert kafka.made == [(name, 1, options)]
     provide_action_topic(cast(KafkaService, kafka), scenario(kafkaActionStateTopicNumPartitions=4))
@@ -140,6 +140,10 @@ class Session:
 
     def effects(self, *_: Any) -> nullcontext[None]:
         return nullcontext(None)
+
+    def proxies(self, links: frozenset[str]) -> nullcontext[dict[str, Any]]:
+        assert not links
+        return nullcontext({})
 
 
 def test_one_topic_serves_a_run_with_replays_and_is_deleted_after_it(

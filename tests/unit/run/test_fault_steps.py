@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import TypeAdapter
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
-from flink_testbed.faults import FailCheckpoints
+from flink_testbed.faults import DisturbNetwork, FailCheckpoints
 from flink_testbed.ledger import entry
 from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
+from flink_testbed.network import Cut, Delay, Direction, Disturbance, Loss, Proxy
 from pytest_flink_agents.evidence.event_log import logs_elsewhere
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
@@ -35,7 +36,7 @@ def faults(process: str) -> Any:
 def test_without_faults_the_cluster_is_the_sessions() -> None:
     setup = FlinkSetup()
     assert with_faults(setup, None) is setup
-    assert fault_steps(None, None) == ()
+    assert fault_steps(None, None, {}) == ()
 
 
 def test_faults_get_a_breakable_cluster_that_notices_them_soon() -> None:
@@ -71,11 +72,32 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 
 
 def test_a_step_names_its_moment_and_its_fault() -> None:
-    (step,) = fault_steps(faults("broker"), None)
+    (step,) = fault_steps(faults("broker"), None, {})
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
-    (step,) = fault_steps(words, None)
+    (step,) = fault_steps(words, None, {})
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "disturbance"),
+    [
+        ({"cut": "kafka"}, "cut kafka", Cut()),
+        ({"cut": "kafka", "direction": "both"}, "cut kafka", Cut()),
+        ({"delay": "kafka", "direction": "answers"}, "delay kafka", Delay(frozenset({Direction.ANSWERS}), 0.5)),
+        ({"delay": "kafka", "by": "20ms"}, "delay kafka", Delay(seconds=0.02)),
+        ({"lose": "kafka"}, "lose kafka", Loss(share=0.1)),
+        ({"lose": "kafka", "share": 0.3}, "lose kafka", Loss(share=0.3)),
+    ],
+)
+def test_a_fault_of_the_network_disturbs_the_proxy_of_its_service(
+    words: dict[str, Any], name: str, disturbance: Disturbance
+) -> None:
+    proxy, other = cast(Proxy, object()), cast(Proxy, object())
+    fault = ADAPTER.validate_python([{"after": {"seconds": 1}, "for": "4s", **words}])
+    (step,) = fault_steps(fault, None, {"kafka": proxy, "llm": other})
+    assert step.act == InjectFault(DisturbNetwork(name, proxy, disturbance, 4.0))
+    assert str(step.act) == name
 
 
 def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once(
@@ -91,7 +113,7 @@ def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once
     monkeypatch.setattr(entry, "_entry", counted)
     ledger = LedgerRun(1, "t", "s", ["pay", "mail"], tmp_path / "calls", lambda: True)
     words = ADAPTER.validate_python([{"after": {"effect": "pay"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, ledger)
+    (step,) = fault_steps(words, ledger, {})
     progress = Progress(1.0, lambda: 0, lambda: 0, frozenset)
     assert not step.trigger.due(progress)
     due = []
@@ -109,7 +131,7 @@ def test_a_fault_after_an_event_waits_for_a_complete_record_of_its_type(
     now = [100.0]
     monkeypatch.setattr(clock, "now_s", lambda: now[0])
     words = ADAPTER.validate_python([{"after": {"event": "_tool_request_event"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, None)
+    (step,) = fault_steps(words, None, {})
     assert str(step.trigger) == "after the first _tool_request_event"
     due, logged = [], LoggedTypes(tmp_path, list)
     with (tmp_path / "events-shop-0.log").open("ab", buffering=0) as file:

@@ -21,6 +21,9 @@ def test_a_fault_has_a_moment_an_act_and_a_process() -> None:
     assert (fault.pause, fault.after.seconds, fault.seconds) == ("jobmanager", 1.0, 0.5)
     (fault,) = timetable(FAULTS.validate_python([{"after": {"seconds": 1}, "fail": "checkpoints", "for": "5s"}]))
     assert (fault.fail, fault.seconds) == ("checkpoints", 5.0)
+    delayed = {"after": {"seconds": 1}, "delay": "kafka", "direction": "answers", "by": "20ms"}
+    (fault,) = timetable(FAULTS.validate_python([delayed]))
+    assert (fault.link, fault.direction, fault.by, fault.seconds) == ("kafka", "answers", 0.02, 2.0)
 
 
 def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
@@ -50,6 +53,14 @@ def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
         {"after": {"outputs": 1}, "fail": "broker"},
         {"after": {"outputs": 1}, "kill": "task manager"},
         {"after": {"outputs": 1}, "pause": "broker"},
+        {"after": {"outputs": 1}, "cut": "taskmanager"},
+        {"after": {"outputs": 1}, "cut": "kafka", "lose": "kafka"},
+        {"after": {"outputs": 1}, "cut": "kafka", "direction": "inwards"},
+        {"after": {"outputs": 1}, "cut": "kafka", "by": "1s"},
+        {"after": {"outputs": 1}, "delay": "kafka", "share": 0.5},
+        {"after": {"outputs": 1}, "lose": "kafka", "share": 0},
+        {"after": {"outputs": 1}, "lose": "kafka", "share": 1},
+        {"after": {"outputs": 1}, "kill": "broker", "direction": "answers"},
     ],
 )
 def test_a_fault_without_one_moment_and_one_act_is_refused(wrong: dict[str, Any]) -> None:
@@ -63,6 +74,28 @@ def test_a_fault_without_one_moment_and_one_act_is_refused(wrong: dict[str, Any]
 def test_faults_of_another_form_are_refused(wrong: object) -> None:
     with pytest.raises(ValidationError):
         FAULTS.validate_python(wrong)
+
+
+@pytest.mark.parametrize(
+    ("link", "section"),
+    [
+        ("kafka", {"expect": {"delivery": {"outputs": "exactly_once"}}}),
+        ("effects", {"effects": [{"name": "pay", "route": "POST /pay"}]}),
+        ("llm", {"llm": {"mode": "scripted", "script": [{"reply": {"text": "a"}}]}}),
+    ],
+)
+def test_a_network_leads_to_something_that_the_job_talks_to(link: str, section: dict[str, Any]) -> None:
+    words = {
+        "version": "1",
+        "name": "n",
+        "agent": "shop.agents:Till",
+        "inputs": [{"key": "a", "value": 1}],
+        "expect": {"outputs": []},
+        "faults": [{"after": {"seconds": 1}, "cut": link}],
+    }
+    assert Scenario.model_validate({**words, **section}).disturbed_links == {link}
+    with pytest.raises(ValidationError):
+        Scenario.model_validate(words)
 
 
 def test_a_job_has_no_event_log_to_wait_for() -> None:

@@ -1,0 +1,64 @@
+"""Faults of the network are felt if they held data back."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError
+from flink_testbed.faults import DisturbNetwork, FaultTarget
+from flink_testbed.faults.job_status import JobStatus
+from flink_testbed.network import Cut, Direction, Disturbance, Proxy
+
+RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True)
+
+
+class Wire:
+    """A proxy through which ``held`` bytes come while it is disturbed."""
+
+    def __init__(self, held: int) -> None:
+        self.done: list[object] = []
+        self._held = held
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        self.done.append(disturbance)
+
+    def heal(self) -> int:
+        self.done.append("heal")
+        return self._held
+
+
+def cut(wire: Wire, disturbance: Disturbance) -> str:
+    fault = DisturbNetwork("cut kafka", cast(Proxy, wire), disturbance, 3)
+    assert fault.name == "cut kafka"
+    return fault.inject(FaultTarget(cast(Any, None), "job"))
+
+
+def test_a_cut_says_what_it_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, one_way = Wire(120), Cut(frozenset({Direction.ANSWERS}))
+    monkeypatch.setattr(clock, "pause", wire.done.append)
+    assert cut(wire, Cut()) == "120 bytes of answers and requests were held back within 3 s"
+    assert wire.done == [Cut(), 3, "heal"]
+    assert cut(wire, one_way) == "120 bytes of answers were held back within 3 s"
+    assert DisturbNetwork("cut kafka", cast(Proxy, wire), one_way, 3).felt(RUNNING, RUNNING)
+
+
+def test_a_cut_that_met_no_data_is_refused_and_healed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(0)
+    monkeypatch.setattr(clock, "pause", wire.done.append)
+    with pytest.raises(HostError, match="met no data"):
+        cut(wire, Cut())
+    assert wire.done[-1] == "heal"
+
+
+def test_an_interrupted_cut_is_healed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    wire = Wire(1)
+    monkeypatch.setattr(clock, "pause", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cut(wire, Cut())
+    assert wire.done == [Cut(), "heal"]
