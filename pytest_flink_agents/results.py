@@ -77,8 +77,15 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
     checked = item.stash.get(CHECKED, None)
     outcome = _outcome(item, error, checked, report)
     tolerated = outcome is Outcome.FLAKY and checked is not None and checked.runs is not None
+    result = _unstarted(item)
+    if checked is not None:
+        # Only the checks of a run may explain a failure: a later error, or one of the harness, has another cause.
+        failed_runs = checked.failed_runs if outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.FLAKY) else ()
+        result = dataclasses.replace(
+            result, repeats=checked.repeats, failed_runs=failed_runs, figures=dict(checked.figures)
+        )
     return dataclasses.replace(
-        _unstarted(item),
+        result,
         outcome=outcome,
         tolerated=tolerated,
         message=_message(item, error, checked, report),
@@ -118,6 +125,7 @@ def _unstarted(item: pytest.Item) -> ItemResult:
         evidence=item.gate_session.evidence_of(item.nodeid, attempt),
         requirement=scenario.requirement or "",
         owner=scenario.owner or "",
+        tags=scenario.tags,
         reproduce=item.reproduce,
     )
 
@@ -221,8 +229,7 @@ def _conclude(session: pytest.Session, gate_session: GateSession, leaks: list[st
         )
     session.config.stash[VERDICT] = gate_session.conclude(int(exitstatus))
     if gate_session.settings.gate:
-        verdict, _ = session.config.stash[VERDICT]
-        session.exitstatus = exit_code(verdict, int(exitstatus))
+        session.exitstatus = exit_code(session.config.stash[VERDICT], int(exitstatus))
 
 
 def _leaks(config: pytest.Config, gate_session: GateSession | None) -> list[str]:
@@ -256,10 +263,9 @@ def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, co
         return
     from pytest_flink_agents.report.terminal import verdict_lines
 
-    verdict, results = config.stash[VERDICT]
     report = gate_session.summary
     shown = report.relative_to(config.rootpath) if report.is_relative_to(config.rootpath) else report
     terminalreporter.write_sep("=", "flink agents gate" if gate_session.settings.gate else "flink agents")
     own_exit = None if gate_session.settings.gate else int(exitstatus)
-    for text, markup in verdict_lines(verdict, results, str(shown), gate_session.redactor, pytest_exit=own_exit):
+    for text, markup in verdict_lines(config.stash[VERDICT], str(shown), gate_session.redactor, pytest_exit=own_exit):
         terminalreporter.write_line(text, **markup)

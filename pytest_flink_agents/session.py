@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
+from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import (
     ItemResult,
@@ -69,6 +70,8 @@ class GateSession:
         self.releases: tuple[FlinkRelease, ...] = tuple(
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
+        # Read before anything runs: an agent or a test may change the file.
+        self.policy = _policy(settings)
         self.redactor = _redactor(settings)
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
@@ -198,18 +201,18 @@ class GateSession:
             used = {Path(detached.directory, name) for detached in left for name in detached.scratch}
             self.redactor.files(self.folder.absolute(), but=used)
 
-    def conclude(self, pytest_exit: int) -> tuple[Verdict, tuple[ItemResult, ...]]:
-        """Decide, write the report, and return the verdict and the results.
+    def conclude(self, pytest_exit: int) -> Verdict:
+        """Decide, write the report, and return the verdict.
 
         ``pytest_exit`` is pytest's exit code.
 
         Nothing may run any more.
         """
-        results = self.record.results()
-        policy = Policy(self.settings.gate or "default", self.settings.tiers, self.settings.named_tiers)
-        verdict = decide(results, policy, pytest_exit, selection=self.record.selection)
+        verdict = decide(
+            self.record.results(), self.policy, pytest_exit, selection=self.record.selection, today=clock.today()
+        )
         try:
-            self._write_report(verdict, policy, results)
+            self._write_report(verdict)
         except HostError as error:
             (problem,) = error.problems
             decided, verdict = verdict, add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
@@ -220,7 +223,7 @@ class GateSession:
                 with contextlib.suppress(HostError):
                     self._events.close()
                 self._events = None
-        return verdict, results
+        return verdict
 
     def _discard_verdict(self) -> None:
         """Remove the files that already state another verdict: somebody may read one of them only."""
@@ -228,20 +231,20 @@ class GateSession:
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
 
-    def _write_report(self, verdict: Verdict, policy: Policy, results: tuple[ItemResult, ...]) -> None:
+    def _write_report(self, verdict: Verdict) -> None:
         # Imported here: sessions that judge nothing write no page.
         from pytest_flink_agents.report.page import PageFacts, write_page
 
-        folder, finished, redactor = self.folder, _utc_now(), self.redactor
+        folder, finished, redactor, results = self.folder, _utc_now(), self.redactor, verdict.results
         environment = self._environment()
         write_json(folder / "environment.json", environment, redactor)
         write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
-        write_summary(folder / "summary.md", verdict, results, environment, redactor)
-        write_page(folder / "report.html", PageFacts(verdict, environment, finished), results, redactor)
+        write_summary(folder / "summary.md", verdict, environment, redactor)
+        write_page(folder / "report.html", PageFacts(verdict, environment, finished), redactor)
         write_verdict(
             folder / "verdict.json",
             verdict,
-            policy,
+            self.policy,
             subjects={
                 os.path.relpath(path, self.settings.root): digest_of([path.read_bytes()])
                 for path in sorted(self.record.subject_files)
@@ -263,6 +266,15 @@ class GateSession:
             "processors": str(os.cpu_count()),
         }
         return {**facts, **self.record.facts}
+
+
+def _policy(settings: Settings) -> Policy:
+    if settings.policy is None:
+        return Policy(settings.profile, settings.tiers, settings.named_tiers)
+    # Imported here: a session without a policy file does not pay for its language.
+    from pytest_flink_agents.policy.load import session_policy
+
+    return session_policy(settings.policy, settings)
 
 
 def _redactor(settings: Settings) -> Redactor:

@@ -41,6 +41,9 @@ class SessionRecord:
             if (known.node_id, known.attempt) == (result.node_id, result.attempt):
                 if known.outcome in _REPLACEABLE or known.tolerated:
                     attempts[index] = result
+                elif known != result:
+                    # A later phase failed, too: the checks do not explain the whole attempt any more.
+                    attempts[index] = dataclasses.replace(known, failed_runs=())
                 break
         else:
             attempts.append(result)

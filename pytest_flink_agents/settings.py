@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # The tiers of ``auto``, without and with the address of a remote cluster.
 AUTO_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
 AUTO_TIERS_WITH_REMOTE = (Tier.LOCAL, Tier.REMOTE)
+POLICY_FILE = "flink-agents-policy.yaml"
 KEEP = ("never", "on-failure", "always")
 
 
@@ -30,8 +31,9 @@ class Settings:
     ``flink_versions`` and ``tiers`` are in the order in which the user gave them. ``named_tiers``
     are the ``tiers`` if the user named them, and empty if ``auto`` chose them. ``processes`` is the
     number of processes that run scenarios at the same time, ``scenario_runs`` the number of runs of
-    a scenario without Flink, ``report_runs`` the number of run folders that are kept. ``gate`` is
-    the profile of the gate, None without it. Values of ``allowed_env`` are secrets unless
+    a scenario without Flink, ``report_runs`` the number of run folders that are kept. With
+    ``gate`` the exit code is the verdict's; ``policy`` is the file that it is made by, None without one, and
+    ``profile`` the one to judge by. Values of ``allowed_env`` are secrets unless
     ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
@@ -61,7 +63,9 @@ class Settings:
     keep: str = "never"
     reuse: bool = False
     rest_auth: bool = False
-    gate: str | None = None
+    gate: bool = False
+    policy: Path | None = None
+    profile: str = "default"
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
     verbose: bool = False

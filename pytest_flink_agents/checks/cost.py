@@ -19,10 +19,11 @@ def check_cost(total: Bounds, prices: Mapping[str, ModelPrice], *, scripted: boo
 
     *Unknown* if the tokens of a model or its price are. Prices are those of a million tokens.
     """
-    return check_amounts(NAME, [(total, _cost(prices, evidence, scripted=scripted))])
+    return check_amounts(NAME, [(total, cost_amount(prices, evidence, scripted=scripted))])
 
 
-def _cost(prices: Mapping[str, ModelPrice], evidence: Evidence, *, scripted: bool) -> Amount:
+def cost_amount(prices: Mapping[str, ModelPrice], evidence: Evidence, *, scripted: bool) -> Amount:
+    """Return the cost of a run, by the ``prices`` of a million tokens."""
     name = "the cost"
     used = used_tokens(evidence, scripted=scripted)
     if used.by_model is None:

@@ -39,22 +39,25 @@ def check_latency(expected: Sequence[Percentile], evidence: Evidence) -> CheckRe
     its key does not. Percentiles are by nearest rank: one that was measured. *Unknown* if the log is
     not complete, if a time stamp cannot be read, or if an input has no output: it may be the slowest.
     """
+    amounts = [latency_amount(one, evidence) for one in expected]
+    unknown = next((amount for amount in amounts if amount.value is None), None)
+    if unknown is not None:
+        message = f"the latency is not known: {unknown.reason}"
+        return CheckResult(NAME, Validity.UNKNOWN, (Finding(message, _PATH, "times", "none"),))
+    return check_amounts(NAME, [(one.bounds, amount) for one, amount in zip(expected, amounts, strict=True)])
+
+
+def latency_amount(wanted: Percentile, evidence: Evidence) -> Amount:
+    """Return a percentile of the latency in ms."""
     runs, doubt = input_runs(evidence)
     measured = [] if doubt else _measured(runs)
     doubt = doubt or _without_output(runs)
     if doubt or not measured:
-        reason = doubt or "a time stamp of the event log cannot be read"
-        return CheckResult(
-            NAME, Validity.UNKNOWN, (Finding(f"the latency is not known: {reason}", _PATH, "times", "none"),)
-        )
+        return Amount(wanted.name, None, doubt or "a time stamp of the event log cannot be read")
     ordered = sorted(measured, key=lambda each: each[0])
-    pairs = []
-    for one in expected:
-        latency, run = ordered[max(0, math.ceil(len(ordered) * one.percent / _HUNDRED) - 1)]
-        unit = f" ms, that of input {run.number} of key {identity(run.key)}"
-        name = f"{one.name} of {len(ordered)} inputs"
-        pairs.append((one.bounds, Amount(name, round(latency, 3), key=run.key, unit=unit)))
-    return check_amounts(NAME, pairs)
+    latency, run = ordered[max(0, math.ceil(len(ordered) * wanted.percent / _HUNDRED) - 1)]
+    unit = f" ms, that of input {run.number} of key {identity(run.key)}"
+    return Amount(f"{wanted.name} of {len(ordered)} inputs", round(latency, 3), key=run.key, unit=unit)
 
 
 def _without_output(runs: Sequence[InputRun]) -> str:

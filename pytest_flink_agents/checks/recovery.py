@@ -55,6 +55,23 @@ def check_recovery(expected: ExpectedRecovery, evidence: Evidence, *, forgotten:
     return combined(NAME, judged)
 
 
+def recovery_amount(evidence: Evidence, *, forgotten: bool) -> Amount:
+    """Return the longest time in seconds from a fault until all tasks ran again.
+
+    It is not known if no fault was felt, if one was not seen to be over, or if the job also failed by itself.
+    """
+    name = "the longest time until all tasks ran again"
+    felt = [fault for fault in history_of(evidence).faults if fault.felt]
+    if not felt:
+        return Amount(name, None, "the job felt no fault")
+    doubts = [finding.message for _, finding in _other_failures(felt, evidence, forgotten=forgotten) if finding]
+    interrupted = [fault for fault in felt if fault.interrupted]
+    doubts += [f"not seen to run again after {_name(one)}" for one in interrupted if one.recovered_after_s is None]
+    if doubts:
+        return Amount(name, None, doubts[0])
+    return Amount(name, round(max((one.recovered_after_s or 0.0 for one in interrupted), default=0.0), 1))
+
+
 def _at_most(maximum: float, word: str) -> Bounds:
     return Bounds((*_PATH, word), maximum=maximum)
 

@@ -14,6 +14,7 @@ class Fault(str, enum.Enum):
 
     SCENARIO = "the scenario's author"
     JOB = "the job"
+    POLICY = "the policy's author"
     ENVIRONMENT = "the environment"
     HARNESS = "pytest-flink-agents"
 
@@ -22,8 +23,8 @@ class Fault(str, enum.Enum):
 class ErrorCode:
     """The meaning of a code, its fault, and its repair.
 
-    ``example`` shows a wrong and a right text with an arrow between them; only scenario codes have
-    one.
+    ``example`` shows a wrong and a right text with an arrow between them; only codes of scenarios
+    and policies have one.
     """
 
     fault: Fault

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.codes import environment, harness, job, lint, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TABLES: tuple[Mapping[str, ErrorCode], ...] = (
     scenario.CODES,
     job.CODES,
+    policy.CODES,
     environment.CODES,
     lint.CODES,
     harness.CODES,

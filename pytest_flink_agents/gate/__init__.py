@@ -1,8 +1,9 @@
 """The gate: results under a policy -> promote, block or inconclusive. Pure."""
 
-from pytest_flink_agents.gate.policy import Policy, Selection
+from pytest_flink_agents.gate.policy import KnownFailure, Limit, Policy, Rules, Selection
 from pytest_flink_agents.gate.repeat import RunCounts
-from pytest_flink_agents.gate.result import ItemResult, Outcome, merge_attempts
+from pytest_flink_agents.gate.result import Figure, ItemResult, Outcome, largest_figures, merge_attempts
+from pytest_flink_agents.gate.rules import Answer, RuleAnswer
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
     Reason,
@@ -18,11 +19,17 @@ from pytest_flink_agents.gate.verdict import (
 
 __all__ = [
     "EXIT_CODES",
+    "Answer",
+    "Figure",
     "ItemResult",
+    "KnownFailure",
+    "Limit",
     "Outcome",
     "Policy",
     "Reason",
     "ReasonKind",
+    "RuleAnswer",
+    "Rules",
     "RunCounts",
     "Selection",
     "Verdict",
@@ -31,6 +38,7 @@ __all__ = [
     "add_reason",
     "decide",
     "exit_code",
+    "largest_figures",
     "merge_attempts",
     "report_not_written",
 ]

@@ -2,9 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from pytest_flink_agents.vocabulary import Tier
+from packaging.specifiers import SpecifierSet
+
+from pytest_flink_agents.checks.waiver import Waiver as AnnouncedFailure
+from pytest_flink_agents.vocabulary import Engine, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The largest value of a figure in each run of the scenarios that have one of the tags; without tags, of all.
+
+    ``word`` is the name of the figure and ``unit`` its unit, ``rule`` the place in the policy.
+    """
+
+    rule: str
+    word: str
+    maximum: float
+    unit: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A failure of one scenario that does not count until a date, included.
+
+    ``scenario`` is ``file::name``, ``failure`` what fails, and nothing else may. ``place`` is that in the policy file.
+    """
+
+    scenario: str
+    failure: AnnouncedFailure
+    reason: str
+    owner: str
+    until: datetime.date
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One profile of a policy file: what a session must show, and which failures do not count.
+
+    ``tiers`` is None if the profile does not state them. ``flink`` has each range of versions with its text.
+    ``production`` is the engine of production; without ``other_engine`` runs of another one show nothing.
+    ``severities`` are those of checks, by name.
+    """
+
+    tiers: tuple[Tier, ...] | None = None
+    engines: tuple[Engine, ...] = ()
+    flink: tuple[tuple[str, SpecifierSet], ...] = ()
+    tags: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    scenarios: int = 0
+    repeats: int = 0
+    production: Engine | None = None
+    other_engine: bool = False
+    limits: tuple[Limit, ...] = ()
+    severities: Mapping[str, str] = field(default_factory=dict)
+    known_failures: tuple[KnownFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +69,16 @@ class Policy:
     """The requirements of a verdict.
 
     ``tiers`` are those of the session. ``named_tiers`` are the ones among them that the user asked for by name: each of
-    these must have run a scenario, while a tier that ``auto`` chose may have none that applies to it.
+    these must have run a scenario, while a tier that ``auto`` chose may have none that applies to it. ``file`` is the
+    policy file, empty without one, ``digest`` that of its bytes, and ``rules`` are those of the profile.
     """
 
     profile: str = "default"
     tiers: tuple[Tier, ...] = ()
     named_tiers: tuple[Tier, ...] = ()
+    file: str = ""
+    digest: str = ""
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)

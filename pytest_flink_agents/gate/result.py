@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_flink_agents.evidence.failed_run import FailedRun
 from pytest_flink_agents.vocabulary import Promise, Standing, Tier, Word
 
 
@@ -38,6 +39,34 @@ class Outcome(Word):
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured number, or the ``reason`` why it is not known.
+
+    ``final`` is False if the number may be larger, for the same reason.
+    """
+
+    value: float | None
+    reason: str = ""
+    final: bool = True
+
+    @classmethod
+    def largest(cls, figures: Sequence[Figure]) -> Figure:
+        """Return the largest of several figures, which is not known if one of them is not."""
+        unknown = next((figure for figure in figures if figure.value is None), None)
+        if unknown is not None:
+            return unknown
+        doubt = next((figure.reason for figure in figures if not figure.final), "")
+        return cls(max(figure.value or 0 for figure in figures), doubt, all(figure.final for figure in figures))
+
+
+def largest_figures(runs: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
+    """Return the largest of each figure over several runs of one scenario."""
+    words = {word: None for figures in runs for word in figures}
+    missing = Figure(None, "a run recorded none")
+    return {word: Figure.largest([figures.get(word, missing) for figures in runs]) for word in words}
+
+
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """One item's outcome with everything that the reports show of it.
 
@@ -45,6 +74,9 @@ class ItemResult:
     ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
     describes the runs of a repeated scenario; ``tolerated`` is True for a flaky one that passed as often as it asks for.
     ``promises`` are those that faults put to the test, of the run that is shown.
+
+    ``repeats`` is the number of runs. ``failed_runs`` are those that are not as expected; empty if it is not known for
+    each of them which checks failed. ``figures`` are the largest of all runs, by the words of a policy's limits.
     """
 
     node_id: str
@@ -67,6 +99,10 @@ class ItemResult:
     runs: str = ""
     tolerated: bool = False
     promises: tuple[Promise, ...] = ()
+    tags: tuple[str, ...] = ()
+    repeats: int = 1
+    failed_runs: tuple[FailedRun, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
@@ -80,7 +116,17 @@ class ItemResult:
         """Return the result that :meth:`as_data` described."""
         tier = Tier(data["tier"]) if data["tier"] else None
         promises = tuple(Promise(each["name"], Standing(each["standing"]), each["reason"]) for each in data["promises"])
-        return cls(**{**data, "outcome": Outcome.of(data["outcome"]), "tier": tier, "promises": promises})
+        return cls(
+            **{
+                **data,
+                "outcome": Outcome.of(data["outcome"]),
+                "tier": tier,
+                "promises": promises,
+                "tags": tuple(data["tags"]),
+                "failed_runs": tuple(map(FailedRun.from_data, data["failed_runs"])),
+                "figures": {name: Figure(**figure) for name, figure in data["figures"].items()},
+            }
+        )
 
 
 # Outcomes that a pass in another attempt does not outweigh, the worst first, in words.
@@ -96,6 +142,7 @@ def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
     its TaskManager shows as such an attempt. Durations add up.
     """
     duration_s = sum(result.duration_s for result in attempts)
+    attempts = [dataclasses.replace(result, failed_runs=_failed_runs(attempts)) for result in attempts]
     latest_first = attempts[::-1]
     worst = next((each for outcome in _NO_PASS for each in latest_first if each.outcome is outcome), None)
     flaky = next((each for each in latest_first if each.outcome is Outcome.FLAKY), None)
@@ -106,3 +153,11 @@ def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
         return dataclasses.replace(worst, duration_s=duration_s)
     seen = f"{_NO_PASS[worst.outcome]} in attempt {worst.attempt}, passed in attempt {passed.attempt}: {worst.message}"
     return dataclasses.replace(worst, outcome=Outcome.FLAKY, message=seen, duration_s=duration_s)
+
+
+def _failed_runs(attempts: Sequence[ItemResult]) -> tuple[FailedRun, ...]:
+    """Return the failed runs of all attempts, none if those of one attempt are not known."""
+    failed = [result for result in attempts if result.outcome in _NO_PASS]
+    if any(not result.failed_runs for result in failed):
+        return ()
+    return tuple(run for result in attempts for run in result.failed_runs)

@@ -6,6 +6,7 @@ Pure: no I/O, no clock.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 
 from pytest_flink_agents.gate.policy import Policy, Selection
 from pytest_flink_agents.gate.result import ItemResult, Outcome
+from pytest_flink_agents.gate.rules import Answer, RuleAnswer, rule_answers, works
+from pytest_flink_agents.gate.waivers import remarks_on, with_waivers
 from pytest_flink_agents.vocabulary import Tier, Word
 
 # The exit codes of pytest that a verdict may replace: all passed, some failed, nothing collected.
@@ -78,7 +81,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A failure that does not count, because its scenario announced it by ``expect_fail``."""
+    """A failure that does not count, because ``expect_fail`` of its scenario or the policy announced it."""
 
     node_id: str
     message: str
@@ -87,45 +90,85 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, its reasons and the number of items by outcome."""
+    """The answer, its reasons and the number of items by outcome.
+
+    ``policy`` is the policy file, empty without one; ``rules`` has the answer to each of its rules. ``results`` are those
+    that were judged, one for each item.
+    """
 
     verdict: VerdictKind
     profile: str
     reasons: tuple[Reason, ...]
     counts: dict[str, int]
     waivers: tuple[Waiver, ...] = ()
+    policy: str = ""
+    rules: tuple[RuleAnswer, ...] = ()
+    results: tuple[ItemResult, ...] = ()
 
 
 def decide(
-    results: Sequence[ItemResult], policy: Policy, pytest_exit: int = 0, *, selection: Selection | None = None
+    results: Sequence[ItemResult],
+    policy: Policy,
+    pytest_exit: int = 0,
+    *,
+    selection: Selection | None = None,
+    today: datetime.date = datetime.date.max,
 ) -> Verdict:
     """Return the verdict on all results of a session.
 
     A failure blocks. Whatever was not run, not judged or not selected makes the session inconclusive. Only a whole
-    session that ran on Flink and held is promoted. ``pytest_exit`` is pytest's own exit code: a session that pytest calls
-    broken is never promoted.
+    session that ran on Flink and held is promoted. The policy adds rules, and may waive a failure that it names.
+    ``pytest_exit`` is pytest's own exit code: a session that pytest calls broken is never promoted. ``today`` is in UTC;
+    without it every waiver of the policy has expired.
     """
-    scenarios = [result for result in results if result.tier]
-    reasons = [_reason(result) for result in results if _needs_a_reason(result)]
-    reasons += _skipped_tests(results)
+    judged = with_waivers(results, policy.rules.known_failures, today)
+    scenarios = [result for result in judged if result.tier]
+    answers = rule_answers(policy.rules, judged)
+    reasons = [_reason(result, policy) for result in judged if _needs_a_reason(result)]
+    reasons += _skipped_tests(judged)
     reasons += _coverage(scenarios, policy)
     reasons += _left_out(selection or Selection())
-    explained = any(result.outcome in _FAILS_THE_SESSION for result in results)
-    if pytest_exit not in _REPLACEABLE or (pytest_exit == 1 and not explained):
-        meaning = _EXIT_CODE_MEANS.get(pytest_exit, "another plugin, or a limit")
-        message = f"pytest ended with exit code {pytest_exit}: {meaning}"
-        reasons.append(Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, pytest_exit, 0))
-    kind = _weightiest(reasons)
-    if kind is VerdictKind.PROMOTE and not any(map(_works, scenarios)):
+    reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
+    reasons += _useless_waivers(results, policy, today)
+    reasons += _session(results, pytest_exit)
+    if _weightiest(reasons) is VerdictKind.PROMOTE and not any(map(works, scenarios)):
         reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
     waivers = tuple(
-        Waiver(result.node_id, result.message, result.owner) for result in results if result.outcome is Outcome.WAIVED
+        Waiver(result.node_id, result.message, result.owner) for result in judged if result.outcome is Outcome.WAIVED
     )
-    return Verdict(_weightiest(reasons), policy.profile, _in_order(reasons), _counts(results), waivers)
+    return Verdict(
+        _weightiest(reasons),
+        policy.profile,
+        _in_order(reasons),
+        _counts(judged),
+        waivers,
+        policy.file,
+        answers,
+        judged,
+    )
 
 
-def _works(result: ItemResult) -> bool:
-    return result.outcome is Outcome.PASSED or result.tolerated
+def _session(results: Sequence[ItemResult], pytest_exit: int) -> list[Reason]:
+    """Return a reason if pytest ended with an exit code that the results do not explain."""
+    explained = any(result.outcome in _FAILS_THE_SESSION for result in results)
+    if pytest_exit in _REPLACEABLE and (pytest_exit != 1 or explained):
+        return []
+    meaning = _EXIT_CODE_MEANS.get(pytest_exit, "another plugin, or a limit")
+    message = f"pytest ended with exit code {pytest_exit}: {meaning}"
+    return [Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, pytest_exit, 0)]
+
+
+def _unmet(answer: RuleAnswer) -> Reason:
+    kind = ReasonKind.BLOCK if answer.blocks else ReasonKind.INCONCLUSIVE
+    message = f"{answer.rule}: {answer.demanded}: {answer.answer}: {answer.seen}"
+    return Reason(kind, "policy", "block", message, answer.seen, answer.demanded)
+
+
+def _useless_waivers(results: Sequence[ItemResult], policy: Policy, today: datetime.date) -> list[Reason]:
+    return [
+        Reason(ReasonKind.REMARK, "waivers", "info", f"{waiver.place}: the waiver of {waiver.scenario}: {why}")
+        for waiver, why in remarks_on(results, policy.rules.known_failures, today)
+    ]
 
 
 def add_reason(verdict: Verdict, reason: Reason) -> Verdict:
@@ -167,18 +210,28 @@ def _needs_a_reason(result: ItemResult) -> bool:
     return result.outcome not in _AS_EXPECTED and not (result.outcome is Outcome.SKIPPED and result.tier is None)
 
 
-def _reason(result: ItemResult) -> Reason:
+def _reason(result: ItemResult, policy: Policy) -> Reason:
     kind = ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
     failed_rule = "scenarios" if result.tier else "tests"
+    severity = _severity(result, policy)
     return Reason(
-        kind=kind if result.severity == "block" and not result.tolerated else ReasonKind.REMARK,
+        kind=kind if severity == "block" and not result.tolerated else ReasonKind.REMARK,
         rule=_RULES.get(result.outcome, failed_rule),
-        severity=result.severity,
+        severity=severity,
         message=f"{result.node_id}: {result.message}",
         actual=result.outcome.value,
         limit=Outcome.PASSED.value,
         evidence=result.evidence,
     )
+
+
+def _severity(result: ItemResult, policy: Policy) -> str:
+    """Return the severity of a result: the scenario's, or a lower one that all its failed checks have."""
+    failed = {check.check for run in result.failed_runs for check in run.checks}
+    severities = {policy.rules.severities.get(check, "block") for check in failed}
+    if result.severity != "block" or not severities or "block" in severities:
+        return result.severity
+    return "warn" if "warn" in severities else "info"
 
 
 def _skipped_tests(results: Sequence[ItemResult]) -> list[Reason]:
@@ -199,7 +252,9 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
         for tier in policy.tiers
         if not _ran_on(tier, scenarios) and (tier in policy.named_tiers or _applies_to(tier, scenarios))
     ]
-    if not reasons and not any(result.tier is not Tier.LOCAL and result.outcome in _RAN for result in scenarios):
+    on_flink = any(result.tier is not Tier.LOCAL and result.outcome in _RAN for result in scenarios)
+    # A policy that states its tiers decides whether Flink is needed.
+    if not reasons and policy.rules.tiers is None and not on_flink:
         asked = ", ".join(policy.tiers)
         reasons.append(_not_covered(f"no scenario ran on Flink, only on {asked}: add --flink-tier=embedded"))
     if policy.named_tiers and Tier.LOCAL not in policy.tiers:

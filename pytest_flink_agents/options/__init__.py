@@ -63,6 +63,7 @@ def settings_of(config: pytest.Config) -> Settings:
     """
     found = {option.name: given(config, option) for option in OPTIONS}
     runs = values.integer(found["scenario_runs"], minimum=1) or 1
+    policy, profile = values.policy(found["flink_policy"], found["flink_profile"], config.rootpath)
     named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
     return Settings(
         root=config.rootpath,
@@ -87,7 +88,9 @@ def settings_of(config: pytest.Config) -> Settings:
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
         rest_auth=values.switch(found["flink_rest_auth"]),
-        gate=values.profile(found["flink_profile"]) if values.switch(found["flink_gate"]) else None,
+        gate=values.switch(found["flink_gate"]),
+        policy=policy,
+        profile=profile,
         report_dir=_report_dir(config, found["flink_report_dir"]),
         debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,

@@ -88,7 +88,12 @@ OPTIONS = (
         action="store_const",
         const="yes",
     ),
-    Option("--flink-profile", "profile that --flink-gate judges by (default: default)", "NAME"),
+    Option(
+        "--flink-policy",
+        "policy file that the verdict is made by (default: flink-agents-policy.yaml, if it exists)",
+        "PATH",
+    ),
+    Option("--flink-profile", "profile of the policy file (default: the one that the file names)", "NAME"),
     Option(
         "--flink-debug",
         "let breakpoint() in an agent on the local tier open pdb in this terminal, with an hour for each run",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_flink_agents.options.given import Given, ini_file, refused
-from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP
+from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, POLICY_FILE
 from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, Tier
 
 if TYPE_CHECKING:
@@ -128,11 +128,24 @@ def engine(value: Given | None) -> Engine:
     return Engine(value.text)
 
 
-def profile(value: Given | None) -> str:
-    """Return the profile of the gate."""
-    if value is not None and value.text != "default":
-        raise refused(value, f"there is no profile {value.text!r}", "default", "leave --flink-profile out")
-    return "default"
+def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path | None, str]:
+    """Return the policy file, None if there is none, and the profile to judge by.
+
+    A file with mistakes, or without the profile, is refused here, before anything starts.
+    """
+    file = root / (named.text if named else POLICY_FILE)
+    if named is None and not os.path.lexists(file):
+        if profile is not None and profile.text != "default":
+            next_step = f"write {POLICY_FILE}, or leave --flink-profile out"
+            raise refused(profile, f"there is no profile {profile.text!r}", "default", next_step, code="FA305")
+        return None, "default"
+    # Imported here: a session without a policy does not pay for its language.
+    from pytest_flink_agents.policy.load import PolicyError, load_policy
+
+    try:
+        return file, load_policy(file, root).profile(profile.text if profile else "")
+    except PolicyError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def keep(value: Given | None) -> str:

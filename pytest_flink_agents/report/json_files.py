@@ -48,11 +48,13 @@ def write_verdict(
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict.verdict,
         "profile": verdict.profile,
+        "policy": verdict.policy,
         "reasons": [_reason(reason, redactor) for reason in verdict.reasons],
+        "rules": [dataclasses.asdict(rule) for rule in verdict.rules],
         "counts": verdict.counts,
         "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
         "subjects": [{"name": name, "digest": digest} for name, digest in subjects.items()],
-        "policy_digest": digest_of([json.dumps(dataclasses.asdict(policy), sort_keys=True).encode()]),
+        "policy_digest": _policy_digest(policy),
         "scenarios_digest": scenarios_digest,
         "baseline": None,
         "started": started,
@@ -60,6 +62,12 @@ def write_verdict(
         "tool": {"name": "pytest-flink-agents", "version": __version__},
     }
     write_json(path, data, redactor)
+
+
+def _policy_digest(policy: Policy) -> str:
+    """Return a digest of everything that decides, besides the results: the policy file, the profile and the tiers."""
+    tiers = [[tier.value for tier in tiers] for tiers in (policy.tiers, policy.named_tiers)]
+    return digest_of([json.dumps([policy.profile, *tiers, policy.file, policy.digest]).encode()])
 
 
 def _reason(reason: Reason, redactor: Redactor) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pytest_flink_agents.gate import ItemResult, Outcome, Verdict
+from pytest_flink_agents.gate import Answer, ItemResult, Outcome, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
@@ -21,6 +21,8 @@ from pytest_flink_agents.version import __version__
 _TEMPLATE = "page.html.j2"
 # The worst first: who opens a report wants to know what failed.
 _ORDER = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
+# The colours of answers to rules: the class of a verdict.
+_KINDS = {Answer.MET: "promote", Answer.NOT_MET: "block", Answer.UNKNOWN: "inconclusive"}
 # The page stays below three megabytes for 200 scenarios.
 _OPENED = 20
 _PICTURES = 20
@@ -36,19 +38,32 @@ class PageFacts:
     finished: str
 
 
-def write_page(path: Path, facts: PageFacts, results: Sequence[ItemResult], redactor: Redactor) -> None:
+def write_page(path: Path, facts: PageFacts, redactor: Redactor) -> None:
     """Write ``report.html``: verdict and reasons, the scenarios on each tier, failures, environment."""
     # Every text is masked before it is escaped: the redactor would not recognise what is left.
-    page = _Page(path.parent, results, redactor)
+    verdict = facts.verdict
+    page = _Page(path.parent, verdict.results, redactor)
     templates = Environment(loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined)
     text = templates.get_template(_TEMPLATE).render(
-        verdict=facts.verdict.verdict.value,
-        counts=counts_of(facts.verdict),
+        verdict=verdict.verdict.value,
+        counts=counts_of(verdict),
         finished=facts.finished,
         version=__version__,
         reasons=[
             {"kind": str(reason.kind), "rule": reason.rule, "message": page.line(reason.message)}
-            for reason in facts.verdict.reasons
+            for reason in verdict.reasons
+        ],
+        policy=page.line(verdict.policy),
+        profile=page.line(verdict.profile),
+        rules=[
+            {
+                "rule": one.rule,
+                "demanded": page.line(one.demanded),
+                "answer": str(one.answer),
+                "kind": _KINDS[one.answer],
+                "seen": page.line(one.seen),
+            }
+            for one in verdict.rules
         ],
         environment=[(name, page.line(value)) for name, value in facts.environment.items() if value],
         **page.tables(),

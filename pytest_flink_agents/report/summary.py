@@ -25,16 +25,16 @@ _SHOWN_IN_FULL = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RU
 _FAILURES_IN_FULL = 20
 
 
-def write_summary(
-    path: Path, verdict: Verdict, results: Sequence[ItemResult], environment: Mapping[str, str], redactor: Redactor
-) -> None:
+def write_summary(path: Path, verdict: Verdict, environment: Mapping[str, str], redactor: Redactor) -> None:
     """Write the verdict, its reasons, the scenarios, the failures and the environment.
 
     Texts of jobs are masked before they are cut or escaped: the redactor would not recognise what is left.
     """
+    results = verdict.results
     lines = [f"# {verdict.verdict.value.upper()}", "", counts_of(verdict), ""]
     lines += [
         *_reasons(verdict.reasons, redactor),
+        *_policy(verdict, redactor),
         *_table(results, redactor),
         *_repeated(results, redactor),
         *_promises(results, redactor),
@@ -49,6 +49,21 @@ def _reasons(reasons: Sequence[Reason], redactor: Redactor) -> list[str]:
         return []
     lines = [f"- {reason.kind}, {reason.rule}: {_inline(reason.message, redactor)}" for reason in reasons]
     return ["## Why", "", *lines, ""]
+
+
+def _policy(verdict: Verdict, redactor: Redactor) -> list[str]:
+    """Return the policy file and profile, and a row for each rule."""
+    if not verdict.policy:
+        return []
+    named = f"{_inline(verdict.policy, redactor)}, profile {_inline(verdict.profile, redactor)}"
+    lines = ["## Policy", "", named, ""]
+    if verdict.rules:
+        lines += [_row(["rule", "demanded", "answer", "seen"]), "|---" * 4 + "|"]
+        lines += [
+            _row([_inline(text, redactor) for text in (one.rule, one.demanded, str(one.answer), one.seen)])
+            for one in verdict.rules
+        ]
+    return [*lines, ""] if verdict.rules else lines
 
 
 def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_flink_agents.gate import ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
+from pytest_flink_agents.gate import Answer, ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten_line
 
@@ -17,14 +17,12 @@ _REASONS = 12
 _LINE = 200
 
 
-def verdict_lines(
-    verdict: Verdict, results: Sequence[ItemResult], report: str, redactor: Redactor, *, pytest_exit: int | None = None
-) -> list[Line]:
+def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_exit: int | None = None) -> list[Line]:
     """Return lines with pytest's markup names: at most six if all is well.
 
     ``pytest_exit`` is given if the session ends with pytest's own exit code because no gate was asked for.
     """
-    colour = _COLOURS[verdict.verdict]
+    colour, results = _COLOURS[verdict.verdict], verdict.results
     headline = f"{verdict.verdict.value.upper()}  {_headline(verdict, results)}"
     lines: list[Line] = [(headline, {colour: True, "bold": True})]
     for reason in verdict.reasons[:_REASONS]:
@@ -33,6 +31,10 @@ def verdict_lines(
         lines += [(f"  {reason.kind}: {reason.rule}: {message}", {_REASON_COLOURS[reason.kind]: True})]
     if len(verdict.reasons) > _REASONS:
         lines.append((f"  ... and {len(verdict.reasons) - _REASONS} more reasons in the report", {}))
+    if verdict.policy:
+        met = sum(one.answer is Answer.MET for one in verdict.rules)
+        rules = f"{met} of {len(verdict.rules)} rules met"
+        lines.append((f"  policy: {verdict.policy}, profile {verdict.profile}: {rules}", {}))
     commands = (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce)
     again = next(commands, "")
     if again:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.waiver import WaiverAnswer
+from pytest_flink_agents.evidence.failed_run import FailedRun
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.gate import Outcome, RunCounts
+from pytest_flink_agents.gate import Figure, Outcome, RunCounts, largest_figures
 
 # Of all runs of a repeated scenario together; a flaky one passed as often as it asks for.
 _VALIDITY = {
@@ -27,6 +28,9 @@ class CheckedRun:
     ``waiver`` says how the run compares with the failure that ``expect_fail`` announces, None
     without one. ``runs`` counts the runs of a repeated scenario; the other fields are then those of
     the first run that is not as expected, and ``validity`` is that of all runs together.
+
+    ``repeats`` is the number of runs, with any seed. ``failed_runs`` are those that are not as expected, and ``figures``
+    the largest of all runs.
     """
 
     evidence: Evidence
@@ -35,6 +39,9 @@ class CheckedRun:
     text: str
     waiver: WaiverAnswer | None = None
     runs: RunCounts | None = None
+    repeats: int = 1
+    failed_runs: tuple[FailedRun, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
@@ -61,4 +68,15 @@ def runs_together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
         ((number, each) for number, each in enumerate(checked, start=1) if not each.valid), (len(checked), checked[-1])
     )
     text = f"{shown.text}\n{runs}; shown is run {number}, the first that was not as expected" if shown.text else ""
+    shown = with_all_runs(shown, checked)
     return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs)
+
+
+def with_all_runs(shown: CheckedRun, checked: Sequence[CheckedRun]) -> CheckedRun:
+    """Return the run that is shown of several, with what is known of all of them."""
+    return dataclasses.replace(
+        shown,
+        repeats=sum(each.repeats for each in checked),
+        failed_runs=tuple(run for each in checked for run in each.failed_runs),
+        figures=largest_figures([each.figures for each in checked]),
+    )

@@ -19,7 +19,7 @@ from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
-from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, waiver_answer
+from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, failed_run, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
@@ -27,10 +27,11 @@ from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
-from pytest_flink_agents.run.checked_run import CheckedRun, runs_together
+from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_all_runs
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
+from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
@@ -128,14 +129,18 @@ class ScenarioRun:
         others are removed. ``reproduce`` returns the command that repeats the run with a seed.
         """
         *others, last = self.services.settings.seeds(self.tier)
-        for number, seed in enumerate(others, start=1):
+        passed: list[CheckedRun] = []
+        for seed in others:
             directory = folder / f"seed-{seed}"
             checked = self._run_once(folder, directory, seed, reproduce(seed))
             if not checked.valid:
-                passed = f" ({number - 1} runs with other seeds passed)" if number > 1 else ""
-                return dataclasses.replace(checked, text=f"{checked.text}\nwith seed {seed}{passed}")
+                before = f" ({len(passed)} runs with other seeds passed)" if passed else ""
+                checked = dataclasses.replace(checked, text=f"{checked.text}\nwith seed {seed}{before}")
+                return with_all_runs(checked, [*passed, checked])
+            passed.append(checked)
             shutil.rmtree(directory)
-        return self._run_once(folder, folder, last, reproduce(last))
+        checked = self._run_once(folder, folder, last, reproduce(last))
+        return with_all_runs(checked, [*passed, checked])
 
     def _run_once(self, folder: Path, directory: Path, seed: int | None, reproduce: str) -> CheckedRun:
         """Run once; the run's files go to ``directory``, its evidence to ``folder``."""
@@ -147,7 +152,12 @@ class ScenarioRun:
         else:
             checked = self._checked(evidence, reproduce, folder)
         write_evidence(folder, checked.evidence, checked.results, self.services.redactor)
-        return dataclasses.replace(checked, waiver=_waiver_answer(self.loaded, checked))
+        return dataclasses.replace(
+            checked,
+            waiver=_waiver_answer(self.loaded, checked),
+            failed_runs=() if checked.valid else (failed_run(checked.results, checked.evidence),),
+            figures=figures(self.loaded.scenario, checked.evidence, self.services.settings.prices),
+        )
 
     def _evidence_of_usable_cluster(self, directory: Path, seed: int | None) -> Evidence:
         """Run once, and again in another directory if another run's job has ended the cluster.

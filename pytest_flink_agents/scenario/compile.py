@@ -26,10 +26,11 @@ from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
+from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.placeholders import read_placeholders
 from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
 from pytest_flink_agents.scenario.shared_words import relocated
-from pytest_flink_agents.scenario.validation import read_scenario
+from pytest_flink_agents.scenario.validation import read_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         paths = [path for path, _ in _named_files(value)]
         paths += [("config_file",)] if isinstance(_at(value, "config_file"), str) else []
         value = relocated(value, document, file, root, paths)
-    scenario, wrong = read_scenario(document, value)
+    scenario, wrong = read_mapping(Scenario, document, value)
     mistakes += wrong
     wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)
     mistakes += wrong_options
@@ -72,9 +73,9 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     mistakes += endpoint_mistakes(_at(value, "effects"), _named_endpoints(value))
     failure = waived = None
     if scenario:
-        failure = _failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
+        failure = failure_matcher(scenario.expect.failure, ("expect", "failure"), mistakes)
         known = scenario.expect_fail.failure if scenario.expect_fail else None
-        waived = _failure_matcher(known, ("expect_fail", "failure"), mistakes)
+        waived = failure_matcher(known, ("expect_fail", "failure"), mistakes)
     if scenario is None or mistakes:
         return None, mistakes
     expected = outputs if isinstance(scenario.expect.outputs, tuple) else None
@@ -176,7 +177,7 @@ def _scrub_mistakes(value: Any) -> Iterator[Mistake]:
                     yield Mistake("FA209", place, message, f"a value without {text}", describe(expected), next_step)
 
 
-def _failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
+def failure_matcher(wanted: ExpectedFailure | None, path: DocumentPath, mistakes: list[Mistake]) -> Matcher | None:
     """Return the matcher of a failure's text.
 
     Append the mistake of a text that names no failure.

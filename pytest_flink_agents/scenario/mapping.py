@@ -30,13 +30,15 @@ def list_or_mapping(value: Any) -> str | None:
 class LanguageMapping(BaseModel):
     """A mapping of the language: frozen, strict, without unknown keys.
 
-    ``not_yet`` lists words that belong here and that this version does not support. A word without a
+    ``noun`` is what messages call a whole document. ``not_yet`` lists words that belong here and that this
+    version does not support. A word without a
     value is refused: an expectation that is written and empty would pass every run. Only data of any
     kind, such as a key, may be null.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    noun: ClassVar[str] = "scenario"
     not_yet: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="after")

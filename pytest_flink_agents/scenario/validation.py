@@ -1,4 +1,4 @@
-"""Validation of a document's value: a :class:`Scenario`, or its mistakes.
+"""Validation of a document's value: a mapping of a language such as :class:`Scenario`, or its mistakes.
 
 pydantic finds the errors; here they get a code, their place in the document, the nearest word and
 the next step.
@@ -7,51 +7,60 @@ Must never import: yaml, pytest.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import Tag, ValidationError
 
 from flink_testbed.core.problem import nearest
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, describe, path_text, shorten
 from pytest_flink_agents.scenario.mapping import LanguageMapping
-from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.words import EXPECTED, FORM, WRONG
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.document import Document
 
 _PydanticError = Mapping[str, Any]
+_Language = type[LanguageMapping]
+M = TypeVar("M", bound=LanguageMapping)
 
 # Stands for the keys of a mapping whose keys the user chooses.
 ANY_KEY = "*"
+# pydantic's name for a key of a mapping that is wrong itself.
+_KEY = "[key]"
 _LIMITS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at most", "le")}
 
 
-def read_scenario(document: Document, value: Any) -> tuple[Scenario | None, list[Mistake]]:
-    """Return the scenario of a document's value, or None and its mistakes."""
+def read_mapping(language: type[M], document: Document, value: Any) -> tuple[M | None, list[Mistake]]:
+    """Return the mapping of a document's value, or None and its mistakes.
+
+    ``language`` is the mapping of a whole document, such as a scenario.
+    """
     try:
-        return Scenario.model_validate(value), []
+        return language.model_validate(value), []
     except ValidationError as error:
         # pydantic also reports a list with invalid items as too short; only an empty list is.
         errors = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
-        return None, _without_echoes([_mistake(one, document) for one in errors])
+        return None, _without_echoes([_mistake(one, document, language) for one in errors])
 
 
-def _mistake(error: _PydanticError, document: Document) -> Mistake:
+def _mistake(error: _PydanticError, document: Document, language: _Language) -> Mistake:
     loc: DocumentPath = error["loc"]
     kind: str = error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind in ("extra_forbidden", "missing"):
-        path, mapping = (*_without_forms(loc[:-1]), loc[-1]), _mapping_at(_shape(loc[:-1]))
-        return _unknown_key(path, mapping) if kind == "extra_forbidden" else _missing_key(path, mapping)
+        path, mapping = (*_without_forms(loc[:-1]), loc[-1]), _mapping_at(_shape(loc[:-1]), language)
+        return _unknown_key(path, mapping, language) if kind == "extra_forbidden" else _missing_key(path, mapping)
+    if loc[-1:] == (_KEY,):
+        return dataclasses.replace(_mistake({**error, "loc": loc[:-1]}, document, language), at_key=True)
     path = _without_forms(loc)
     seen = describe(error["input"])
     if isinstance(error["input"], (int, float)) and (raw := document.raw(path)) and "${" not in raw:
         seen = shorten(raw)
-    message = f"wrong value for {path_text(path)}" if path else "not a scenario"
+    message = f"wrong value for {path_text(path)}" if path else f"not a {language.noun}"
     if kind == WRONG:
         code, next_step = context["code"], context["next_step"]
         if code == "FA204":
@@ -67,7 +76,7 @@ def _mistake(error: _PydanticError, document: Document) -> Mistake:
     return Mistake("FA203", path, message, EXPECTED.get(kind) or str(error["msg"]), seen, next_step)
 
 
-def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
+def _unknown_key(path: DocumentPath, model: _Language, language: _Language) -> Mistake:
     word = str(path[-1])
     known = _keys(model)
     if word in model.not_yet:
@@ -77,27 +86,27 @@ def _unknown_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
     near = nearest(word, known)
     inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
     message = f'unknown key "{shorten(word)}"{inside}'
-    next_step = _belongs(word) or (f'did you mean "{near}"?' if near else "correct it, or remove it")
+    next_step = _belongs(word, language) or (f'did you mean "{near}"?' if near else "correct it, or remove it")
     return Mistake("FA202", path, message, f"one of {', '.join(known)}", f'"{shorten(word)}"', next_step, at_key=True)
 
 
-def _belongs(word: str) -> str:
+def _belongs(word: str, language: _Language) -> str:
     """Return the place of a word that exists elsewhere in the language.
 
     Empty if there is none.
     """
     places = {
         ".".join(step for step in shape if not step.startswith(FORM))
-        for shape, model in _mappings().items()
+        for shape, model in _mappings(language).items()
         if word in _keys(model)
     }
     if not places:
         return ""
     nearest_top = min(places, key=lambda place: (place.count("."), place))
-    return f"it belongs in {nearest_top}" if nearest_top else "it belongs at the top level of the scenario"
+    return f"it belongs in {nearest_top}" if nearest_top else f"it belongs at the top level of the {language.noun}"
 
 
-def _missing_key(path: DocumentPath, model: type[LanguageMapping]) -> Mistake:
+def _missing_key(path: DocumentPath, model: _Language) -> Mistake:
     word = str(path[-1])
     inside = f" in {path_text(path[:-1])}" if len(path) > 1 else ""
     return Mistake("FA204", path, f'missing key "{word}"{inside}', f"{word}: {_keys(model)[word]}")
@@ -141,27 +150,27 @@ def _shape(loc: DocumentPath) -> tuple[str, ...]:
     return tuple(step for step in loc if isinstance(step, str))
 
 
-def _keys(model: type[LanguageMapping]) -> dict[str, str]:
+def _keys(model: _Language) -> dict[str, str]:
     """Return the keys of a mapping as written, with their descriptions."""
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
-def _mapping_at(shape: tuple[str, ...]) -> type[LanguageMapping]:
+def _mapping_at(shape: tuple[str, ...], language: _Language) -> _Language:
     """Return the mapping of the language at the shape of a place."""
     return next(
         model
-        for known, model in _mappings().items()
+        for known, model in _mappings(language).items()
         if len(known) == len(shape) and all(one in (step, ANY_KEY) for one, step in zip(known, shape, strict=True))
     )
 
 
-@lru_cache(maxsize=1)
-def _mappings() -> Mapping[tuple[str, ...], type[LanguageMapping]]:
+@lru_cache(maxsize=2)
+def _mappings(language: _Language) -> Mapping[tuple[str, ...], _Language]:
     """Return every mapping of the language by the shape of its places."""
-    return dict(_mappings_below(Scenario, ()))
+    return dict(_mappings_below(language, ()))
 
 
-def _mappings_below(kind: Any, shape: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[LanguageMapping]]]:
+def _mappings_below(kind: Any, shape: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], _Language]]:
     if isinstance(kind, type) and issubclass(kind, LanguageMapping):
         yield shape, kind
         for name, field in kind.model_fields.items():

@@ -32,6 +32,7 @@ EXPECTED = {
     "string_type": "a string",
     "string_too_short": "a string that is not empty",
     "int_type": "an int",
+    "float_type": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a mapping",
@@ -196,14 +197,6 @@ def _environment_text(text: str) -> str:
     return text
 
 
-def today() -> datetime.date:
-    """Return the date in UTC.
-
-    A scenario means the same on every machine then.
-    """
-    return datetime.datetime.fromtimestamp(clock.wall_time_s(), datetime.timezone.utc).date()
-
-
 def _waiver_date(text: str) -> str:
     try:
         # Two checks, because fromisoformat of newer Python versions accepts more forms.
@@ -212,7 +205,7 @@ def _waiver_date(text: str) -> str:
         date = datetime.date.fromisoformat(text)
     except ValueError:
         raise wrong("a date like 2027-01-31") from None
-    last = today() + datetime.timedelta(days=WAIVER_DAYS)
+    last = clock.today() + datetime.timedelta(days=WAIVER_DAYS)
     if date > last:
         next_step = "write an earlier date; it can be renewed when it is over"
         raise wrong(f"a date at most {WAIVER_DAYS} days ahead, until {last}", next_step=next_step)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_flink_agents.codes import environment, harness, job, lint, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
 from pytest_flink_agents.codes.entry import Fault
 from pytest_flink_agents.codes.table import TABLES, all_codes, explain
 
@@ -52,9 +52,9 @@ def test_no_code_is_defined_twice() -> None:
 
 
 def test_every_module_of_codes_is_in_the_lookup() -> None:
-    assert set(map(id, TABLES)) == {id(module.CODES) for module in (scenario, job, environment, lint, harness)}
+    assert set(map(id, TABLES)) == {id(module.CODES) for module in (scenario, job, policy, environment, lint, harness)}
     tables = {path.stem for path in CODES.glob("*.py")} - {"__init__", "entry", "table"}
-    assert tables == {"scenario", "job", "environment", "lint", "harness"}
+    assert tables == {"scenario", "job", "policy", "environment", "lint", "harness"}
 
 
 def test_every_raised_code_is_explained() -> None:
@@ -67,7 +67,13 @@ def test_every_explained_code_is_raised() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "ranges"),
-    [(Fault.SCENARIO, "FA20 FA21"), (Fault.JOB, "FA22"), (Fault.ENVIRONMENT, "FA4"), (Fault.HARNESS, "FA5")],
+    [
+        (Fault.SCENARIO, "FA20 FA21"),
+        (Fault.JOB, "FA22"),
+        (Fault.POLICY, "FA3"),
+        (Fault.ENVIRONMENT, "FA4"),
+        (Fault.HARNESS, "FA5"),
+    ],
 )
 def test_a_range_of_codes_belongs_to_one_fault(fault: Fault, ranges: str) -> None:
     codes = {code for code, entry in all_codes().items() if entry.fault is fault}

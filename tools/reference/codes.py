@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_flink_agents.codes import environment, harness, job, lint, scenario
+from pytest_flink_agents.codes import environment, harness, job, lint, policy, scenario
 from pytest_flink_agents.codes.entry import ErrorCode
 from pytest_flink_agents.codes.table import TABLES, all_codes
 from tools.reference.markdown import code, page, table
@@ -10,6 +10,7 @@ from tools.reference.markdown import code, page, table
 _TITLES = {
     id(scenario.CODES): "Scenario files",
     id(job.CODES): "Jobs",
+    id(policy.CODES): "Policies",
     id(environment.CODES): "Environment",
     id(lint.CODES): "Configuration lint",
     id(harness.CODES): "This project",
@@ -20,7 +21,7 @@ def codes_page() -> str:
     """Return the page."""
     parts = [
         "Every error has a code. `flink-agents-gate explain CODE` prints the same text. The fault of an error states who can "
-        "repair it: the scenario's author, the job, the environment or this project.",
+        "repair it: the scenario's or the policy's author, the job, the environment or this project.",
         table(
             ("code", "meaning", "fault"),
             [(f"[{name}](#{name.lower()})", entry.title, entry.fault.value) for name, entry in all_codes().items()],

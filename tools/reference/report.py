@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate.rules import RuleAnswer
 from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
 from tools.reference.markdown import block, code, page, table
 
@@ -55,7 +56,9 @@ class VerdictFile(TypedDict):
     schema_version: str
     verdict: VerdictKind
     profile: str
+    policy: str
     reasons: list[Reason]
+    rules: list[RuleAnswer]
     counts: dict[str, int]
     waivers: list[Waiver]
     subjects: list[Subject]

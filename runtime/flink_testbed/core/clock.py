@@ -5,6 +5,7 @@ All other modules use these functions, so that a test can replace time in one pl
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,6 +23,11 @@ def now_s() -> float:
 def wall_time_s() -> float:
     """Return seconds since 1970, for time stamps in reports."""
     return time.time()
+
+
+def today() -> datetime.date:
+    """Return the date in UTC, so that a date means the same on every machine."""
+    return datetime.datetime.fromtimestamp(wall_time_s(), datetime.timezone.utc).date()
 
 
 def pause(seconds: float) -> None:

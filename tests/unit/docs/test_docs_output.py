@@ -64,7 +64,7 @@ def test_the_verdict_of_the_readme_is_that_of_this_projects_scenarios() -> None:
         for name in scenarios
     ]
     policy = Policy("default", tiers, tiers)
-    lines = verdict_lines(decide(results, policy), results, "flink-agents-report/NAME/summary.md", Redactor({}))
+    lines = verdict_lines(decide(results, policy), "flink-agents-report/NAME/summary.md", Redactor({}))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     # The run has a remark besides, on the scenario files of the tests.
     shown = readme.partition(f"\n{lines[0][0]}\n")[2].splitlines()[:2]

@@ -40,21 +40,21 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
 
 
 def test_a_path_behind_a_flag_is_no_value_of_it(read: Read) -> None:
-    assert read("--flink-gate", ".").gate == "default"
+    assert read("--flink-gate", ".").gate
     assert read("--flink-reuse", ".").reuse
-    assert read(".").gate is None
+    assert not read(".").gate
 
 
 def test_a_profile_has_an_option_of_its_own(read: Read) -> None:
-    assert read("--flink-gate", "--flink-profile=default").gate == "default"
-    assert read("--flink-profile=default").gate is None
+    assert read("--flink-gate", "--flink-profile=default").gate
+    assert not read("--flink-profile=default").gate
     with pytest.raises(pytest.UsageError, match="there is no profile 'strict'"):
         read("--flink-gate", "--flink-profile=strict")
 
 
-@pytest.mark.parametrize(("word", "gate"), [("yes", "default"), ("true", "default"), ("False", None), ("0", None)])
+@pytest.mark.parametrize(("word", "gate"), [("yes", True), ("true", True), ("False", False), ("0", False)])
 def test_a_flag_is_a_word_in_the_environment_and_the_ini_file(
-    read: Read, monkeypatch: pytest.MonkeyPatch, word: str, gate: str | None
+    read: Read, monkeypatch: pytest.MonkeyPatch, word: str, gate: bool
 ) -> None:
     assert read(pytest_ini=f"[pytest]\nflink_gate = {word}\n").gate == gate
     monkeypatch.setenv("FLINK_AGENTS_TEST_FLINK_GATE", word)
@@ -72,7 +72,7 @@ def test_lists_numbers_and_booleans_of_toml_are_taken(read: Read) -> None:
         "flink_parallelism = 2\nflink_startup_timeout = 90.5\nflink_reuse = true\nflink_gate = false\n"
     )
     assert (found.flink_versions, found.named_tiers) == (("2.2", "1.20"), (Tier.LOCAL, Tier.EMBEDDED))
-    assert (found.parallelism, found.startup_timeout_s, found.reuse, found.gate) == (2, 90.5, True, None)
+    assert (found.parallelism, found.startup_timeout_s, found.reuse, found.gate) == (2, 90.5, True, False)
 
 
 @pytest.mark.skipif(pytest.version_tuple < (9,), reason="[tool.pytest] is new in pytest 9")

@@ -32,7 +32,7 @@ WRITERS: dict[str, Writer] = {
     "verdict.json": _verdict,
     "environment.json": lambda path, verdict, results: write_json(path, {}, NONE),
     "junit.xml": lambda path, verdict, results: write_junit(path, results, started="", redactor=NONE),
-    "summary.md": lambda path, verdict, results: write_summary(path, verdict, results, {}, NONE),
+    "summary.md": lambda path, verdict, results: write_summary(path, verdict, {}, NONE),
 }
 
 
@@ -60,7 +60,7 @@ def test_no_file_states_a_verdict_that_the_full_disk_has_changed(late: str, full
     session = GateSession(Settings(root=tmp_path, python_path=(), report_dir=tmp_path / "report"), progress=print)
     (session.folder / late).symlink_to(full)
     session.add_result(ItemResult("n", "n", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1"))
-    verdict, _ = session.conclude(0)
+    verdict = session.conclude(0)
     assert verdict.verdict is VerdictKind.INCONCLUSIVE
     written = [file for file in session.folder.iterdir() if file.is_file()]
     assert [

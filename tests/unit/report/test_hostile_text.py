@@ -29,7 +29,7 @@ def _reports(folder: Path, result: ItemResult) -> dict[str, str]:
     policy = Policy()
     verdict = decide([result], policy, 1)
     write_junit(folder / "junit.xml", [result], started="now", redactor=NONE)
-    write_summary(folder / "summary.md", verdict, [result], {}, NONE)
+    write_summary(folder / "summary.md", verdict, {}, NONE)
     write_verdict(
         folder / "verdict.json",
         verdict,
@@ -40,7 +40,7 @@ def _reports(folder: Path, result: ItemResult) -> dict[str, str]:
         finished="",
         redactor=NONE,
     )
-    shown = "\n".join(text for text, _ in verdict_lines(verdict, [result], "r", NONE))
+    shown = "\n".join(text for text, _ in verdict_lines(verdict, "r", NONE))
     return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} | {"terminal": shown}
 
 

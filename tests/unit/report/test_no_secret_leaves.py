@@ -86,12 +86,12 @@ def test_no_writer_writes_a_secret(tmp_path: Path, form: str, capsys: pytest.Cap
     evidence: Any = {"any": [form, {form: Path(form)}], "results": [dataclasses.asdict(result) for result in results]}
     write_json(tmp_path / "environment.json", evidence, redactor)
     write_junit(tmp_path / "junit.xml", results, started="now", redactor=redactor)
-    write_summary(tmp_path / "summary.md", verdict, results, {form: form}, redactor)
+    write_summary(tmp_path / "summary.md", verdict, {form: form}, redactor)
     writer = EventWriter(tmp_path / "events.jsonl", redactor)
     writer.write("progress", message=form, more={form: [form]})
     writer.close()
     (tmp_path / "failure.txt").write_text(redactor.text(_text_of_a_run(form)), encoding="utf-8")
-    shown = "\n".join(text for text, _ in verdict_lines(verdict, results, form, redactor))
+    shown = "\n".join(text for text, _ in verdict_lines(verdict, form, redactor))
     (tmp_path / "terminal.txt").write_text(shown, encoding="utf-8")
     for path in sorted(tmp_path.iterdir()):
         text = path.read_text(encoding="utf-8")

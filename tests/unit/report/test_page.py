@@ -39,8 +39,10 @@ class Outline(HTMLParser):
 
 
 def page_of(folder: Path, verdict: Verdict, results: list[ItemResult], redactor: Redactor | None = None) -> str:
-    facts = PageFacts(verdict, {"python": "3.11", "java": ""}, "2026-11-29T21:00:00Z")
-    write_page(folder / "report.html", facts, results, redactor or Redactor({}))
+    facts = PageFacts(
+        dataclasses.replace(verdict, results=tuple(results)), {"python": "3.11", "java": ""}, "2026-11-29T21:00:00Z"
+    )
+    write_page(folder / "report.html", facts, redactor or Redactor({}))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 

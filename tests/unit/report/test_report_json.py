@@ -36,7 +36,18 @@ def test_the_verdict_file_has_exactly_the_fields_of_its_schema(
 ) -> None:
     data = _written(tmp_path, verdict, policy)
     assert list(data) == [
-        *("schema_version", "verdict", "profile", "reasons", "counts", "waivers", "subjects", "policy_digest"),
+        *(
+            "schema_version",
+            "verdict",
+            "profile",
+            "policy",
+            "reasons",
+            "rules",
+            "counts",
+            "waivers",
+            "subjects",
+            "policy_digest",
+        ),
         *("scenarios_digest", "baseline", "started", "finished", "tool"),
     ]
     assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")

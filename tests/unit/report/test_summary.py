@@ -15,7 +15,8 @@ FLINK = Policy("default", (Tier.EMBEDDED,))
 
 
 def _summary(path: Path, verdict: Verdict, results: list[ItemResult]) -> str:
-    write_summary(path / "summary.md", verdict, results, {"python": "3.11", "java": ""}, Redactor({}))
+    judged = dataclasses.replace(verdict, results=tuple(results))
+    write_summary(path / "summary.md", judged, {"python": "3.11", "java": ""}, Redactor({}))
     return (path / "summary.md").read_text(encoding="utf-8")
 
 
@@ -58,14 +59,14 @@ def test_only_twenty_failures_are_shown_in_full(tmp_path: Path, results: list[It
 
 def test_a_promote_is_two_lines() -> None:
     results = [ItemResult("n", "n", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")]
-    assert verdict_lines(decide(results, FLINK), results, "r/summary.md", Redactor({})) == [
+    assert verdict_lines(decide(results, FLINK), "r/summary.md", Redactor({})) == [
         ("PROMOTE  1 scenario on embedded-2.2.1: 1 passed", {"green": True, "bold": True}),
         ("  report: r/summary.md", {}),
     ]
 
 
 def test_a_block_shows_its_reasons_and_a_command(results: list[ItemResult]) -> None:
-    lines = verdict_lines(decide(results[:2], FLINK), results[:2], "r", Redactor({}))
+    lines = verdict_lines(decide(results[:2], FLINK), "r", Redactor({}))
     assert lines == [
         ("BLOCK  1 scenario on local-2.2.1, embedded-2.2.1: 1 passed, 1 failed", {"red": True, "bold": True}),
         ("  block: scenarios: s.yaml::refund[embedded-2.2]: output 1 is not as expected", {"red": True}),
@@ -75,14 +76,14 @@ def test_a_block_shows_its_reasons_and_a_command(results: list[ItemResult]) -> N
 
 
 def test_a_session_without_results_is_shown_in_yellow() -> None:
-    lines = verdict_lines(decide([], FLINK), [], "r", Redactor({}))
+    lines = verdict_lines(decide([], FLINK), "r", Redactor({}))
     assert lines[0] == ("INCONCLUSIVE  nothing ran", {"yellow": True, "bold": True})
     assert "no scenario ran" in lines[1][0]
 
 
 def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
     failures = [dataclasses.replace(results[1], node_id=f"n{number}", message="a\nb") for number in range(30)]
-    texts = [text for text, _ in verdict_lines(decide(failures, FLINK), failures, "r", Redactor({}))]
+    texts = [text for text, _ in verdict_lines(decide(failures, FLINK), "r", Redactor({}))]
     assert sum(text.startswith("  block:") for text in texts) == 12
     assert "  ... and 18 more reasons in the report" in texts
     assert not any("\n" in text for text in texts)
@@ -91,16 +92,16 @@ def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
 def test_an_exit_code_other_than_the_verdicts_is_explained() -> None:
     results = [ItemResult("n", "n", Outcome.SKIPPED, tier=Tier.EMBEDDED)]
     verdict = decide(results, FLINK)
-    with_gate = verdict_lines(verdict, results, "r", Redactor({}))
-    without = verdict_lines(verdict, results, "r", Redactor({}), pytest_exit=0)
+    with_gate = verdict_lines(verdict, "r", Redactor({}))
+    without = verdict_lines(verdict, "r", Redactor({}), pytest_exit=0)
     assert without == [*with_gate, ("  exit code 0 is pytest's own; --flink-gate makes it 10", {"yellow": True})]
-    assert verdict_lines(verdict, results, "r", Redactor({}), pytest_exit=4) == with_gate
+    assert verdict_lines(verdict, "r", Redactor({}), pytest_exit=4) == with_gate
 
 
 def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> None:
     for padding in range(120, 200):
         failed = dataclasses.replace(results[1], node_id="n", message="m" * padding + "hunter2hunter2" + "n" * 100)
-        lines = verdict_lines(decide([failed], FLINK), [failed], "r", Redactor({"API_KEY": "hunter2hunter2"}))
+        lines = verdict_lines(decide([failed], FLINK), "r", Redactor({"API_KEY": "hunter2hunter2"}))
         assert not any("hunt" in text for text, _ in lines)
 
 
