@@ -49,7 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     command = _command(commands, "explain", _explain, "print the meaning of an error code and what to do")
     command.add_argument("code", nargs="?", help="a code such as FA202; without one, all codes are listed")
-    _command(commands, "schema", _schema, "print the JSON schema of scenario files, for editors")
+    command = _command(commands, "schema", _schema, "print the JSON schema of a language's files, for editors")
+    command.add_argument("language", nargs="?", default="scenario", choices=["scenario", "policy"])
+    command = _command(commands, "init", _init, "write an example file, to begin with; overwrites nothing")
+    command.add_argument("what", choices=["policy"], help="flink-agents-policy.yaml, in this directory")
     command = _command(commands, "list", _list, "list the scenarios at and below paths")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH")
     command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
@@ -103,10 +106,23 @@ def _explain(chosen: argparse.Namespace) -> tuple[int, str]:
     return 0, text
 
 
-def _schema(_: argparse.Namespace) -> tuple[int, str]:
+def _schema(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.policy.schema import policy_schema
     from pytest_flink_agents.scenario.schema import json_schema
 
-    return 0, json.dumps(json_schema(), indent=2)
+    return 0, json.dumps(policy_schema() if chosen.language == "policy" else json_schema(), indent=2)
+
+
+def _init(_: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.policy.example import EXAMPLE
+    from pytest_flink_agents.settings import POLICY_FILE
+
+    try:
+        with Path(POLICY_FILE).open("x", encoding="utf-8") as file:
+            file.write(EXAMPLE.read_text(encoding="utf-8"))
+    except OSError as error:
+        return 2, f"{POLICY_FILE} cannot be written: {error.strerror}"
+    return 0, f"wrote {POLICY_FILE}; its profiles are examples, see --flink-profile"
 
 
 def _list(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -11,12 +11,14 @@ from tools.reference.examples import examples_page
 from tools.reference.markdown import page, table
 from tools.reference.matchers import matchers_page
 from tools.reference.options import options_page
+from tools.reference.policy import policy_page
 from tools.reference.report import report_page
 from tools.reference.scenario import scenario_page
 
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "scenario.md": ("every word of the scenario language, with type, default and example", scenario_page),
     "matchers.md": ("every matching word, with examples that match and that do not", matchers_page),
+    "policy.md": ("every word of a policy file, with type, default and example", policy_page),
     "options.md": ("every option, with its environment variable and ini name", options_page),
     "cli.md": ("every command of `flink-agents-gate`", command_line_page),
     "codes.md": ("every error code, with its explanation and next step", codes_page),

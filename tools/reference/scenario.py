@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -38,8 +38,6 @@ class Section:
 
 def scenario_page() -> str:
     """Return the page."""
-    sections = list(sections_of_language())
-    shared = [one.path for one in sections]
     parts = [
         "A scenario is one YAML document. `flink-agents-gate schema` prints the JSON Schema that this page is made of; "
         "[Write scenarios](../how-to/scenario.md) shows how the words work together. Keys and values under "
@@ -49,16 +47,22 @@ def scenario_page() -> str:
         "environment variable that the ini option `flink_scenario_env` allows, and "
         "[a job](../how-to/own-job.md#read-inputs-and-write-outputs) has more. Write `$${` for a literal `${`.",
     ]
-    for section in sections:
-        parts += _section(section, has_forms=shared.count(section.path) > 1)
+    parts += language_parts(sections_of_language(), plain_scenarios())
     return page("Scenario language", *parts)
 
 
-def sections_of_language() -> Iterator[Section]:
-    """Yield every mapping of the language, each at the first place where it occurs."""
-    schema = json_schema()
-    models = {model.__name__: model for model in _models(Scenario)}
-    waiting: list[tuple[Path, str, Schema]] = [((), "Scenario", schema)]
+def language_parts(sections: Iterable[Section], examples: Sequence[Any]) -> list[str]:
+    """Return the parts of a page on the mappings of a language; ``examples`` are valid documents in it."""
+    listed = list(sections)
+    shared = [one.path for one in listed]
+    return [part for one in listed for part in _section(one, examples, has_forms=shared.count(one.path) > 1)]
+
+
+def sections_of_language(language: type[BaseModel] = Scenario, schema: Schema | None = None) -> Iterator[Section]:
+    """Yield every mapping of a language, each at the first place where it occurs."""
+    schema = schema or json_schema()
+    models = {model.__name__: model for model in _models(language)}
+    waiting: list[tuple[Path, str, Schema]] = [((), language.__name__, schema)]
     seen = set()
     while waiting:
         path, name, here = waiting.pop(0)
@@ -105,12 +109,13 @@ def _references(schema: Schema) -> Iterator[tuple[Path, str]]:
             yield ("[]", *steps), name
 
 
-def _section(section: Section, *, has_forms: bool) -> list[str]:
+def _section(section: Section, examples: Sequence[Any], *, has_forms: bool) -> list[str]:
     required = section.schema.get("required", ())
     form = f" with {' and '.join(code(word) for word in required if word != 'key')}" if has_forms else ""
     anchor = "-".join(part for part in section.path if part != "[]") + (f"-{section.name.lower()}" if has_forms else "")
     rows = [
-        _row(section, word, described, word in required) for word, described in section.schema["properties"].items()
+        _row(section, word, described, examples, required=word in required)
+        for word, described in section.schema["properties"].items()
     ]
     parts = [f"## {code(section.title) if section.path else section.title}{form} {{#{anchor or 'top-level'}}}"]
     described = plain(section.model.__doc__ or "").strip()
@@ -122,9 +127,11 @@ def _section(section: Section, *, has_forms: bool) -> list[str]:
     return parts
 
 
-def _row(section: Section, word: str, schema: Schema, required: bool) -> tuple[str, str, str, str, str]:
+def _row(
+    section: Section, word: str, schema: Schema, examples: Sequence[Any], *, required: bool
+) -> tuple[str, str, str, str, str]:
     default = "required" if required else _default(schema)
-    example = example_at((*section.path, word), section.schema, plain_scenarios())
+    example = example_at((*section.path, word), section.schema, examples)
     return code(word), _type(schema), default, sentence(plain(schema.get("description", ""))), code(example)
 
 

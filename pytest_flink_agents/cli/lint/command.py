@@ -12,7 +12,7 @@ from pathlib import Path
 from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.scenario.configuration.file import configuration_findings
-from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding
+from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding, finding_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,21 @@ def linted_files(paths: Sequence[Path]) -> list[Linted]:
 
         by_path = scenario_findings(paths, scenarios)
     return [
-        Linted(target, tuple(by_path[target.path]))
-        if target.kind is Kind.SCENARIO
-        else Linted(target, tuple(configuration_findings(target.path, os.environ)))
-        for target in found
+        Linted(target, tuple(by_path[target.path] if target.path in by_path else _findings(target))) for target in found
     ]
+
+
+def _findings(target: Target) -> Sequence[Finding]:
+    if target.kind is Kind.CONFIGURATION:
+        return configuration_findings(target.path, os.environ)
+    # Imported here: a configuration alone need not wait for the language of policies.
+    from pytest_flink_agents.policy.load import PolicyError, load_policy
+
+    try:
+        load_policy(target.path, target.path.parent)
+    except PolicyError as error:
+        return [finding_of(problem, ERROR) for problem in error.problems]
+    return ()
 
 
 def as_lines(linted: Sequence[Linted]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
+from pytest_flink_agents.settings import POLICY_FILE
 from pytest_flink_agents.vocabulary import Word
 
 SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
@@ -17,9 +18,10 @@ _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "flink-age
 
 
 class Kind(Word):
-    """The two kinds of files with rules of their own."""
+    """The kinds of files with rules of their own."""
 
     SCENARIO = "scenario"
+    POLICY = "policy"
     CONFIGURATION = "configuration"
 
 
@@ -34,8 +36,9 @@ class Target:
 def targets(paths: Iterable[Path]) -> list[Target]:
     """Return the files at and below the paths, each once.
 
-    A file that is named is a scenario or else a configuration, by its name. Below a directory only scenario files and
-    files with the two names of Flink's configuration count. Raises ``HostError`` FA460 for a path that does not exist.
+    A file that is named is a scenario, a policy or else a configuration, by its name. Below a directory only scenario
+    files, policies and files with the two names of Flink's configuration count. Raises ``HostError`` FA460 for a path
+    that does not exist.
     """
     found: dict[Path, Target] = {}
     for path in paths:
@@ -53,7 +56,7 @@ def _below(directory: Path) -> Iterator[Target]:
         folders[:] = sorted(name for name in folders if _is_of_the_project(Path(where, name)))
         for name in sorted(names):
             path = Path(where, name)
-            if name.endswith(SCENARIO_SUFFIXES) or name in (CURRENT, LEGACY):
+            if name.endswith(SCENARIO_SUFFIXES) or name in (POLICY_FILE, CURRENT, LEGACY):
                 yield Target(path, _kind(path))
 
 
@@ -63,4 +66,6 @@ def _is_of_the_project(directory: Path) -> bool:
 
 
 def _kind(path: Path) -> Kind:
-    return Kind.SCENARIO if path.name.endswith(SCENARIO_SUFFIXES) else Kind.CONFIGURATION
+    if path.name.endswith(SCENARIO_SUFFIXES):
+        return Kind.SCENARIO
+    return Kind.POLICY if path.name == POLICY_FILE else Kind.CONFIGURATION

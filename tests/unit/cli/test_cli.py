@@ -39,6 +39,26 @@ def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "properties" in json.loads(capsys.readouterr().out)
 
 
+def test_the_schema_of_policies_is_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "policy"]) == 0
+    assert "profiles" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_init_writes_a_policy_that_lint_accepts_and_overwrites_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "policy"]) == 0
+    assert main(["lint", "."]) == 0
+    assert "1 file: 0 errors, 0 warnings" in capsys.readouterr().out
+    policy = tmp_path / "flink-agents-policy.yaml"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("require:", "requires:", 1), encoding="utf-8")
+    assert main(["init", "policy"]) == 2
+    assert "flink-agents-policy.yaml cannot be written: File exists" in capsys.readouterr().err
+    assert main(["lint", "flink-agents-policy.yaml"]) == 1
+    assert 'flink-agents-policy.yaml:8:5: error: FA302: unknown key "requires"' in capsys.readouterr().out
+
+
 def test_list_shows_scenarios_and_names_files_that_cannot_be_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

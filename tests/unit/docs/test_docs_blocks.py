@@ -15,8 +15,10 @@ import yaml
 from flink_testbed.kafka.security import read_security
 from pytest_flink_agents.cli.main import main
 from pytest_flink_agents.options import OPTIONS
+from pytest_flink_agents.policy.load import load_policy
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.settings import POLICY_FILE
 from tests.support.documentation import ROOT, Block, blocks, documents
 from tools.reference.command_line import commands, help_of
 from tools.reference.examples import WORDS
@@ -46,13 +48,16 @@ def is_scenario(block: Block) -> bool:
 SCENARIOS = [block for block in blocks("yaml") if is_scenario(block)]
 CONFIGURATIONS = [block for block in blocks("yaml") if block.title.endswith("config.yaml")]
 SHARED = [block for block in blocks("yaml") if block.title == "common.yaml"]
+POLICIES = [block for block in blocks("yaml") if block.title == POLICY_FILE]
 WORKFLOWS = [block for block in blocks("yaml") if block.title.startswith(".github/workflows/")]
 
 
 def test_every_block_has_a_language_that_a_test_covers() -> None:
     assert [(block.place, block.language) for block in blocks() if block.language not in LANGUAGES] == []
     others = [
-        block.place for block in blocks("yaml") if block not in [*SCENARIOS, *CONFIGURATIONS, *WORKFLOWS, *SHARED]
+        block.place
+        for block in blocks("yaml")
+        if block not in [*SCENARIOS, *CONFIGURATIONS, *POLICIES, *WORKFLOWS, *SHARED]
     ]
     assert others == []
 
@@ -64,12 +69,16 @@ def test_properties_are_those_of_a_kafka(block: Block, tmp_path: Path) -> None:
     assert read_security(tmp_path / "kafka.properties").client
 
 
+def still_valid(text: str) -> str:
+    """Return the text with waivers that end soon: a documented date is too far ahead, or past, some day."""
+    soon = datetime.date.today() + datetime.timedelta(days=30)
+    return re.sub(r'until: "[0-9-]+"', f'until: "{soon}"', text)
+
+
 @pytest.mark.parametrize("block", SCENARIOS, ids=ids(SCENARIOS))
 def test_scenarios_load(block: Block, project: Path) -> None:
     file = project / "documented.scenario.yaml"
-    # A waiver ends at most 90 days ahead, and a documented date would end some day.
-    soon = datetime.date.today() + datetime.timedelta(days=30)
-    file.write_text(re.sub(r'until: "[0-9-]+"', f'until: "{soon}"', block.text), encoding="utf-8")
+    file.write_text(still_valid(block.text), encoding="utf-8")
     loaded = load_file(file, Project(project))
     assert [warning.render() for each in loaded for warning in each.warnings] == []
 
@@ -89,6 +98,12 @@ def test_the_examples_of_the_reference_load(project: Path) -> None:
     file = project / WORDS.name
     file.write_text(WORDS.read_text(encoding="utf-8"), encoding="utf-8")
     assert len(load_file(file, Project(project))) == WORDS.read_text(encoding="utf-8").count('\nversion: "1"')
+
+
+@pytest.mark.parametrize("block", POLICIES, ids=ids(POLICIES))
+def test_policies_load(block: Block, tmp_path: Path) -> None:
+    (tmp_path / POLICY_FILE).write_text(still_valid(block.text), encoding="utf-8")
+    assert load_policy(tmp_path / POLICY_FILE, tmp_path).content.profiles
 
 
 @pytest.mark.parametrize("block", CONFIGURATIONS, ids=ids(CONFIGURATIONS))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_flink_agents.checks.waiver import Waiver as AnnouncedFailure
+from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedRun
 from pytest_flink_agents.gate import (
+    Figure,
     ItemResult,
+    KnownFailure,
+    Limit,
     Outcome,
     Policy,
     ReasonKind,
+    Rules,
     RunCounts,
     Selection,
     Verdict,
@@ -22,7 +29,7 @@ from pytest_flink_agents.gate import (
     merge_attempts,
     report_not_written,
 )
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 PAGE = Path(__file__).parents[3] / "docs" / "verdict.md"
 LOCAL, EMBEDDED = Tier.LOCAL, Tier.EMBEDDED
@@ -38,6 +45,15 @@ def repeated(runs: RunCounts) -> ItemResult:
     return ran(runs.outcome.value, runs=str(runs), tolerated=runs.outcome is Outcome.FLAKY)
 
 
+def by(**rules: Any) -> Policy:
+    return Policy("production", (LOCAL, EMBEDDED), file="flink-agents-policy.yaml", rules=Rules(**rules))
+
+
+UNTIL = datetime.date(2027, 1, 31)
+KNOWN = KnownFailure("s.yaml::refund", AnnouncedFailure("logs"), "ticket 17", "payments", UNTIL, "p.yaml:9")
+LIMIT = Limit("limits[0].tokens", "tokens", 10, tags=("slo",))
+FAILED = ran("failed", failed_runs=(FailedRun((FailedCheck("logs", invalid=True),)),))
+WRONG = FailedRun((FailedCheck("outputs", invalid=True),))
 PASSED = [ran("passed", LOCAL, "other"), ran("passed", EMBEDDED, "other")]
 SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "every scenario passed, without Flink and on it": lambda: decide(PASSED, AUTO),
@@ -60,12 +76,33 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "there are scenario files outside of the directories that were asked for": lambda: decide(
         PASSED, AUTO, selection=Selection(elsewhere=("other/x.scenario.yaml",))
     ),
+    "every scenario passed without Flink, and the policy requires the tier `local` only": lambda: decide(
+        [ran("passed", LOCAL)], by(tiers=(LOCAL,))
+    ),
+    "a scenario failed as a waiver of the policy says, another passed": lambda: decide(
+        [*PASSED, FAILED], by(known_failures=(KNOWN,)), 1, today=UNTIL
+    ),
+    "a scenario failed only in a check that the policy makes a warning, another passed": lambda: decide(
+        [*PASSED, FAILED], by(severities={"logs": "warn"}), 1
+    ),
+    "the policy has a waiver that nothing needs": lambda: decide(
+        [*PASSED, ran("passed")], by(known_failures=(KNOWN,)), today=UNTIL
+    ),
     "a scenario failed": lambda: decide([*PASSED, ran("failed")], AUTO, 1),
     "a scenario with `repeat` passed in fewer of its runs than `min_pass`": lambda: decide(
         [*PASSED, repeated(RunCounts(5, 3, 4))], AUTO, 1
     ),
     "a plain test failed": lambda: decide([*PASSED, ran("failed", None)], AUTO, 1),
     "a scenario failed and another could not run": lambda: decide([*PASSED, ran("failed"), ran("not_run")], AUTO, 1),
+    "a scenario failed, and the policy waives another failure of it": lambda: decide(
+        [*PASSED, ran("failed", failed_runs=(WRONG,))], by(known_failures=(KNOWN,)), 1, today=UNTIL
+    ),
+    "a scenario failed as a waiver of the policy says that has expired": lambda: decide(
+        [*PASSED, FAILED], by(known_failures=(KNOWN,)), 1, today=UNTIL + datetime.timedelta(days=1)
+    ),
+    "a figure is above a limit of the policy": lambda: decide(
+        [*PASSED, ran("passed", tags=("slo",), figures={"tokens": Figure(11)})], by(limits=(LIMIT,))
+    ),
     "every scenario passed, without Flink only": lambda: decide(
         [ran("passed", LOCAL)], Policy(tiers=(LOCAL,), named_tiers=(LOCAL,))
     ),
@@ -92,6 +129,21 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
     "every scenario that ran failed as its `expect_fail` says": lambda: decide([ran("waived")], AUTO),
+    "no scenario passed on a tier, version or engine, or with a tag, that the policy requires": lambda: decide(
+        [*PASSED, ran("waived", tags=("refunds",))], by(tags=("refunds",))
+    ),
+    "fewer scenarios passed, or fewer runs of one, than the policy requires": lambda: decide(
+        PASSED, by(scenarios=2, repeats=2)
+    ),
+    "a scenario passed on Flink with another engine than production's": lambda: decide(
+        PASSED, by(production=Engine.UPSTREAM)
+    ),
+    "a figure that the policy limits is not known": lambda: decide(
+        [*PASSED, ran("passed", tags=("slo",), figures={"tokens": Figure(None, "no metrics")})], by(limits=(LIMIT,))
+    ),
+    "scenarios were deselected, and every rule of the policy is met": lambda: decide(
+        PASSED, by(tiers=(LOCAL, EMBEDDED), scenarios=1), selection=Selection(deselected=2)
+    ),
     "another plugin failed the session": lambda: decide(PASSED, AUTO, 1),
     "the session was interrupted": lambda: decide(PASSED, AUTO, 2),
     "the report could not be written": lambda: add_reason(

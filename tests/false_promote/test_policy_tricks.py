@@ -1,0 +1,63 @@
+"""Policies that seem to waive a failure, or to demand what was not shown."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from tests.false_promote.promote_reasons import GATE, reasons
+from tests.plugin.plugin_project import Project, scenario
+
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+WRONG = "scenarios: x.scenario.yaml::wrong[local-2.2]: output 1 is not as expected"
+POLICY_FILE = "flink-agents-policy.yaml"
+
+
+def policy(*, check: str = "outputs", failure: str = "", days: int = 30, require: str = "tiers: [local]") -> str:
+    until = TODAY + datetime.timedelta(days=days)
+    text = f", failure: {{contains: {failure}}}" if failure else ""
+    return (
+        f'version: "1"\ndefault: release\nprofiles:\n  release:\n    require: {{{require}}}\n    waivers:\n'
+        f"      - {{scenario: x.scenario.yaml::wrong, check: {check}{text}, reason: r, owner: o, until: '{until}'}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        pytest.param(policy(check="effects"), "failed in another way", id="waiver of another check"),
+        pytest.param(policy(failure="declined"), "failed in another way", id="waiver of another text"),
+        pytest.param(policy(days=-1), "expired", id="expired waiver"),
+        pytest.param(policy().replace("::wrong", "::wrong[local-2.2]"), "no scenario", id="waiver of another name"),
+    ],
+)
+def test_a_failure_that_no_waiver_names_blocks(text: str, remark: str, project: Project) -> None:
+    project.write(POLICY_FILE, text)
+    project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
+    assert project.run(GATE).ret == 1
+    assert [reason for reason in reasons(project) if reason.startswith(WRONG)]
+    assert remark in reasons(project, kinds=("remark",))[0]
+
+
+def test_a_policy_does_not_excuse_what_was_not_shown(project: Project) -> None:
+    require = "tiers: [local, container], tags: [refund], requirements: [REQ-1]"
+    project.write(POLICY_FILE, policy(require=require))
+    waived = scenario("wrong", said="bye", more="tags: [refund]\nrequirement: REQ-1\n")
+    project.scenarios("x", scenario("right"), waived, scenario("other", more="tags: [left_out]\n"))
+    result = project.run(GATE, "-m", "not left_out")
+    assert result.ret == 10
+    assert reasons(project) == [
+        "selection: 1 scenario run was deselected: run all scenarios for a verdict on the job",
+        "policy: require.tiers: container: not met: no run passed",
+        "policy: require.tags: refund: not met: no run passed",
+        "policy: require.requirements: REQ-1: not met: no run passed",
+    ]
+
+
+def test_a_mistyped_policy_decides_nothing(project: Project) -> None:
+    project.scenarios("x", scenario("right"))
+    for text in (policy(require="tier: [container]"), policy(days=91), policy(check="failure"), policy(failure="e")):
+        project.write(POLICY_FILE, text)
+        assert project.run(GATE).ret == 4
+        assert not (project.report / "verdict.json").exists()

@@ -1,0 +1,98 @@
+"""A policy file in a user's project: which profile counts, what the reports say, and what is refused."""
+
+from __future__ import annotations
+
+import datetime
+
+from plugin_project import Project, lines_of, scenario
+
+GATE = "--flink-gate"
+SOON = (datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=30)).isoformat()
+POLICY = f"""version: "1"
+default: quick
+profiles:
+  quick:
+    require: {{tiers: [local], tags: [greeting], scenarios: 1}}
+    limits: [{{tags: [greeting], latency_p95: 1m}}]
+    waivers:
+      - scenario: x.scenario.yaml::wrong
+        check: outputs
+        failure: {{contains: "hi"}}
+        reason: ticket 17
+        owner: sales
+        until: "{SOON}"
+  release:
+    require: {{tiers: [embedded], repeats: 2}}
+"""
+
+
+def test_a_profile_decides_and_every_report_names_its_rules(project: Project):
+    project.write("flink-agents-policy.yaml", POLICY)
+    project.scenarios("x", scenario("right", more="tags: [greeting]\n"), scenario("wrong", said="bye"))
+    # An agent or a test that changes the policy does not change the verdict.
+    project.write(
+        "conftest.py",
+        "from pathlib import Path\n"
+        "def pytest_collection_finish(session):\n    Path('flink-agents-policy.yaml').write_text('nothing')\n",
+    )
+    result = project.run(GATE)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "PROMOTE  2 scenarios on local-2.2.1: 1 passed, 1 waived",
+            "  policy: flink-agents-policy.yaml, profile quick: 4 of 4 rules met",
+        ]
+    )
+    verdict = project.verdict()
+    assert (verdict["verdict"], verdict["profile"], verdict["policy"]) == (
+        "promote",
+        "quick",
+        "flink-agents-policy.yaml",
+    )
+    assert [(one["rule"], one["answer"], one["demanded"]) for one in verdict["rules"]] == [
+        ("require.tiers", "met", "local"),
+        ("require.tags", "met", "greeting"),
+        ("require.scenarios", "met", "at least 1"),
+        ("limits[0].latency_p95", "met", "at most 60000 ms in scenarios with greeting"),
+    ]
+    assert verdict["rules"][3]["seen"].endswith(" ms in x.scenario.yaml::right[local-2.2]")
+    (waiver,) = verdict["waivers"]
+    assert waiver["owner"] == "sales"
+    assert waiver["message"].startswith(f"ticket 17 (until {SOON}, flink-agents-policy.yaml:8; seen: output 1 is not")
+    summary = (project.report / "summary.md").read_text(encoding="utf-8")
+    assert "flink-agents-policy.yaml, profile quick" in summary
+    assert "| require.tags | greeting | met | 1 run passed |" in summary
+    assert "| wrong | known" in summary or "| wrong | waived" in summary
+    page = (project.report / "report.html").read_text(encoding="utf-8")
+    assert '<th scope="row">require.tags</th><td>greeting</td><td class="promote">met</td>' in page
+
+
+def test_another_profile_demands_more_and_a_failure_without_waiver_blocks(project: Project):
+    project.write("flink-agents-policy.yaml", POLICY)
+    project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))
+    result = project.run(GATE, "--flink-profile=release")
+    assert result.ret == 1
+    assert [reason["message"] for reason in project.verdict()["reasons"] if reason["rule"] == "policy"] == [
+        "require.tiers: embedded: not met: no run passed",
+        "require.repeats: at least 2 runs of each scenario: not met: 1 of x.scenario.yaml::right[local-2.2]",
+    ]
+
+
+def test_a_wrong_policy_or_profile_ends_the_session_before_anything_starts(project: Project):
+    project.scenarios("x", scenario("right"))
+    named = project.run(GATE, "--flink-profile=release")
+    assert named.ret == 4
+    assert "--flink-profile=release: FA305: there is no profile 'release'" in lines_of(named)
+    missing = project.run(GATE, "--flink-policy=policies/p.yaml")
+    assert missing.ret == 4
+    assert "policies/p.yaml: FA307: the policy file cannot be read" in lines_of(missing)
+    project.write("policies/p.yaml", POLICY.replace("require:", "requires:"))
+    for arguments, code in (((), "FA302"), (("--collect-only",), "FA302")):
+        result = project.run("--flink-policy=policies/p.yaml", *arguments)
+        assert result.ret == 4
+        assert f"policies/p.yaml:5:5: {code}: unknown key" in lines_of(result)
+        assert f"policies/p.yaml:15:5: {code}: unknown key" in lines_of(result)
+    project.write("policies/p.yaml", POLICY)
+    unknown = project.run("--flink-policy=policies/p.yaml", "--flink-profile=relase")
+    assert unknown.ret == 4
+    assert 'did you mean "release"?' in lines_of(unknown)
