@@ -36,7 +36,7 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.run.channel import FileChannel
 from pytest_flink_agents.run.records import AgentRecords
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import Engine
+from pytest_flink_agents.vocabulary import Engine, RestAuth
 
 ROOT = Path(__file__).parents[1]
 KEYS = 100
@@ -180,7 +180,7 @@ def rates(contestants: Sequence[Contestant], records: Sequence[Record]) -> dict[
 
 def environments(directory: Path) -> tuple[TestEnvironment, TestEnvironment]:
     """Return the environments of the two engines, both on Flink 1.20."""
-    settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine=Engine.BUNDLED)
+    settings = Settings(root=ROOT, python_path=(), flink_agents="0.3.1", engine=Engine.BUNDLED, rest_auth=RestAuth.OFF)
     upstream = dataclasses.replace(settings, flink_agents="0.1.1", engine=Engine.UPSTREAM)
     return tuple(  # type: ignore[return-value]  # two
         TestEnvironment(

@@ -34,7 +34,7 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import RestAuth, Tier
 from tests.support.runs import AgentRun, run
 
 ROOT = Path(__file__).parents[1]
@@ -136,7 +136,12 @@ def main(part: str) -> None:
         shutil.rmtree(directory, ignore_errors=True)
         return
     session = Services(
-        Settings(root=ROOT, python_path=(), flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", "")),
+        Settings(
+            root=ROOT,
+            python_path=(),
+            rest_auth=RestAuth.OFF,
+            flink_base_image=os.environ.get("FLINK_AGENTS_TEST_FLINK_BASE_IMAGE", ""),
+        ),
         directory=directory / "running",
         # The only directory that containers see.
         folder=directory,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, RestAuth, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -39,8 +39,7 @@ class Settings:
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
-    scenarios. With
-    ``rest_auth`` the REST API of embedded clusters is for this user only.
+    scenarios. ``rest_auth`` is about the REST API of embedded clusters.
     """
 
     root: Path
@@ -62,7 +61,7 @@ class Settings:
     kafka_security: KafkaSecurity | None = None
     keep: str = "never"
     reuse: bool = False
-    rest_auth: bool = False
+    rest_auth: RestAuth = RestAuth.AUTO
     gate: bool = False
     policy: Path | None = None
     profile: str = "default"

@@ -43,6 +43,14 @@ class Engine(Word):
     UPSTREAM = "upstream"
 
 
+class RestAuth(Word):
+    """Whether the REST API of embedded clusters is for this user only; ``auto`` depends on the machine."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 class RequirementKind(Word):
     """A kind of requirement that the ini file must allow.
 

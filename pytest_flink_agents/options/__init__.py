@@ -87,7 +87,7 @@ def settings_of(config: pytest.Config) -> Settings:
         kafka_security=values.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
-        rest_auth=values.switch(found["flink_rest_auth"]),
+        rest_auth=values.rest_auth(found["flink_rest_auth"]),
         gate=values.switch(found["flink_gate"]),
         policy=policy,
         profile=profile,

@@ -78,9 +78,9 @@ OPTIONS = (
     Option("--flink-reuse", "use an equal cluster that --flink-keep left running", action="store_const", const="yes"),
     Option(
         "--flink-rest-auth",
-        "let only this user reach the REST API of embedded clusters (mutual TLS; needs openssl)",
-        action="store_const",
-        const="yes",
+        "let only this user reach the REST API of embedded clusters (mutual TLS; needs openssl): on, off or auto for on if "
+        "CI is set or the machine has other users (default: auto)",
+        "WHEN",
     ),
     Option(
         "--flink-gate",

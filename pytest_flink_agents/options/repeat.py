@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.vocabulary import Engine, Tier
+from pytest_flink_agents.vocabulary import Engine, RestAuth, Tier
 
 if TYPE_CHECKING:
     from pytest_flink_agents.settings import Settings
@@ -29,13 +29,13 @@ def options_of_run(settings: Settings, tier: Tier) -> list[str]:
         # Even the default wins over the parallelism of a configuration file if it was named.
         "--flink-parallelism": settings.parallelism if settings.named_parallelism else "",
         "--flink-conf-dir": shown(settings.configuration.parent, root) if settings.configuration else "",
+        "--flink-rest-auth": settings.rest_auth
+        if settings.rest_auth is not RestAuth.AUTO and tier is Tier.EMBEDDED
+        else "",
         "--kafka-image": settings.kafka_image,
         "--kafka-bootstrap": settings.kafka_bootstrap,
         "--kafka-properties": shown(security.file, root) if security and security.file else "",
     }
     words = [f"{flag}={value}" for flag, value in values.items() if value]
-    switches = {
-        "--flink-rest-auth": settings.rest_auth and tier is Tier.EMBEDDED,
-        "--flink-always-replay": settings.always_replay and tier is Tier.LOCAL,
-    }
-    return [*words, *(flag for flag, on in switches.items() if on)]
+    replays = settings.always_replay and tier is Tier.LOCAL
+    return [*words, "--flink-always-replay"] if replays else words

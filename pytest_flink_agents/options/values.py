@@ -19,7 +19,7 @@ import pytest
 
 from pytest_flink_agents.options.given import Given, ini_file, refused
 from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, POLICY_FILE
-from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, RestAuth, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
@@ -126,6 +126,17 @@ def engine(value: Given | None) -> Engine:
         next_step = _nearest(value.text, known)
         raise refused(value, f"there is no engine {value.text!r}", "auto, bundled or upstream", next_step)
     return Engine(value.text)
+
+
+def rest_auth(value: Given | None) -> RestAuth:
+    """Return when the REST API is for this user only: ``auto``, or a word of a boolean."""
+    word = value.text.strip().lower() if value else RestAuth.AUTO
+    if value is None or word == RestAuth.AUTO:
+        return RestAuth.AUTO
+    if word not in _SWITCH:
+        known = [each.value for each in RestAuth]
+        raise refused(value, f"unknown word {value.text!r}", "auto, on or off", _nearest(word, known))
+    return RestAuth.ON if _SWITCH[word] else RestAuth.OFF
 
 
 def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path | None, str]:

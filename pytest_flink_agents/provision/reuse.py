@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,7 +14,7 @@ from flink_testbed.flink.access import RestAccess
 from flink_testbed.flink.cluster import cluster_abandoned
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.remote import RemoteCluster
-from flink_testbed.flink.rest_keys import RestKeys
+from flink_testbed.flink.rest_keys import RestKeys, browser_note
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.detached import DetachedService, claim_detached
 
@@ -48,12 +48,15 @@ class ReusedCluster(RemoteCluster):
 
     def __init__(self, detached: DetachedService, lock: FileLock, home: FlinkHome, run_id: str) -> None:
         directory = Path(detached.directory)
-        keys = RestKeys.of(directory)
-        access = keys.access(detached.address) if keys else RestAccess(detached.address)
+        self._keys = RestKeys.of(directory)
+        access = self._keys.access(detached.address) if self._keys else RestAccess(detached.address)
         super().__init__(access, home.java.parent.parent, detached.version, run_id=run_id, directory=directory)
         self._detached = detached
         self._lock = lock
         self._abandoned = ""
+
+    def _options_of_client(self) -> Mapping[str, str]:
+        return self._keys.options() if self._keys else {}
 
     def require_alive(self) -> None:
         """Raise ``HostError`` if the cluster was abandoned or does not answer."""
@@ -101,7 +104,8 @@ def reuse(digest: str, home: FlinkHome, run_id: str, progress: Callable[[str], N
             lock.release()
             detached.end()
             continue
-        progress(f"Flink {detached.version}: using the cluster that an earlier session left at {detached.address}")
+        left = f"{detached.address}{browser_note(detached.address)}"
+        progress(f"Flink {detached.version}: using the cluster that an earlier session left at {left}")
         return cluster
     return None
 
@@ -112,6 +116,7 @@ def detached_lines(detached: DetachedService) -> list[str]:
     They hold its address, its logs, and the commands that use and end it.
     """
     first = f"left running for 2 hours: {detached.what} {detached.version} at {detached.address}"
+    first += browser_note(detached.address)
     directory = Path(detached.directory, "log")
     logs = [f"  logs: {directory}"] if directory.is_dir() else []
     logs += [f"  logs: docker logs {name}" for name in detached.containers]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flink_testbed.core.directories import cache_root
+from flink_testbed.core.other_users import other_users
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.config import ClusterConfig
@@ -21,7 +22,8 @@ from flink_testbed.ownership.session_record import CLUSTER, JOBS, SOCKETS, own_r
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.reuse import digest_of_cluster, reuse
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import RestAuth, Tier
 
 
 class ClusterProvider(ABC):
@@ -98,8 +100,13 @@ class EmbeddedProvider(ClusterProvider):
         """Return a digest of everything that the cluster consists of, code included."""
         return digest_of_cluster(parts.flink_home, self._config(parts, parts.cluster_config()))
 
+    def facts(self, parts: JobParts) -> Mapping[str, str]:
+        """Return who can use the REST API, and why."""
+        reason = _reason_for_keys(parts.settings)
+        return {"REST API": f"for this user only ({reason})" if reason else "open to all users of this machine"}
+
     def _config(self, parts: JobParts, config: ClusterConfig) -> ClusterConfig:
-        config = dataclasses.replace(config, rest_auth=parts.settings.rest_auth or config.rest_auth)
+        config = dataclasses.replace(config, rest_auth=config.rest_auth or bool(_reason_for_keys(parts.settings)))
         return parts.with_engine(config, parts.java.version)
 
 
@@ -162,6 +169,13 @@ CLUSTER_PROVIDERS: Mapping[Tier, ClusterProvider] = {
     Tier.CONTAINER: ContainerProvider(),
     Tier.REMOTE: RemoteProvider(),
 }
+
+
+def _reason_for_keys(settings: Settings) -> str:
+    """Return why the REST API of embedded clusters is for this user only, empty if it is not."""
+    if settings.rest_auth is RestAuth.AUTO:
+        return other_users()
+    return f"--flink-rest-auth={RestAuth.ON}" if settings.rest_auth is RestAuth.ON else ""
 
 
 def _started(cluster: LaunchedCluster) -> FlinkCluster:

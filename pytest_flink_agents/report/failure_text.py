@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from flink_agents_runtime.engine.failure import RULE
+from flink_testbed.flink.rest_keys import browser_note
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence
 from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
-from pytest_flink_agents.vocabulary import OUTPUT_EVENT
+from pytest_flink_agents.vocabulary import OUTPUT_EVENT, Tier
 
 T = TypeVar("T")
 
@@ -73,7 +74,10 @@ def failure_text(
     if "threads" in evidence.files:
         lines.append(f"threads at the deadline: {evidence.files['threads']}")
     if evidence.ui_url:
-        lines.append(f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}")
+        note = browser_note(evidence.ui_url) if evidence.tier == Tier.EMBEDDED else ""
+        lines.append(
+            f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}{note}"
+        )
     # The command to run it again is never cut.
     return redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"]))
 

@@ -11,6 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.rest_keys import browser_note
 from pytest_flink_agents.evidence.event_log import EventLog, gather_event_logs, logs_elsewhere, read_event_logs
 from pytest_flink_agents.evidence.failed_action import located
 from pytest_flink_agents.evidence.job_failure import job_failure
@@ -38,6 +39,7 @@ from pytest_flink_agents.run.watch.jobs import (
 from pytest_flink_agents.run.watch.logs import LogWatch
 from pytest_flink_agents.run.watch.reach import require_reach
 from pytest_flink_agents.run.watch.threads import save_thread_dump
+from pytest_flink_agents.vocabulary import Tier
 
 _LOG_LINES = 15
 # Scheduling, and in Python the imports of operators, do not count as the run's time.
@@ -129,6 +131,7 @@ class _FollowedRun:
             self._watches,
             environment.progress,
             at_once=environment.settings.verbose or is_external,
+            note=browser_note(self._cluster.rest_url) if self._place.tier is Tier.EMBEDDED else "",
         )
 
         def each_look() -> None:

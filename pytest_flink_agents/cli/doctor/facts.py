@@ -130,6 +130,14 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Why other people may connect to this machine's loopback (empty if nothing says so), and openssl's path."""
+
+    reason: str
+    openssl: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Containers:
     """The container engine and the base image, which it may lack."""
 
@@ -169,6 +177,7 @@ class Facts:
     port: Seen[int]
     loopback: Seen[str]
     registry: Seen[bool | None]
+    neighbours: Seen[Neighbours]
     configuration: Seen[ConfigurationDirectory | None]
     containers: Seen[Containers]
     leftovers: Seen[tuple[OwnerlessGuard, ...]]

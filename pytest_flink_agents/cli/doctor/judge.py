@@ -16,6 +16,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Facts,
     JavaHome,
     Missing,
+    Neighbours,
     Refused,
     ReleaseFacts,
     Repository,
@@ -44,6 +45,7 @@ def judge(facts: Facts) -> list[Check]:
     checks += _checks("writable directories", facts.writable, _writable)
     checks += _checks("free ports", facts.port, lambda name, port: [Check(OK, name, f"one of them is {port}")])
     checks += _checks("loopback", facts.loopback, _loopback)
+    checks += _checks("REST API of embedded clusters", facts.neighbours, _rest_auth)
     checks += _checks("package registry", facts.registry, lambda name, answers: _registry(name, answers, wanted))
     for jars in facts.jars:
         checks += _checks(f"jars of {jars.what}", jars.cached, _jars)
@@ -190,6 +192,17 @@ def _loopback(name: str, error: str) -> list[Check]:
             "check that the lo device is up and that no firewall blocks it",
         )
     ]
+
+
+def _rest_auth(name: str, neighbours: Neighbours) -> list[Check]:
+    """Return the check of ``--flink-rest-auth=auto``, which needs openssl if it turns the option on."""
+    if not neighbours.reason:
+        return [Check(OK, name, "open on loopback: no other user of this machine was found")]
+    seen = f"for this user only ({neighbours.reason}); a browser shows the web UI with --flink-rest-auth=off"
+    if neighbours.openssl:
+        return [Check(OK, name, seen)]
+    next_step = "install openssl, or run with --flink-rest-auth=off"
+    return [Check(FAIL, name, f"the key needs openssl, which is not on PATH: {neighbours.reason}", next_step)]
 
 
 def _container_engine(seen: Seen[Containers]) -> list[Check]:

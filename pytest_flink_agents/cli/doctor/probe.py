@@ -32,6 +32,7 @@ from flink_testbed.artifacts.java import cached_java, java_version
 from flink_testbed.artifacts.maven import is_offered, maven_repository
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.directories import cache_root
+from flink_testbed.core.other_users import other_users
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.ownership.leftovers import ownerless_guards
@@ -42,6 +43,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Facts,
     Jars,
     JavaHome,
+    Neighbours,
     Refused,
     ReleaseFacts,
     Repository,
@@ -95,6 +97,7 @@ def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts
         port=attempt(_free_port),
         loopback=attempt(_loopback_error),
         registry=attempt(_registry_answers) if missing(found) else None,
+        neighbours=attempt(lambda: Neighbours(other_users(), shutil.which("openssl"))),
         configuration=attempt(_configuration),
         containers=attempt(_containers),
         leftovers=attempt(ownerless_guards),

@@ -14,11 +14,14 @@ SHOWN_AFTER_S = 10.0
 class Announcement:
     """Ids and pages of the jobs of one run, reported once.
 
-    They are reported at the first look if ``at_once`` is True, else when the jobs have run for ten seconds.
+    They are reported at the first look if ``at_once`` is True, else when the jobs have run for ten seconds. ``note``
+    is about the pages.
     """
 
-    def __init__(self, what: str, watches: Sequence[JobWatch], report: Callable[[str], None], *, at_once: bool) -> None:
-        self._lines = [f"{what}: job {watch.job_id} runs at {watch.ui_url}" for watch in watches]
+    def __init__(
+        self, what: str, watches: Sequence[JobWatch], report: Callable[[str], None], *, at_once: bool, note: str = ""
+    ) -> None:
+        self._lines = [f"{what}: job {watch.job_id} runs at {watch.ui_url}{note}" for watch in watches]
         self._report = report
         self._due_s = clock.now_s() + (0 if at_once else SHOWN_AFTER_S)
 

@@ -18,8 +18,9 @@ from flink_testbed.artifacts.cache_use import hold
 from flink_testbed.artifacts.contents import record_contents, require_contents
 from flink_testbed.core.problem import HostError
 
-# Part of the key. Archives of format 1 held classes that jobs had loaded, and made later jobs fail.
-_FORMAT = "2"
+# Part of the key. Archives of format 1 held classes that jobs had loaded, and made later jobs fail;
+# those of format 2 lack the classes of TLS.
+_FORMAT = "3"
 
 
 class ClassArchive:

@@ -38,7 +38,9 @@ def write_own_store(certificate: Path, key: Path, store: Path, password_file: Pa
     Java's ``keytool`` does not read PEM keys, so this needs ``openssl``. Raises :class:`HostError` as
     :func:`run_tool` does.
     """
-    command = ["openssl", "pkcs12", "-export", "-name", "rest", "-in", str(certificate), "-inkey", str(key)]
+    # One round: the password is random or protects nothing, and each JVM would spend its start on thousands.
+    command = ["openssl", "pkcs12", "-export", "-iter", "1", "-name", "rest"]
+    command += ["-in", str(certificate), "-inkey", str(key)]
     run_tool([*command, "-out", str(store), "-passout", f"file:{password_file}", "-passin", "pass:"], failed)
 
 

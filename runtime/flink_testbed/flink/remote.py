@@ -6,6 +6,7 @@ Nothing is started, and only jobs of this run are cancelled.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from flink_testbed.artifacts.versions import resolve_flink
@@ -71,8 +72,11 @@ class RemoteCluster(FlinkCluster):
                     next_step=f"request its version: --flink-version={seen}",
                 )
             )
-        self.client_options = self._access.client_options(self._java_home, self.directory)
+        self.client_options = self._options_of_client()
         self.startup_s = clock.now_s() - started
+
+    def _options_of_client(self) -> Mapping[str, str]:
+        return self._access.client_options(self._java_home, self.directory)
 
     def require_alive(self) -> None:
         """Raise :class:`RestUnavailableError` if REST has not answered for 20 seconds."""

@@ -127,7 +127,8 @@ class StandaloneCluster(LaunchedCluster):
             self._progress("Flink: writing class archives, so that every start is faster (once, about 8 s)")
             ArchiveRecorder(
                 self.home,
-                ClusterConfig(classes=self.config.classes),
+                # With the classes of TLS, which take a third of a second otherwise.
+                ClusterConfig(classes=self.config.classes, rest_auth=bool(shutil.which("openssl"))),
                 directory=self._recorder,
                 ports=self._ports,
                 archives=None,

@@ -12,6 +12,7 @@ import pytest
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.rest import RestClient
+from flink_testbed.flink.rest_keys import RestKeys, browser_note
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.ownership.detached import DetachedService, detached_services
 from flink_testbed.ownership.detached_holder import command_line
@@ -34,9 +35,11 @@ def finished(project: Path, *options: str) -> tuple[int, str]:
     return run.wait(180), (project / "pytest.out").read_text()
 
 
-def answers(url: str) -> bool:
+def answers(url: str, cluster: DetachedService | None = None) -> bool:
+    """Return whether Flink answers a client, which has the key of ``cluster``."""
+    keys = RestKeys.of(Path(cluster.directory)) if cluster else None
     try:
-        return bool(RestClient(url, timeout_s=5).overview())
+        return bool(RestClient(url, timeout_s=5, access=keys.access(url) if keys else None).overview())
     except HostError:
         return False
 
@@ -51,9 +54,14 @@ def require_ended(detached: DetachedService, scratch: str, project: Path, said: 
 
 
 def test_a_cluster_and_a_broker_detached_after_a_failure_serve_the_next_session_until_a_sweep_of_detached_ones(
-    tmp_path: Path, own_cache: Path, capsys
+    tmp_path: Path, own_cache: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker is announced with its option. A plain sweep and the doctor leave both alone."""
+    """The broker is announced with its option. A plain sweep and the doctor leave both alone.
+
+    In CI only this user reaches the cluster, by default, and the line with its address says so.
+    """
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.delenv("FLINK_AGENTS_TEST_FLINK_REST_AUTH")
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
     keep = ("--flink-keep=on-failure", "--flink-reuse")
     scenario = project / "nap.scenario.yaml"
@@ -65,23 +73,26 @@ def test_a_cluster_and_a_broker_detached_after_a_failure_serve_the_next_session_
         assert code == 1, said
         assert sorted(left) == ["Flink", "Kafka"]
         cluster, broker = left["Flink"], left["Kafka"]
-        assert f"left running for 2 hours: Flink {cluster.version} at {cluster.address}" in said
+        assert f"left running for 2 hours: Flink {cluster.version} at {cluster.address}{browser_note('https:')}" in said
         assert f"left running for 2 hours: Kafka {broker.version} at {broker.address}" in said
         assert f"  use:  --kafka-bootstrap={broker.address}" in said
         assert f"  logs: {broker.directory}/log" in said
         assert "left behind" not in said
-        assert answers(cluster.address)
+        assert answers(cluster.address, cluster)
+        assert not answers(cluster.address)
+        assert not answers(cluster.address.replace("https:", "http:"))
         scenario.write_text(right)
         code, said = finished(project, *keep, f"--kafka-bootstrap={broker.address}")
         assert code == 0, said
         assert f"using the cluster that an earlier session left at {cluster.address}" in said
         environment = json.loads((project / "flink-agents-report/latest/environment.json").read_text())
         assert any("left by an earlier session" in fact for fact in environment.values())
-        assert answers(cluster.address)
+        assert "for this user only (CI is set)" in environment.values()
+        assert answers(cluster.address, cluster)
         assert len(list(detached_services())) == 2
         assert ownerless_guards() == ()
         assert main(["sweep"]) == 0
-        assert answers(cluster.address)
+        assert answers(cluster.address, cluster)
         kafka = RemoteKafka(broker.address, run_id="a-test", startup_timeout_s=10)
         kafka.start()
         kafka.create_topic("made-later")

@@ -188,7 +188,7 @@ def test_of_two_concurrent_jobs_only_the_one_that_logged_errors_fails(tmp_path: 
     (project / "nap.scenario.yaml").unlink()
     (project / "noisy.py").write_text(NOISY)
     (project / "slow.scenario.yaml").write_text("---".join(SLOW.replace("WORD", word) for word in ("fire", "quiet")))
-    run = start_pytest(project, "--flink-tier=embedded", "-n2", "-rA", "--flink-rest-auth")
+    run = start_pytest(project, "--flink-tier=embedded", "-n2", "-rA", "--flink-rest-auth=on")
     run.wait(240)
     said = (project / "pytest.out").read_text()
     assert "PASSED slow.scenario.yaml::it is quiet" in said

@@ -27,6 +27,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     Facts,
     Jars,
     JavaHome,
+    Neighbours,
     Refused,
     ReleaseFacts,
     Repository,
@@ -66,6 +67,7 @@ SOUND = Facts(
     port=20001,
     loopback="",
     registry=None,
+    neighbours=Neighbours("", openssl=None),
     configuration=None,
     containers=Containers("unix:///var/run/docker.sock", "28.1", "python:3.11-slim", has_base_image=True),
     leftovers=(),
@@ -108,6 +110,14 @@ def test_each_release_has_its_own_checks() -> None:
 )
 def test_only_linux_and_macos_are_supported(name: str, release: str, status: str) -> None:
     assert of_machine("operating system", system=System(name, release, "x")).status == status
+
+
+def test_a_machine_with_other_users_needs_openssl() -> None:
+    name = "REST API of embedded clusters"
+    shared = of_machine(name, neighbours=Neighbours("CI is set", openssl="/usr/bin/openssl"))
+    assert (shared.status, "CI is set" in shared.seen, "--flink-rest-auth=off" in shared.seen) == ("ok", True, True)
+    lacking = of_machine(name, neighbours=Neighbours("CI is set", openssl=None))
+    assert (lacking.status, lacking.next_step.startswith("install openssl")) == ("fail", True)
 
 
 def test_a_python_that_flink_does_not_support_fails() -> None:

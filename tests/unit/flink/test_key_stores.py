@@ -72,5 +72,5 @@ def test_a_tool_that_fails_is_an_error_with_its_output(tmp_path: Path, monkeypat
         "exit code 3",
         "no such key",
     )
-    assert "without --flink-rest-auth" in problem.next_step
+    assert "--flink-rest-auth=off" in problem.next_step
     assert RestKeys.of(tmp_path) is None

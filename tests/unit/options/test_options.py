@@ -14,7 +14,7 @@ from pytest_flink_agents.options import options_of_run, settings_of, values
 from pytest_flink_agents.options.given import Given
 from pytest_flink_agents.session import GateSession
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import ModelPrice, Tier
+from pytest_flink_agents.vocabulary import ModelPrice, RestAuth, Tier
 
 Read = Callable[..., Settings]
 
@@ -34,6 +34,8 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
         config.parse([*arguments, "--rootdir", str(tmp_path)])
         return settings_of(config)
 
+    # The suite's own choice.
+    monkeypatch.delenv("FLINK_AGENTS_TEST_FLINK_REST_AUTH", raising=False)
     yield settings
     for config in configs:
         config._ensure_unconfigure()
@@ -173,13 +175,23 @@ def test_a_run_is_repeated_with_every_option_that_changes_it(read: Read, tmp_pat
         "--kafka-bootstrap=kafka.example:9092",
         "--kafka-properties=kafka.properties",
     ]
-    settings = read(*always, "--flink-rest-url=http://flink.example:8081", "--flink-rest-auth")
+    settings = read(*always, "--flink-rest-url=http://flink.example:8081", "--flink-rest-auth=on")
     assert options_of_run(settings, Tier.LOCAL) == ["--flink-tier=local", *always]
-    assert options_of_run(settings, Tier.EMBEDDED) == ["--flink-tier=embedded", *always, "--flink-rest-auth"]
+    embedded = options_of_run(settings, Tier.EMBEDDED)
+    assert sorted(embedded) == sorted(["--flink-tier=embedded", *always, "--flink-rest-auth=on"])
     remote = ["--flink-tier=remote", "--flink-rest-url=http://flink.example:8081", *always]
     assert options_of_run(settings, Tier.REMOTE) == remote
     assert options_of_run(read(), Tier.REMOTE) == ["--flink-tier=remote"]
-    assert read(*remote) == replace(settings, rest_auth=False, tiers=(Tier.REMOTE,), named_tiers=(Tier.REMOTE,))
+    remotely = replace(settings, rest_auth=RestAuth.AUTO, tiers=(Tier.REMOTE,), named_tiers=(Tier.REMOTE,))
+    assert read(*remote) == remotely
+
+
+@pytest.mark.parametrize(("word", "rest_auth"), [("auto", "auto"), ("on", "on"), ("OFF", "off"), ("no", "off")])
+def test_the_rest_api_is_for_this_user_by_a_word(read: Read, word: str, rest_auth: str) -> None:
+    assert read().rest_auth is RestAuth.AUTO
+    assert read(f"--flink-rest-auth={word}").rest_auth == rest_auth
+    with pytest.raises(pytest.UsageError, match="did you mean auto"):
+        read("--flink-rest-auth=aut")
 
 
 def test_a_run_with_replays_is_repeated_with_them(read: Read) -> None:
