@@ -261,7 +261,8 @@ _KAFKA: Mapping[str, ErrorCode] = {
     "FA453": _code(
         "Kafka was not ready in time",
         "The brokers were started, or were named by an option, but not all of them answer. A remote broker that is up "
-        "and does not answer usually advertises an address that is unreachable from this machine.",
+        "and does not answer usually advertises an address that is unreachable from this machine; one that refuses a login "
+        "or certificates is not waited for.",
         "On a slow machine use --flink-startup-timeout=120; for a remote broker check its advertised listeners.",
     ),
     "FA454": _code(

@@ -5,8 +5,11 @@ Only topics of this run are deleted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from confluent_kafka import KafkaError
 
 from flink_testbed.core import clock
 from flink_testbed.core.clock import wait_until
@@ -14,6 +17,9 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.kafka.security import KafkaSecurity
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.topic_names import topic_prefix
+
+# At the end of librdkafka's errors.
+_TIME_SPENT = re.compile(r" \(after \d+ms in state \w+\)$")
 
 
 class RemoteKafka(KafkaService):
@@ -33,6 +39,8 @@ class RemoteKafka(KafkaService):
         self._startup_timeout_s = startup_timeout_s
         self._created: set[str] = set()
         self._found = 0
+        # The last error of a connection, and whether another attempt would end alike.
+        self._refusal, self._is_final = "", False
 
     @property
     def bootstrap(self) -> str:
@@ -45,7 +53,13 @@ class RemoteKafka(KafkaService):
         return self._security.job
 
     def _client_config(self) -> dict[str, Any]:
-        return {**super()._client_config(), **self._security.client}
+        return {**super()._client_config(), **self._security.client, "error_cb": self._note_refusal}
+
+    def _note_refusal(self, error: KafkaError) -> None:
+        """Keep the reason of a failed connection; the error of the operation itself does not have it."""
+        if not self._is_final and error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  the client's own name
+            self._refusal = _TIME_SPENT.sub("", error.str())
+            self._is_final = error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 
     @property
     def provided(self) -> str:
@@ -53,10 +67,31 @@ class RemoteKafka(KafkaService):
         return f"remote Kafka at {self._bootstrap}, {self._found} broker(s)"
 
     def start(self) -> None:
-        """Wait until a broker answers."""
+        """Wait until a broker answers.
+
+        Raises :class:`HostError` FA453 if none does, at once if it refuses the login or the certificates.
+        """
+
+        def probe() -> tuple[int | None, str]:
+            found = self.live_brokers()
+            # The client reports errors of connections only here.
+            self._admin.poll(0)
+            if found is None and self._is_final:
+                raise HostError(
+                    Problem(
+                        "FA453",
+                        "Kafka cannot be used with these settings",
+                        where=self._bootstrap,
+                        expected="a login and certificates that both sides accept",
+                        seen=self._refusal,
+                        next_step="correct the file of --kafka-properties",
+                    )
+                )
+            return found, self._refusal or "no answer"
+
         started = clock.now_s()
         self._found = wait_until(
-            lambda: (self.live_brokers(), "no answer"),
+            probe,
             what=f"a Kafka broker at {self._bootstrap}",
             timeout_s=self._startup_timeout_s,
             code="FA453",
