@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from flink_testbed.core import clock
@@ -107,7 +107,9 @@ class JobWatch:
     def _sample(self) -> None:
         self._count_restarts()
         self._look_at_checkpoints()
-        for vertex in self._cluster.metrics(self.job_id).values():
+        # A vertex has hundreds of metrics, most of them of Kafka's clients.
+        shown = self._cluster.metrics(self.job_id, lambda names: [*agent_metric_names(names, self._operator)])
+        for vertex in shown.values():
             self.metrics = {**self.metrics, **agent_metrics(vertex, self._operator)}
 
     def _count_restarts(self) -> None:
@@ -225,16 +227,26 @@ def agent_metrics(metrics: Mapping[str, str], operator: str = "") -> dict[str, f
 
     ``metrics`` maps ``SUBTASK.OPERATOR.NAME`` to text, as Flink's REST shows it.
     """
-    operators = {operator} if operator else {found[1] for name in metrics if (found := _OPERATOR.match(name))}
     shares: dict[str, dict[str, float]] = {}
-    for name, text in metrics.items():
-        below = name.partition(".")[2]
-        own = next((below[len(each) + 1 :] for each in operators if below.startswith(f"{each}.")), "")
-        value = _number(text)
-        if own and value is not None:
+    for name, own in agent_metric_names(metrics, operator).items():
+        value = _number(metrics[name])
+        if value is not None:
             # One share for each subtask of each operator.
             shares.setdefault(name.removesuffix(own), {})[own] = value
     return merged(with_common_names(share) for share in shares.values())
+
+
+def agent_metric_names(names: Iterable[str], operator: str = "") -> dict[str, str]:
+    """Return the names that are an agent's metrics, each with its part below the operator."""
+    names = [*names]
+    operators = {operator} if operator else {found[1] for name in names if (found := _OPERATOR.match(name))}
+    found_names: dict[str, str] = {}
+    for name in names:
+        below = name.partition(".")[2]
+        own = next((below[len(each) + 1 :] for each in operators if below.startswith(f"{each}.")), "")
+        if own:
+            found_names[name] = own
+    return found_names
 
 
 def _number(text: str) -> float | None:

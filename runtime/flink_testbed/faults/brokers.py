@@ -41,7 +41,7 @@ class KillBroker(Fault):
 
         Its source and sink talk to that broker all the time, or to one that has taken over.
         """
-        return not now.ended or now.failures > before.failures
+        return not now.ended or now.last_failure_ms > before.last_failure_ms
 
     def _kafka(self, target: FaultTarget) -> KafkaService:
         if target.kafka is None:

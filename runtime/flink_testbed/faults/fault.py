@@ -96,7 +96,7 @@ class Fault(ABC):
             return FaultReport(felt=False, detail=f"{broken}; the job did not notice within {_FELT_S:.0f} s")
         if not self.felt(before, felt):
             return FaultReport(felt=False, detail=f"{broken}; the job was {felt.state} without having noticed")
-        uninterrupted = (felt.failures, felt.process) == (before.failures, before.process)
+        uninterrupted = (felt.last_failure_ms, felt.process) == (before.last_failure_ms, before.process)
         if uninterrupted and (felt.runs or felt.state == _FINISHED):
             return FaultReport(felt=True, detail=broken)
         return self._recovery(target, broken, struck_s)

@@ -14,14 +14,15 @@ _RUNS = frozenset({"RUNNING", "FINISHED"})
 class JobStatus:
     """The state of a job at one moment.
 
-    ``failures`` counts the exceptions that ended or restarted it; ``restored`` counts the
-    checkpoints that it was restored from; ``runs`` is True while all its tasks run or have
+    ``last_failure_ms`` is the time of the last exception that ended or restarted it, 0 without one: Flink
+    forgets old ones, so that their number stops growing. ``restored`` counts the checkpoints that it
+    was restored from; ``runs`` is True while all its tasks run or have
     finished. ``process`` identifies the JobManager that answered: its start, in milliseconds since
     the epoch.
     """
 
     state: str
-    failures: int
+    last_failure_ms: int
     restored: int
     runs: bool
     process: int = 0
@@ -34,7 +35,7 @@ class JobStatus:
 
     def in_words(self) -> str:
         """Describe the state in one line."""
-        return f"{self.state}, {self.failures} failures, {self.restored} restores"
+        return f"{self.state}, {self.restored} restores, last failure at {self.last_failure_ms} ms"
 
 
 def read_job_status(cluster: FlinkCluster, job_id: str) -> JobStatus:
@@ -47,7 +48,7 @@ def read_job_status(cluster: FlinkCluster, job_id: str) -> JobStatus:
     vertices = {str(vertex["status"]) for vertex in job["vertices"]}
     return JobStatus(
         state=str(job["state"]),
-        failures=len(cluster.rest.exceptions(job_id)),
+        last_failure_ms=cluster.rest.last_failure_ms(job_id),
         restored=checkpoints["restored"],
         runs=str(job["state"]) == "RUNNING" and vertices <= _RUNS,
         process=int(job["timestamps"].get("INITIALIZING", 0)),

@@ -28,16 +28,20 @@ class KillTaskManager(Fault):
         return "kill taskmanager"
 
     def inject(self, target: FaultTarget) -> str:
-        """Kill the oldest TaskManager."""
-        return f"{target.processes.kill_taskmanager()} was killed"
+        """Kill the oldest TaskManager that runs a task of the job."""
+        processes = target.processes
+        busy = target.cluster.rest.taskmanagers_of(target.job_id)
+        # A job that waits for a slot runs nowhere.
+        name = next((name for name in processes.taskmanagers if name in busy), "")
+        return f"{processes.kill_taskmanager(name)} was killed"
 
     def heal(self, target: FaultTarget) -> None:
         """Start another TaskManager, as a resource manager would."""
         target.processes.add_taskmanager()
 
     def felt(self, before: JobStatus, now: JobStatus) -> bool:
-        """Return whether the job has one more failure."""
-        return now.failures > before.failures
+        """Return whether the job has failed again."""
+        return now.last_failure_ms > before.last_failure_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,8 @@ class KillPythonWorkers(Fault):
         """Do nothing: Flink starts other workers."""
 
     def felt(self, before: JobStatus, now: JobStatus) -> bool:
-        """Return whether the job has one more failure."""
-        return now.failures > before.failures
+        """Return whether the job has failed again."""
+        return now.last_failure_ms > before.last_failure_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class PauseProcess(Fault):
 
         The stop itself is certain: the kernel reports it, see ``ClusterProcesses.pause``.
         """
-        return not now.ended or now.failures > before.failures
+        return not now.ended or now.last_failure_ms > before.last_failure_ms
 
     def _member(self, target: FaultTarget) -> str:
         if self.process == JOBMANAGER:

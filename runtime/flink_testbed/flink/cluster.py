@@ -321,14 +321,16 @@ class FlinkCluster(ABC):
         """Return the number of completed checkpoints of the job."""
         return self.rest.checkpoint_counts(job_id)["completed"]
 
-    def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
-        """Return the job's metrics by the names of its vertices.
+    def metrics(
+        self, job_id: str, choose: Callable[[Sequence[str]], Sequence[str]] = lambda names: names
+    ) -> dict[str, dict[str, str]]:
+        """Return the job's metrics by the names of its vertices, or those that ``choose`` takes from their names.
 
         Keys are ``<subtask>.<operator>.<metric>``, values are strings. REST is up to a second late;
         ``processes.prometheus`` has current values.
         """
         vertices = self.rest.job(job_id)["vertices"]
-        return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"]) for vertex in vertices}
+        return {vertex["name"]: self.rest.vertex_metrics(job_id, vertex["id"], choose) for vertex in vertices}
 
     def thread_dump(self) -> dict[str, str]:
         """Return the stacks of all threads, by ``jobmanager`` or TaskManager id."""

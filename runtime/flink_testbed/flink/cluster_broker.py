@@ -300,9 +300,9 @@ class SharedProcesses(ClusterProcesses):
         """The URLs of the Prometheus reporters by the names of the processes."""
         return dict(self._ask("processes.prometheus"))
 
-    def kill_taskmanager(self) -> str:
-        """Kill the oldest TaskManager and its Python workers; return its name."""
-        return str(self._ask("processes.kill_taskmanager"))
+    def kill_taskmanager(self, name: str = "") -> str:
+        """Kill a TaskManager, by default the oldest, and its Python workers; return its name."""
+        return str(self._ask("processes.kill_taskmanager", name))
 
     def add_taskmanager(self) -> str:
         """Start one more TaskManager; return its name before it has registered."""

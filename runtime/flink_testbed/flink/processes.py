@@ -35,11 +35,11 @@ class ClusterProcesses(ABC):
         """The URLs of the Prometheus reporters by the names of the processes."""
 
     @abstractmethod
-    def kill_taskmanager(self) -> str:
-        """Kill the oldest TaskManager and its Python workers; return its name.
+    def kill_taskmanager(self, name: str = "") -> str:
+        """Kill a TaskManager, by default the oldest, and its Python workers; return its name.
 
         With SIGKILL, so Flink has to notice the loss by itself. Raises :class:`HostError` FA440 if
-        no TaskManager runs.
+        no such TaskManager runs.
         """
 
     @abstractmethod
@@ -164,12 +164,13 @@ class LaunchedProcesses(ClusterProcesses):
             name = f"taskmanager-{self._taskmanagers_started}"
             self._taskmanagers_started += 1
             flags = self._config.memory.taskmanager_flags()
-            arguments = ["-c", str(self._conf), *self._report(name)]
+            # By its id Flink says which TaskManager runs a task.
+            arguments = ["-c", str(self._conf), "-D", f"taskmanager.resource-id={name}", *self._report(name)]
             self.members[name] = self._launch(name, flink_config.TASKMANAGER_CLASS, flags, arguments)
         return name
 
-    def kill_taskmanager(self) -> str:
-        """Kill the oldest TaskManager and its Python workers; return its name."""
+    def kill_taskmanager(self, name: str = "") -> str:
+        """Kill a TaskManager, by default the oldest, and its Python workers; return its name."""
         with self._changing:
             if not self.taskmanagers:
                 raise HostError(
@@ -179,7 +180,8 @@ class LaunchedProcesses(ClusterProcesses):
                         next_step="start one first: processes.add_taskmanager()",
                     )
                 )
-            name = self.taskmanagers[0]
+            name = name or self.taskmanagers[0]
+            self._member(name)
             self.members.pop(name).kill()
         return name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ _READ_BYTES = 1 << 26
 _KEPT_BYTES = 1 << 22
 _READ_S = 30.0
 _CHUNK_BYTES = 1 << 16
-_EXCEPTIONS = 100
+_EXCEPTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +249,18 @@ class RestClient:
         """
         return list(self._exceptions(job_id, most=_EXCEPTIONS)["exceptionHistory"]["entries"])
 
+    def taskmanagers_of(self, job_id: str) -> set[str]:
+        """Return the ids of the TaskManagers that a job's tasks were deployed to."""
+        vertices = (
+            self.call("GET", f"/jobs/{job_id}/vertices/{vertex['id']}") for vertex in self.job(job_id)["vertices"]
+        )
+        return {str(task["taskmanager-id"]) for vertex in vertices for task in vertex["subtasks"]}
+
+    def last_failure_ms(self, job_id: str) -> int:
+        """Return the time of the job's latest failure in milliseconds since 1970, 0 without one."""
+        entries = self._exceptions(job_id, most=1)["exceptionHistory"]["entries"]
+        return int(entries[0]["timestamp"]) if entries else 0
+
     def _exceptions(self, job_id: str, *, most: int) -> dict[str, Any]:
         return dict(self.call("GET", f"/jobs/{job_id}/exceptions", params={"maxExceptions": most}))
 
@@ -265,13 +277,15 @@ class RestClient:
         """Request the job's cancellation without waiting for it."""
         self.call("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
-    def vertex_metrics(self, job_id: str, vertex_id: str) -> dict[str, str]:
-        """Return the metrics of one vertex.
+    def vertex_metrics(
+        self, job_id: str, vertex_id: str, choose: Callable[[Sequence[str]], Sequence[str]] = lambda names: names
+    ) -> dict[str, str]:
+        """Return the metrics of one vertex, or those that ``choose`` takes from their names.
 
-        Keys are ``<subtask>.<operator>.<metric>``, values are strings.
+        Keys are ``<subtask>.<operator>.<metric>``, values are strings. Every 50 of them cost a call.
         """
         path = f"/jobs/{job_id}/vertices/{vertex_id}/metrics"
-        names = [metric["id"] for metric in self.call("GET", path)]
+        names = choose([metric["id"] for metric in self.call("GET", path)])
         found: dict[str, str] = {}
         for start in range(0, len(names), 50):
             chunk = ",".join(names[start : start + 50])

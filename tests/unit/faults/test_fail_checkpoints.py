@@ -13,7 +13,7 @@ from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.faults import FailCheckpoints, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
 
-RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True)
+RUNNING = JobStatus("RUNNING", last_failure_ms=0, restored=0, runs=True)
 
 
 class Flink:

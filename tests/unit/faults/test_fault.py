@@ -24,13 +24,13 @@ from flink_testbed.faults import fault as fault_module
 from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.flink.cluster import FlinkCluster
 
-RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True, process=1)
-RESTARTING = JobStatus("RESTARTING", failures=1, restored=0, runs=False, process=1)
-RESTORED = JobStatus("RUNNING", failures=1, restored=1, runs=True, process=1)
-FROM_THE_START = JobStatus("RUNNING", failures=1, restored=0, runs=True, process=1)
-FINISHED = JobStatus("FINISHED", failures=0, restored=0, runs=False, process=1)
-FAILED = JobStatus("FAILED", failures=1, restored=0, runs=False, process=1)
-NEXT_JOBMANAGER = JobStatus("RUNNING", failures=0, restored=1, runs=True, process=2)
+RUNNING = JobStatus("RUNNING", last_failure_ms=0, restored=0, runs=True, process=1)
+RESTARTING = JobStatus("RESTARTING", last_failure_ms=1, restored=0, runs=False, process=1)
+RESTORED = JobStatus("RUNNING", last_failure_ms=1, restored=1, runs=True, process=1)
+FROM_THE_START = JobStatus("RUNNING", last_failure_ms=1, restored=0, runs=True, process=1)
+FINISHED = JobStatus("FINISHED", last_failure_ms=0, restored=0, runs=False, process=1)
+FAILED = JobStatus("FAILED", last_failure_ms=1, restored=0, runs=False, process=1)
+NEXT_JOBMANAGER = JobStatus("RUNNING", last_failure_ms=0, restored=1, runs=True, process=2)
 
 
 class Processes:
@@ -38,16 +38,16 @@ class Processes:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.taskmanagers = ["taskmanager-0"]
+        self.taskmanagers = ["taskmanager-0", "taskmanager-1"]
         self.workers = [0, 0, 2]
 
-    def kill_taskmanager(self) -> str:
-        self.done.append("kill taskmanager-0")
-        return "taskmanager-0"
+    def kill_taskmanager(self, name: str) -> str:
+        self.done.append(f"kill {name}")
+        return name
 
     def add_taskmanager(self) -> str:
         self.done.append("add")
-        return "taskmanager-1"
+        return "taskmanager-2"
 
     def kill_jobmanager(self) -> None:
         self.done.append("kill jobmanager")
@@ -69,10 +69,14 @@ class Cluster:
 
     def __init__(self, *states: JobStatus) -> None:
         self.processes = Processes()
+        self.rest = self
         self._states = list(states)
 
     def require_processes(self) -> Processes:
         return self.processes
+
+    def taskmanagers_of(self, job_id: str) -> set[str]:
+        return {"taskmanager-1"}
 
     def next_state(self) -> JobStatus:
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
@@ -101,9 +105,9 @@ def strike(fault: Fault, *states: JobStatus, kafka: object = None) -> tuple[Any,
     return report, cluster.processes.done
 
 
-def test_a_killed_taskmanager_is_replaced_and_the_recovery_timed() -> None:
+def test_the_taskmanager_of_the_job_is_killed_and_replaced_and_the_recovery_timed() -> None:
     report, done = strike(KillTaskManager(), RUNNING, RUNNING, RESTARTING, RESTARTING, RESTORED)
-    assert done == ["kill taskmanager-0", "add"]
+    assert done == ["kill taskmanager-1", "add"]
     assert (report.felt, report.recovered_after_s is not None, report.interrupted) == (True, True, True)
     assert "from a checkpoint" in report.detail
 
@@ -116,7 +120,7 @@ def test_a_job_that_restarts_from_its_beginning_says_so() -> None:
 
 def test_a_kill_that_the_job_does_not_notice_is_not_felt() -> None:
     report, done = strike(KillTaskManager(), RUNNING)
-    assert done == ["kill taskmanager-0", "add"], "healed all the same"
+    assert done == ["kill taskmanager-1", "add"], "healed all the same"
     assert not report.felt
     assert "did not notice" in report.detail
 
@@ -179,9 +183,9 @@ def test_a_short_pause_is_felt_without_a_restart() -> None:
     ("now", "interrupted"),
     [
         (replace(FINISHED, failed_checkpoints=2), False),
-        (replace(FINISHED, failed_checkpoints=2, failures=1, restored=1), True),
+        (replace(FINISHED, failed_checkpoints=2, last_failure_ms=1, restored=1), True),
         (replace(FINISHED, failed_checkpoints=2, process=2), True),
-        (replace(FAILED, failures=0, failed_checkpoints=2), True),
+        (replace(FAILED, last_failure_ms=0, failed_checkpoints=2), True),
     ],
 )
 def test_a_job_that_finishes_during_failed_checkpoints_was_not_interrupted(

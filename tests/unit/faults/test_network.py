@@ -12,7 +12,7 @@ from flink_testbed.faults import DisturbNetwork, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
 from flink_testbed.network import Cut, Direction, Disturbance, Proxy
 
-RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True)
+RUNNING = JobStatus("RUNNING", last_failure_ms=0, restored=0, runs=True)
 
 
 class Wire:

@@ -24,7 +24,8 @@ ENTRY = {
 OLDER = {"exceptionName": "E", "stacktrace": "E: first", "timestamp": 1}
 COUNTS = {"restored": 1, "total": 5, "in_progress": 0, "completed": 3, "failed": 1}
 ANSWERS: dict[str, Any] = {
-    "/jobs/j": {"state": "RUNNING", "timestamps": {"INITIALIZING": 7}, "vertices": [{"status": "RUNNING"}]},
+    "/jobs/j": {"state": "RUNNING", "timestamps": {"INITIALIZING": 7}, "vertices": [{"id": "v", "status": "RUNNING"}]},
+    "/jobs/j/vertices/v": {"subtasks": [{"taskmanager-id": "taskmanager-0"}, {"taskmanager-id": "taskmanager-2"}]},
     "/jobs/j/checkpoints": {"counts": COUNTS},
     "/jobs/j/exceptions": {"root-exception": "", "exceptionHistory": {"entries": [ENTRY, OLDER], "truncated": False}},
 }
@@ -51,9 +52,13 @@ def test_a_job_that_failed_before_it_ran_has_a_root_exception_only(
     assert (rest.exceptions("j"), rest.root_exception("j")) == ([], "E: no graph")
 
 
-def test_faults_compare_the_same_counts(rest: RestClient) -> None:
+def test_faults_compare_the_same_facts(rest: RestClient) -> None:
     now = read_job_status(cast(FlinkCluster, SimpleNamespace(rest=rest)), "j")
-    assert (now.state, now.failures, now.restored, now.runs, now.process) == ("RUNNING", 2, 1, True, 7)
+    assert (now.state, now.last_failure_ms, now.restored, now.runs, now.process) == ("RUNNING", 2, 1, True, 7)
+
+
+def test_the_taskmanagers_of_a_job_are_those_of_its_subtasks(rest: RestClient) -> None:
+    assert rest.taskmanagers_of("j") == {"taskmanager-0", "taskmanager-2"}
 
 
 def test_a_clusters_options_are_read_once_and_none_if_it_refuses(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from flink_testbed.core.problem import Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints
-from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metrics
+from pytest_flink_agents.run.watch.jobs import JobWatch, agent_metric_names, agent_metrics
 
 VERTEX = {
     "0.action-execute-operator.numOfEventProcessed": "5",
@@ -40,6 +40,10 @@ def test_a_named_operator_needs_no_count_of_events() -> None:
 
 def test_a_vertex_without_an_agent_has_none() -> None:
     assert agent_metrics({"0.Map.numRecordsIn": "3", "0.numRecordsIn": "3"}) == {}
+
+
+def test_only_an_agents_metrics_are_asked_for() -> None:
+    assert agent_metric_names(VERTEX).keys() == VERTEX.keys() - {"0.outputs__Writer.numRecordsOut", "0.numRecordsIn"}
 
 
 class Silent:
@@ -93,7 +97,7 @@ class Remembering:
     def call(self, method: str, path: str, params: object = None) -> list[dict[str, object]]:
         return []
 
-    def metrics(self, job_id: str) -> dict[str, dict[str, str]]:
+    def metrics(self, job_id: str, choose: object) -> dict[str, dict[str, str]]:
         return {}
 
     def exceptions(self, job_id: str) -> list[dict[str, object]]:
