@@ -108,6 +108,7 @@ def test_a_removed_record_is_a_tombstone(topic):
     for key in ("a", 1, "1"):
         for sequence in range(1, 6):
             store.put(execution(key, sequence), COMPLETED)
+    store.rebuild()
     store.prune('"a"', 2)
     store.drop("1", 3)
     expected = [

@@ -29,10 +29,10 @@ class ActionStateStore(Protocol):
         """Write a record; it replaces an earlier one of the same execution."""
 
     def drop(self, key: str, sequence: int) -> None:
-        """Delete the key's records from this input on, because its inputs have changed."""
+        """Delete the key's records of earlier attempts from this input on: its inputs have changed."""
 
     def prune(self, key: str, sequence: int) -> None:
-        """Delete the key's records up to this input, whose runs a checkpoint holds."""
+        """Delete the key's records of earlier attempts up to this input: a checkpoint holds its runs."""
 
     def finish(self) -> None:
         """Delete all records of the finished job in one step."""

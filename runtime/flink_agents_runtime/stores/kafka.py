@@ -36,6 +36,15 @@ _LEADER_UNSETTLED = (
     KafkaError.UNKNOWN_LEADER_EPOCH,
 )
 _FINISHED = b"finished"
+# Brokers compact closed segments only, which by default stay open for a week or a gigabyte; until then a rebuild
+# also reads what was replaced or removed. A rebuild that takes longer than tombstones are retained finds removed
+# records again, and they are removed again.
+_TOPIC_OPTIONS = {
+    "cleanup.policy": "compact",
+    "segment.ms": "600000",
+    "max.compaction.lag.ms": "3600000",
+    "delete.retention.ms": "3600000",
+}
 
 _logger = logging.getLogger(__name__)
 
@@ -90,7 +99,7 @@ class KafkaStore:
             },
             **quiet,
         )
-        self._live: Index[None] = Index()
+        # Only records of earlier attempts are removed. Those of this one are not held: a job may run for months.
         self._found: Index[ActionRecord] = Index()
 
     def rebuild(self, marker: Mapping[int, int] | None = None) -> None:
@@ -104,14 +113,13 @@ class KafkaStore:
         begins |= {partition: max(offset, begins.get(partition, 0)) for partition, offset in (marker or {}).items()}
         latest: dict[bytes, bytes] = {}
         self._read({p: begins[p] for p in ends if begins[p] < ends[p]}, ends, latest)
-        self._live, self._found = Index(), Index()
+        self._found = Index()
         finished = False
         for name, content in latest.items():
             execution = self._execution(name)
             if execution is None:
                 finished = True
                 continue
-            self._live.put(execution, None)
             self._found.put(execution, ActionRecord.from_bytes(content))
         if finished:
             self._forget_all()
@@ -127,24 +135,23 @@ class KafkaStore:
     def put(self, execution: Execution, record: ActionRecord) -> None:
         """Write a record and wait until all in-sync replicas have it."""
         self._write([(self._name(execution), record.to_bytes())])
-        self._live.put(execution, None)
 
     def drop(self, key: str, sequence: int) -> None:
-        """Remove the key's records from this input on, also from the topic."""
+        """Remove the records of earlier attempts from this input of the key on, also from the topic."""
         self._forget(key, lambda other: other >= sequence)
 
     def prune(self, key: str, sequence: int) -> None:
-        """Remove the key's records up to this input, also from the topic."""
+        """Remove the records of earlier attempts up to this input of the key, also from the topic."""
         self._forget(key, lambda other: other <= sequence)
 
     def finish(self) -> None:
         """Remove all records of the job.
 
-        A single record marks the job as finished before the removal starts; a rebuild that finds the
-        mark completes an interrupted removal.
+        A single record marks the job as finished. A rebuild that finds the mark removes them, also after
+        an interruption.
         """
         self._write([(self._job_name(), _FINISHED)])
-        self._forget_all()
+        self.rebuild()
 
     def marker(self) -> dict[int, int]:
         """Return the end offset of each partition."""
@@ -152,15 +159,14 @@ class KafkaStore:
 
     def close(self) -> None:
         """Drop the records in memory; no write is in flight."""
-        self._found, self._live = Index(), Index()
+        self._found = Index()
 
     def _forget(self, key: str, chosen: Callable[[int], bool]) -> None:
-        self._found.take(key, chosen)
-        self._write((self._name(execution), None) for execution in self._live.take(key, chosen))
+        self._write((self._name(execution), None) for execution in self._found.take(key, chosen))
 
     def _forget_all(self) -> None:
-        self._write([(self._name(execution), None) for execution, _ in self._live])
-        self._live, self._found = Index(), Index()
+        self._write([(self._name(execution), None) for execution, _ in self._found])
+        self._found = Index()
         self._write([(self._job_name(), None)])
 
     def _job_name(self) -> bytes:
@@ -260,7 +266,7 @@ class KafkaStore:
             if self._exists():
                 self._check_policy()
                 return
-            topic = NewTopic(place.topic, place.partitions, place.replication, config={"cleanup.policy": "compact"})
+            topic = NewTopic(place.topic, place.partitions, place.replication, config=_TOPIC_OPTIONS)
             created = self._admin.create_topics([topic], operation_timeout=self._answer_s)[place.topic]
             created.result(self._answer_s)
         except KafkaException as error:
