@@ -6,6 +6,7 @@ A new tier is a new row.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -172,9 +173,12 @@ CLUSTER_PROVIDERS: Mapping[Tier, ClusterProvider] = {
 
 
 def _reason_for_keys(settings: Settings) -> str:
-    """Return why the REST API of embedded clusters is for this user only, empty if it is not."""
+    """Return why the REST API of embedded clusters is for this user only, empty if it is not.
+
+    A machine without openssl can run every scenario all the same, unless the option demands a key.
+    """
     if settings.rest_auth is RestAuth.AUTO:
-        return other_users()
+        return other_users() if shutil.which("openssl") else ""
     return f"--flink-rest-auth={RestAuth.ON}" if settings.rest_auth is RestAuth.ON else ""
 
 

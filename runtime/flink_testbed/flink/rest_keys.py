@@ -30,7 +30,7 @@ _SUITES = {"security.ssl.algorithms": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}
 _NO_KEY = Problem(
     "FA445",
     "the key for Flink's REST API cannot be made",
-    expected="openssl 3 or newer",
+    expected="openssl 1.1.1 or newer",
     next_step="install openssl, or run with --flink-rest-auth=off",
 )
 
@@ -55,7 +55,7 @@ class RestKeys:
         """
         keys = cls(make_private(cluster / REST_KEYS))
         certificate, key = keys.directory / "certificate.pem", keys.directory / "key.pem"
-        command = ["openssl", "req", "-x509", "-newkey", *_CURVE, "-noenc", "-days", _VALID_DAYS]
+        command = ["openssl", "req", "-x509", "-newkey", *_CURVE, "-nodes", "-days", _VALID_DAYS]
         command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=flink-rest", "-addext", _NAMES]
         run_tool(command, _NO_KEY)
         # Last, as the file by which `of` recognises a whole key.

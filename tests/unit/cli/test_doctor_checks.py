@@ -112,12 +112,12 @@ def test_only_linux_and_macos_are_supported(name: str, release: str, status: str
     assert of_machine("operating system", system=System(name, release, "x")).status == status
 
 
-def test_a_machine_with_other_users_needs_openssl() -> None:
+def test_a_machine_with_other_users_wants_openssl() -> None:
     name = "REST API of embedded clusters"
     shared = of_machine(name, neighbours=Neighbours("CI is set", openssl="/usr/bin/openssl"))
     assert (shared.status, "CI is set" in shared.seen, "--flink-rest-auth=off" in shared.seen) == ("ok", True, True)
     lacking = of_machine(name, neighbours=Neighbours("CI is set", openssl=None))
-    assert (lacking.status, lacking.next_step.startswith("install openssl")) == ("fail", True)
+    assert (lacking.status, lacking.next_step.startswith("install openssl")) == ("warn", True)
 
 
 def test_a_python_that_flink_does_not_support_fails() -> None:
