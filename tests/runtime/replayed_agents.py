@@ -111,6 +111,21 @@ class Refuses(Agent):
         ctx.send_event(OutputEvent(output="alive"))
 
 
+class Catches(Agent):
+    """Catches everything that a durable call raises."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def take(event: Event, ctx: RunnerContext) -> None:
+        def caught(number: int) -> Any:
+            try:
+                return ctx.durable_execute(double, number)
+            except BaseException as error:
+                return type(error).__name__
+
+        ctx.send_event(OutputEvent(output=[caught(1), caught(2)]))
+
+
 class Fails(Agent):
     @action(InputEvent.EVENT_TYPE)
     @staticmethod

@@ -28,7 +28,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flink_agents_runtime.engine.action_record import ActionRecord, Execution, Place, StoreError
-from flink_agents_runtime.engine.durable import PENDING
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.run import KeyRun
@@ -145,7 +144,7 @@ def _undisturbed(plan: NamedPlan, inputs: Iterable[Mapping[str, Any]], options: 
                 "now_ms": now_ms,
                 "snapshot": b64encode(snapshot).decode(),
                 "records": [_as_json(*written) for written in process.store.written],
-                "steps": [_step(*written) for written in process.store.written],
+                "steps": process.store.steps(),
                 "run": done,
             }
         )
@@ -191,16 +190,6 @@ def _as_json(execution: Execution, record: ActionRecord) -> list[Any]:
 def _from_json(fields: Sequence[Any]) -> tuple[Execution, ActionRecord]:
     key, sequence, position, action, text = fields
     return Execution(key, sequence, Place(position, action)), ActionRecord.from_bytes(text.encode())
-
-
-def _step(execution: Execution, record: ActionRecord) -> dict[str, Any]:
-    """Return what a record says: a durable call began or ended, or (without a call) the action did."""
-    last = None if record.completed else record.calls[-1]
-    return {
-        "action": execution.place.action,
-        "call": last.function_id if last else "",
-        "ended": last is None or last.status != PENDING,
-    }
 
 
 def _libraries(known: set[str]) -> list[str]:

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import pyflink
+
 _RUNTIME = __name__.partition(".")[0]
-_INSTALLED = tuple({Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)})
+# In thread mode the prefix of the interpreter is not that of the environment whose packages it imports.
+_PREFIXES = (sys.prefix, sys.base_prefix, Path(os.__file__).parent, Path(pyflink.__file__).parents[1])
+_INSTALLED = tuple({Path(prefix).resolve() for prefix in _PREFIXES})
 
 
 @contextmanager
@@ -34,6 +38,14 @@ def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
         _forget(_users_modules())
         sys.modules.update(users)
+
+
+def forget_users_modules() -> None:
+    """Let the user's modules be imported anew, without what the old ones hold.
+
+    A job that runs meanwhile keeps the old ones, except for what it imports from now on.
+    """
+    _forget(_users_modules())
 
 
 def _users_modules() -> dict[str, ModuleType]:

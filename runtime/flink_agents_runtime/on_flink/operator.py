@@ -20,11 +20,13 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import uuid4
 
+from flink_agents.plan.configuration import AgentConfiguration
 from pyflink.common import Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
 from flink_agents_runtime.config.configuration import option
+from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
 from flink_agents_runtime.engine.run import KeyRun, Step
@@ -34,6 +36,7 @@ from flink_agents_runtime.observe.metrics_file import MetricsFile
 from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
 from flink_agents_runtime.plan.build import load_plan
+from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import open_store
 
 # Event-time timers from here on belong to the end of the input: later times are later turns, so that keys take turns.
@@ -102,20 +105,14 @@ class AgentOperator(KeyedProcessFunction):
         name = f"{self._job_name}-{secrets.token_hex(4)}"
         self._log = event_log(plan.config, name)
         self._last_metrics = MetricsFile(plan.config, name)
-        self._store = open_store(plan.config, option(plan.config, "job-identifier") or self._submission)
+        self._store = self._open_store(plan.config)
         if self._store is not None:
             self._store.rebuild()
         # Keys with records whose checkpointed state has not been read in this attempt.
         self._unseen = set(self._store.left_keys()) if self._store is not None else set()
         carry_causes()
         self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
-        self._engine = Engine(
-            plan,
-            executor=self._executor,
-            observers=[self._log] if self._log else [],
-            metrics=self._metrics,
-            store=self._store,
-        )
+        self._engine = self._open_engine(plan)
         if self._log is not None:
             self._log.on_truncated = self._engine.metrics.event_truncated
         self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
@@ -126,6 +123,13 @@ class AgentOperator(KeyedProcessFunction):
         self._metrics_due_s: float | None = None
         self._at_end = False
         self._turns_at_end = 0
+
+    def _open_store(self, config: AgentConfiguration) -> ActionStateStore | None:
+        return open_store(config, option(config, "job-identifier") or self._submission)
+
+    def _open_engine(self, plan: NamedPlan) -> Engine:
+        observers = [self._log] if self._log else []
+        return Engine(plan, executor=self._executor, observers=observers, metrics=self._metrics, store=self._store)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
         """Take one input and run its key as far as possible."""

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from flink_agents_runtime.channel import RequestError, serve
 
 _CAUSE = "Caused by: "
+_MODE = "python.execution-mode"
 # The cluster accepted the job and cannot initialise it. Any other error of a submission is not the job's fault.
 _NOT_BEGUN = "JobInitializationException"
 
@@ -64,11 +65,12 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.on_flink.mode import require_streaming
 
     jars = request["upstream_jars"]
-    env = _environment(request["rest_url"], _job_options(request))
+    options = _job_options(request)
+    env = _environment(request["rest_url"], options)
     require_streaming(env)
     for path in request.get("ship") or ():
         env.add_python_file(path)
-    described = (_add_upstream_job if jars else _add_bundled_job)(env, request)
+    described = _add_upstream_job(env, request) if jars else _add_bundled_job(env, request, options[_MODE])
     client = _accepted(env, request["name"])
     return {"job_id": str(client.get_job_id()), **described}
 
@@ -88,13 +90,14 @@ def _accepted(env: Any, name: str) -> Any:
         raise RequestError("plan", "Flink rejected the job", seen=seen) from error
 
 
-def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.network import limited_by
     from flink_agents_runtime.on_flink.agent_process import environment_of
     from flink_agents_runtime.on_flink.job import build_job
     from flink_agents_runtime.on_flink.limited_operator import with_limit
     from flink_agents_runtime.on_flink.operator import AgentOperator
+    from flink_agents_runtime.on_flink.replay_operator import ReplayOperator, ReplayScript
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.plan.build import build_plan
     from flink_agents_runtime.stores.settings import check_store
@@ -103,9 +106,14 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     with environment_of(variables), limited_by(limit):
         plan = build_plan(request["agent_spec"], config=request["config"])
     check_store(plan.config)
+    text, name, replay = plan.model_dump_json(serialize_as_any=True), request["name"], request.get("replay")
+    if replay is None:
+        operator = AgentOperator(text, name, variables)
+    else:
+        operator = ReplayOperator(text, name, ReplayScript.of(replay, exits=mode == "process"), variables)
     build_job(
         env,
-        with_limit(AgentOperator(plan.model_dump_json(serialize_as_any=True), request["name"], variables), limit),
+        with_limit(operator, limit),
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
     )
@@ -142,7 +150,7 @@ def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
     options = dict(request.get("flink_config") or {})
     ship, savepoint = request.get("ship"), request.get("savepoint")
     alone = bool(ship or request.get("environment"))
-    mode = options.setdefault("python.execution-mode", "process" if alone else "thread")
+    mode = options.setdefault(_MODE, "process" if alone else "thread")
     if alone and mode == "thread":
         what = "run code that is shipped with the job" if ship else "give a job environment variables of its own"
         other = "the code on the PYTHONPATH of the TaskManagers" if ship else "no environment"
