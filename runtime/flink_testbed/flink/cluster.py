@@ -40,6 +40,11 @@ def cluster_abandoned(reason: str, where: str) -> HostError:
     )
 
 
+def _not_written(what: str, answer: Mapping[str, Any]) -> HostError:
+    cause = str(answer.get("failure-cause", {}).get("stack-trace", answer))
+    return HostError(Problem("FA442", f"Flink wrote no {what}", seen=cause.partition("\n")[0], detail=cause[:4000]))
+
+
 class FlinkCluster(ABC):
     """A running cluster.
 
@@ -301,21 +306,29 @@ class FlinkCluster(ABC):
         deadline = clock.now_s() + timeout_s
         self.wait_for_tasks(job_id, timeout_s=timeout_s)
         path = self.rest.trigger_savepoint(job_id, stop=stop)
+        done = self._completed(path, f"a savepoint of job {job_id}", deadline - clock.now_s())
+        if "location" in done:
+            return str(done["location"])
+        raise _not_written(f"savepoint of job {job_id}", done)
+
+    def checkpoint(self, job_id: str, *, timeout_s: float = 60.0) -> None:
+        """Take a checkpoint of a job whose tasks run.
+
+        Raises :class:`HostError` FA442 if it fails.
+        """
+        done = self._completed(self.rest.trigger_checkpoint(job_id), f"a checkpoint of job {job_id}", timeout_s)
+        if "checkpointId" not in done:
+            raise _not_written(f"checkpoint of job {job_id}", done)
+
+    def _completed(self, path: str, what: str, timeout_s: float) -> dict[str, Any]:
+        """Wait until an asynchronous operation is complete, and return its result."""
 
         def probe() -> tuple[dict[str, Any] | None, str]:
             answer = self.rest.call("GET", path)
             status = str(answer["status"]["id"])
             return (dict(answer["operation"]) if status == "COMPLETED" else None), status
 
-        done = self.wait(probe, what=f"a savepoint of job {job_id}", timeout_s=max(0.0, deadline - clock.now_s()))
-        if "location" in done:
-            return str(done["location"])
-        cause = str(done.get("failure-cause", {}).get("stack-trace", done))
-        raise HostError(
-            Problem(
-                "FA442", f"Flink wrote no savepoint of job {job_id}", seen=cause.partition("\n")[0], detail=cause[:4000]
-            )
-        )
+        return self.wait(probe, what=what, timeout_s=max(0.0, timeout_s))
 
     def completed_checkpoints(self, job_id: str) -> int:
         """Return the number of completed checkpoints of the job."""

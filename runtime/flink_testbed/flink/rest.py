@@ -223,6 +223,11 @@ class RestClient:
             asked = self.call("POST", f"/jobs/{job_id}/savepoints", json={"cancel-job": False})
         return f"/jobs/{job_id}/savepoints/{asked['request-id']}"
 
+    def trigger_checkpoint(self, job_id: str) -> str:
+        """Ask for a checkpoint; return the REST path of its status."""
+        asked = self.call("POST", f"/jobs/{job_id}/checkpoints", json={"checkpointType": "CONFIGURED"})
+        return f"/jobs/{job_id}/checkpoints/{asked['request-id']}"
+
     def jobs(self) -> list[dict[str, Any]]:
         """Return all jobs: ``jid``, ``name``, ``state``, times in ms since 1970."""
         return list(self.call("GET", "/jobs/overview")["jobs"])
