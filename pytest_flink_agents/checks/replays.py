@@ -78,12 +78,13 @@ def check_replays(path: tuple[str, ...], evidence: Evidence) -> CheckResult:
         one = undisturbed[replay.input]
         deviations += _run_deviations(one, replay, replay.run, replays, evidence)
         first, again = (calls.get((replay.input, attempt), []) for attempt in (0, replay.attempt))
+        crashed = first if replay.died is None else calls.get((replay.input, replay.died), [])
         # Without a store one replay stands for all crash points of its input.
         for cut in [replay.after] if replays.with_store else range(len(one.steps) + 1):
-            before = [call for call in first if _before(call, cut)]
+            before = [call for call in crashed if _before(call, cut)]
             found = call_differences(first, [*before, *again])
             moment = _moment(one, cut, replays)
-            if begun := _begun(first, one, cut, replays):
+            if begun := _begun(crashed, one, cut, replays):
                 missing = call_differences(found.missing, begun).missing
                 if len(missing) < len(found.missing) and not _asked(again):
                     unasked.append(_unasked_text(begun[0], one, moment))
@@ -173,15 +174,15 @@ def _before(call: EffectCall, cut: int) -> bool:
     return call.step is not None and (call.step < cut or (call.step == cut and not call.durable))
 
 
-def _begun(first: Iterable[EffectCall], one: UndisturbedRun, cut: int, replays: Replays) -> list[EffectCall]:
-    """Return the undisturbed run's calls that may have been made at a crash after ``cut`` records.
+def _begun(crashed: Iterable[EffectCall], one: UndisturbedRun, cut: int, replays: Replays) -> list[EffectCall]:
+    """Return the calls that may have been made at a crash after ``cut`` records.
 
     They are those of a durable call whose begin is the last record. The endpoint has them, so a
     reconciler that asks it finds them made, and nothing is missing.
     """
     if not replays.with_store or not cut or one.steps[cut - 1].ended:
         return []
-    return [call for call in first if call.durable and call.step == cut]
+    return [call for call in crashed if call.durable and call.step == cut]
 
 
 def _asked(again: Iterable[EffectCall]) -> bool:

@@ -56,7 +56,8 @@ class UndisturbedRun:
 class Replay:
     """The run of an input from one crash point: ``after`` that many recorded steps.
 
-    ``attempt`` is the number that its calls carry. ``problem`` says why there is no ``run``.
+    ``attempt`` is the number that its calls carry. ``problem`` says why there is no ``run``. ``died`` is
+    the number of the calls before the crash; None if those of the undisturbed run stand for them.
     """
 
     attempt: int
@@ -64,6 +65,7 @@ class Replay:
     after: int
     run: InputRun | None
     problem: str = ""
+    died: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Replays:
     """The replays of a run, and the undisturbed repetition that they are compared with.
 
     ``calls`` are those of all these runs; attempt 0 is the undisturbed one. ``points`` is the number
-    of crash points; if ``replays`` are fewer, they were drawn from ``seed``. Without a store a crash
+    of crash points; if ``replays`` are fewer, they were drawn from ``seed``, or without one evenly. Without a store a crash
     loses all steps of an input, so each has one replay. ``unknown`` says why runs or calls may be
     missing, and is empty otherwise.
     """
@@ -80,10 +82,11 @@ class Replays:
     replays: tuple[Replay, ...] = ()
     calls: tuple[EffectCall, ...] = ()
     points: int = 0
-    seed: int = 0
+    seed: int | None = None
     with_store: bool = True
     unknown: str = ""
 
     def __str__(self) -> str:
-        drawn = f", drawn from seed {self.seed}" if len(self.replays) < self.points else ""
+        how = "evenly chosen" if self.seed is None else f"drawn from seed {self.seed}"
+        drawn = f", {how}" if len(self.replays) < self.points else ""
         return f"{len(self.replays):,} of {self.points:,} crash points replayed{drawn}"

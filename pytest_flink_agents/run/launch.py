@@ -56,9 +56,18 @@ class Launch:
 
 
 def launch_agent(
-    subject: AgentSubject, channel: Channel, place: Place, cluster: FlinkCluster, savepoint: str
+    subject: AgentSubject,
+    channel: Channel,
+    place: Place,
+    cluster: FlinkCluster,
+    savepoint: str,
+    *,
+    replay: Mapping[str, Any] | None = None,
 ) -> Launch:
-    """Submit the job around an agent, from ``savepoint`` unless it is empty."""
+    """Submit the job around an agent, from ``savepoint`` unless it is empty.
+
+    ``replay`` is the script of its process, which dies at crash points; None if it must not.
+    """
     environment = place.environment
     try:
         reply = environment.submitter(place.tier, place.setup.variant).request(
@@ -80,6 +89,7 @@ def launch_agent(
             ship=[] if cluster.shares_files else [str(path) for path in environment.shipment],
             worker_python=cluster.worker_python,
             savepoint=savepoint,
+            replay=replay,
             environment=dict(subject.environment),
             network=subject.network.fields(place.events) if subject.network else None,
         )

@@ -15,6 +15,7 @@ from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, Subject
 from pytest_flink_agents.run.worker_run import BUILD_S, MARGIN_S, inputs_of
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.ledger.ledger import LedgerRun
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 # A replay takes a hundredth of a second and the time of the agent's own work.
 _MAX_POINTS = 1000
 _REPLAYS_S = 300.0
+REPLAYED_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
+
+
+def unreplayed_place(tier: Tier, engine: Engine) -> str:
+    """Return why no inputs are replayed on a tier with an engine, empty if they are."""
+    if tier not in REPLAYED_TIERS:
+        return f"the tier {tier.value}, on which nothing is replayed"
+    if tier is Tier.EMBEDDED and engine is not Engine.BUNDLED:
+        return f"the engine {engine.value}, whose actions cannot be abandoned"
+    return ""
 
 
 def has_action_store(config: Mapping[str, Any]) -> bool:
@@ -109,20 +120,25 @@ def _scrubbed(run: InputRun, paths: Sequence[ScrubPath]) -> InputRun:
     )
 
 
-def _undisturbed(data: Mapping[str, Any]) -> UndisturbedRun:
-    steps = tuple(RecordedStep(**step) for step in data["steps"])
-    return UndisturbedRun(data["input"], data["key"], steps, _input_run(data["run"]))
+def recorded_steps(data: Sequence[Mapping[str, Any]]) -> tuple[RecordedStep, ...]:
+    """Return the steps of one input that the runtime observed."""
+    return tuple(RecordedStep(**step) for step in data)
 
 
-def _replay(data: Mapping[str, Any]) -> Replay:
-    run = data["run"]
-    return Replay(data["attempt"], data["input"], data["after"], run and _input_run(run), data["problem"])
-
-
-def _input_run(data: Mapping[str, Any]) -> InputRun:
+def input_run(data: Mapping[str, Any]) -> InputRun:
+    """Return the run of one input that the runtime observed."""
     return InputRun(
         outputs=tuple(data["outputs"]),
         events=tuple((kind, attributes) for kind, attributes in data["events"]),
         memory=data["memory"],
         failure=data["failure"] or "",
     )
+
+
+def _undisturbed(data: Mapping[str, Any]) -> UndisturbedRun:
+    return UndisturbedRun(data["input"], data["key"], recorded_steps(data["steps"]), input_run(data["run"]))
+
+
+def _replay(data: Mapping[str, Any]) -> Replay:
+    run = data["run"]
+    return Replay(data["attempt"], data["input"], data["after"], run and input_run(run), data["problem"])

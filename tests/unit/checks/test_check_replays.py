@@ -60,6 +60,22 @@ def test_replays_as_the_undisturbed_run_are_valid() -> None:
 def test_drawn_crash_points_are_counted() -> None:
     (counted,) = checked(replays(points=1500, seed=4)).findings
     assert counted.message == "3 of 1,500 crash points replayed, drawn from seed 4"
+    (counted,) = checked(replays(points=30)).findings
+    assert counted.message == "3 of 30 crash points replayed, evenly chosen"
+
+
+def test_calls_that_were_made_before_a_real_crash_count() -> None:
+    # Attempt 7 is the one that crashed: it made the call, in a durable call whose record is missing or not.
+    first, before, again = call(0, 0), call(7, 0), call(2, 0)
+    replayed = replays(calls=[first, before, again])
+    (one,) = (replace(each, died=7) for each in replayed.replays[1:2])
+    result = checked(replace(replayed, replays=(one,)))
+    assert result.validity is Validity.INVALID
+    assert "is made twice for input 0" in result.findings[0].message
+    in_flight = [replace(first, durable=True), replace(before, durable=True, step=1), replace(again, durable=True)]
+    assert checked(replace(replayed, replays=(one,), calls=tuple(in_flight))).validity is Validity.VALID
+    # The calls of the undisturbed run do not stand for those of an attempt that made none.
+    assert checked(replace(replayed, replays=(one,), calls=(first, again))).validity is Validity.VALID
 
 
 def test_a_difference_names_input_moment_and_remedy() -> None:
