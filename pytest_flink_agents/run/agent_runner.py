@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,12 +19,12 @@ from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
-from pytest_flink_agents.run.effects import effect_urls, with_effects
-from pytest_flink_agents.run.execute import execute
-from pytest_flink_agents.run.model_channel import model_calls, model_urls
+from pytest_flink_agents.run.effects import effect_urls
+from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
 from pytest_flink_agents.run.records import AgentRecords, Inputs
-from pytest_flink_agents.run.replays import has_action_store, replay_in_worker, with_calls, without_unnamed_store
+from pytest_flink_agents.run.replays import REPLAYED_TIERS, has_action_store, unreplayed_place, without_unnamed_store
 from pytest_flink_agents.run.stated import Delivery, delivery_of, read_expect, require_stated
 from pytest_flink_agents.run.subject import (
     AgentSubject,
@@ -105,7 +104,7 @@ class AgentRunner:
         ``open``, or the addresses that the agent may reach, like ``host:port``. The job starts from
         ``savepoint``, and the steps of ``timeline`` are performed while it runs; only tiers with Flink
         have either. ``always_replay`` runs the inputs again from every point at which the process could
-        have died, on the local tier; the default is what ``--flink-always-replay`` says. ``expect``
+        have died, on the local and the embedded tier; the default is what ``--flink-always-replay`` says. ``expect``
         states the run in the words of a scenario's ``expect``.
 
         Raises ``AgentFailedError`` for an agent that fails, misses its deadline, calls an address that
@@ -125,17 +124,17 @@ class AgentRunner:
         setup = self._setup(parts, config or {}, config_file, flink_config or {})
         parts.provide(self.tier, variant=setup.variant)
         records = [{"key": key, "value": value} for key, value in inputs]
-        channel = self._channel(records, directory, parts, delivery)
         steps = [*([Step(AtStart(), StartFromSavepoint(savepoint))] if savepoint else []), *timeline]
         routes, whole_config = read_effects(effects), {**setup.agent, **(config or {})}
         obstacle = stated.scenario.obstacle_to_replays if stated else counted_answer(routes, llm or ())
-        replayed = self._is_replayed(always_replay, obstacle)
+        replayed = self._is_replayed(always_replay, "timeline" if steps else obstacle, parts)
+        in_memory = replayed and self.tier is Tier.LOCAL
 
         def subject(values: Mapping[str, str]) -> AgentSubject:
             return AgentSubject(
                 name=f"{self._label}, run {self._runs}"[:_NAME_CHARACTERS],
                 spec={"agent": agent, "resources": substitute(dict(resources or {}), values)},
-                config=substitute(without_unnamed_store(whole_config) if replayed else whole_config, values),
+                config=substitute(without_unnamed_store(whole_config) if in_memory else whole_config, values),
                 environment=substitute(dict(environment or {}), values),
                 parallelism=setup.parallelism,
                 seed=settings.scenario_seed if self.tier is Tier.LOCAL else None,
@@ -143,17 +142,17 @@ class AgentRunner:
                 reports_memory=stated is not None and stated.scenario.expect.memory is not None,
             )
 
-        place = Place(parts, self.tier, directory, setup)
-        with self._served(place, routes, llm) as (values, ledger, models):
-            evidence = execute(subject(values), channel, place, steps, within_s)
-        evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
-        if replayed and evidence.complete and evidence.failure is None:
-            place = dataclasses.replace(place, directory=directory / "replays")
-            place.directory.mkdir()
-            with self._served(place, routes, llm) as (values, ledger, _):
-                stored = has_action_store(whole_config)
-                replays = replay_in_worker(subject(values), channel, place, with_store=stored, run_s=within_s)
-            evidence = dataclasses.replace(evidence, replays=with_calls(replays, ledger))
+        @contextmanager
+        def prepare(directory: Path) -> Iterator[PreparedRun]:
+            place = Place(parts, self.tier, directory, setup)
+            with self._served(place, routes, llm) as (values, ledger, models):
+                channel = self._channel(records, directory, parts, delivery)
+                yield PreparedRun(subject(values), channel, place, steps, ledger, models)
+
+        evidence = run_prepared(prepare, directory, within_s)
+        if replayed:
+            stored = has_action_store(whole_config)
+            evidence = with_replays(evidence, prepare, directory / "replays", within_s, with_store=stored)
         self._evidence.append(evidence)
         write_evidence(directory, evidence, (), self._services.redactor)
         require_whole_record(evidence)
@@ -190,17 +189,21 @@ class AgentRunner:
             effects=effects,
             project=self._project,
             # The runner itself refuses them on the other tiers.
-            always_replay=always_replay and self.tier is Tier.LOCAL,
+            always_replay=always_replay and self.tier in REPLAYED_TIERS,
         )
 
-    def _is_replayed(self, always_replay: bool | None, obstacle: str) -> bool:
+    def _is_replayed(self, always_replay: bool | None, obstacle: str, environment: TestEnvironment) -> bool:
         """Return whether the inputs are replayed. Raises ``ValueError`` if they cannot be, and must."""
-        if always_replay and self.tier is not Tier.LOCAL:
-            raise ValueError(f"always_replay: inputs are replayed on the local tier, not on {self.tier.value}")
+        engine = Engine.BUNDLED if self.tier is Tier.LOCAL else environment.engine.name
+        unreplayed = unreplayed_place(self.tier, engine)
+        if always_replay and unreplayed:
+            raise ValueError(f"always_replay: inputs are not replayed, because of {unreplayed}")
         if always_replay and obstacle:
             raise ValueError(f"always_replay: {obstacle} cannot be given again: remove one of the two")
         wanted = self._services.settings.always_replay if always_replay is None else always_replay
-        return wanted and self.tier is Tier.LOCAL and not obstacle
+        if wanted and (unreplayed or obstacle):
+            self._services.progress(f"{self._label}: not replayed, because of {unreplayed or obstacle}")
+        return wanted and not (unreplayed or obstacle)
 
     @contextmanager
     def _served(

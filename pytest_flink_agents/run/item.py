@@ -28,21 +28,19 @@ from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_all_runs
-from pytest_flink_agents.run.effects import with_effects
-from pytest_flink_agents.run.execute import execute
 from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
-from pytest_flink_agents.run.model_channel import model_calls
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.replays import replay_in_worker, with_calls
+from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
+from pytest_flink_agents.run.replays import has_action_store, unreplayed_place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
-    is_replayed,
     keeps_actions_in_kafka,
     needs_kafka,
     needs_models,
     placeholder_values,
+    wants_replays,
 )
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
@@ -80,19 +78,20 @@ class ScenarioRun:
         Raises ``HostError`` FA440 for an option that an external cluster cannot have.
         """
         scenario, loaded = self.loaded.scenario, self.loaded
-        engine = None
-        if scenario.job is None:
-            engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
         setup = flink_setup(
             loaded.configuration,
             loaded.flink_options,
             self.services.settings,
             tier=self.tier,
-            engine=engine,
+            engine=self._engine if scenario.job is None else None,
             config=scenario.config,
         )
         setup.require_possible(loaded.flink_options)
         return with_faults(setup, scenario.faults)
+
+    @property
+    def _engine(self) -> Engine:
+        return Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
 
     @property
     def _keeps_actions(self) -> bool:
@@ -177,50 +176,36 @@ class ScenarioRun:
         return self._evidence(directory, seed)
 
     def _evidence(self, directory: Path, seed: int | None) -> Evidence:
-        within_s = self.loaded.scenario.within
-        with self._action_topic() as actions, self._request(directory, seed, actions) as (request, ledger, models):
-            channel = request.channel()
-            place = Place(request.environment, self.tier, directory, request.setup)
-            timeline = request.timeline(ledger)
-            evidence = execute(request.subject(channel), channel, place, timeline, within_s)
-            evidence = with_action_states(evidence, actions, self.loaded)
-        evidence = with_effects(dataclasses.replace(evidence, model_calls=model_calls(models)), ledger)
-        ended = evidence.complete and evidence.failure is None and not evidence.effects_unknown
-        if ended and is_replayed(self.services.settings, self.loaded, self.tier):
-            return dataclasses.replace(evidence, replays=self._replays(directory / "replays", seed))
-        obstacle = self.loaded.scenario.obstacle_to_replays
-        if obstacle and self.services.settings.always_replay and self.tier is Tier.LOCAL:
-            self.services.progress(f"{self.loaded.scenario.name}: not replayed, because of {obstacle}")
+        scenario, within_s = self.loaded.scenario, self.loaded.scenario.within
+        evidence = run_prepared(lambda place: self._prepared(place, seed, self._action_topic()), directory, within_s)
+        if not wants_replays(self.services.settings, self.loaded):
+            return evidence
+        if obstacle := scenario.obstacle_to_replays or unreplayed_place(self.tier, self._engine):
+            self.services.progress(f"{scenario.name}: not replayed, because of {obstacle}")
+            # Without replays a scenario that states them proves nothing; the option takes them where they can be.
+            missing = Replays(unknown=f"not replayed, because of {obstacle}") if scenario.always_replay else None
+            return dataclasses.replace(evidence, replays=missing)
+        with_store = has_action_store({**self.setup.agent, **scenario.config})
+        evidence = with_replays(
+            evidence,
+            lambda place: self._prepared(place, seed, self._topic_of_replays()),
+            directory / "replays",
+            within_s,
+            with_store=with_store,
+        )
+        if evidence.replays is not None:
+            self.services.progress(f"{scenario.name}: {evidence.replays}")
         return evidence
 
-    def _replays(self, directory: Path, seed: int | None) -> Replays:
-        """Run each input again from its crash points, with endpoints and a model of their own.
-
-        The replays keep action states in memory, and need no topic.
-        """
-        directory.mkdir()
-        with self._request(directory, seed) as (request, ledger, _):
-            channel = request.channel()
-            place = Place(request.environment, self.tier, directory, request.setup)
-            replays = replay_in_worker(
-                request.subject(channel),
-                channel,
-                place,
-                with_store=request.has_action_store,
-                run_s=self.loaded.scenario.within,
-            )
-        replays = with_calls(replays, ledger)
-        self.services.progress(f"{self.loaded.scenario.name}: {replays}")
-        return replays
-
     @contextlib.contextmanager
-    def _request(
-        self, directory: Path, seed: int | None, actions: ActionTopic | None = None
-    ) -> Iterator[tuple[ScenarioRequest, LedgerRun | None, Channel | None]]:
-        """Serve the endpoints and the model of one request, and yield all three."""
+    def _prepared(
+        self, directory: Path, seed: int | None, topic: AbstractContextManager[ActionTopic | None]
+    ) -> Iterator[PreparedRun]:
+        """Serve the endpoints, the model and the topic of action states, and yield a run that uses them."""
         environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
+            topic as actions,
             self.services.effects(routes, directory) as ledger,
             self._models(ledger) as models,
             self.services.proxies(scenario.disturbed_links) as proxies,
@@ -230,13 +215,26 @@ class ScenarioRun:
             request = ScenarioRequest(
                 self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions, proxies
             )
-            yield request, ledger, models
+            channel, place = request.channel(), Place(environment, self.tier, directory, setup)
+            yield PreparedRun(
+                request.subject(channel),
+                channel,
+                place,
+                request.timeline(ledger),
+                ledger,
+                models,
+                lambda evidence: with_action_states(evidence, actions, self.loaded),
+            )
 
     def _action_topic(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic of action states for a block; None if the run needs none."""
         if not self._keeps_actions:
             return contextlib.nullcontext()
         return contextlib.closing(provide_action_topic(self.services.kafka, self.loaded))
+
+    def _topic_of_replays(self) -> AbstractContextManager[ActionTopic | None]:
+        """Create the topic for replays; None on the local tier, where they keep action states in memory."""
+        return contextlib.nullcontext() if self.tier is Tier.LOCAL else self._action_topic()
 
     def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
         """Open a channel of the model server; None if nothing in the run has its address.
@@ -265,8 +263,7 @@ class ScenarioRun:
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
         finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
-        engine = Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
-        evidence = Evidence(self.tier.value, self.release.version, engine.value, job_state="not built")
+        evidence = Evidence(self.tier.value, self.release.version, self._engine.value, job_state="not built")
         return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
 
 

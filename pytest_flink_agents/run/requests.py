@@ -21,7 +21,7 @@ from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
-from pytest_flink_agents.run.replays import has_action_store, without_unnamed_store
+from pytest_flink_agents.run.replays import without_unnamed_store
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
@@ -55,26 +55,26 @@ def needs_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     return scenario.sends_through_kafka or (tier is Tier.REMOTE and bool(settings.kafka_bootstrap))
 
 
-def is_replayed(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
-    """Return whether the scenario's inputs are run again from their crash points.
+def wants_replays(settings: Settings, loaded: LoadedScenario) -> bool:
+    """Return whether the scenario or else the option asks to run the inputs again from their crash points."""
+    stated = loaded.scenario.always_replay
+    return settings.always_replay if stated is None else stated
 
-    The option leaves out scenarios that cannot be replayed, and those that say no themselves.
-    """
-    scenario = loaded.scenario
-    if tier is not Tier.LOCAL or scenario.always_replay is False:
-        return False
-    return bool(scenario.always_replay) or (settings.always_replay and not scenario.obstacle_to_replays)
+
+def replays_in_memory(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
+    """Return whether the inputs are replayed with an action state that is kept in memory."""
+    return tier is Tier.LOCAL and wants_replays(settings, loaded) and not loaded.scenario.obstacle_to_replays
 
 
 def keeps_actions_in_kafka(settings: Settings, loaded: LoadedScenario, tier: Tier) -> bool:
     """Return whether the session's Kafka keeps the action state of a run.
 
-    Replays keep it in memory, and the run that they repeat ends without a crash. So it needs a store
-    only if the records themselves are expected.
+    Local replays keep it in memory, and the run that they repeat ends without a crash. So it needs a
+    store only if the records themselves are expected.
     """
     delivery = loaded.scenario.expect.delivery
     expected = delivery is not None and delivery.actions is not None
-    return needs_action_store(loaded) and (expected or not is_replayed(settings, loaded, tier))
+    return needs_action_store(loaded) and (expected or not replays_in_memory(settings, loaded, tier))
 
 
 def needs_models(loaded: LoadedScenario) -> bool:
@@ -199,13 +199,8 @@ class ScenarioRequest:
             **(self.actions.options(self._bootstrap) if self.actions else {}),
             **substitute(self.loaded.scenario.config, self.values),
         }
-        replayed = is_replayed(self.services.settings, self.loaded, self.tier)
-        return without_unnamed_store(config) if replayed else config
-
-    @property
-    def has_action_store(self) -> bool:
-        """True if the options of the run name an action state store, whatever keeps it."""
-        return has_action_store({**self.setup.agent, **self.loaded.scenario.config})
+        in_memory = replays_in_memory(self.services.settings, self.loaded, self.tier)
+        return without_unnamed_store(config) if in_memory else config
 
     def _network(self) -> AllowedNetwork | None:
         scenario = self.loaded.scenario

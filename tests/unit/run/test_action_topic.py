@@ -20,7 +20,7 @@ from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
 from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.run import item
+from pytest_flink_agents.run import item, prepared_run
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -168,8 +168,8 @@ def test_one_topic_serves_a_run_with_replays_and_is_deleted_after_it(
         configs.append(subject.config)
         return Replays(with_store=with_store)
 
-    monkeypatch.setattr(item, "execute", ran)
-    monkeypatch.setattr(item, "replay_in_worker", replayed)
+    monkeypatch.setattr(prepared_run, "execute", ran)
+    monkeypatch.setattr(prepared_run, "replay_in_worker", replayed)
     services = cast(Services, Session(tmp_path, kafka))
     evidence = item.ScenarioRun(services, loaded, Tier.LOCAL, resolve_flink("2.2"))._evidence(tmp_path, seed=1)
     ((name, _, _),) = kafka.made

@@ -18,7 +18,7 @@ from pytest_flink_agents.checks.configuration import NOT_TAKEN
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, Output
 from pytest_flink_agents.evidence.replays import InputRun, Replay, Replays, UndisturbedRun
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.run import agent_runner as module
+from pytest_flink_agents.run import prepared_run
 from pytest_flink_agents.run.agent_runner import AgentRunner
 from pytest_flink_agents.run.subject import AgentFailedError, require_replays
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -38,6 +38,8 @@ class Parts:
         self.engine = SimpleNamespace(name=Engine.BUNDLED)
         self.project = Project.of(self.settings)
         self.formats: list[Any] = []
+        self.said: list[str] = []
+        self.progress = self.said.append
         self.models = SimpleNamespace(channel=self.channel)
 
     def environment(self, _: Any) -> Parts:
@@ -67,7 +69,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: Parts) -> Callab
 
     def run(evidence: Evidence = RIGHT, tier: Tier = Tier.EMBEDDED, **words: Any) -> Evidence:
         services: Any = parts
-        monkeypatch.setattr(module, "execute", lambda *_: evidence)
+        monkeypatch.setattr(prepared_run, "execute", lambda *_: evidence)
         folder = tmp_path / "test" / "1"
         runner = AgentRunner(services, resolve_flink("2.2"), tier, folder, project=parts.project)
         return runner.run("shop:Echo", [("k", 1)], **words)
@@ -102,9 +104,17 @@ def test_a_limit_that_a_test_writes_must_have_been_kept(run: Callable[..., Evide
     assert run(network="closed").blocked == ()
 
 
-def test_inputs_are_replayed_on_the_local_tier_only(run: Callable[..., Evidence]) -> None:
-    with pytest.raises(ValueError, match="always_replay: inputs are replayed on the local tier, not on embedded"):
+def test_inputs_are_replayed_on_two_tiers_with_the_bundled_engine(run: Callable[..., Evidence], parts: Parts) -> None:
+    refused = "always_replay: inputs are not replayed, because of the "
+    with pytest.raises(ValueError, match=f"{refused}tier container"):
+        run(tier=Tier.CONTAINER, always_replay=True)
+    parts.engine.name = Engine.UPSTREAM
+    with pytest.raises(ValueError, match=f"{refused}engine upstream"):
         run(always_replay=True)
+    # The option says what it leaves out.
+    parts.settings = dataclasses.replace(parts.settings, always_replay=True)
+    assert run().replays is None
+    assert parts.said == ["test: not replayed, because of the engine upstream, whose actions cannot be abandoned"]
 
 
 @pytest.mark.parametrize(

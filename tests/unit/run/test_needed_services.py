@@ -12,12 +12,13 @@ from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.models.script import Script
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.item import ScenarioRun
-from pytest_flink_agents.run.requests import is_replayed, keeps_actions_in_kafka, needs_models
+from pytest_flink_agents.run.replays import unreplayed_place
+from pytest_flink_agents.run.requests import keeps_actions_in_kafka, needs_models, wants_replays
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
-from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 
 class Started:
@@ -61,6 +62,12 @@ def test_the_model_server_is_needed_only_if_the_run_can_know_its_address(
 ENDPOINT = "effects: [{name: pay, route: POST /x%s}]\n"
 
 
+def is_replayed(settings: Settings, loaded: LoadedScenario, tier: Tier, engine: Engine = Engine.BUNDLED) -> bool:
+    return wants_replays(settings, loaded) and not (
+        loaded.scenario.obstacle_to_replays or unreplayed_place(tier, engine)
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "option", "replayed"),
     [
@@ -85,7 +92,9 @@ def test_the_option_replays_scenarios_that_can_be(tmp_path: Path, words: str, op
     (loaded,) = load_file(file, Project(tmp_path))
     settings = Settings(tmp_path, (), always_replay=option)
     assert is_replayed(settings, loaded, Tier.LOCAL) == replayed
-    assert not is_replayed(settings, loaded, Tier.EMBEDDED)
+    assert is_replayed(settings, loaded, Tier.EMBEDDED) == replayed
+    assert not is_replayed(settings, loaded, Tier.CONTAINER)
+    assert not is_replayed(settings, loaded, Tier.EMBEDDED, Engine.UPSTREAM)
     if option and not replayed and "always_replay" not in words:
         file.write_text(f"{text}always_replay: true\ntiers: [local]\n")
         with pytest.raises(ScenarioError, match="beside always_replay"):
@@ -102,15 +111,18 @@ def test_a_failure_and_a_job_are_not_replayed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expect", "in_kafka"),
+    ("words", "expect", "tier", "in_kafka"),
     [
-        ("", "{outputs: []}", True),
-        ("always_replay: true\ntiers: [local]\n", "{outputs: []}", False),
+        ("", "{outputs: []}", Tier.LOCAL, True),
+        ("always_replay: true\ntiers: [local, embedded]\n", "{outputs: []}", Tier.LOCAL, False),
+        ("always_replay: true\ntiers: [local, embedded]\n", "{outputs: []}", Tier.EMBEDDED, True),
         # The records themselves are judged.
-        ("always_replay: true\ntiers: [local]\n", "{delivery: {actions: exactly_once}}", True),
+        ("always_replay: true\ntiers: [local]\n", "{delivery: {actions: exactly_once}}", Tier.LOCAL, True),
     ],
 )
-def test_replays_keep_the_action_state_in_memory(tmp_path: Path, words: str, expect: str, in_kafka: bool) -> None:
+def test_local_replays_keep_the_action_state_in_memory(
+    tmp_path: Path, words: str, expect: str, tier: Tier, in_kafka: bool
+) -> None:
     (tmp_path / "shop.py").write_text("class Shop: ...\n")
     file = tmp_path / "x.scenario.yaml"
     file.write_text(
@@ -118,4 +130,4 @@ def test_replays_keep_the_action_state_in_memory(tmp_path: Path, words: str, exp
         f"inputs: [{{key: a, value: 1}}]\nexpect: {expect}\n"
     )
     (loaded,) = load_file(file, Project(tmp_path))
-    assert keeps_actions_in_kafka(Settings(tmp_path, ()), loaded, Tier.LOCAL) == in_kafka
+    assert keeps_actions_in_kafka(Settings(tmp_path, ()), loaded, tier) == in_kafka
