@@ -102,7 +102,7 @@ OPTIONS = (
     ),
     Option(
         "--flink-always-replay",
-        "replay the inputs of every scenario on the local tier from all points at which its process could have died",
+        "replay the inputs of every scenario on the local and the embedded tier from all points at which its process could die",
         action="store_const",
         const="yes",
     ),

@@ -37,5 +37,4 @@ def options_of_run(settings: Settings, tier: Tier) -> list[str]:
         "--kafka-properties": shown(security.file, root) if security and security.file else "",
     }
     words = [f"{flag}={value}" for flag, value in values.items() if value]
-    replays = settings.always_replay and tier is Tier.LOCAL
-    return [*words, "--flink-always-replay"] if replays else words
+    return [*words, "--flink-always-replay"] if settings.always_replay else words

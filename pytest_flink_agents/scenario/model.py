@@ -40,6 +40,7 @@ from pytest_flink_agents.scenario.words import (
 
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
+_REPLAYED_TIERS = frozenset(("local", "embedded"))
 _THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
 
 
@@ -123,7 +124,7 @@ class Scenario(LanguageMapping):
     always_replay: bool | None = Field(
         None,
         description="run each input again from every point at which its process could have died, and compare with the "
-        "undisturbed run (needs `tiers: [local]`); default: what --flink-always-replay says",
+        "undisturbed run (needs `tiers: [local, embedded]` or one of the two); default: what --flink-always-replay says",
     )
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
@@ -234,9 +235,9 @@ class Scenario(LanguageMapping):
     def _can_be_replayed(self) -> Self:
         if not self.always_replay:
             return self
-        if self.tiers != ("local",):
-            next_step = "add `tiers: [local]`: inputs are replayed without Flink"
-            raise wrong("tiers: [local] beside always_replay", code="FA204", next_step=next_step)
+        if not self.tiers or not _REPLAYED_TIERS.issuperset(self.tiers):
+            next_step = "add `tiers: [local, embedded]`, or one of the two: inputs are replayed on no other tier"
+            raise wrong("tiers: [local, embedded] beside always_replay", code="FA204", next_step=next_step)
         if obstacle := self.obstacle_to_replays:
             next_step = "remove always_replay, or keep it in a scenario of its own"
             message = f"{obstacle} beside always_replay"
@@ -284,6 +285,8 @@ class Scenario(LanguageMapping):
             return "expect.failure"
         if self.held_inputs:
             return "inputs[].after"
+        if self.faults:
+            return "faults"
         routes = [effect.as_route() for effect in self.effects or ()]
         return counted_answer(routes, self.llm.rules() if self.llm else ())
 

@@ -197,7 +197,7 @@ def test_the_rest_api_is_for_this_user_by_a_word(read: Read, word: str, rest_aut
 def test_a_run_with_replays_is_repeated_with_them(read: Read) -> None:
     settings = read("--flink-always-replay")
     assert options_of_run(settings, Tier.LOCAL) == ["--flink-tier=local", "--flink-always-replay"]
-    assert options_of_run(settings, Tier.EMBEDDED) == ["--flink-tier=embedded"]
+    assert options_of_run(settings, Tier.EMBEDDED) == ["--flink-tier=embedded", "--flink-always-replay"]
 
 
 def test_several_processes_cannot_share_a_terminal() -> None:
