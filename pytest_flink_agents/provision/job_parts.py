@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from flink_testbed.artifacts.bounded_kafka import BOUNDED_AFTER_RESTORE
+from flink_testbed.artifacts.class_patch import provide_patched
 from flink_testbed.artifacts.environments import (
     EnvironmentRequest,
     JobEnvironment,
@@ -141,6 +143,15 @@ class JobParts:
     def connector(self) -> Path:
         """The jar of Flink's Kafka connector for this Flink."""
         return self._once("connector", lambda: provide_connector(self.release.line, progress=self.progress))
+
+    @property
+    def source_connector(self) -> tuple[Path, ...]:
+        """The jars of the connector for a source before an agent: a corrected class, then the connector."""
+        made = self._once(
+            "corrected connector",
+            lambda: provide_patched(self.connector, BOUNDED_AFTER_RESTORE, progress=self.progress),
+        )
+        return (made, self.connector) if made else (self.connector,)
 
     def provide_connector(self) -> None:
         """Fetch the connector's jar before a run needs it."""

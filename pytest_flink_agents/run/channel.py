@@ -6,7 +6,7 @@ They use memory, files or Kafka topics.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -164,7 +164,8 @@ class TopicChannel(Channel):
 
     Each has one partition, so that the records have an order; ``label`` is part of their names.
 
-    ``connector`` is Flink's Kafka connector for the job's Flink; ``guarantee`` is ``exactly_once``
+    ``connector`` has the jars of Flink's Kafka connector for the job's Flink, the connector itself last: a
+    job of the user's own gets that one only. ``guarantee`` is ``exactly_once``
     or ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one.
     """
 
@@ -176,7 +177,7 @@ class TopicChannel(Channel):
         self,
         inputs: Inputs,
         kafka: KafkaService,
-        connector: Path,
+        connector: Sequence[Path],
         records: Records,
         *,
         label: str,
@@ -196,14 +197,14 @@ class TopicChannel(Channel):
             "input.topic": self.inputs_topic,
             "output.topic": self.outputs_topic,
             "kafka.bootstrap": bootstrap or kafka.job_bootstrap,
-            "kafka.connector": str(connector),
+            "kafka.connector": str(connector[-1]),
         }
         self.source_and_sink = {
             "kafka": {
                 "bootstrap": bootstrap or kafka.job_bootstrap,
                 "inputs": self.inputs_topic,
                 "outputs": self.outputs_topic,
-                "connector": str(connector),
+                "connector": [str(jar) for jar in connector],
                 # The prefix of transactional ids: another run's job with the same prefix would
                 # abort the transactions of this one.
                 "transactions": self.outputs_topic,

@@ -133,7 +133,7 @@ class ScenarioRequest:
         return TopicChannel(
             inputs,
             self.services.kafka,
-            self.environment.connector,
+            self.environment.source_connector,
             records,
             bootstrap=self._bootstrap,
             label=self.loaded.name,

@@ -8,7 +8,7 @@ fails in between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,8 @@ _TRANSACTION_TIMEOUT_MS = 5 * 60 * 1000
 class Topics:
     """Two existing topics.
 
-    ``connector`` is the path of the connector's jar, which the job ships to the cluster.
+    ``connector`` has the paths of the connector's jars, which the job ships to the cluster; of two
+    classes of one name the first counts.
     ``transactions`` is the prefix of the transactional ids and must be unique to the job.
     ``guarantee`` is ``exactly_once`` or ``at_least_once``. ``properties`` are those of Kafka's client
     that a broker with TLS or a login needs. ``records`` is the number of inputs if some of them are
@@ -42,7 +43,7 @@ class Topics:
     bootstrap: str
     inputs: str
     outputs: str
-    connector: str
+    connector: Sequence[str]
     transactions: str
     guarantee: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -50,7 +51,7 @@ class Topics:
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
         """Return the committed records, up to the current end of each partition or the last one to come."""
-        env.add_jars(Path(self.connector).as_uri())
+        env.add_jars(*(Path(jar).as_uri() for jar in self.connector))
         builder = (
             KafkaSource.builder()
             .set_bootstrap_servers(self.bootstrap)

@@ -10,7 +10,7 @@ from struct import pack, unpack_from
 
 # Opcodes of the instructions that patches replace.
 ALOAD_0, ALOAD_1, DUP, DUP_X1, SWAP, NOP = b"\x2a", b"\x2b", b"\x59", b"\x5a", b"\x5f", b"\x00"
-LLOAD_1, GOTO = b"\x1f", b"\xa7"
+LLOAD_1, GOTO, ICONST_0, ICONST_1, IRETURN = b"\x1f", b"\xa7", b"\x03", b"\x04", b"\xac"
 NEW, GETFIELD, PUTFIELD, LDC, LDC_W = b"\xbb", b"\xb4", b"\xb5", b"\x12", b"\x13"
 INVOKEVIRTUAL, INVOKESPECIAL, INVOKESTATIC, INVOKEINTERFACE = b"\xb6", b"\xb7", b"\xb8", b"\xb9"
 

@@ -1,8 +1,8 @@
 """Patched copies of classes of Flink, where Flink has no option.
 
 A patched class goes into a jar of its own in the cache, which comes first on the class path; Flink's
-jars stay unchanged. The patches themselves are in ``loopback``, ``python_timers`` and
-``gateway_token``.
+jars stay unchanged. The patches themselves are in ``loopback``, ``python_timers``, ``bounded_kafka``
+and ``gateway_token``.
 """
 
 from __future__ import annotations
