@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flink_testbed.ledger.entry import EffectCall
+from flink_testbed.ledger.routes import TOOL
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Evidence
 
@@ -33,5 +34,6 @@ def _finding(call: EffectCall) -> Finding:
     if call.fault:
         message, expected = f"a call of {call.endpoint} was refused", "a body within the bounds of the ledger"
     else:
-        message, expected = f"the agent called {call.endpoint}, which has no such route", "a declared route"
+        kind = "tool" if call.method == TOOL else "route"
+        message, expected = f"the agent called {call.endpoint}, which has no such {kind}", f"a declared {kind}"
     return Finding(message, _EFFECTS, expected, seen, key=call.key)

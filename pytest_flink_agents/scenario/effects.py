@@ -9,18 +9,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self
 
 from flink_testbed.core.problem import nearest
 from flink_testbed.ledger.routes import Fault, Reply, Route, variables_of
 from flink_testbed.ledger.template import names_in
+from pytest_flink_agents.scenario.effect_tools import EffectTool
 from pytest_flink_agents.scenario.error import Mistake, path_text
 from pytest_flink_agents.scenario.mapping import LanguageMapping
-from pytest_flink_agents.scenario.words import Delay, NotEmpty, value_error, wrong
+from pytest_flink_agents.scenario.words import FORM, Delay, EndpointName, NotEmpty, has_form, value_error, wrong
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ROUTE = re.compile(rf"({'|'.join(METHODS)}) (/[A-Za-z0-9._~{{}}/-]*)")
 _VARIABLE = re.compile(r"\{[a-z_][a-z0-9_]*\}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -31,12 +31,6 @@ _ONE_OF = ("status", "reset", "malformed", "slow")
 
 Status = Annotated[int, Field(ge=200, le=599)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise wrong("a name of lower-case letters, digits and underscores, like payments")
-    return text
 
 
 def _route(text: str) -> str:
@@ -130,7 +124,7 @@ class EffectFault(LanguageMapping):
 class Effect(LanguageMapping):
     """One route of an endpoint that the agent calls; entries of one name share an address."""
 
-    name: Annotated[str, AfterValidator(_name)] = Field(description="the endpoint: ${effects.NAME.url} is its address")
+    name: EndpointName = Field(description="the endpoint: ${effects.NAME.url} is its address")
     route: Annotated[NotEmpty, AfterValidator(_route)] = Field(
         description="method and path, like POST /refunds or GET /refunds/{id}"
     )
@@ -154,10 +148,24 @@ class Effect(LanguageMapping):
         return Route(self.name, method, path, reply, self.fault.as_fault() if self.fault else None, self.idempotent)
 
 
+def _effect_form(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    return FORM + ("tool" if "tool" in value else "route")
+
+
+AnyEffect = Annotated[
+    Annotated[Effect, Tag(FORM + "route")] | Annotated[EffectTool, Tag(FORM + "tool")],
+    Discriminator(_effect_form),
+    has_form(_effect_form, "{name, route, reply} or {name, tool, reply}"),
+]
+_ENTRY: TypeAdapter[Effect | EffectTool] = TypeAdapter(AnyEffect)
+
+
 def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Route, ...]:
     """Return the routes of plain entries; raise ValueError that names the first mistake."""
     try:
-        effects = [Effect.model_validate(entry) for entry in value]
+        effects = [_ENTRY.validate_python(entry) for entry in value]
     except ValidationError as error:
         raise value_error("effects", error) from None
     for mistake in effect_mistakes(list(value)):
@@ -167,18 +175,25 @@ def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Route, ...]:
 
 def effect_mistakes(value: Any) -> Iterator[Mistake]:
     """Yield routes that are declared twice, and replies that repeat unknown variables."""
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str, str], int] = {}
+    kinds: dict[str, str] = {}
     for index, entry in enumerate(value if isinstance(value, list) else ()):
-        if not isinstance(entry, dict) or not isinstance(route := entry.get("route"), str):
+        kind = "tool" if isinstance(entry, dict) and "tool" in entry else "route"
+        if not isinstance(entry, dict) or not isinstance(text := entry.get(kind), str):
             continue
+        name, place = str(entry.get("name")), ("effects", index, kind)
         # Two names of one variable do not make two routes.
-        same = (str(entry.get("name")), _VARIABLE.sub("{}", route))
+        same = (name, kind, _VARIABLE.sub("{}", text) if kind == "route" else text)
         if same in seen:
-            message = f"a route declared twice: {path_text(('effects', index, 'route'))}"
+            message = f"a {kind} declared twice: {path_text(place)}"
             first = f"once: it is that of {path_text(('effects', seen[same]))} already"
-            yield Mistake("FA203", ("effects", index, "route"), message, first, route, "remove one of the two")
+            yield Mistake("FA203", place, message, first, text, "remove one of the two")
+        elif kinds.setdefault(name, kind) != kind:
+            message = f"routes and tools of one name: {path_text(place)}"
+            yield Mistake("FA203", place, message, f"a {kinds[name]} like the first of {name}", kind, "use two names")
         seen.setdefault(same, index)
-        yield from _variable_mistakes(("effects", index, "reply"), entry.get("reply"), variables_of(route))
+        variables = variables_of(text) if kind == "route" else ()
+        yield from _variable_mistakes(("effects", index, "reply"), entry.get("reply"), variables)
 
 
 def _variable_mistakes(path: Sequence[str | int], reply: Any, variables: Sequence[str]) -> Iterator[Mistake]:

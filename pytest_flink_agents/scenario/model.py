@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.counted_answers import counted_answer
-from pytest_flink_agents.scenario.effects import Effect
+from pytest_flink_agents.scenario.effects import AnyEffect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
 from pytest_flink_agents.scenario.faults import Faults, Link, timetable
 from pytest_flink_agents.scenario.input_forms import InlineInput, Input
@@ -116,8 +116,8 @@ class Scenario(LanguageMapping):
         default_factory=dict, description="options of Flink, which win over those of config_file"
     )
     llm: LlmSettings | None = Field(None, description="answers of the scripted model")
-    effects: SomeItems[Effect] | None = Field(
-        None, description="endpoints that the agent calls; each call is recorded before it is answered"
+    effects: SomeItems[AnyEffect] | None = Field(
+        None, description="endpoints and MCP tools that the agent calls; each call is recorded before it is answered"
     )
     inputs: SomeItems[Input] = Field(description="the inputs, in order")
     faults: Faults | None = Field(None, description="what is broken on purpose while the job runs on Flink")

@@ -44,6 +44,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _AGENT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 _PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _BARE_VERSION = re.compile(r"\d+(?:\.\d+)*")
+_ENDPOINT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NAME_CHARACTERS = 200
 WAIVER_DAYS = 90
 _ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
@@ -86,6 +87,15 @@ def has_form(form: Callable[[Any], str | None], expected: str) -> BeforeValidato
         return value
 
     return BeforeValidator(check)
+
+
+def _endpoint(text: str) -> str:
+    if not _ENDPOINT.fullmatch(text):
+        raise wrong("a name of lower-case letters, digits and underscores, like payments")
+    return text
+
+
+EndpointName = Annotated[str, AfterValidator(_endpoint)]
 
 
 def _seconds_up_to(maximum_m: int) -> Callable[[Any], float]:

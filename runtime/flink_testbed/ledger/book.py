@@ -17,7 +17,7 @@ from pathlib import Path
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.http_server import HttpAnswer
 from flink_testbed.ledger.entry import IDEMPOTENCY_KEY, Seen, entry_line
-from flink_testbed.ledger.routes import Fault, Reply, Route, find_route, unmatched_reply, unmatched_text
+from flink_testbed.ledger.routes import TOOL, Fault, Reply, Route, find_route, unmatched_reply, unmatched_text
 from flink_testbed.ledger.template import RequestParts, fill, has_placeholder
 
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
@@ -40,6 +40,8 @@ class Book:
             for route in routes
             if not has_placeholder([route.reply.json, route.reply.text, dict(route.reply.headers)])
         }
+        # The endpoints that are MCP servers.
+        self.mcp_servers = frozenset(route.endpoint for route in routes if route.method == TOOL)
         # A file that exists already belongs to another run.
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         self._faults: Counter[tuple[str, str]] = Counter()
@@ -50,6 +52,10 @@ class Book:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def tools(self, endpoint: str) -> list[Route]:
+        """Return the tools of an endpoint."""
+        return [route for route in self._routes if route.endpoint == endpoint and route.method == TOOL]
 
     def answer(self, seen: Seen) -> HttpAnswer:
         """Record a call of an endpoint and return its answer, with the faults that are due."""

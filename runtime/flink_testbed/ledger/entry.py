@@ -38,10 +38,11 @@ class Seen:
 class EffectCall:
     """One call from the job to the outside, as the ledger wrote it.
 
-    ``source`` is ``effects`` for an endpoint of a run, ``llm`` for the model server, ``mcp`` for an
-    MCP server; ``endpoint`` is the endpoint's name, ``route`` the declared route that answered, such
-    as ``POST /refunds``, empty if none did. ``sequence`` counts from 1 without gaps; ``at_s`` is
-    seconds since 1970.
+    ``source`` is ``effects`` for an endpoint of a run, ``llm`` for the model server; ``endpoint``
+    is the endpoint's name, ``route`` the declared route that answered, such as ``POST /refunds``,
+    empty if none did. ``sequence`` counts from 1 without gaps; ``at_s`` is seconds since 1970. A
+    call of a tool of an MCP server has the method ``tool``, the tool's name as its ``path``, and
+    the arguments as its ``body``.
 
     ``key``, ``input`` (its number, from 0), ``attempt`` (from 0) and ``action`` are None if the call
     does not carry them. ``body`` is decoded JSON, else text; ``body_digest`` is the sha256 of the

@@ -15,6 +15,8 @@ from flink_testbed.core.problem import nearest
 
 _VARIABLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _UNMATCHED_STATUS = 404
+# The method of a tool of an MCP server, whose path is the tool's name.
+TOOL = "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Route:
     """One method and path of an endpoint.
 
     A path may have variables: ``/refunds/{id}``. With ``idempotent`` a repeated ``Idempotency-Key``
-    gets the first answer again.
+    gets the first answer again. A route with the method :data:`TOOL` is a tool of an MCP server;
+    ``description`` and ``arguments``, a JSON Schema, are what it says of itself.
     """
 
     endpoint: str
@@ -73,6 +76,8 @@ class Route:
     reply: Reply = Reply()
     fault: Fault | None = None
     idempotent: bool = False
+    description: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -107,10 +112,13 @@ def find_route(
 
 def unmatched_text(routes: Iterable[Route], endpoint: str, method: str, path: str) -> str:
     """Return the message to a caller whose call has no route."""
-    known = [route.name for route in routes if route.endpoint == endpoint]
-    near = nearest(f"{method} {path}", known)
+    is_tool = method == TOOL
+    known = [route.path if is_tool else route.name for route in routes if route.endpoint == endpoint]
+    wanted = path if is_tool else f"{method} {path}"
+    near = nearest(wanted, known)
     ending = f"; the nearest is {near}" if near else ""
-    return f"{endpoint} has no route {method} {path}: it has {', '.join(known) or 'none'}{ending}"
+    kind = "tool" if is_tool else "route"
+    return f"{endpoint} has no {kind} {wanted}: it has {', '.join(known) or 'none'}{ending}"
 
 
 def unmatched_reply(text: str) -> Reply:

@@ -22,6 +22,7 @@ from aiohttp import web
 from flink_testbed.core.http_server import BodyError, BoundedServer, HttpAnswer, HttpLimits, send
 from flink_testbed.ledger.book import Book, BookError
 from flink_testbed.ledger.entry import Seen, carried_headers
+from flink_testbed.ledger.mcp import answer_mcp
 from flink_testbed.ledger.routes import routes_from_data
 
 LIMITS = HttpLimits(body_bytes=1024 * 1024, connections=1000)
@@ -92,7 +93,11 @@ class Service:
         )
         if opened.closed.is_set():
             return await send(request, HttpAnswer(0, reset=True), opened.closed)
-        answer = opened.book.refuse(seen, refusal.status, str(refusal)) if refusal else opened.book.answer(seen)
+        book = opened.book
+        if refusal:
+            answer = book.refuse(seen, refusal.status, str(refusal))
+        else:
+            answer = answer_mcp(book, seen) if endpoint in book.mcp_servers else book.answer(seen)
         response = await send(request, answer, opened.closed)
         if refusal:
             response.force_close()

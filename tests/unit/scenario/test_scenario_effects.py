@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from flink_testbed.core.problem import Problem
-from flink_testbed.ledger.routes import Fault, Reply, Route
+from flink_testbed.ledger.routes import Fault, Reply, Route, routes_as_data, routes_from_data
 from pytest_flink_agents.scenario.effects import Effect, read_effects
 
 Problems: TypeAlias = Callable[[str], list[Problem]]
@@ -33,6 +33,17 @@ MISTAKES = [
     ("{name: pay, route: POST /x, fault: {reset: after, slow: 1s}}", ("9:46", "FA203")),
     ("{name: pay, route: POST /x, fault: {retry_after: 1s}}", ("9:46", "FA203")),
     ("{name: pay, route: POST /x, reply: {json: 1}, fault: {status: 500}}", ("9:11", "FA203")),
+    ("{name: pay, tool: refund money, reply: {text: ok}}", ("9:29", "FA203")),
+    ("{name: pay, tool: refund}", ("9:11", "FA204")),
+    ("{name: pay, tool: refund, reply: {text: a, json: b}}", ("9:44", "FA203")),
+    ("{name: pay, tool: refund, reply: {status: 500}}", ("9:45", "FA202")),
+    ("{name: pay, tool: refund, reply: {text: a}, idempotent: true}", ("9:55", "FA202")),
+    ("{name: pay, tool: refund, reply: {text: a}, arguments: {order: {type: string}}}", ("9:66", "FA203")),
+    ("{name: pay, tool: refund, reply: {text: a}, fault: {times: 1}}", ("9:62", "FA204")),
+    ("{name: pay, tool: refund, reply: {text: a}, fault: {error: true, reset: after}}", ("9:62", "FA203")),
+    ("{name: pay, tool: refund, reply: {text: '${request.path.id}'}}", ("9:44", "FA210")),
+    ("{name: pay, tool: a, reply: {text: a}}, {name: pay, tool: a, reply: {text: b}}", ("9:69", "FA203")),
+    ("{name: pay, tool: a, reply: {text: a}}, {name: pay, route: GET /x}", ("9:70", "FA203")),
     ("{name: pay, route: POST /x}, {name: pay, route: POST /x}", ("9:59", "FA203")),
     ("{name: pay, route: 'GET /x/{a}'}, {name: pay, route: 'GET /x/{b}'}", ("9:64", "FA203")),
     ("{name: pay, route: POST /x, reply: {json: '${request.path.id}'}}", ("9:46", "FA210")),
@@ -76,6 +87,30 @@ def test_an_entry_becomes_a_route() -> None:
     reply = Reply(202, {"id": "${request.path.id}"}, None, {"A": "b"})
     fault = Fault(delay_s=0.5, status=429, retry_after_s=2.0, times=2)
     assert effect.as_route() == Route("payments", "PUT", "/refunds/{id}", reply, fault, idempotent=True)
+
+
+def test_an_entry_of_a_tool_becomes_a_route() -> None:
+    schema = {"type": "object", "properties": {"order": {"type": "string"}}}
+    entry = {
+        "name": "orders",
+        "tool": "where_is",
+        "description": "Say where an order is.",
+        "arguments": schema,
+        "reply": {"text": "on its way"},
+        "fault": {"error": True, "times": 1},
+    }
+    (route,) = read_effects([entry])
+    fault = Fault(status=500, times=1)
+    assert route == Route(
+        "orders",
+        "tool",
+        "where_is",
+        Reply(text="on its way"),
+        fault,
+        description="Say where an order is.",
+        arguments=schema,
+    )
+    assert routes_from_data(routes_as_data([route])) == (route,)
 
 
 @pytest.mark.parametrize(
