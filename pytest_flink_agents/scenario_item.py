@@ -122,8 +122,8 @@ class ScenarioItem(pytest.Item):
             return "not applicable: a scenario with a job runs on Flink only"
         if scenario.faults and self.tier not in (Tier.EMBEDDED, Tier.CONTAINER):
             return "not applicable: a scenario with faults runs on clusters that the session starts"
-        if self.tier is Tier.CONTAINER and "kafka" in scenario.disturbed_links:
-            return "not applicable: containers reach Kafka on a network of their own, which no fault disturbs"
+        if self.tier is Tier.CONTAINER and (obstacle := scenario.obstacle_to_containers):
+            return f"not applicable: {obstacle}"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
         return self._incompatible()

@@ -11,6 +11,7 @@ from flink_testbed.faults import (
     DisturbNetwork,
     FailCheckpoints,
     Fault,
+    FillDisk,
     KillBroker,
     KillJobManager,
     KillPythonWorkers,
@@ -113,6 +114,8 @@ def _fault(words: FaultWords, proxies: Mapping[str, Proxy]) -> Fault:
         return PauseProcess(words.pause, words.seconds)
     if words.fail:
         return FailCheckpoints(words.seconds)
+    if words.fill_disk:
+        return FillDisk(words.fill_disk, words.seconds)
     killed: Mapping[str, Fault] = {
         "taskmanager": KillTaskManager(),
         "jobmanager": KillJobManager(),

@@ -17,13 +17,14 @@ from pytest_flink_agents.scenario.words import FORM, Delay, NotEmpty, has_form, 
 DEFAULT_FOR_S = 2.0
 DEFAULT_BY_S = 0.5
 DEFAULT_SHARE = 0.1
-_ACTS = ("kill", "pause", "fail", "cut", "delay", "lose")
+_ACTS = ("kill", "pause", "fail", "fill_disk", "cut", "delay", "lose")
 _MOST = 1_000
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
 Fail = Literal["checkpoints"]
+FillDisk = Literal["taskmanager", "jobmanager"]
 Link = Literal["kafka", "llm", "effects"]
 Directions = Literal["both", "requests", "answers"]
 Kind = Literal[
@@ -34,6 +35,8 @@ Kind = Literal[
     "pause taskmanager",
     "pause jobmanager",
     "fail checkpoints",
+    "fill_disk taskmanager",
+    "fill_disk jobmanager",
     "cut kafka",
     "cut llm",
     "cut effects",
@@ -71,7 +74,7 @@ class Fault(LanguageMapping):
     What was killed is started again, and what was paused or failed continues.
     """
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"restart", "fill_disk"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"restart"})
 
     after: After = Field(
         description="the moment: {outputs: 1}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or {event: paid}"
@@ -79,6 +82,7 @@ class Fault(LanguageMapping):
     kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
     pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
     fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")
+    fill_disk: FillDisk | None = Field(None, description="let a process write no file for a while")
     cut: Link | None = Field(
         None, description="let no data pass between the job and this service; connections stay open"
     )

@@ -270,6 +270,15 @@ class Scenario(LanguageMapping):
         """The services whose connections to the job are disturbed."""
         return frozenset(fault.link for fault in timetable(self.faults) if fault.link)
 
+    @property
+    def obstacle_to_containers(self) -> str:
+        """Return why the faults are not possible in containers, empty if they are."""
+        if "kafka" in self.disturbed_links:
+            return "containers reach Kafka on a network of their own, which no fault disturbs"
+        if any(fault.fill_disk for fault in timetable(self.faults)):
+            return "the disk of a container is not filled"
+        return ""
+
     def allowed_addresses(self) -> tuple[str, ...] | None:
         """Return the addresses beside loopback that the run may reach, None for all."""
         if isinstance(self.job, JarJob):

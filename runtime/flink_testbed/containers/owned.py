@@ -169,6 +169,14 @@ class OwnedContainer:
         with self._existing("resume"):
             self.container.unpause()
 
+    def fill_disk(self) -> None:
+        """Raise :class:`HostError` FA440: only processes of this user on this machine are limited."""
+        message = "the disk of a container is not filled"
+        raise HostError(Problem("FA440", message, where=self.name, next_step="use the embedded tier"))
+
+    def free_disk(self) -> None:
+        """Do nothing."""
+
     def stop(self, grace_s: float) -> None:
         """Send SIGTERM, wait up to ``grace_s`` seconds, then kill it."""
         import docker.errors

@@ -58,7 +58,7 @@ class FailCheckpoints(Fault):
                     next_step="let the fault last longer than execution.checkpointing.interval (for: 10s)",
                 )
             )
-        self._wait_for_next(target)
+        wait_for_checkpoint(target)
         return f"checkpoints failed for {self.seconds:g} s, {failed} in number"
 
     def heal(self, target: FaultTarget) -> None:
@@ -84,16 +84,18 @@ class FailCheckpoints(Fault):
             with contextlib.suppress(FileExistsError):
                 (directory / f"chk-{number}").touch(exist_ok=False)
 
-    def _wait_for_next(self, target: FaultTarget) -> None:
-        rest = target.cluster.rest
-        completed = rest.checkpoint_counts(target.job_id)["completed"]
 
-        def probe() -> tuple[bool | None, str]:
-            ended = str(rest.job(target.job_id)["state"]) in TERMINAL_STATES
-            now = rest.checkpoint_counts(target.job_id)["completed"]
-            return (True if ended or now > completed else None), f"{now} complete"
+def wait_for_checkpoint(target: FaultTarget) -> None:
+    """Wait until one more checkpoint is complete, or the job has ended. Raises :class:`WaitTimeoutError`."""
+    rest = target.cluster.rest
+    completed = rest.checkpoint_counts(target.job_id)["completed"]
 
-        target.cluster.wait(probe, what="a checkpoint after those that failed", timeout_s=_LATER_S)
+    def probe() -> tuple[bool | None, str]:
+        ended = str(rest.job(target.job_id)["state"]) in TERMINAL_STATES
+        now = rest.checkpoint_counts(target.job_id)["completed"]
+        return (True if ended or now > completed else None), f"{now} complete"
+
+    target.cluster.wait(probe, what="a checkpoint after those that failed", timeout_s=_LATER_S)
 
 
 def _directory(target: FaultTarget) -> Path:

@@ -316,6 +316,14 @@ class SharedProcesses(ClusterProcesses):
         """Kill the Python workers of all TaskManagers; return the number of processes."""
         return int(self._ask("processes.kill_python_workers"))
 
+    def fill_disk(self, name: str) -> None:
+        """Let every write of a process to a file fail."""
+        self._ask("processes.fill_disk", name)
+
+    def free_disk(self, name: str) -> None:
+        """Let a process write to files again."""
+        self._ask("processes.free_disk", name)
+
     def pause(self, name: str) -> None:
         """Stop a process without ending it."""
         self._ask("processes.pause", name)

@@ -66,6 +66,18 @@ class ClusterProcesses(ABC):
         """
 
     @abstractmethod
+    def fill_disk(self, name: str) -> None:
+        """Let every write of a process and its Python workers to a file fail.
+
+        ``name`` is ``jobmanager`` or the name of a TaskManager. Raises :class:`HostError` FA440 in
+        containers.
+        """
+
+    @abstractmethod
+    def free_disk(self, name: str) -> None:
+        """Let a process and its Python workers write to files again."""
+
+    @abstractmethod
     def pause(self, name: str) -> None:
         """Stop a process without ending it.
 
@@ -87,6 +99,12 @@ class Member(Protocol):
 
     def cap_log(self) -> None:
         """Truncate the file of its output if it is too long."""
+
+    def fill_disk(self) -> None:
+        """Let every write of the process and its children to a file fail."""
+
+    def free_disk(self) -> None:
+        """Let them write to files again."""
 
     def pause(self) -> None:
         """Stop the process and its children."""
@@ -195,6 +213,14 @@ class LaunchedProcesses(ClusterProcesses):
         """Kill the Python workers of all TaskManagers; return the number of processes."""
         members = dict(self.members)
         return sum(members[name].kill_programs(_PYTHON_WORKER) for name in self.taskmanagers if name in members)
+
+    def fill_disk(self, name: str) -> None:
+        """Let every write of a process and its Python workers to a file fail."""
+        self._member(name).fill_disk()
+
+    def free_disk(self, name: str) -> None:
+        """Let a process and its Python workers write to files again."""
+        self._member(name).free_disk()
 
     def pause(self, name: str) -> None:
         """Stop a process without ending it."""

@@ -182,6 +182,25 @@ class GuardedProcess:
         """Continue after :meth:`pause` (SIGCONT)."""
         self._signal_below_guard(signal.SIGCONT)
 
+    def fill_disk(self) -> None:
+        """Let every write to a file fail (RLIMIT_FSIZE), for the command and everything below it.
+
+        The error is "File too large" where a full disk has "No space left on device". Java and Python
+        ignore the signal of it. The guard can write, and reading is as before.
+        """
+        self._limit_files(0)
+
+    def free_disk(self) -> None:
+        """Let files be written again after :meth:`fill_disk`, as large as the system allows."""
+        self._limit_files(None)
+
+    def _limit_files(self, size: int | None) -> None:
+        for process in self.tree()[1:]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # A process that is not privileged may raise its soft limit up to the hard one.
+                _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+                process.rlimit(psutil.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
     def kill_programs(self, fragment: str) -> int:
         """Kill the command's descendants whose command line has ``fragment``; return their number.
 

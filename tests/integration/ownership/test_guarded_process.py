@@ -78,6 +78,33 @@ def test_programs_are_killed_by_their_command_line_and_the_command_goes_on(tmp_p
         assert process.returncode() is None
 
 
+def test_a_full_disk_lets_no_file_grow_and_is_freed(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys, time\n"
+        "while True:\n"
+        "    try: seen = pathlib.Path('file').write_text('x') and 'written'\n"
+        "    except OSError as error: seen = error.strerror\n"
+        "    print(seen, flush=True)\n"
+        "    time.sleep(0.02)\n"
+    )
+    # The program is a child of the command, and reports by a pipe: its log is on the full disk, too.
+    command = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])"]
+    with GuardedProcess(
+        command, name="writer", log=tmp_path / "log", env=clean_environment(), cwd=tmp_path, channel=True
+    ) as process:
+
+        def wait_for(wanted: str) -> None:
+            deadline = time.monotonic() + 20
+            while (line := process.stdout.readline().decode().strip()) != wanted:
+                assert time.monotonic() < deadline, line
+
+        wait_for("written")
+        process.fill_disk()
+        wait_for("File too large")
+        process.free_disk()
+        wait_for("written")
+
+
 def test_the_kernel_kills_the_command_of_a_killed_guard(tmp_path: Path) -> None:
     process = start("exec sleep 1114", tmp_path)
     family = family_of(process, sleepers=1)

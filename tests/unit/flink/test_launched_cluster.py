@@ -27,6 +27,12 @@ class Process:
     def cap_log(self) -> None:
         self.step()
 
+    def fill_disk(self) -> None:
+        pass
+
+    def free_disk(self) -> None:
+        pass
+
     def pause(self) -> None:
         pass
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
-from flink_testbed.faults import DisturbNetwork, FailCheckpoints
+from flink_testbed.faults import DisturbNetwork, FailCheckpoints, FillDisk
 from flink_testbed.ledger import entry
 from flink_testbed.ledger.entry import EffectCall, Seen, entry_line
 from flink_testbed.ledger.ledger import LedgerRun
@@ -74,6 +74,9 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 def test_a_step_names_its_moment_and_its_fault() -> None:
     (step,) = fault_steps(faults("broker"), None, {})
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
+    words = ADAPTER.validate_python([{"after": {"seconds": 1}, "fill_disk": "jobmanager"}])
+    (step,) = fault_steps(words, None, {})
+    assert step.act == InjectFault(FillDisk("jobmanager", 2.0))
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
     (step,) = fault_steps(words, None, {})
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))

@@ -23,6 +23,7 @@ def test_a_fault_has_a_moment_an_act_and_a_process() -> None:
     assert (fault.fail, fault.seconds) == ("checkpoints", 5.0)
     delayed = {"after": {"seconds": 1}, "delay": "kafka", "direction": "answers", "by": "20ms"}
     (fault,) = timetable(FAULTS.validate_python([delayed]))
+    assert timetable(FAULTS.validate_python([{"after": {"seconds": 1}, "fill_disk": "jobmanager"}]))[0].seconds == 2.0
     assert (fault.link, fault.direction, fault.by, fault.seconds) == ("kafka", "answers", 0.02, 2.0)
 
 
@@ -54,6 +55,8 @@ def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
         {"after": {"outputs": 1}, "kill": "task manager"},
         {"after": {"outputs": 1}, "pause": "broker"},
         {"after": {"outputs": 1}, "cut": "taskmanager"},
+        {"after": {"outputs": 1}, "fill_disk": "broker"},
+        {"after": {"outputs": 1}, "fill_disk": "jobmanager", "direction": "answers"},
         {"after": {"outputs": 1}, "cut": "kafka", "lose": "kafka"},
         {"after": {"outputs": 1}, "cut": "kafka", "direction": "inwards"},
         {"after": {"outputs": 1}, "cut": "kafka", "by": "1s"},

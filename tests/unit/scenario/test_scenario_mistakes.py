@@ -263,6 +263,7 @@ BLOCKS = [
     ("faults:\n  - after: {outputs: }\n    kill: taskmanager", [("10:12", "FA203")]),
     ("faults:\n  - after: {effect: paymnts}\n    kill: taskmanager", [("10:21", "FA203")]),
     ("faults:\n  - {after: {seconds: 1}, cut: kafkaa}", [("10:32", "FA203")]),
+    ("faults:\n  - {after: {seconds: 1}, fill_disk: broker}", [("10:38", "FA203")]),
     ("faults:\n  - {after: {seconds: 1}, cut: llm}", [("1:1", "FA204")]),
     ("faults:\n  - {after: {seconds: 1}, cut: kafka, by: 1s}", [("10:5", "FA203")]),
     ("faults:\n  - {after: {seconds: 1}, lose: kafka, share: 95}", [("10:47", "FA203")]),
