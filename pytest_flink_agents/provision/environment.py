@@ -279,6 +279,7 @@ def _part(tier: Tier, variant: ClusterVariant) -> str:
     differences = [f"{key}={value}" for key, value in variant.options]
     differences += [f"{variant.slots} slots"] if variant.slots else []
     differences += ["high availability"] if variant.high_availability else []
+    differences += ["a proxy"] if variant.rpc_proxy else []
     differences += ["faults"] if variant.breakable else []
     return f"{tier} cluster with {', '.join(differences)}"
 

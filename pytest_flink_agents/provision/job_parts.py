@@ -233,7 +233,10 @@ class JobParts:
         """
         slots = max(ClusterConfig().slots, self.settings.processes * self.settings.parallelism, variant.slots)
         return ClusterConfig(
-            slots=slots, high_availability=variant.high_availability, flink_options=dict(variant.options)
+            slots=slots,
+            high_availability=variant.high_availability,
+            rpc_proxy=variant.rpc_proxy,
+            flink_options=dict(variant.options),
         )
 
     def with_engine(self, config: ClusterConfig, java_version: str) -> ClusterConfig:

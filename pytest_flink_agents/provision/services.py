@@ -152,13 +152,18 @@ class Services:
             yield run
 
     @contextlib.contextmanager
-    def proxies(self, links: Collection[str]) -> Iterator[Mapping[str, Proxy]]:
-        """Stand between the jobs of one run and the services of these names, for the duration of a block.
+    def proxies(self, links: Collection[str], cluster: Callable[[], FlinkCluster]) -> Iterator[Mapping[str, Proxy]]:
+        """Yield the proxies of these parts, for the duration of a block.
 
-        The services run. Raises ``HostError`` FA440 for a Kafka that tells its clients to go round a proxy.
+        That of ``taskmanager`` belongs to the cluster, the others stand between the jobs of one run and
+        services that run. Raises ``HostError`` FA440 for a Kafka that tells its clients to go round a proxy.
         """
         with contextlib.ExitStack() as stack:
-            yield {link: stack.enter_context(Proxy(self._passages(link))) for link in sorted(links)}
+            proxies = {
+                link: stack.enter_context(Proxy(self._passages(link))) for link in sorted({*links} - {"taskmanager"})
+            }
+            between = cluster().rpc_proxy if "taskmanager" in links else None
+            yield {**proxies, "taskmanager": between} if between else proxies
 
     def _passages(self, link: str) -> Sequence[Passage]:
         if link == "kafka":

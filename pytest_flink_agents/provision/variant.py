@@ -13,13 +13,15 @@ class ClusterVariant:
     TaskManager. Scenarios with equal variants share a cluster.
 
     ``breakable`` runs kill and pause its processes, which no run of another process may feel. With
-    ``high_availability`` its jobs survive the JobManager.
+    ``high_availability`` its jobs survive the JobManager; with ``rpc_proxy`` the network between its
+    processes can be disturbed.
     """
 
     options: tuple[tuple[str, str], ...] = ()
     slots: int = 0
     breakable: bool = False
     high_availability: bool = False
+    rpc_proxy: bool = False
 
 
 SESSION_CLUSTER = ClusterVariant()

@@ -57,6 +57,7 @@ def with_faults(setup: FlinkSetup, faults: Faults | None) -> FlinkSetup:
         options=tuple(sorted({**noticed, **dict(setup.variant.options)}.items())),
         breakable=True,
         high_availability=any(fault.kill == "jobmanager" for fault in table),
+        rpc_proxy=any(fault.link == "taskmanager" for fault in table),
     )
     setup = dataclasses.replace(setup, variant=variant)
     return _in_process_mode(setup) if any(fault.kill == "python_worker" for fault in table) else setup
@@ -88,8 +89,7 @@ def _in_process_mode(setup: FlinkSetup) -> FlinkSetup:
 def fault_steps(faults: Faults | None, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]) -> tuple[Step, ...]:
     """Return one step for each fault.
 
-    ``ledger`` records the calls that some wait for; ``proxies`` stand between the job and the services
-    that some name.
+    ``ledger`` records the calls that some wait for; ``proxies`` are those of the parts that some name.
     """
     table = timetable(faults)
     return tuple(Step(_trigger(fault.after, ledger), InjectFault(_fault(fault, proxies))) for fault in table)

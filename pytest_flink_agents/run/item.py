@@ -208,7 +208,9 @@ class ScenarioRun:
             topic as actions,
             self.services.effects(routes, directory) as ledger,
             self._models(ledger) as models,
-            self.services.proxies(scenario.disturbed_links) as proxies,
+            self.services.proxies(
+                scenario.disturbed_links, lambda: environment.cluster(self.tier, setup.variant)
+            ) as proxies,
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant, proxies.values())
             values = placeholder_values(self.services.settings, models, ledger, proxies)

@@ -25,7 +25,7 @@ Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
 Fail = Literal["checkpoints"]
 FillDisk = Literal["taskmanager", "jobmanager"]
-Link = Literal["kafka", "llm", "effects"]
+Link = Literal["kafka", "llm", "effects", "taskmanager"]
 Directions = Literal["both", "requests", "answers"]
 Kind = Literal[
     "kill taskmanager",
@@ -40,12 +40,15 @@ Kind = Literal[
     "cut kafka",
     "cut llm",
     "cut effects",
+    "cut taskmanager",
     "delay kafka",
     "delay llm",
     "delay effects",
+    "delay taskmanager",
     "lose kafka",
     "lose llm",
     "lose effects",
+    "lose taskmanager",
 ]
 
 
@@ -84,12 +87,13 @@ class Fault(LanguageMapping):
     fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")
     fill_disk: FillDisk | None = Field(None, description="let a process write no file for a while")
     cut: Link | None = Field(
-        None, description="let no data pass between the job and this service; connections stay open"
+        None, description="let no data pass between the job and this service, or TaskManager and JobManager"
     )
-    delay: Link | None = Field(None, description="let data between the job and this service arrive later")
-    lose: Link | None = Field(None, description="lose some of the data, which TCP sends again")
+    delay: Link | None = Field(None, description="let data between them arrive later")
+    lose: Link | None = Field(None, description="lose some of the data between them, which TCP sends again")
     direction: Directions | None = Field(
-        None, description="the data of cut, delay or lose: what the job sends, what it gets, or both (the default)"
+        None,
+        description="the data of cut, delay or lose: what the job or TaskManager sends, what it gets, or both (the default)",
     )
     by: Delay | None = Field(None, description="how much later data arrive with `delay`, each way; default: 500ms")
     share: Annotated[float, Field(gt=0, le=0.9, strict=False)] | None = Field(
@@ -118,7 +122,7 @@ class Fault(LanguageMapping):
 
     @property
     def link(self) -> Link | None:
-        """The service whose connections to the job are disturbed, None if none is."""
+        """The part whose connections are disturbed, None if none is."""
         return self.cut or self.delay or self.lose
 
     @property

@@ -267,12 +267,14 @@ class Scenario(LanguageMapping):
 
     @property
     def disturbed_links(self) -> frozenset[Link]:
-        """The services whose connections to the job are disturbed."""
+        """The parts whose connections are disturbed."""
         return frozenset(fault.link for fault in timetable(self.faults) if fault.link)
 
     @property
     def obstacle_to_containers(self) -> str:
         """Return why the faults are not possible in containers, empty if they are."""
+        if "taskmanager" in self.disturbed_links:
+            return "no proxy stands between the containers of a cluster"
         if "kafka" in self.disturbed_links:
             return "containers reach Kafka on a network of their own, which no fault disturbs"
         if any(fault.fill_disk for fault in timetable(self.faults)):

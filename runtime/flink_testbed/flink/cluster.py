@@ -20,6 +20,7 @@ from flink_testbed.flink.job_owner import OWNER_PARAMETER, owner_options
 from flink_testbed.flink.logs import ClusterLogs
 from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient, RestUnavailableError
+from flink_testbed.network import Proxy
 from flink_testbed.ownership.detached import Detachment
 
 T = TypeVar("T")
@@ -86,6 +87,11 @@ class FlinkCluster(ABC):
     @property
     def processes(self) -> ClusterProcesses | None:
         """The processes; None for an external cluster, which may not be broken."""
+        return None
+
+    @property
+    def rpc_proxy(self) -> Proxy | None:
+        """The proxy between TaskManagers and JobManager; None for a cluster without one."""
         return None
 
     def kill_taskmanager(self) -> str:

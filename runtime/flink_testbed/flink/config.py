@@ -93,7 +93,8 @@ class ClusterConfig:
     are additional JVM flags. ``state_backend`` is ``hashmap`` or ``rocksdb``. ``checkpoints`` and
     ``savepoints`` default to subdirectories of the cluster's directory. With ``high_availability``
     a ZooKeeper is started too, and jobs survive the loss of the JobManager. With ``rest_auth`` only
-    this user can use the REST API, see :mod:`rest_keys`; clusters of containers have no such option.
+    this user can use the REST API, see :mod:`rest_keys`; with ``rpc_proxy`` the TaskManagers reach the
+    JobManager through a proxy, ``FlinkCluster.rpc_proxy``. Clusters of containers have neither.
     """
 
     taskmanagers: int = 1
@@ -104,6 +105,7 @@ class ClusterConfig:
     savepoints: Path | None = None
     high_availability: bool = False
     rest_auth: bool = False
+    rpc_proxy: bool = False
     flink_options: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[Path, ...] = ()
     java_flags: tuple[str, ...] = ()
@@ -113,7 +115,8 @@ class ClusterConfig:
 class Addresses:
     """Host names, bind address and fixed ports of a cluster's processes.
 
-    ``zookeeper_port`` is 0 without ZooKeeper. ``taskmanager`` is empty if each TaskManager has its
+    ``zookeeper_port`` is 0 without ZooKeeper. The JobManager listens on ``rpc_bind_port``, on
+    ``rpc_port`` itself if that is 0. ``taskmanager`` is empty if each TaskManager has its
     own host name, as in containers.
     """
 
@@ -124,6 +127,7 @@ class Addresses:
     taskmanager: str = LOOPBACK
     zookeeper: str = LOOPBACK
     bind: str = LOOPBACK
+    rpc_bind_port: int = 0
 
 
 def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Path, python: Path) -> dict[str, str]:
@@ -181,6 +185,7 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "python.client.executable": str(python),
     }
     options |= {"taskmanager.host": addresses.taskmanager} if addresses.taskmanager else {}
+    options |= {"jobmanager.rpc.bind-port": str(addresses.rpc_bind_port)} if addresses.rpc_bind_port else {}
     options |= _recovery_options(addresses, directory) if config.high_availability else {}
     return options | config.memory.taskmanager_options() | dict(config.flink_options)
 

@@ -27,6 +27,7 @@ from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.rest_keys import RestKeys
+from flink_testbed.network import Passage, Proxy
 from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 
@@ -100,6 +101,7 @@ class StandaloneCluster(LaunchedCluster):
         self._archive: ClassArchive | None = None
         self._environment = environment
         self._leases: list[PortLease] = []
+        self._rpc_proxy: Proxy | None = None
         self._guarded: dict[str, GuardedProcess] = {}
 
     @property
@@ -153,9 +155,14 @@ class StandaloneCluster(LaunchedCluster):
         )
 
     def _prepare(self) -> tuple[Addresses, RestClient]:
-        self._leases = [lease_port(self._ports) for _ in range(3 if self.config.high_availability else 2)]
-        rest_port, rpc_port, *zookeeper_port = (lease.port for lease in self._leases)
-        addresses = Addresses(rest_port, rpc_port, zookeeper_port[0] if zookeeper_port else 0)
+        addresses = Addresses(
+            rest_port=self._lease(),
+            rpc_port=self._lease(),
+            zookeeper_port=self._lease() if self.config.high_availability else 0,
+            rpc_bind_port=self._lease() if self.config.rpc_proxy else 0,
+        )
+        if addresses.rpc_bind_port:
+            self._rpc_proxy = Proxy([Passage(addresses.rpc_bind_port, addresses.rpc_port)])
         self._link_plugins()
         address = f"{LOOPBACK}:{addresses.rest_port}"
         if not self.config.rest_auth:
@@ -163,6 +170,15 @@ class StandaloneCluster(LaunchedCluster):
         keys = RestKeys.make(self.directory)
         self._own_options = self.client_options = keys.options()
         return addresses, RestClient(f"https://{address}", access=keys.access(f"https://{address}"))
+
+    def _lease(self) -> int:
+        self._leases.append(lease_port(self._ports))
+        return self._leases[-1].port
+
+    @property
+    def rpc_proxy(self) -> Proxy | None:
+        """The proxy between TaskManagers and JobManager, if the configuration has one."""
+        return self._rpc_proxy
 
     def _link_plugins(self) -> None:
         for plugin in (self.home.flink_home / "plugins").iterdir():
@@ -243,6 +259,8 @@ class StandaloneCluster(LaunchedCluster):
         return Detachment("Flink", self.flink_version, self.rest_url, self.directory, SCRATCH, pipes)
 
     def _release(self) -> None:
+        if self._rpc_proxy:
+            self._rpc_proxy.close()
         for lease in self._leases:
             lease.release()
         self._leases = []

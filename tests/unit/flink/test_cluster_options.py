@@ -29,6 +29,12 @@ def test_taskmanagers_with_host_names_of_their_own_share_none() -> None:
     assert (given["jobmanager.rpc.address"], given["taskmanager.bind-host"]) == ("jobmanager", "0.0.0.0")
 
 
+def test_a_jobmanager_behind_a_proxy_is_told_to_others_by_the_proxys_port() -> None:
+    given = options(ClusterConfig(rpc_proxy=True), Addresses(20001, 20002, rpc_bind_port=20004))
+    assert (given["jobmanager.rpc.port"], given["jobmanager.rpc.bind-port"]) == ("20002", "20004")
+    assert "jobmanager.rpc.bind-port" not in options(ClusterConfig())
+
+
 def test_state_backend_and_directories_are_those_of_the_configuration() -> None:
     asked = ClusterConfig(state_backend="rocksdb", checkpoints=Path("/keep/c"), savepoints=Path("/keep/s"))
     given = options(asked)

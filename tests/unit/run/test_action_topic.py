@@ -141,7 +141,7 @@ class Session:
     def effects(self, *_: Any) -> nullcontext[None]:
         return nullcontext(None)
 
-    def proxies(self, links: frozenset[str]) -> nullcontext[dict[str, Any]]:
+    def proxies(self, links: frozenset[str], cluster: Any) -> nullcontext[dict[str, Any]]:
         assert not links
         return nullcontext({})
 

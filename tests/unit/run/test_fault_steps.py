@@ -46,6 +46,13 @@ def test_faults_get_a_breakable_cluster_that_notices_them_soon() -> None:
     assert with_faults(FlinkSetup(), faults("jobmanager")).variant.high_availability
 
 
+def test_only_a_disturbed_taskmanager_reaches_its_jobmanager_through_a_proxy() -> None:
+    cut = ADAPTER.validate_python([{"after": {"seconds": 1}, "cut": "taskmanager"}])
+    assert with_faults(FlinkSetup(), cut).variant.rpc_proxy
+    kafka = ADAPTER.validate_python([{"after": {"seconds": 1}, "cut": "kafka"}])
+    assert not with_faults(FlinkSetup(), kafka).variant.rpc_proxy
+
+
 def test_a_teams_own_heartbeat_stays_even_if_it_is_the_sessions_default() -> None:
     default = {"heartbeat.timeout": ConfigRow("20s", "config.yaml:1")}
     variant = with_faults(FlinkSetup(rows=default), faults("taskmanager")).variant

@@ -54,7 +54,7 @@ def test_random_faults_come_from_their_seed_in_order_within_the_span() -> None:
         {"after": {"outputs": 1}, "fail": "broker"},
         {"after": {"outputs": 1}, "kill": "task manager"},
         {"after": {"outputs": 1}, "pause": "broker"},
-        {"after": {"outputs": 1}, "cut": "taskmanager"},
+        {"after": {"outputs": 1}, "cut": "jobmanager"},
         {"after": {"outputs": 1}, "fill_disk": "broker"},
         {"after": {"outputs": 1}, "fill_disk": "jobmanager", "direction": "answers"},
         {"after": {"outputs": 1}, "cut": "kafka", "lose": "kafka"},
