@@ -115,7 +115,7 @@ def _fault(words: FaultWords, proxies: Mapping[str, Proxy]) -> Fault:
     if words.fail:
         return FailCheckpoints(words.seconds)
     if words.fill_disk:
-        return FillDisk(words.fill_disk, words.seconds)
+        return FillDisk(words.seconds)
     killed: Mapping[str, Fault] = {
         "taskmanager": KillTaskManager(),
         "jobmanager": KillJobManager(),

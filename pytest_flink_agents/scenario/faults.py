@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Kill = Literal["taskmanager", "jobmanager", "python_worker", "broker"]
 Pause = Literal["taskmanager", "jobmanager"]
 Fail = Literal["checkpoints"]
-FillDisk = Literal["taskmanager", "jobmanager"]
+FillDisk = Literal["jobmanager"]
 Link = Literal["kafka", "llm", "effects", "taskmanager"]
 Directions = Literal["both", "requests", "answers"]
 Kind = Literal[
@@ -35,7 +35,6 @@ Kind = Literal[
     "pause taskmanager",
     "pause jobmanager",
     "fail checkpoints",
-    "fill_disk taskmanager",
     "fill_disk jobmanager",
     "cut kafka",
     "cut llm",
@@ -85,7 +84,7 @@ class Fault(LanguageMapping):
     kill: Kill | None = Field(None, description="end a process by SIGKILL; another one is started")
     pause: Pause | None = Field(None, description="stop a process for a while; it keeps its connections")
     fail: Fail | None = Field(None, description="let every checkpoint fail that begins within `for`")
-    fill_disk: FillDisk | None = Field(None, description="let a process write no file for a while")
+    fill_disk: FillDisk | None = Field(None, description="let the JobManager write no file for a while")
     cut: Link | None = Field(
         None, description="let no data pass between the job and this service, or TaskManager and JobManager"
     )

@@ -130,7 +130,7 @@ class PauseProcess(Fault):
 
     def inject(self, target: FaultTarget) -> str:
         """Stop the process, wait, and continue it."""
-        member = member_of(target, self.process)
+        member = self._member(target)
         target.processes.pause(member)
         try:
             clock.pause(self.seconds)
@@ -148,15 +148,10 @@ class PauseProcess(Fault):
         """
         return not now.ended or now.last_failure_ms > before.last_failure_ms
 
-
-def member_of(target: FaultTarget, process: str) -> str:
-    """Return the name of the JobManager or of the oldest TaskManager.
-
-    Raises :class:`HostError` FA440 if there is no TaskManager.
-    """
-    if process == JOBMANAGER:
-        return JOBMANAGER
-    names = target.processes.taskmanagers
-    if not names:
-        raise HostError(Problem("FA440", "the cluster has no TaskManager to break"))
-    return names[0]
+    def _member(self, target: FaultTarget) -> str:
+        if self.process == JOBMANAGER:
+            return JOBMANAGER
+        names = target.processes.taskmanagers
+        if not names:
+            raise HostError(Problem("FA440", "the cluster has no TaskManager to pause"))
+        return names[0]

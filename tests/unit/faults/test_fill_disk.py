@@ -17,8 +17,6 @@ RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True)
 class Flink:
     """A cluster, its processes and its REST API; ``failing`` checkpoints fail while the disk is full."""
 
-    taskmanagers = ("taskmanager-3",)
-
     def __init__(self, failing: int) -> None:
         self.rest = self
         self.done: list[str] = []
@@ -47,8 +45,8 @@ class Flink:
         return probe()[0]
 
 
-def inject(flink: Flink, process: str) -> str:
-    return FillDisk(process, 2).inject(FaultTarget(cast(Any, flink), "job"))
+def inject(flink: Flink) -> str:
+    return FillDisk(2).inject(FaultTarget(cast(Any, flink), "job"))
 
 
 @pytest.fixture(autouse=True)
@@ -58,14 +56,14 @@ def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_disk_is_full_for_a_while_and_a_later_checkpoint_completes() -> None:
     flink = Flink(failing=2)
-    assert inject(flink, "taskmanager") == "taskmanager-3 could write no file for 2 s, 2 checkpoints failed"
-    assert flink.done == ["fill taskmanager-3", "free taskmanager-3", "wait for a checkpoint after those that failed"]
-    assert FillDisk("taskmanager", 2).name == "fill_disk taskmanager"
+    assert inject(flink) == "the JobManager could write no file for 2 s, 2 checkpoints failed"
+    assert flink.done == ["fill jobmanager", "free jobmanager", "wait for a checkpoint after those that failed"]
+    assert FillDisk(2).name == "fill_disk jobmanager"
 
 
 def test_nothing_is_waited_for_if_no_checkpoint_failed() -> None:
     flink = Flink(failing=0)
-    assert inject(flink, "jobmanager").endswith("0 checkpoints failed")
+    assert inject(flink).endswith("0 checkpoints failed")
     assert flink.done == ["fill jobmanager", "free jobmanager"]
 
 
@@ -76,12 +74,12 @@ def test_an_interrupted_fault_frees_the_disk(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(clock, "pause", interrupted)
     flink = Flink(failing=0)
     with pytest.raises(KeyboardInterrupt):
-        inject(flink, "jobmanager")
+        inject(flink)
     assert flink.done == ["fill jobmanager", "free jobmanager"]
 
 
 def test_a_full_disk_is_felt_by_a_checkpoint_or_by_the_job() -> None:
-    fault = FillDisk("jobmanager", 2)
+    fault = FillDisk(2)
     assert fault.felt(RUNNING, replace(RUNNING, failed_checkpoints=1))
     assert fault.felt(RUNNING, replace(RUNNING, failures=1))
     assert not fault.felt(RUNNING, RUNNING)

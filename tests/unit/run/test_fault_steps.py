@@ -83,7 +83,7 @@ def test_a_step_names_its_moment_and_its_fault() -> None:
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
     words = ADAPTER.validate_python([{"after": {"seconds": 1}, "fill_disk": "jobmanager"}])
     (step,) = fault_steps(words, None, {})
-    assert step.act == InjectFault(FillDisk("jobmanager", 2.0))
+    assert step.act == InjectFault(FillDisk(2.0))
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
     (step,) = fault_steps(words, None, {})
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
