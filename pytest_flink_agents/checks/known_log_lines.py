@@ -35,10 +35,19 @@ KNOWN: tuple[tuple[str, str], ...] = (
 # says nothing of it, the exception below it does.
 _ABORTED_CHECKPOINT = r"IllegalStateException: Trying to open gateway for unseen checkpoint"
 
+# A call of a TaskManager that was cut off, about an attempt that the JobManager has given up meanwhile
+# (on 2.2.1, with a NullPointerException below the line).
+_LATE_CALL = (
+    r"Error while executing remote procedure call public void "
+    r"org\.apache\.flink\.runtime\.jobmaster\.JobMaster\.notifyEndOfData\("
+)
+
 # Searched in the line and in the stack trace below it.
 BY_FAULT: Mapping[str, tuple[str, ...]] = {
     "kill taskmanager": (_ABORTED_CHECKPOINT,),
     "fail checkpoints": (_ABORTED_CHECKPOINT,),
+    # It ends as a kill does, if it lasts as long as the heartbeat time-out.
+    "cut taskmanager": (_ABORTED_CHECKPOINT, _LATE_CALL),
     # The TaskManager's ends of the connections to the killed process.
     "kill python_worker": (
         r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",

@@ -123,7 +123,22 @@ def test_errors_of_a_killed_python_worker_belong_to_that_fault_only(line: str) -
     ] * 3
 
 
-@pytest.mark.parametrize("act", ["kill taskmanager", "fail checkpoints"])
+def test_a_late_call_of_a_taskmanager_that_was_cut_off_belongs_to_that_fault_only() -> None:
+    line = (
+        f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [3b76] - Error while executing remote procedure call public void "
+        "org.apache.flink.runtime.jobmaster.JobMaster.notifyEndOfData(org.apache.flink.ExecutionAttemptID)."
+    )
+
+    def check(said: str, act: str) -> Validity:
+        step = StepRecord("after 1 s", act, felt=True)
+        return check_logs(None, replace(evidence(LogError("jobmanager.log", said)), steps=(step,))).validity
+
+    assert check(line, "cut taskmanager") is Validity.VALID
+    assert check(line.replace("notifyEndOfData", "cancel"), "cut taskmanager") is Validity.INVALID
+    assert check(line, "cut kafka") is Validity.INVALID
+
+
+@pytest.mark.parametrize("act", ["kill taskmanager", "fail checkpoints", "cut taskmanager"])
 def test_a_checkpoint_that_a_fault_aborted_belongs_to_that_fault_only(act: str) -> None:
     line = f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [] - Caught exception while executing runnable in main thread."
     detail = (
