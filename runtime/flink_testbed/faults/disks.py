@@ -44,4 +44,4 @@ class FillDisk(Fault):
 
     def felt(self, before: JobStatus, now: JobStatus) -> bool:
         """Return whether more checkpoints have failed, or the job itself."""
-        return now.failed_checkpoints > before.failed_checkpoints or now.failures > before.failures
+        return now.failed_checkpoints > before.failed_checkpoints or now.last_failure_ms > before.last_failure_ms

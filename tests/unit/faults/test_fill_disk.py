@@ -11,7 +11,7 @@ from flink_testbed.core import clock
 from flink_testbed.faults import FaultTarget, FillDisk
 from flink_testbed.faults.job_status import JobStatus
 
-RUNNING = JobStatus("RUNNING", failures=0, restored=0, runs=True)
+RUNNING = JobStatus("RUNNING", last_failure_ms=0, restored=0, runs=True)
 
 
 class Flink:
@@ -81,5 +81,5 @@ def test_an_interrupted_fault_frees_the_disk(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_full_disk_is_felt_by_a_checkpoint_or_by_the_job() -> None:
     fault = FillDisk(2)
     assert fault.felt(RUNNING, replace(RUNNING, failed_checkpoints=1))
-    assert fault.felt(RUNNING, replace(RUNNING, failures=1))
+    assert fault.felt(RUNNING, replace(RUNNING, last_failure_ms=1))
     assert not fault.felt(RUNNING, RUNNING)
