@@ -95,8 +95,7 @@ def record_selection(session: pytest.Session) -> None:
 
     gate_session = config.stash[SESSION]
     scenarios = scenario_items(session.items)
-    for item in scenarios:
-        gate_session.add_scenario(item.loaded)
+    gate_session.add_scenarios(item.loaded for item in scenarios)
     left_out = gate_session.collected - {item.nodeid for item in scenarios}
     files = gate_session.collected_files
     gate_session.update(selection=selection_of(config, files, deselected=len(left_out)))

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,15 +23,17 @@ from pytest_flink_agents.gate import (
     Verdict,
     add_reason,
     decide,
+    files_changed,
     report_not_written,
 )
+from pytest_flink_agents.identity import GitReader, GitState, Identity, files_of
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
-from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
+from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.session_record import SessionRecord
@@ -41,9 +43,6 @@ from pytest_flink_agents.version import __version__
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.scenario.load import LoadedScenario
-
-# The fields of a scenario that name the file under test.
-_FILES = ("yaml", "plan", "python", "jar")
 
 
 class GateSession:
@@ -87,6 +86,7 @@ class GateSession:
         self._folder_made = False
         self._services: Services | None = None
         self._events: EventWriter | None = None
+        self._git: GitReader | None = None
 
     @property
     def folder(self) -> Path:
@@ -107,6 +107,8 @@ class GateSession:
             except OSError as error:
                 raise unwritable(error, "name another place with --flink-report-dir") from None
             self._folder_made = True
+            if not self._process:
+                self._git = GitReader(self.settings.root)
         return self._folder
 
     @property
@@ -157,12 +159,9 @@ class GateSession:
                 self._events.write("session_started", settings=repr(self.settings), tool=__version__)
         self._events.write(kind, **fields)
 
-    def add_scenario(self, loaded: LoadedScenario) -> None:
-        """Record the scenario's files, and the agent's if the project holds it."""
-        self.update(
-            scenario_files=self.record.scenario_files | loaded.files,
-            subject_files=self.record.subject_files | _subject_files(loaded, self.settings),
-        )
+    def add_scenarios(self, scenarios: Iterable[LoadedScenario]) -> None:
+        """Record the digests of the files that the scenarios are made of, before any runs."""
+        self.update(identity=self.record.identity.merge(files_of(scenarios, self.settings)))
 
     def add_result(self, result: ItemResult) -> None:
         """Record the result of one phase of an attempt at an item."""
@@ -188,13 +187,16 @@ class GateSession:
 
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started, except clusters that are detached."""
+        if self._git:
+            self._git.state()
         if self._services is None:
             return
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
         left = self._services.detach() if detach else []
         self.left += [line for detached in left for line in detached_lines(detached)]
-        facts = self._services.facts()
+        facts, parts = self._services.facts(), Identity(parts=self._services.digests())
         self._services.close()
+        self.update(identity=self.record.identity.merge(parts))
         self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))
         self._services = None
         if not self._process:
@@ -211,6 +213,8 @@ class GateSession:
         verdict = decide(
             self.record.results(), self.policy, pytest_exit, selection=self.record.selection, today=clock.today()
         )
+        changed = self.record.identity.changed(self.settings.root)
+        verdict = add_reason(verdict, files_changed(changed)) if changed else verdict
         try:
             self._write_report(verdict)
         except HostError as error:
@@ -245,11 +249,8 @@ class GateSession:
             folder / "verdict.json",
             verdict,
             self.policy,
-            subjects={
-                os.path.relpath(path, self.settings.root): digest_of([path.read_bytes()])
-                for path in sorted(self.record.subject_files)
-            },
-            scenarios_digest=digest_of(path.read_bytes() for path in sorted(self.record.scenario_files)),
+            identity=self.record.identity,
+            git=self._git.state() if self._git else GitState(reason="no scenario ran"),
             started=self._started,
             finished=finished,
             redactor=redactor,
@@ -290,20 +291,6 @@ def _redactor(settings: Settings) -> Redactor:
         configuration = session_configuration(Project.of(settings))
         redactor.learn(configuration.secrets if configuration else ())
     return redactor
-
-
-def _subject_files(loaded: LoadedScenario, settings: Settings) -> set[Path]:
-    """Return the files that a scenario names, or its agent's module."""
-    scenario = loaded.scenario
-    agent = scenario.agent
-    if not isinstance(agent, str):
-        named = [subject.model_dump() for subject in (agent, scenario.job) if subject]
-        return {loaded.path(value) for fields in named for name, value in fields.items() if name in _FILES}
-    module = Path(*agent.partition(":")[0].split("."))
-    roots = [settings.root, *settings.python_path]
-    candidates = [root / module.with_suffix(".py") for root in roots]
-    candidates += [root / module / "__init__.py" for root in roots]
-    return {candidate for candidate in candidates if candidate.is_file()}
 
 
 def _utc_now() -> str:

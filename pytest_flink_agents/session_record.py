@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Selection, merge_attempts
+from pytest_flink_agents.identity import Identity
 
 # Outcomes that a later phase of the same attempt may replace. An error at teardown replaces a pass;
 # a failure stays, and no phase makes an attempt better.
@@ -22,15 +22,13 @@ class SessionRecord:
     Workers of pytest-xdist send theirs; the controller merges them.
 
     ``attempts`` has one result for each attempt at an item. ``selected`` has a *not run*
-    result for each selected item, by node id, which counts if the item never starts. Paths are
-    absolute.
+    result for each selected item, by node id, which counts if the item never starts.
     """
 
     attempts: tuple[ItemResult, ...] = ()
     selected: Mapping[str, ItemResult] = field(default_factory=dict)
     selection: Selection = field(default_factory=Selection)
-    scenario_files: frozenset[Path] = frozenset()
-    subject_files: frozenset[Path] = frozenset()
+    identity: Identity = field(default_factory=Identity)
     facts: Mapping[str, str] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
 
@@ -61,8 +59,7 @@ class SessionRecord:
             merged,
             selected={**self.selected, **other.selected},
             selection=self.selection.merge(other.selection),
-            scenario_files=self.scenario_files | other.scenario_files,
-            subject_files=self.subject_files | other.subject_files,
+            identity=self.identity.merge(other.identity),
             facts={**self.facts, **other.facts},
             leaks=(*self.leaks, *other.leaks),
         )
@@ -84,8 +81,7 @@ class SessionRecord:
             "attempts": [result.as_data() for result in self.attempts],
             "selected": [result.as_data() for result in self.selected.values()],
             "selection": dataclasses.asdict(self.selection),
-            "scenario_files": sorted(map(str, self.scenario_files)),
-            "subject_files": sorted(map(str, self.subject_files)),
+            "identity": self.identity.as_data(),
             "facts": dict(self.facts),
             "leaks": list(self.leaks),
         }
@@ -104,8 +100,7 @@ class SessionRecord:
                 tuple(selection["uncollected"]),
                 tuple(selection["elsewhere"]),
             ),
-            scenario_files=frozenset(map(Path, data["scenario_files"])),
-            subject_files=frozenset(map(Path, data["subject_files"])),
+            identity=Identity(**data["identity"]),
             facts=data["facts"],
             leaks=tuple(data["leaks"]),
         )

@@ -14,6 +14,7 @@ from pytest_flink_agents.gate.verdict import (
     add_reason,
     decide,
     exit_code,
+    files_changed,
     report_not_written,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "add_reason",
     "decide",
     "exit_code",
+    "files_changed",
     "largest_figures",
     "merge_attempts",
     "report_not_written",

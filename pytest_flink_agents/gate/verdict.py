@@ -185,6 +185,13 @@ def report_not_written(why: str) -> Reason:
     return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the report could not be written: {why}")
 
 
+def files_changed(names: Sequence[str]) -> Reason:
+    """Return the reason for files of the job that are not as they were when the session began."""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    message = f"{names[0]}{more} changed while the session ran: run again, so that one state of the job is judged"
+    return Reason(ReasonKind.INCONCLUSIVE, "identity", "block", message, len(names), 0)
+
+
 def exit_code(verdict: Verdict, pytest_exit: int) -> int:
     """Return the exit code under the gate.
 

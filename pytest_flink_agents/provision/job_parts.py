@@ -21,6 +21,7 @@ from flink_testbed.artifacts.environments import (
     EnvironmentRequest,
     JobEnvironment,
     existing_environment,
+    package_digests,
     provide_environment,
 )
 from flink_testbed.artifacts.jars import provide_connector
@@ -32,6 +33,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
+from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
@@ -251,6 +253,18 @@ class JobParts:
             classes=(*added.classes, *config.classes),
             java_flags=(*added.java_flags, *config.java_flags),
         )
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the parts that were made: packages of the job environment, engine and jars."""
+        environment, engine, connector = (self._made.get(name) for name in ("environment", "engine", "connector"))
+        digests = {"engine bundled": file_digest(provide_runtime_zip())}
+        if isinstance(environment, JobEnvironment):
+            digests |= {f"package {name}": one for name, one in package_digests(environment.site_packages).items()}
+        if isinstance(engine, ChosenEngine) and engine.jars:
+            digests |= {f"engine {engine.name} {name}": f"sha256:{one}" for name, one in engine.digests().items()}
+        if isinstance(connector, Path):
+            digests[f"jar {connector.name}"] = file_digest(connector)
+        return digests
 
     def facts(self) -> dict[str, str]:
         """Return the versions of the parts that were made, for the report."""

@@ -235,6 +235,13 @@ class Services:
             facts |= {f"{environment.release.version} {name}": value for name, value in environment.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the packages, engines and jars that the session used, by name."""
+        digests: dict[str, str] = {}
+        for environment in self._environments.values():
+            digests |= {f"{environment.release.version} {name}": one for name, one in environment.digests().items()}
+        return digests
+
     def detach(self) -> list[DetachedService]:
         """Let the clusters and the broker that this process started outlive it."""
         detached = [one for environment in self._environments.values() for one in environment.detach_clusters()]

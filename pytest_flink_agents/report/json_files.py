@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_flink_agents.gate import Policy, Reason, Verdict
+from pytest_flink_agents.identity import GitState, Identity, digest_of
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.shorten import shorten
@@ -18,32 +18,22 @@ from pytest_flink_agents.version import __version__
 SCHEMA_VERSION = "1"
 
 
-def digest_of(parts: Iterable[bytes]) -> str:
-    """Return ``sha256:...`` of the parts in order.
-
-    Lengths are included, so that no two lists have the same digest.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{len(part)}:".encode() + part)
-    return "sha256:" + digest.hexdigest()
-
-
 def write_verdict(
     path: Path,
     verdict: Verdict,
     policy: Policy,
     *,
-    subjects: Mapping[str, str],
-    scenarios_digest: str,
+    identity: Identity,
+    git: GitState,
     started: str,
     finished: str,
     redactor: Redactor,
 ) -> None:
     """Write the verdict for programs.
 
-    ``subjects`` maps the files under test to digests; times are ISO 8601 in UTC.
+    ``identity`` has the digests of what was tested; times are ISO 8601 in UTC.
     """
+    policy_digest = _policy_digest(policy)
     data = {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict.verdict,
@@ -53,15 +43,24 @@ def write_verdict(
         "rules": [dataclasses.asdict(rule) for rule in verdict.rules],
         "counts": verdict.counts,
         "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
-        "subjects": [{"name": name, "digest": digest} for name, digest in subjects.items()],
-        "policy_digest": _policy_digest(policy),
-        "scenarios_digest": scenarios_digest,
+        "subjects": _named(identity.subjects),
+        "scenarios": _named(identity.scenarios),
+        "configurations": _named(identity.configurations),
+        "parts": _named(identity.parts),
+        "git": dataclasses.asdict(git),
+        "policy_digest": policy_digest,
+        "scenarios_digest": Identity(scenarios=identity.scenarios).digest(),
+        "identity_digest": identity.digest(policy_digest, git.commit),
         "baseline": None,
         "started": started,
         "finished": finished,
         "tool": {"name": "pytest-flink-agents", "version": __version__},
     }
     write_json(path, data, redactor)
+
+
+def _named(digests: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "digest": digest} for name, digest in sorted(digests.items())]
 
 
 def _policy_digest(policy: Policy) -> str:

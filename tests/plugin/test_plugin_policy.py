@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
 
 from plugin_project import Project, lines_of, scenario
 
 GATE = "--flink-gate"
+COMMIT = ("-c", "user.name=a", "-c", "user.email=a@b", "commit")
 SOON = (datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=30)).isoformat()
 POLICY = f"""version: "1"
 default: quick
@@ -29,6 +31,8 @@ profiles:
 def test_a_profile_decides_and_every_report_names_its_rules(project: Project):
     project.write("flink-agents-policy.yaml", POLICY)
     project.scenarios("x", scenario("right", more="tags: [greeting]\n"), scenario("wrong", said="bye"))
+    for arguments in (("init", "-q"), ("add", "shop.py"), (*COMMIT, "-qm", "Sell tea")):
+        subprocess.run(["git", *arguments], cwd=project.path, check=True)
     # An agent or a test that changes the policy does not change the verdict.
     project.write(
         "conftest.py",
@@ -55,6 +59,9 @@ def test_a_profile_decides_and_every_report_names_its_rules(project: Project):
         ("require.scenarios", "met", "at least 1"),
         ("limits[0].latency_p95", "met", "at most 60000 ms in scenarios with greeting"),
     ]
+    assert len(verdict["git"]["commit"]) == 40
+    # The scenario is not committed.
+    assert (verdict["git"]["dirty"], verdict["git"]["reason"]) == (True, "")
     assert verdict["rules"][3]["seen"].endswith(" ms in x.scenario.yaml::right[local-2.2]")
     (waiver,) = verdict["waivers"]
     assert waiver["owner"] == "sales"
@@ -76,6 +83,24 @@ def test_another_profile_demands_more_and_a_failure_without_waiver_blocks(projec
         "require.tiers: embedded: not met: no run passed",
         "require.repeats: at least 2 runs of each scenario: not met: 1 of x.scenario.yaml::right[local-2.2]",
     ]
+
+
+def test_code_that_changes_while_the_session_runs_is_no_answer(project: Project):
+    project.write("flink-agents-policy.yaml", POLICY)
+    project.scenarios("x", scenario("right", more="tags: [greeting]\n"))
+    project.write(
+        "conftest.py",
+        "from pathlib import Path\n"
+        "def pytest_runtest_teardown():\n    Path('shop.py').write_text('# gone')\n    Path('notes.txt').write_text('1')\n",
+    )
+    result = project.run(GATE)
+    assert result.ret == 10
+    (reason,) = [one for one in project.verdict()["reasons"] if one["kind"] == "inconclusive"]
+    assert (reason["rule"], reason["message"].partition(":")[0]) == (
+        "identity",
+        "shop.py changed while the session ran",
+    )
+    assert "no repository" in project.verdict()["git"]["reason"] or "not a git" in project.verdict()["git"]["reason"]
 
 
 def test_a_wrong_policy_or_profile_ends_the_session_before_anything_starts(project: Project):

@@ -12,6 +12,7 @@ from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate.rules import RuleAnswer
 from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
+from pytest_flink_agents.identity import GitState
 from tools.reference.markdown import block, code, page, table
 
 _STRICT = ConfigDict(extra="forbid")
@@ -62,8 +63,13 @@ class VerdictFile(TypedDict):
     counts: dict[str, int]
     waivers: list[Waiver]
     subjects: list[Subject]
+    scenarios: list[Subject]
+    configurations: list[Subject]
+    parts: list[Subject]
+    git: GitState
     policy_digest: str
     scenarios_digest: str
+    identity_digest: str
     baseline: None
     started: str
     finished: str

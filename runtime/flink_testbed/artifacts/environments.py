@@ -144,6 +144,15 @@ def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> J
     )
 
 
+def package_digests(site_packages: Path) -> dict[str, str]:
+    """Return the digest of each installed package by name and version: that of the record of its files' hashes."""
+    records = sorted(site_packages.glob("*.dist-info/RECORD"))
+    return {
+        record.parent.name.removesuffix(".dist-info"): f"sha256:{hashlib.sha256(record.read_bytes()).hexdigest()}"
+        for record in records
+    }
+
+
 def existing_environment(python: Path) -> JobEnvironment:
     """Return the environment of an interpreter, unchanged (``--flink-job-python``)."""
     if not python.is_file():

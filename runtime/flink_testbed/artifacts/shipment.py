@@ -31,7 +31,7 @@ def provide_shipment(root: Path) -> Path:
 
     Raises :class:`HostError` FA426 if it is larger than 32 MiB.
     """
-    files = dict(_files(root))
+    files = dict(shipped_files(root))
     _require_small(root, files)
     digest = hashlib.sha256(root.name.encode())
     for name, path in files.items():
@@ -52,10 +52,10 @@ def provide_shipment(root: Path) -> Path:
 
 def python_files(root: Path) -> list[Path]:
     """Return the Python files of ``root`` that would be shipped."""
-    return [path for name, path in _files(root) if name.endswith(".py")]
+    return [path for name, path in shipped_files(root) if name.endswith(".py")]
 
 
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
+def shipped_files(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield relative name and path of each file to ship, in order."""
     for directory, below, names in os.walk(root):
         if directory != os.fspath(root) and any(name in names for name in _EXCLUDING_FILES):

@@ -15,6 +15,7 @@ from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.codes.table import all_codes
 from pytest_flink_agents.evidence.model import Evidence, Failure, Output
 from pytest_flink_agents.gate import Policy, decide
+from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.options import OPTIONS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
@@ -110,8 +111,8 @@ def test_the_schema_of_the_verdict_is_that_of_the_file(tmp_path: Path) -> None:
         file,
         decide([], Policy()),
         Policy(),
-        subjects={"shop/agents.py": "sha256:0"},
-        scenarios_digest="sha256:0",
+        identity=Identity({"shop/agents.py": "sha256:0"}),
+        git=GitState(),
         started="2026-11-29T12:39:19+00:00",
         finished="2026-11-29T12:40:01+00:00",
         redactor=Redactor({}),

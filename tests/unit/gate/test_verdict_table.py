@@ -26,6 +26,7 @@ from pytest_flink_agents.gate import (
     add_reason,
     decide,
     exit_code,
+    files_changed,
     merge_attempts,
     report_not_written,
 )
@@ -129,6 +130,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
     "every scenario that ran failed as its `expect_fail` says": lambda: decide([ran("waived")], AUTO),
+    "code, a scenario or a configuration changed while the session ran": lambda: add_reason(
+        decide(PASSED, AUTO), files_changed(["shop.py"])
+    ),
     "no scenario passed on a tier, version or engine, or with a tag, that the policy requires": lambda: decide(
         [*PASSED, ran("waived", tags=("refunds",))], by(tags=("refunds",))
     ),

@@ -10,6 +10,7 @@ import pytest
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict
 from pytest_flink_agents.gate.verdict import VerdictKind
+from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import write_json, write_verdict
@@ -25,7 +26,7 @@ Writer = Callable[[Path, Verdict, list[ItemResult]], None]
 
 def _verdict(path: Path, verdict: Verdict, results: list[ItemResult]) -> None:
     policy = Policy()
-    write_verdict(path, verdict, policy, subjects={}, scenarios_digest="", started="", finished="", redactor=NONE)
+    write_verdict(path, verdict, policy, identity=Identity(), git=GitState(), started="", finished="", redactor=NONE)
 
 
 WRITERS: dict[str, Writer] = {

@@ -12,6 +12,7 @@ import pytest
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Evidence, Failure
 from pytest_flink_agents.gate import ItemResult, Policy, decide
+from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
 from pytest_flink_agents.report.json_files import write_verdict
@@ -34,8 +35,8 @@ def _reports(folder: Path, result: ItemResult) -> dict[str, str]:
         folder / "verdict.json",
         verdict,
         policy,
-        subjects={},
-        scenarios_digest="",
+        identity=Identity({}),
+        git=GitState(),
         started="",
         finished="",
         redactor=NONE,

@@ -15,6 +15,7 @@ import pytest_flink_agents.report
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Event, Evidence, Failure, Output
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, decide
+from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.failure_text import failure_text
@@ -77,8 +78,8 @@ def test_no_writer_writes_a_secret(tmp_path: Path, form: str, capsys: pytest.Cap
         tmp_path / "verdict.json",
         verdict,
         policy,
-        subjects={form: form},
-        scenarios_digest=form,
+        identity=Identity({form: form}),
+        git=GitState(),
         started=form,
         finished=form,
         redactor=redactor,

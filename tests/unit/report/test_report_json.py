@@ -11,9 +11,10 @@ import pytest
 from flink_testbed.core import clock
 from pytest_flink_agents import __version__
 from pytest_flink_agents.gate import Policy, Verdict
+from pytest_flink_agents.identity import GitState, Identity, digest_of
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
-from pytest_flink_agents.report.json_files import digest_of, write_json, write_verdict
+from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.vocabulary import Tier
 
 
@@ -22,8 +23,8 @@ def _written(path: Path, verdict: Verdict, policy: Policy) -> Any:
         path / "verdict.json",
         verdict,
         policy,
-        subjects={"shop/agents.py": "sha256:1"},
-        scenarios_digest="sha256:2",
+        identity=Identity({"shop/agents.py": "sha256:1"}),
+        git=GitState(),
         started="2026-11-23T10:00:00+00:00",
         finished="2026-11-23T10:01:00+00:00",
         redactor=Redactor({}),
@@ -36,26 +37,17 @@ def test_the_verdict_file_has_exactly_the_fields_of_its_schema(
 ) -> None:
     data = _written(tmp_path, verdict, policy)
     assert list(data) == [
-        *(
-            "schema_version",
-            "verdict",
-            "profile",
-            "policy",
-            "reasons",
-            "rules",
-            "counts",
-            "waivers",
-            "subjects",
-            "policy_digest",
-        ),
-        *("scenarios_digest", "baseline", "started", "finished", "tool"),
+        *("schema_version", "verdict", "profile", "policy", "reasons", "rules", "counts", "waivers"),
+        *("subjects", "scenarios", "configurations", "parts", "git", "policy_digest", "scenarios_digest"),
+        *("identity_digest", "baseline", "started", "finished", "tool"),
     ]
     assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")
     assert set(data["reasons"][0]) == {"kind", "rule", "severity", "actual", "limit", "message", "evidence"}
     assert data["counts"] == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 2}
     assert data["waivers"] == [{"node_id": "s.yaml::known[local-2.2]", "message": "upstream #1", "owner": "payments"}]
     assert data["subjects"] == [{"name": "shop/agents.py", "digest": "sha256:1"}]
-    assert data["scenarios_digest"] == "sha256:2"
+    assert data["git"] == {"commit": "", "dirty": None, "reason": ""}
+    assert data["scenarios_digest"] != data["identity_digest"]
     assert data["tool"] == {"name": "pytest-flink-agents", "version": __version__}
 
 

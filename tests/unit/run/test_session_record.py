@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Selection
+from pytest_flink_agents.identity import Identity
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.vocabulary import Promise, Standing, Tier
 
@@ -93,7 +93,7 @@ def test_merged_records_hold_what_either_process_knows() -> None:
         result(Outcome.PASSED),
         selected={REFUND: result(Outcome.NOT_RUN), ORDER: result(Outcome.NOT_RUN, ORDER)},
         selection=Selection(deselected=2, limits=("a.yaml on the command line",)),
-        scenario_files=frozenset({Path("/s.yaml")}),
+        identity=Identity(scenarios={"s.yaml": "1"}, subjects={"shop.py": "1"}),
         facts={"2.2.1 python": "3.12"},
         leaks=("process 1",),
     )
@@ -101,8 +101,7 @@ def test_merged_records_hold_what_either_process_knows() -> None:
         result(Outcome.FAILED, ORDER),
         selected={ORDER: result(Outcome.NOT_RUN, ORDER, severity="warn")},
         selection=Selection(deselected=2, uncollected=("x_scenario.yaml",)),
-        scenario_files=frozenset({Path("/t.yaml")}),
-        subject_files=frozenset({Path("/shop.py")}),
+        identity=Identity(scenarios={"t.yaml": "2"}, subjects={"shop.py": "1"}, parts={"engine": "3"}),
         facts={"kafka": "3.9"},
         leaks=("process 2",),
     )
@@ -110,8 +109,8 @@ def test_merged_records_hold_what_either_process_knows() -> None:
     assert [each.outcome for each in merged.results()] == [Outcome.PASSED, Outcome.FAILED]
     assert merged.selected[ORDER].severity == "warn", "the worker knows the scenario, the controller only its name"
     assert merged.selection == Selection(2, ("a.yaml on the command line",), ("x_scenario.yaml",))
-    assert merged.scenario_files == {Path("/s.yaml"), Path("/t.yaml")}
-    assert merged.subject_files == {Path("/shop.py")}
+    both = {"s.yaml": "1", "t.yaml": "2"}
+    assert merged.identity == Identity(scenarios=both, subjects={"shop.py": "1"}, parts={"engine": "3"})
     assert merged.facts == {"2.2.1 python": "3.12", "kafka": "3.9"}
     assert merged.leaks == ("process 1", "process 2")
 
@@ -128,8 +127,7 @@ def test_a_record_survives_being_sent_as_plain_data() -> None:
         result(Outcome.PASSED, ORDER, tier=None),
         selected={ORDER: result(Outcome.NOT_RUN, ORDER)},
         selection=Selection(1, ("a",), ("b",), ("c",)),
-        scenario_files=frozenset({Path("/s.yaml")}),
-        subject_files=frozenset({Path("/shop.py"), Path("/agents.py")}),
+        identity=Identity({"shop.py": "1"}, {"s.yaml": "2"}, {"config.yaml": "3"}, {"engine": "4"}),
         facts={"kafka": "3.9"},
         leaks=("process 1",),
     )

@@ -1,0 +1,63 @@
+"""The files that scenarios are made of, and those that the code under test may load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flink_testbed.artifacts.shipment import shipped_files
+from pytest_flink_agents.identity.model import Identity, file_digest
+from pytest_flink_agents.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.scenario.loaded import LoadedScenario
+
+# The words of an agent or a job that name its file.
+_FILES = ("yaml", "plan", "python", "jar")
+
+
+def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identity:
+    """Return the digests of all files of the scenarios: their own, their configurations and what they run.
+
+    What code may import is not known before it runs, so every file below the import roots counts unless all scenarios
+    run jars.
+    """
+    own: set[Path] = set()
+    configurations: set[Path] = set()
+    named: set[Path] = set()
+    imports = False
+    for loaded in scenarios:
+        configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
+        own |= loaded.files
+        named |= set(_named(loaded))
+        imports = imports or not (loaded.scenario.job and hasattr(loaded.scenario.job, "jar"))
+    own -= configurations
+    subjects = named | (set(_importable(settings)) if imports else set())
+    groups = (subjects - own - configurations, own, configurations)
+    root = os.fspath(settings.root.resolve())
+    return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
+
+
+def _named(loaded: LoadedScenario) -> Iterator[Path]:
+    for subject in (loaded.scenario.agent, loaded.scenario.job):
+        for word in _FILES:
+            if value := getattr(subject, word, None):
+                yield loaded.path(value)
+
+
+def _importable(settings: Settings) -> Iterator[Path]:
+    reports = os.fspath(settings.report_dir.resolve()) + os.sep
+    # The policy has a digest of its own, that of the bytes that were read.
+    policy = settings.policy.resolve() if settings.policy else None
+    for root in (settings.root, *settings.python_path):
+        for _, path in shipped_files(root.resolve()):
+            if path != policy and not os.fspath(path).startswith(reports):
+                yield path
+
+
+def _name(path: Path, root: str) -> str:
+    """Return the name of a file relative to the root; ``os.path.relpath`` takes longer than reading a file."""
+    shown = os.fspath(path)
+    return shown.removeprefix(root + os.sep) if shown.startswith(root + os.sep) else os.path.relpath(path, root)

@@ -1,0 +1,136 @@
+"""The identity of a session: one changed byte in any part of what was tested is another identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flink_testbed.artifacts.environments import package_digests
+from pytest_flink_agents.identity import Identity, files_of
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import load_file
+from pytest_flink_agents.settings import Settings
+
+SCENARIO = """version: "1"
+name: {name}
+agent: {agent}
+{job}config_file: conf/config.yaml
+include: [common.yaml]
+inputs: [{{key: a, value: 1}}]
+expect: {{outputs: []}}
+"""
+FILES = {
+    "suite/class.scenario.yaml": SCENARIO.format(name="a", agent="shop.agents:Refund", job="")
+    .replace("conf/", "../conf/")
+    .replace("common", "../common"),
+    "plan.scenario.yaml": SCENARIO.format(name="b", agent="{plan: plan.json}", job=""),
+    "yaml.scenario.yaml": SCENARIO.format(name="c", agent="{yaml: agents.yaml, name: refund}", job=""),
+    "common.yaml": "tags: [shared]\n",
+    "conf/config.yaml": "parallelism.default: 2\n",
+    "plan.json": '{"actions": {}, "actions_by_event": {}, "config": {}}\n',
+    "agents.yaml": "agents:\n  - name: refund\n    actions: []\n",
+    "shop/__init__.py": "",
+    "shop/agents.py": "class Refund: ...\n",
+    "shop/prices.csv": "tea,3\n",
+    "shop/deep/rules.py": "RATE = 2\n",
+    "beside.py": "X = 1\n",
+    "src/lib.py": "Y = 1\n",
+}
+NOT_TESTED = ("flink-agents-report/run/x.py", ".venv/lib.py", "shop/__pycache__/agents.pyc", "flink-agents-policy.yaml")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in (*FILES, *NOT_TESTED):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(FILES.get(name, "1\n"), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def identify(root: Path) -> Callable[[], Identity]:
+    settings = Settings(
+        root,
+        (root / "src",),
+        report_dir=root / "flink-agents-report",
+        policy=root / "flink-agents-policy.yaml",
+    )
+
+    def identity() -> Identity:
+        project = Project(root, (root / "src",))
+        loaded = [one for file in sorted(root.rglob("*.scenario.yaml")) for one in load_file(file, project)]
+        return files_of(loaded, settings)
+
+    return identity
+
+
+def test_every_file_of_what_is_tested_is_named(identify: Callable[[], Identity]) -> None:
+    identity = identify()
+    assert set(identity.scenarios) == {name for name in FILES if ".scenario." in name} | {"common.yaml"}
+    assert set(identity.configurations) == {"conf/config.yaml"}
+    others = set(FILES) - set(identity.scenarios) - set(identity.configurations)
+    assert set(identity.subjects) == others
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_byte_is_another_identity(name: str, root: Path, identify: Callable[[], Identity]) -> None:
+    before = identify()
+    with (root / name).open("a", encoding="utf-8") as file:
+        file.write(" " if name.endswith(".json") else "#")
+    after = identify()
+    assert after.digest() != before.digest()
+    assert identify().digest() == after.digest()
+    is_data = name.endswith((".csv", ".json"))
+    assert before.changed(root) == ([] if is_data else [name])
+
+
+@pytest.mark.parametrize("name", NOT_TESTED)
+def test_what_no_job_loads_does_not_count(name: str, root: Path, identify: Callable[[], Identity]) -> None:
+    before = identify().digest()
+    (root / name).write_text("2\n", encoding="utf-8")
+    assert identify().digest() == before
+
+
+def test_a_new_and_a_missing_file_are_another_identity(root: Path, identify: Callable[[], Identity]) -> None:
+    before = identify()
+    (root / "shop" / "more.py").touch()
+    more = identify().digest()
+    (root / "shop" / "deep" / "rules.py").unlink()
+    assert len({before.digest(), more, identify().digest()}) == 3
+    assert before.changed(root) == ["shop/deep/rules.py"]
+
+
+def test_parts_policy_and_commit_are_part_of_the_digest() -> None:
+    plain = Identity({"a.py": "1"}, parts={"2.2.1 engine bundled": "1", "2.2.1 package flink_agents-0.3.1": "1"})
+    digests = {
+        plain.digest("policy", "commit"),
+        plain.digest("policy 2", "commit"),
+        plain.digest("policy", "commit 2"),
+        Identity({"a.py": "2"}, parts=plain.parts).digest("policy", "commit"),
+        *(
+            Identity(plain.subjects, parts={**plain.parts, part: "2"}).digest("policy", "commit")
+            for part in plain.parts
+        ),
+    }
+    assert len(digests) == 6
+
+
+def test_a_package_has_another_digest_if_the_hash_of_one_of_its_files_has_changed(tmp_path: Path) -> None:
+    record = tmp_path / "shop-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("shop/agents.py,sha256=abc,12\n", encoding="utf-8")
+    (before,) = package_digests(tmp_path).items()
+    record.write_text("shop/agents.py,sha256=abd,12\n", encoding="utf-8")
+    (after,) = package_digests(tmp_path).items()
+    assert (before[0], after[0]) == ("shop-1.0", "shop-1.0")
+    assert before[1] != after[1]
+
+
+def test_processes_that_read_different_bytes_know_no_digest(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1", encoding="utf-8")
+    merged = Identity({"a.py": "1", "b.csv": "1"}).merge(Identity({"a.py": "2", "b.csv": "1"}))
+    assert merged.subjects == {"a.py": "", "b.csv": "1"}
+    assert merged.changed(tmp_path) == ["a.py"]
