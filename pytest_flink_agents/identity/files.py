@@ -21,8 +21,8 @@ _FILES = ("yaml", "plan", "python", "jar")
 def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identity:
     """Return the digests of all files of the scenarios: their own, their configurations and what they run.
 
-    What code may import is not known before it runs, so every file below the import roots counts unless all scenarios
-    run jars.
+    What code may import is not known before it runs, so all code below the import roots counts, and the data in its
+    directories, unless all scenarios run jars.
     """
     own: set[Path] = set()
     configurations: set[Path] = set()
@@ -52,8 +52,12 @@ def _importable(settings: Settings) -> Iterator[Path]:
     # The policy has a digest of its own, that of the bytes that were read.
     policy = settings.policy.resolve() if settings.policy else None
     for root in (settings.root, *settings.python_path):
-        for _, path in shipped_files(root.resolve()):
-            if path != policy and not os.fspath(path).startswith(reports):
+        files = dict(shipped_files(root.resolve()))
+        packages = {name.partition("/")[0] for name in files if name.endswith(".py") and "/" in name}
+        for name, path in files.items():
+            # Data counts if it lies in a directory with code: the root also has logs and the output of CI.
+            is_loaded = name.endswith(".py") or ("/" in name and name.partition("/")[0] in packages)
+            if is_loaded and path != policy and not os.fspath(path).startswith(reports):
                 yield path
 
 

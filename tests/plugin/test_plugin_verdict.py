@@ -63,9 +63,9 @@ def test_the_run_folder_holds_the_verdict_and_its_evidence(project: Project):
     }
     assert (verdict["verdict"], verdict["profile"], verdict["reasons"]) == ("promote", "default", [])
     assert verdict["counts"] == {"passed": 2, "failed": 0, "flaky": 0, "skipped": 0, "waived": 0, "not_run": 0}
-    assert [subject["name"] for subject in verdict["subjects"]] == ["pytest.ini", "shop.py"]
+    assert [subject["name"] for subject in verdict["subjects"]] == ["shop.py"]
     assert [file["name"] for file in verdict["scenarios"]] == ["x.scenario.yaml"]
-    assert verdict["subjects"][1]["digest"].startswith("sha256:")
+    assert verdict["subjects"][0]["digest"].startswith("sha256:")
     parts = {part["name"]: part["digest"] for part in verdict["parts"]}
     assert {"2.2.1 engine bundled", "2.2.1 package flink_agents-0.3.1"} <= set(parts)
     assert all(digest.startswith("sha256:") for digest in parts.values())

@@ -38,7 +38,14 @@ FILES = {
     "beside.py": "X = 1\n",
     "src/lib.py": "Y = 1\n",
 }
-NOT_TESTED = ("flink-agents-report/run/x.py", ".venv/lib.py", "shop/__pycache__/agents.pyc", "flink-agents-policy.yaml")
+NOT_TESTED = (
+    "out.log",
+    "docs/page.md",
+    "flink-agents-report/run/x.py",
+    ".venv/lib.py",
+    "shop/__pycache__/agents.pyc",
+    "flink-agents-policy.yaml",
+)
 
 
 @pytest.fixture

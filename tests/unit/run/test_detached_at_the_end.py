@@ -23,6 +23,9 @@ class Parts:
         self.ended.append("detached")
         return []
 
+    def digests(self) -> dict[str, str]:
+        return {}
+
     def facts(self) -> dict[str, str]:
         return {}
 
