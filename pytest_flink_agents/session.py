@@ -26,7 +26,7 @@ from pytest_flink_agents.gate import (
     files_changed,
     report_not_written,
 )
-from pytest_flink_agents.identity import GitReader, GitState, Identity, files_of
+from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identity, files_of
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
@@ -35,6 +35,7 @@ from pytest_flink_agents.report.directory import make_run_folder, node_folder, r
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
+from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, write_run
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
@@ -194,7 +195,7 @@ class GateSession:
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
         left = self._services.detach() if detach else []
         self.left += [line for detached in left for line in detached_lines(detached)]
-        facts, parts = self._services.facts(), Identity(parts=self._services.digests())
+        facts, parts = self._services.facts(), self._parts(self._services)
         self._services.close()
         self.update(identity=self.record.identity.merge(parts))
         self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))
@@ -203,6 +204,14 @@ class GateSession:
             used = {Path(detached.directory, name) for detached in left for name in detached.scratch}
             self.redactor.files(self.folder.absolute(), but=used)
 
+    def _parts(self, services: Services) -> Identity:
+        """Return the digests of what the session used; what cannot be read must not keep anything from ending."""
+        try:
+            return Identity(parts=services.digests())
+        except (OSError, HostError) as error:
+            self.progress(f"the job environments cannot be read: {error}")
+            return Identity(parts={"job environments": NOT_KNOWN})
+
     def conclude(self, pytest_exit: int) -> Verdict:
         """Decide, write the report, and return the verdict.
 
@@ -210,13 +219,18 @@ class GateSession:
 
         Nothing may run any more.
         """
-        verdict = decide(
-            self.record.results(), self.policy, pytest_exit, selection=self.record.selection, today=clock.today()
+        run = StoredRun(
+            self.record.results(),
+            self.record.selection,
+            self.settings.tiers,
+            self.settings.named_tiers,
+            pytest_exit,
+            tuple(self.record.identity.changed(self.settings.root)),
         )
-        changed = self.record.identity.changed(self.settings.root)
-        verdict = add_reason(verdict, files_changed(changed)) if changed else verdict
+        verdict = decide(run.results, self.policy, pytest_exit, selection=run.selection, today=clock.today())
+        verdict = add_reason(verdict, files_changed(run.changed)) if run.changed else verdict
         try:
-            self._write_report(verdict)
+            self._write_report(verdict, run)
         except HostError as error:
             (problem,) = error.problems
             decided, verdict = verdict, add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
@@ -231,17 +245,18 @@ class GateSession:
 
     def _discard_verdict(self) -> None:
         """Remove the files that already state another verdict: somebody may read one of them only."""
-        for name in ("summary.md", "report.html", "verdict.json"):
+        for name in ("summary.md", "report.html", "verdict.json", REPORT_FILE):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
 
-    def _write_report(self, verdict: Verdict) -> None:
+    def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
         # Imported here: sessions that judge nothing write no page.
         from pytest_flink_agents.report.page import PageFacts, write_page
 
         folder, finished, redactor, results = self.folder, _utc_now(), self.redactor, verdict.results
         environment = self._environment()
         write_json(folder / "environment.json", environment, redactor)
+        write_run(folder, run, redactor)
         write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
         write_summary(folder / "summary.md", verdict, environment, redactor)
         write_page(folder / "report.html", PageFacts(verdict, environment, finished), redactor)
@@ -270,12 +285,13 @@ class GateSession:
 
 
 def _policy(settings: Settings) -> Policy:
+    session = Policy(settings.profile, settings.tiers, settings.named_tiers)
     if settings.policy is None:
-        return Policy(settings.profile, settings.tiers, settings.named_tiers)
+        return session
     # Imported here: a session without a policy file does not pay for its language.
-    from pytest_flink_agents.policy.load import session_policy
+    from pytest_flink_agents.policy.load import under_policy
 
-    return session_policy(settings.policy, settings)
+    return under_policy(settings.policy, settings.root, session)
 
 
 def _redactor(settings: Settings) -> Redactor:

@@ -90,16 +90,10 @@ class SessionRecord:
     def from_data(cls, data: Mapping[str, Any]) -> SessionRecord:
         """Return the record that :meth:`as_data` described."""
         selected = [ItemResult.from_data(result) for result in data["selected"]]
-        selection = data["selection"]
         return cls(
             attempts=tuple(map(ItemResult.from_data, data["attempts"])),
             selected={result.node_id: result for result in selected},
-            selection=Selection(
-                selection["deselected"],
-                tuple(selection["limits"]),
-                tuple(selection["uncollected"]),
-                tuple(selection["elsewhere"]),
-            ),
+            selection=Selection.from_data(data["selection"]),
             identity=Identity(**data["identity"]),
             facts=data["facts"],
             leaks=tuple(data["leaks"]),

@@ -28,7 +28,7 @@ _UNUSED_DAYS = 30
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
-    0 is success, 1 a problem in the examined object, 2 wrong usage.
+    0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` has those of the gate: 0, 1 and 10.
     """
     from flink_testbed.core.problem import ProblemError
 
@@ -58,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory to search")
     command.add_argument("--json", action="store_true", help="print the findings as JSON")
+    command = _command(commands, "judge", _judge, "decide on a finished session by a policy; runs nothing")
+    command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
+    command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
+    command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
+    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
     command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
@@ -135,6 +140,12 @@ def _lint(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.lint.command import lint
 
     return lint(chosen.paths, as_json=chosen.json)
+
+
+def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.judge import judge
+
+    return judge(chosen.folder, chosen.policy, chosen.profile, as_json=chosen.json)
 
 
 def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:

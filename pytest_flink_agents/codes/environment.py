@@ -162,6 +162,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "at once, or tokens without a model that reports them. What is not known never passes.",
         "Expect what this tier can show, or run the test on another one.",
     ),
+    "FA430": _code(
+        "There is no run to judge",
+        "`flink-agents-gate judge` reads report.json, which a session writes when it has ended. The folder has none, or "
+        "one of another version.",
+        "Name the run folder of a session that ended, such as flink-agents-report/latest.",
+    ),
     "FA450": _code(
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
@@ -95,6 +96,11 @@ class Selection:
     limits: tuple[str, ...] = ()
     uncollected: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Selection:
+        """Return the selection that ``dataclasses.asdict`` described."""
+        return cls(data["deselected"], tuple(data["limits"]), tuple(data["uncollected"]), tuple(data["elsewhere"]))
 
     def merge(self, other: Selection) -> Selection:
         """Return the selection of two processes of one session, which collect the same items."""

@@ -2,6 +2,6 @@
 
 from pytest_flink_agents.identity.files import files_of
 from pytest_flink_agents.identity.git import GitReader, GitState
-from pytest_flink_agents.identity.model import Identity, digest_of, file_digest
+from pytest_flink_agents.identity.model import NOT_KNOWN, Identity, digest_of, file_digest
 
-__all__ = ["GitReader", "GitState", "Identity", "digest_of", "file_digest", "files_of"]
+__all__ = ["NOT_KNOWN", "GitReader", "GitState", "Identity", "digest_of", "file_digest", "files_of"]

@@ -58,10 +58,11 @@ class Identity:
         return digest_of([json.dumps([names, others]).encode()])
 
     def changed(self, root: Path) -> list[str]:
-        """Return the names of code, scenarios and configurations that are not as they were."""
+        """Return the names of code, scenarios and configurations that are not as they were, and of unknown parts."""
         code = {name: digest for name, digest in self.subjects.items() if name.endswith(_CODE)}
         files = {**code, **self.scenarios, **self.configurations}
-        return sorted(name for name, digest in files.items() if not digest or file_digest(root / name) != digest)
+        unknown = [name for name, digest in self.parts.items() if digest == NOT_KNOWN]
+        return sorted(unknown) + sorted(name for name, digest in files.items() if file_digest(root / name) != digest)
 
     def as_data(self) -> dict[str, Any]:
         """Return the identity as plain data, which pytest-xdist can send."""

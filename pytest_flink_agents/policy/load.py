@@ -25,7 +25,6 @@ from pytest_flink_agents.scenario.matching.matcher import Matcher
 from pytest_flink_agents.scenario.reader import FILE_BYTES
 from pytest_flink_agents.scenario.validation import read_mapping
 from pytest_flink_agents.scenario.words import flink_versions
-from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 # The codes of the scenario language's mistakes, in a policy.
@@ -117,14 +116,16 @@ def load_policy(path: Path, root: Path) -> LoadedPolicy:
     return LoadedPolicy(name, digest, content, document, failures)
 
 
-def session_policy(file: Path, settings: Settings) -> Policy:
-    """Return the conditions of a policy file under which a session is judged.
+def under_policy(file: Path, root: Path, session: Policy) -> Policy:
+    """Return the conditions of a session under a policy file; an empty profile is the file's default.
 
     Raises :class:`PolicyError`.
     """
-    loaded = load_policy(file, settings.root)
-    profile = loaded.profile(settings.profile)
-    return Policy(profile, settings.tiers, settings.named_tiers, loaded.name, loaded.digest, loaded.rules(profile))
+    loaded = load_policy(file, root)
+    profile = loaded.profile(session.profile)
+    return dataclasses.replace(
+        session, profile=profile, file=loaded.name, digest=loaded.digest, rules=loaded.rules(profile)
+    )
 
 
 def _read(path: Path, name: str) -> bytes:

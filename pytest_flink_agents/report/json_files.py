@@ -59,6 +59,20 @@ def write_verdict(
     write_json(path, data, redactor)
 
 
+def verdict_text(verdict: Verdict, redactor: Redactor) -> str:
+    """Return the verdict alone as JSON: what is decided anew on a stored run."""
+    data = {
+        "verdict": verdict.verdict,
+        "profile": verdict.profile,
+        "policy": verdict.policy,
+        "reasons": [_reason(reason, redactor) for reason in verdict.reasons],
+        "rules": [dataclasses.asdict(rule) for rule in verdict.rules],
+        "counts": verdict.counts,
+        "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
+    }
+    return printable_json(json.dumps(redactor.data(data), indent=2, ensure_ascii=False))
+
+
 def _named(digests: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "digest": digest} for name, digest in sorted(digests.items())]
 

@@ -18,7 +18,7 @@ def command_line_page() -> str:
     """Return the page."""
     parts = [
         "`flink-agents-gate` is the command line beside pytest. Its exit code is 0, 1 for a problem in the examined object, "
-        "and 2 for wrong usage.",
+        "and 2 for wrong usage; that of `judge` is the gate's: 0, 1 or 10.",
         block("text", help_of()),
     ]
     for command in commands():

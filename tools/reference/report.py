@@ -10,9 +10,11 @@ from typing_extensions import TypedDict
 
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate import ItemResult, Selection
 from pytest_flink_agents.gate.rules import RuleAnswer
 from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
 from pytest_flink_agents.identity import GitState
+from pytest_flink_agents.vocabulary import Tier
 from tools.reference.markdown import block, code, page, table
 
 _STRICT = ConfigDict(extra="forbid")
@@ -20,6 +22,7 @@ _STRICT = ConfigDict(extra="forbid")
 FILES = {
     "summary.md": "the verdict, its reasons, a table of scenarios by tier and the failures, for people",
     "verdict.json": "the verdict, its reasons, counts and digests, for programs ([schema](#verdictjson))",
+    "report.json": "the result of each item, from which `flink-agents-gate judge` decides anew ([schema](#reportjson))",
     "junit.xml": "one suite for each tier and Flink version, for CI servers; a result that is unknown is an `error`",
     "environment.json": "what the session ran on ([schema](#environmentjson))",
     "events.jsonl": "what happened in the session, one line each, written at once ([schema](#eventsjsonl))",
@@ -76,6 +79,19 @@ class VerdictFile(TypedDict):
     tool: Tool
 
 
+@with_config(_STRICT)
+class ReportFile(TypedDict):
+    """``report.json``: what a verdict is made of, besides the policy."""
+
+    schema_version: str
+    results: list[ItemResult]
+    selection: Selection
+    tiers: list[Tier]
+    named_tiers: list[Tier]
+    pytest_exit: int
+    changed: list[str]
+
+
 @with_config(ConfigDict(extra="allow"))
 class SessionEvent(TypedDict):
     """One line of ``events.jsonl``; the other fields depend on ``kind``."""
@@ -93,6 +109,7 @@ class EvidenceFile(TypedDict):
 
 
 VERDICT_FILE: TypeAdapter[VerdictFile] = TypeAdapter(VerdictFile)
+REPORT: TypeAdapter[ReportFile] = TypeAdapter(ReportFile)
 ENVIRONMENT_FILE: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 SESSION_EVENT: TypeAdapter[SessionEvent] = TypeAdapter(SessionEvent)
 EVIDENCE_FILE: TypeAdapter[EvidenceFile] = TypeAdapter(EvidenceFile)
@@ -109,6 +126,7 @@ def report_page() -> str:
     ]
     schemas: dict[str, TypeAdapter[Any]] = {
         "verdict.json": VERDICT_FILE,
+        "report.json": REPORT,
         "environment.json": ENVIRONMENT_FILE,
         "events.jsonl": SESSION_EVENT,
         "evidence.json": EVIDENCE_FILE,

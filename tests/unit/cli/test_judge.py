@@ -1,0 +1,124 @@
+"""``judge``: a stored session is decided anew, by another policy, without running anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_flink_agents.cli.main import main
+from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedFinding, FailedRun
+from pytest_flink_agents.gate import Figure, ItemResult, Outcome, Selection
+from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, read_run, write_run
+from pytest_flink_agents.vocabulary import Promise, Standing, Tier
+
+POLICY = """version: "1"
+default: strict
+profiles:
+  strict:
+    require: {{tiers: [embedded], tags: [{tag}]}}
+    limits: [{{tokens: {tokens}}}]
+    waivers:
+      - {{scenario: s.scenario.yaml::wrong, check: {check}, reason: r, owner: o, until: "{until}"}}
+"""
+WRONG = FailedRun((FailedCheck("logs", True, (FailedFinding("an ERROR line"),)),), "the job failed")
+
+
+def item(name: str, outcome: str = "passed", **fields: Any) -> ItemResult:
+    figures = {"tokens": Figure(12)}
+    node_id = f"s.scenario.yaml::{name}[embedded-2.2]"
+    given = {"tier": Tier.EMBEDDED, "file": "s.scenario.yaml", "figures": figures, "tags": ("refunds",)} | fields
+    return ItemResult(node_id, name, Outcome(outcome), **given)
+
+
+def stored(*results: ItemResult, **fields: Any) -> StoredRun:
+    run = StoredRun(results, Selection(elsewhere=("x.scenario.yaml",)), (Tier.EMBEDDED,), (Tier.EMBEDDED,), 0)
+    return dataclasses.replace(run, **fields)
+
+
+FAILED = stored(item("right"), item("wrong", "failed", failed_runs=(WRONG,)), pytest_exit=1)
+
+
+@pytest.fixture
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Judge a stored run, by the words of the policy or without one."""
+    monkeypatch.chdir(tmp_path)
+
+    def judge(run: StoredRun, *arguments: str, **words: Any) -> tuple[int, str]:
+        write_run(tmp_path, run, Redactor({}))
+        given = {"tag": "refunds", "tokens": 100, "check": "logs", "until": "2020-01-31"} | words
+        if words:
+            (tmp_path / "flink-agents-policy.yaml").write_text(POLICY.format(**given), encoding="utf-8")
+        code = main(["judge", str(tmp_path), *arguments])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return judge
+
+
+def test_a_stored_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    promises = (Promise("live again", Standing.BROKEN, "it is gone"),)
+    run = stored(
+        item("right", promises=promises, repeats=3),
+        item("wrong", "failed", failed_runs=(WRONG,), figures={"tokens": Figure(None, "no metrics")}),
+        item("plain", tier=None),
+        changed=("shop.py",),
+    )
+    write_run(tmp_path, run, Redactor({}))
+    assert read_run(tmp_path) == run
+
+
+@pytest.mark.parametrize(
+    ("run", "words", "code"),
+    [
+        (stored(item("right")), {}, 0),
+        (stored(item("right")), {"tag": "refunds"}, 0),
+        (stored(item("right")), {"tag": "payments"}, 10),
+        (stored(item("right")), {"tokens": 11}, 1),
+        (stored(item("right"), selection=Selection(deselected=1)), {"tag": "refunds"}, 10),
+        (stored(item("right"), changed=("shop.py",)), {"tag": "refunds"}, 10),
+        (stored(item("right"), pytest_exit=2), {"tag": "refunds"}, 10),
+        (stored(), {"tag": "refunds"}, 10),
+        (FAILED, {}, 1),
+        # Its waiver has expired.
+        (FAILED, {"check": "logs"}, 1),
+    ],
+)
+def test_the_exit_code_is_that_of_the_gate(run: StoredRun, words: dict[str, Any], code: int, judged: Any) -> None:
+    assert judged(run, **words)[0] == code
+
+
+def test_a_waiver_that_was_added_later_counts(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flink_testbed.core.clock.wall_time_s", lambda: 1_795_900_000.0)  # 2026-11-29
+    code, text = judged(FAILED, until="2026-12-31")
+    assert (code, text.splitlines()[0]) == (0, "PROMOTE  2 scenarios on embedded-: 1 passed, 1 waived")
+    assert "policy: flink-agents-policy.yaml, profile strict: 3 of 3 rules met" in text
+    assert judged(FAILED, until="2026-12-31", check="latency")[0] == 1
+
+
+def test_the_answer_for_programs_names_every_rule(judged: Any) -> None:
+    code, text = judged(stored(item("right")), "--json", tag="payments")
+    verdict = json.loads(text)
+    assert (code, verdict["verdict"], verdict["profile"]) == (10, "inconclusive", "strict")
+    assert [(one["rule"], one["answer"]) for one in verdict["rules"]] == [
+        ("require.tiers", "met"),
+        ("require.tags", "not met"),
+        ("limits[0].tokens", "met"),
+    ]
+
+
+def test_what_cannot_be_judged_is_refused(judged: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["judge", str(tmp_path / "missing")]) == 2
+    assert "FA430: there is no run to judge" in capsys.readouterr().err
+    for text in ("", "[]", "{}", '{"schema_version": "2"}', '{"schema_version": "1", "results": [{}]}'):
+        (tmp_path / REPORT_FILE).write_text(text, encoding="utf-8")
+        assert main(["judge", str(tmp_path)]) == 2
+        assert "FA430" in capsys.readouterr().err
+    code, text = judged(stored(item("right")), "--profile=relaxed", tag="refunds")
+    assert (code, "FA305: there is no profile 'relaxed'" in text) == (2, True)
+    code, text = judged(stored(item("right")), "--policy=other.yaml")
+    assert (code, "FA307" in text) == (2, True)
