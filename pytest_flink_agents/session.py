@@ -87,7 +87,7 @@ class GateSession:
         self._folder_made = False
         self._services: Services | None = None
         self._events: EventWriter | None = None
-        self._git: GitReader | None = None
+        self._git: GitState | None = None
 
     @property
     def folder(self) -> Path:
@@ -108,8 +108,6 @@ class GateSession:
             except OSError as error:
                 raise unwritable(error, "name another place with --flink-report-dir") from None
             self._folder_made = True
-            if not self._process:
-                self._git = GitReader(self.settings.root)
         return self._folder
 
     @property
@@ -188,8 +186,13 @@ class GateSession:
 
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started, except clusters that are detached."""
-        if self._git:
-            self._git.state()
+        ran = not self._process and (self._folder_made or bool(self.record.attempts))
+        git = GitReader(self.settings.root) if ran and self._git is None else None
+        self._end_services(failed=failed)
+        if git:
+            self._git = git.state()
+
+    def _end_services(self, *, failed: bool) -> None:
         if self._services is None:
             return
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
@@ -265,7 +268,7 @@ class GateSession:
             verdict,
             self.policy,
             identity=self.record.identity,
-            git=self._git.state() if self._git else GitState(reason="no scenario ran"),
+            git=self._git or GitState(reason="no scenario ran"),
             started=self._started,
             finished=finished,
             redactor=redactor,

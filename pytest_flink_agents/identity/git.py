@@ -38,7 +38,7 @@ def git_state(root: Path) -> GitState:
 
 
 class GitReader:
-    """The state of a project, read beside other work: git takes up to a second in large projects."""
+    """The state of a project, read while a session ends its processes: git takes up to a second in large projects."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
