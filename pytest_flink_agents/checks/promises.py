@@ -33,7 +33,7 @@ def promises_of(evidence: Evidence, guarantee: str | None, per_input: int) -> tu
         _outputs(evidence, guarantee, per_input),
         _actions(history),
         _state(history),
-        _after_interruption(LIVE, history, live_again(history)),
+        _live(evidence, history),
     )
     silent = next((step for step in evidence.steps if not step.felt), None)
     if silent is None:
@@ -61,6 +61,20 @@ def _state(history: History) -> Promise:
     if last is None or (history.restored_s is not None and history.restored_s >= last.at_s):
         return promise
     return _kept_in_vain(promise, f"no checkpoint had been completed before {last.cause}")
+
+
+def _live(evidence: Evidence, history: History) -> Promise:
+    """Return *broken* also for a job that a fault ended.
+
+    If an action raised, the agent may be the reason.
+    """
+    promise = _after_interruption(LIVE, history, live_again(history))
+    failure = evidence.failure
+    ended = history.interruptions and evidence.job_state == "FAILED" and failure is not None and not failure.action
+    if promise.standing is not Standing.UNKNOWN or not ended or failure is None:
+        return promise
+    last = history.interruptions[-1]
+    return Promise(LIVE, Standing.BROKEN, f"the job failed for good after {last.cause}: {failure.words}")
 
 
 def _after_interruption(name: str, history: History, result: CheckResult) -> Promise:

@@ -52,7 +52,7 @@ class PromiseRow(NamedTuple):
 
 
 class PromiseTable(NamedTuple):
-    """``columns`` are promises; ``reasons`` say why one was not kept."""
+    """``columns`` are promises; ``reasons`` say why one is broken or unknown."""
 
     columns: tuple[str, ...]
     rows: tuple[PromiseRow, ...]
@@ -68,7 +68,8 @@ def promise_table(results: Sequence[ItemResult]) -> PromiseTable:
         name = f"{result.name} ({_column(result)}, {result.engine})"
         standings = {promise.name: promise.standing for promise in result.promises}
         rows.append(PromiseRow(name, tuple(map(standings.get, columns))))
-        reasons += [f"{name}: {one.name} {one.standing}: {one.reason}" for one in result.promises if one.reason]
+        doubts = [one for one in result.promises if one.standing in (Standing.BROKEN, Standing.UNKNOWN)]
+        reasons += [f"{name}: {one.name} {one.standing}: {one.reason}" for one in doubts]
     return PromiseTable(columns, tuple(rows), tuple(reasons))
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents.checks.promises import ACTIONS, LIVE, OUTPUTS, STATE, promises_of
-from pytest_flink_agents.evidence.model import Checkpoint, Checkpoints, Evidence, JobException, Output, StepRecord
+from pytest_flink_agents.evidence.model import (
+    Checkpoint,
+    Checkpoints,
+    Evidence,
+    Failure,
+    JobException,
+    Output,
+    StepRecord,
+)
 from pytest_flink_agents.vocabulary import Standing
 from tests.unit.checks.history.toy_job import ToyJob
 
@@ -52,6 +60,16 @@ def test_a_promise_is_kept_only_if_the_run_put_it_to_the_test(
     (found,) = (each for each in promises_of(evidence, "exactly_once", 1) if each.name == promise)
     assert found.standing is standing, found
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(("action", "standing"), [("", BROKEN), ("pay", UNKNOWN)])
+def test_a_job_that_a_fault_ended_did_not_go_on(action: str, standing: Standing) -> None:
+    """If its own action raised, the engine may have kept its promise."""
+    fields = {"complete": True, "job_state": "FAILED", "outputs": (), "checkpoints": None, "effects": ()}
+    failed = changed(failure=Failure("no generator", "AttributeError", action=action), action_states=(), **fields)
+    (live,) = (promise for promise in promises_of(failed, "exactly_once", 1) if promise.name == LIVE)
+    assert live.standing is standing
+    assert ("failed for good after the step" in live.reason) is (standing is BROKEN)
 
 
 def test_a_scenario_that_states_no_exact_delivery_shows_none() -> None:

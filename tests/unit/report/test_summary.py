@@ -40,8 +40,9 @@ def test_a_bar_in_a_name_adds_no_cell(tmp_path: Path) -> None:
 
 def test_promises_have_a_row_for_each_run_with_faults_and_a_reason_if_one_was_not_kept(tmp_path: Path) -> None:
     kept, broken = Promise("outputs", Standing.KEPT), Promise("live again", Standing.BROKEN, "it | does not recover")
+    unasked = Promise("actions", Standing.NOT_PROMISED, "no store")
     quiet = ItemResult("m", "no fault", Outcome.PASSED, Tier.EMBEDDED, "1.20.3", "upstream")
-    with_faults = dataclasses.replace(quiet, name="a kill", promises=(kept, broken))
+    with_faults = dataclasses.replace(quiet, name="a kill", promises=(kept, unasked, broken))
     page = _summary(tmp_path, decide([with_faults], FLINK), [with_faults, quiet])
     assert PROMISES in page
 
@@ -108,9 +109,9 @@ def test_a_secret_is_masked_before_a_line_is_cut(results: list[ItemResult]) -> N
 PROMISES = """
 ## Promises under faults
 
-| scenario | outputs | live again |
-|---|---|---|
-| a kill (embedded-1.20.3, upstream) | kept | **broken** |
+| scenario | outputs | actions | live again |
+|---|---|---|---|
+| a kill (embedded-1.20.3, upstream) | kept | not promised | **broken** |
 
 - a kill (embedded-1.20.3, upstream): live again broken: it &#124; does not recover
 """
