@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tests.rule_breaks.source import Break, swap, wrap
 
@@ -17,19 +18,24 @@ _RECORDED, _DURABLE = "engine.recorded:RecordedRun", "engine.durable:DurableCall
 _MADE_TWICE = 'with {"amount": 3} is made twice for input 0'
 
 
+class Shown(NamedTuple):
+    """The check that is *invalid*, and a part of one of its findings."""
+
+    check: str
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One defect: the thread that reports it, how the engine gets it, and what the gate must say.
 
-    ``check`` is *invalid* with a finding that contains ``sentence``. ``scenario`` has a run with the
-    defect and one without.
+    ``scenario`` has a run with the defect and one without.
     """
 
     name: str
     reported: str
     scenario: str
-    check: str
-    sentence: str
+    shown: Shown
     breaks: tuple[Break, ...]
 
     def active_breaks(self) -> list[Break]:
@@ -46,13 +52,12 @@ def _limited(broken: Break, name: str) -> Break:
     raise AssertionError(f"{broken.target}: only an expression can be replaced in the runs of one defect")
 
 
-ON_LOCAL = (
+OF_LOCAL = (
     Defect(
         "equal_siblings",
         "#1084",
         "equal events are two",
-        "effects",
-        "the number of calls of payments is 1",
+        Shown("effects", "the number of calls of payments is 1"),
         (
             wrap("engine.recorded:_place", "return Place(digest_of(args[0].event.text), args[0].action)"),
             wrap(f"{_RECORDED}._put", "original(*args)\nargs[0]._recovered[_place(args[1])] = args[2]"),
@@ -62,32 +67,28 @@ ON_LOCAL = (
         "action_id_of_process",
         "#1094, #1100",
         "a payment is recorded",
-        "replay",
-        _MADE_TWICE,
+        Shown("replay", _MADE_TWICE),
         (wrap("engine.recorded:_place", "return original(*args)._replace(position=str(__import__('os').getpid()))"),),
     ),
     Defect(
         "random_event_id",
         "#510",
         "a payment is recorded",
-        "replay",
-        _MADE_TWICE,
+        Shown("replay", _MADE_TWICE),
         (swap(f"{_RECORDED}._run", "record.event == digest_of(task.event.text)", "False"),),
     ),
     Defect(
         "rebuild_without_marker",
         "#510, inventory 4.4",
         "a payment is recorded",
-        "replay",
-        _MADE_TWICE,
+        Shown("replay", _MADE_TWICE),
         (wrap("stores.memory:MemoryStore.rebuild", "if len(args) > 1 and args[1] is not None:\n    original(*args)"),),
     ),
     Defect(
         "partial_rebuild",
         "inventory 4.4",
         "a payment is recorded",
-        "replay",
-        _MADE_TWICE,
+        Shown("replay", _MADE_TWICE),
         (
             wrap(
                 "stores.memory:MemoryStore.rebuild",
@@ -101,8 +102,10 @@ ON_LOCAL = (
         "object_in_memory",
         "#1029",
         "an object in memory survives",
-        "replay",
-        'input 0 of key "a" fails if its process dies after action open and before action book is recorded',
+        Shown(
+            "replay",
+            'input 0 of key "a" fails if its process dies after action open and before action book is recorded',
+        ),
         (
             wrap(
                 f"{_RECORDED}._replay",
@@ -116,8 +119,7 @@ ON_LOCAL = (
         "exception_not_serialisable",
         "#473, #490",
         "a failure names its cause",
-        "failure",
-        "the job failed with another failure than the expected one",
+        Shown("failure", "the job failed with another failure than the expected one"),
         (
             wrap(
                 "engine.context:ActionContext.durable_execute",
@@ -130,8 +132,7 @@ ON_LOCAL = (
         "null_result",
         "inventory 4.5",
         "a call without a result is recorded",
-        "replay",
-        'input 0 of key "a" fails if its process dies after durable call shop.log of action log',
+        Shown("replay", 'input 0 of key "a" fails if its process dies after durable call shop.log of action log'),
         (
             wrap(
                 f"{_DURABLE}.replay",
@@ -144,8 +145,7 @@ ON_LOCAL = (
         "type_of_exception",
         "inventory 4.5",
         "a refusal is handled",
-        "replay",
-        'input 0 of key "a" fails if its process dies after durable call shop.refuse of action charge',
+        Shown("replay", 'input 0 of key "a" fails if its process dies after durable call shop.refuse of action charge'),
         (
             wrap(
                 f"{_DURABLE}.replay",
@@ -158,19 +158,17 @@ ON_LOCAL = (
         "lost_call_record",
         "inventory 4.5",
         "an outcome that cannot be recorded is refused",
-        "failure",
-        "the job did not fail, although a failure is expected",
+        Shown("failure", "the job did not fail, although a failure is expected"),
         (wrap("engine.recorded:RecordedCalls._unrecordable", "pass"),),
     ),
 )
 # A replay restores the state right before one input: what goes wrong between inputs needs a job that restarts.
-ON_FLINK = (
+OF_FLINK = (
     Defect(
         "two_actions",
         "#885, inventory 4.4",
         "two actions are executed once",
-        "delivery",
-        'action pay of input 1 of key "a" was executed again after it had completed',
+        Shown("delivery", 'action pay of input 1 of key "a" was executed again after it had completed'),
         (
             wrap(
                 f"{_RECORDED}._recover",
@@ -185,16 +183,14 @@ ON_FLINK = (
         "key_as_text",
         "#1099",
         "keys of equal text are two",
-        "delivery",
-        "action pay of input 0 of key 1 was executed again after it had completed",
+        Shown("delivery", "action pay of input 0 of key 1 was executed again after it had completed"),
         (wrap("engine.action_record:key_text", "return str(args[0])"),),
     ),
     Defect(
         "underscore_in_key",
         "#628, inventory 4.4",
         "a key may have an underscore",
-        "failure",
-        "the job failed: ValueError: Invalid key format.",
+        Shown("failure", "the job failed: ValueError: Invalid key format."),
         (
             wrap(
                 f"{_RECORDED}._recover",
@@ -207,8 +203,7 @@ ON_FLINK = (
         "first_listing_of_topics",
         "inventory 4.4",
         "a store is there at the first start",
-        "failure",
-        "the job failed: StoreError: Failed to create or verify Kafka topic",
+        Shown("failure", "the job failed: StoreError: Failed to create or verify Kafka topic"),
         (
             wrap(
                 "stores.kafka:KafkaStore._provide_topic",
@@ -217,4 +212,4 @@ ON_FLINK = (
         ),
     ),
 )
-DEFECTS = ON_LOCAL + ON_FLINK
+DEFECTS = OF_LOCAL + OF_FLINK

@@ -7,40 +7,38 @@ from functools import lru_cache
 
 import pytest
 
-from tests.known_bugs.defects import ON_FLINK, ON_LOCAL, Defect
-from tests.known_bugs.session import Session, run_session
+from tests.known_bugs.defects import NONE, OF_FLINK, OF_LOCAL, Defect
+from tests.known_bugs.session import LOCAL, ON_FLINK, Plan, Session, run_project
 
-_ON_FLINK = pytest.mark.slow
+SessionOf = Callable[[Plan], Session]
+_SLOW = pytest.mark.slow
 _CASES = [
-    *(pytest.param("local", defect, id=defect.name) for defect in ON_LOCAL),
-    *(pytest.param("embedded", defect, id=defect.name, marks=_ON_FLINK) for defect in ON_FLINK),
+    *(pytest.param(LOCAL, defect, id=defect.name) for defect in OF_LOCAL),
+    *(pytest.param(ON_FLINK, defect, id=defect.name, marks=_SLOW) for defect in OF_FLINK),
 ]
-_TIERS = [
-    pytest.param("local", ON_LOCAL, id="local"),
-    pytest.param("embedded", ON_FLINK, id="embedded", marks=_ON_FLINK),
-]
+_PLANS = [pytest.param(LOCAL, OF_LOCAL, id="local"), pytest.param(ON_FLINK, OF_FLINK, id="Flink", marks=_SLOW)]
 
 
 @pytest.fixture(scope="module")
-def session_on(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Session]:
-    """Return the session with the scenarios of a tier, which runs once."""
-    return lru_cache(lambda tier: run_session(tmp_path_factory.mktemp(tier), tier))
+def session_of(tmp_path_factory: pytest.TempPathFactory) -> SessionOf:
+    """Return the session of a plan, which runs once."""
+    return lru_cache(lambda plan: run_project(plan, tmp_path_factory.mktemp(plan.tier)))
 
 
-@pytest.mark.parametrize(("tier", "defect"), _CASES)
-def test_a_defect_turns_its_check_red(session_on: Callable[[str], Session], tier: str, defect: Defect) -> None:
-    session = session_on(tier)
-    assert {validity for validity, _ in session.findings(defect.scenario).values()} == {"valid"}
-    validity, said = session.findings(defect.scenario, defect.name)[defect.check]
+@pytest.mark.parametrize(("plan", "defect"), _CASES)
+def test_a_defect_turns_its_check_red(session_of: SessionOf, plan: Plan, defect: Defect) -> None:
+    session = session_of(plan)
+    without = session.findings(f"{defect.scenario}[bug={NONE}]")
+    assert {validity for validity, _ in without.values()} == {"valid"}
+    validity, said = session.findings(f"{defect.scenario}[bug={defect.name}]")[defect.shown.check]
     assert validity == "invalid"
-    assert defect.sentence in said
+    assert defect.shown.sentence in said
 
 
-@pytest.mark.parametrize(("tier", "defects"), _TIERS)
+@pytest.mark.parametrize(("plan", "defects"), _PLANS)
 def test_the_gate_blocks_for_nothing_but_the_defects(
-    session_on: Callable[[str], Session], tier: str, defects: tuple[Defect, ...]
+    session_of: SessionOf, plan: Plan, defects: tuple[Defect, ...]
 ) -> None:
-    session = session_on(tier)
-    counts = {outcome: count for outcome, count in session.verdict["counts"].items() if count}
+    session = session_of(plan)
     assert session.verdict["verdict"] == "block"
-    assert counts == {"failed": len(defects), "passed": len({defect.scenario for defect in defects})}
+    assert session.counts == {"failed": len(defects), "passed": len({defect.scenario for defect in defects})}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import urllib.request
 
@@ -37,7 +36,7 @@ class Paying(Agent):
     def pay(event: Event, ctx: RunnerContext) -> None:
         """Pay the order of the input."""
         order = InputEvent.from_event(event).input["order"]
-        pay(os.environ["PAYMENTS_URL"], order)
+        pay(ctx.config.get_str("payments.address"), order)
         ctx.send_event(Event(type="paid", attributes={"order": order}))
 
     @action("paid")
