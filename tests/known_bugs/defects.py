@@ -27,7 +27,7 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One defect: the thread that reports it, how the engine gets it, and what the gate must say.
+    """One defect: the thread or the class of upstream that has it, how the engine gets it, and what the gate must say.
 
     ``scenario`` has a run with the defect and one without.
     """
@@ -79,14 +79,14 @@ OF_LOCAL = (
     ),
     Defect(
         "rebuild_without_marker",
-        "#510, inventory 4.4",
+        "#510",
         "a payment is recorded",
         Shown("replay", _MADE_TWICE),
         (wrap("stores.memory:MemoryStore.rebuild", "if len(args) > 1 and args[1] is not None:\n    original(*args)"),),
     ),
     Defect(
         "partial_rebuild",
-        "inventory 4.4",
+        "KafkaActionStateStore",
         "a payment is recorded",
         Shown("replay", _MADE_TWICE),
         (
@@ -130,7 +130,7 @@ OF_LOCAL = (
     ),
     Defect(
         "null_result",
-        "inventory 4.5",
+        "RunnerContextImpl",
         "a call without a result is recorded",
         Shown("replay", 'input 0 of key "a" fails if its process dies after durable call shop.log of action log'),
         (
@@ -143,7 +143,7 @@ OF_LOCAL = (
     ),
     Defect(
         "type_of_exception",
-        "inventory 4.5",
+        "RunnerContextImpl",
         "a refusal is handled",
         Shown("replay", 'input 0 of key "a" fails if its process dies after durable call shop.refuse of action charge'),
         (
@@ -156,7 +156,7 @@ OF_LOCAL = (
     ),
     Defect(
         "lost_call_record",
-        "inventory 4.5",
+        "flink_runner_context.py",
         "an outcome that cannot be recorded is refused",
         Shown("failure", "the job did not fail, although a failure is expected"),
         (wrap("engine.recorded:RecordedCalls._unrecordable", "pass"),),
@@ -166,15 +166,30 @@ OF_LOCAL = (
 OF_FLINK = (
     Defect(
         "two_actions",
-        "#885, inventory 4.4",
+        "KafkaActionStateStore",
         "two actions are executed once",
         Shown("delivery", 'action pay of input 1 of key "a" was executed again after it had completed'),
         (
             wrap(
                 f"{_RECORDED}._recover",
                 "original(*args)\nself = args[0]\n"
-                "if len(self._recovered) != 1:\n"
+                "if len(self._recovered) > 1:\n"
                 "    for key in self._store.left_keys():\n"
+                "        self._store._found.take(key, lambda sequence: sequence > args[1])",
+            ),
+        ),
+    ),
+    Defect(
+        "other_keys",
+        "#885",
+        "a key without a record leaves others alone",
+        Shown("delivery", 'action pay of input 2 of key "a" was executed again after it had completed'),
+        (
+            wrap(
+                f"{_RECORDED}._recover",
+                "original(*args)\nself = args[0]\n"
+                "if not self._recovered:\n"
+                "    for key in self._store.left_keys() - {self._key_text}:\n"
                 "        self._store._found.take(key, lambda sequence: sequence > args[1])",
             ),
         ),
@@ -188,7 +203,7 @@ OF_FLINK = (
     ),
     Defect(
         "underscore_in_key",
-        "#628, inventory 4.4",
+        "#628",
         "a key may have an underscore",
         Shown("failure", "the job failed: ValueError: Invalid key format."),
         (
@@ -201,7 +216,7 @@ OF_FLINK = (
     ),
     Defect(
         "first_listing_of_topics",
-        "inventory 4.4",
+        "KafkaActionStateStore",
         "a store is there at the first start",
         Shown("failure", "the job failed: StoreError: Failed to create or verify Kafka topic"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Any
 
 import requests
@@ -55,9 +56,11 @@ class PaysInTurn(Agent):
 
     @action(INPUT)
     @staticmethod
-    def pay(event: Event, ctx: RunnerContext) -> None:
-        """Pay the amount."""
+    async def pay(event: Event, ctx: RunnerContext) -> None:
+        """Pay the amount, after a while if the order says so."""
         order = input_of(event)
+        if order.get("wait"):
+            await ctx.durable_execute_async(time.sleep, order["wait"])
         if order.get("gate"):
             enter("/gate")
         pay(order["amount"])
