@@ -95,7 +95,7 @@ test-faults: $(STAMP)
 	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS), known defects, flink-agents 0.1.1 (about 15 min)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
-	@$(RUN) -m pytest tests/known_bugs -q -m slow
+	@$(RUN) -m pytest tests/known_bugs -q -m slow -o faulthandler_timeout=900
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)
