@@ -31,16 +31,18 @@ class Row(NamedTuple):
     live: str
 
 
-# Of a job that began anew, of one that nothing interrupted, and of one that was restored and failed for ever.
+# Of a job that began anew, of one that nothing interrupted, of one that was restored from a checkpoint without a
+# waiting action, and of one that was restored from another, and failed for ever.
 ANEW, UNINTERRUPTED = Row("kept", "not promised", "unknown", "kept"), Row("kept", "not promised", "unknown", "unknown")
+RESTORED = Row("kept", "not promised", "kept", "kept")
 LOST = Row("unknown", "not promised", "kept", "broken")
 WITH_STORE = Row("unknown", "unknown", "unknown", "broken")
 # If there are several, it depends on the moments at which checkpoints complete.
 KNOWN = {
-    "totals survive the loss of a TaskManager": {ANEW, LOST},
-    "totals survive the loss of the JobManager": {ANEW, LOST},
-    "a short pause and a broker": {UNINTERRUPTED, ANEW, LOST},
-    "totals survive the loss of the Python workers": {LOST},
+    "totals survive the loss of a TaskManager": {ANEW, RESTORED, LOST},
+    "totals survive the loss of the JobManager": {ANEW, RESTORED, LOST},
+    "a short pause and a broker": {UNINTERRUPTED, ANEW, RESTORED, LOST},
+    "totals survive the loss of the Python workers": {RESTORED, LOST},
     "a job goes on although checkpoints fail that are tolerated": {UNINTERRUPTED},
     "a job is restored after a checkpoint failed that is not tolerated": {LOST},
     "a payment is made once although a TaskManager dies": {WITH_STORE},
