@@ -16,7 +16,7 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.ledger.routes import Route
-from flink_testbed.network import Passage, Proxy
+from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
     from flink_testbed.models.server import ModelServer
+    from flink_testbed.network import Proxy
     from pytest_flink_agents.provision.kafka import SessionKafka
 
 
@@ -158,12 +159,18 @@ class Services:
         That of ``taskmanager`` belongs to the cluster, the others stand between the jobs of one run and
         services that run. Raises ``HostError`` FA440 for a Kafka that tells its clients to go round a proxy.
         """
+        proxies: dict[str, Proxy] = {}
         with contextlib.ExitStack() as stack:
-            proxies = {
-                link: stack.enter_context(Proxy(self._passages(link))) for link in sorted({*links} - {"taskmanager"})
-            }
-            between = cluster().rpc_proxy if "taskmanager" in links else None
-            yield {**proxies, "taskmanager": between} if between else proxies
+            for link in sorted(links):
+                proxy = cluster().rpc_proxy if link == "taskmanager" else stack.enter_context(self._proxy(link))
+                if proxy:
+                    proxies[link] = proxy
+            yield proxies
+
+    def _proxy(self, link: str) -> Proxy:
+        from flink_testbed.network import Proxy
+
+        return Proxy(self._passages(link))
 
     def _passages(self, link: str) -> Sequence[Passage]:
         if link == "kafka":

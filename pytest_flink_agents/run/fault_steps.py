@@ -19,7 +19,7 @@ from flink_testbed.faults import (
     PauseProcess,
 )
 from flink_testbed.flink.options import EXECUTION_MODE
-from flink_testbed.network import BOTH, Cut, Delay, Direction, Disturbance, Loss, Proxy
+from flink_testbed.network import BOTH, Cut, Delay, Direction, Disturbance, Loss
 from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
 from pytest_flink_agents.run.timeline import (
     AfterCheckpoints,
@@ -36,6 +36,7 @@ from pytest_flink_agents.scenario.faults import Fault as FaultWords
 
 if TYPE_CHECKING:
     from flink_testbed.ledger.ledger import LedgerRun
+    from flink_testbed.network import Proxy
 
 # A killed TaskManager is noticed after two heartbeats without an answer. The time-out stays above
 # a long pause of a loaded machine.

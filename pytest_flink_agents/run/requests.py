@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.channel import Channel as ModelChannel
-from flink_testbed.network import Proxy
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
@@ -36,6 +35,7 @@ from pytest_flink_agents.vocabulary import Tier
 
 if TYPE_CHECKING:
     from flink_testbed.ledger.ledger import LedgerRun
+    from flink_testbed.network import Proxy
 
 _NAME_CHARACTERS = 120
 

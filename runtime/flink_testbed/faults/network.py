@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
-from flink_testbed.network import Disturbance, Proxy
+from flink_testbed.network import Disturbance
+
+if TYPE_CHECKING:
+    from flink_testbed.network import Proxy
 
 
 @dataclass(frozen=True, slots=True)

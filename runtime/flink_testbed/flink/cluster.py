@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
@@ -20,8 +20,10 @@ from flink_testbed.flink.job_owner import OWNER_PARAMETER, owner_options
 from flink_testbed.flink.logs import ClusterLogs
 from flink_testbed.flink.processes import ClusterProcesses
 from flink_testbed.flink.rest import TERMINAL_STATES, Job, RestClient, RestUnavailableError
-from flink_testbed.network import Proxy
 from flink_testbed.ownership.detached import Detachment
+
+if TYPE_CHECKING:
+    from flink_testbed.network import Proxy
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -27,9 +28,12 @@ from flink_testbed.flink.config import Addresses, ClusterConfig
 from flink_testbed.flink.launched import SCRATCH, LaunchedCluster
 from flink_testbed.flink.rest import RestClient
 from flink_testbed.flink.rest_keys import RestKeys
-from flink_testbed.network import Passage, Proxy
+from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import Detachment
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
+
+if TYPE_CHECKING:
+    from flink_testbed.network import Proxy
 
 MEMORY_NEEDED_MIB = 1200
 # The directory of the reporter's plugin.
@@ -162,6 +166,8 @@ class StandaloneCluster(LaunchedCluster):
             rpc_bind_port=self._lease() if self.config.rpc_proxy else 0,
         )
         if addresses.rpc_bind_port:
+            from flink_testbed.network import Proxy
+
             self._rpc_proxy = Proxy([Passage(addresses.rpc_bind_port, addresses.rpc_port)])
         self._link_plugins()
         address = f"{LOOPBACK}:{addresses.rest_port}"

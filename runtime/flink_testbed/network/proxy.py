@@ -18,6 +18,7 @@ from typing import Any, TypeVar, final
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.network.disturbance import Direction, Disturbance
+from flink_testbed.network.passage import Passage
 
 # A connection holds a MiB in each direction, then its sender has to wait, as with a full TCP window.
 _PIECE_BYTES = 16 * 1024
@@ -25,14 +26,6 @@ _PIECES = 64
 _MAX_CONNECTIONS = 500
 _STOP_S = 5.0
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Connections to ``port`` go to ``target``; both are ports of loopback, and 0 is any free one."""
-
-    target: int
-    port: int = 0
 
 
 @final
