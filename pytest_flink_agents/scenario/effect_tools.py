@@ -47,7 +47,7 @@ class ToolReply(LanguageMapping):
 
 
 class ToolFault(LanguageMapping):
-    """A fault of the answer: a delay, one of the other faults, or both."""
+    """A fault of a tool's answer: a delay, one of the other faults, or both."""
 
     delay: Delay | None = Field(None, description="delay before the answer, like 500ms or 2s")
     error: Literal[True] | None = Field(None, description="answer with an error instead of the reply")

@@ -83,7 +83,7 @@ class EffectReply(LanguageMapping):
 
 
 class EffectFault(LanguageMapping):
-    """A fault of the answer: a delay, one of the other faults, or both."""
+    """A fault of a route's answer: a delay, one of the other faults, or both."""
 
     delay: Delay | None = Field(None, description="delay before the answer, like 500ms or 2s")
     status: ErrorStatus | None = Field(None, description="HTTP status instead of the reply")

@@ -111,7 +111,8 @@ def _references(schema: Schema) -> Iterator[tuple[Path, str]]:
 
 def _section(section: Section, examples: Sequence[Any], *, has_forms: bool) -> list[str]:
     required = section.schema.get("required", ())
-    form = f" with {' and '.join(code(word) for word in required if word != 'key')}" if has_forms else ""
+    named = [code(word) for word in required if word != "key"]
+    form = f" with {' and '.join(named)}" if has_forms and named else ""
     anchor = "-".join(part for part in section.path if part != "[]") + (f"-{section.name.lower()}" if has_forms else "")
     rows = [
         _row(section, word, described, examples, required=word in required)
