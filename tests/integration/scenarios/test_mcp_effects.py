@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,31 +16,18 @@ from pytest_flink_agents.vocabulary import Tier
 
 pytestmark = pytest.mark.slow
 
-DESK = """\
-from flink_agents.api.chat_message import ChatMessage, MessageRole
-from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
+ROOT = Path(__file__).parents[3]
 
-
-def ask(event: Event, ctx: RunnerContext) -> None:
-    text = InputEvent.from_event(event).input
-    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
-
-
-def answer(event: Event, ctx: RunnerContext) -> None:
-    ctx.send_event(OutputEvent(output=ChatResponseEvent.from_event(event).response.content))
-"""
 AGENT = """\
 agents:
   - name: desk
     actions:
-      - {name: ask, function: "desk:ask", listen_to: [input]}
-      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
+      - {name: read_ticket, function: "scenarios.agents.support:read_ticket", listen_to: [input]}
+      - {name: answer_ticket, function: "scenarios.agents.support:answer_ticket", listen_to: [chat_response]}
     chat_model_connections:
       - {name: server, clazz: ollama}
     chat_model_setups:
-      - {name: model, clazz: ollama, connection: server, model: desk-model, tools: [where_is]}
+      - {name: desk, clazz: ollama, connection: server, model: desk-model, tools: [where_is]}
 """
 SCENARIOS = """\
 version: "1"
@@ -61,9 +49,9 @@ effects:
     description: Say where an order is.
     arguments: {type: object, properties: {order: {type: string}}, required: [order]}
     reply: {text: "order ${request.json.order} is on its way"}
-inputs: [{key: c-1, value: where is my order}]
+inputs: [{key: c-1, value: {text: where is my order}}]
 expect:
-  outputs: [{key: c-1, value: it is coming}]
+  outputs: [{key: c-1, value: {answer: it is coming}}]
   effects: {orders: {count: 1, per_input: 1, each: {path: where_is, json: {order: o-1}}}}
   trajectory: {match: in_order, events: [{tool: where_is, args: {order: o-1}}, _output_event]}
 ---
@@ -78,7 +66,7 @@ expect:
 def test_an_agent_calls_a_scripted_tool_on_both_tiers(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The call is in the record with its arguments and its input, and expectations judge it."""
     session = session_of(request.config)
-    (tmp_path / "desk.py").write_text(DESK)
+    shutil.copytree(ROOT / "scenarios" / "agents", tmp_path / "scenarios" / "agents")
     (tmp_path / "desk.yaml").write_text(AGENT)
     first, second = SCENARIOS.split("---\n")
     (tmp_path / "common.yaml").write_text("\n".join(first.splitlines()[2:]))
