@@ -11,7 +11,9 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.metric_values import matching
 from pytest_flink_agents.evidence.model import Checkpoints, Event, Evidence, ModelCall
+from pytest_flink_agents.gate import Figure
 from pytest_flink_agents.run.expectations import stated_checks
+from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.vocabulary import ModelPrice
 
 if TYPE_CHECKING:
@@ -280,6 +282,22 @@ def test_a_killed_jobmanager_forgets_counts(check: str, expect: str, validity: V
 )
 def test_bounds_that_cannot_be_meant_are_refused(expect: str, more: str, code: str, stated: Stated) -> None:
     assert [found for found, _ in stated.problems(expect, more)] == [code]
+
+
+def test_a_policy_limits_what_a_run_measured(stated: Stated, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = stated.load("outputs: []", LLM).scenario
+    found = figures(scripted, RUN, {"m": ModelPrice(1.0, 10.0), "m:8b": ModelPrice(1.0, 10.0)})
+    assert (found["latency_p95"], found["tokens"].value, found["tokens"].final) == (Figure(1250.0), 85, True)
+    assert found["cost"].value == pytest.approx(COST)
+    assert not figures(scripted, CUT_SHORT, {})["tokens"].final
+    unknown = figures(scripted, dataclasses.replace(RUN, events=()), {})
+    assert (unknown["latency_p95"].value, unknown["cost"].value) == (None, None)
+    assert "has no price" in unknown["cost"].reason
+    # A figure that crashes is not known, and no other one suffers.
+    monkeypatch.setattr("pytest_flink_agents.run.figures.latency_amount", lambda *_: 1 / 0)
+    crashed = figures(scripted, RUN, {})
+    assert crashed["latency_p95"].reason.startswith("FA502: it could not be measured: ZeroDivisionError")
+    assert crashed["tokens"].value == 85
 
 
 def test_the_messages_are_the_reviewed_ones(stated: Stated) -> None:

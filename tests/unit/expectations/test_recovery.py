@@ -9,6 +9,7 @@ import pytest
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.evidence.model import Checkpoints, Evidence, JobException, Output, StepRecord
+from pytest_flink_agents.run.figures import figures
 
 if TYPE_CHECKING:
     from tests.unit.expectations.conftest import Stated
@@ -136,6 +137,27 @@ def test_a_recovery_that_cannot_be_meant_is_refused(
 ) -> None:
     ((found, text),) = stated.problems(expect, more)
     assert (found, text) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "value", "reason"),
+    [
+        (RUN, 6.4, ""),
+        (of(KILL, dataclasses.replace(KILL, recovered_after_s=8.0)), 8.0, ""),
+        (of(PAUSE, exceptions=()), 0.0, ""),
+        (of(dataclasses.replace(KILL, felt=False)), None, "the job felt no fault"),
+        (of(NEVER), None, 'not seen to run again after "kill taskmanager" (after 1 outputs)'),
+        (of(KILL, exceptions=(*RUN.exceptions, OTHER_FAILURE)), None, "the job failed at another time, too"),
+    ],
+)
+def test_a_policy_limits_the_longest_recovery(
+    evidence: Evidence, value: float | None, reason: str, stated: Stated
+) -> None:
+    faulty = stated.load("outputs: []", KILLED).scenario
+    figure = figures(faulty, evidence, {})["recovery"]
+    assert figure.value == value
+    assert figure.reason.startswith(reason)
+    assert "recovery" not in figures(stated.load("outputs: []").scenario, evidence, {})
 
 
 def test_the_message_is_the_reviewed_one(stated: Stated) -> None:
