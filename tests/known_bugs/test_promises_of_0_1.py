@@ -1,7 +1,8 @@
 """The fault scenarios on upstream's own operator, flink-agents 0.1.1 on Flink 1.20: which promises it keeps.
 
 The report says so, and is compared with what is known of that release: an action that waits in an asynchronous
-call is not restored from a checkpoint (#508), and the action state store fails at its first action.
+call is not restored from a checkpoint (#508), and the action state store fails at its first action, if its topic was
+listed in time.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FILES = ("tests/fault_scenarios/till.scenario.yaml", "tests/fault_scenarios/payment.scenario.yaml")
-# Without the scenario that runs three times: on this release no checkpoint completes while its last action waits.
-UPSTREAM = ("--flink-agents=0.1.1", "--flink-engine=upstream", "-k", "not waits")
+# Without the scenario that runs three times, since on this release no checkpoint completes while its last action waits;
+# and without the TaskManager that wakes up, whose agent is of 0.3.
+UPSTREAM = ("--flink-agents=0.1.1", "--flink-engine=upstream", "-k", "not waits and not wakes")
 PLAN = Plan(" ".join(FILES), "embedded", "1.20.3", UPSTREAM)
+PLACE = f" ({PLAN.tier}-{PLAN.flink}, upstream)"
 
 
 class Row(NamedTuple):
@@ -61,9 +64,8 @@ def promises_in(summary: str) -> dict[str, Row]:
     table = summary.partition("## Promises under faults\n\n")[2].partition("\n\n")[0].splitlines()
     header, _, *rows = ([cell.strip(" *") for cell in line.strip("|").split("|")] for line in table)
     assert header == ["scenario", "outputs exactly once", "actions exactly once", "state restored", "live again"]
-    names, suffix = [cells[0] for cells in rows], f" ({PLAN.tier}-{PLAN.flink}, upstream)"
-    assert [name for name in names if not name.endswith(suffix)] == []
-    return {cells[0].removesuffix(suffix): Row(*cells[1:]) for cells in rows}
+    assert [cells[0] for cells in rows if not cells[0].endswith(PLACE)] == []
+    return {cells[0].removesuffix(PLACE): Row(*cells[1:]) for cells in rows}
 
 
 def test_the_report_says_which_promises_it_keeps(summary: str) -> None:
@@ -75,4 +77,4 @@ def test_the_report_says_which_promises_it_keeps(summary: str) -> None:
 def test_the_report_says_why_it_does_not_keep_one(summary: str) -> None:
     assert "live again broken: the job failed for good after" in summary
     assert "AttributeError: 'NoneType' object has no attribute 'generator'" in summary
-    assert "NullPointerException" in summary
+    assert f"a payment is made once although a TaskManager dies{PLACE}: live again broken: the job " in summary
