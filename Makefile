@@ -90,12 +90,17 @@ test-releases: $(STAMP)
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
 
+# Kills of TaskManagers under one job. Fewer: make test-faults KILLS=20
+KILLS ?= 300
+
 # Not part of `make test`, whose test-clusters has the faults of processes on one version, and the first scenarios.
+# Its test-sessions has eight kills.
 test-faults: $(STAMP)
-	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS), known defects, flink-agents 0.1.1 (about 18 min)"
+	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS), known defects, flink-agents 0.1.1 (about 18 min), $(KILLS) kills under one job (about 13 s each)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/known_bugs -q -m slow -o faulthandler_timeout=900
+	@$(RUN) -m pytest tests/integration/kafka/test_many_kills.py --flink-version=2.2 --kills=$(KILLS) -q -o faulthandler_timeout=0
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)

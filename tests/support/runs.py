@@ -38,6 +38,7 @@ class AgentRun:
     environment: Mapping[str, str] = field(default_factory=dict)
     network: AllowedNetwork | None = None
     setup: FlinkSetup = field(default_factory=FlinkSetup)
+    steps: Sequence[Step] = ()
 
     def subject(self) -> Subject:
         """Return the agent."""
@@ -62,8 +63,9 @@ class AgentRun:
         return FileChannel(self.inputs, self.directory, AgentRecords())
 
     def timeline(self) -> list[Step]:
-        """Return the start from the savepoint, if one is given."""
-        return [Step(AtStart(), StartFromSavepoint(self.savepoint))] if self.savepoint else []
+        """Return the start from the savepoint, if one is given, and the other steps."""
+        start = [Step(AtStart(), StartFromSavepoint(self.savepoint))] if self.savepoint else []
+        return [*start, *self.steps]
 
 
 @dataclass(frozen=True, slots=True)
