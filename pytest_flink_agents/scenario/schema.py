@@ -34,7 +34,13 @@ _VALUES: dict[str, Any] = {
         "description": "A part of a string, an item of a list, or keys of a mapping.",
         "anyOf": [{"type": "string", "minLength": 1}, {**_MATCHER, "not": {"type": "string"}}],
     },
+    "partial": {"description": "Keys of a mapping.", "type": "object", "minProperties": 1},
+    "starts_with": {"description": "The start of a string.", "type": "string", "minLength": 1},
     "regex": {"description": "A pattern that is found in a string.", "type": "string", "minLength": 1},
+    "gt": {"description": "A greater number.", **_NUMBER},
+    "ge": {"description": "A number of at least this.", **_NUMBER},
+    "lt": {"description": "A smaller number.", **_NUMBER},
+    "le": {"description": "A number of at most this.", **_NUMBER},
     "approx": {
         "description": "A number that differs by at most abs, or by the fraction rel.",
         "type": "object",

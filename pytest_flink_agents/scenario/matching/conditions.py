@@ -6,17 +6,28 @@ Must never import: pydantic, yaml, pytest.
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from flink_testbed.core.patterns import Pattern
-from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number
+from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number, json_text
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.error import DocumentPath
     from pytest_flink_agents.scenario.matching.mismatch import Mismatch
+
+
+# Each word for a bound of a number: how a failure says it, and what it means.
+BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
+    "gt": ("greater than", operator.gt),
+    "ge": ("at least", operator.ge),
+    "lt": ("less than", operator.lt),
+    "le": ("at most", operator.le),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,49 @@ class Found(Matcher):
     @override
     def is_comparable(self, seen: Any) -> bool:
         return isinstance(seen, str)
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith(Matcher):
+    """A string with these characters at its start."""
+
+    start: str
+
+    @property
+    @override
+    def text(self) -> str:
+        return f"a string that starts with {json_text(self.start)}"
+
+    @override
+    def compare(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
+        return [] if isinstance(seen, str) and seen.startswith(self.start) else self.differs(seen, at)
+
+    @override
+    def is_comparable(self, seen: Any) -> bool:
+        return isinstance(seen, str)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded(Matcher):
+    """A number within all ``limits``, by the words of :data:`BOUNDS`."""
+
+    limits: Mapping[str, float]
+
+    @property
+    @override
+    def text(self) -> str:
+        return "a number that is " + " and ".join(
+            f"{BOUNDS[word][0]} {json_text(limit)}" for word, limit in self.limits.items()
+        )
+
+    @override
+    def compare(self, seen: Any, at: DocumentPath) -> list[Mismatch]:
+        fits = is_number(seen) and all(BOUNDS[word][1](seen, limit) for word, limit in self.limits.items())
+        return [] if fits else self.differs(seen, at)
+
+    @override
+    def is_comparable(self, seen: Any) -> bool:
+        return is_number(seen)
 
 
 @dataclass(frozen=True, slots=True)

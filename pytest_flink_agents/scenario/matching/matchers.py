@@ -7,7 +7,10 @@ word is that matcher:
     contains: TEXT           a string with this part, or a list with this item
     contains: {key: ...}     a mapping with at least these keys; their values are matched
     contains: [...]          a list with these items anywhere, each matched; one item needs no brackets
+    partial: {key: ...}      the same
+    starts_with: TEXT        a string with this start
     regex: PATTERN           a string in which the pattern is found
+    gt, ge, lt, le: NUMBER   a number above or below a bound; {ge: 1, lt: 5} is one between two
     approx: {value: 20, abs: 0.5}      a number that differs by at most `abs`, or by the fraction `rel`
     one_of: [...]            a value that one of these matches
     any_string, any_number, any_bool, any_value: true
@@ -27,7 +30,18 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import compile_pattern
 from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe
-from pytest_flink_agents.scenario.matching.conditions import Anything, Approx, Each, Found, Length, Not, OneOf
+from pytest_flink_agents.scenario.matching.conditions import (
+    BOUNDS,
+    Anything,
+    Approx,
+    Bounded,
+    Each,
+    Found,
+    Length,
+    Not,
+    OneOf,
+    StartsWith,
+)
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, Custom, CustomMatchers
 from pytest_flink_agents.scenario.matching.data import ContainsItems, ContainsText, Fields, ListOf, Scalar
 from pytest_flink_agents.scenario.matching.matcher import Matcher, is_number
@@ -40,10 +54,11 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "MATCHER_WORDS", "Matcher", "MatcherError", "Mismatch", "compile_matcher", "is_plain"]
 
 _NOT_YET = "schema"
-# Stricter than for unknown keys, because a mapping with one key is data in the first place. `not`
-# and `each` are no candidates: they are too near to ordinary keys such as `note` and `reach`.
+# Stricter than for unknown keys, because a mapping with one key is data in the first place. Short words
+# are no candidates: they are too near to ordinary keys such as `note`, `reach` and `get`.
 _MISTYPED = 0.8
-_SHORT_WORDS = frozenset({"not", "each"})
+_SHORT_WORDS = frozenset({"not", "each", *BOUNDS})
+_LOWER, _UPPER = frozenset({"gt", "ge"}), frozenset({"lt", "le"})
 MAX_LENGTH = 1_000_000
 # A maximum above this, without a minimum, is one that no value exceeds.
 _UNREACHED_LENGTH = 10_000
@@ -81,7 +96,7 @@ def compile_part(value: Any, path: DocumentPath = (), added: CustomMatchers = NO
     A mapping without a matcher word matches one that has more keys.
     """
     compiler = _Compiler(added)
-    if not isinstance(value, dict) or compiler.word(value) is not None:
+    if not isinstance(value, dict) or compiler.is_matcher(value):
         return compile_matcher(value, path, added)
     matcher = compiler.contains(value, path)
     if compiler.mistakes:
@@ -107,6 +122,10 @@ class _Compiler:
         word: str = next(iter(value))
         return word if word in self._words else None
 
+    def is_matcher(self, value: dict[str, Any]) -> bool:
+        """Return whether a mapping is a matcher and no data."""
+        return self.word(value) is not None or _is_range(value)
+
     def matcher(self, value: Any, path: DocumentPath) -> Matcher:
         """Return the matcher of a value in which matcher words count."""
         if (word := self.word(value)) is not None:
@@ -117,7 +136,7 @@ class _Compiler:
                 return Custom(at, word, value[word], self._added[word])
             return self._wrong(at, f'"{word}" is {NOT_YET}', "FA205", at_key=True)
         if isinstance(value, dict):
-            return self._fields(value, path, exact=True)
+            return self._bounded(value, path) if _is_range(value) else self._fields(value, path, exact=True)
         if isinstance(value, list):
             return ListOf(path, self._each_of(value, path))
         return Scalar(path, value)
@@ -151,9 +170,41 @@ class _Compiler:
             return ContainsText(path, value)
         if isinstance(value, list):
             return ContainsItems(path, self._each_of(value, path))
-        if self.word(value) is None and isinstance(value, dict):
+        if isinstance(value, dict) and not self.is_matcher(value):
             return self._fields(value, path, exact=False)
         return ContainsItems(path, (self.matcher(value, path),))
+
+    def partial(self, value: Any, path: DocumentPath) -> Matcher:
+        if not isinstance(value, dict):
+            return self._wrong(path, "wrong value for partial", expected="a mapping", seen=describe(value))
+        return self._fields(value, path, exact=False) if value else self._cannot_fail(path, value)
+
+    def starts_with(self, value: Any, path: DocumentPath) -> Matcher:
+        if not isinstance(value, str):
+            return self._wrong(path, "wrong value for starts_with", expected="a string", seen=describe(value))
+        return StartsWith(path, value) if value else self._cannot_fail(path, value)
+
+    def bound(self, value: Any, path: DocumentPath) -> Matcher:
+        word = str(path[-1])
+        if not is_number(value):
+            return self._wrong(path, f"wrong value for {word}", expected="a number", seen=describe(value))
+        return Bounded(path, {word: value})
+
+    def _bounded(self, value: dict[str, Any], path: DocumentPath) -> Matcher:
+        """Return the matcher of a number between two bounds."""
+        lower, upper = (next(iter(words & value.keys()), None) for words in (_LOWER, _UPPER))
+        if len(value) > len(BOUNDS) // 2 or lower is None or upper is None:
+            expected = "one of gt and ge, and one of lt and le"
+            return self._wrong(path, "bounds that do not enclose a number", expected=expected, seen=describe(value))
+        before = len(self.mistakes)
+        for word, limit in value.items():
+            self.bound(limit, (*path, word))
+        if len(self.mistakes) > before:
+            return Anything(path, "number")
+        both = {lower, upper} == {"ge", "le"}
+        if value[lower] > value[upper] or (value[lower] == value[upper] and not both):
+            return self._cannot_match((*path, upper), value)
+        return Bounded(path, value)
 
     def regex(self, value: Any, path: DocumentPath) -> Matcher:
         if not isinstance(value, str):
@@ -269,6 +320,10 @@ def _near_word(word: str, added: frozenset[str]) -> str | None:
     return near[0] if near else None
 
 
+def _is_range(value: dict[str, Any]) -> bool:
+    return len(value) > 1 and BOUNDS.keys() >= value.keys()
+
+
 def _accepts_anything(value: Any) -> bool:
     return isinstance(value, dict) and value == {"any_value": True}
 
@@ -276,7 +331,10 @@ def _accepts_anything(value: Any) -> bool:
 _WORDS: Mapping[str, Callable[[_Compiler, Any, DocumentPath], Matcher]] = {
     "equals": _Compiler.equals,
     "contains": _Compiler.contains,
+    "partial": _Compiler.partial,
+    "starts_with": _Compiler.starts_with,
     "regex": _Compiler.regex,
+    **dict.fromkeys(BOUNDS, _Compiler.bound),
     "approx": _Compiler.approx,
     "one_of": _Compiler.one_of,
     "any_string": _Compiler.anything,
@@ -289,4 +347,4 @@ _WORDS: Mapping[str, Callable[[_Compiler, Any, DocumentPath], Matcher]] = {
 }
 MATCHER_WORDS = tuple(_WORDS)
 # Words of the language that plugins must not take, those that it will get included.
-RESERVED_WORDS = frozenset({*MATCHER_WORDS, _NOT_YET, "starts_with", "gt", "ge", "lt", "le", "partial"})
+RESERVED_WORDS = frozenset({*MATCHER_WORDS, _NOT_YET})
