@@ -63,6 +63,7 @@ _VALUES: dict[str, Any] = {
             {"type": "object", "properties": {"min": _LENGTH, "max": _LENGTH}, "additionalProperties": False},
         ],
     },
+    "schema": {"description": "A JSON Schema, draft 2020-12.", "type": "object", "minProperties": 1},
 }
 
 

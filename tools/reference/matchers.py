@@ -84,6 +84,14 @@ MATCHERS = (
     Documented(
         "length", "{length: {min: 1, max: 5}}", "A length within bounds, of which one may be missing.", "tea", ""
     ),
+    Documented(
+        "schema",
+        "{schema: {type: object, required: [item], properties: {item: {type: string}}}}",
+        "A value that a JSON Schema (2020-12) describes. Unknown keywords are mistakes. Not supported are references, "
+        "`format`, `patternProperties`, `uniqueItems`, `unevaluatedItems` and `unevaluatedProperties`.",
+        {"item": "tea"},
+        {"item": 3},
+    ),
 )
 
 

@@ -16,6 +16,7 @@ word is that matcher:
     any_string, any_number, any_bool, any_value: true
     not: ...                 a value of the same kind that this does not match
     each: ...                a list, not empty, whose every item is matched
+    schema: {type: ...}      a value that a JSON Schema describes
     length: 3 or {min: 1, max: 5}      a string, list or mapping of this length
 
 Plugins add words of their own. A matcher that cannot fail, or can never match, is a mistake.
@@ -29,7 +30,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.core.patterns import compile_pattern
-from pytest_flink_agents.scenario.error import NOT_YET, DocumentPath, Mistake, ScenarioError, describe
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError, describe
 from pytest_flink_agents.scenario.matching.conditions import (
     BOUNDS,
     Anything,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ABSENT", "MATCHER_WORDS", "Matcher", "MatcherError", "Mismatch", "compile_matcher", "is_plain"]
 
-_NOT_YET = "schema"
 # Stricter than for unknown keys, because a mapping with one key is data in the first place. Short words
 # are no candidates: they are too near to ordinary keys such as `note`, `reach` and `get`.
 _MISTYPED = 0.8
@@ -113,7 +113,7 @@ class _Compiler:
     def __init__(self, added: CustomMatchers) -> None:
         self.mistakes: list[Mistake] = []
         self._added = added
-        self._words = frozenset({*_WORDS, _NOT_YET, *added})
+        self._words = frozenset({*_WORDS, *added})
 
     def word(self, value: Any) -> str | None:
         """Return the matcher word of a mapping, None for data."""
@@ -132,9 +132,7 @@ class _Compiler:
             at = (*path, word)
             if word in _WORDS:
                 return _WORDS[word](self, value[word], at)
-            if word in self._added:
-                return Custom(at, word, value[word], self._added[word])
-            return self._wrong(at, f'"{word}" is {NOT_YET}', "FA205", at_key=True)
+            return Custom(at, word, value[word], self._added[word])
         if isinstance(value, dict):
             return self._bounded(value, path) if _is_range(value) else self._fields(value, path, exact=True)
         if isinstance(value, list):
@@ -280,6 +278,22 @@ class _Compiler:
             return self._wrong(path, "wrong value for length", expected=expected, seen=describe(value))
         return Length(path, minimum, maximum)
 
+    def schema(self, value: Any, path: DocumentPath) -> Matcher:
+        # Few scenarios have a schema, and its library takes a tenth of a second to import.
+        from pytest_flink_agents.scenario.matching.json_schema import Described, mistakes_in
+
+        if mistakes := mistakes_in(value, path):
+            self.mistakes += mistakes
+            return Anything(path, "value")
+        matcher = Described(path, value)
+        if not matches_every_value(matcher):
+            return matcher
+        message, expected = (
+            "a schema that values of every kind meet",
+            "type, required or another word that excludes some",
+        )
+        return self._wrong(path, message, "FA209", expected, describe(value))
+
     def _each_of(self, values: list[Any], path: DocumentPath) -> tuple[Matcher, ...]:
         return tuple(self.matcher(item, (*path, index)) for index, item in enumerate(values))
 
@@ -344,7 +358,6 @@ _WORDS: Mapping[str, Callable[[_Compiler, Any, DocumentPath], Matcher]] = {
     "not": _Compiler.negation,
     "each": _Compiler.each,
     "length": _Compiler.length,
+    "schema": _Compiler.schema,
 }
 MATCHER_WORDS = tuple(_WORDS)
-# Words of the language that plugins must not take, those that it will get included.
-RESERVED_WORDS = frozenset({*MATCHER_WORDS, _NOT_YET})

@@ -42,6 +42,11 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     ({"le": 3, "gt": 2}, [3, 2.5], [2, 4]),
     ({"not": {"lt": 5}}, [5], [4, "5"]),
     ({"not": {"starts_with": "a"}}, ["b"], ["a", 5]),
+    ({"schema": {"type": "string"}}, ["x"], [5, None, ["x"]]),
+    ({"schema": {"type": "array", "items": {"type": "integer"}}}, [[], [1], (1, 2)], [["1"], [True], 1]),
+    ({"schema": {"required": ["a"], "properties": {"a": {"pattern": "^x"}}}}, [{"a": "xy"}, 5], [{}, {"a": "yx"}]),
+    ({"schema": {"if": {"type": "string"}, "then": {"minLength": 2}}}, ["ab", 5], ["a"]),
+    ({"not": {"schema": {"type": "integer", "minimum": 5}}}, [4], [5, "4"]),
     ({"regex": "^ap+r"}, ["approved"], ["not approved", 5, None, ["approved"]]),
     ({"approx": {"value": 20, "abs": 0.1}}, [20, 20.1, 19.9], [20.11, 19.8, "20", True, None, 10**400]),
     ({"approx": {"value": -100, "rel": 0.1}}, [-90, -110], [-89, -111, 100]),
@@ -107,6 +112,9 @@ def test_a_mismatch_has_its_place_in_scenario_and_value() -> None:
 def test_a_missing_item_and_a_wrong_item_of_each() -> None:
     assert found([1, 2], [1]) == [((1,), "2", ABSENT, (1,))]
     assert found({"each": {"any_number": True}}, [1, "2"]) == [(("each", "any_number"), "any number", "2", (1,))]
+    schema = {"then": {"properties": {"a": {"type": "array", "items": {"maximum": 5}}}}, "if": {"type": "object"}}
+    at = ("schema", "then", "properties", "a", "items", "maximum")
+    assert found({"schema": schema}, {"a": [1, 9]}) == [(at, "maximum: 5", 9, ("a", 1))]
     assert found({"contains": [1, 9]}, [1]) == [(("contains", 1), "an item that is 9", [1], ())]
 
 
@@ -116,6 +124,7 @@ def test_a_missing_item_and_a_wrong_item_of_each() -> None:
         ({"contains": {"a": 1}}, "a mapping with a: 1"),
         ({"contains": [1]}, "a list that contains 1"),
         ({"contains": "x"}, 'something that contains "x"'),
+        ({"schema": {"type": "null"}}, 'a value of the schema {"type": "null"}'),
         ({"starts_with": "x"}, 'a string that starts with "x"'),
         ({"ge": 1}, "a number that is at least 1"),
         ({"gt": 1, "le": 2.5}, "a number that is greater than 1 and at most 2.5"),
@@ -133,7 +142,10 @@ def test_matchers_describe_themselves(expected: Any, text: str) -> None:
     assert compile_matcher(expected).text == text
 
 
-@pytest.mark.parametrize("expected", [{"regex": "(.*a){12}x"}, {"not": {"regex": "(.*a){12}x"}}])
+@pytest.mark.parametrize(
+    "expected",
+    [{"regex": "(.*a){12}x"}, {"not": {"regex": "(.*a){12}x"}}, {"schema": {"not": {"pattern": "(.*a){12}x"}}}],
+)
 def test_a_pattern_that_takes_too_long_neither_matches_nor_differs(expected: Any) -> None:
     with pytest.raises(TooSlowError):
         compile_matcher(expected).match("a" * 5000)
@@ -202,7 +214,15 @@ WRONG: list[tuple[Any, str, tuple[str | int, ...]]] = [
     ({"any_string": False}, "FA203", ("any_string",)),
     ({"any_value": 1}, "FA203", ("any_value",)),
     ({"contains": "a", "regex": "b"}, "FA203", ()),
-    ({"schema": {"type": "string"}}, "FA205", ("schema",)),
+    ({"schema": "string"}, "FA203", ("schema",)),
+    ({"schema": {}}, "FA203", ("schema",)),
+    ({"schema": {"title": "anything"}}, "FA209", ("schema",)),
+    ({"schema": {"requierd": ["a"]}}, "FA202", ("schema", "requierd")),
+    ({"schema": {"items": {"allOf": [{"typ": "string"}]}}}, "FA202", ("schema", "items", "allOf", 0, "typ")),
+    ({"schema": {"properties": {"a": {"format": "date"}}}}, "FA203", ("schema", "properties", "a", "format")),
+    ({"schema": {"$ref": "#"}}, "FA203", ("schema", "$ref")),
+    ({"schema": {"type": "text"}}, "FA203", ("schema", "type")),
+    ({"schema": {"pattern": "(a+"}}, "FA203", ("schema", "pattern")),
     ({"a": [{"each": {"not": {"regex": ""}}}]}, "FA209", ("a", 0, "each", "not", "regex")),
 ]
 

@@ -184,7 +184,7 @@ CHANGED = [
     ("outputs:", "order: sorted\n  outputs:", "7:10", "FA203", "wrong value for expect.order"),
     ("outputs:", "ouputs:", "7:3", "FA202", 'unknown key "ouputs" in expect'),
     ("{status: approved}", "{any_string: 1}", "8:40", "FA203", "wrong value for any_string"),
-    ("{status: approved}", "{schema: x}", "8:28", "FA205", None),
+    ("{status: approved}", "{schema: {typ: object}}", "8:37", "FA202", None),
     ("{status: approved}", "{status: {contains: ''}}", "8:47", "FA209", "a matcher that cannot fail: contains"),
     ('{key: "c-1", value: {status', "{key: {any_value: true}, value: {status", "8:13", "FA203", None),
 ]
