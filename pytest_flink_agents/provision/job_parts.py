@@ -257,9 +257,11 @@ class JobParts:
     def digests(self) -> dict[str, str]:
         """Return the digests of the parts that were made: packages of the job environment, engine and jars."""
         environment, engine, connector = (self._made.get(name) for name in ("environment", "engine", "connector"))
-        digests = {"engine bundled": file_digest(provide_runtime_zip())}
-        if isinstance(environment, JobEnvironment):
-            digests |= {f"package {name}": one for name, one in package_digests(environment.site_packages).items()}
+        if not isinstance(environment, JobEnvironment):
+            # Nothing can have run.
+            return {}
+        digests = {f"package {name}": one for name, one in package_digests(environment.site_packages).items()}
+        digests["engine bundled"] = file_digest(provide_runtime_zip())
         if isinstance(engine, ChosenEngine) and engine.jars:
             digests |= {f"engine {engine.name} {name}": f"sha256:{one}" for name, one in engine.digests().items()}
         if isinstance(connector, Path):
