@@ -37,7 +37,8 @@ gate: $(STAMP)
 	@$(RUN) -m pytest scenarios --flink-version=$(FLINK) --flink-tier=local --flink-tier=embedded --flink-gate
 
 # Parts take a bit less than a processor each, so that three of them keep two processors busy to the end.
-# Each shows its output when it ends. The longest come first, after those that begin while the job environment is built.
+# Each shows its output when it ends. The longest come first, so that none is left alone in the end; the first one needs
+# no job environment, which the others build meanwhile.
 SIDE_BY_SIDE = +@$(MAKE) --no-print-directory -j3 --output-sync=target
 # Processes of test-runtime and test-plugin when they run alone.
 WORKERS ?= 2
@@ -45,7 +46,7 @@ WORKERS ?= 2
 test: $(STAMP)
 	@echo "test: eight parts, three at a time (about 20 min)"
 	$(SIDE_BY_SIDE) WORKERS=0 VERSIONS=1.20 \
-		test-unit test-runtime test-plugin test-clusters test-sessions test-engines test-versions test-releases
+		test-unit test-plugin test-clusters test-sessions test-engines test-runtime test-versions test-releases
 
 test-unit: $(STAMP)
 	@echo "test-unit: no process, no socket"
