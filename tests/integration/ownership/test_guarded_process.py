@@ -73,7 +73,11 @@ def test_programs_are_killed_by_their_command_line_and_the_command_goes_on(tmp_p
     with start(FAMILY, tmp_path) as process:
         family_of(process)
         assert process.kill_programs("sleep 1112") == 1
-        assert process.kill_programs("sleep 1112") == 0
+        # A killed process is there until the kernel has ended it, which takes a busy machine a moment.
+        ends_s = time.monotonic() + 5
+        while process.kill_programs("sleep 1112"):
+            assert time.monotonic() < ends_s, "the program is still there"
+            time.sleep(0.05)
         assert process.kill_programs("sleep") == 1, "the command's own command line does not count"
         assert process.returncode() is None
 
