@@ -247,7 +247,7 @@ class GateSession:
         return verdict
 
     def _discard_verdict(self) -> None:
-        """Remove the files that already state another verdict: somebody may read one of them only."""
+        """Remove the files that already state another verdict: a program may read only one of them."""
         for name in ("summary.md", "report.html", "verdict.json", REPORT_FILE):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()

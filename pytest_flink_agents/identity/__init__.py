@@ -1,4 +1,4 @@
-"""What a session tested, as digests: files, job environments, engines and the commit."""
+"""Digests of the subject of a session: files, job environments, engines and the commit."""
 
 from pytest_flink_agents.identity.files import files_of
 from pytest_flink_agents.identity.git import GitReader, GitState

@@ -59,7 +59,7 @@ ScenarioName = Annotated[str, AfterValidator(_scenario)]
 
 
 class Coverage(LanguageMapping):
-    """What must have passed. Each entry of a list must have been shown by a run of its own, or by the same one."""
+    """Runs that must have passed. One run may satisfy several entries of a list."""
 
     tiers: SomeItems[Tier] | None = Field(
         None, description="tiers on which a scenario passed; without this word one with Flink"

@@ -1,4 +1,4 @@
-"""The page of the policy language: every word with its type, default, meaning and a valid example."""
+"""Generate the page of the policy language: every word with its type, default, meaning and a valid example."""
 
 from __future__ import annotations
 

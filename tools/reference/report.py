@@ -1,4 +1,4 @@
-"""The page of report files, with the JSON Schema of each file that programs read."""
+"""Generate the page of report files with the JSON Schema of each file that programs read."""
 
 from __future__ import annotations
 

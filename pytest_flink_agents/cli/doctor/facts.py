@@ -131,7 +131,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Why other people may connect to this machine's loopback (empty if nothing says so), and openssl's path."""
+    """The reason to expect connections of other people to loopback (empty if there is none), and openssl's path."""
 
     reason: str
     openssl: str | None

@@ -1,6 +1,6 @@
-"""What is observed of the run of one input, for a comparison of two of its runs.
+"""Observations of one input's run, which two runs of the input can be compared by.
 
-The number of recorded steps says where in a run a call was made, and where the process could have died.
+The number of recorded steps is the position in a run of each call, and of each point at which the process could have died.
 """
 
 from __future__ import annotations

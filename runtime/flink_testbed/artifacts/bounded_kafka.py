@@ -2,8 +2,8 @@
 
 The enumerator of a source tells its readers that no more splits will come when it handles the
 partitions that it has found. One that is created anew from a checkpoint, after a failure of the whole
-job or of the JobManager, finds no change and returns before that: the readers wait for ever at the
-end of their input (FLINK-31006, open; the code is the same in the connectors 3.2 to 5.0). The patched
+job or of the JobManager, finds no change and returns before that: the readers wait without end when
+their input is over (FLINK-31006, open; the code is the same in the connectors 3.2 to 5.0). The patched
 class never says that nothing has changed, so that an empty change is handled as well.
 
 Only the source that the harness puts before an agent has it. The user's own jobs have the connector

@@ -1,7 +1,7 @@
-"""Disturbances of a network: for how long they hold a piece of data back. Pure.
+"""Disturbances of a network as delays of the data that it carries. Pure.
 
-TCP loses no data: what a network loses or cuts is sent again, and comes late. So each disturbance is
-a time, and the data keep their order.
+TCP sends again what a network loses or cuts, so that such data arrive late but not out of order. So each
+disturbance is a delay.
 """
 
 from __future__ import annotations
