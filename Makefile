@@ -132,11 +132,13 @@ docs: $(DOCS_STAMP)
 	@$(RUN) -m tools.reference docs/reference
 	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --clean
 
-# PART=starts: what starting costs, alone; PART=ledger: the effects ledger; PART=scenarios: many scenarios; PART=replays: 1,000 crash points. `.ci/with-engine make bench` brings a container engine where none answers.
+# PART=NAME measures one part of bench/start_and_run.py, CHECK=1 compares the ratios with the committed ones; neither writes.
+# `.ci/with-engine make bench` brings a container engine where none answers.
 PART ?=
+CHECK ?=
 
 bench: $(STAMP)
-	@$(RUN) -m bench.start_and_run $(PART)
+	@$(RUN) -m bench.start_and_run $(PART) $(if $(CHECK),--check)
 
 clean:
 	@rm -rf $(VENV) flink-agents-report .pytest_cache .mypy_cache .ruff_cache .import_linter_cache site docs/reference

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MET, MISSED, UNKNOWN = "PASS", "MISSED", "not measured"
+# Of the difference between two runs; less is noise on the machines that CI has.
+TOLERATED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,16 @@ class Line:
         if value is None:
             return UNKNOWN
         return MET if (value >= self.goal if self.is_minimum else value <= self.goal) else MISSED
+
+    def worse_by(self, before: Mapping[str, float], now: Mapping[str, float]) -> float | None:
+        """Return the share by which the measure is worse than before; None unless both runs have a ratio.
+
+        A time alone depends on the machine, so only ratios within one run are compared.
+        """
+        old, new = before.get(self.measure), now.get(self.measure)
+        if "ratio" not in self.measure or old is None or new is None:
+            return None
+        return (old - new) / old if self.is_minimum else (new - old) / old
 
     def row(self, figures: Mapping[str, float]) -> tuple[str, ...]:
         """Return the cells of the table: text, figures, goal and verdict."""
@@ -177,6 +189,16 @@ def table(figures: Mapping[str, float]) -> str:
         "  ".join(cell.ljust(width) if column in (0, 5) else cell.rjust(width) for column, (cell, width) in paired)
         for paired in ((tuple(enumerate(zip(row, widths, strict=True)))) for row in rows)
     )
+
+
+def regressions(before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each ratio that is over 10 % worse than before."""
+    return [
+        f"{line.text}: {line.measure} was {_shown(before[line.measure])} and is {_shown(now[line.measure])}, "
+        f"{worse:.0%} worse"
+        for line in LINES
+        if (worse := line.worse_by(before, now)) is not None and worse > TOLERATED
+    ]
 
 
 def as_json(figures: Mapping[str, float]) -> list[dict[str, object]]:

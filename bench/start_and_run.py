@@ -4,12 +4,13 @@ Writes ``bench/results.json`` and prints a table.
 
 Figures are medians of several rounds, of whole processes if a user would start whole processes.
 Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
-PART=starts`` measures the starts only, ``PART=ledger`` the effects ledger, ``PART=scenarios`` the
-collection and the sessions of many scenarios, ``PART=replays`` a replay of 1,000 crash points.
+PART=NAME`` measures one of ``PARTS`` and writes nothing. ``CHECK=1`` writes nothing either, and
+fails if a ratio is over 10 % worse than the one in ``bench/results.json``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,13 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
 from bench.scenarios import COLLECTED, pytest_in, replay_costs, session_costs, suite
-from bench.speed_lines import as_json, table
+from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
@@ -120,21 +121,29 @@ def print_figures(figures: dict[str, float]) -> None:
     print(f"\n{table(figures)}")
 
 
-def main(part: str) -> None:
-    """Measure, print and write the figures.
+Part = Callable[[Services, Path], dict[str, float]]
+PARTS: dict[str, Part] = {
+    "starts": lambda session, directory: start_costs(_environment(session), directory),
+    "scenarios": lambda _, directory: plugin_costs(directory) | session_costs(directory),
+    "replays": lambda _, directory: replay_costs(directory),
+    "cluster": lambda session, directory: scenario_costs(_environment(session), directory),
+    "ledger": lambda _, directory: ledger_costs(directory),
+    "engine": lambda session, directory: engine_costs(_environment(session), directory),
+    "flink": lambda *_: figures_on_flink(),
+}
+_SLOW = {
+    "engine": "the engine beside upstream's local runner (about 4 min)",
+    "flink": "on Flink, beside upstream's operator (about 5 min)",
+}
 
-    A part of the figures is not written: the file holds those of one whole run.
-    """
+
+def _environment(session: Services) -> TestEnvironment:
+    return session.environment(resolve_flink("2.2"))
+
+
+def measured(names: Iterable[str]) -> dict[str, float]:
+    """Measure the named parts in turn."""
     directory = Path(tempfile.mkdtemp(prefix="flink-agents-bench-"))
-    alone = {
-        "ledger": ledger_costs,
-        "replays": replay_costs,
-        "scenarios": lambda folder: plugin_costs(folder) | session_costs(folder),
-    }
-    if part in alone:
-        print_figures(alone[part](directory))
-        shutil.rmtree(directory, ignore_errors=True)
-        return
     session = Services(
         Settings(
             root=ROOT,
@@ -148,26 +157,19 @@ def main(part: str) -> None:
         progress=report_progress,
         redactor=Redactor({}),
     )
+    figures: dict[str, float] = {}
     try:
-        environment = session.environment(resolve_flink("2.2"))
-        figures = start_costs(environment, directory)
-        if part == "starts":
-            print_figures(figures)
-            return
-        figures |= (
-            plugin_costs(directory)
-            | session_costs(directory)
-            | replay_costs(directory)
-            | scenario_costs(environment, directory)
-            | ledger_costs(directory)
-        )
-        report_progress("the engine beside upstream's local runner (about 4 min)")
-        figures |= engine_costs(environment, directory)
-        report_progress("on Flink, beside upstream's operator (about 5 min)")
-        figures |= figures_on_flink()
+        for name in names:
+            report_progress(_SLOW.get(name, name))
+            figures |= PARTS[name](session, directory)
     finally:
         session.close()
         shutil.rmtree(directory, ignore_errors=True)
+    return figures
+
+
+def write_results(figures: dict[str, float]) -> None:
+    """Write the figures of one whole run."""
     machine = {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -175,8 +177,24 @@ def main(part: str) -> None:
     }
     written = {"machine": machine, "speed lines": as_json(figures), "figures": figures}
     RESULTS.write_text(json.dumps(written, indent=2) + "\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print the figures; return the exit code."""
+    parser = argparse.ArgumentParser(description="Measure the costs of starting and running.")
+    parser.add_argument("part", nargs="?", choices=PARTS, help="measure this part only")
+    parser.add_argument("--check", action="store_true", help="compare the ratios with those of bench/results.json")
+    options = parser.parse_args(arguments)
+    figures = measured([options.part] if options.part else PARTS)
     print_figures(figures)
+    if options.check:
+        worse = regressions(json.loads(RESULTS.read_text())["figures"], figures)
+        print("\n".join(["", *worse] if worse else ["", "no ratio is over 10 % worse than in bench/results.json"]))
+        return 1 if worse else 0
+    if not options.part:
+        write_results(figures)
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    sys.exit(main(sys.argv[1:]))
