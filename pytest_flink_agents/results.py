@@ -112,7 +112,8 @@ def _unstarted(item: pytest.Item) -> ItemResult:
     message = "the session ended before it ran"
     result = ItemResult(item.nodeid, item.name, Outcome.NOT_RUN, message=message, attempt=attempt)
     if not isinstance(item, ScenarioItem):
-        return dataclasses.replace(result, file=str(item.path))
+        file, line, _ = item.location
+        return dataclasses.replace(result, file=file, line=0 if line is None else line + 1)
     scenario = item.loaded.scenario
     return dataclasses.replace(
         result,
@@ -257,7 +258,7 @@ def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, co
     gate_session = config.stash.get(SESSION, None)
     if gate_session is None:
         return
-    for line in gate_session.left:
+    for line in gate_session.notices:
         terminalreporter.write_line(line, yellow=True)
     if VERDICT not in config.stash:
         return
@@ -269,3 +270,10 @@ def print_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, co
     own_exit = None if gate_session.settings.gate else int(exitstatus)
     for text, markup in verdict_lines(config.stash[VERDICT], str(shown), gate_session.redactor, pytest_exit=own_exit):
         terminalreporter.write_line(text, **markup)
+    if gate_session.settings.gate and gate_session.server.on_github:
+        from pytest_flink_agents.report.ci.findings import findings_of
+        from pytest_flink_agents.report.ci.github import annotation_lines
+
+        found = findings_of(config.stash[VERDICT], gate_session.server, gate_session.redactor)
+        for line in annotation_lines(found):
+            terminalreporter.write_line(line)

@@ -31,6 +31,7 @@ from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.ci.server import CiServer
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import write_json, write_verdict
@@ -76,8 +77,9 @@ class GateSession:
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
         self.collected_files: set[Path] = set()
-        # Lines about detached clusters, for the terminal.
-        self.left: list[str] = []
+        # Lines about detached clusters and about what could not be shown elsewhere, for the terminal.
+        self.notices: list[str] = []
+        self.server = CiServer.of(os.environ, settings.root)
         self._broker = broker
         self._process = process
         self._reported: list[Exception] = []
@@ -197,7 +199,7 @@ class GateSession:
             return
         detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
         left = self._services.detach() if detach else []
-        self.left += [line for detached in left for line in detached_lines(detached)]
+        self.notices += [line for detached in left for line in detached_lines(detached)]
         facts, parts = self._services.facts(), self._parts(self._services)
         self._services.close()
         self.update(identity=self.record.identity.merge(parts))
@@ -244,16 +246,26 @@ class GateSession:
                 with contextlib.suppress(HostError):
                     self._events.close()
                 self._events = None
+        self._show_elsewhere()
         return verdict
+
+    def _show_elsewhere(self) -> None:
+        if self.settings.gate and self.server.step_summary:
+            from pytest_flink_agents.report.ci.publish import show_step_summary
+
+            self.notices += filter(None, [show_step_summary(self.folder, self.server.step_summary)])
 
     def _discard_verdict(self) -> None:
         """Remove the files that already state another verdict: a program may read only one of them."""
-        for name in ("summary.md", "report.html", "verdict.json", REPORT_FILE):
+        from pytest_flink_agents.report.ci.files import CTRF, GITLAB, PULL_REQUEST
+
+        for name in ("summary.md", "report.html", "verdict.json", REPORT_FILE, CTRF, GITLAB, PULL_REQUEST):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
         # Imported here: sessions that judge nothing write no page.
+        from pytest_flink_agents.report.ci.files import write_ci_files
         from pytest_flink_agents.report.page import PageFacts, write_page
 
         folder, finished, redactor, results = self.folder, _utc_now(), self.redactor, verdict.results
@@ -263,12 +275,23 @@ class GateSession:
         write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
         write_summary(folder / "summary.md", verdict, environment, redactor)
         write_page(folder / "report.html", PageFacts(verdict, environment, finished), redactor)
+        git = self._git or GitState(reason="no scenario ran")
+        write_ci_files(
+            folder,
+            verdict,
+            environment,
+            self.server,
+            started=self._started,
+            finished=finished,
+            commit=git.commit,
+            redactor=redactor,
+        )
         write_verdict(
             folder / "verdict.json",
             verdict,
             self.policy,
             identity=self.record.identity,
-            git=self._git or GitState(reason="no scenario ran"),
+            git=git,
             started=self._started,
             finished=finished,
             redactor=redactor,

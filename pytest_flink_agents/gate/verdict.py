@@ -77,6 +77,7 @@ class Reason:
     actual: Any = None
     limit: Any = None
     evidence: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ def _reason(result: ItemResult, policy: Policy) -> Reason:
         actual=result.outcome.value,
         limit=Outcome.PASSED.value,
         evidence=result.evidence,
+        node_id=result.node_id,
     )
 
 

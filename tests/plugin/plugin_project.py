@@ -13,6 +13,8 @@ import pytest
 
 from flink_testbed.core.directories import cache_root
 
+# With these a session behaves as on a CI server.
+CI_VARIABLES = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "JENKINS_URL")
 # Before pytester gives the tests another home: the job environment is not built anew.
 CACHE = cache_root()
 # An agent that is wrong in its first attempt only.
@@ -131,8 +133,9 @@ class Project:
 
 def new_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return an empty user project that shares the cache of job environments, and no other setting."""
-    for name in [name for name in os.environ if name.startswith("FLINK_AGENTS_TEST_")]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith("FLINK_AGENTS_TEST_") or name in CI_VARIABLES:
+            monkeypatch.delenv(name)
     monkeypatch.setenv("FLINK_AGENTS_TEST_CACHE_DIR", str(CACHE))
     return Project(pytester)
 

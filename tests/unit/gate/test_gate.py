@@ -156,6 +156,7 @@ def test_a_reason_has_item_severity_limit_and_evidence() -> None:
         "failed",
         "passed",
         "artifacts/x/1",
+        "s.yaml::refund[embedded]",
     )
 
 

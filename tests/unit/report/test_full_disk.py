@@ -13,6 +13,7 @@ from pytest_flink_agents.gate.verdict import VerdictKind
 from pytest_flink_agents.identity import GitState, Identity
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.event_writer import EventWriter
+from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.summary import write_summary
@@ -33,6 +34,7 @@ WRITERS: dict[str, Writer] = {
     "verdict.json": _verdict,
     "environment.json": lambda path, verdict, results: write_json(path, {}, NONE),
     "junit.xml": lambda path, verdict, results: write_junit(path, results, started="", redactor=NONE),
+    "pull-request.md": lambda path, verdict, results: write_text(path, "text"),
     "summary.md": lambda path, verdict, results: write_summary(path, verdict, {}, NONE),
 }
 

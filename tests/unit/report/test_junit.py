@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped, TestSuite
 
 from pytest_flink_agents.gate import ItemResult, Outcome
 from pytest_flink_agents.redact import Redactor
@@ -81,6 +82,29 @@ def test_characters_that_xml_cannot_hold_are_escaped_or_replaced(tmp_path: Path,
         assert text is not None
         assert text.startswith("\\x1b[31mred\\x00 ")
         assert text.endswith(" <b>&? ü")
+
+
+def test_another_parser_reads_the_same_counts_and_results(tmp_path: Path, results: list[ItemResult]) -> None:
+    _written(tmp_path, results)
+    read = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    suites = [suite for suite in read if isinstance(suite, TestSuite)]
+    found = {case.name: [type(one) for one in case.result] for suite in suites for case in suite}
+    assert found == {"refund": [Failure], "slow": [Error], "later": [Skipped], "known": [Skipped], "test_x": []}
+    (failed,) = (case for suite in suites for case in suite if [*map(type, case.result)] == [Failure])
+    assert (failed.classname, failed.time, failed.result[0].message) == ("s.yaml", 1.25, "output 1 is not as expected")
+    read.update_statistics()
+    assert (read.tests, read.failures, read.errors, read.skipped) == (8, 1, 2, 3)
+
+
+def test_megabytes_and_control_characters_are_cut_and_read_by_another_parser(
+    tmp_path: Path, results: list[ItemResult]
+) -> None:
+    large = "\x1b]0;\x00<![CDATA[]]>" + "x" * 3_000_000
+    _written(tmp_path, [dataclasses.replace(results[1], name=large, message=large, detail=large, evidence="a/b")])
+    assert (tmp_path / "junit.xml").stat().st_size < 10_000
+    ((case,),) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert case.result[0].text.startswith("\\x1b]0;\\x00<![CDATA[]]>xxx")
+    assert case.result[0].text.endswith("all in a/b")
 
 
 def test_a_session_without_results_writes_a_file_that_parses(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_verdict_file_has_exactly_the_fields_of_its_schema(
         *("identity_digest", "baseline", "started", "finished", "tool"),
     ]
     assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")
-    assert set(data["reasons"][0]) == {"kind", "rule", "severity", "actual", "limit", "message", "evidence"}
+    assert set(data["reasons"][0]) == {"kind", "rule", "severity", "actual", "limit", "message", "evidence", "node_id"}
     assert data["counts"] == {"passed": 2, "failed": 1, "flaky": 0, "skipped": 2, "waived": 1, "not_run": 2}
     assert data["waivers"] == [{"node_id": "s.yaml::known[local-2.2]", "message": "upstream #1", "owner": "payments"}]
     assert data["subjects"] == [{"name": "shop/agents.py", "digest": "sha256:1"}]

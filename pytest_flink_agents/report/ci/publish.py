@@ -1,0 +1,22 @@
+"""Show a finished report elsewhere: on the page of a CI run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_flink_agents.report.ci.files import PULL_REQUEST
+from pytest_flink_agents.report.ci.github import append_step_summary
+
+
+def show_step_summary(folder: Path, step_summary: Path) -> str:
+    """Append the summary of a run folder to the summary of a step; the shorter text if that would be too long.
+
+    Returns a line that says why nothing was appended, empty if something was.
+    """
+    try:
+        texts = [(folder / name).read_text(encoding="utf-8") for name in ("summary.md", PULL_REQUEST)]
+        if append_step_summary(step_summary, texts):
+            return ""
+    except OSError as error:
+        return f"no summary of the step: {error.strerror}: {error.filename}"
+    return "no summary of the step: other commands have used up its mebibyte"
