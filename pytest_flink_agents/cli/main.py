@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pytest_flink_agents.version import __version__
@@ -19,6 +19,13 @@ _PREPARE_OPTIONS = {
     "--flink-image": "REF",
     "--flink-base-image": "REF",
     "--kafka-image": "REF",
+}
+
+# The options of pytest that decide which release creates a plan.
+_PLAN_OPTIONS = {
+    "--flink-version": "VERSION",
+    "--flink-agents": "WHICH",
+    "--flink-job-python": "PYTHON",
 }
 
 # Entries of the cache that were not used for longer are removed.
@@ -63,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
     command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    _add_plan(commands)
     command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
@@ -85,6 +93,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--kafka-properties", type=Path, metavar="FILE", help="TLS and SASL settings for it")
     return parser
+
+
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "look at the plan of an agent, and at what would refuse or misread it"
+    plan = commands.add_parser("plan", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    looks = plan.add_subparsers(dest="look", required=True)
+    for name, run, text in (
+        ("show", _plan_show, "print actions, events, resources and options of a plan"),
+        ("check", _plan_check, "print what readers of a plan refuse or misread"),
+    ):
+        command = _command(looks, name, run, text)
+        command.add_argument("agent", metavar="AGENT", help="module:Class, or the JSON file of a plan")
+        for flag, metavar in _PLAN_OPTIONS.items():
+            command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
+        command.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _command(
@@ -148,6 +171,18 @@ def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
     return judge(chosen.folder, chosen.policy, chosen.profile, as_json=chosen.json)
 
 
+def _plan_show(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.plan import show_plan
+
+    return show_plan(chosen.agent, _given(chosen, _PLAN_OPTIONS), as_json=chosen.json)
+
+
+def _plan_check(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.plan import check_plan
+
+    return check_plan(chosen.agent, _given(chosen, _PLAN_OPTIONS), as_json=chosen.json)
+
+
 def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.doctor.command import doctor
 
@@ -157,8 +192,13 @@ def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:
 def _prepare(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.prepare import prepare
 
-    given = {flag: getattr(chosen, flag.lstrip("-").replace("-", "_")) for flag in _PREPARE_OPTIONS}
-    return prepare(chosen.paths, [f"{flag}={value}" for flag, values in given.items() for value in values])
+    return prepare(chosen.paths, _given(chosen, _PREPARE_OPTIONS))
+
+
+def _given(chosen: argparse.Namespace, flags: Iterable[str]) -> list[str]:
+    """Return the options of pytest among the arguments as its command line has them."""
+    given = {flag: getattr(chosen, flag.lstrip("-").replace("-", "_")) for flag in flags}
+    return [f"{flag}={value}" for flag, values in given.items() for value in values]
 
 
 def _sweep(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Codes FA22x: faults of the job under test.
+"""Codes FA22x and FA23x: faults of the job under test.
 
 Must never import: anything but the standard library.
 """
@@ -54,6 +54,27 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "expect= has the words of a scenario's expect, and the text below the message shows the words that do not "
             "hold, beside what was seen.",
             "Correct the agent, or the expectation.",
+        ),
+        "FA230": ErrorCode(
+            Fault.JOB,
+            "Every reader refuses the agent plan",
+            "The JSON is not a plan, or lacks a part that upstream's AgentPlan needs in Java and in Python. The message "
+            "has the JSON path.",
+            "Correct the plan, or create it again with AgentPlan.",
+        ),
+        "FA231": ErrorCode(
+            Fault.JOB,
+            "A part of the agent plan is ignored or misread",
+            "No reader complains, and the job does not do what the plan seems to say: an action that no event runs, a "
+            "mistyped section, an event type that is listed twice.",
+            "Correct the plan at the JSON path of the message.",
+        ),
+        "FA232": ErrorCode(
+            Fault.JOB,
+            "Some readers refuse the agent plan",
+            "Plans have dialects: flink-agents 0.4 writes trigger_conditions, older releases listen_event_types. The "
+            "bundled engine runs no Java functions and resources.",
+            "The message says which release and engine run the plan.",
         ),
     }
 )

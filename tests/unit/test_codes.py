@@ -69,7 +69,7 @@ def test_every_explained_code_is_raised() -> None:
     ("fault", "ranges"),
     [
         (Fault.SCENARIO, "FA20 FA21"),
-        (Fault.JOB, "FA22"),
+        (Fault.JOB, "FA22 FA23"),
         (Fault.POLICY, "FA3"),
         (Fault.ENVIRONMENT, "FA4"),
         (Fault.HARNESS, "FA5"),

@@ -11,6 +11,8 @@ from unittest import mock
 from pytest_flink_agents.cli.main import main
 from tools.reference.markdown import block, page
 
+# Commands that have commands of their own.
+_NESTED = {"plan": ("show", "check")}
 _COMMANDS = re.compile(r"\{(?P<commands>[a-z,-]+)\}")
 
 
@@ -22,7 +24,7 @@ def command_line_page() -> str:
         block("text", help_of()),
     ]
     for command in commands():
-        parts += [f"## {command}", block("text", help_of(command))]
+        parts += [f"## {command}", block("text", command_help(command))]
     return page("Command line", *parts)
 
 
@@ -31,6 +33,11 @@ def commands() -> list[str]:
     found = _COMMANDS.search(help_of())
     assert found, "the help names its commands in braces"
     return found["commands"].split(",")
+
+
+def command_help(command: str) -> str:
+    """Return the help text of a command, and of the commands below it."""
+    return "\n".join([help_of(command), *(help_of(command, each) for each in _NESTED.get(command, ()))])
 
 
 def help_of(*arguments: str) -> str:

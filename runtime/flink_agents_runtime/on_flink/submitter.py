@@ -126,8 +126,8 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         add_upstream_jars,
         build_upstream_job,
         planned_actions,
-        upstream_plan,
     )
+    from flink_agents_runtime.plan.as_json import plan_as_json
 
     if request.get("environment"):
         raise RequestError(
@@ -137,7 +137,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
             seen=f"environment: {', '.join(request['environment'])}",
             next_step="run the scenario with --flink-engine=bundled, or only on the local tier",
         )
-    plan, config = upstream_plan(request["agent_spec"], config=request["config"])
+    plan, config = plan_as_json(request["agent_spec"], config=request["config"])
     add_upstream_jars(request["upstream_jars"])
     build_upstream_job(
         env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"]

@@ -7,9 +7,8 @@ Agents cannot see it, because Python actions have no access to event time.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cloudpickle
@@ -20,7 +19,6 @@ from pyflink.java_gateway import get_gateway
 from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
 from flink_agents_runtime.on_flink.source_and_sink import SourceAndSink
-from flink_agents_runtime.plan.agent_reference import PlanError, agent_named
 
 _COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
 _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
@@ -29,46 +27,6 @@ _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
 def add_upstream_jars(jars: Sequence[str]) -> None:
     """Add upstream's classes to the client's JVM; the cluster has them."""
     add_jars_to_context_class_loader([f"file://{jar}" for jar in jars])
-
-
-def upstream_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """Return the plan as JSON, and its explained options.
-
-    The options are empty for a release that has none. Raises :class:`PlanError`.
-    """
-    if importlib.util.find_spec("flink_agents.api.yaml") is None:
-        return _plan_of_0_1(agent_spec, config), []
-    from flink_agents_runtime.config.configuration import explained
-    from flink_agents_runtime.plan.build import build_plan
-
-    plan = build_plan(agent_spec, config=config)
-    return plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}), explained(plan.config)
-
-
-def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """Return a plan of flink-agents 0.1, whose agents declare their resources."""
-    from flink_agents.plan.agent_plan import AgentPlan
-    from flink_agents.plan.configuration import AgentConfiguration
-
-    agent = agent_spec.get("agent")
-    if not isinstance(agent, str) or agent_spec.get("resources"):
-        what = "resources of the scenario" if isinstance(agent, str) else "agents from files"
-        raise PlanError(
-            f"flink-agents 0.1 does not support {what}",
-            expected='an agent "module:Class" that declares its own resources',
-            seen=json.dumps(dict(agent_spec), default=repr)[:300],
-            next_step="use flink-agents 0.3.1",
-        )
-    try:
-        plan = AgentPlan.from_agent(agent_named(agent), AgentConfiguration(dict(config)))
-    except PlanError:
-        raise
-    except Exception as error:
-        raise PlanError(
-            f"the agent {agent} cannot be compiled into a plan", seen=f"{type(error).__name__}: {error}"
-        ) from error
-    text: str = plan.model_dump_json(serialize_as_any=True)
-    return text
 
 
 def planned_actions(plan: str) -> list[dict[str, Any]]:

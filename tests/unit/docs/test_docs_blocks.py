@@ -20,7 +20,7 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.settings import POLICY_FILE
 from tests.support.documentation import ROOT, Block, blocks, documents
-from tools.reference.command_line import commands, help_of
+from tools.reference.command_line import command_help, commands
 from tools.reference.examples import WORDS
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def require_command(line: str) -> None:
         assert set(options) <= known, line
     elif program == "flink-agents-gate":
         assert arguments[0] in commands(), line
-        assert set(options) <= set(re.findall(r"--?[a-z][a-z-]*", help_of(arguments[0]))), line
+        assert set(options) <= set(re.findall(r"--?[a-z][a-z-]*", command_help(arguments[0]))), line
     elif program == "make":
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
         assert {argument for argument in arguments if "=" not in argument} <= targets, line
