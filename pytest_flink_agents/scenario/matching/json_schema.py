@@ -1,7 +1,7 @@
 """The matcher ``schema``: a value that a JSON Schema, draft 2020-12, describes.
 
 JSON Schema ignores what it does not know, and then checks nothing: here an unknown keyword is a
-mistake. So are keywords that make a small schema slow (``uniqueItems``, ``unevaluated...``, references),
+mistake. So are one without its partner or for values of another type, which checks nothing either, keywords that make a small schema slow (``uniqueItems``, ``unevaluated...``, references),
 and ``format``, which validators only annotate. A pattern is found within its time, or the value is not
 judged. Must never import: pydantic, yaml, pytest.
 """
@@ -50,6 +50,29 @@ _REFUSED = {
     "unevaluatedProperties": "use additionalProperties",
     "uniqueItems": "check the items by `each` or a list",
 }
+# Keywords that check nothing without another one, and those that make them check something.
+_PARTNERS = {
+    "if": ("then", "else"),
+    "then": ("if",),
+    "else": ("if",),
+    "minContains": ("contains",),
+    "maxContains": ("contains",),
+}
+# The types of the values that a keyword checks: values of all others pass.
+_CHECKED_TYPES = {
+    word: types
+    for types, words in {
+        ("string",): ("maxLength", "minLength", "pattern"),
+        ("number", "integer"): ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"),
+        ("array",): ("contains", "items", "maxContains", "maxItems", "minContains", "minItems", "prefixItems"),
+        ("object",): (
+            *("additionalProperties", "dependentRequired", "dependentSchemas", "maxProperties", "minProperties"),
+            *("properties", "propertyNames", "required"),
+        ),
+    }.items()
+    for word in words
+}
+_IDLE_IF_EMPTY = ("dependentRequired", "dependentSchemas", "properties", "required")
 
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
@@ -114,6 +137,7 @@ def _keywords(schema: Any, path: DocumentPath) -> Iterator[Mistake]:
     """Yield the keywords of a schema, and of those in it, that it must not have, and wrong patterns."""
     if not isinstance(schema, dict):
         return
+    yield from _idle(schema, path)
     for word, value in schema.items():
         at = (*path, word)
         if word not in _KNOWN:
@@ -131,6 +155,23 @@ def _keywords(schema: Any, path: DocumentPath) -> Iterator[Mistake]:
                 _compiled(value)
             except ValueError as error:
                 yield Mistake("FA203", at, "wrong value for pattern", "a pattern", describe(value), str(error))
+
+
+def _idle(schema: Mapping[str, Any], path: DocumentPath) -> Iterator[Mistake]:
+    """Yield the keywords of a schema that check nothing beside the others."""
+    types = schema.get("type", ())
+    types = (types,) if isinstance(types, str) else tuple(types) if isinstance(types, list) else ()
+    for word, value in schema.items():
+        partners, checked = _PARTNERS.get(word), _CHECKED_TYPES.get(word)
+        if partners and schema.keys().isdisjoint(partners):
+            message, expected = f'"{word}" alone checks nothing', f"{' or '.join(partners)} beside it"
+        elif types and checked and set(types).isdisjoint(checked):
+            message, expected = f'"{word}" checks nothing here', f"the type {' or '.join(checked)} beside it"
+        elif word in _IDLE_IF_EMPTY and value in ([], {}) and "additionalProperties" not in schema:
+            message, expected = f'"{word}" checks nothing', "at least one name"
+        else:
+            continue
+        yield Mistake("FA209", (*path, word), message, expected, next_step="add it, or remove the keyword", at_key=True)
 
 
 def _unknown(word: str, path: DocumentPath) -> Mistake:
