@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flink_testbed.ledger.entry import EffectCall
+from flink_testbed.ledger.entry import REFUSED_BODY, EffectCall
 from flink_testbed.ledger.routes import TOOL
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.evidence.model import Evidence
@@ -32,7 +32,8 @@ def check_ledger(evidence: Evidence) -> CheckResult:
 def _finding(call: EffectCall) -> Finding:
     seen = f"call {call.sequence}: {call.method} {call.path}, {call.fault or 'no route'}, status {call.status}"
     if call.fault:
-        message, expected = f"a call of {call.endpoint} was refused", "a body within the bounds of the ledger"
+        expected = "a body within the bounds of the ledger" if call.fault == REFUSED_BODY else "a call that can be read"
+        message = f"a call of {call.endpoint} was refused"
     else:
         kind = "tool" if call.method == TOOL else "route"
         message, expected = f"the agent called {call.endpoint}, which has no such {kind}", f"a declared {kind}"

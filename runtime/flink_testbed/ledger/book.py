@@ -16,12 +16,11 @@ from pathlib import Path
 
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.http_server import HttpAnswer
-from flink_testbed.ledger.entry import IDEMPOTENCY_KEY, Seen, entry_line
+from flink_testbed.ledger.entry import IDEMPOTENCY_KEY, REFUSED_BODY, Seen, entry_line
 from flink_testbed.ledger.routes import TOOL, Fault, Reply, Route, find_route, unmatched_reply, unmatched_text
 from flink_testbed.ledger.template import RequestParts, fill, has_placeholder
 
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
-_REFUSED = "refused body"
 _NO_FAULT = Fault()
 
 
@@ -81,9 +80,9 @@ class Book:
             self._first[repeated] = answer
         return answer if fault is _NO_FAULT else _faulty(answer, fault)
 
-    def refuse(self, seen: Seen, status: int, text: str) -> HttpAnswer:
-        """Record a call whose body was refused and return the refusal."""
-        self._write(seen, status=status, fault=_REFUSED)
+    def refuse(self, seen: Seen, status: int, text: str, why: str = REFUSED_BODY) -> HttpAnswer:
+        """Record a call that was refused and return the refusal; ``why`` is the fault in a few words."""
+        self._write(seen, status=status, fault=why)
         return _plain(Reply(status=status, json={"error": text}))
 
     def record(self, seen: Seen, *, status: int | None, fault: str) -> int:

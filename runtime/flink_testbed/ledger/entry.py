@@ -18,6 +18,8 @@ _CARRIED = (KEY, INPUT, ATTEMPT, STEP, DURABLE, ACTION, IDEMPOTENCY_KEY)
 _REFUSED = 400
 # Methods that ask and change nothing, by the definition of HTTP.
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# The fault of a call whose body was not read to its end.
+REFUSED_BODY = "refused body"
 ENDED_EARLY = "the effects ledger ended before the run"
 
 

@@ -17,14 +17,16 @@ from flink_testbed.ledger.routes import TOOL
 
 # Newest first; a client that asks for another one gets the newest, and decides.
 _VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")
-_NOT_JSON, _NO_REQUEST, _NO_METHOD = -32700, -32600, -32601
+_NOT_JSON, _NO_REQUEST, _NO_METHOD, _WRONG_PARAMETERS = -32700, -32600, -32601, -32602
 _REFUSED = 400
+_CALL = "tools/call"
 
 
 def answer_mcp(book: Book, seen: Seen) -> HttpAnswer:
     """Return the answer of the MCP server that the tools of ``seen.endpoint`` make up.
 
-    Only calls of tools are recorded: the other requests change nothing and are the client's own.
+    Only calls of tools are recorded, with those that are refused and all that might be one: the other
+    requests change nothing and are the client's own.
     """
     if seen.method != "POST":
         # The client asks for a stream of messages, or ends a session.
@@ -32,16 +34,17 @@ def answer_mcp(book: Book, seen: Seen) -> HttpAnswer:
     try:
         request = json.loads(seen.body)
     except (ValueError, RecursionError):
-        return _error(None, _NOT_JSON, "the body is not JSON")
+        return _refuse(book, seen, "no JSON", None, _NOT_JSON, "the body is not JSON")
+    if isinstance(request, list) and any(isinstance(one, dict) and one.get("method") == _CALL for one in request):
+        return _refuse(book, seen, "a batch of calls", None, _NO_REQUEST, "the body is not one JSON-RPC request")
     if not isinstance(request, dict) or not isinstance(request.get("method"), str):
         return _error(None, _NO_REQUEST, "the body is not one JSON-RPC request")
+    if request["method"] == _CALL:
+        return _called(book, seen, request)
     if "id" not in request:
         return HttpAnswer(202)
     params = request.get("params")
-    params = params if isinstance(params, dict) else {}
-    if request["method"] == "tools/call":
-        return _called(book, seen, request["id"], params)
-    result = _result(book, seen.endpoint, request["method"], params)
+    result = _result(book, seen.endpoint, request["method"], params if isinstance(params, dict) else {})
     if result is None:
         return _error(request["id"], _NO_METHOD, f"{seen.endpoint} serves tools only, not {request['method']}", 200)
     return HttpAnswer(200, _reply(request["id"], result))
@@ -66,15 +69,33 @@ def _result(book: Book, endpoint: str, method: str, params: dict[str, Any]) -> d
     return {"ping": {}, "prompts/list": {"prompts": []}, "resources/list": {"resources": []}}.get(method)
 
 
-def _called(book: Book, seen: Seen, number: Any, params: dict[str, Any]) -> HttpAnswer:
+def _called(book: Book, seen: Seen, request: dict[str, Any]) -> HttpAnswer:
     """Record a call of a tool and return its scripted answer; an unknown tool is an error of the tool."""
-    arguments = json.dumps(params.get("arguments") or {}).encode()
-    answer = book.answer(replace(seen, method=TOOL, path=str(params.get("name", "")), query={}, body=arguments))
+    params = request.get("params")
+    params = params if isinstance(params, dict) else {}
+    name, arguments = params.get("name"), params.get("arguments")
+    arguments = {} if arguments is None else arguments
+    number = request.get("id")
+    if not isinstance(name, str) or not name:
+        return _refuse(book, seen, "no tool named", number, _WRONG_PARAMETERS, "a call of a tool needs its name")
+    call = replace(seen, method=TOOL, path=name, query={}, body=json.dumps(arguments).encode())
+    if "id" not in request:
+        return _refuse(book, call, "no request id", None, _NO_REQUEST, f"a call of {name} without an id has no answer")
+    if not isinstance(arguments, dict):
+        text = f"the arguments of {name} are no object"
+        return _refuse(book, call, "no object of arguments", number, _WRONG_PARAMETERS, text)
+    answer = book.answer(call)
     if answer.reset:
         return answer
     content = [{"type": "text", "text": answer.body.decode()}]
     result = {"content": content, "isError": answer.status >= _REFUSED}
     return HttpAnswer(200, _reply(number, result), delay_s=answer.delay_s)
+
+
+def _refuse(book: Book, seen: Seen, why: str, number: Any, code: int, text: str) -> HttpAnswer:
+    """Record a call that cannot be answered and return the error; the tool, if there is one, has done nothing."""
+    book.refuse(seen, _REFUSED, text, why)
+    return _error(number, code, text, 200 if code == _WRONG_PARAMETERS else _REFUSED)
 
 
 def _reply(number: Any, result: dict[str, Any]) -> bytes:

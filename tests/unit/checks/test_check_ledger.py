@@ -34,6 +34,14 @@ def test_a_call_with_a_refused_body_is_invalid_and_says_so() -> None:
     (finding,) = check_ledger(run(replace(NO_ROUTE, fault="refused body", status=413))).findings
     assert finding.message == "a call of payments was refused"
     assert finding.seen == "call 2: POST /refund, refused body, status 413"
+    assert finding.expected == "a body within the bounds of the ledger"
+
+
+def test_a_call_of_a_tool_that_cannot_be_read_is_invalid() -> None:
+    call = replace(NO_ROUTE, method="tool", path="pay", fault="no object of arguments", status=400)
+    (finding,) = check_ledger(run(call)).findings
+    assert (finding.message, finding.expected) == ("a call of payments was refused", "a call that can be read")
+    assert finding.seen == "call 2: tool pay, no object of arguments, status 400"
 
 
 def test_many_calls_without_a_route_are_cut() -> None:

@@ -69,7 +69,7 @@ def test_a_client_learns_the_tools_of_its_server_and_nothing_is_recorded(ask: As
     }
     assert answer_mcp(book, seen(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}')).status == 202
     assert answer_mcp(book, seen(b"", "GET")).status == 405
-    assert [answer_mcp(book, seen(body)).status for body in (b"{", b"[]", b"7", b'{"id": 1}')] == [400] * 4
+    assert [answer_mcp(book, seen(body)).status for body in (b"[]", b"7", b'{"id": 1}')] == [400] * 3
     assert calls(book, tmp_path) == ()
 
 
@@ -90,6 +90,28 @@ def test_a_tool_without_a_script_is_an_error_by_name(ask: Ask, book: Book, tmp_p
     )
     (call,) = calls(book, tmp_path)
     assert (call.route, call.path, call.status, call.accepted) == ("", "were_is", 404, False)
+
+
+REFUSED = [
+    (b'{"id": 1, "method": "tools/call", "params": {"name": "pay", "arguments": [5]}}', "tool", "pay", [5]),
+    (b'{"id": 1, "method": "tools/call", "params": {"name": "pay", "arguments": "5"}}', "tool", "pay", "5"),
+    (b'{"method": "tools/call", "params": {"name": "pay", "arguments": {"n": 5}}}', "tool", "pay", {"n": 5}),
+    (b'{"id": 1, "method": "tools/call", "params": {"arguments": {}}}', "POST", "/", None),
+    (b'{"id": 1, "method": "tools/call", "params": [{"name": "pay"}]}', "POST", "/", None),
+    (b'[{"id": 1, "method": "tools/call", "params": {"name": "pay"}}]', "POST", "/", None),
+    (b'{"id": 1, "method": "tools/call"', "POST", "/", None),
+]
+
+
+@pytest.mark.parametrize(("body", "method", "path", "arguments"), REFUSED)
+def test_a_refused_call_is_recorded_and_has_no_effect(
+    body: bytes, method: str, path: str, arguments: Any, book: Book, tmp_path: Path
+) -> None:
+    assert "error" in json.loads(answer_mcp(book, seen(body)).body)
+    (call,) = calls(book, tmp_path)
+    assert (call.route, call.method, call.path, call.input, call.accepted) == ("", method, path, 3, False)
+    assert method == "POST" or call.body == arguments
+    assert (call.status, bool(call.fault)) == (400, True)
 
 
 def test_faults_of_a_tool(ask: Ask, book: Book, tmp_path: Path) -> None:
