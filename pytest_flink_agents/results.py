@@ -82,7 +82,11 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
         # Only the checks of a run may explain a failure: a later error, or one of the harness, has another cause.
         failed_runs = checked.failed_runs if outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.FLAKY) else ()
         result = dataclasses.replace(
-            result, repeats=checked.repeats, failed_runs=failed_runs, figures=dict(checked.figures)
+            result,
+            repeats=checked.repeats,
+            failed_runs=failed_runs,
+            figures=dict(checked.figures),
+            real_model=checked.evidence.models is not None and checked.evidence.models.is_real,
         )
     return dataclasses.replace(
         result,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, RestAuth, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelMode, ModelPrice, RequirementKind, RestAuth, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.access import RestAccess
@@ -39,7 +39,9 @@ class Settings:
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
-    scenarios. ``rest_auth`` is about the REST API of embedded clusters.
+    scenarios. ``rest_auth`` is about the REST API of embedded clusters. ``llm_mode`` is the mode of
+    scenarios whose model is not scripted, None for their own; their cassettes are below ``cassette_dir``, None for beside
+    the scenario, and are written over with ``llm_overwrite``.
     """
 
     root: Path
@@ -80,6 +82,9 @@ class Settings:
     named_parallelism: bool = False
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     always_replay: bool = False
+    llm_mode: ModelMode | None = None
+    llm_overwrite: bool = False
+    cassette_dir: Path | None = None
 
     @property
     def jobs_in_containers(self) -> bool:

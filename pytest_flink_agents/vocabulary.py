@@ -51,6 +51,15 @@ class RestAuth(Word):
     OFF = "off"
 
 
+class ModelMode(Word):
+    """Where the answers of a scenario's model come from."""
+
+    SCRIPTED = "scripted"
+    REPLAY = "replay"
+    RECORD = "record"
+    LIVE = "live"
+
+
 class RequirementKind(Word):
     """A kind of requirement that the ini file must allow.
 

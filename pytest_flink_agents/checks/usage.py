@@ -93,6 +93,10 @@ def used_tokens(evidence: Evidence, *, scripted: bool) -> UsedTokens:
     response without a number of tokens adds nothing.
     """
     if scripted:
+        uncounted = sum(call.uncounted for call in evidence.model_calls)
+        if uncounted:
+            calls = len(evidence.model_calls)
+            return UsedTokens(None, f"{uncounted} of {calls} answers of the model do not say how many tokens they used")
         return UsedTokens(_of_calls(evidence.model_calls), CUT_SHORT, final=evidence.complete)
     if evidence.metrics is None:
         return UsedTokens(None, "the run has no metrics")

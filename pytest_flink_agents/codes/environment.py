@@ -168,6 +168,18 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "one of another version.",
         "Name the run folder of a session that ended, such as flink-agents-report/latest.",
     ),
+    "FA437": _code(
+        "The model's service cannot be asked",
+        "In the modes record and live the model server forwards to the scenario's llm.endpoint. It is missing, a variable "
+        "that it names is not set, or the scenario's network does not allow its address.",
+        "Set the variable, or allow the address in network.",
+    ),
+    "FA438": _code(
+        "A cassette cannot be recorded",
+        "A recording never writes over a file without --llm-overwrite. With pytest-xdist or several tiers in several "
+        "processes, only the first run of a scenario can record.",
+        "Replay the cassette, delete it, or add --llm-overwrite; record on one tier without -n.",
+    ),
     "FA450": _code(
         "Maven's settings cannot be read",
         "Jars come from FLINK_AGENTS_MAVEN_MIRROR, else from the mirror of central in ~/.m2/settings.xml, else from "

@@ -154,6 +154,14 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "Move the shared words into a file that includes no other.",
             "common.yaml includes other.yaml, which includes common.yaml   ->   one of them includes the other",
         ),
+        "FA218": _code(
+            "A cassette that cannot be replayed",
+            "`llm: {mode: replay}` answers from a file that `--llm-mode=record` wrote. It is missing or truncated, it is "
+            "another file, or it was changed after it was recorded, which its digests show: its answers would not be those "
+            "of the model.",
+            "Record it again, or restore the file from version control.",
+            "llm: {mode: replay, cassette: cassettes/refund.json}   ->   pytest --llm-mode=record --llm-overwrite",
+        ),
         "FA219": _code(
             "An address off this machine that network does not allow",
             "A scenario file is data, and the address of a resource decides where an agent sends its data. So a "

@@ -51,8 +51,9 @@ class ModelCall:
     Texts to embed are messages with the role ``embedding``. The tokens are those that the server reported, None if the
     client got no reply.
 
-    ``rule`` is the index of the script's rule that answered, None without an answer; ``nearest`` says why a chat was
-    refused.
+    ``rule`` is the index of the script's rule or of the recorded exchange that answered, None without an answer;
+    ``nearest`` says why a chat was refused. ``uncounted`` is True if an answer of a real model does not say how many tokens
+    it used.
     """
 
     wire: str
@@ -63,6 +64,25 @@ class ModelCall:
     nearest: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    uncounted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where the answers of a model that is not scripted came from.
+
+    ``mode`` is ``replay``, ``record`` or ``live``. ``exchanges`` is the number of recorded ones in a replay. ``unknown``
+    says why the service did not answer, and is empty if it always did.
+    """
+
+    mode: str
+    exchanges: int = 0
+    unknown: str = ""
+
+    @property
+    def is_real(self) -> bool:
+        """True if a real model answered during the run."""
+        return self.mode in ("record", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +242,7 @@ class Evidence:
     ``held_inputs`` were never sent. ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink,
     each with ``value``, ``source`` and ``note``.
 
+    ``models`` says where the answers to ``model_calls`` came from, None for a script.
     ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` and ``events_unknown``
     say why calls and events may be missing, and are empty if all are there.
 
@@ -245,6 +266,7 @@ class Evidence:
     events: tuple[Event, ...] = ()
     events_unknown: str = ""
     model_calls: tuple[ModelCall, ...] = ()
+    models: ModelSource | None = None
     effects: tuple[EffectCall, ...] | None = None
     effects_unknown: str = ""
     failure: Failure | None = None

@@ -48,7 +48,7 @@ class Rules:
 
     ``tiers`` is None if the profile does not state them. ``flink`` has each range of versions with its text.
     ``production`` is the engine of production; without ``other_engine`` runs of another one show nothing.
-    ``severities`` are those of checks, by name.
+    ``severities`` are those of checks, by name. With ``real_models`` runs with a real model show something.
     """
 
     tiers: tuple[Tier, ...] | None = None
@@ -63,6 +63,7 @@ class Rules:
     limits: tuple[Limit, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
     known_failures: tuple[KnownFailure, ...] = ()
+    real_models: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class ItemResult:
 
     ``repeats`` is the number of runs. ``failed_runs`` are those that are not as expected; empty if it is not known for
     each of them which checks failed. ``figures`` are the largest of all runs, by the words of a policy's limits.
+    ``real_model`` is True if a real model answered.
     """
 
     node_id: str
@@ -103,6 +104,7 @@ class ItemResult:
     repeats: int = 1
     failed_runs: tuple[FailedRun, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    real_model: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""

@@ -128,6 +128,7 @@ def decide(
     reasons = [_reason(result, policy) for result in judged if _needs_a_reason(result)]
     reasons += _skipped_tests(judged)
     reasons += _coverage(scenarios, policy)
+    reasons += _real_models(scenarios, policy)
     reasons += _left_out(selection or Selection())
     reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
     reasons += _useless_waivers(results, policy, today)
@@ -295,6 +296,19 @@ def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
         message = f"{file}::{name} applies to no tier and Flink version of this session: {'; '.join(whys)}"
         reasons.append(_not_covered(message.removesuffix(": ")))
     return reasons
+
+
+def _real_models(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
+    """Return a reason if scenarios passed with a real model, which may answer otherwise the next time."""
+    passed = [result for result in scenarios if result.real_model and works(result)]
+    if not passed or policy.rules.real_models:
+        return []
+    more = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+    message = (
+        f"{passed[0].node_id}{more} passed with a real model, which may answer otherwise the next time: replay its recorded "
+        "answers, or allow real_models_may_promote in the policy"
+    )
+    return [Reason(ReasonKind.INCONCLUSIVE, "models", "block", message, len(passed), 0)]
 
 
 def _left_out(selection: Selection) -> list[Reason]:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.shipment import shipped_files
 from pytest_flink_agents.identity.model import Identity, file_digest
+from pytest_flink_agents.scenario.boundary.places import resolved_inside
+from pytest_flink_agents.scenario.cassette import cassette_place
 from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.vocabulary import ModelMode
 
 if TYPE_CHECKING:
     from pytest_flink_agents.scenario.loaded import LoadedScenario
@@ -30,7 +33,7 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     imports = False
     for loaded in scenarios:
         configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
-        own |= loaded.files
+        own |= loaded.files | _cassette(loaded, settings)
         named |= set(_named(loaded))
         imports = imports or not (loaded.scenario.job and hasattr(loaded.scenario.job, "jar"))
     own -= configurations
@@ -45,6 +48,15 @@ def _named(loaded: LoadedScenario) -> Iterator[Path]:
         for word in _FILES:
             if value := getattr(subject, word, None):
                 yield loaded.path(value)
+
+
+def _cassette(loaded: LoadedScenario, settings: Settings) -> set[Path]:
+    """Return the recorded exchanges that a scenario replays; a recording writes them while the session runs."""
+    llm = loaded.scenario.llm
+    if llm is None or llm.cassette is None or (settings.llm_mode or llm.mode) != ModelMode.REPLAY:
+        return set()
+    place = cassette_place(loaded.file, settings.cassette_dir, loaded.root)
+    return {resolved_inside(relative=llm.cassette, **place)}
 
 
 def _importable(settings: Settings) -> Iterator[Path]:

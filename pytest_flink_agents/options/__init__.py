@@ -104,4 +104,7 @@ def settings_of(config: pytest.Config) -> Settings:
         requirements=project_requirements(config),
         always_replay=values.switch(found["flink_always_replay"]),
         prices=values.model_prices(config, MODEL_PRICES),
+        llm_mode=values.llm_mode(found["llm_mode"]),
+        llm_overwrite=values.switch(found["llm_overwrite"]),
+        cassette_dir=values.directory(found["llm_cassette_dir"], config.rootpath),
     )

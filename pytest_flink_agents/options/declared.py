@@ -106,6 +106,19 @@ OPTIONS = (
         action="store_const",
         const="yes",
     ),
+    Option(
+        "--llm-mode",
+        "where the answers of models come from that are not scripted: replay, record or live (default: what each scenario "
+        "says)",
+        "MODE",
+    ),
+    Option("--llm-cassette-dir", "directory of the cassettes (default: beside each scenario's file)", "DIR"),
+    Option(
+        "--llm-overwrite",
+        "let --llm-mode=record write over cassettes that exist",
+        action="store_const",
+        const="yes",
+    ),
     Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),

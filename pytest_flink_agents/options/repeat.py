@@ -35,6 +35,8 @@ def options_of_run(settings: Settings, tier: Tier) -> list[str]:
         "--kafka-image": settings.kafka_image,
         "--kafka-bootstrap": settings.kafka_bootstrap,
         "--kafka-properties": shown(security.file, root) if security and security.file else "",
+        "--llm-mode": settings.llm_mode or "",
+        "--llm-cassette-dir": shown(settings.cassette_dir, root) if settings.cassette_dir else "",
     }
     words = [f"{flag}={value}" for flag, value in values.items() if value]
     return [*words, "--flink-always-replay"] if settings.always_replay else words

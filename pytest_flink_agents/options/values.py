@@ -19,7 +19,7 @@ import pytest
 
 from pytest_flink_agents.options.given import Given, ini_file, refused
 from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, POLICY_FILE
-from pytest_flink_agents.vocabulary import Engine, ModelPrice, RequirementKind, RestAuth, Tier
+from pytest_flink_agents.vocabulary import Engine, ModelMode, ModelPrice, RequirementKind, RestAuth, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.core.problem import HostError
@@ -137,6 +137,22 @@ def rest_auth(value: Given | None) -> RestAuth:
         known = [each.value for each in RestAuth]
         raise refused(value, f"unknown word {value.text!r}", "auto, on or off", _nearest(word, known))
     return RestAuth.ON if _SWITCH[word] else RestAuth.OFF
+
+
+def llm_mode(value: Given | None) -> ModelMode | None:
+    """Return the mode of models that are not scripted; None for what each scenario says."""
+    if value is None:
+        return None
+    known = [mode.value for mode in ModelMode if mode is not ModelMode.SCRIPTED]
+    if value.text not in known:
+        next_step = _nearest(value.text, known)
+        raise refused(value, f"there is no mode {value.text!r} for a whole session", ", ".join(known), next_step)
+    return ModelMode(value.text)
+
+
+def directory(value: Given | None, root: Path) -> Path | None:
+    """Return a directory, which need not exist, all links resolved."""
+    return (root / value.text).resolve() if value else None
 
 
 def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path | None, str]:

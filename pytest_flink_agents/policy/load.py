@@ -73,6 +73,7 @@ class LoadedPolicy:
             repeats=require.repeats or 0,
             production=Engine(profile.production_engine) if profile.production_engine else None,
             other_engine=profile.other_engine_may_promote,
+            real_models=profile.real_models_may_promote,
             limits=tuple(limit for index, one in enumerate(profile.limits) for limit in _limits(index, one)),
             severities={str(check): severity for check, severity in profile.checks.items()},
             known_failures=tuple(self._known_failures(name, profile)),

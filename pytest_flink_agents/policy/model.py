@@ -110,6 +110,9 @@ class Profile(LanguageMapping):
         None, description="engine of production; a run of another one on Flink shows nothing"
     )
     other_engine_may_promote: bool = Field(False, description="accept runs of another engine than production's")
+    real_models_may_promote: bool = Field(
+        False, description="accept runs with a real model (`llm: {mode: live}` or `record`)"
+    )
     limits: Items[Limits] = Field((), description="limits of figures that runs record")
     checks: dict[Lowered, Severity] = Field(
         default_factory=dict, description="severity of a check that fails alone: block (default), warn or info"

@@ -71,6 +71,8 @@ class Services:
         # Without the lock two of them would make the same part twice, and one of the two would
         # never be ended.
         self._lock = threading.Lock()
+        # The cassettes that this session has written: later runs replay them.
+        self.recorded: set[Path] = set()
         # Lines on processes, files, containers and topics that still existed after close().
         self.leaks: list[str] = []
 

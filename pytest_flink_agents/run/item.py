@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError
-from flink_testbed.models.channel import Channel
-from flink_testbed.models.script import Script, parse_script
 from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
@@ -31,6 +28,7 @@ from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_
 from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
+from pytest_flink_agents.run.model_source import obstacle_to_replays, served_model
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
 from pytest_flink_agents.run.replays import has_action_store, unreplayed_place
@@ -38,16 +36,12 @@ from pytest_flink_agents.run.requests import (
     ScenarioRequest,
     keeps_actions_in_kafka,
     needs_kafka,
-    needs_models,
     placeholder_values,
     wants_replays,
 )
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Engine, Tier
-
-if TYPE_CHECKING:
-    from flink_testbed.ledger.ledger import LedgerRun
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
@@ -180,7 +174,11 @@ class ScenarioRun:
         evidence = run_prepared(lambda place: self._prepared(place, seed, self._action_topic()), directory, within_s)
         if not wants_replays(self.services.settings, self.loaded):
             return evidence
-        if obstacle := scenario.obstacle_to_replays or unreplayed_place(self.tier, self._engine):
+        if obstacle := (
+            scenario.obstacle_to_replays
+            or unreplayed_place(self.tier, self._engine)
+            or obstacle_to_replays(self.services, self.loaded)
+        ):
             self.services.progress(f"{scenario.name}: not replayed, because of {obstacle}")
             # Without replays a scenario that states them proves nothing; the option takes them where they can be.
             missing = Replays(unknown=f"not replayed, because of {obstacle}") if scenario.always_replay else None
@@ -207,7 +205,7 @@ class ScenarioRun:
         with (
             topic as actions,
             self.services.effects(routes, directory) as ledger,
-            self._models(ledger) as models,
+            served_model(self.services, self.loaded, ledger) as models,
             self.services.proxies(
                 scenario.disturbed_links, lambda: environment.cluster(self.tier, setup.variant)
             ) as proxies,
@@ -237,18 +235,6 @@ class ScenarioRun:
     def _topic_of_replays(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic for replays; None on the local tier, where they keep action states in memory."""
         return contextlib.nullcontext() if self.tier is Tier.LOCAL else self._action_topic()
-
-    def _models(self, ledger: LedgerRun | None) -> AbstractContextManager[Channel | None]:
-        """Open a channel of the model server; None if nothing in the run has its address.
-
-        The server is started by the first run that needs it, since loading it takes longer than
-        a short run.
-        """
-        if not needs_models(self.loaded):
-            return contextlib.nullcontext()
-        llm = self.loaded.scenario.llm
-        script = parse_script(llm.rules()) if llm else Script(())
-        return self.services.models.channel(script, ledger.recorder if ledger else None, self.loaded.model_formats)
 
     def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
         results = judged(self.loaded, evidence, self.checks, self.services.settings.prices)

@@ -136,8 +136,9 @@ def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mappin
     checks: dict[str, Callable[[], CheckResult]] = {}
     if scenario.expect.outputs == () and evidence.failure is None:
         checks["actions"] = lambda: check_acted(evidence)
-    if scenario.llm is not None:
-        rules, expected = len(scenario.llm.script), scenario.expect.llm
+    if scenario.llm is not None and not (evidence.models and evidence.models.is_real):
+        rules = evidence.models.exchanges if evidence.models else len(scenario.llm.script or ())
+        expected = scenario.expect.llm
         allowed = (expected.unused_rules or 0) if expected else 0
         checks["unused rules"] = lambda: check_script_used(rules, allowed, evidence)
     return checks

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flink_testbed.models.channel import Call, Channel
-from pytest_flink_agents.evidence.model import ModelCall
+from flink_testbed.models.call import Call
+from flink_testbed.models.channel import Channel
+from flink_testbed.models.tape import Replay
+from pytest_flink_agents.evidence.model import ModelCall, ModelSource
 from pytest_flink_agents.scenario.placeholders import format_placeholder
+
+_ANSWERED = 200
 
 
 def model_urls(models: Channel | None) -> dict[str, str]:
@@ -24,6 +28,25 @@ def model_calls(models: Channel | None) -> tuple[ModelCall, ...]:
     return tuple(map(_model_call, models.calls)) if models is not None else ()
 
 
+def model_source(models: Channel | None) -> ModelSource | None:
+    """Return where the answers came from, as evidence; None for a script."""
+    tape = models.tape if models is not None else None
+    if tape is None:
+        return None
+    return ModelSource(tape.mode, len(tape.exchanges) if isinstance(tape, Replay) else 0, tape.trouble)
+
+
 def _model_call(call: Call) -> ModelCall:
-    tokens = (call.usage.prompt_tokens, call.usage.completion_tokens) if call.usage else (None, None)
-    return ModelCall(call.wire, call.model, call.messages, call.rule, call.reply, call.nearest, *tokens)
+    # A script counts what it answers; without a count, a client that got an answer used tokens that are not known.
+    uncounted = call.usage is None and call.status == _ANSWERED and not call.faults
+    return ModelCall(
+        call.wire,
+        call.model,
+        call.messages,
+        call.rule,
+        call.reply,
+        call.nearest,
+        call.usage.prompt_tokens if call.usage else None,
+        call.usage.completion_tokens if call.usage else None,
+        uncounted,
+    )

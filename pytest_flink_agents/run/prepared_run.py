@@ -15,7 +15,7 @@ from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.cluster_replays import replay_on_cluster
 from pytest_flink_agents.run.effects import with_effects
 from pytest_flink_agents.run.execute import execute
-from pytest_flink_agents.run.model_channel import model_calls
+from pytest_flink_agents.run.model_channel import model_calls, model_source
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.replays import replay_in_worker, with_calls
 from pytest_flink_agents.run.subject import Subject
@@ -55,7 +55,9 @@ def run_prepared(prepare: Prepare, directory: Path, within_s: float) -> Evidence
     """Execute a run that is prepared in a directory, and return its evidence with all calls."""
     with prepare(directory) as run:
         evidence = run.complete(execute(run.subject, run.channel, run.place, run.timeline, within_s))
-    return with_effects(replace(evidence, model_calls=model_calls(run.models)), run.ledger)
+    return with_effects(
+        replace(evidence, model_calls=model_calls(run.models), models=model_source(run.models)), run.ledger
+    )
 
 
 def with_replays(

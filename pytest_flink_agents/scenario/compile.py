@@ -15,6 +15,7 @@ from pytest_flink_agents.scenario.boundary.code_names import code_mistake
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
+from pytest_flink_agents.scenario.cassette import cassette_mistakes
 from pytest_flink_agents.scenario.csv_rows import column_mistakes, is_csv
 from pytest_flink_agents.scenario.effects import effect_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
@@ -50,7 +51,8 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     value, mistakes = read_placeholders(document.value, project.allowed_env, project.model_formats)
     if document.parts:
         paths = [path for path, _ in _named_files(value)]
-        paths += [("config_file",)] if isinstance(_at(value, "config_file"), str) else []
+        others: tuple[DocumentPath, ...] = (("config_file",), ("llm", "cassette"))
+        paths += [path for path in others if isinstance(_at(value, *path), str)]
         value = relocated(value, document, file, root, paths)
     scenario, wrong = read_mapping(Scenario, document, value)
     mistakes += wrong
@@ -63,6 +65,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         mistakes += _path_mistakes(path, relative, file, root)
     mistakes += _column_mistakes(value, mistakes, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
+    mistakes += cassette_mistakes(_at(value, "llm"), file, project)
     mistakes += _log_mistakes(value)
     mistakes += _scrub_mistakes(value)
     mistakes += effect_mistakes(_at(value, "effects"))

@@ -5,19 +5,23 @@ Must never import: yaml, pytest, flink_testbed.models.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.error import NOT_YET
-from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
+from flink_testbed.core.addresses import address_of
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
+from pytest_flink_agents.scenario.variation import ScrubText
 from pytest_flink_agents.scenario.words import Delay, NotEmpty, Regex, wrong
 
 Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
 EMBEDDING = "embedding"
 _INSTEAD_OF_REPLY = ("status", "reset")
+_OF_SCRIPTS, _OF_MODELS = ("script",), ("cassette", "endpoint", "scrub")
+_ONE_VARIABLE = re.compile(r"\$\{env\.\w+\}")
 _ONE_OF = ("status", "reset", "malformed", "truncate")
 
 
@@ -153,20 +157,69 @@ class LlmRule(LanguageMapping):
             raise wrong("an embedding as reply, or a fault", next_step="remove the role embedding to answer chats")
 
 
-def _mode(value: Any) -> Any:
-    if value in ("replay", "record", "live"):
-        raise wrong("scripted", code="FA205", message=f'mode "{value}" is {NOT_YET}')
-    return value
+class ModelEndpoint(LanguageMapping):
+    """The service that answers in the modes record and live."""
+
+    url: NotEmpty = Field(description="its address, like https://api.example.com, or ${env.NAME}")
+    key: NotEmpty | None = Field(None, description="the key to it, as ${env.NAME}; default: none is sent")
+
+    @model_validator(mode="after")
+    def _is_no_secret(self) -> Self:
+        if self.key is not None and not _ONE_VARIABLE.fullmatch(self.key):
+            next_step = "write ${env.NAME}, and the name under flink_scenario_env in the ini file"
+            raise wrong("${env.NAME} and nothing else", message="a key in a scenario file", next_step=next_step)
+        if not self.url.startswith("${env."):
+            try:
+                address_of(self.url)
+            except ValueError as error:
+                raise wrong("an address like https://api.example.com, or ${env.NAME}", next_step=str(error)) from None
+        return self
+
+    @property
+    def address(self) -> str:
+        """Host and port as ``network`` names them, empty if an environment variable has them."""
+        return "" if self.url.startswith("${env.") else address_of(self.url)
 
 
 class LlmSettings(LanguageMapping):
-    """The section ``llm``: a script of which the first matching rule answers."""
+    """The section ``llm``: a script, a recording, or a real model."""
 
-    mode: Annotated[Literal["scripted"], BeforeValidator(_mode)] = Field(
-        description="scripted: the rules of `script` answer"
+    mode: Literal["scripted", "replay", "record", "live"] = Field(
+        description="scripted: the rules of `script` answer; replay: the recorded exchanges of `cassette`; record: "
+        "`endpoint`, and its answers go to `cassette`; live: `endpoint`"
     )
-    script: SomeItems[LlmRule] = Field(description="the rules in order; the first that matches answers")
+    script: SomeItems[LlmRule] | None = Field(
+        None, description="the rules in order; the first that matches answers (scripted only)"
+    )
+    cassette: NotEmpty | None = Field(None, description="file of recorded exchanges, relative to the scenario's file")
+    endpoint: ModelEndpoint | None = Field(None, description="the service to forward to")
+    scrub: Items[ScrubText] = Field(
+        (), description="what is removed from requests before they are compared: a key everywhere, or a path from $"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_its_mode_needs(self) -> Self:
+        scripted = self.mode == "scripted"
+        if scripted and self.script is None:
+            raise wrong("script beside the mode scripted", code="FA204", next_step="write the rules")
+        given = [word for word in _OF_SCRIPTS if word in self.model_fields_set]
+        given = [] if scripted else given
+        given += [word for word in _OF_MODELS if scripted and word in self.model_fields_set]
+        if given:
+            next_step = f"remove {given[0]}, or change the mode"
+            raise wrong("the words of one mode", message=f"llm.{given[0]} in the mode {self.mode}", next_step=next_step)
+        if self.mode in ("replay", "record") and self.cassette is None:
+            raise wrong(f"cassette beside the mode {self.mode}", code="FA204", next_step="name a file")
+        if self.mode in ("record", "live") and self.endpoint is None:
+            next_step = 'write endpoint: {url: https://..., key: "${env.NAME}"}'
+            raise wrong(f"endpoint beside the mode {self.mode}", code="FA204", next_step=next_step)
+        return self
+
+    @property
+    def asks_a_model(self) -> bool:
+        """True if a real model answers by the scenario's own mode."""
+        return self.mode in ("record", "live")
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return the script as plain data, durations as seconds."""
-        return [rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.script]
+        """Return the script as plain data, durations as seconds; none without a script."""
+        return [rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.script or ()]

@@ -115,7 +115,7 @@ class Scenario(LanguageMapping):
     flink_config: dict[str, Any] = Field(
         default_factory=dict, description="options of Flink, which win over those of config_file"
     )
-    llm: LlmSettings | None = Field(None, description="answers of the scripted model")
+    llm: LlmSettings | None = Field(None, description="the model's answers: scripted, recorded, or of a real model")
     effects: SomeItems[AnyEffect] | None = Field(
         None, description="endpoints and MCP tools that the agent calls; each call is recorded before it is answered"
     )
@@ -153,6 +153,9 @@ class Scenario(LanguageMapping):
     def _script_of_its_expectation(self) -> Self:
         if self.expect.llm and not self.llm:
             raise wrong("llm beside expect.llm", code="FA204", next_step="write the script, or remove expect.llm")
+        if self.expect.llm and self.expect.llm.unused_rules is not None and self.llm and self.llm.asks_a_model:
+            next_step = "remove it: a real model has no rules that could stay unused"
+            raise wrong("a script or a cassette beside expect.llm.unused_rules", next_step=next_step)
         return self
 
     @model_validator(mode="after")
@@ -285,7 +288,11 @@ class Scenario(LanguageMapping):
         """Return the addresses beside loopback that the run may reach, None for all."""
         if isinstance(self.job, JarJob):
             return None
-        return allowed_addresses(self.network, replaces=bool(self.llm or self.effects))
+        allowed = allowed_addresses(self.network, replaces=bool(self.llm or self.effects))
+        if allowed is None or self.llm is None or self.llm.endpoint is None:
+            return allowed
+        # The model server asks the endpoint: an agent that did so itself would not be recorded.
+        return tuple(address for address in allowed if address.lower() != self.llm.endpoint.address)
 
     @property
     def obstacle_to_replays(self) -> str:
@@ -298,6 +305,8 @@ class Scenario(LanguageMapping):
             return "inputs[].after"
         if self.faults:
             return "faults"
+        if self.llm and self.llm.asks_a_model:
+            return f"llm in the mode {self.llm.mode}"
         routes = [effect.as_route() for effect in self.effects or ()]
         return counted_answer(routes, self.llm.rules() if self.llm else ())
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Only these sections have placeholders: inputs and expectations must not depend on the run.
 SECTIONS = ("resources", "config", "environment", "job")
+# And these words of a section without any: the address and the key of a model's service.
+_ENDPOINT = ("llm", "endpoint")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
 # Where a team's own job reads its inputs and writes its outputs: files, or topics with their
 # connection.
@@ -98,7 +100,14 @@ def _unescaped(section: str, value: Any) -> Any:
     """
     if section == "inputs" and isinstance(value, list):
         return [one if isinstance(one, dict) and "generate" in one else substitute(one, {}) for one in value]
+    if section == _ENDPOINT[0] and isinstance(value, dict):
+        return {word: one if word == _ENDPOINT[1] else substitute(one, {}) for word, one in value.items()}
     return substitute(value, {})
+
+
+def _is_replaced(path: DocumentPath, name: str) -> bool:
+    """Return whether a placeholder that exists is replaced at a place."""
+    return path[0] in SECTIONS or _in_template(path) or (path[:2] == _ENDPOINT and name.startswith(_ENVIRONMENT))
 
 
 def _in_template(path: DocumentPath) -> bool:
@@ -188,7 +197,7 @@ def _mistake(name: str | None, path: DocumentPath, known: list[str]) -> Mistake 
         return Mistake("FA210", path, message, f"one of {', '.join(_REPLY_NAMES)}", seen, next_step)
     known = _known_at(path, known)
     if name in known:
-        if path[0] in SECTIONS or _in_template(path):
+        if _is_replaced(path, name):
             return None
         message = f"the placeholder {seen} is not replaced here"
         return Mistake("FA210", path, message, f"placeholders only in {', '.join(SECTIONS)}", where, escape)

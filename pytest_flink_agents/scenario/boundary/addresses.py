@@ -1,4 +1,4 @@
-"""Addresses off this machine that a scenario's resources name.
+"""Addresses off this machine that a scenario's resources and its model's endpoint name.
 
 A scenario file is data, and naming an address is enough to send an agent's data there. So
 ``network`` must allow it, where a reviewer of the file sees it.
@@ -21,7 +21,7 @@ _OPEN = "open"
 
 
 def address_mistakes(value: Any) -> Iterator[Mistake]:
-    """Yield the addresses in a document's resources that its ``network`` does not allow.
+    """Yield the addresses in a document's resources and of its model that its ``network`` does not allow.
 
     Only literal addresses are checked: the ini file allows the variables of ``${env.NAME}``, and all
     other placeholders are services on loopback. An agent file belongs to the project, so its
@@ -32,7 +32,7 @@ def address_mistakes(value: Any) -> Iterator[Mistake]:
         return
     allowed = [text.lower() for text in network if isinstance(text, str)] if isinstance(network, list) else []
     for path, address in _addresses(value):
-        if address in allowed or _is_loopback(address):
+        if address in allowed or is_loopback(address):
             continue
         near = nearest(address, allowed)
         next_step = f'did you mean "{near}"? Otherwise add ' if near else "replace it by a placeholder, or write "
@@ -48,7 +48,12 @@ def address_mistakes(value: Any) -> Iterator[Mistake]:
 
 
 def _addresses(value: Any) -> Iterator[tuple[DocumentPath, str]]:
-    """Yield place and ``host:port`` of every literal address of a resource class."""
+    """Yield place and ``host:port`` of every literal address of a resource class, and of the model's endpoint."""
+    llm = value.get("llm") if isinstance(value, dict) else None
+    endpoint = llm.get("endpoint") if isinstance(llm, dict) else None
+    url = endpoint.get("url") if isinstance(endpoint, dict) else None
+    if isinstance(endpoint, dict) and isinstance(url, str) and (address := _address("url", url, endpoint)):
+        yield ("llm", "endpoint", "url"), address
     resources = value.get("resources") if isinstance(value, dict) else None
     for section in PYTHON_CLASSES:
         listed = resources.get(section) if isinstance(resources, dict) else None
@@ -83,7 +88,8 @@ def _address(word: str, text: str, resource: Mapping[str, Any]) -> str:
     return f"[{host}]:{port or 'PORT'}" if ":" in host else f"{host}:{port or 'PORT'}"
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Return whether ``host:port`` is on this machine."""
     host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
     if host == "localhost":
         return True

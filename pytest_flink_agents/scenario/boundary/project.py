@@ -15,7 +15,7 @@ from pytest_flink_agents.scenario.matching.custom import CustomMatchers
 if TYPE_CHECKING:
     from flink_testbed.models.added_wire import ModelFormats
     from pytest_flink_agents.settings import Settings
-    from pytest_flink_agents.vocabulary import RequirementKind
+    from pytest_flink_agents.vocabulary import ModelMode, RequirementKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Project:
     ``root`` contains every file that a scenario names; ``import_roots`` are pytest's
     ``pythonpath``. ``allowed_env`` are the names that ``${env.NAME}`` may use, ``allowed_packages``
     the packages outside the project whose agents, functions and classes a scenario may name.
-    ``configuration`` is the Flink configuration of scenarios that name none. ``matchers`` and
+    ``configuration`` is the Flink configuration of scenarios that name none, ``llm_mode`` the mode of models that are not
+    scripted, ``cassette_dir`` the directory of cassettes; None for what each scenario says. ``matchers`` and
     ``model_formats`` are what plugins add, by name; ``model_formats`` is None if no plugin was asked.
     """
 
@@ -35,6 +36,8 @@ class Project:
     allowed_packages: tuple[str, ...] = ()
     requirement_kinds: tuple[RequirementKind, ...] = ()
     configuration: Path | None = None
+    llm_mode: ModelMode | None = None
+    cassette_dir: Path | None = None
     matchers: CustomMatchers = field(default_factory=dict, hash=False)
     model_formats: ModelFormats | None = field(default_factory=dict, hash=False)
 
@@ -48,6 +51,8 @@ class Project:
             settings.allowed_packages,
             settings.requirement_kinds,
             settings.configuration,
+            settings.llm_mode,
+            settings.cassette_dir,
         )
 
     @property

@@ -1,9 +1,10 @@
 """The matcher ``schema``: a value that a JSON Schema, draft 2020-12, describes.
 
 JSON Schema ignores what it does not know, and then checks nothing: here an unknown keyword is a
-mistake. So are one without its partner or for values of another type, which checks nothing either, keywords that make a small schema slow (``uniqueItems``, ``unevaluated...``, references),
-and ``format``, which validators only annotate. A pattern is found within its time, or the value is not
-judged. Must never import: pydantic, yaml, pytest.
+mistake, and so is a keyword without its partner or for values of another type, which checks nothing
+either. Refused are keywords that make a small schema slow (``uniqueItems``, ``unevaluated...``,
+references), and ``format``, which validators only annotate. A pattern is found within its time, or
+the value is not judged. Must never import: pydantic, yaml, pytest.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, read_messages, read_object
+from flink_testbed.models.rule import Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from flink_testbed.models.rule import Reply, Usage
 
 
 class ModelFormat(Protocol):
@@ -79,6 +79,10 @@ class AddedWire:
             raise FormatError(
                 f"the format {self.name} cannot write the reply: {type(error).__name__}: {error}"
             ) from error
+
+    def read_reply(self, documents: Sequence[Mapping[str, Any]]) -> tuple[Reply, Usage | None]:
+        """Return the reply as it came: an added format writes replies, and reads none."""
+        return Reply(json.dumps(list(documents))), None
 
     def write_error(self, text: str) -> Body:
         """Return an error."""

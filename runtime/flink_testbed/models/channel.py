@@ -7,72 +7,34 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.patterns import SearchBudget
 from flink_testbed.models.added_wire import AddedWire, FormatError
-from flink_testbed.models.chat import EMBEDDING_ROLE, Body, ChatRequest, Stamp
-from flink_testbed.models.embedding import read_embeddings, vector_of
+from flink_testbed.models.call import Call, Delivery
+from flink_testbed.models.chat import Body, ChatRequest, Stamp, read_object
+from flink_testbed.models.embedding import as_messages, read_embeddings, vector_of
+from flink_testbed.models.recorded_reply import read_response
 from flink_testbed.models.rule import Fault, Usage
 from flink_testbed.models.script import Answer, Script, Unmatched
+from flink_testbed.models.tape import Asked, NotRecorded, Tape, Told
 from flink_testbed.models.wire import EMBEDDING_WIRES, WIRES, EmbeddingWire, Wire, unknown_path, wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
+    from flink_testbed.models.exchange import Answered
+
 # Clients retry 408, 409, 429 and 5xx, but a request that no rule matches must fail at once.
 UNMATCHED_STATUS = 422
 _NOT_WRITTEN_STATUS = 500
+# Of a service that gave no answer.
+_NO_ANSWER_STATUS = 502
 # For all patterns and all requests of a scenario together; a second is the limit of each search.
 _SEARCHES_S = 10.0
 _PREFIX = "scripted model: "
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request, recorded before its response was sent.
-
-    - ``seq`` counts from 1 in a channel; ``wall_time_s`` is seconds since 1970.
-    - ``messages`` are those of a chat; texts to embed are messages with the role ``embedding``.
-    - ``tools`` are the names of the offered tools.
-    - ``rule`` is the index of the matching rule, from 0, or None. Texts to embed need no rule.
-    - ``reply`` is plain data: ``text`` and ``tool_calls``, or the number of ``embeddings``. If the
-      client got no reply, it is empty and ``usage`` is None.
-    - ``nearest`` is the reason for a refusal, empty otherwise.
-    - ``status`` is the HTTP status, 0 for a reset; ``faults`` names the faults of the rule.
-    """
-
-    seq: int
-    wall_time_s: float
-    wire: str
-    model: str
-    messages: tuple[Mapping[str, Any], ...]
-    tools: tuple[str, ...]
-    rule: int | None
-    reply: Mapping[str, Any]
-    nearest: str
-    status: int
-    faults: tuple[str, ...]
-    usage: Usage | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """The response or ``reset`` to send after ``delay_s``, and the names of its ``faults``.
-
-    With ``truncate`` the header announces the whole body, but only half of it is sent.
-    """
-
-    status: int
-    body: Body
-    retry_after_s: float | None = None
-    delay_s: float = 0.0
-    reset: bool = False
-    truncate: bool = False
-    faults: tuple[str, ...] = ()
 
 
 @final
@@ -80,12 +42,19 @@ class Channel:
     """A script at an address of its own, from :meth:`ModelServer.channel` until :meth:`close`.
 
     A context manager, and thread-safe. ``url`` is the address without a trailing slash; ``on_close``
-    is called by :meth:`close`. ``added`` are formats beside the built-in ones.
+    is called by :meth:`close`. ``added`` are formats beside the built-in ones. With a ``tape`` that one
+    answers instead of the script.
     """
 
     def __init__(
-        self, url: str, script: Script, on_close: Callable[[], object], added: Sequence[AddedWire] = ()
+        self,
+        url: str,
+        script: Script,
+        on_close: Callable[[], object],
+        added: Sequence[AddedWire] = (),
+        tape: Tape | None = None,
     ) -> None:
+        self.tape = tape
         self._added = {wire.name: wire for wire in added}
         self._wires: tuple[Wire, ...] = (*WIRES, *added)
         self._url = url
@@ -158,8 +127,72 @@ class Channel:
                 return Delivery(200, body)
         return Delivery(404, self.wire_of(path).write_error(_PREFIX + unknown_path("GET", path, self._wires)))
 
+    def forwarded_path(self, path: str, body: bytes) -> str | None:
+        """Return the path at the service for a request that it has to answer, None for any other request."""
+        wire = self.wire_of(path)
+        try:
+            self._read(wire, path, body)
+        except (LookupError, ValueError):
+            return None
+        return path.removeprefix(f"/{wire.NAME}") if wire.NAME in self._added else path
+
+    def _read(self, wire: Wire, path: str, body: bytes) -> ChatRequest:
+        """Return the request in a body; texts to embed become messages.
+
+        Raises ``LookupError`` for an unknown path, ``ValueError`` for an invalid request.
+        """
+        if any(path == each.EMBED_PATH for each in EMBEDDING_WIRES):
+            request = read_embeddings(body)
+            return as_messages(request.model, request.texts)
+        if path != wire.CHAT_PATH:
+            raise LookupError(path)
+        return wire.read_request(body)
+
+    def post_to_tape(
+        self, path: str, body: bytes, carried: Mapping[str, str], answered: Answered | None, trouble: str = ""
+    ) -> Delivery:
+        """Record a POST and return the response of the tape.
+
+        ``answered`` is the answer of its endpoint; ``trouble`` says why there is none.
+        """
+        assert self.tape is not None, "a channel with a script has no tape"
+        wire = self.wire_of(path)
+        try:
+            request, data = self._read(wire, path, body), read_object(body)
+        except LookupError:
+            return self.refuse(path, 404, unknown_path("POST", path, self._wires))
+        except ValueError as error:
+            return self.refuse(path, 400, str(error))
+        with self._lock:
+            if trouble:
+                self.tape.trouble = self.tape.trouble or trouble
+                return self._unanswered(wire, request, trouble)
+            told = self.tape.answer(Asked(wire.NAME, path, data, carried), answered)
+            if isinstance(told, NotRecorded):
+                return self._refuse(wire, request, UNMATCHED_STATUS, told.text)
+            return self._replay(wire, request, told)
+
+    def _unanswered(self, wire: Wire, request: ChatRequest, trouble: str) -> Delivery:
+        """Record a request that the service did not answer, for which the agent is not to blame."""
+        self._record(wire, request, status=_NO_ANSWER_STATUS)
+        return Delivery(_NO_ANSWER_STATUS, wire.write_error(f"the model's service gave no answer: {trouble}"))
+
+    def _replay(self, wire: Wire, request: ChatRequest, told: Told) -> Delivery:
+        """Record a request and return the response of a service, now or when it was recorded."""
+        response = told.response
+        reply, usage = read_response(wire, response)
+        self._record(
+            wire,
+            request,
+            rule=told.exchange,
+            reply=reply.as_data() if reply else None,
+            usage=usage,
+            status=response.status,
+        )
+        return Delivery(response.status, Body(response.content_type, response.body.encode()), response.retry_after_s)
+
     def post(self, path: str, body: bytes) -> Delivery:
-        """Record a POST of ``body`` to ``path`` and return the response."""
+        """Record a POST of ``body`` to ``path`` and return the response of the script."""
         for embedding_wire in EMBEDDING_WIRES:
             if path == embedding_wire.EMBED_PATH:
                 return self._embed(embedding_wire, path, body)
@@ -206,9 +239,7 @@ class Channel:
                 vectors.append(answer.reply.embedding or vector_of(text, request.dimensions))
                 first = first if first and first.fault else answer if answer.fault else first or answer
             usage = Usage(sum(len(text.split()) for text in request.texts), 0)
-            seen = ChatRequest(
-                request.model, tuple({"role": EMBEDDING_ROLE, "content": text} for text in request.texts)
-            )
+            seen = as_messages(request.model, request.texts)
             call = self._record(wire, seen, answer=first, reply={"embeddings": len(vectors)}, usage=usage)
             return _delivery(wire, call, first, lambda: wire.write_embeddings(request, vectors, usage))
 
@@ -231,9 +262,11 @@ class Channel:
         reply: Mapping[str, Any] | None = None,
         usage: Usage | None = None,
         refused: tuple[int, str] | None = None,
+        rule: int | None = None,
+        status: int | None = None,
     ) -> Call:
         fault = (answer and answer.fault) or Fault()
-        status, nearest = refused or (fault.status or (0 if fault.reset else 200), "")
+        status, nearest = refused or (status or fault.status or (0 if fault.reset else 200), "")
         call = Call(
             seq=len(self._calls) + 1,
             wall_time_s=wall_time_s(),
@@ -241,7 +274,7 @@ class Channel:
             model=request.model,
             messages=request.messages,
             tools=request.tools,
-            rule=answer.rule if answer else None,
+            rule=answer.rule if answer else rule,
             reply={} if fault.replaces_reply or reply is None else reply,
             nearest=nearest,
             status=status,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flink_testbed.models.chat import EMBEDDING_ROLE, ChatRequest, read_model, read_object
@@ -32,7 +33,12 @@ class EmbeddingRequest:
 
     def as_chat(self, text: str) -> ChatRequest:
         """Return the chat request by which rules match one of the texts."""
-        return ChatRequest(self.model, ({"role": EMBEDDING_ROLE, "content": text},))
+        return as_messages(self.model, (text,))
+
+
+def as_messages(model: str, texts: Sequence[str]) -> ChatRequest:
+    """Return texts to embed as the messages by which they are recorded."""
+    return ChatRequest(model, tuple({"role": EMBEDDING_ROLE, "content": text} for text in texts))
 
 
 def read_embeddings(body: bytes) -> EmbeddingRequest:

@@ -19,12 +19,13 @@ from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.ledger.entry import Seen, carried_headers
 from flink_testbed.models.added_wire import AddedWire
-from flink_testbed.models.channel import Channel, Delivery
+from flink_testbed.models.call import Delivery
+from flink_testbed.models.channel import Channel
 from flink_testbed.models.script import Script, parse_script
 from flink_testbed.models.wire import wire_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from aiohttp import web
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from flink_testbed.core.http_server import HttpAnswer
     from flink_testbed.ledger.recorder import Recorder
     from flink_testbed.models.added_wire import ModelFormats
+    from flink_testbed.models.exchange import Answered
+    from flink_testbed.models.tape import Tape
+    from flink_testbed.models.vendor import Vendor
 
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _STOP_S = 5.0
@@ -97,16 +101,18 @@ class ModelServer:
         script: Script | Sequence[Mapping[str, Any]],
         recorder: Recorder | None = None,
         formats: ModelFormats = NO_FORMATS,
+        tape: Tape | None = None,
     ) -> Channel:
         """Open a channel at an unguessable address, for a script or its plain rules.
 
         ``recorder`` gets each call before its response is sent, ``formats`` are added wire formats by
-        name. The caller closes the channel after
-        the run. Raises ``ValueError`` for a wrong rule.
+        name. With a ``tape`` recorded exchanges or a service answer instead of the script. The caller
+        closes the channel after the run. Raises ``ValueError`` for a wrong rule.
         """
         assert self._running is not None, "start the model server first"
         parsed = script if isinstance(script, Script) else parse_script(script)
-        return self._running.open(parsed, recorder, [AddedWire(name, each) for name, each in formats.items()])
+        added = [AddedWire(name, each) for name, each in formats.items()]
+        return self._running.open(parsed, recorder, added, tape)
 
 
 class _OpenChannel:
@@ -120,6 +126,13 @@ class _OpenChannel:
     def post(self, path: str, body: bytes, carried: Mapping[str, str]) -> Delivery:
         """Return the response to a POST, which is recorded."""
         return self._recorded(path, body, carried, self.channel.post(path, body))
+
+    def post_to_tape(
+        self, path: str, body: bytes, carried: Mapping[str, str], answered: Answered | None, trouble: str
+    ) -> Delivery:
+        """Return the response of the tape to a POST, which is recorded."""
+        delivery = self.channel.post_to_tape(path, body, carried, answered, trouble)
+        return self._recorded(path, body, carried, delivery)
 
     def refuse(self, path: str, status: int, text: str) -> Delivery:
         """Return the response to a POST with a refused body, which is recorded."""
@@ -140,6 +153,7 @@ class _Running:
         self._channels: dict[str, _OpenChannel] = {}
         self._workers = ThreadPoolExecutor(_WORKERS, "model server")
         self._loop = asyncio.new_event_loop()
+        self._vendor: Vendor | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="model server", daemon=True)
         self._thread.start()
         try:
@@ -158,7 +172,9 @@ class _Running:
         self._server = BoundedServer(self._handle, HttpLimits(body_bytes=BODY_LIMIT_BYTES))
         return await self._server.listen()
 
-    def open(self, script: Script, recorder: Recorder | None, added: Sequence[AddedWire] = ()) -> Channel:
+    def open(
+        self, script: Script, recorder: Recorder | None, added: Sequence[AddedWire] = (), tape: Tape | None = None
+    ) -> Channel:
         """Open a channel."""
         # The runtime knows by this form of the first part that a call may carry its cause.
         token = f"model-{secrets.token_hex(16)}"
@@ -170,7 +186,7 @@ class _Running:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(closed.set)
 
-        channel = Channel(f"http://{LOOPBACK}:{self.port}/{token}", script, on_close=close, added=added)
+        channel = Channel(f"http://{LOOPBACK}:{self.port}/{token}", script, on_close=close, added=added, tape=tape)
         self._channels[token] = _OpenChannel(channel, recorder, closed)
         return channel
 
@@ -178,8 +194,13 @@ class _Running:
         """Close channels, listener and connections, and end the threads."""
         for opened in list(self._channels.values()):
             opened.channel.close()
-        self._wait_for(self._server.close())
+        self._wait_for(self._close())
         self._end_threads()
+
+    async def _close(self) -> None:
+        await self._server.close()
+        if self._vendor:
+            await self._vendor.close()
 
     def _end_threads(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -201,7 +222,7 @@ class _Running:
             return await send(request, _answer(_no_method(request.method, path)), opened.closed)
         try:
             body = await self._server.read_body(request)
-            work = partial(opened.post, path, body, carried_headers(request.headers))
+            work = await self._work(opened, path, body, request.headers)
         except BodyError as error:
             work, refused = partial(opened.refuse, path, error.status, str(error)), True
         delivery = await self._loop.run_in_executor(self._workers, work)
@@ -209,6 +230,23 @@ class _Running:
         if refused:
             response.force_close()
         return response
+
+    async def _work(
+        self, opened: _OpenChannel, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> Callable[[], Delivery]:
+        """Return how to answer a POST; a request for a service has been forwarded then."""
+        carried, tape = carried_headers(headers), opened.channel.tape
+        if tape is None:
+            return partial(opened.post, path, body, carried)
+        answered, trouble = None, ""
+        forwarded = opened.channel.forwarded_path(path, body)
+        if tape.endpoint and forwarded is not None:
+            from flink_testbed.models.vendor import Outgoing, Vendor
+
+            self._vendor = self._vendor or Vendor()
+            outgoing = Outgoing(opened.channel.wire_of(path).NAME, forwarded, body, headers)
+            answered, trouble = await self._vendor.answer(tape.endpoint, outgoing, opened.closed)
+        return partial(opened.post_to_tape, path, body, carried, answered, trouble)
 
 
 def _no_channel(address: str, path: str) -> Delivery:

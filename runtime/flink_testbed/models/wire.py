@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flink_testbed.models import wire_anthropic, wire_ollama, wire_openai
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from flink_testbed.models.chat import Body, ChatRequest, Stamp
     from flink_testbed.models.embedding import EmbeddingRequest
@@ -30,6 +30,9 @@ class Wire(Protocol):
 
     def write_reply(self, request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) -> Body:
         """Return the response to a request."""
+
+    def read_reply(self, documents: Sequence[Mapping[str, Any]]) -> tuple[Reply, Usage | None]:
+        """Return the reply in a response, which is one document or those of a stream; no usage if it has none."""
 
     def write_error(self, text: str) -> Body:
         """Return an error response."""

@@ -16,14 +16,14 @@ from flink_testbed.models.chat import (
     read_object,
     text_of,
 )
+from flink_testbed.models.rule import Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from flink_testbed.models.rule import Reply, Usage
-
 NAME = "anthropic"
 CHAT_PATH = "/v1/messages"
+_COUNTS = ("input_tokens", "output_tokens")
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -63,6 +63,28 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
         return json_body(message)
     events = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in _stream(message)]
     return Body("text/event-stream", "".join(events).encode())
+
+
+def read_reply(documents: Sequence[Mapping[str, Any]]) -> tuple[Reply, Usage | None]:
+    """Return the reply in a response or in the events of a stream, and the usage if it is there."""
+    text = ""
+    calls: dict[int, tuple[str, str]] = {}
+    counts: dict[str, int] = {}
+    for document in documents:
+        message = document.get("message") or document
+        counts |= {name: int(count) for name, count in (message.get("usage") or {}).items() if name in _COUNTS}
+        blocks = list(enumerate(message.get("content") or []))
+        started, delta, index = document.get("content_block"), document.get("delta") or {}, document.get("index", 0)
+        for position, block in [*blocks, *([(index, started)] if started else [])]:
+            text += block.get("text") or ""
+            if block.get("type") == "tool_use":
+                calls[position] = (block["name"], json.dumps(block["input"]) if block.get("input") else "")
+        text += delta.get("text") or ""
+        if index in calls:
+            calls[index] = (calls[index][0], calls[index][1] + (delta.get("partial_json") or ""))
+    tool_calls = tuple(ToolCall(name, json.loads(arguments or "{}")) for name, arguments in calls.values())
+    usage = Usage(counts["input_tokens"], counts.get("output_tokens", 0)) if "input_tokens" in counts else None
+    return Reply(text, tool_calls), usage
 
 
 def write_error(text: str) -> Body:

@@ -10,12 +10,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, pieces_of, read_chat_request
+from flink_testbed.models.rule import Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from flink_testbed.models.embedding import EmbeddingRequest
-    from flink_testbed.models.rule import Reply, Usage
 
 NAME = "ollama"
 CHAT_PATH = "/api/chat"
@@ -52,6 +52,20 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
     lines = [{**head, "message": message, "done": False} for message in messages]
     lines.append({**head, "message": _message(""), **tail})
     return Body("application/x-ndjson", "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def read_reply(documents: Sequence[Mapping[str, Any]]) -> tuple[Reply, Usage | None]:
+    """Return the reply in a response or in the lines of a stream, and the usage if it is there."""
+    text, usage = "", None
+    calls: list[ToolCall] = []
+    for document in documents:
+        message = document.get("message") or {}
+        text += message.get("content") or ""
+        functions = [call["function"] for call in message.get("tool_calls") or []]
+        calls += [ToolCall(function["name"], function.get("arguments") or {}) for function in functions]
+        if document.get("prompt_eval_count") is not None:
+            usage = Usage(int(document["prompt_eval_count"]), int(document.get("eval_count") or 0))
+    return Reply(text, tuple(calls)), usage
 
 
 def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:

@@ -11,12 +11,12 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.chat import Body, ChatRequest, Stamp, json_body, pieces_of, read_chat_request
+from flink_testbed.models.rule import Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from flink_testbed.models.embedding import EmbeddingRequest
-    from flink_testbed.models.rule import Reply, Usage
 
 NAME = "openai"
 CHAT_PATH = "/v1/chat/completions"
@@ -52,6 +52,25 @@ def write_reply(request: ChatRequest, reply: Reply, usage: Usage, stamp: Stamp) 
         message["tool_calls"] = tool_calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
     return json_body({**head, "object": "chat.completion", "choices": [choice], "usage": tokens})
+
+
+def read_reply(documents: Sequence[Mapping[str, Any]]) -> tuple[Reply, Usage | None]:
+    """Return the reply in a response or in the chunks of a stream, and the usage if it is there."""
+    text, usage = "", None
+    calls: dict[int, tuple[str, str]] = {}
+    for document in documents:
+        for choice in (document.get("choices") or [])[:1]:
+            part = choice.get("message") or choice.get("delta") or {}
+            text += part.get("content") or ""
+            for position, call in enumerate(part.get("tool_calls") or []):
+                index = call.get("index", position)
+                name, arguments = calls.get(index, ("", ""))
+                function = call.get("function") or {}
+                calls[index] = (name + (function.get("name") or ""), arguments + (function.get("arguments") or ""))
+        usage = document.get("usage") or usage
+    tool_calls = tuple(ToolCall(name, json.loads(arguments or "{}")) for name, arguments in calls.values())
+    counted = usage and Usage(int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0))
+    return Reply(text, tool_calls), counted
 
 
 def write_embeddings(request: EmbeddingRequest, vectors: Sequence[Sequence[float]], usage: Usage) -> Body:

@@ -6,7 +6,8 @@ import dataclasses
 
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.models import check_model_calls, check_script_used
-from pytest_flink_agents.evidence.model import Evidence, Failure, ModelCall
+from pytest_flink_agents.checks.usage import total_tokens
+from pytest_flink_agents.evidence.model import Evidence, Failure, ModelCall, ModelSource
 
 
 def _evidence(*rules: int | None, complete: bool = True) -> Evidence:
@@ -65,3 +66,47 @@ def test_rules_behind_the_failure_of_a_job_may_stay_unused_but_the_model_must_be
     failure = Failure("refused", "RuntimeError", "")
     assert check_script_used(2, 0, dataclasses.replace(_evidence(0), failure=failure)).validity is Validity.VALID
     assert check_script_used(2, 0, dataclasses.replace(_evidence(), failure=failure)).validity is Validity.INVALID
+
+
+def _from(source: ModelSource, *rules: int | None) -> Evidence:
+    return dataclasses.replace(_evidence(*rules), models=source)
+
+
+def test_a_request_without_a_recorded_exchange_is_invalid_at_the_cassette() -> None:
+    (finding,) = check_model_calls(_from(ModelSource("replay", 1), 0, None)).findings
+    assert finding.message == "the model got a request that the cassette does not have"
+    assert (finding.path, finding.expected) == (("llm", "cassette"), "a recorded request")
+
+
+def test_recorded_exchanges_that_were_never_asked_for_are_named() -> None:
+    findings = check_script_used(9, 0, _from(ModelSource("replay", 9), 0)).findings
+    assert [finding.message for finding in findings][-2:] == [
+        "exchange 6 of the cassette was never asked for",
+        "and 3 more exchanges were never asked for",
+    ]
+    assert {finding.path for finding in findings} == {("llm", "cassette")}
+    (finding,) = check_script_used(2, 0, _from(ModelSource("replay", 2))).findings
+    assert finding.message == "the model was never asked, although the scenario has a cassette for it"
+
+
+def test_a_service_without_an_answer_makes_the_run_unknown_unless_the_agent_is_wrong() -> None:
+    silent = ModelSource("live", unknown="https://api.example.com: refused")
+    result = check_model_calls(_from(silent, 0))
+    assert result.validity is Validity.UNKNOWN
+    assert (result.findings[0].path, result.findings[0].seen) == (("llm", "endpoint"), silent.unknown)
+    (finding,) = check_model_calls(_from(silent, None)).findings
+    assert finding.message == "the model got a request that cannot be forwarded"
+    assert check_model_calls(_from(ModelSource("live"), 0)).validity is Validity.VALID
+
+
+def test_tokens_of_answers_without_a_count_are_not_known() -> None:
+    evidence = _from(ModelSource("live"), 0, 0)
+    calls = (
+        dataclasses.replace(evidence.model_calls[0], prompt_tokens=4, completion_tokens=2),
+        evidence.model_calls[1],
+    )
+    counted = dataclasses.replace(evidence, model_calls=calls)
+    assert total_tokens(counted, scripted=True).value == 6
+    silent = dataclasses.replace(counted, model_calls=(calls[0], dataclasses.replace(calls[1], uncounted=True)))
+    amount = total_tokens(silent, scripted=True)
+    assert (amount.value, amount.reason) == (None, "1 of 2 answers of the model do not say how many tokens they used")

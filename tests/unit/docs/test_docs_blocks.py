@@ -33,6 +33,8 @@ LANGUAGES = {"yaml", "properties", "python", "console", "toml", "text"}
 PYTEST_OPTIONS = {"-k", "-m", "-n", "--full-trace"}
 # Python's own module from 3.11 on; before that the one that pytest depends on.
 TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+# Variables of the environment that scenarios of the documentation name, and that an ini file there allows.
+VARIABLES = ("MODEL_KEY",)
 # Programs whose own options are not checked.
 OTHERS = {"pip", "podman", "export", "coverage"}
 
@@ -79,7 +81,7 @@ def still_valid(text: str) -> str:
 def test_scenarios_load(block: Block, project: Path) -> None:
     file = project / "documented.scenario.yaml"
     file.write_text(still_valid(block.text), encoding="utf-8")
-    loaded = load_file(file, Project(project))
+    loaded = load_file(file, Project(project, allowed_env=VARIABLES))
     assert [warning.render() for each in loaded for warning in each.warnings] == []
 
 
@@ -91,13 +93,15 @@ def test_shared_words_complete_a_scenario(block: Block, project: Path) -> None:
         'version: "1"\nname: a\ninclude: [common.yaml]\nagent: shop.orders:OrderAgent\ninputs: [{key: a, value: 1}]\n'
     )
     file.write_text(text + "expect: {outputs: []}\n", encoding="utf-8")
-    assert load_file(file, Project(project))
+    assert load_file(file, Project(project, allowed_env=VARIABLES))
 
 
 def test_the_examples_of_the_reference_load(project: Path) -> None:
     file = project / WORDS.name
     file.write_text(WORDS.read_text(encoding="utf-8"), encoding="utf-8")
-    assert len(load_file(file, Project(project))) == WORDS.read_text(encoding="utf-8").count('\nversion: "1"')
+    assert len(load_file(file, Project(project, allowed_env=VARIABLES))) == WORDS.read_text(encoding="utf-8").count(
+        '\nversion: "1"'
+    )
 
 
 @pytest.mark.parametrize("block", POLICIES, ids=ids(POLICIES))

@@ -152,6 +152,15 @@ def test_the_largest_figure_of_all_runs_counts() -> None:
     assert not Figure.largest([Figure(3, "cut short", final=False), Figure(7)]).final
 
 
+def test_a_real_model_promotes_only_if_the_policy_says_so() -> None:
+    live = ran(real_model=True)
+    verdict = under(Rules(), live)
+    assert verdict.verdict == "inconclusive"
+    assert [reason.rule for reason in verdict.reasons] == ["models"]
+    assert "passed with a real model" in verdict.reasons[0].message
+    assert under(Rules(real_models=True), live).verdict == "promote"
+
+
 def failed(*checks: str, **fields: Any) -> ItemResult:
     run = FailedRun(tuple(FailedCheck(check, invalid=True) for check in checks))
     return ran("failed", name="x", failed_runs=(run,), **fields)

@@ -47,6 +47,18 @@ def test_a_path_behind_a_flag_is_no_value_of_it(read: Read) -> None:
     assert not read(".").gate
 
 
+def test_the_mode_of_models_that_are_not_scripted(read: Read, tmp_path: Path) -> None:
+    assert (read().llm_mode, read().llm_overwrite, read().cassette_dir) == (None, False, None)
+    settings = read("--llm-mode=record", "--llm-overwrite", "--llm-cassette-dir=recorded")
+    assert (settings.llm_mode, settings.llm_overwrite) == ("record", True)
+    assert settings.cassette_dir == tmp_path.resolve() / "recorded"
+    assert options_of_run(settings, Tier.LOCAL)[-2:] == ["--llm-mode=record", "--llm-cassette-dir=recorded"]
+    with pytest.raises(pytest.UsageError, match="there is no mode 'recrod' for a whole session"):
+        read("--llm-mode=recrod")
+    with pytest.raises(pytest.UsageError, match="replay, record, live"):
+        read("--llm-mode=scripted")
+
+
 def test_a_profile_has_an_option_of_its_own(read: Read) -> None:
     assert read("--flink-gate", "--flink-profile=default").gate
     assert not read("--flink-profile=default").gate

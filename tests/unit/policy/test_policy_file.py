@@ -46,13 +46,15 @@ MISTAKES = {
     ),
     "    requires: {tiers: [embedded]}\n": (
         '6:5: FA302: unknown key "requires" in profiles.release\n'
-        "  expected: one of description, require, production_engine, other_engine_may_promote, limits, checks, waivers\n"
+        "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
+        "limits, checks, waivers\n"
         '  seen:     "requires"\n'
         '  next:     did you mean "require"?'
     ),
     "    tiers: [embedded]\n": (
         '6:5: FA302: unknown key "tiers" in profiles.release\n'
-        "  expected: one of description, require, production_engine, other_engine_may_promote, limits, checks, waivers\n"
+        "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
+        "limits, checks, waivers\n"
         '  seen:     "tiers"\n'
         "  next:     it belongs in profiles.*.require"
     ),

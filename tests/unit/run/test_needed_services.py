@@ -8,10 +8,9 @@ from typing import cast
 
 import pytest
 
-from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.models.script import Script
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.run.item import ScenarioRun
+from pytest_flink_agents.run.model_source import served_model
 from pytest_flink_agents.run.replays import unreplayed_place
 from pytest_flink_agents.run.requests import keeps_actions_in_kafka, needs_models, wants_replays
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -26,7 +25,7 @@ class Started:
 
     class models:
         @staticmethod
-        def channel(script: Script, recorder: object, formats: object) -> AbstractContextManager[str]:
+        def channel(script: Script, recorder: object, formats: object, tape: object) -> AbstractContextManager[str]:
             return nullcontext("a channel")
 
 
@@ -55,7 +54,7 @@ def test_the_model_server_is_needed_only_if_the_run_can_know_its_address(
     (loaded,) = load_file(file, Project(tmp_path))
     assert needs_models(loaded) == needed
     services = cast(Services, Started())
-    with ScenarioRun(services, loaded, Tier.LOCAL, resolve_flink("2.2"))._models(None) as channel:
+    with served_model(services, loaded, None) as channel:
         assert (channel is not None) == needed
 
 

@@ -87,9 +87,10 @@ ADDED = [
     ),
     (
         "llm: {mode: live, script: [{reply: {text: hi}}]}\n",
-        'x.scenario.yaml:9:13: FA205: mode "live" is a word of the language that this version does not support yet\n'
-        "  expected: scripted\n"
-        '  seen:     the string "live"',
+        "x.scenario.yaml:9:6: FA203: llm.script in the mode live\n"
+        "  expected: the words of one mode\n"
+        "  seen:     a mapping of mode, script\n"
+        "  next:     remove script, or change the mode",
     ),
     (
         "llm:\n  mode: scripted\n  script:\n    - when: {contain: x}\n      reply: {text: hi}\n",
