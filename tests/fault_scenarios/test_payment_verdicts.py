@@ -12,7 +12,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SCENARIO = Path(__file__).with_name("payment.scenario.yaml")
-STORE = "config: {actionStateStoreBackend: kafka}\n"
+STORE = "actionStateStoreBackend: kafka, "
+AGENT_HERE = "tests.support.agents.in_dialect:Paying"
 AGENT = Path(__file__).parents[1] / "support" / "agents" / "paying.py"
 GATE_S = 400
 
@@ -21,7 +22,8 @@ def gate(project: Path, scenario: str) -> tuple[int, str, dict[str, object]]:
     """Run the gate on one scenario in a project of its own; return exit code, output and verdict."""
     project.joinpath("pytest.ini").write_text("[pytest]\n")
     project.joinpath("paying.py").write_text(AGENT.read_text())
-    project.joinpath("payment.scenario.yaml").write_text(scenario.replace("tests.support.agents.paying", "paying"))
+    assert AGENT_HERE in scenario
+    project.joinpath("payment.scenario.yaml").write_text(scenario.replace(AGENT_HERE, "paying:Paying"))
     options = ["--flink-gate", "--flink-version=2.2", "--flink-tier=embedded"]
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True, timeout=GATE_S
