@@ -37,7 +37,7 @@ def provide_runtime_zip() -> Path:
         with zipfile.ZipFile(directory / f"{_PACKAGE}.zip", "w") as archive:
             for name, content in members.items():
                 _write(archive, name, content)
-                _write(archive, f"{name}c", _bytecode(home.parent, name))
+                _write(archive, f"{name}c", _bytecode(name, content))
         return {"members": len(members)}
 
     key = digest.hexdigest()[:16]
@@ -49,13 +49,16 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
 
 
-def _bytecode(parent: Path, name: str) -> bytes:
+def _bytecode(name: str, content: bytes) -> bytes:
     # Without the time of the source: the zip has another one.
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     with tempfile.TemporaryDirectory() as directory:
-        compiled = Path(directory, "module.pyc")
-        # The name in tracebacks: where the zip will be is not known.
+        # Compiled from the content in the zip: the file that it came from may have changed meanwhile.
+        source, compiled = Path(directory, "module.py"), Path(directory, "module.pyc")
+        source.write_bytes(content)
+        # The name in tracebacks: where the zip will be is not known. With assertions, whatever the options of this
+        # process: the bytecode is cached for others.
         py_compile.compile(
-            os.fspath(parent / name), os.fspath(compiled), dfile=name, doraise=True, invalidation_mode=mode
+            os.fspath(source), os.fspath(compiled), dfile=name, doraise=True, invalidation_mode=mode, optimize=0
         )
         return compiled.read_bytes()
