@@ -6,6 +6,14 @@ job or of the JobManager, finds no change and returns before that: the readers w
 their input is over (FLINK-31006, open; the code is the same in the connectors 3.2 to 5.0). The patched
 class never says that nothing has changed, so that an empty change is handled as well.
 
+The source cannot end too early by that. Readers are told that no further splits come, not that their
+input has ended: each goes on to the stopping offsets of all its splits, which it has from its own
+checkpoint. Before it tells them, the enumerator assigns the splits that wait for a reader, in the same
+call: those that a failed reader has given back, and those of partitions that the checkpoint does not
+have as assigned, which are a change that is not empty. A reader that registers later gets its splits
+before the message in the same way. A source that looks for new partitions from time to time sends no
+such message, patched or not.
+
 Only the source that the harness puts before an agent has it. The user's own jobs have the connector
 as it is.
 """
