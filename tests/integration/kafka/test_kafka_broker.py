@@ -18,16 +18,15 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
 
-from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.clock import wait_until
-from flink_testbed.core.directories import cache_root
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.kafka.embedded import EmbeddedKafka
-from flink_testbed.kafka.home import KafkaHome, provide_kafka
+from flink_testbed.kafka.home import KafkaHome
 from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.service import KafkaService
 from flink_testbed.kafka.topic_names import topic_name
+from tests.support.brokers import kafka_home, make_kafka
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +50,8 @@ time.sleep(300)
 
 @pytest.fixture(scope="module")
 def home() -> KafkaHome:
-    """Java, jars and a formatted directory, from the cache or installed now."""
-    return provide_kafka(resolve_flink("2.2").line, progress=lambda _: None)
+    """Java, jars and a formatted directory."""
+    return kafka_home()
 
 
 @pytest.fixture
@@ -62,16 +61,7 @@ def start(home: KafkaHome, tmp_path: Path) -> Iterator[Callable[..., EmbeddedKaf
     numbers = itertools.count()
 
     def make(*, home: KafkaHome = home, brokers: int = 1) -> EmbeddedKafka:
-        kafka = EmbeddedKafka(
-            home,
-            directory=tmp_path / f"kafka-{next(numbers)}",
-            ports=cache_root() / "ports",
-            archives=cache_root() / "class-archives",
-            run_id="a-test",
-            startup_timeout_s=120,
-            progress=lambda _: None,
-            brokers=brokers,
-        )
+        kafka = make_kafka(home, tmp_path / f"kafka-{next(numbers)}", brokers=brokers)
         started.append(kafka)
         kafka.start()
         return kafka

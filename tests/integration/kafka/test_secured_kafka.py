@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
-from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.ports import LOOPBACK, lease_port
 from flink_testbed.core.problem import HostError
-from flink_testbed.kafka.embedded import EmbeddedKafka
-from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.remote import RemoteKafka
 from flink_testbed.kafka.security import read_security
-from flink_testbed.kafka.settings import server_properties
+from tests.support.brokers import broker_with
 from tests.support.pytest_sessions import make_kafka_project, start_pytest
 from tests.support.tls_proxy import CERTIFICATES
 
@@ -43,32 +41,19 @@ def with_second_listener(properties: str, port: int, store: Path) -> str:
 
 
 @pytest.fixture
-def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def secured(tmp_path: Path) -> Iterator[str]:
     """The address of a broker's second listener, whose only user is ``ci``."""
     lease = lease_port(cache_root() / "ports")
     store = tmp_path / "server.pem"
     store.write_text((CERTIFICATES / "server.key").read_text() + (CERTIFICATES / "server.pem").read_text())
-    monkeypatch.setattr(
-        "flink_testbed.kafka.embedded.server_properties",
-        lambda *nodes, data: with_second_listener(server_properties(*nodes, data=data), lease.port, store),
-    )
-    kafka = EmbeddedKafka(
-        provide_kafka(resolve_flink("2.2").line, progress=print),
-        directory=tmp_path / "kafka",
-        ports=cache_root() / "ports",
-        archives=cache_root() / "class-archives",
-        run_id="another",
-        startup_timeout_s=60,
-        progress=print,
-    )
-    kafka.start()
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    user = UserScramCredentialUpsertion("ci", credential, _PASSWORD.encode())
-    admin.alter_user_scram_credentials([user])["ci"].result(30)
-    yield f"{LOOPBACK}:{lease.port}"
-    assert kafka.topics() == frozenset(), "the session deletes its topics"
-    kafka.close()
+    listening = functools.partial(with_second_listener, port=lease.port, store=store)
+    with broker_with(listening, tmp_path / "kafka", run_id="another") as kafka:
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+        credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        user = UserScramCredentialUpsertion("ci", credential, _PASSWORD.encode())
+        admin.alter_user_scram_credentials([user])["ci"].result(30)
+        yield f"{LOOPBACK}:{lease.port}"
+        assert kafka.topics() == frozenset(), "the session deletes its topics"
     lease.release()
 
 

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.versions import resolve_flink
-from flink_testbed.core.directories import cache_root
-from flink_testbed.kafka.embedded import EmbeddedKafka
-from flink_testbed.kafka.home import provide_kafka
 from flink_testbed.kafka.service import KafkaService
-from flink_testbed.kafka.settings import server_properties
 from flink_testbed.ownership.session_record import TOPICS, records
+from tests.support.brokers import broker_with
 from tests.support.pytest_sessions import make_project, start_pytest
 
 pytestmark = pytest.mark.slow
@@ -29,24 +25,10 @@ def test_forgets_its_topic(kafka_service):
 
 
 @pytest.fixture
-def keeps_its_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaService]:
+def keeps_its_topics(tmp_path: Path) -> Iterator[KafkaService]:
     """A broker that deletes no topic, a common setting."""
-    monkeypatch.setattr(
-        "flink_testbed.kafka.embedded.server_properties",
-        lambda *nodes, data: server_properties(*nodes, data=data) + "delete.topic.enable=false\n",
-    )
-    kafka = EmbeddedKafka(
-        provide_kafka(resolve_flink("2.2").line, progress=print),
-        directory=tmp_path / "kafka",
-        ports=cache_root() / "ports",
-        archives=cache_root() / "class-archives",
-        run_id="somebody",
-        startup_timeout_s=120,
-        progress=print,
-    )
-    kafka.start()
-    yield kafka
-    kafka.close()
+    with broker_with(lambda text: text + "delete.topic.enable=false\n", tmp_path / "kafka", run_id="somebody") as kafka:
+        yield kafka
 
 
 def finished(directory: Path, kafka: KafkaService) -> tuple[int, str]:
