@@ -157,7 +157,8 @@ class _Jobs:
         job = ReplayJob(cluster, launch.job_ids[0], channel, journal)
         try:
             problem = self._feed(job, crashes)
-            ended = {line["input"]: line for line in job.lines("ended")}
+            # The first end of an input counts: it followed its crash.
+            ended = {line["input"]: line for line in reversed(job.lines("ended"))}
             # An agent that fails restarts its job, too.
             doubt = "" if any(map(failure_of, ended.values())) else job.unplanned()
             if not problem:

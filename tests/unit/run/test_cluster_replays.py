@@ -235,6 +235,19 @@ def test_a_failure_is_the_end_of_its_job(flink: Flink, tmp_path: Path) -> None:
     assert (result.undisturbed, result.replays, result.unknown) == ((), (), "the undisturbed run failed: no stock")
 
 
+def test_the_first_end_of_an_input_counts(flink: Flink, tmp_path: Path) -> None:
+    """An agent that fails restarts its job, and may not fail again."""
+
+    def fail_once(number: int) -> dict[str, Any]:
+        if len(flink.asked) == 2 and number == 0:
+            failed = {"outputs": [], "events": [], "memory": {}, "failure": "no stock"}
+            flink.write(what="ended", input=0, attempt=2, now_ms=100, steps=[], run=failed, problem="")
+        return {}
+
+    flink.end = fail_once
+    assert replayed(flink, tmp_path).replays[0].run == InputRun(failure="no stock")
+
+
 def test_an_input_that_does_not_end_is_unknown(flink: Flink, tmp_path: Path) -> None:
     flink.process = lambda number: None  # type: ignore[method-assign]
     result = replayed(flink, tmp_path, run_s=0.2)
