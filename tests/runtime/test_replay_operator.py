@@ -13,6 +13,7 @@ import pytest
 from call_log import PATH, call_log
 from test_operator import Flink
 
+from flink_agents_runtime.on_flink import agent_process
 from flink_agents_runtime.on_flink import operator as operator_module
 from flink_agents_runtime.on_flink.replay_operator import Death, Journal, ReplayOperator, ReplayScript
 from flink_agents_runtime.plan.build import build_plan
@@ -126,6 +127,14 @@ def test_a_crash_loses_what_the_modules_of_the_agent_held(job, exits: bool) -> N
     undisturbed.start([1, 2], script())
     crash(crashed, [1, 2], script(input_1=0), exits=exits)
     assert [run["outputs"] for run in runs(undisturbed)] == [[1], [3]]
+    assert [run["outputs"] for run in runs(crashed)] == [[1], [2]]
+
+
+def test_a_crash_loses_what_the_modules_of_an_installed_agent_held(job, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path(__file__).parent.resolve()
+    monkeypatch.setattr(agent_process, "_INSTALLED", (*agent_process._INSTALLED, here))
+    crashed = job("Remembers")
+    crash(crashed, [1, 2], script(input_1=0), exits=False)
     assert [run["outputs"] for run in runs(crashed)] == [[1], [2]]
 
 

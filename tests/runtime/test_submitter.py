@@ -1,6 +1,7 @@
 """The submitter's requests, as far as they need no cluster."""
 
 import contextlib
+import importlib
 import os
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 from pyflink import java_gateway
 
 from flink_agents_runtime.channel import RequestError
-from flink_agents_runtime.on_flink import submitter
+from flink_agents_runtime.on_flink import agent_process, submitter
 from flink_agents_runtime.on_flink.agent_process import environment_of
 from flink_agents_runtime.on_flink.gateway import VARIABLE, use_gateway_token
 
@@ -43,6 +44,19 @@ def test_an_error_restores_environment_and_modules(regions) -> None:
         assert regions() == "eu"
         raise ValueError("no plan")
     assert (regions(), "REGION" in os.environ) == (None, False)
+
+
+def test_a_project_below_the_prefix_of_python_is_imported_anew(regions, tmp_path, monkeypatch) -> None:
+    """As a project in /usr/src of an image whose Python is in /usr."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    importlib.reload(agent_process)
+    try:
+        assert regions() is None
+        with environment_of({"REGION": "eu"}):
+            assert regions() == "eu"
+    finally:
+        monkeypatch.undo()
+        importlib.reload(agent_process)
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import site
 import sys
-from collections.abc import Iterator, Mapping
+import sysconfig
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyflink
 
 _RUNTIME = __name__.partition(".")[0]
+# The fields of a plan that name a module.
+_NAMES = frozenset({"module", "target_module"})
+# Of the standard library and of packages, and not the prefixes: below /usr there may be the user's project, too.
+_SCHEME = sysconfig.get_paths()
 # In thread mode the prefix of the interpreter is not that of the environment whose packages it imports.
-_PREFIXES = (sys.prefix, sys.base_prefix, Path(os.__file__).parent, Path(pyflink.__file__).parents[1])
-_INSTALLED = tuple({Path(prefix).resolve() for prefix in _PREFIXES})
+_DIRECTORIES: tuple[str | Path, ...] = (
+    *(_SCHEME[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *site.getsitepackages(),
+    Path(os.__file__).parent,
+    Path(pyflink.__file__).parents[1],
+)
+_INSTALLED = tuple({Path(directory).resolve() for directory in _DIRECTORIES})
 
 
 @contextmanager
@@ -40,12 +54,33 @@ def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
         sys.modules.update(users)
 
 
-def forget_users_modules() -> None:
-    """Let the user's modules be imported anew, without what the old ones hold.
+def forget_modules_of(plan_json: str) -> None:
+    """Let the modules of a plan's code be imported anew, without what the old ones hold.
 
-    A job that runs meanwhile keeps the old ones, except for what it imports from now on.
+    These are the user's modules, and the installed packages that the plan names, in which an agent may
+    be as well. A package with compiled modules stays. A job that runs meanwhile keeps the old modules,
+    except for what it imports from now on.
     """
-    _forget(_users_modules())
+    named = _packages_of(plan_json)
+    _forget(_users_modules() | {name: module for package in named for name, module in _modules_of(package).items()})
+
+
+def _packages_of(plan_json: str) -> Collection[str]:
+    """Return the packages of the actions and resources of a plan, without those that every job shares."""
+    found: set[str] = set()
+
+    def look(fields: dict[str, Any]) -> None:
+        found.update(str(fields[name]).partition(".")[0] for name in _NAMES & fields.keys())
+
+    json.loads(plan_json, object_hook=look)
+    return found - {_RUNTIME, "flink_agents", "pyflink", *sys.stdlib_module_names}
+
+
+def _modules_of(package: str) -> dict[str, ModuleType]:
+    """Return the modules of a package, none if some are compiled."""
+    found = {name: module for name, module in tuple(sys.modules.items()) if name.partition(".")[0] == package}
+    files = (getattr(module, "__file__", None) or "" for module in found.values())
+    return {} if any(file.endswith(tuple(EXTENSION_SUFFIXES)) for file in files) else found
 
 
 def _users_modules() -> dict[str, ModuleType]:

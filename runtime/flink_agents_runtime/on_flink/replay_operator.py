@@ -3,8 +3,8 @@
 The next attempt finds what a crash leaves in production: Flink's last checkpoint and the records of
 the action state store. In process mode the process really dies, so that nothing else is left and
 nothing that an agent catches or cleans up can run. In thread mode the process is the TaskManager,
-which other jobs share: there an exception abandons the attempt, and each attempt imports the user's
-modules anew.
+which other jobs share: there an exception abandons the attempt, and each attempt imports the modules of
+the agent anew.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import FAILURE_MARK
 from flink_agents_runtime.engine.recorded import RecordedRun
 from flink_agents_runtime.engine.replayed import CountingStore, SeenRun, UnstoredRun, wait_for
-from flink_agents_runtime.on_flink.agent_process import forget_users_modules
+from flink_agents_runtime.on_flink.agent_process import forget_modules_of
 from flink_agents_runtime.on_flink.operator import AgentOperator, key_text
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.memory import MemoryStore
@@ -111,7 +111,7 @@ class ReplayOperator(AgentOperator):
         self._dies_after: int | None = None
         self._abandoned = False
         if not self._script.exits:
-            forget_users_modules()
+            forget_modules_of(self._plan_json)
         super().open(runtime_context)
         self._journal.write(what="opened")
 
