@@ -29,11 +29,8 @@ class KillTaskManager(Fault):
 
     def inject(self, target: FaultTarget) -> str:
         """Kill the oldest TaskManager that runs a task of the job."""
-        processes = target.processes
-        busy = target.cluster.rest.taskmanagers_of(target.job_id)
         # A job that waits for a slot runs nowhere.
-        name = next((name for name in processes.taskmanagers if name in busy), "")
-        return f"{processes.kill_taskmanager(name)} was killed"
+        return f"{target.processes.kill_taskmanager(_taskmanager_of(target))} was killed"
 
     def heal(self, target: FaultTarget) -> None:
         """Start another TaskManager, as a resource manager would."""
@@ -129,7 +126,10 @@ class PauseProcess(Fault):
         return f"pause {self.process}"
 
     def inject(self, target: FaultTarget) -> str:
-        """Stop the process, wait, and continue it."""
+        """Stop the process, wait, and continue it; of TaskManagers the oldest that runs a task of the job.
+
+        Raises :class:`HostError` FA440 if none runs one.
+        """
         member = self._member(target)
         target.processes.pause(member)
         try:
@@ -151,7 +151,20 @@ class PauseProcess(Fault):
     def _member(self, target: FaultTarget) -> str:
         if self.process == JOBMANAGER:
             return JOBMANAGER
-        names = target.processes.taskmanagers
-        if not names:
-            raise HostError(Problem("FA440", "the cluster has no TaskManager to pause"))
-        return names[0]
+        name = _taskmanager_of(target)
+        if not name:
+            raise HostError(
+                Problem(
+                    "FA440",
+                    "no TaskManager that could be paused runs a task of the job",
+                    seen=", ".join(target.processes.taskmanagers) or "no TaskManager",
+                    next_step="pause it when the job runs: after: {checkpoint: 1}",
+                )
+            )
+        return name
+
+
+def _taskmanager_of(target: FaultTarget) -> str:
+    """Return the oldest TaskManager that runs a task of the job, empty if none does."""
+    busy = target.cluster.rest.taskmanagers_of(target.job_id)
+    return next((name for name in target.processes.taskmanagers if name in busy), "")

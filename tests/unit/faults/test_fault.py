@@ -175,8 +175,14 @@ def test_a_job_without_python_workers_is_explained(monkeypatch: pytest.MonkeyPat
 
 def test_a_short_pause_is_felt_without_a_restart() -> None:
     report, done = strike(PauseProcess("taskmanager", 1), RUNNING, RUNNING)
-    assert done == ["pause taskmanager-0", "resume taskmanager-0"]
+    assert done == ["pause taskmanager-1", "resume taskmanager-1"], "the one that runs the job"
     assert (report.felt, report.recovered_after_s, report.interrupted) == (True, None, False)
+
+
+def test_no_taskmanager_is_paused_if_none_runs_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "taskmanagers_of", lambda self, job_id: {"(unassigned)"})
+    with pytest.raises(HostError, match="no TaskManager that could be paused runs a task of the job"):
+        strike(PauseProcess("taskmanager", 1), RUNNING)
 
 
 @pytest.mark.parametrize(
