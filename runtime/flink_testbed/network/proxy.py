@@ -11,12 +11,13 @@ import math
 import random
 import threading
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar, final
 
 from flink_testbed.core.ports import LOOPBACK
-from flink_testbed.core.problem import HostError, Problem
+from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.network.disturbance import Direction, Disturbance
 from flink_testbed.network.passage import Passage
 
@@ -25,6 +26,8 @@ _PIECE_BYTES = 16 * 1024
 _PIECES = 64
 _MAX_CONNECTIONS = 500
 _STOP_S = 5.0
+# The thread does no work that takes long: a busy machine answers much earlier.
+_ANSWER_S = 30.0
 T = TypeVar("T")
 
 
@@ -41,8 +44,10 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="network proxy", daemon=True)
         self._thread.start()
         self._relay = _Relay()
+        self.ports: dict[int, int] = {}
         try:
-            self.ports = {passage.target: self._wait_for(self._relay.listen(passage)) for passage in passages}
+            for passage in passages:
+                self.ports[passage.target] = self._wait_for(self._relay.listen(passage))
         except OSError as error:
             self.close()
             raise HostError(
@@ -90,14 +95,30 @@ class Proxy:
         """Reset the connections, stop to listen, and end the thread."""
         if self._loop.is_closed():
             return
-        self._wait_for(self._relay.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_S)
-        if not self._loop.is_running():
-            self._loop.close()
+        try:
+            self._wait_for(self._relay.close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_STOP_S)
+            if not self._loop.is_running():
+                self._loop.close()
 
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Return the result of ``work`` in the thread. Raises :class:`WaitTimeoutError` FA401 if the thread hangs."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(_ANSWER_S)
+        except FutureTimeoutError:
+            future.cancel()
+            raise WaitTimeoutError(
+                Problem(
+                    "FA401",
+                    f"waited {_ANSWER_S:g} s for the thread of the network proxy",
+                    where=self.addresses,
+                    seen="no answer",
+                    next_step="run again on a machine with less load",
+                )
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from contextlib import closing, suppress
 import pytest
 
 from flink_testbed.core.ports import LOOPBACK
-from flink_testbed.core.problem import HostError
+from flink_testbed.core.problem import HostError, WaitTimeoutError
 from flink_testbed.network import Cut, Delay, Direction, Loss, Passage, Proxy
+from flink_testbed.network import proxy as proxy_module
 
 REQUESTS, ANSWERS = frozenset({Direction.REQUESTS}), frozenset({Direction.ANSWERS})
 # Far from a mistake of a loaded machine, and short.
@@ -214,3 +215,13 @@ def test_addresses_lead_through_the_proxy(proxy: Proxy, server: EchoServer) -> N
 def test_a_port_that_is_taken_is_refused(server: EchoServer) -> None:
     with pytest.raises(HostError, match="cannot listen"):
         Proxy([Passage(1, server.port)])
+
+
+def test_a_thread_that_hangs_is_not_waited_for_without_end(server: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Proxy([Passage(server.port)]) as proxy:
+        monkeypatch.setattr(proxy_module, "_ANSWER_S", 0.1)
+        proxy._loop.call_soon_threadsafe(time.sleep, 2 * HELD_S)
+        with pytest.raises(WaitTimeoutError, match=r"waited 0\.1 s for the thread of the network proxy"):
+            proxy.heal()
+        monkeypatch.undo()
+        proxy.heal()
