@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from flink_testbed.flink.cluster import FlinkCluster
@@ -18,7 +19,7 @@ class JobStatus:
     forgets old ones, so that their number stops growing. ``restored`` counts the checkpoints that it
     was restored from; ``runs`` is True while all its tasks run or have
     finished. ``process`` identifies the JobManager that answered: its start, in milliseconds since
-    the epoch.
+    the epoch. ``ended_s`` is the time of the final state in seconds since the epoch, infinite before.
     """
 
     state: str
@@ -27,6 +28,7 @@ class JobStatus:
     runs: bool
     process: int = 0
     failed_checkpoints: int = 0
+    ended_s: float = math.inf
 
     @property
     def ended(self) -> bool:
@@ -53,4 +55,5 @@ def read_job_status(cluster: FlinkCluster, job_id: str) -> JobStatus:
         runs=str(job["state"]) == "RUNNING" and vertices <= _RUNS,
         process=int(job["timestamps"].get("INITIALIZING", 0)),
         failed_checkpoints=checkpoints["failed"],
+        ended_s=int(job["end-time"]) / 1000 if str(job["state"]) in TERMINAL_STATES else math.inf,
     )

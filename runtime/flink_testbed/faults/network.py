@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.faults.fault import Fault, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
-from flink_testbed.network import Disturbance
+from flink_testbed.network import Disturbance, Held
 
 if TYPE_CHECKING:
     from flink_testbed.network import Proxy
@@ -23,6 +23,8 @@ class DisturbNetwork(Fault):
     proxy: Proxy
     disturbance: Disturbance
     seconds: float
+    # What the injections have held back.
+    _held: list[Held] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -39,7 +41,7 @@ class DisturbNetwork(Fault):
             clock.pause(self.seconds)
         finally:
             held = self.proxy.heal()
-        if not held:
+        if not held.size:
             raise HostError(
                 Problem(
                     "FA440",
@@ -48,13 +50,17 @@ class DisturbNetwork(Fault):
                     next_step="let the fault last longer (for: 10s), or begin when the job sends something",
                 )
             )
+        self._held.append(held)
         directions = " and ".join(sorted(one.value for one in self.disturbance.directions))
-        return f"{held} bytes of {directions} were held back within {self.seconds:g} s"
+        return f"{held.size} bytes of {directions} were held back within {self.seconds:g} s"
 
     def heal(self, target: FaultTarget) -> None:
         """Let all data pass."""
         self.proxy.heal()
 
     def felt(self, before: JobStatus, now: JobStatus) -> bool:
-        """Return True: only the job sends data through the proxy, and some were held back."""
-        return True
+        """Return whether data were held back while the job was still there.
+
+        TaskManagers and JobManager talk on after its end: they send heartbeats.
+        """
+        return any(held.first_s is not None and held.first_s < now.ended_s for held in self._held)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flink_testbed.network.disturbance import BOTH, Cut, Delay, Direction, Disturbance, Loss
+from flink_testbed.network.disturbance import BOTH, Cut, Delay, Direction, Disturbance, Held, Loss
 from flink_testbed.network.passage import Passage
 
 if TYPE_CHECKING:
     from flink_testbed.network.proxy import Proxy
 
-__all__ = ["BOTH", "Cut", "Delay", "Direction", "Disturbance", "Loss", "Passage", "Proxy"]
+__all__ = ["BOTH", "Cut", "Delay", "Direction", "Disturbance", "Held", "Loss", "Passage", "Proxy"]
 
 
 def __getattr__(name: str) -> Any:

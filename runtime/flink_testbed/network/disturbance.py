@@ -40,6 +40,17 @@ class Disturbance(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The data that a disturbance has held back: ``size`` in bytes, the first ones ``first_s`` seconds after 1970.
+
+    ``first_s`` is None if there were none.
+    """
+
+    size: int = 0
+    first_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cut(Disturbance):
     """Nothing arrives. Connections stay open and silent, as if a cable was pulled."""
 

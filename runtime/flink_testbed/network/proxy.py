@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar, final
 
+from flink_testbed.core import clock
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
-from flink_testbed.network.disturbance import Direction, Disturbance
+from flink_testbed.network.disturbance import Direction, Disturbance, Held
 from flink_testbed.network.passage import Passage
 
 # A connection holds a MiB in each direction, then its sender has to wait, as with a full TCP window.
@@ -84,10 +85,10 @@ class Proxy:
         """Disturb the data from now on, those of new connections too, instead of what was disturbed before."""
         self._wait_for(self._relay.disturb(disturbance))
 
-    def heal(self) -> int:
-        """Let all data pass again; return how many bytes the last disturbance has held back.
+    def heal(self) -> Held:
+        """Let all data pass again; return what the last disturbance has held back.
 
-        They are not lost, and pass first. Does nothing if nothing is disturbed.
+        That is not lost, and passes first. Does nothing if nothing is disturbed.
         """
         return self._wait_for(self._relay.heal())
 
@@ -141,7 +142,7 @@ class _Relay:
         self._connections: set[asyncio.Task[None]] = set()
         self._disturbance: Disturbance | None = None
         self._healed = asyncio.Event()
-        self._held_bytes = 0
+        self._held = Held()
         # The same losses in every run of the same traffic.
         self._chance = random.Random(0)  # noqa: S311  no secret
 
@@ -159,13 +160,13 @@ class _Relay:
     async def disturb(self, disturbance: Disturbance) -> None:
         """Begin a disturbance."""
         await self.heal()
-        self._disturbance, self._healed, self._held_bytes = disturbance, asyncio.Event(), 0
+        self._disturbance, self._healed, self._held = disturbance, asyncio.Event(), Held()
 
-    async def heal(self) -> int:
-        """End the disturbance; return the bytes that it held back."""
+    async def heal(self) -> Held:
+        """End the disturbance; return what it has held back."""
         self._disturbance = None
         self._healed.set()
-        return self._held_bytes
+        return self._held
 
     async def close(self) -> None:
         """Stop to listen, and reset the connections."""
@@ -218,8 +219,9 @@ class _Relay:
         if disturbance is None or direction not in disturbance.directions:
             return _Piece(data, now_s, None)
         held_s = disturbance.held_s(self._chance)
-        if held_s:
-            self._held_bytes += len(data or b"")
+        if held_s and data:
+            first_s = clock.wall_time_s() if self._held.first_s is None else self._held.first_s
+            self._held = Held(self._held.size + len(data), first_s)
         if math.isinf(held_s):
             return _Piece(data, now_s, self._healed)
         return _Piece(data, now_s + held_s, None)

@@ -12,7 +12,7 @@ import pytest
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError, WaitTimeoutError
-from flink_testbed.network import Cut, Delay, Direction, Loss, Passage, Proxy
+from flink_testbed.network import Cut, Delay, Direction, Held, Loss, Passage, Proxy
 from flink_testbed.network import proxy as proxy_module
 
 REQUESTS, ANSWERS = frozenset({Direction.REQUESTS}), frozenset({Direction.ANSWERS})
@@ -124,6 +124,7 @@ def test_data_pass_unchanged_and_both_ends_of_a_stream_too(client: socket.socket
 def test_a_cut_holds_back_everything_until_it_is_healed(
     proxy: Proxy, client: socket.socket, server: EchoServer
 ) -> None:
+    began_s = time.time()
     proxy.disturb(Cut())
     client.sendall(b"one")
     with connect(proxy) as another:
@@ -131,7 +132,11 @@ def test_a_cut_holds_back_everything_until_it_is_healed(
         assert is_silent(client)
         assert is_silent(another)
         assert server.got == b"hello"
-        assert proxy.heal() == 6
+        held = proxy.heal()
+        assert held.size == 6
+        assert held.first_s is not None
+        # From before the two silences.
+        assert began_s <= held.first_s < time.time() - 2 * HELD_S
         assert (receive(client, 3), receive(another, 3)) == (b"one", b"two")
     assert round_trip_s(client, b"again") < SOON_S
 
@@ -146,7 +151,7 @@ def test_a_cut_of_one_direction_lets_the_other_one_pass(
         server.wait_for(b"one way")
     assert is_silent(client)
     assert (b"one way" in server.got) == arrives
-    assert proxy.heal() == 7
+    assert proxy.heal().size == 7
     assert receive(client, 7) == b"one way"
 
 
@@ -164,29 +169,29 @@ def test_a_delay_is_one_each_way_and_what_came_before_is_not_overtaken(proxy: Pr
     proxy.disturb(Delay(seconds=HELD_S))
     client.sendall(b"early ")
     time.sleep(HELD_S / 2)
-    assert proxy.heal() == 6
+    assert proxy.heal().size == 6
     client.sendall(b"late")
     assert receive(client, 10) == b"early late"
     proxy.disturb(Delay(seconds=HELD_S))
     assert round_trip_s(client, b"both") >= 2 * HELD_S
-    assert proxy.heal() == 8, "four bytes each way"
+    assert proxy.heal().size == 8, "four bytes each way"
     proxy.disturb(Delay(ANSWERS, HELD_S))
     assert round_trip_s(client, b"one") >= HELD_S
-    assert proxy.heal() == 3
+    assert proxy.heal().size == 3
 
 
 def test_lost_data_arrive_after_a_retry_in_their_order(proxy: Proxy, client: socket.socket) -> None:
     proxy.disturb(Loss(REQUESTS, 0.5))
     slow = [round_trip_s(client, bytes([number])) for number in range(6)]
     assert min(slow) < 0.2 <= max(slow)
-    assert 0 < proxy.heal() < 6
+    assert 0 < proxy.heal().size < 6
 
 
 def test_data_that_met_no_disturbance_are_not_counted(proxy: Proxy, client: socket.socket) -> None:
     proxy.disturb(Cut())
-    assert proxy.heal() == 0
+    assert proxy.heal() == Held()
     round_trip_s(client, b"after it")
-    assert proxy.heal() == 0
+    assert proxy.heal().size == 0
 
 
 def test_a_target_that_refuses_and_the_end_of_the_proxy_end_the_connections(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,13 +11,13 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from flink_testbed.faults import DisturbNetwork, FaultTarget
 from flink_testbed.faults.job_status import JobStatus
-from flink_testbed.network import Cut, Direction, Disturbance, Proxy
+from flink_testbed.network import Cut, Direction, Disturbance, Held, Proxy
 
 RUNNING = JobStatus("RUNNING", last_failure_ms=0, restored=0, runs=True)
 
 
 class Wire:
-    """A proxy through which ``held`` bytes come while it is disturbed."""
+    """A proxy through which ``held`` bytes come while it is disturbed, the first ones a second after 1970."""
 
     def __init__(self, held: int) -> None:
         self.done: list[object] = []
@@ -25,15 +26,22 @@ class Wire:
     def disturb(self, disturbance: Disturbance) -> None:
         self.done.append(disturbance)
 
-    def heal(self) -> int:
+    def heal(self) -> Held:
         self.done.append("heal")
-        return self._held
+        return Held(self._held, 1.0 if self._held else None)
+
+
+def fault_of(wire: Wire, disturbance: Disturbance) -> DisturbNetwork:
+    return DisturbNetwork("cut kafka", cast(Proxy, wire), disturbance, 3)
+
+
+def inject(fault: DisturbNetwork) -> str:
+    assert fault.name == "cut kafka"
+    return fault.inject(FaultTarget(cast(Any, None), "job"))
 
 
 def cut(wire: Wire, disturbance: Disturbance) -> str:
-    fault = DisturbNetwork("cut kafka", cast(Proxy, wire), disturbance, 3)
-    assert fault.name == "cut kafka"
-    return fault.inject(FaultTarget(cast(Any, None), "job"))
+    return inject(fault_of(wire, disturbance))
 
 
 def test_a_cut_says_what_it_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +50,18 @@ def test_a_cut_says_what_it_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut(wire, Cut()) == "120 bytes of answers and requests were held back within 3 s"
     assert wire.done == [Cut(), 3, "heal"]
     assert cut(wire, one_way) == "120 bytes of answers were held back within 3 s"
-    assert DisturbNetwork("cut kafka", cast(Proxy, wire), one_way, 3).felt(RUNNING, RUNNING)
+
+
+def test_data_that_were_held_back_after_the_end_of_the_job_are_not_felt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as heartbeats of a TaskManager."""
+    monkeypatch.setattr(clock, "pause", lambda seconds: None)
+    fault = fault_of(Wire(120), Cut())
+    assert not fault.felt(RUNNING, RUNNING), "nothing was held back yet"
+    inject(fault)
+    assert fault.felt(RUNNING, RUNNING)
+    finished = replace(RUNNING, state="FINISHED", runs=False)
+    assert fault.felt(RUNNING, replace(finished, ended_s=1.5))
+    assert not fault.felt(RUNNING, replace(finished, ended_s=0.5))
 
 
 def test_a_cut_that_met_no_data_is_refused_and_healed(monkeypatch: pytest.MonkeyPatch) -> None:
