@@ -38,7 +38,8 @@ class SessionRecord:
         for index, known in enumerate(attempts):
             if (known.node_id, known.attempt) == (result.node_id, result.attempt):
                 if known.outcome in _REPLACEABLE or known.tolerated:
-                    attempts[index] = result
+                    # The attempt ran, whatever happened after it: its figures count.
+                    attempts[index] = dataclasses.replace(result, figures=result.figures or known.figures)
                 elif known != result:
                     # A later phase failed, too: the checks do not explain the whole attempt any more.
                     attempts[index] = dataclasses.replace(known, failed_runs=())

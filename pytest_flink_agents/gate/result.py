@@ -51,12 +51,10 @@ class Figure:
 
     @classmethod
     def largest(cls, figures: Sequence[Figure]) -> Figure:
-        """Return the largest of several figures, which is not known if one of them is not."""
-        unknown = next((figure for figure in figures if figure.value is None), None)
-        if unknown is not None:
-            return unknown
-        doubt = next((figure.reason for figure in figures if not figure.final), "")
-        return cls(max(figure.value or 0 for figure in figures), doubt, all(figure.final for figure in figures))
+        """Return the largest of several figures, which may be larger if one of them is not known."""
+        doubt = next((figure for figure in figures if figure.value is None or not figure.final), None)
+        values = [figure.value for figure in figures if figure.value is not None]
+        return cls(max(values, default=None), doubt.reason if doubt else "", final=doubt is None)
 
 
 def largest_figures(runs: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
@@ -106,6 +104,11 @@ class ItemResult:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     real_model: bool = False
 
+    @property
+    def ran(self) -> bool:
+        """True if the item ran, even if a later error says that it did not."""
+        return self.outcome in RAN or bool(self.figures)
+
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
         data = dataclasses.asdict(self)
@@ -131,6 +134,8 @@ class ItemResult:
         )
 
 
+# Outcomes of an item that ran on its tier.
+RAN = (Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.WAIVED, Outcome.UNKNOWN)
 # Outcomes that a pass in another attempt does not outweigh, the worst first, in words.
 _NO_PASS = {Outcome.FAILED: "failed", Outcome.UNKNOWN: "not judged", Outcome.NOT_RUN: "not run"}
 
@@ -141,10 +146,12 @@ def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
     ``attempts`` are in the order in which they ran. The worst one counts, since a rerun does not
     disprove a failure; a flaky one outweighs one that passed. If another attempt passed, the item
     is flaky, even if the worst attempt was only not judged or not run: an agent that sometimes ends
-    its TaskManager shows as such an attempt. Durations add up.
+    its TaskManager shows as such an attempt. Durations add up; of each figure the largest of all
+    attempts counts.
     """
     duration_s = sum(result.duration_s for result in attempts)
-    attempts = [dataclasses.replace(result, failed_runs=_failed_runs(attempts)) for result in attempts]
+    of_all = {"failed_runs": _failed_runs(attempts), "figures": _largest_figures(attempts)}
+    attempts = [dataclasses.replace(result, **of_all) for result in attempts]
     latest_first = attempts[::-1]
     worst = next((each for outcome in _NO_PASS for each in latest_first if each.outcome is outcome), None)
     flaky = next((each for each in latest_first if each.outcome is Outcome.FLAKY), None)
@@ -163,3 +170,8 @@ def _failed_runs(attempts: Sequence[ItemResult]) -> tuple[FailedRun, ...]:
     if any(not result.failed_runs for result in failed):
         return ()
     return tuple(run for result in attempts for run in result.failed_runs)
+
+
+def _largest_figures(attempts: Sequence[ItemResult]) -> dict[str, Figure]:
+    """Return the largest figures of the attempts that ran: no attempt is exempt from a limit."""
+    return largest_figures([result.figures for result in attempts if result.ran])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_flink_agents.gate.policy import Policy, Selection
-from pytest_flink_agents.gate.result import ItemResult, Outcome
+from pytest_flink_agents.gate.result import RAN, ItemResult, Outcome
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer, rule_answers, works
 from pytest_flink_agents.gate.waivers import remarks_on, with_waivers
 from pytest_flink_agents.vocabulary import Tier, Word
@@ -29,8 +29,6 @@ _EXIT_CODE_MEANS = {
 }
 # Outcomes of an item that did what its scenario says.
 _AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
-# Outcomes of an item that ran on its tier.
-_RAN = (Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.WAIVED, Outcome.UNKNOWN)
 # Outcomes for which pytest ends with exit code 1.
 _FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _RULES = {
@@ -264,7 +262,7 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
         for tier in policy.tiers
         if not _ran_on(tier, scenarios) and (tier in policy.named_tiers or _applies_to(tier, scenarios))
     ]
-    on_flink = any(result.tier is not Tier.LOCAL and result.outcome in _RAN for result in scenarios)
+    on_flink = any(result.tier is not Tier.LOCAL and result.outcome in RAN for result in scenarios)
     # A policy that states its tiers decides whether Flink is needed.
     if not reasons and policy.rules.tiers is None and not on_flink:
         asked = ", ".join(policy.tiers)
@@ -276,7 +274,7 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
 
 
 def _ran_on(tier: Tier, scenarios: Sequence[ItemResult]) -> bool:
-    return any(result.tier is tier and result.outcome in _RAN for result in scenarios)
+    return any(result.tier is tier and result.outcome in RAN for result in scenarios)
 
 
 def _applies_to(tier: Tier, scenarios: Sequence[ItemResult]) -> bool:

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedRun
 from pytest_flink_agents.gate import Figure, ItemResult, Limit, Outcome, Policy, Rules, Verdict, decide, merge_attempts
+from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 
@@ -133,6 +134,65 @@ def test_a_limit_is_judged_by_the_figure_of_the_run(
     assert (decided.verdict, answers(decided)) == (verdict, [("limits[0].tokens", answer, seen)])
 
 
+HIGH, LOW = {"tokens": Figure(500)}, {"tokens": Figure(5)}
+TOKENS = Limit("limits[0].tokens", "tokens", 100, tags=("slo",))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(ran("flaky", name="x", tags=("slo",), figures=HIGH, tolerated=True), id="tolerated"),
+        pytest.param(ran("failed", name="x", tags=("slo",), figures=HIGH, severity="warn"), id="warned"),
+        pytest.param(ran("unknown", name="x", tags=("slo",), figures=HIGH, severity="info"), id="not judged"),
+        pytest.param(ran("waived", name="x", tags=("slo",), figures=HIGH), id="waived"),
+        pytest.param(ran("not_run", name="x", tags=("slo",), figures=HIGH, severity="warn"), id="error at teardown"),
+        pytest.param(
+            merge_attempts([ran(tags=("slo",), figures=HIGH), ran(tags=("slo",), figures=LOW, attempt=2)]),
+            id="first of two attempts that passed",
+        ),
+        pytest.param(
+            merge_attempts(
+                [
+                    ran(tags=("slo",), figures=LOW, severity="warn"),
+                    ran("failed", tags=("slo",), figures=LOW, severity="warn", attempt=2),
+                    ran(tags=("slo",), figures=HIGH, severity="warn", attempt=3),
+                ]
+            ),
+            id="an attempt that is not the worst",
+        ),
+    ],
+)
+def test_a_limit_holds_for_every_run(result: ItemResult) -> None:
+    decided = under(Rules(limits=(TOKENS,)), *BOTH, result)
+    assert (decided.verdict, [one.answer.value for one in decided.rules]) == ("block", ["not met"])
+
+
+def test_an_attempt_without_a_figure_leaves_a_limit_unknown() -> None:
+    lost = ran("unknown", tags=("slo",), severity="warn")
+    for attempts in ((lost, ran(tags=("slo",), figures=LOW)), (ran(tags=("slo",), figures=LOW), lost)):
+        numbered = [dataclasses.replace(each, attempt=number) for number, each in enumerate(attempts, start=1)]
+        decided = under(Rules(limits=(TOKENS,)), *BOTH, merge_attempts(numbered))
+        assert decided.rules[0].seen == "not known in s::refund[embedded]: a run recorded none"
+        assert decided.verdict == "inconclusive"
+
+
+def test_an_attempt_that_never_ran_has_no_figure() -> None:
+    merged = merge_attempts(
+        [ran("not_run", tags=("slo",), severity="warn"), ran(tags=("slo",), figures=LOW, attempt=2)]
+    )
+    assert under(Rules(limits=(TOKENS,)), *BOTH, merged).rules[0].answer == "met"
+
+
+def test_an_error_after_a_run_does_not_hide_its_figures() -> None:
+    passed = ran(tags=("slo",), figures=HIGH, severity="warn")
+    record = (
+        SessionRecord()
+        .with_result(passed)
+        .with_result(dataclasses.replace(passed, outcome=Outcome.NOT_RUN, figures={}))
+    )
+    assert under(Rules(limits=(TOKENS,)), *BOTH, *record.results()).verdict == "block"
+
+
 def test_a_limit_of_no_run_is_unknown() -> None:
     limit = Limit("limits[0].tokens", "tokens", 1, tags=("other",))
     decided = under(Rules(limits=(limit,)), *BOTH)
@@ -142,13 +202,17 @@ def test_a_limit_of_no_run_is_unknown() -> None:
 def test_recovery_is_limited_in_runs_with_faults_only() -> None:
     limit = Rules(limits=(Limit("limits[0].recovery", "recovery", 30, " s"),))
     assert under(limit, *BOTH).verdict == "inconclusive"
+    calm = ran(name="y", figures={"tokens": Figure(3)})
     broken = ran(name="x", figures={"recovery": Figure(12.5)})
-    assert answers(under(limit, *BOTH, broken)) == [("limits[0].recovery", "met", "12.5 s in s::x[embedded]")]
+    assert answers(under(limit, calm, broken)) == [("limits[0].recovery", "met", "12.5 s in s::x[embedded]")]
+    lost = ran("unknown", name="z", severity="warn")
+    assert under(limit, calm, broken, lost).rules[0].seen == "not known in s::z[embedded]: the run recorded none"
 
 
 def test_the_largest_figure_of_all_runs_counts() -> None:
     assert Figure.largest([Figure(3), Figure(7), Figure(5)]) == Figure(7)
-    assert Figure.largest([Figure(3), Figure(None, "no log")]) == Figure(None, "no log")
+    assert Figure.largest([Figure(3), Figure(None, "no log")]) == Figure(3, "no log", final=False)
+    assert Figure.largest([Figure(None, "no log")]) == Figure(None, "no log", final=False)
     assert not Figure.largest([Figure(3, "cut short", final=False), Figure(7)]).final
 
 

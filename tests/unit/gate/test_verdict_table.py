@@ -104,6 +104,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a figure is above a limit of the policy": lambda: decide(
         [*PASSED, ran("passed", tags=("slo",), figures={"tokens": Figure(11)})], by(limits=(LIMIT,))
     ),
+    "a figure of a scenario that failed as announced, or with severity `warn`, is above a limit": lambda: decide(
+        [*PASSED, ran("waived", tags=("slo",), figures={"tokens": Figure(11)})], by(limits=(LIMIT,))
+    ),
     "every scenario passed, without Flink only": lambda: decide(
         [ran("passed", LOCAL)], Policy(tiers=(LOCAL,), named_tiers=(LOCAL,))
     ),
