@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
     from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.environment_patch import EnvironmentPatch
+    from pytest_flink_agents.failed_reports import FailedReports
     from pytest_flink_agents.gate import Verdict
     from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
@@ -25,6 +26,7 @@ SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
 PATCH: pytest.StashKey[EnvironmentPatch] = pytest.StashKey()
+FAILURES: pytest.StashKey[FailedReports] = pytest.StashKey()
 # Keys of an item's stash. Attempts count from 1: reruns of one item run under the same node id.
 ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
 NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()

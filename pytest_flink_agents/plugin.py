@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents import collect, current, fixtures, hooks, options
-from pytest_flink_agents.current import PATCH, SESSION, SETTINGS
+from pytest_flink_agents.current import FAILURES, PATCH, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
+from pytest_flink_agents.failed_reports import FailedReports
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = config.stash[SETTINGS] = options.settings_of(config)
     config.stash[PATCH] = EnvironmentPatch(settings.scenario_seed)
     config.stash[PATCH].apply()
+    config.stash[FAILURES] = FailedReports()
+    config.pluginmanager.register(config.stash[FAILURES], "flink-agents-failed-reports")
     if getattr(config.option, "dist", "no") != "no" or hasattr(config, "workerinput"):
         from pytest_flink_agents import xdist
 

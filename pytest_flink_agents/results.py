@@ -14,7 +14,7 @@ import flink_testbed
 import pytest_flink_agents
 from flink_testbed.core.problem import HostError, ProblemError
 from pytest_flink_agents.collect import scenario_items
-from pytest_flink_agents.current import ATTEMPT, CHECKED, LEAKS, NOT_READY, SESSION, VERDICT, is_worker
+from pytest_flink_agents.current import ATTEMPT, CHECKED, FAILURES, LEAKS, NOT_READY, SESSION, VERDICT, is_worker
 from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
 from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
 
@@ -78,9 +78,11 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
     outcome = _outcome(item, error, checked, report)
     tolerated = outcome is Outcome.FLAKY and checked is not None and checked.runs is not None
     result = _unstarted(item)
+    other_error = _other_error(item, error, checked, report)
     if checked is not None:
         # Only the checks of a run may explain a failure: a later error, or one of the harness, has another cause.
-        failed_runs = checked.failed_runs if outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.FLAKY) else ()
+        explained = not other_error and outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.FLAKY)
+        failed_runs = checked.failed_runs if explained else ()
         result = dataclasses.replace(
             result,
             repeats=checked.repeats,
@@ -99,7 +101,27 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
         reproduce=item.reproduce if isinstance(item, ScenarioItem) else "",
         runs=str(checked.runs) if checked and checked.runs else "",
         promises=_promises(item, checked) if checked and isinstance(item, ScenarioItem) else (),
+        other_error=other_error,
     )
+
+
+def _other_error(
+    item: pytest.Item, error: BaseException | None, checked: CheckedRun | None, report: pytest.TestReport
+) -> str:
+    """Return the error of a phase that the scenario's run does not explain, one line; empty without one.
+
+    It comes from a fixture, a hook, another plugin, or a bug of the harness.
+    """
+    if not isinstance(item, ScenarioItem) or isinstance(error, ProblemError):
+        return ""
+    if error is None:
+        # The checks decide about a call whose report was changed; pytest counts the failure.
+        return f"another plugin failed the {report.when}" if report.when != "call" and report.failed else ""
+    if report.when == "call" and checked is not None and isinstance(error, (ScenarioFailed, pytest.xfail.Exception)):
+        own = isinstance(error, ScenarioFailed) or _fails_as_announced(checked)
+    else:
+        own = report.when != "teardown" and checked is None and isinstance(error, pytest.skip.Exception)
+    return "" if own else f"{type(error).__name__} at {report.when}: {error}".partition("\n")[0]
 
 
 def _promises(item: ScenarioItem, checked: CheckedRun) -> tuple[Promise, ...]:
@@ -159,7 +181,7 @@ def _outcome(
 def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: CheckedRun) -> Outcome:
     from pytest_flink_agents.checks.waiver import WaiverAnswer
 
-    if checked.waiver is WaiverAnswer.WAIVED and isinstance(error, pytest.xfail.Exception):
+    if isinstance(error, pytest.xfail.Exception) and _fails_as_announced(checked):
         return Outcome.WAIVED
     if checked.unknown or checked.waiver is WaiverAnswer.UNKNOWN:
         return Outcome.UNKNOWN
@@ -169,6 +191,12 @@ def _checked_outcome(item: ScenarioItem, error: BaseException | None, checked: C
         return Outcome.UNKNOWN
     # Flaky here is a scenario that passed as often as its `repeat` asks for.
     return checked.runs.outcome if checked.runs else Outcome.PASSED
+
+
+def _fails_as_announced(checked: CheckedRun) -> bool:
+    from pytest_flink_agents.checks.waiver import WaiverAnswer
+
+    return checked.waiver is WaiverAnswer.WAIVED
 
 
 def _message(
@@ -232,7 +260,9 @@ def _conclude(session: pytest.Session, gate_session: GateSession, leaks: list[st
         gate_session.add_result(
             ItemResult(f"session::leak {number}", "leak", Outcome.NOT_RUN, message=_leak_line(leak))
         )
-    session.config.stash[VERDICT] = gate_session.conclude(int(exitstatus))
+    failures = session.config.stash[FAILURES]
+    unexplained = failures.unexplained(session.testsfailed, gate_session.record.attempts)
+    session.config.stash[VERDICT] = gate_session.conclude(int(exitstatus), unexplained)
     if gate_session.settings.gate:
         session.exitstatus = exit_code(session.config.stash[VERDICT], int(exitstatus))
 

@@ -22,8 +22,6 @@ from pytest_flink_agents.gate import (
     Policy,
     Verdict,
     add_reason,
-    decide,
-    files_changed,
     report_not_written,
 )
 from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identity, files_of
@@ -217,10 +215,10 @@ class GateSession:
             self.progress(f"the job environments cannot be read: {error}")
             return Identity(parts={"job environments": NOT_KNOWN})
 
-    def conclude(self, pytest_exit: int) -> Verdict:
+    def conclude(self, pytest_exit: int, unexplained: int = 0) -> Verdict:
         """Decide, write the report, and return the verdict.
 
-        ``pytest_exit`` is pytest's exit code.
+        ``pytest_exit`` is pytest's exit code, ``unexplained`` the number of its failures that no result explains.
 
         Nothing may run any more.
         """
@@ -231,9 +229,9 @@ class GateSession:
             self.settings.named_tiers,
             pytest_exit,
             tuple(self.record.identity.changed(self.settings.root)),
+            unexplained,
         )
-        verdict = decide(run.results, self.policy, pytest_exit, selection=run.selection, today=clock.today())
-        verdict = add_reason(verdict, files_changed(run.changed)) if run.changed else verdict
+        verdict = run.verdict(self.policy, clock.today())
         try:
             self._write_report(verdict, run)
         except HostError as error:

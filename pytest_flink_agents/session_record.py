@@ -42,7 +42,8 @@ class SessionRecord:
                     attempts[index] = dataclasses.replace(result, figures=result.figures or known.figures)
                 elif known != result:
                     # A later phase failed, too: the checks do not explain the whole attempt any more.
-                    attempts[index] = dataclasses.replace(known, failed_runs=())
+                    error = known.other_error or result.other_error
+                    attempts[index] = dataclasses.replace(known, failed_runs=(), other_error=error)
                 break
         else:
             attempts.append(result)

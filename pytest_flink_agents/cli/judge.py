@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from flink_testbed.core import clock
-from pytest_flink_agents.gate import EXIT_CODES, Policy, add_reason, decide, files_changed
+from pytest_flink_agents.gate import EXIT_CODES, Policy
 from pytest_flink_agents.policy.load import under_policy
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import verdict_text
@@ -28,9 +28,7 @@ def judge(folder: Path, policy: Path | None, profile: str, *, as_json: bool) -> 
         session = under_policy(file, Path(), session)
     else:
         session = Policy("default", run.tiers, run.named_tiers)
-    verdict = decide(run.results, session, run.pytest_exit, selection=run.selection, today=clock.today())
-    if run.changed:
-        verdict = add_reason(verdict, files_changed(run.changed))
+    verdict = run.verdict(session, clock.today())
     redactor = Redactor(os.environ)
     if as_json:
         return EXIT_CODES[verdict.verdict], verdict_text(verdict, redactor)

@@ -6,6 +6,7 @@ from pytest_flink_agents.gate.result import Figure, ItemResult, Outcome, largest
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
+    FAILS_THE_SESSION,
     Reason,
     ReasonKind,
     Verdict,
@@ -20,6 +21,7 @@ from pytest_flink_agents.gate.verdict import (
 
 __all__ = [
     "EXIT_CODES",
+    "FAILS_THE_SESSION",
     "Answer",
     "Figure",
     "ItemResult",

@@ -76,6 +76,9 @@ class ItemResult:
     ``repeats`` is the number of runs. ``failed_runs`` are those that are not as expected; empty if it is not known for
     each of them which checks failed. ``figures`` are the largest of all runs, by the words of a policy's limits.
     ``real_model`` is True if a real model answered.
+
+    ``other_error`` is the error of pytest, of another plugin or of a conftest.py in one of the attempts, one line; empty
+    without one. It says nothing about the scenario, so neither its severity nor a policy excuses it.
     """
 
     node_id: str
@@ -103,6 +106,7 @@ class ItemResult:
     failed_runs: tuple[FailedRun, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     real_model: bool = False
+    other_error: str = ""
 
     @property
     def ran(self) -> bool:
@@ -150,8 +154,12 @@ def merge_attempts(attempts: Sequence[ItemResult]) -> ItemResult:
     attempts counts.
     """
     duration_s = sum(result.duration_s for result in attempts)
-    of_all = {"failed_runs": _failed_runs(attempts), "figures": _largest_figures(attempts)}
-    attempts = [dataclasses.replace(result, **of_all) for result in attempts]
+    failed_runs, figures = _failed_runs(attempts), _largest_figures(attempts)
+    other_error = next((result.other_error for result in attempts if result.other_error), "")
+    attempts = [
+        dataclasses.replace(result, failed_runs=failed_runs, figures=figures, other_error=other_error)
+        for result in attempts
+    ]
     latest_first = attempts[::-1]
     worst = next((each for outcome in _NO_PASS for each in latest_first if each.outcome is outcome), None)
     flaky = next((each for each in latest_first if each.outcome is Outcome.FLAKY), None)

@@ -30,7 +30,7 @@ _EXIT_CODE_MEANS = {
 # Outcomes of an item that did what its scenario says.
 _AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 # Outcomes for which pytest ends with exit code 1.
-_FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
+FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _RULES = {
     Outcome.FLAKY: "flaky",
     Outcome.UNKNOWN: "could not judge",
@@ -111,14 +111,16 @@ def decide(
     pytest_exit: int = 0,
     *,
     selection: Selection | None = None,
+    unexplained: int = 0,
     today: datetime.date = datetime.date.max,
 ) -> Verdict:
     """Return the verdict on all results of a session.
 
     A failure blocks. Whatever was not run, not judged or not selected makes the session inconclusive. Only a whole
     session that ran on Flink and held is promoted. The policy adds rules, and may waive a failure that it names.
-    ``pytest_exit`` is pytest's own exit code: a session that pytest calls broken is never promoted. ``today`` is in UTC;
-    without it every waiver of the policy has expired.
+    ``pytest_exit`` is pytest's own exit code: a session that pytest calls broken is never promoted. ``unexplained`` is the
+    number of failures that pytest counts and that belong to none of the results. ``today`` is in UTC; without it every
+    waiver of the policy has expired.
     """
     judged = with_waivers(results, policy.rules.known_failures, today)
     scenarios = [result for result in judged if result.tier]
@@ -130,7 +132,7 @@ def decide(
     reasons += _left_out(selection or Selection())
     reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
     reasons += _useless_waivers(results, policy, today)
-    reasons += _session(results, pytest_exit)
+    reasons += _session(results, pytest_exit, unexplained)
     if _weightiest(reasons) is VerdictKind.PROMOTE and not any(map(works, scenarios)):
         reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
     waivers = tuple(
@@ -148,9 +150,13 @@ def decide(
     )
 
 
-def _session(results: Sequence[ItemResult], pytest_exit: int) -> list[Reason]:
-    """Return a reason if pytest ended with an exit code that the results do not explain."""
-    explained = any(result.outcome in _FAILS_THE_SESSION for result in results)
+def _session(results: Sequence[ItemResult], pytest_exit: int, unexplained: int) -> list[Reason]:
+    """Return a reason if pytest counts failures, or ended with an exit code, that the results do not explain."""
+    if unexplained:
+        failures = f"{unexplained} failure{'s' if unexplained != 1 else ''}"
+        message = f"pytest counts {failures} that no result explains: another plugin, or a conftest.py"
+        return [Reason(ReasonKind.INCONCLUSIVE, "session", "block", message, unexplained, 0)]
+    explained = any(result.outcome in FAILS_THE_SESSION for result in results)
     if pytest_exit in _REPLACEABLE and (pytest_exit != 1 or explained):
         return []
     meaning = _EXIT_CODE_MEANS.get(pytest_exit, "another plugin, or a limit")
@@ -216,23 +222,40 @@ def _weightiest(reasons: Sequence[Reason]) -> VerdictKind:
 
 def _needs_a_reason(result: ItemResult) -> bool:
     # A plain test that is skipped is a remark; a skipped scenario was required and did not run.
-    return result.outcome not in _AS_EXPECTED and not (result.outcome is Outcome.SKIPPED and result.tier is None)
+    as_expected = result.outcome in _AS_EXPECTED or (result.outcome is Outcome.SKIPPED and result.tier is None)
+    return not as_expected or bool(result.other_error)
 
 
 def _reason(result: ItemResult, policy: Policy) -> Reason:
-    kind = ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
     failed_rule = "scenarios" if result.tier else "tests"
     severity = _severity(result, policy)
     return Reason(
-        kind=kind if severity == "block" and not result.tolerated else ReasonKind.REMARK,
+        kind=_kind(result, severity),
         rule=_RULES.get(result.outcome, failed_rule),
         severity=severity,
-        message=f"{result.node_id}: {result.message}",
+        message=f"{result.node_id}: {_message(result)}",
         actual=result.outcome.value,
         limit=Outcome.PASSED.value,
         evidence=result.evidence,
         node_id=result.node_id,
     )
+
+
+def _message(result: ItemResult) -> str:
+    """Return the message of a result, and the error of another part of the session if that is another one."""
+    if result.message and result.other_error.endswith(result.message):
+        return result.message
+    return "; ".join(filter(None, (result.message, result.other_error)))
+
+
+def _kind(result: ItemResult, severity: str) -> ReasonKind:
+    """Return the effect of a result that is not as expected.
+
+    Severity and tolerance are about the scenario. They do not excuse the error of another part of the session.
+    """
+    if severity == "block" and not result.tolerated:
+        return ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
+    return ReasonKind.INCONCLUSIVE if result.other_error else ReasonKind.REMARK
 
 
 def _severity(result: ItemResult, policy: Policy) -> str:

@@ -37,7 +37,7 @@ def remarks_on(
 
 
 def _waived(result: ItemResult, known: Sequence[KnownFailure]) -> ItemResult:
-    if result.outcome is not Outcome.FAILED or not result.failed_runs:
+    if result.outcome is not Outcome.FAILED or not result.failed_runs or result.other_error:
         return result
     for one in known:
         if one.scenario == _id_of(result) and _explains(one, result):
@@ -56,7 +56,7 @@ def _useless(known: KnownFailure, results: Sequence[ItemResult], today: datetime
         return "no scenario of this session has this name"
     if today > known.until:
         return f"it expired on {known.until}, and waives nothing"
-    if any(result.failed_runs and _explains(known, result) for result in results):
+    if any(result.failed_runs and not result.other_error and _explains(known, result) for result in results):
         return ""
     if any(result.outcome is Outcome.FAILED for result in results):
         return "the scenario failed in another way, which is not waived"

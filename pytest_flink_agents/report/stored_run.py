@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.core.problem import HostError, Problem
-from pytest_flink_agents.gate import ItemResult, Selection
+from pytest_flink_agents.gate import ItemResult, Policy, Selection, Verdict, add_reason, decide, files_changed
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import write_json
 from pytest_flink_agents.vocabulary import Tier
@@ -24,7 +25,8 @@ class StoredRun:
     """What a verdict is made of, besides the policy.
 
     ``results`` has one result for each item, as it was before any waiver of a policy. ``tiers`` are those of the session,
-    ``named_tiers`` those that the user named. ``changed`` are files that changed while the session ran.
+    ``named_tiers`` those that the user named. ``changed`` are files that changed while the session ran. ``unexplained``
+    is the number of pytest's failures that no result explains.
     """
 
     results: tuple[ItemResult, ...]
@@ -33,6 +35,19 @@ class StoredRun:
     named_tiers: tuple[Tier, ...]
     pytest_exit: int
     changed: tuple[str, ...] = ()
+    unexplained: int = 0
+
+    def verdict(self, policy: Policy, today: datetime.date) -> Verdict:
+        """Return the verdict on the session under a policy; ``today`` is in UTC."""
+        verdict = decide(
+            self.results,
+            policy,
+            self.pytest_exit,
+            selection=self.selection,
+            unexplained=self.unexplained,
+            today=today,
+        )
+        return add_reason(verdict, files_changed(self.changed)) if self.changed else verdict
 
     def as_data(self) -> dict[str, Any]:
         """Return the run as plain data."""
@@ -44,6 +59,7 @@ class StoredRun:
             "named_tiers": [tier.value for tier in self.named_tiers],
             "pytest_exit": self.pytest_exit,
             "changed": list(self.changed),
+            "unexplained": self.unexplained,
         }
 
     @classmethod
@@ -59,6 +75,7 @@ class StoredRun:
             tuple(map(Tier, data["named_tiers"])),
             int(data["pytest_exit"]),
             tuple(data["changed"]),
+            int(data["unexplained"]),
         )
 
 

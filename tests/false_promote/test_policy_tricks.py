@@ -40,6 +40,59 @@ def test_a_failure_that_no_waiver_names_blocks(text: str, remark: str, project: 
     assert remark in reasons(project, kinds=("remark",))[0]
 
 
+FOREIGN = """
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except BaseException:
+        if "replaced" in item.name:
+            raise RuntimeError("another plugin") from None
+        raise
+
+
+def pytest_runtest_teardown(item):
+    if "teardown" in item.name:
+        raise RuntimeError("another plugin")
+
+
+def pytest_runtest_setup(item):
+    if "setup" in item.name:
+        raise RuntimeError("another plugin")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if "rewritten" in item.name and report.when == "call":
+        report.outcome, report.longrepr = "failed", "another plugin"
+    return report
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "reason"),
+    [
+        ("replaced", "bye", "scenarios: x.scenario.yaml::replaced[local-2.2]: output 1 is not as expected"),
+        ("teardown", "hi", "could not run: x.scenario.yaml::teardown[local-2.2]: another plugin"),
+        ("setup", "hi", "could not run: x.scenario.yaml::setup[local-2.2]: another plugin"),
+        ("rewritten", "hi", "session: pytest counts 1 failure that no result explains: "),
+    ],
+)
+def test_neither_a_severity_nor_an_accepted_failure_excuses_another_plugin(
+    name: str, said: str, reason: str, project: Project
+) -> None:
+    project.write(POLICY_FILE, policy())
+    project.write("conftest.py", FOREIGN)
+    accepted = scenario("wrong", said="bye")
+    project.scenarios("x", scenario("right"), accepted, scenario(name, said=said, more="severity: warn\n"))
+    assert project.run(GATE).ret == 10
+    assert [each for each in reasons(project) if each.startswith(reason)]
+
+
 def test_a_policy_does_not_excuse_what_was_not_shown(project: Project) -> None:
     require = "tiers: [local, container], tags: [refund], requirements: [REQ-1]"
     project.write(POLICY_FILE, policy(require=require))

@@ -110,6 +110,42 @@ def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
     assert decide([PASSED, _scenario("not_applicable", severity="warn")], FLINK).verdict == "promote"
 
 
+TIMEOUT = {"other_error": "Failed at call: Timeout (>8.0s) from pytest-timeout."}
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (_scenario("failed", severity="warn", **TIMEOUT), "inconclusive"),
+        (_scenario("unknown", severity="info", **TIMEOUT), "inconclusive"),
+        (_scenario("not_run", severity="warn", **TIMEOUT), "inconclusive"),
+        (_scenario("flaky", tolerated=True, **TIMEOUT), "inconclusive"),
+        (_scenario("passed", **TIMEOUT), "inconclusive"),
+        (_scenario("failed", **TIMEOUT), "block"),
+        (merge_attempts([_scenario("not_run", severity="warn", **TIMEOUT), _scenario("passed")]), "inconclusive"),
+        (merge_attempts([_scenario("not_run", severity="warn", **TIMEOUT), _scenario("waived")]), "inconclusive"),
+    ],
+)
+def test_no_severity_excuses_the_error_of_another_part_of_the_session(result: ItemResult, verdict: str) -> None:
+    decided = decide([PASSED, result], FLINK, 1)
+    assert decided.verdict == verdict
+    assert "Timeout (>8.0s) from pytest-timeout." in decided.reasons[0].message
+
+
+def test_an_error_that_is_the_message_is_not_repeated() -> None:
+    error = _scenario("not_run", message="boom", other_error="RuntimeError at teardown: boom")
+    assert decide([PASSED, error], FLINK, 1).reasons[0].message == "s.yaml::refund[embedded]: boom"
+
+
+def test_a_failure_that_no_result_explains_is_not_hidden_by_one_that_is_accepted() -> None:
+    accepted = [PASSED, _scenario("failed", severity="warn")]
+    decided = decide(accepted, FLINK, 1, unexplained=2)
+    assert (decided.verdict, decided.reasons[0].message) == (
+        "inconclusive",
+        "pytest counts 2 failures that no result explains: another plugin, or a conftest.py",
+    )
+
+
 @pytest.mark.parametrize("pytest_exit", [2, 3, 4, 6, 77])
 def test_a_session_that_pytest_calls_broken_is_never_promoted(pytest_exit: int) -> None:
     decided = decide([PASSED], FLINK, pytest_exit)

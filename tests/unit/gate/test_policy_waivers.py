@@ -100,3 +100,9 @@ def test_an_error_after_a_known_failure_is_not_waived() -> None:
     error_at_teardown = dataclasses.replace(ran("not_run"), message="FA401: no answer")
     record = SessionRecord().with_result(ran("failed", WRONG)).with_result(error_at_teardown)
     assert under(KNOWN, *record.results()).verdict == "block"
+
+
+def test_an_error_of_another_plugin_is_not_waived() -> None:
+    verdict = under(KNOWN, ran("failed", WRONG, other_error="Failed at call: too slow"))
+    assert (verdict.verdict, verdict.waivers) == ("block", ())
+    assert verdict.reasons[-1].message.endswith("the scenario failed in another way, which is not waived")

@@ -241,6 +241,7 @@ def failed(*checks: str, **fields: Any) -> ItemResult:
         (merge_attempts([failed("logs"), failed("outputs", attempt=2)]), "block"),
         (merge_attempts([failed("logs"), ran("not_run", name="x", attempt=2)]), "block"),
         (merge_attempts([failed("logs"), failed("latency", attempt=2)]), "promote"),
+        (failed("logs", other_error="RuntimeError at teardown: boom"), "inconclusive"),
     ],
 )
 def test_a_check_may_be_a_warning_if_it_fails_alone(result: ItemResult, verdict: str) -> None:

@@ -130,6 +130,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         [*PASSED, merge_attempts([repeated(RunCounts(5, 3, 4)), repeated(RunCounts(5, 4, 4))])], AUTO
     ),
     "a scenario ran and could not be judged": lambda: decide([*PASSED, ran("unknown")], AUTO, 1),
+    "a scenario of severity `warn` had an error at setup or teardown, or of another plugin": lambda: decide(
+        [*PASSED, ran("not_run", severity="warn", other_error="RuntimeError at teardown: boom")], AUTO, 1
+    ),
     "a scenario was skipped": lambda: decide([*PASSED, ran("skipped")], AUTO),
     "no scenario ran": lambda: decide([ran("passed", None)], AUTO, 0),
     "every scenario that ran failed as its `expect_fail` says": lambda: decide([ran("waived")], AUTO),
@@ -152,6 +155,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         PASSED, by(tiers=(LOCAL, EMBEDDED), scenarios=1), selection=Selection(deselected=2)
     ),
     "another plugin failed the session": lambda: decide(PASSED, AUTO, 1),
+    "another plugin failed the session, beside a failure that the policy accepts": lambda: decide(
+        [*PASSED, FAILED], by(known_failures=(KNOWN,)), 1, unexplained=1, today=UNTIL
+    ),
     "the session was interrupted": lambda: decide(PASSED, AUTO, 2),
     "the report could not be written": lambda: add_reason(
         decide(PASSED, AUTO), report_not_written("r: No space left on device")
