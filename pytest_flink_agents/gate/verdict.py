@@ -133,8 +133,8 @@ def decide(
     reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
     reasons += _useless_waivers(results, policy, today)
     reasons += _session(results, pytest_exit, unexplained)
-    if _weightiest(reasons) is VerdictKind.PROMOTE and not any(map(works, scenarios)):
-        reasons.append(_not_covered("no scenario passed: nothing was shown to work"))
+    if _weightiest(reasons) is VerdictKind.PROMOTE:
+        reasons += _nothing_shown(scenarios, policy)
     waivers = tuple(
         Waiver(result.node_id, result.message, result.owner) for result in judged if result.outcome is Outcome.WAIVED
     )
@@ -294,6 +294,16 @@ def _coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
         message = "the tier local was not asked for: nothing is known of it"
         reasons.append(Reason(ReasonKind.REMARK, "coverage", "info", message))
     return [*reasons, *_without_a_tier(scenarios)]
+
+
+def _nothing_shown(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
+    """Return a reason if nothing was shown to work, at all or on Flink: failures that count as expected show nothing."""
+    working = [result for result in scenarios if works(result)]
+    if not working:
+        return [_not_covered("no scenario passed: nothing was shown to work")]
+    if policy.rules.tiers is None and all(result.tier is Tier.LOCAL for result in working):
+        return [_not_covered("no scenario passed on Flink, only without it: nothing was shown to work there")]
+    return []
 
 
 def _ran_on(tier: Tier, scenarios: Sequence[ItemResult]) -> bool:

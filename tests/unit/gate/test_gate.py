@@ -85,6 +85,21 @@ def test_results_lead_to_the_verdict(results: list[ItemResult], verdict: str, ru
     assert _rules(decided) == rules
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        [_scenario("waived")],
+        [_scenario("failed", severity="warn")],
+        [_scenario("unknown", severity="info"), _scenario("skipped", "later", severity="warn")],
+        [_scenario("flaky", severity="warn"), _scenario("waived", "known")],
+    ],
+)
+def test_a_session_in_which_nothing_passed_on_flink_is_inconclusive(there: list[ItemResult]) -> None:
+    decided = decide([_scenario("passed", tier=Tier.LOCAL), *there], Policy("default", (Tier.LOCAL, Tier.EMBEDDED)))
+    assert decided.verdict == "inconclusive"
+    assert decided.reasons[0].message.startswith("no scenario passed on Flink, only without it")
+
+
 def test_a_tier_on_which_nothing_ran_is_inconclusive() -> None:
     both = (Tier.LOCAL, Tier.EMBEDDED)
     decided = decide([PASSED], Policy("default", both, both))

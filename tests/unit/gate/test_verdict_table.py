@@ -110,6 +110,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "every scenario passed, without Flink only": lambda: decide(
         [ran("passed", LOCAL)], Policy(tiers=(LOCAL,), named_tiers=(LOCAL,))
     ),
+    "every scenario that passed did so without Flink, those on Flink failed as announced": lambda: decide(
+        [ran("passed", LOCAL), ran("waived")], AUTO
+    ),
     "a tier was named and no scenario applies to it": lambda: decide(
         [ran("not_applicable", LOCAL), ran("passed")], BY_NAME
     ),
