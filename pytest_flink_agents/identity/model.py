@@ -62,7 +62,9 @@ class Identity:
         code = {name: digest for name, digest in self.subjects.items() if name.endswith(_CODE)}
         files = {**code, **self.scenarios, **self.configurations}
         unknown = [name for name, digest in self.parts.items() if digest == NOT_KNOWN]
-        return sorted(unknown) + sorted(name for name, digest in files.items() if file_digest(root / name) != digest)
+        # A file that was not known is not what was tested, even if it is as unknown now.
+        changed = (name for name, digest in files.items() if digest == NOT_KNOWN or file_digest(root / name) != digest)
+        return sorted(unknown) + sorted(changed)
 
     def as_data(self) -> dict[str, Any]:
         """Return the identity as plain data, which pytest-xdist can send."""

@@ -136,6 +136,12 @@ def test_a_package_has_another_digest_if_the_hash_of_one_of_its_files_has_change
     assert before[1] != after[1]
 
 
+def test_a_file_of_unknown_digest_that_is_gone_has_changed(tmp_path: Path) -> None:
+    gone = {"gone.py": ""}
+    for identity in (Identity(subjects=gone), Identity(scenarios=gone), Identity(configurations=gone)):
+        assert identity.changed(tmp_path) == ["gone.py"]
+
+
 def test_processes_that_read_different_bytes_know_no_digest(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("1", encoding="utf-8")
     merged = Identity({"a.py": "1", "b.csv": "1"}).merge(Identity({"a.py": "2", "b.csv": "1"}))
