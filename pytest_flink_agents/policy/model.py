@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
+from pytest_flink_agents.checks.quality import QualityCheck
 from pytest_flink_agents.scenario.expectation.amounts import Number
 from pytest_flink_agents.scenario.expectations import ExpectFail
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
@@ -18,20 +19,6 @@ from pytest_flink_agents.scenario.words import Duration, FlinkVersions, NotEmpty
 
 Tier = Literal["local", "embedded", "container", "remote"]
 Engine = Literal["bundled", "upstream"]
-# Checks of how well a job does what it does. A job that does something wrong is never only worth a warning.
-Lowered = Literal[
-    "llm",
-    "tokens",
-    "cost",
-    "latency",
-    "metrics",
-    "checkpoints",
-    "restarts",
-    "recovery",
-    "throughput",
-    "logs",
-    "unused rules",
-]
 Severity = Literal["block", "warn", "info"]
 _Count = Annotated[int, Field(ge=1, le=100_000)]
 _PLACE = "::"
@@ -114,7 +101,7 @@ class Profile(LanguageMapping):
         False, description="accept runs with a real model (`llm: {mode: live}` or `record`)"
     )
     limits: Items[Limits] = Field((), description="limits of figures that runs record")
-    checks: dict[Lowered, Severity] = Field(
+    checks: dict[QualityCheck, Severity] = Field(
         default_factory=dict, description="severity of a check that fails alone: block (default), warn or info"
     )
     waivers: Items[KnownFailure] = Field((), description="known failures that do not count until a date")

@@ -15,7 +15,7 @@ from pytest_flink_agents.checks.held_inputs import NAME as INPUTS
 from pytest_flink_agents.checks.held_inputs import check_inputs_sent
 from pytest_flink_agents.checks.history.invariant import together
 from pytest_flink_agents.checks.job import check_acted, check_ended, check_failure
-from pytest_flink_agents.checks.judge import judge, overall
+from pytest_flink_agents.checks.judge import judge
 from pytest_flink_agents.checks.ledger import LEDGER, check_ledger
 from pytest_flink_agents.checks.logs import NAME as LOGS
 from pytest_flink_agents.checks.logs import check_logs
@@ -23,8 +23,10 @@ from pytest_flink_agents.checks.models import check_model_calls, check_script_us
 from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.checks.output_summary import check_output_summary
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
+from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
+from pytest_flink_agents.checks.usage import CALLS
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
@@ -55,9 +57,11 @@ def judged(
     results = judge({name: check for name, check in checks.items() if name not in without})
     if added and not evidence.effects_unknown:
         results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
-    if overall(results) is Validity.VALID:
-        # Only then: in a run that went wrong, unused rules and missing actions are consequences.
-        results += judge(_checks_of_a_right_run(loaded, evidence))
+    if results and does_right(results):
+        # Only then: in a run that did something wrong, unused rules and missing actions are consequences. A job that is
+        # only slow or talkative must have acted, since a policy may accept that.
+        failed = {result.check for result in results if result.validity is not Validity.VALID}
+        results += judge(_checks_of_a_right_run(loaded, evidence, failed))
     return results
 
 
@@ -131,12 +135,15 @@ def _delivered(stated: ExpectedDelivery, evidence: Evidence) -> CheckResult:
     return together(DELIVERY, [*outputs, *([check_action_delivery(evidence)] if stated.actions else [])])
 
 
-def _checks_of_a_right_run(loaded: LoadedScenario, evidence: Evidence) -> Mapping[str, Callable[[], CheckResult]]:
+def _checks_of_a_right_run(
+    loaded: LoadedScenario, evidence: Evidence, failed: Collection[str]
+) -> Mapping[str, Callable[[], CheckResult]]:
     scenario = loaded.scenario
     checks: dict[str, Callable[[], CheckResult]] = {}
     if scenario.expect.outputs == () and evidence.failure is None:
         checks["actions"] = lambda: check_acted(evidence)
-    if scenario.llm is not None and not (evidence.models and evidence.models.is_real):
+    # With another number of calls than stated, unused rules are a consequence.
+    if scenario.llm is not None and CALLS not in failed and not (evidence.models and evidence.models.is_real):
         rules = evidence.models.exchanges if evidence.models else len(scenario.llm.script or ())
         expected = scenario.expect.llm
         allowed = (expected.unused_rules or 0) if expected else 0
