@@ -29,6 +29,8 @@ _EXIT_CODE_MEANS = {
 }
 # Outcomes of an item that did what its scenario says.
 _AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
+# Severities whose scenarios may fail; any other word counts like block.
+_LOWERED = ("warn", "info")
 # Outcomes for which pytest ends with exit code 1.
 FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _RULES = {
@@ -253,7 +255,7 @@ def _kind(result: ItemResult, severity: str) -> ReasonKind:
 
     Severity and tolerance are about the scenario. They do not excuse the error of another part of the session.
     """
-    if severity == "block" and not result.tolerated:
+    if severity not in _LOWERED and not result.tolerated:
         return ReasonKind.BLOCK if result.outcome is Outcome.FAILED else ReasonKind.INCONCLUSIVE
     return ReasonKind.INCONCLUSIVE if result.other_error else ReasonKind.REMARK
 
@@ -262,7 +264,7 @@ def _severity(result: ItemResult, policy: Policy) -> str:
     """Return the severity of a result: the scenario's, or a lower one that all its failed checks have."""
     failed = {check.check for run in result.failed_runs for check in run.checks}
     severities = {policy.rules.severities.get(check, "block") for check in failed}
-    if result.severity != "block" or not severities or "block" in severities:
+    if result.severity in _LOWERED or not severities or "block" in severities:
         return result.severity
     return "warn" if "warn" in severities else "info"
 
@@ -319,7 +321,7 @@ def _without_a_tier(scenarios: Sequence[ItemResult]) -> list[Reason]:
     applicable = {(result.file, result.name) for result in scenarios if result.outcome is not Outcome.NOT_APPLICABLE}
     excluded: dict[tuple[str, str], dict[str, None]] = {}
     for result in scenarios:
-        if result.severity == "block" and (result.file, result.name) not in applicable:
+        if result.severity not in _LOWERED and (result.file, result.name) not in applicable:
             why = result.message.removeprefix("not applicable: ")
             excluded.setdefault((result.file, result.name), {})[why] = None
     reasons = []

@@ -125,6 +125,13 @@ def test_a_blocking_scenario_that_applies_to_nothing_is_inconclusive() -> None:
     assert decide([PASSED, _scenario("not_applicable", severity="warn")], FLINK).verdict == "promote"
 
 
+@pytest.mark.parametrize("severity", ["blocker", "", "Warn", "warn "])
+def test_an_unknown_severity_counts_like_block(severity: str) -> None:
+    assert decide([PASSED, _scenario("failed", severity=severity)], FLINK, 1).verdict == "block"
+    assert decide([PASSED, _scenario("skipped", severity=severity)], FLINK).verdict == "inconclusive"
+    assert decide([PASSED, _scenario("not_applicable", severity=severity)], FLINK).verdict == "inconclusive"
+
+
 TIMEOUT = {"other_error": "Failed at call: Timeout (>8.0s) from pytest-timeout."}
 
 
