@@ -163,9 +163,8 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "Expect what this tier can show, or run the test on another one.",
     ),
     "FA430": _code(
-        "There is no run to judge",
-        "`flink-agents-gate judge` reads report.json, which a session writes when it has ended. The folder has none, or "
-        "one of another version.",
+        "There is no stored run",
+        "A session writes report.json when it has ended. The folder has none, or it cannot be read.",
         "Name the run folder of a session that ended, such as flink-agents-report/latest.",
     ),
     "FA437": _code(
@@ -179,6 +178,13 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "A recording never writes over a file without --llm-overwrite. With pytest-xdist or several tiers in several "
         "processes, only the first run of a scenario can record.",
         "Replay the cassette, delete it, or add --llm-overwrite; record on one tier without -n.",
+    ),
+    "FA439": _code(
+        "The stored run cannot be trusted",
+        "report.json is truncated, was edited, or was written by another program or version of this package: a field is "
+        "missing, unknown or of another type, or fields contradict each other, such as results and their counts. Judging "
+        "it is inconclusive.",
+        "Judge the file as the session wrote it, or run the session again.",
     ),
     "FA450": _code(
         "Maven's settings cannot be read",

@@ -16,6 +16,8 @@ from pytest_flink_agents.gate.verdict import (
     decide,
     exit_code,
     files_changed,
+    inconclusive,
+    report_not_trusted,
     report_not_written,
 )
 
@@ -42,7 +44,9 @@ __all__ = [
     "decide",
     "exit_code",
     "files_changed",
+    "inconclusive",
     "largest_figures",
     "merge_attempts",
+    "report_not_trusted",
     "report_not_written",
 ]

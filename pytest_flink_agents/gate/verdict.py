@@ -193,6 +193,16 @@ def report_not_written(why: str) -> Reason:
     return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the report could not be written: {why}")
 
 
+def report_not_trusted(why: str) -> Reason:
+    """Return the reason for a stored run that cannot be judged."""
+    return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the stored run cannot be trusted: {why}")
+
+
+def inconclusive(profile: str, reason: Reason) -> Verdict:
+    """Return the verdict on a session of which no result is known."""
+    return Verdict(VerdictKind.INCONCLUSIVE, profile, (reason,), _counts(()))
+
+
 def files_changed(names: Sequence[str]) -> Reason:
     """Return the reason for files of the job that are not as they were when the session began."""
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""

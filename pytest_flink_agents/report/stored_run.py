@@ -5,19 +5,37 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from flink_testbed.core.problem import HostError, Problem
-from pytest_flink_agents.gate import ItemResult, Policy, Selection, Verdict, add_reason, decide, files_changed
+from pytest_flink_agents.gate import (
+    ItemResult,
+    Outcome,
+    Policy,
+    Selection,
+    Verdict,
+    add_reason,
+    decide,
+    files_changed,
+)
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import write_json
+from pytest_flink_agents.scenario.boundary.places import open_regular
 from pytest_flink_agents.vocabulary import Tier
 
 REPORT_FILE = "report.json"
 SCHEMA_VERSION = "1"
+
+
+class DamagedRunError(HostError):
+    """A stored run that contradicts itself, or that is not as a session of this version writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,7 @@ class StoredRun:
         """Return the run as plain data."""
         return {
             "schema_version": SCHEMA_VERSION,
+            "counts": dict(Counter(result.outcome.value for result in self.results)),
             "results": [result.as_data() for result in self.results],
             "selection": dataclasses.asdict(self.selection),
             "tiers": [tier.value for tier in self.tiers],
@@ -62,39 +81,104 @@ class StoredRun:
             "unexplained": self.unexplained,
         }
 
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> StoredRun:
-        """Return the run that :meth:`as_data` described."""
-        if data["schema_version"] != SCHEMA_VERSION:
-            message = f"version {data['schema_version']!r} of the file"
-            raise ValueError(message)
-        return cls(
-            tuple(map(ItemResult.from_data, data["results"])),
-            Selection.from_data(data["selection"]),
-            tuple(map(Tier, data["tiers"])),
-            tuple(map(Tier, data["named_tiers"])),
-            int(data["pytest_exit"]),
-            tuple(data["changed"]),
-            int(data["unexplained"]),
-        )
-
 
 def write_run(folder: Path, run: StoredRun, redactor: Redactor) -> None:
     """Write ``report.json``."""
     write_json(folder / REPORT_FILE, run.as_data(), redactor)
 
 
-def read_run(folder: Path) -> StoredRun:
-    """Return the run of a folder.
+def read_run(path: Path) -> StoredRun:
+    """Return the run of a folder, or of the file itself.
 
-    Raises ``HostError`` FA430 if there is none, or if it cannot be read.
+    Raises ``HostError`` FA430 if there is none, :class:`DamagedRunError` FA439 if the file is truncated, edited or of
+    another program or version.
     """
-    path = folder / REPORT_FILE
+    file = path if path.is_file() else path / REPORT_FILE
     try:
-        return StoredRun.from_data(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        seen = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        with open_regular(file) as stream:
+            text = stream.read().decode()
+    except OSError as error:
         next_step = "name the run folder of a session that ended, such as flink-agents-report/latest"
-        expected = f"a {REPORT_FILE} of this version"
-        problem = Problem("FA430", "there is no run to judge", str(path), expected, str(seen), next_step)
-        raise HostError(problem) from None
+        seen = error.strerror or str(error)
+        raise HostError(
+            Problem("FA430", "there is no stored run", str(file), f"a {REPORT_FILE}", seen, next_step)
+        ) from None
+    except UnicodeDecodeError as error:
+        raise _damaged(file, "UTF-8", str(error)) from None
+    return _run_of(text, file)
+
+
+def _run_of(text: str, file: Path) -> StoredRun:
+    try:
+        data = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, "one JSON document", str(error)) from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise _damaged(file, f"schema_version {SCHEMA_VERSION!r}", repr(version))
+    try:
+        run = TypeAdapter(StoredRun).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _damaged(file, f"{place}: {first['msg']}", repr(first["input"])) from None
+    # What the classes fill in or leave out is a difference, too: a missing field must not become its default.
+    difference = next(_differences(json.loads(json.dumps(run.as_data())), data, "the run"), None)
+    if difference or (difference := _contradiction(run)):
+        raise _damaged(file, *difference)
+    return run
+
+
+def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        message = "a key that is written twice"
+        raise ValueError(message)
+    return found
+
+
+def _differences(expected: Any, seen: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield what was expected and seen at each place where two JSON values differ."""
+    if isinstance(expected, dict) and isinstance(seen, dict):
+        for key in [*expected, *(key for key in seen if key not in expected)]:
+            if key not in expected or key not in seen:
+                yield f"{place}: {'the field' if key in expected else 'no field'} {key!r}", "another set of fields"
+            else:
+                yield from _differences(expected[key], seen[key], f"{place}.{key}")
+    elif isinstance(expected, list) and isinstance(seen, list) and len(expected) == len(seen):
+        for index, (one, other) in enumerate(zip(expected, seen, strict=True)):
+            yield from _differences(one, other, f"{place}[{index}]")
+    elif expected != seen:
+        yield f"{place}: {expected!r}", repr(seen)
+
+
+def _contradiction(run: StoredRun) -> tuple[str, str] | None:
+    """Return what a session never writes: what was expected, and what was seen."""
+    if not run.tiers or not set(run.named_tiers) <= set(run.tiers):
+        return "the tiers of the session, and those named among them", f"{list(run.tiers)}, {list(run.named_tiers)}"
+    ids = Counter(result.node_id for result in run.results)
+    twice = next((node_id for node_id, count in ids.items() if count > 1), None)
+    if twice is not None:
+        return "one result for each item", f"two of {twice}"
+    for result in run.results:
+        if result.tier is not None and result.tier not in run.tiers:
+            return f"{result.node_id}: a tier of the session", str(result.tier)
+        if result.tolerated and result.outcome is not Outcome.FLAKY:
+            return f"{result.node_id}: flaky, since it is tolerated", str(result.outcome)
+        if not all(figure.value is None or math.isfinite(figure.value) for figure in result.figures.values()):
+            return f"{result.node_id}: figures that are finite numbers", str(dict(result.figures))
+        if min(result.repeats, result.attempt) < 1:
+            return f"{result.node_id}: at least one run and attempt", f"{result.repeats}, {result.attempt}"
+    return None
+
+
+def _damaged(file: Path, expected: str, seen: str) -> DamagedRunError:
+    next_step = "judge the file as the session wrote it, with the version of this package that ran the session"
+    return DamagedRunError(
+        Problem("FA439", "the stored run cannot be trusted", str(file), expected, _short(seen), next_step)
+    )
+
+
+def _short(text: str) -> str:
+    limit = 200
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -38,7 +38,7 @@ def _figure(measure: Callable[[], Amount]) -> Figure:
         amount = measure()
     except Exception as error:
         return Figure(None, f"FA502: it could not be measured: {type(error).__name__}: {error}")
-    if amount.value is not None and math.isnan(amount.value):
-        return Figure(None, "it is not a number")
+    if amount.value is not None and not math.isfinite(amount.value):
+        return Figure(None, "it is not a finite number")
     known = amount.value is not None and amount.final
     return Figure(amount.value, "" if known else amount.reason, amount.final)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +115,82 @@ def test_the_answer_for_programs_names_every_rule(judged: Any) -> None:
 
 def test_what_cannot_be_judged_is_refused(judged: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["judge", str(tmp_path / "missing")]) == 2
-    assert "FA430: there is no run to judge" in capsys.readouterr().err
-    for text in ("", "[]", "{}", '{"schema_version": "2"}', '{"schema_version": "1", "results": [{}]}'):
-        (tmp_path / REPORT_FILE).write_text(text, encoding="utf-8")
-        assert main(["judge", str(tmp_path)]) == 2
-        assert "FA430" in capsys.readouterr().err
+    assert "FA430: there is no stored run" in capsys.readouterr().err
+    os.mkfifo(tmp_path / REPORT_FILE)
+    assert main(["judge", str(tmp_path)]) == 2
+    assert "a FIFO instead of a regular file" in capsys.readouterr().err
+    (tmp_path / REPORT_FILE).unlink()
     code, text = judged(stored(item("right")), "--profile=relaxed", tag="refunds")
     assert (code, "FA305: there is no profile 'relaxed'" in text) == (2, True)
     code, text = judged(stored(item("right")), "--policy=other.yaml")
     assert (code, "FA307" in text) == (2, True)
+
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def of_first(word: str, value: Any) -> Edit:
+    return lambda data: data["results"][0].update({word: value})
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda data: data.update(schema_version="2"), "expected schema_version '1', seen '2'"),
+        (lambda data: data.pop("schema_version"), "expected schema_version '1', seen None"),
+        (lambda data: data["results"].pop(), "expected the run.counts: no field 'failed'"),
+        (lambda data: data["counts"].update(passed=2), "expected the run.counts.passed: 1, seen 2"),
+        (lambda data: data["results"].append(data["results"][0]), "counts"),
+        (
+            lambda data: data.update(results=[data["results"][0]] * 2, counts={"passed": 2}),
+            "expected one result for each item, seen two of s.scenario.yaml::right[embedded-2.2]",
+        ),
+        # Without its tier a skipped scenario would be a plain test.
+        (lambda data: data["results"][1].pop("tier"), "the run.results[1]: the field 'tier'"),
+        (lambda data: data.pop("changed"), "the run: the field 'changed'"),
+        (lambda data: data.update(extra=1), "the run: no field 'extra'"),
+        (of_first("note", "x"), "the run.results[0]: no field 'note'"),
+        (of_first("outcome", "rerun"), "results.0.outcome: Input should be 'passed', 'failed'"),
+        (of_first("tier", "moon"), "results.0.tier: Input should be 'local'"),
+        (of_first("tier", "local"), "a tier of the session, seen local"),
+        (of_first("tolerated", "no"), "results.0.tolerated: Input should be a valid boolean, seen 'no'"),
+        (of_first("tolerated", True), "flaky, since it is tolerated, seen passed"),
+        (of_first("repeats", 0), "at least one run and attempt"),
+        (of_first("tags", "refunds"), "results.0.tags"),
+        (of_first("figures", {"tokens": {"value": 1e999, "reason": "", "final": True}}), "finite"),
+        (of_first("figures", {"tokens": {"value": float("nan"), "reason": "", "final": True}}), "nan"),
+        (lambda data: data.update(tiers=[]), "the tiers of the session"),
+        (lambda data: data.update(named_tiers=["local"]), "the tiers of the session"),
+        (lambda data: data.update(pytest_exit="0"), "pytest_exit: Input should be a valid integer"),
+        (lambda data: data["selection"].update(deselected=""), "selection.deselected"),
+        (lambda data: data.update(results={}), "results: Input should be a valid"),
+    ],
+)
+def test_a_stored_run_that_contradicts_itself_is_inconclusive(
+    edit: Edit, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = FAILED.as_data()
+    edit(data)
+    (tmp_path / REPORT_FILE).write_text(json.dumps(data), encoding="utf-8")
+    assert main(["judge", str(tmp_path), "--json"]) == 10
+    verdict = json.loads(capsys.readouterr().out)
+    (reason,) = verdict["reasons"]
+    assert (verdict["verdict"], reason["rule"]) == ("inconclusive", "report")
+    assert reason["message"].startswith("the stored run cannot be trusted: FA439: expected ")
+    assert told in reason["message"]
+
+
+def test_a_truncated_or_foreign_file_is_inconclusive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path, stored(item("right")), Redactor({}))
+    file = tmp_path / REPORT_FILE
+    whole = file.read_text(encoding="utf-8")
+    assert main(["judge", str(file)]) == 0
+    parts = [whole[:length] for length in range(0, len(whole) - 1, 97)]
+    twice = whole.replace('"pytest_exit": 0', '"pytest_exit": 1, "pytest_exit": 0')
+    ctrf = '{"results": {"tool": {"name": "jest"}, "summary": {"passed": 1}, "tests": []}}'
+    for text in (*parts, "[]", "null", '"x"', "{}", "[" * 100_000, twice, ctrf):
+        file.write_text(text, encoding="utf-8")
+        assert main(["judge", str(tmp_path)]) == 10, text
+        assert capsys.readouterr().out.splitlines()[-2].startswith("  inconclusive: report: the stored run cannot be")
+    file.write_bytes(whole.encode("utf-16"))
+    assert main(["judge", str(tmp_path)]) == 10
