@@ -34,7 +34,7 @@ from pytest_flink_agents.report.directory import make_run_folder, node_folder, r
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, write_run
+from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, load_baseline, write_run
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
@@ -70,7 +70,7 @@ class GateSession:
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
         # Read before anything runs: an agent or a test may change the file.
-        self.policy = _policy(settings)
+        self.policy = _policy(settings, decides=not process)
         self.redactor = _redactor(settings)
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
@@ -308,8 +308,10 @@ class GateSession:
         return {**facts, **self.record.facts}
 
 
-def _policy(settings: Settings) -> Policy:
-    session = Policy(settings.profile, settings.tiers, settings.named_tiers)
+def _policy(settings: Settings, *, decides: bool) -> Policy:
+    # Workers of pytest-xdist leave the verdict to the controller.
+    baseline = load_baseline(settings.baseline, settings.root) if settings.baseline and decides else None
+    session = Policy(settings.profile, settings.tiers, settings.named_tiers, baseline=baseline)
     if settings.policy is None:
         return session
     # Imported here: a session without a policy file does not pay for its language.

@@ -33,8 +33,8 @@ class Settings:
     number of processes that run scenarios at the same time, ``scenario_runs`` the number of runs of
     a scenario without Flink, ``report_runs`` the number of run folders that are kept. With
     ``gate`` the exit code is the verdict's; ``policy`` is the file that it is made by, None without one, and
-    ``profile`` the one to judge by. Values of ``allowed_env`` are secrets unless
-    ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
+    ``profile`` the one to judge by; ``baseline`` is the stored session to compare with. Values of
+    ``allowed_env`` are secrets unless ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
@@ -67,6 +67,7 @@ class Settings:
     gate: bool = False
     policy: Path | None = None
     profile: str = "default"
+    baseline: Path | None = None
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
     verbose: bool = False

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
     command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
     command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
+    command.add_argument("--baseline", type=Path, metavar="RUN", help="stored session to compare its figures with")
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_plan(commands)
     command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
@@ -168,7 +169,7 @@ def _lint(chosen: argparse.Namespace) -> tuple[int, str]:
 def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.judge import judge
 
-    return judge(chosen.folder, chosen.policy, chosen.profile, as_json=chosen.json)
+    return judge(chosen.folder, chosen.policy, chosen.profile, as_json=chosen.json, baseline=chosen.baseline)
 
 
 def _plan_show(chosen: argparse.Namespace) -> tuple[int, str]:

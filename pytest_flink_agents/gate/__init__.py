@@ -1,8 +1,9 @@
 """The gate: results under a policy -> promote, block or inconclusive. Pure."""
 
-from pytest_flink_agents.gate.policy import KnownFailure, Limit, Policy, Rules, Selection
+from pytest_flink_agents.gate.baseline import ComparedFigure
+from pytest_flink_agents.gate.policy import Baseline, Increase, KnownFailure, Limit, Policy, Rules, Selection
 from pytest_flink_agents.gate.repeat import RunCounts
-from pytest_flink_agents.gate.result import Figure, ItemResult, Outcome, largest_figures, merge_attempts
+from pytest_flink_agents.gate.result import UNITS, Figure, ItemResult, Outcome, largest_figures, merge_attempts
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
@@ -24,8 +25,12 @@ from pytest_flink_agents.gate.verdict import (
 __all__ = [
     "EXIT_CODES",
     "FAILS_THE_SESSION",
+    "UNITS",
     "Answer",
+    "Baseline",
+    "ComparedFigure",
     "Figure",
+    "Increase",
     "ItemResult",
     "KnownFailure",
     "Limit",

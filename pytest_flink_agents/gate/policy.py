@@ -9,7 +9,9 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
+from pytest_flink_agents.checks.bounds import number_text
 from pytest_flink_agents.checks.waiver import Waiver as AnnouncedFailure
+from pytest_flink_agents.gate.result import UNITS, ItemResult
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 
@@ -17,14 +19,56 @@ from pytest_flink_agents.vocabulary import Engine, Tier
 class Limit:
     """The largest value of a figure in each run of the scenarios that have one of the tags; without tags, of all.
 
-    ``word`` is the name of the figure and ``unit`` its unit, ``rule`` the place in the policy.
+    ``word`` is the name of the figure, ``rule`` the place in the policy.
     """
 
     rule: str
     word: str
     maximum: float
-    unit: str = ""
     tags: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return f"at most {number_text(self.maximum)}{UNITS[self.word]}{_in(self.tags)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An earlier session to compare with.
+
+    ``name`` is its path for messages, ``digest`` that of its file.
+    """
+
+    name: str
+    digest: str
+    results: tuple[ItemResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Increase:
+    """The largest increase of a figure over the baseline, in each run of the scenarios that have one of the tags.
+
+    It is a ``share`` of the baseline's figure (0.2 for 20 %) or an ``amount``; one of them is None. ``rule`` is the place
+    in the policy, ``word`` the figure.
+    """
+
+    rule: str
+    word: str
+    share: float | None = None
+    amount: float | None = None
+    tags: tuple[str, ...] = ()
+
+    def bound(self, before: float) -> float:
+        """Return the largest figure that is allowed."""
+        return before + (self.amount or 0.0) + before * (self.share or 0.0)
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        bound = f"{number_text(self.share * 100)} %" if self.share is not None else ""
+        bound = bound or f"{number_text(self.amount or 0.0)}{UNITS[self.word]}"
+        return f"at most {bound} above the baseline{_in(self.tags)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +105,7 @@ class Rules:
     production: Engine | None = None
     other_engine: bool = False
     limits: tuple[Limit, ...] = ()
+    increases: tuple[Increase, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
     known_failures: tuple[KnownFailure, ...] = ()
     real_models: bool = False
@@ -72,7 +117,8 @@ class Policy:
 
     ``tiers`` are those of the session. ``named_tiers`` are the ones among them that the user asked for by name: each of
     these must have run a scenario, while a tier that ``auto`` chose may have none that applies to it. ``file`` is the
-    policy file, empty without one, ``digest`` that of its bytes, and ``rules`` are those of the profile.
+    policy file, empty without one, ``digest`` that of its bytes, and ``rules`` are those of the profile. ``baseline`` is the
+    session to compare with, None without one.
     """
 
     profile: str = "default"
@@ -81,6 +127,7 @@ class Policy:
     file: str = ""
     digest: str = ""
     rules: Rules = field(default_factory=Rules)
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +158,10 @@ class Selection:
             _either(self.uncollected, other.uncollected),
             _either(self.elsewhere, other.elsewhere),
         )
+
+
+def _in(tags: tuple[str, ...]) -> str:
+    return f" in scenarios with {' or '.join(tags)}" if tags else ""
 
 
 def _either(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class Outcome(Word):
         return next((outcome for outcome in cls if outcome.value == word), cls.UNKNOWN)
 
 
+# The figures that a policy may limit, each with the unit that follows its number.
+UNITS = {"latency_p95": " ms", "tokens": "", "cost": "", "recovery": " s", "duration": " s"}
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A measured number, or the ``reason`` why it is not known.

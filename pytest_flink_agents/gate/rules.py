@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from pytest_flink_agents.checks.bounds import number_text
 from pytest_flink_agents.gate.policy import Limit, Rules
-from pytest_flink_agents.gate.result import Figure, ItemResult, Outcome
+from pytest_flink_agents.gate.result import UNITS, Figure, ItemResult, Outcome
 from pytest_flink_agents.vocabulary import Tier, Word
 
 # Figures that a run has only if its scenario leads to them.
-_OF_SOME_RUNS = ("recovery",)
+OF_SOME_RUNS = ("recovery",)
 _NO_FIGURE = Figure(None, "the run recorded none")
 
 
@@ -115,28 +115,26 @@ def _engine(result: ItemResult) -> str:
 
 
 def _limit(limit: Limit, measured: Sequence[ItemResult]) -> RuleAnswer:
-    demanded = f"at most {number_text(limit.maximum)}{limit.unit}"
-    demanded += f" in scenarios with {' or '.join(limit.tags)}" if limit.tags else ""
     figures = [
         (result, result.figures.get(limit.word, _NO_FIGURE))
         for result in measured
         if (not limit.tags or not set(limit.tags).isdisjoint(result.tags)) and _has(result, limit.word)
     ]
     if not figures:
-        return RuleAnswer(limit.rule, Answer.UNKNOWN, demanded, "no run to measure")
+        return RuleAnswer(limit.rule, Answer.UNKNOWN, limit.text, "no run to measure")
     known = [(figure.value, result) for result, figure in figures if figure.value is not None]
     if known:
         value, result = max(known, key=lambda each: each[0])
-        seen = f"{number_text(value)}{limit.unit} in {result.node_id}"
+        seen = f"{number_text(value)}{UNITS[limit.word]} in {result.node_id}"
         if value > limit.maximum:
-            return RuleAnswer(limit.rule, Answer.NOT_MET, demanded, seen, blocks=True)
+            return RuleAnswer(limit.rule, Answer.NOT_MET, limit.text, seen, blocks=True)
     doubt = next(((result, one) for result, one in figures if one.value is None or not one.final), None)
     if doubt:
         result, figure = doubt
-        return RuleAnswer(limit.rule, Answer.UNKNOWN, demanded, f"not known in {result.node_id}: {figure.reason}")
-    return RuleAnswer(limit.rule, Answer.MET, demanded, seen)
+        return RuleAnswer(limit.rule, Answer.UNKNOWN, limit.text, f"not known in {result.node_id}: {figure.reason}")
+    return RuleAnswer(limit.rule, Answer.MET, limit.text, seen)
 
 
 def _has(result: ItemResult, word: str) -> bool:
     """Return whether a run has a figure; one that recorded none at all may have missed any."""
-    return word in result.figures or word not in _OF_SOME_RUNS or not result.figures
+    return word in result.figures or word not in OF_SOME_RUNS or not result.figures

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_flink_agents.gate.policy import Policy, Selection
+from pytest_flink_agents.gate.baseline import ComparedFigure, compare, differences, increase_answers
+from pytest_flink_agents.gate.policy import Baseline, Policy, Selection
 from pytest_flink_agents.gate.result import RAN, ItemResult, Outcome
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer, rule_answers, works
 from pytest_flink_agents.gate.waivers import remarks_on, with_waivers
@@ -94,7 +95,7 @@ class Verdict:
     """The answer, its reasons and the number of items by outcome.
 
     ``policy`` is the policy file, empty without one; ``rules`` has the answer to each of its rules. ``results`` are those
-    that were judged, one for each item.
+    that were judged, one for each item. ``compared`` has the figures beside those of the ``baseline``.
     """
 
     verdict: VerdictKind
@@ -105,6 +106,8 @@ class Verdict:
     policy: str = ""
     rules: tuple[RuleAnswer, ...] = ()
     results: tuple[ItemResult, ...] = ()
+    baseline: Baseline | None = None
+    compared: tuple[ComparedFigure, ...] = ()
 
 
 def decide(
@@ -126,7 +129,9 @@ def decide(
     """
     judged = with_waivers(results, policy.rules.known_failures, today)
     scenarios = [result for result in judged if result.tier]
+    compared = compare(policy.baseline, judged) if policy.baseline else ()
     answers = rule_answers(policy.rules, judged)
+    answers += increase_answers(policy.rules.increases, policy.baseline, compared)
     reasons = [_reason(result, policy) for result in judged if _needs_a_reason(result)]
     reasons += _skipped_tests(judged)
     reasons += _coverage(scenarios, policy)
@@ -134,6 +139,7 @@ def decide(
     reasons += _left_out(selection or Selection())
     reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
     reasons += _useless_waivers(results, policy, today)
+    reasons += _other_session(judged, policy)
     reasons += _session(results, pytest_exit, unexplained)
     if _weightiest(reasons) is VerdictKind.PROMOTE:
         reasons += _nothing_shown(scenarios, policy)
@@ -149,6 +155,8 @@ def decide(
         policy.file,
         answers,
         judged,
+        policy.baseline,
+        compared,
     )
 
 
@@ -176,6 +184,19 @@ def _useless_waivers(results: Sequence[ItemResult], policy: Policy, today: datet
     return [
         Reason(ReasonKind.REMARK, "waivers", "info", f"{waiver.place}: the waiver of {waiver.scenario}: {why}")
         for waiver, why in remarks_on(results, policy.rules.known_failures, today)
+    ]
+
+
+def _other_session(results: Sequence[ItemResult], policy: Policy) -> list[Reason]:
+    """Return a remark for each way in which the baseline is another kind of session."""
+    if policy.baseline is None:
+        return []
+    messages = list(differences(policy.baseline, results))
+    if not policy.rules.increases:
+        messages.append("no rule of a policy compares with it")
+    return [
+        Reason(ReasonKind.REMARK, "baseline", "info", f"the baseline {policy.baseline.name}: {message}")
+        for message in messages
     ]
 
 

@@ -91,6 +91,7 @@ def settings_of(config: pytest.Config) -> Settings:
         gate=values.switch(found["flink_gate"]),
         policy=policy,
         profile=profile,
+        baseline=values.baseline(found["flink_baseline"], config.rootpath),
         report_dir=_report_dir(config, found["flink_report_dir"]),
         debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,

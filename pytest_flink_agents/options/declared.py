@@ -93,6 +93,11 @@ OPTIONS = (
         "policy file that the verdict is made by (default: flink-agents-policy.yaml, if it exists)",
         "PATH",
     ),
+    Option(
+        "--flink-baseline",
+        "run folder of an earlier session, or its report.json, whose figures are shown beside those of this one",
+        "RUN",
+    ),
     Option("--flink-profile", "profile of the policy file (default: the one that the file names)", "NAME"),
     Option(
         "--flink-debug",

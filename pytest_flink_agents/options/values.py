@@ -175,6 +175,21 @@ def policy(named: Given | None, profile: Given | None, root: Path) -> tuple[Path
         raise pytest.UsageError(str(error)) from None
 
 
+def baseline(value: Given | None, root: Path) -> Path | None:
+    """Return the stored session to compare with; one that cannot be read is refused before anything starts."""
+    if value is None:
+        return None
+    # Imported here: other sessions read no stored one.
+    from flink_testbed.core.problem import HostError
+    from pytest_flink_agents.report.stored_run import load_baseline
+
+    try:
+        load_baseline(root / value.text, root)
+    except HostError as error:
+        raise _at(value, error) from None
+    return root / value.text
+
+
 def keep(value: Given | None) -> str:
     """Return the word that says when clusters stay running."""
     if value is None:

@@ -15,8 +15,8 @@ from packaging.specifiers import SpecifierSet
 
 from flink_testbed.core.problem import Problem, ProblemError, nearest
 from pytest_flink_agents.checks.waiver import Waiver
-from pytest_flink_agents.gate import KnownFailure, Limit, Policy, Rules
-from pytest_flink_agents.policy.model import Limits, PolicyFile, Profile
+from pytest_flink_agents.gate import UNITS, Increase, KnownFailure, Limit, Policy, Rules
+from pytest_flink_agents.policy.model import Increases, Limits, PolicyFile, Profile
 from pytest_flink_agents.scenario.boundary.places import open_regular, shown
 from pytest_flink_agents.scenario.compile import failure_matcher
 from pytest_flink_agents.scenario.document import Document, parse
@@ -30,7 +30,8 @@ from pytest_flink_agents.vocabulary import Engine, Tier
 # The codes of the scenario language's mistakes, in a policy.
 _CODES = {"FA201": "FA301", "FA202": "FA302", "FA203": "FA303", "FA204": "FA304", "FA209": "FA306", "FA211": "FA301"}
 _OTHER_CODE = "FA303"
-_MILLISECONDS = 1000
+# Durations are seconds in the language, and milliseconds in this figure.
+_SCALE = {"latency_p95": 1000}
 
 
 class PolicyError(ProblemError):
@@ -75,6 +76,7 @@ class LoadedPolicy:
             other_engine=profile.other_engine_may_promote,
             real_models=profile.real_models_may_promote,
             limits=tuple(limit for index, one in enumerate(profile.limits) for limit in _limits(index, one)),
+            increases=tuple(each for index, one in enumerate(profile.baseline) for each in _increases(index, one)),
             severities={str(check): severity for check, severity in profile.checks.items()},
             known_failures=tuple(self._known_failures(name, profile)),
         )
@@ -153,16 +155,26 @@ def _failures(content: PolicyFile) -> tuple[dict[DocumentPath, Matcher], list[Mi
 
 
 def _limits(index: int, limits: Limits) -> list[Limit]:
-    figures = (
-        ("latency_p95", None if limits.latency_p95 is None else limits.latency_p95 * _MILLISECONDS, " ms"),
-        ("tokens", limits.tokens, ""),
-        ("cost", limits.cost, ""),
-        ("recovery", limits.recovery, " s"),
-    )
+    stated = ((word, getattr(limits, word)) for word in UNITS)
     return [
-        Limit(f"limits[{index}].{word}", word, maximum, unit, limits.tags or ())
-        for word, maximum, unit in figures
+        Limit(f"limits[{index}].{word}", word, maximum * _SCALE.get(word, 1), limits.tags or ())
+        for word, maximum in stated
         if maximum is not None
+    ]
+
+
+def _increases(index: int, increases: Increases) -> list[Increase]:
+    stated = ((word, getattr(increases, word)) for word in UNITS)
+    return [
+        Increase(
+            f"baseline[{index}].{word}",
+            word,
+            growth.share,
+            None if growth.amount is None else growth.amount * _SCALE.get(word, 1),
+            increases.tags or (),
+        )
+        for word, growth in stated
+        if growth is not None
     ]
 
 

@@ -6,9 +6,23 @@ Must never import: yaml, pytest, anything that starts something.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 from pytest_flink_agents.checks.quality import QualityCheck
@@ -22,6 +36,7 @@ Engine = Literal["bundled", "upstream"]
 Severity = Literal["block", "warn", "info"]
 _Count = Annotated[int, Field(ge=1, le=100_000)]
 _PLACE = "::"
+Mapped = TypeVar("Mapped", bound=LanguageMapping)
 
 
 def _profile_name(text: str) -> str:
@@ -41,6 +56,49 @@ def _scenario(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """An increase as a ``share`` of a figure, or as an ``amount``, which is in seconds for durations."""
+
+    share: float | None = None
+    amount: float | None = None
+
+
+def _growth(amount: Callable[[Any], float], example: str) -> Callable[[Any], Growth]:
+    """Return the validator of an increase: a percentage, or an amount in another form."""
+
+    def growth(value: Any) -> Growth:
+        found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+        if found:
+            return Growth(share=float(found[1]) / 100)
+        try:
+            return Growth(amount=amount(value))
+        except (ValidationError, PydanticCustomError):
+            raise wrong(f"a percentage or an amount, like 20% or {example}") from None
+
+    return growth
+
+
+def _with_a_figure(limits: Mapped) -> Mapped:
+    if not limits.model_fields_set - {"tags"}:
+        raise wrong("latency_p95, tokens, cost, recovery or duration", code="FA204")
+    return limits
+
+
+_PERCENT = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)%")
+_PERCENT_SCHEMA = {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}
+_duration_growth = _growth(TypeAdapter(Duration).validate_python, "500ms")
+_number_growth = _growth(TypeAdapter(Number, config=ConfigDict(strict=True)).validate_python, "100")
+DurationIncrease = Annotated[
+    Growth,
+    PlainValidator(_duration_growth),
+    WithJsonSchema({"anyOf": [_PERCENT_SCHEMA, TypeAdapter(Duration).json_schema()]}),
+]
+NumberIncrease = Annotated[
+    Growth,
+    PlainValidator(_number_growth),
+    WithJsonSchema({"anyOf": [_PERCENT_SCHEMA, TypeAdapter(Number).json_schema()]}),
+]
 ProfileName = Annotated[str, AfterValidator(_profile_name)]
 ScenarioName = Annotated[str, AfterValidator(_scenario)]
 
@@ -73,12 +131,36 @@ class Limits(LanguageMapping):
     recovery: Duration | None = Field(
         None, description="time from each fault until all tasks ran again, in runs with faults"
     )
+    duration: Duration | None = Field(None, description="time from the start of a run's tasks to its end")
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:
-        if not self.model_fields_set - {"tags"}:
-            raise wrong("latency_p95, tokens, cost or recovery", code="FA204")
-        return self
+        return _with_a_figure(self)
+
+
+class Increases(LanguageMapping):
+    """The largest increase of the figures of each run over the session that `--flink-baseline` names.
+
+    An increase is a share of the earlier figure, like `20%`, or an amount. A figure that one of the sessions does not have
+    makes the session inconclusive.
+    """
+
+    tags: SomeItems[NotEmpty] | None = Field(
+        None, description="the scenarios that are compared: those with one of these tags; default: all"
+    )
+    latency_p95: DurationIncrease | None = Field(
+        None, description="95th percentile of the time from an input to its last output"
+    )
+    tokens: NumberIncrease | None = Field(None, description="tokens of all prompts and completions of a run")
+    cost: NumberIncrease | None = Field(None, description="cost of a run by the prices in `flink_model_prices`")
+    recovery: DurationIncrease | None = Field(
+        None, description="time from each fault until all tasks ran again, in runs with faults"
+    )
+    duration: DurationIncrease | None = Field(None, description="time from the start of a run's tasks to its end")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        return _with_a_figure(self)
 
 
 class KnownFailure(ExpectFail):
@@ -101,6 +183,7 @@ class Profile(LanguageMapping):
         False, description="accept runs with a real model (`llm: {mode: live}` or `record`)"
     )
     limits: Items[Limits] = Field((), description="limits of figures that runs record")
+    baseline: Items[Increases] = Field((), description="how much worse figures may be than in an earlier session")
     checks: dict[QualityCheck, Severity] = Field(
         default_factory=dict, description="severity of a check that fails alone: block (default), warn or info"
     )

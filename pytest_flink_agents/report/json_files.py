@@ -51,7 +51,7 @@ def write_verdict(
         "policy_digest": policy_digest,
         "scenarios_digest": Identity(scenarios=identity.scenarios).digest(),
         "identity_digest": identity.digest(policy_digest, git.commit),
-        "baseline": None,
+        "baseline": _baseline(verdict),
         "started": started,
         "finished": finished,
         "tool": {"name": "pytest-flink-agents", "version": __version__},
@@ -69,8 +69,25 @@ def verdict_text(verdict: Verdict, redactor: Redactor) -> str:
         "rules": [dataclasses.asdict(rule) for rule in verdict.rules],
         "counts": verdict.counts,
         "waivers": [dataclasses.asdict(waiver) for waiver in verdict.waivers],
+        "baseline": _baseline(verdict),
     }
     return printable_json(json.dumps(redactor.data(data), indent=2, ensure_ascii=False))
+
+
+def _baseline(verdict: Verdict) -> dict[str, Any] | None:
+    """Return the session that was compared with, and each figure in both; None without one."""
+    if verdict.baseline is None:
+        return None
+    figures = [
+        {
+            "node_id": each.node_id,
+            "figure": each.word,
+            "before": dataclasses.asdict(each.before),
+            "now": dataclasses.asdict(each.now),
+        }
+        for each in verdict.compared
+    ]
+    return {"name": verdict.baseline.name, "digest": verdict.baseline.digest, "figures": figures}
 
 
 def _named(digests: Mapping[str, str]) -> list[dict[str, str]]:
@@ -78,9 +95,10 @@ def _named(digests: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _policy_digest(policy: Policy) -> str:
-    """Return a digest of everything that decides, besides the results: the policy file, the profile and the tiers."""
+    """Return a digest of everything that decides, besides the results: policy file, profile, tiers and baseline."""
     tiers = [[tier.value for tier in tiers] for tiers in (policy.tiers, policy.named_tiers)]
-    return digest_of([json.dumps([policy.profile, *tiers, policy.file, policy.digest]).encode()])
+    baseline = [policy.baseline.digest] if policy.baseline else []
+    return digest_of([json.dumps([policy.profile, *tiers, policy.file, policy.digest, *baseline]).encode()])
 
 
 def _reason(reason: Reason, redactor: Redactor) -> dict[str, Any]:

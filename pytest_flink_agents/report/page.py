@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, Verdict
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
@@ -65,6 +66,7 @@ def write_page(path: Path, facts: PageFacts, redactor: Redactor) -> None:
             }
             for one in verdict.rules
         ],
+        baseline=page.baseline(verdict),
         environment=[(name, page.line(value)) for name, value in facts.environment.items() if value],
         **page.tables(),
         promises=page.promises(),
@@ -99,6 +101,12 @@ class _Page:
             for row in table.rows
         ]
         return {"columns": table.columns, "given": table.given, "rows": rows}
+
+    def baseline(self, verdict: Verdict) -> dict[str, Any]:
+        """Return the figures beside those of the baseline, the largest increases first."""
+        table = baseline_table(verdict)
+        rows = [[self.line(text) for text in row] for row in table.rows]
+        return {"name": self.line(table.name), "rows": rows, "left_out": table.left_out}
 
     def promises(self) -> dict[str, Any]:
         """Return a row for each run with faults and a column for each promise."""

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from flink_testbed.core.problem import HostError, Problem
 from pytest_flink_agents.gate import (
+    Baseline,
     ItemResult,
     Outcome,
     Policy,
@@ -25,9 +24,10 @@ from pytest_flink_agents.gate import (
     decide,
     files_changed,
 )
+from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import write_json
-from pytest_flink_agents.scenario.boundary.places import open_regular
+from pytest_flink_agents.scenario.boundary.places import open_regular, shown
 from pytest_flink_agents.vocabulary import Tier
 
 REPORT_FILE = "report.json"
@@ -93,7 +93,7 @@ def read_run(path: Path) -> StoredRun:
     Raises ``HostError`` FA430 if there is none, :class:`DamagedRunError` FA439 if the file is truncated, edited or of
     another program or version.
     """
-    file = path if path.is_file() else path / REPORT_FILE
+    file = _file_of(path)
     try:
         with open_regular(file) as stream:
             text = stream.read().decode()
@@ -108,6 +108,19 @@ def read_run(path: Path) -> StoredRun:
     return _run_of(text, file)
 
 
+def load_baseline(path: Path, root: Path) -> Baseline:
+    """Return the session of a run folder, or of its report.json, as one to compare with.
+
+    ``root`` is the project's, to which its name in messages is relative. Raises as :func:`read_run` does.
+    """
+    run, file = read_run(path), _file_of(path).resolve()
+    return Baseline(shown(file, root.resolve()), file_digest(file), run.results)
+
+
+def _file_of(path: Path) -> Path:
+    return path if path.is_file() else path / REPORT_FILE
+
+
 def _run_of(text: str, file: Path) -> StoredRun:
     try:
         data = json.loads(text, object_pairs_hook=_without_duplicates)
@@ -116,6 +129,9 @@ def _run_of(text: str, file: Path) -> StoredRun:
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise _damaged(file, f"schema_version {SCHEMA_VERSION!r}", repr(version))
+    # Imported here: a session that only writes its run does not need it.
+    from pydantic import TypeAdapter, ValidationError
+
     try:
         run = TypeAdapter(StoredRun).validate_json(text, strict=True)
     except ValidationError as error:

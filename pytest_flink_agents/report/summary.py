@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
@@ -35,6 +36,7 @@ def write_summary(path: Path, verdict: Verdict, environment: Mapping[str, str], 
     lines += [
         *_reasons(verdict.reasons, redactor),
         *_policy(verdict, redactor),
+        *_baseline(verdict, redactor),
         *_table(results, redactor),
         *_repeated(results, redactor),
         *_promises(results, redactor),
@@ -64,6 +66,20 @@ def _policy(verdict: Verdict, redactor: Redactor) -> list[str]:
             for one in verdict.rules
         ]
     return [*lines, ""] if verdict.rules else lines
+
+
+def _baseline(verdict: Verdict, redactor: Redactor) -> list[str]:
+    """Return the figures beside those of the baseline, the largest increases first."""
+    table = baseline_table(verdict)
+    if not table.name:
+        return []
+    lines = ["## Compared with a baseline", "", _inline(table.name, redactor), ""]
+    if table.rows:
+        lines += [_row(["scenario", "figure", "baseline", "now", "change"]), "|---" * 5 + "|"]
+        lines += [_row([_inline(text, redactor) for text in row]) for row in table.rows]
+        lines += ["", f"{table.left_out} more figures are in verdict.json"] if table.left_out else []
+        lines.append("")
+    return lines
 
 
 def _table(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:

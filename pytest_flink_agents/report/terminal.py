@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.shorten import shorten_line
 
 Line = tuple[str, dict[str, bool]]
@@ -14,6 +15,7 @@ _COLOURS = {VerdictKind.PROMOTE: "green", VerdictKind.BLOCK: "red", VerdictKind.
 _REASON_COLOURS = {ReasonKind.BLOCK: "red", ReasonKind.INCONCLUSIVE: "yellow", ReasonKind.REMARK: "blue"}
 _TO_REPEAT = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _REASONS = 12
+_FIGURES = 3
 _LINE = 200
 
 
@@ -35,6 +37,7 @@ def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_e
         met = sum(one.answer is Answer.MET for one in verdict.rules)
         rules = f"{met} of {len(verdict.rules)} rules met"
         lines.append((f"  policy: {verdict.policy}, profile {verdict.profile}: {rules}", {}))
+    lines += [(text, {}) for text in _baseline(verdict)]
     commands = (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce)
     again = next(commands, "")
     if again:
@@ -44,6 +47,18 @@ def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_e
         gated = exit_code(verdict, pytest_exit)
         lines.append((f"  exit code {pytest_exit} is pytest's own; --flink-gate makes it {gated}", {colour: True}))
     return [(redactor.text(text), markup) for text, markup in lines]
+
+
+def _baseline(verdict: Verdict) -> list[str]:
+    """Return the figures that have grown most since the baseline."""
+    table = baseline_table(verdict)
+    if not table.name:
+        return []
+    figures = len(table.rows) + table.left_out
+    lines = [f"  baseline: {table.name}, {figures} figure{'s' if figures != 1 else ''}"]
+    grown = [row for row in table.rows if row.change.startswith("+")]
+    shown = (f"    {row.figure}: {row.before} -> {row.now}, {row.change}, {row.node_id}" for row in grown[:_FIGURES])
+    return [*lines, *(shorten_line(line, _LINE) for line in shown)]
 
 
 def _headline(verdict: Verdict, results: Sequence[ItemResult]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from pytest_flink_agents.checks.bounds import Amount, Bounds
+from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds
 from pytest_flink_agents.checks.cost import cost_amount
 from pytest_flink_agents.checks.latency import Percentile, latency_amount
 from pytest_flink_agents.checks.recovery import recovery_amount
@@ -26,11 +26,20 @@ def figures(scenario: Scenario, evidence: Evidence, prices: Mapping[str, ModelPr
         "latency_p95": lambda: latency_amount(_P95, evidence),
         "tokens": lambda: total_tokens(evidence, scripted=scripted),
         "cost": lambda: cost_amount(prices, evidence, scripted=scripted),
+        "duration": lambda: _duration(evidence),
     }
     if faults:
         forgotten = any(fault.kill == "jobmanager" for fault in faults)
         measures["recovery"] = lambda: recovery_amount(evidence, forgotten=forgotten)
     return {word: _figure(measure) for word, measure in measures.items()}
+
+
+def _duration(evidence: Evidence) -> Amount:
+    """Return the seconds from the start of the tasks to the end, which a deadline may have cut."""
+    name, seconds = "the duration", evidence.timings_s.get("run")
+    if seconds is None:
+        return Amount(name, None, "the run was not timed")
+    return Amount(name, round(seconds, 3), "" if evidence.complete else CUT_SHORT, final=evidence.complete)
 
 
 def _figure(measure: Callable[[], Amount]) -> Figure:

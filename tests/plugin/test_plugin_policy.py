@@ -74,6 +74,22 @@ def test_a_profile_decides_and_every_report_names_its_rules(project: Project):
     assert '<th scope="row">require.tags</th><td>greeting</td><td class="promote">met</td>' in page
 
 
+def test_figures_are_compared_with_an_earlier_session(project: Project):
+    project.scenarios("x", scenario("right"))
+    rules = "require: {tiers: [local]}, baseline: [{duration: 1m, latency_p95: 1m}, {tokens: 10%}]"
+    project.write("flink-agents-policy.yaml", f'version: "1"\ndefault: r\nprofiles: {{r: {{{rules}}}}}\n')
+    assert project.run(GATE).ret == 10
+    before = project.report.resolve()
+    result = project.run(GATE, f"--flink-baseline={before.relative_to(project.path)}")
+    verdict = project.verdict()
+    # The agent has no model.
+    assert (result.ret, [one["answer"] for one in verdict["rules"]]) == (10, ["met", "met", "met", "unknown"])
+    assert verdict["baseline"]["name"] == f"{before.relative_to(project.path)}/report.json"
+    assert "| x.scenario.yaml::right[local-2.2] | duration |" in (project.report / "summary.md").read_text("utf-8")
+    refused = project.run("--flink-baseline=nothing")
+    assert (refused.ret, "--flink-baseline=nothing: FA430: there is no stored run" in lines_of(refused)) == (4, True)
+
+
 def test_another_profile_demands_more_and_a_failure_without_waiver_blocks(project: Project):
     project.write("flink-agents-policy.yaml", POLICY)
     project.scenarios("x", scenario("right"), scenario("wrong", said="bye"))

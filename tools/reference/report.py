@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
-from pytest_flink_agents.gate import ItemResult, Selection
+from pytest_flink_agents.gate import Figure, ItemResult, Outcome, Selection
 from pytest_flink_agents.gate.rules import RuleAnswer
 from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
 from pytest_flink_agents.identity import GitState
@@ -57,6 +57,25 @@ class Tool(TypedDict):
 
 
 @with_config(_STRICT)
+class ComparedFigure(TypedDict):
+    """One figure of an item, in the baseline and in this session."""
+
+    node_id: str
+    figure: str
+    before: Figure
+    now: Figure
+
+
+@with_config(_STRICT)
+class ComparedBaseline(TypedDict):
+    """The session that the figures were compared with, and the sha256 of its report.json."""
+
+    name: str
+    digest: str
+    figures: list[ComparedFigure]
+
+
+@with_config(_STRICT)
 class VerdictFile(TypedDict):
     """``verdict.json``. Times are ISO 8601 in UTC."""
 
@@ -76,7 +95,7 @@ class VerdictFile(TypedDict):
     policy_digest: str
     scenarios_digest: str
     identity_digest: str
-    baseline: None
+    baseline: ComparedBaseline | None
     started: str
     finished: str
     tool: Tool
@@ -87,12 +106,14 @@ class ReportFile(TypedDict):
     """``report.json``: what a verdict is made of, besides the policy."""
 
     schema_version: str
+    counts: dict[Outcome, int]
     results: list[ItemResult]
     selection: Selection
     tiers: list[Tier]
     named_tiers: list[Tier]
     pytest_exit: int
     changed: list[str]
+    unexplained: int
 
 
 @with_config(ConfigDict(extra="allow"))

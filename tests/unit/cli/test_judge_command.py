@@ -126,6 +126,30 @@ def test_what_cannot_be_judged_is_refused(judged: Any, tmp_path: Path, capsys: p
     assert (code, "FA307" in text) == (2, True)
 
 
+def test_figures_are_compared_with_those_of_another_session(judged: Any, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    write_run(tmp_path / "old", stored(item("right", figures={"tokens": Figure(10)})), Redactor({}))
+    policy = 'version: "1"\ndefault: strict\nprofiles: {strict: {baseline: [{tokens: 10%}]}}\n'
+    (tmp_path / "flink-agents-policy.yaml").write_text(policy, encoding="utf-8")
+    code, text = judged(stored(item("right")), "--baseline=old")
+    assert code == 1
+    assert "block: policy: baseline[0].tokens: at most 10 % above the baseline: not met: 10 -> 12 in s.scenario" in text
+    assert "    tokens: 10 -> 12, +2 (+20 %), s.scenario.yaml::right[embedded-2.2]" in text
+    code, text = judged(stored(item("right")), "--baseline=old/report.json", "--json")
+    compared = json.loads(text)["baseline"]
+    assert (compared["name"], len(compared["digest"])) == ("old/report.json", 71)
+    assert compared["figures"][1] == {
+        "node_id": "s.scenario.yaml::right[embedded-2.2]",
+        "figure": "tokens",
+        "before": {"value": 10.0, "reason": "", "final": True},
+        "now": {"value": 12.0, "reason": "", "final": True},
+    }
+    (tmp_path / "old" / REPORT_FILE).write_text("{}", encoding="utf-8")
+    code, text = judged(stored(item("right")), "--baseline=old")
+    assert (code, "FA439: the stored run cannot be trusted" in text) == (2, True)
+    assert judged(stored(item("right")), "--baseline=older")[0] == 2
+
+
 Edit = Callable[[dict[str, Any]], None]
 
 

@@ -200,7 +200,7 @@ def test_a_limit_of_no_run_is_unknown() -> None:
 
 
 def test_recovery_is_limited_in_runs_with_faults_only() -> None:
-    limit = Rules(limits=(Limit("limits[0].recovery", "recovery", 30, " s"),))
+    limit = Rules(limits=(Limit("limits[0].recovery", "recovery", 30),))
     assert under(limit, *BOTH).verdict == "inconclusive"
     calm = ran(name="y", figures={"tokens": Figure(3)})
     broken = ran(name="x", figures={"recovery": Figure(12.5)})

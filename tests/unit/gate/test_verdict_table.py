@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from pytest_flink_agents.checks.waiver import Waiver as AnnouncedFailure
 from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedRun
 from pytest_flink_agents.gate import (
+    Baseline,
     Figure,
+    Increase,
     ItemResult,
     KnownFailure,
     Limit,
@@ -48,6 +51,16 @@ def repeated(runs: RunCounts) -> ItemResult:
 
 def by(**rules: Any) -> Policy:
     return Policy("production", (LOCAL, EMBEDDED), file="flink-agents-policy.yaml", rules=Rules(**rules))
+
+
+def measured(tokens: float) -> ItemResult:
+    return ran("passed", tags=("slo",), figures={"tokens": Figure(tokens)})
+
+
+def against_baseline(result: ItemResult) -> Policy:
+    increase = Increase("baseline[0].tokens", "tokens", share=0.1, tags=("slo",))
+    baseline = Baseline("old/report.json", "sha256:0", (*PASSED, result))
+    return dataclasses.replace(by(increases=(increase,)), baseline=baseline)
 
 
 UNTIL = datetime.date(2027, 1, 31)
@@ -107,6 +120,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a figure of a scenario that failed as announced, or with severity `warn`, is above a limit": lambda: decide(
         [*PASSED, ran("waived", tags=("slo",), figures={"tokens": Figure(11)})], by(limits=(LIMIT,))
     ),
+    "a figure is more above the baseline's than the policy allows": lambda: decide(
+        [*PASSED, measured(12)], against_baseline(measured(10))
+    ),
     "every scenario passed, without Flink only": lambda: decide(
         [ran("passed", LOCAL)], Policy(tiers=(LOCAL,), named_tiers=(LOCAL,))
     ),
@@ -153,6 +169,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     ),
     "a figure that the policy limits is not known": lambda: decide(
         [*PASSED, ran("passed", tags=("slo",), figures={"tokens": Figure(None, "no metrics")})], by(limits=(LIMIT,))
+    ),
+    "the policy compares with a baseline, and a figure is missing in one of the sessions": lambda: decide(
+        [*PASSED, measured(10)], against_baseline(ran("passed", tags=("slo",)))
     ),
     "scenarios were deselected, and every rule of the policy is met": lambda: decide(
         PASSED, by(tiers=(LOCAL, EMBEDDED), scenarios=1), selection=Selection(deselected=2)

@@ -47,14 +47,14 @@ MISTAKES = {
     "    requires: {tiers: [embedded]}\n": (
         '6:5: FA302: unknown key "requires" in profiles.release\n'
         "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
-        "limits, checks, waivers\n"
+        "limits, baseline, checks, waivers\n"
         '  seen:     "requires"\n'
         '  next:     did you mean "require"?'
     ),
     "    tiers: [embedded]\n": (
         '6:5: FA302: unknown key "tiers" in profiles.release\n'
         "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
-        "limits, checks, waivers\n"
+        "limits, baseline, checks, waivers\n"
         '  seen:     "tiers"\n'
         "  next:     it belongs in profiles.*.require"
     ),
@@ -77,8 +77,23 @@ MISTAKES = {
     ),
     "    limits: [{tags: [slo]}]\n": (
         "6:14: FA304: a key is missing in profiles.release.limits[0]\n"
-        "  expected: latency_p95, tokens, cost or recovery\n"
+        "  expected: latency_p95, tokens, cost, recovery or duration\n"
         "  seen:     a mapping of tags"
+    ),
+    "    baseline: [{tags: [slo]}]\n": (
+        "6:16: FA304: a key is missing in profiles.release.baseline[0]\n"
+        "  expected: latency_p95, tokens, cost, recovery or duration\n"
+        "  seen:     a mapping of tags"
+    ),
+    "    baseline: [{latency_p95: 20}]\n": (
+        "6:30: FA303: wrong value for profiles.release.baseline[0].latency_p95\n"
+        "  expected: a percentage or an amount, like 20% or 500ms\n"
+        "  seen:     20"
+    ),
+    "    baseline: [{tokens: -5%}]\n": (
+        "6:25: FA303: wrong value for profiles.release.baseline[0].tokens\n"
+        "  expected: a percentage or an amount, like 20% or 100\n"
+        '  seen:     the string "-5%"'
     ),
     '    limits: [{tokens: "9"}]\n': (
         '6:23: FA303: wrong value for profiles.release.limits[0].tokens\n  expected: a number\n  seen:     the string "9"'
@@ -172,6 +187,15 @@ def test_a_profile_becomes_rules_of_the_gate() -> None:
         ("limits[0].tokens", 20000, ("slo",)),
         ("limits[0].cost", 0.25, ("slo",)),
         ("limits[0].recovery", 30.0, ("slo",)),
+        ("limits[0].duration", 60.0, ("slo",)),
+    ]
+    assert [(each.rule, each.share, each.amount, each.tags) for each in rules.increases] == [
+        ("baseline[0].latency_p95", 0.2, None, ("slo",)),
+        ("baseline[0].tokens", 0.1, None, ("slo",)),
+        ("baseline[0].cost", None, 0.05, ("slo",)),
+        ("baseline[0].recovery", None, 5.0, ("slo",)),
+        ("baseline[0].duration", 0.5, None, ("slo",)),
+        ("baseline[1].latency_p95", None, 500.0, ()),
     ]
     assert (rules.scenarios, rules.repeats, rules.severities) == (3, 2, {"logs": "warn"})
     assert [(known.failure.check, known.failure.failure is None) for known in rules.known_failures] == [
