@@ -58,8 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("code", nargs="?", help="a code such as FA202; without one, all codes are listed")
     command = _command(commands, "schema", _schema, "print the JSON schema of a language's files, for editors")
     command.add_argument("language", nargs="?", default="scenario", choices=["scenario", "policy"])
-    command = _command(commands, "init", _init, "write an example file, to begin with; overwrites nothing")
-    command.add_argument("what", choices=["policy"], help="flink-agents-policy.yaml, in this directory")
+    command = _command(commands, "init", _init, "write a file to begin with: an example policy, or that of a CI server")
+    command.add_argument("what", choices=["policy", "ci"], help="flink-agents-policy.yaml, or the file of a CI server")
+    command.add_argument("server", nargs="?", choices=["github", "gitlab", "jenkins"], help="the CI server, for ci")
+    command.add_argument(
+        "--output", type=Path, metavar="PATH", help="the file to write (default: where it is looked for)"
+    )
+    command.add_argument("--force", action="store_true", help="replace a file that exists")
     command = _command(commands, "list", _list, "list the scenarios at and below paths")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH")
     command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
@@ -142,16 +147,12 @@ def _schema(chosen: argparse.Namespace) -> tuple[int, str]:
     return 0, json.dumps(policy_schema() if chosen.language == "policy" else json_schema(), indent=2)
 
 
-def _init(_: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.policy.example import EXAMPLE
-    from pytest_flink_agents.settings import POLICY_FILE
+def _init(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.init.command import SERVERS, init
 
-    try:
-        with Path(POLICY_FILE).open("x", encoding="utf-8") as file:
-            file.write(EXAMPLE.read_text(encoding="utf-8"))
-    except OSError as error:
-        return 2, f"{POLICY_FILE} cannot be written: {error.strerror}"
-    return 0, f"wrote {POLICY_FILE}; its profiles are examples, see --flink-profile"
+    if (chosen.what == "ci") is not (chosen.server is not None):
+        chosen.refuse(f"name the server after ci, and nothing after policy: ci {{{','.join(SERVERS)}}}")
+    return init(chosen.server, chosen.output, force=chosen.force)
 
 
 def _list(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -36,7 +36,7 @@ TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "to
 # Variables of the environment that scenarios of the documentation name, and that an ini file there allows.
 VARIABLES = ("MODEL_KEY",)
 # Programs whose own options are not checked.
-OTHERS = {"pip", "podman", "export", "coverage"}
+OTHERS = {"pip", "python", "podman", "export", "coverage"}
 
 
 def ids(found: list[Block]) -> list[str]:
@@ -51,7 +51,7 @@ SCENARIOS = [block for block in blocks("yaml") if is_scenario(block)]
 CONFIGURATIONS = [block for block in blocks("yaml") if block.title.endswith("config.yaml")]
 SHARED = [block for block in blocks("yaml") if block.title == "common.yaml"]
 POLICIES = [block for block in blocks("yaml") if block.title == POLICY_FILE]
-WORKFLOWS = [block for block in blocks("yaml") if block.title.startswith(".github/workflows/")]
+HOOKS = [block for block in blocks("yaml") if block.title == ".pre-commit-config.yaml"]
 
 
 def test_every_block_has_a_language_that_a_test_covers() -> None:
@@ -59,7 +59,7 @@ def test_every_block_has_a_language_that_a_test_covers() -> None:
     others = [
         block.place
         for block in blocks("yaml")
-        if block not in [*SCENARIOS, *CONFIGURATIONS, *POLICIES, *WORKFLOWS, *SHARED]
+        if block not in [*SCENARIOS, *CONFIGURATIONS, *POLICIES, *HOOKS, *SHARED]
     ]
     assert others == []
 
@@ -119,13 +119,10 @@ def test_configurations_pass_the_linter(block: Block, tmp_path: Path, capsys: py
     assert set(re.findall(r"FA\d{3}", capsys.readouterr().out)) <= {"FA469"}
 
 
-@pytest.mark.parametrize("block", WORKFLOWS, ids=ids(WORKFLOWS))
-def test_commands_of_workflows_exist(block: Block) -> None:
-    jobs = yaml.safe_load(block.text)["jobs"].values()
-    runs = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
-    assert runs
-    for run in runs:
-        require_command(run)
+@pytest.mark.parametrize("block", HOOKS, ids=ids(HOOKS))
+def test_hooks_exist(block: Block) -> None:
+    ours = [hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))]
+    assert [hook["id"] for repo in yaml.safe_load(block.text)["repos"] for hook in repo["hooks"]] == ours
 
 
 CONSOLES = blocks("console")

@@ -1,0 +1,1 @@
+"""``flink-agents-gate init``: write a file to begin with."""
