@@ -248,10 +248,15 @@ class GateSession:
         return verdict
 
     def _show_elsewhere(self) -> None:
-        if self.settings.gate and self.server.step_summary:
-            from pytest_flink_agents.report.ci.publish import show_step_summary
+        """Show the report on the page of a CI run, and export it; a problem is a line, and never changes the verdict."""
+        from pytest_flink_agents.report.ci.publish import export_traces, show_step_summary
 
-            self.notices += filter(None, [show_step_summary(self.folder, self.server.step_summary)])
+        problems = []
+        if self.settings.gate and self.server.step_summary:
+            problems.append(show_step_summary(self.folder, self.server.step_summary))
+        if self.settings.otel:
+            problems.append(export_traces(self.folder, self.settings.otel))
+        self.notices += filter(None, map(self.redactor.line, problems))
 
     def _discard_verdict(self) -> None:
         """Remove the files that already state another verdict: a program may read only one of them."""

@@ -41,7 +41,8 @@ class Settings:
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
     scenarios. ``rest_auth`` is about the REST API of embedded clusters. ``llm_mode`` is the mode of
     scenarios whose model is not scripted, None for their own; their cassettes are below ``cassette_dir``, None for beside
-    the scenario, and are written over with ``llm_overwrite``.
+    the scenario, and are written over with ``llm_overwrite``. ``otel`` is the file or
+    the URL that traces go to, empty for none.
     """
 
     root: Path
@@ -65,6 +66,7 @@ class Settings:
     reuse: bool = False
     rest_auth: RestAuth = RestAuth.AUTO
     gate: bool = False
+    otel: str = ""
     policy: Path | None = None
     profile: str = "default"
     baseline: Path | None = None

@@ -92,6 +92,7 @@ def settings_of(config: pytest.Config) -> Settings:
         policy=policy,
         profile=profile,
         baseline=values.baseline(found["flink_baseline"], config.rootpath),
+        otel=values.otel(found["flink_otel"], config.rootpath),
         report_dir=_report_dir(config, found["flink_report_dir"]),
         debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,

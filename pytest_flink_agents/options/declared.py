@@ -125,6 +125,11 @@ OPTIONS = (
         const="yes",
     ),
     Option("--flink-report-dir", "directory for reports (default: flink-agents-report)", "DIR"),
+    Option(
+        "--flink-otel",
+        "export the session as OpenTelemetry traces: to a file of OTLP JSON, or to the URL of a collector (needs the extra otel)",
+        "FILE|URL",
+    ),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),
     Option("--scenario-runs", "number of runs of each local scenario, each with its own seed (default: 1)", "N"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.util
 import math
 import os
 import random
@@ -14,6 +15,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -231,6 +233,21 @@ def configuration(value: Given | None, root: Path) -> Path | None:
         next_step = f"flink-agents-gate lint {name}"
         raise refused(value, "the configuration would be misread", "a file without errors", next_step, seen=seen)
     return file
+
+
+def otel(value: Given | None, root: Path) -> str:
+    """Return the URL of a collector, or the path of a file, which starts at the project's root."""
+    if value is None:
+        return ""
+    # find_spec of a name with dots imports what is before them.
+    if importlib.util.find_spec("opentelemetry") is None:
+        next_step = "pip install 'pytest-flink-agents[otel]'"
+        raise refused(value, "traces cannot be exported", "the package opentelemetry", next_step, seen="it is missing")
+    if value.text.startswith(("http://", "https://")):
+        if not urlsplit(value.text).hostname:
+            raise refused(value, "not the URL of a collector", "http(s)://HOST:4318")
+        return value.text
+    return str(root / value.text)
 
 
 def job_python(value: Given | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""Show a finished report elsewhere: on the page of a CI run."""
+"""Show a finished report elsewhere: on the page of a CI run, and in a system for traces."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pytest_flink_agents.report.ci.files import PULL_REQUEST
 from pytest_flink_agents.report.ci.github import append_step_summary
+
+_EXPORT_S = 10.0
 
 
 def show_step_summary(folder: Path, step_summary: Path) -> str:
@@ -20,3 +22,18 @@ def show_step_summary(folder: Path, step_summary: Path) -> str:
     except OSError as error:
         return f"no summary of the step: {error.strerror}: {error.filename}"
     return "no summary of the step: other commands have used up its mebibyte"
+
+
+def export_traces(folder: Path, destination: str) -> str:
+    """Export a run folder to OpenTelemetry.
+
+    Returns a line that says why it was not exported, empty if it was.
+    """
+    # Imported here: the package opentelemetry comes with an extra.
+    from pytest_flink_agents.report.otel.export import export_session
+
+    try:
+        problem = export_session(folder, destination, timeout_s=_EXPORT_S)
+    except Exception as error:  # an error of another library must not change the verdict
+        problem = f"{destination}: {type(error).__name__}: {error}"
+    return f"no traces: {problem}" if problem else ""
