@@ -108,9 +108,9 @@ def test_all_servers_run_the_same_commands() -> None:
         'flink-agents-gate prepare --flink-version="$FLINK_VERSION"',
         'python -m pytest --flink-gate --flink-version="$FLINK_VERSION"',
     )
-    for server in SERVERS.values():
-        text = Path(server.path).read_text(encoding="utf-8").replace(".venv/bin/", "")
-        assert [text.count(command) for command in commands] == [1, 1, 1], server.path
+    for start in SERVERS.values():
+        text = Path(start.path).read_text(encoding="utf-8").replace(".venv/bin/", "")
+        assert [text.count(command) for command in commands] == [1, 1, 1], start.path
 
 
 def test_the_hook_of_pre_commit_takes_the_files_that_lint_knows() -> None:
