@@ -99,6 +99,9 @@ def shared_settings(brokers: int) -> dict[str, object]:
         "group.initial.rebalance.delay.ms": 0,
         # Flink's sink requests an hour by default, and Kafka's default limit is 15 minutes.
         "transaction.max.timeout.ms": 3_600_000,
+        # A transaction that is open for longer than its time-out is aborted soon after, not up to
+        # 10 s later.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
         # Until this time is over a killed broker counts as alive: others do not take over its
         # partitions, and it cannot register again.
         "broker.session.timeout.ms": 3000,

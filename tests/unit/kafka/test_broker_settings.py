@@ -57,6 +57,10 @@ def test_transactions_may_last_as_long_as_flinks_sink_requests() -> None:
     assert int(properties(1)["transaction.max.timeout.ms"]) >= 3_600_000
 
 
+def test_an_expired_transaction_is_aborted_within_a_second() -> None:
+    assert int(properties(1)["transaction.abort.timed.out.transaction.cleanup.interval.ms"]) <= 1000
+
+
 def test_ids_are_unique_and_in_kafkas_format() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
