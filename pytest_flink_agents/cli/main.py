@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory to search")
     command.add_argument("--json", action="store_true", help="print the findings as JSON")
+    command = _command(commands, "compare", _compare, "compare two plans of an agent: what an upgrade loses")
+    command.add_argument("baseline", metavar="BASELINE", help="the plan in production: a JSON file, or module:Class")
+    command.add_argument("candidate", metavar="CANDIDATE", help="the plan that replaces it")
+    for flag, metavar in _PLAN_OPTIONS.items():
+        command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
     command = _command(commands, "judge", _judge, "decide on a finished session by a policy; runs nothing")
     command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
     command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
@@ -165,6 +170,12 @@ def _lint(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.lint.command import lint
 
     return lint(chosen.paths, as_json=chosen.json)
+
+
+def _compare(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.compare import compare
+
+    return compare(chosen.baseline, chosen.candidate, _given(chosen, _PLAN_OPTIONS))
 
 
 def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
