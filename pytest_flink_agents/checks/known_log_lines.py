@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, STOP
+
 KNOWN: tuple[tuple[str, str], ...] = (
     (
         r"curator\S*\.ConnectionState +\S+ - Authentication failed",
@@ -42,12 +44,17 @@ _LATE_CALL = (
     r"org\.apache\.flink\.runtime\.jobmaster\.JobMaster\.notifyEndOfData\("
 )
 
+# A savepoint holds the outputs that the sink commits when it is complete. A job that starts from it commits them
+# again, which Kafka refuses. That none is lost is what the scenario states of its outputs.
+_SECOND_COMMIT = r"Unable to commit transaction .* its producer is already fenced"
+
 # Searched in the line and in the stack trace below it.
 BY_FAULT: Mapping[str, tuple[str, ...]] = {
     "kill taskmanager": (_ABORTED_CHECKPOINT,),
     "fail checkpoints": (_ABORTED_CHECKPOINT,),
     # It ends as a kill does, if it lasts as long as the heartbeat time-out.
     "cut taskmanager": (_ABORTED_CHECKPOINT, _LATE_CALL),
+    **dict.fromkeys((f"{STOP}{name}" for name in (CANDIDATE, BASELINE_AGAIN)), (_SECOND_COMMIT,)),
     # The TaskManager's ends of the connections to the killed process.
     "kill python_worker": (
         r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",

@@ -10,6 +10,7 @@ from typing import Any
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
 from pytest_flink_agents.evidence.replays import Replays
+from pytest_flink_agents.evidence.upgrade import Upgrade
 
 # The job id in the log layout of the clusters that this package starts.
 _JOB_MARK = re.compile(r" \[(?P<id>[0-9a-f]{32})\] - ")
@@ -179,7 +180,8 @@ class Checkpoints:
     """The numbers of checkpoints that a job completed, failed to complete, and restored from.
 
     ``seen`` are the completed ones, oldest first: Flink remembers the last ten, which are read once a second.
-    ``restored_s`` is the time of the last restore, in seconds since 1970, None without one.
+    ``restored_s`` is the time of the last restore, in seconds since 1970, None without one; ``restored_path`` is where
+    its checkpoint or savepoint is stored, empty if Flink does not say.
     """
 
     completed: int = 0
@@ -187,6 +189,7 @@ class Checkpoints:
     restored: int = 0
     seen: tuple[Checkpoint, ...] = ()
     restored_s: float | None = None
+    restored_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +256,8 @@ class Evidence:
     they are final if the agent wrote them at its end, and else those that Flink showed last. ``memory`` is None if it
     was not asked for, on Flink, and for a run without an end. ``steps`` records the timeline.
     ``action_states`` are the records of the action state store, None if there is none; ``action_states_unknown`` says why
-    they may be incomplete. ``topics`` is known of runs through Kafka with steps.
+    they may be incomplete. ``topics`` is known of runs through Kafka with steps. ``upgrade`` has the versions of a
+    rehearsed upgrade, None without one; ``job_id``, ``job_state`` and ``ui_url`` are then those of the last job.
 
     ``seed`` is the seed of the order of keys and calls, None without one. ``replays`` are the runs again from crash points,
     None if the scenario has none.
@@ -298,5 +302,6 @@ class Evidence:
     topics: TopicContent | None = None
     action_states: tuple[ActionState, ...] | None = None
     action_states_unknown: str = ""
+    upgrade: Upgrade | None = None
     seed: int | None = None
     replays: Replays | None = None

@@ -166,7 +166,8 @@ class TopicChannel(Channel):
 
     ``connector`` has the jars of Flink's Kafka connector for the job's Flink, the connector itself last: a
     job of the user's own gets that one only. ``guarantee`` is ``exactly_once``
-    or ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one.
+    or ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one. With ``portions``,
+    ``put`` writes the inputs with the numbers of the first one only.
     """
 
     name = "kafka"
@@ -184,8 +185,10 @@ class TopicChannel(Channel):
         bootstrap: str = "",
         guarantee: str = "exactly_once",
         conversation: Conversation | None = None,
+        portions: Sequence[range] = (),
     ) -> None:
         super().__init__(inputs, conversation)
+        self._portions = list(portions)
         self._outputs_seen = 0
         self._paced = Paced()
         self._kafka = kafka
@@ -211,7 +214,7 @@ class TopicChannel(Channel):
                 "guarantee": guarantee,
                 "properties": dict(kafka.job_properties),
                 # The job waits for inputs that are not there yet.
-                "records": len(inputs) if conversation else None,
+                "records": len(inputs) if conversation or portions else None,
             }
         }
 
@@ -224,8 +227,15 @@ class TopicChannel(Channel):
         """Create the topics, and write the inputs that wait for nothing."""
         self._create(self.inputs_topic, {})
         self._create(self.outputs_topic, _OUTPUTS_TOPIC)
+        if self._portions:
+            self.send_portion()
+            return
         held = frozenset(self.conversation.numbers) if self.conversation else frozenset()
         self._send(number for number in range(len(self.inputs)) if number not in held)
+
+    def send_portion(self) -> None:
+        """Write the next portion of the inputs."""
+        self._send(self._portions.pop(0))
 
     def _send(self, numbers: Iterable[int]) -> None:
         """Write the inputs of these numbers, in order."""

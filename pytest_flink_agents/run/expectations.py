@@ -31,6 +31,7 @@ from pytest_flink_agents.checks.recovery import ExpectedRecovery, check_recovery
 from pytest_flink_agents.checks.trajectory import NAME as TRAJECTORY
 from pytest_flink_agents.checks.trajectory import check_trajectories
 from pytest_flink_agents.checks.trajectory_steps import Match, StepKind, Trajectory, TrajectoryStep
+from pytest_flink_agents.checks.upgrade import DOWNTIME, check_downtime
 from pytest_flink_agents.checks.usage import CALLS, TOKENS, TokenBounds, check_call_count, check_tokens
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.scenario.error import DocumentPath
@@ -135,7 +136,7 @@ def _checks_of_amounts(expect: Expect, evidence: Evidence) -> dict[str, Check]:
 
 def _checks_of_counts(scenario: Scenario, evidence: Evidence) -> dict[str, Check]:
     """Return the checks of what Flink counts about a job."""
-    expect, checks = scenario.expect, {}
+    expect, checks = scenario.expect, dict[str, Check]()
     forgotten = any(fault.kill == "jobmanager" for fault in timetable(scenario.faults))
     if expect.checkpoints:
         completed = _maybe(expect.checkpoints.completed, "checkpoints", "completed")
@@ -144,6 +145,9 @@ def _checks_of_counts(scenario: Scenario, evidence: Evidence) -> dict[str, Check
     if expect.restarts:
         restarts = _bounds(expect.restarts, "restarts")
         checks[RESTARTS] = lambda: check_restarts(restarts, evidence, forgotten=forgotten)
+    if expect.downtime is not None:
+        downtime_s = expect.downtime
+        checks[DOWNTIME] = lambda: check_downtime(downtime_s, evidence)
     if expect.recovery:
         written = expect.recovery
         recovery = ExpectedRecovery(written.running_within, written.first_output_within, written.max_restarts)

@@ -93,10 +93,11 @@ def fault_steps(faults: Faults | None, ledger: LedgerRun | None, proxies: Mappin
     ``ledger`` records the calls that some wait for; ``proxies`` are those of the parts that some name.
     """
     table = timetable(faults)
-    return tuple(Step(_trigger(fault.after, ledger), InjectFault(_fault(fault, proxies))) for fault in table)
+    return tuple(Step(trigger_of(fault.after, ledger), InjectFault(_fault(fault, proxies))) for fault in table)
 
 
-def _trigger(after: After, ledger: LedgerRun | None) -> Trigger:
+def trigger_of(after: After, ledger: LedgerRun | None) -> Trigger:
+    """Return the trigger of a moment; ``ledger`` records the calls that it may wait for."""
     if after.effect is not None:
         assert ledger is not None, "an effect to wait for is declared, so there is a ledger"
         return AfterEffect(after.effect, ledger.so_far)

@@ -220,7 +220,7 @@ class ScenarioRun:
                 request.subject(channel),
                 channel,
                 place,
-                request.timeline(ledger),
+                request.timeline(ledger, channel, place),
                 ledger,
                 models,
                 lambda evidence: with_action_states(evidence, actions, self.loaded),

@@ -26,6 +26,8 @@ from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
+from pytest_flink_agents.checks.upgrade import NAME as UPGRADE
+from pytest_flink_agents.checks.upgrade import check_upgrade
 from pytest_flink_agents.checks.usage import CALLS
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
@@ -116,6 +118,9 @@ def _checks(
     delivery = scenario.expect.delivery
     if delivery:
         checks[DELIVERY] = lambda: _delivered(delivery, evidence)
+    if scenario.upgrade:
+        removes, counted = scenario.upgrade.removes, scenario.expect.effects or {}
+        checks[UPGRADE] = lambda: check_upgrade(removes, counted, evidence)
     checks |= stated_checks(loaded, evidence, prices)
     if scenario.always_replay or evidence.replays is not None:
         path = ("always_replay",) if scenario.always_replay else ()

@@ -107,6 +107,26 @@ def launch_agent(
     )
 
 
+def plan_of(subject: AgentSubject, place: Place) -> Mapping[str, Any]:
+    """Return an agent's plan as JSON data, without running it.
+
+    Raises ``AgentRefusedError`` for an agent that cannot be built.
+    """
+    try:
+        reply = place.environment.submitter(place.tier, place.setup.variant).request(
+            "plan",
+            timeout_s=_SUBMIT_AGENT_S,
+            agent_spec=subject.spec,
+            config=dict(subject.config),
+            environment=dict(subject.environment),
+            network=subject.network.fields(place.events) if subject.network else None,
+        )
+    except RefusedError as error:
+        raise refused(error) from error
+    plan: Mapping[str, Any] = json.loads(reply["plan"])
+    return plan
+
+
 def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
     """Run the user's own program with Flink's client, detached.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
+from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
@@ -19,10 +20,12 @@ from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
+from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
 from pytest_flink_agents.run.replays import without_unnamed_store
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.run.upgrade_steps import portions, upgrade_steps
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.held_inputs import matcher_place
 from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
@@ -30,6 +33,7 @@ from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, format_placeholder, names_in, substitute
 from pytest_flink_agents.scenario.scrub import parse_scrub
 from pytest_flink_agents.scenario.subjects import PythonJob
+from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -139,6 +143,7 @@ class ScenarioRequest:
             label=self.loaded.name,
             guarantee=(delivery.outputs if delivery else None) or EXACTLY_ONCE,
             conversation=conversation,
+            portions=portions(self.loaded, len(inputs)),
         )
 
     @property
@@ -148,14 +153,24 @@ class ScenarioRequest:
         return proxy.addresses if proxy else self.services.kafka.job_bootstrap
 
     def subject(self, channel: Channel) -> Subject:
-        """Return the agent or job of the scenario.
+        """Return the agent or job of the scenario, the baseline of its upgrade if it has one.
 
         Placeholders of the channel are filled in, too.
         """
-        return self._job(channel) if self.loaded.scenario.job else self._agent()
+        scenario = self.loaded.scenario
+        if scenario.upgrade is not None:
+            return self._baseline(scenario.upgrade)
+        return self._job(channel) if scenario.job else self._agent(scenario.agent)
 
-    def timeline(self, ledger: LedgerRun | None) -> tuple[Step, ...]:
-        """Return the scenario's faults as steps; ``ledger`` records the run's effects."""
+    def _baseline(self, upgrade: Upgrade) -> AgentSubject:
+        return self._agent(upgrade.from_.agent, BASELINE)
+
+    def timeline(self, ledger: LedgerRun | None, channel: Channel, place: Place) -> tuple[Step, ...]:
+        """Return the scenario's faults, or the switches of its upgrade, as steps; ``ledger`` records the run's effects."""
+        upgrade = self.loaded.scenario.upgrade
+        if upgrade is not None and isinstance(channel, TopicChannel):
+            candidate, baseline = self._agent(self.loaded.scenario.agent, CANDIDATE), self._baseline(upgrade)
+            return upgrade_steps(upgrade, (candidate, place), (baseline, place), ledger, channel.send_portion)
         return fault_steps(self.loaded.scenario.faults, ledger, self.proxies)
 
     def _job(self, channel: Channel) -> JobSubject:
@@ -177,12 +192,12 @@ class ScenarioRequest:
             expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
         )
 
-    def _agent(self) -> AgentSubject:
-        scenario = self.loaded.scenario
+    def _agent(self, agent: Any, version: str = "") -> AgentSubject:
+        scenario, run = self.loaded.scenario, self.directory.parent.name
         return AgentSubject(
-            name=f"{self.loaded.name} ({self.directory.parent.name})"[:_NAME_CHARACTERS],
+            name=f"{self.loaded.name} ({f'{version}, ' if version else ''}{run})"[:_NAME_CHARACTERS],
             spec={
-                "agent": _agent_spec(self.loaded),
+                "agent": _agent_spec(self.loaded, agent),
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
             config=self._config(),
@@ -228,12 +243,11 @@ def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
     return inputs * expect.delivery.per_input if expect.delivery and expect.delivery.outputs else None
 
 
-def _agent_spec(loaded: LoadedScenario) -> Any:
+def _agent_spec(loaded: LoadedScenario, agent: Any) -> Any:
     """Return the agent in the form that the runtime takes.
 
     A class reference stays unchanged, a file is named by its full path.
     """
-    agent = loaded.scenario.agent
     if agent is None or isinstance(agent, str):
         return agent
     fields = agent.model_dump()

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.expectations import ExpectedFailure
 
 
+# The places of agents.
+_AGENTS: tuple[DocumentPath, ...] = (("agent",), ("upgrade", "from", "agent"))
+
+
 def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
     """Return the scenario of a document, or None and all of its mistakes.
 
@@ -118,13 +122,14 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
     ``known`` are its other mistakes.
     """
     wrong = {mistake.path for mistake in known}
-    agent = _at(value, "agent")
-    if isinstance(agent, str) and ("agent",) not in wrong and (mistake := code_mistake(agent, ("agent",), project)):
-        yield mistake
-    for word in ("yaml", "plan"):
-        path: DocumentPath = ("agent", word)
-        if isinstance(name := _at(value, *path), str) and path not in wrong:
-            yield from agent_file_mistakes(file.parent / name, path, project)
+    for place in _AGENTS:
+        agent = _at(value, *place)
+        if isinstance(agent, str) and place not in wrong and (mistake := code_mistake(agent, place, project)):
+            yield mistake
+        for word in ("yaml", "plan"):
+            path: DocumentPath = (*place, word)
+            if isinstance(name := _at(value, *path), str) and path not in wrong:
+                yield from agent_file_mistakes(file.parent / name, path, project)
     yield from resource_mistakes(_at(value, "resources"), project)
     yield from address_mistakes(value)
     if ("requirements",) not in wrong:
@@ -208,8 +213,7 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
     places: list[DocumentPath] = [
-        ("agent", "yaml"),
-        ("agent", "plan"),
+        *((*place, word) for place in _AGENTS for word in ("yaml", "plan")),
         ("job", "python"),
         ("job", "jar"),
         ("requirements",),
@@ -224,8 +228,9 @@ def _named_endpoints(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     expected, faults = _at(value, "expect", "effects"), _at(value, "faults")
     for name in expected if isinstance(expected, dict) else ():
         yield ("expect", "effects", name), name
-    for index in range(len(faults) if isinstance(faults, list) else 0):
-        path: DocumentPath = ("faults", index, "after", "effect")
+    moments: list[DocumentPath] = [("faults", index) for index in range(len(faults) if isinstance(faults, list) else 0)]
+    for moment in (*moments, ("upgrade",)):
+        path: DocumentPath = (*moment, "after", "effect")
         if isinstance(name := _at(value, *path), str) and name:
             yield path, name
 

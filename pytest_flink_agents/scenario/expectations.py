@@ -24,7 +24,7 @@ from pytest_flink_agents.scenario.expectation.effects import Calls
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs, Outputs
 from pytest_flink_agents.scenario.expectation.trajectory import Trajectories
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems
-from pytest_flink_agents.scenario.words import NotEmpty, Regex, WaiverDate, wrong
+from pytest_flink_agents.scenario.words import Delay, NotEmpty, Regex, WaiverDate, wrong
 
 CheckName = Literal[
     "outputs",
@@ -40,6 +40,8 @@ CheckName = Literal[
     "checkpoints",
     "restarts",
     "recovery",
+    "upgrade",
+    "downtime",
     "throughput",
     "failure",
     "ended",
@@ -63,6 +65,7 @@ _STATEMENTS = (
     "checkpoints",
     "restarts",
     "recovery",
+    "downtime",
     "throughput",
 )
 
@@ -164,6 +167,10 @@ class Expect(LanguageMapping):
     )
     checkpoints: ExpectedCheckpoints | None = Field(None, description="checkpoints on Flink; needs tiers without local")
     recovery: ExpectedRecovery | None = Field(None, description="the recovery from each of `faults`")
+    downtime: Delay | None = Field(
+        None,
+        description="the longest time without an output at a switch of `upgrade`, from the last output before it, like 30s",
+    )
     restarts: Range | None = Field(None, description="restarts of the job on Flink; needs tiers without local")
     throughput: ExpectedThroughput | None = Field(None, description="the rate of inputs")
     logs: ExpectedLogs | None = Field(None, description="ERROR lines that do not fail the scenario")

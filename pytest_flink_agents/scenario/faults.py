@@ -52,7 +52,7 @@ Kind = Literal[
 
 
 class After(LanguageMapping):
-    """The moment of a fault, counted from the start of the job. One of these words."""
+    """A moment of a run, counted from the start of the job. One of these words."""
 
     outputs: Count | None = Field(None, description="once that many outputs are committed")
     seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] | None = Field(

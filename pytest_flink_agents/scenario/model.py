@@ -23,6 +23,7 @@ from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeIte
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
 from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job
+from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
     FORM,
@@ -41,6 +42,7 @@ from pytest_flink_agents.scenario.words import (
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
 _REPLAYED_TIERS = frozenset(("local", "embedded"))
+_UPGRADED_TIERS = frozenset(("embedded", "container"))
 _THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
 
 
@@ -78,7 +80,7 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"compare", "upgrade"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"compare"})
 
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
@@ -125,6 +127,9 @@ class Scenario(LanguageMapping):
         None,
         description="run each input again from every point at which its process could have died, and compare with the "
         "undisturbed run (needs `tiers: [local, embedded]` or one of the two); default: what --flink-always-replay says",
+    )
+    upgrade: Upgrade | None = Field(
+        None, description="another version of the agent that runs before; the agent starts from its savepoint on Flink"
     )
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
@@ -224,6 +229,34 @@ class Scenario(LanguageMapping):
         return self
 
     @model_validator(mode="after")
+    def _can_be_upgraded(self) -> Self:
+        if self.expect.downtime is not None and not self.upgrade:
+            next_step = "remove downtime, or limit expect.recovery beside faults"
+            raise wrong(
+                "upgrade beside it", message="expect.downtime without upgrade", code="FA204", next_step=next_step
+            )
+        if not self.upgrade:
+            return self
+        for word, given in (("job", self.job), ("faults", self.faults), ("inputs[].after", self.held_inputs)):
+            if given:
+                message = f"{word} beside upgrade is not supported yet"
+                raise wrong(
+                    "an agent that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade"
+                )
+        if not self.tiers or not _UPGRADED_TIERS.issuperset(self.tiers):
+            next_step = "add `tiers: [embedded]`: without Flink there is no savepoint"
+            expected, message = (
+                "tiers: [embedded], [container] or both beside upgrade",
+                "upgrade on a tier without savepoints",
+            )
+            raise wrong(expected, message=message, code="FA204", next_step=next_step)
+        stated = self.expect.delivery and self.expect.delivery.outputs
+        if not stated and not isinstance(self.expect.outputs, tuple):
+            next_step = "add expect.delivery: {outputs: exactly_once}"
+            raise wrong("the delivery, or a list of all outputs, beside upgrade", code="FA204", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
     def _held_inputs_in_a_topic(self) -> Self:
         if self.job and self.held_inputs and not self._job_has_topics:
             next_step = "let the job read ${input.topic}, or remove `after`: a file is complete before its job begins"
@@ -266,7 +299,7 @@ class Scenario(LanguageMapping):
     @property
     def sends_through_kafka(self) -> bool:
         """True if the records of an agent travel through Kafka on Flink."""
-        return self.expect.delivery is not None or bool(self.held_inputs)
+        return self.expect.delivery is not None or bool(self.held_inputs) or self.upgrade is not None
 
     @property
     def disturbed_links(self) -> frozenset[Link]:
@@ -307,6 +340,8 @@ class Scenario(LanguageMapping):
             return "faults"
         if self.llm and self.llm.asks_a_model:
             return f"llm in the mode {self.llm.mode}"
+        if self.upgrade:
+            return "upgrade"
         routes = [effect.as_route() for effect in self.effects or ()]
         return counted_answer(routes, self.llm.rules() if self.llm else ())
 

@@ -5,7 +5,13 @@ and whether the run felt it; a step that was not felt proves nothing, so the run
 (``checks.timeline``).
 """
 
-from pytest_flink_agents.run.timeline.acts import Act, InjectFault, StartFromSavepoint, TakeSavepoint
+from pytest_flink_agents.run.timeline.acts import (
+    Act,
+    InjectFault,
+    StartFromSavepoint,
+    SwitchVersion,
+    TakeSavepoint,
+)
 from pytest_flink_agents.run.timeline.steps import Step, TimelineRun, savepoint_of
 from pytest_flink_agents.run.timeline.triggers import (
     AfterCheckpoints,
@@ -28,6 +34,7 @@ __all__ = [
     "InjectFault",
     "StartFromSavepoint",
     "Step",
+    "SwitchVersion",
     "TakeSavepoint",
     "TimelineRun",
     "Trigger",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flink_testbed.faults import Fault, FaultTarget
+from pytest_flink_agents.evidence.upgrade import STOP
+
+if TYPE_CHECKING:
+    from pytest_flink_agents.run.place import Place
+    from pytest_flink_agents.run.subject import AgentSubject
 
 _SAVEPOINT_S = 60.0
 
@@ -28,13 +35,19 @@ class ActResult:
 class StartFromSavepoint:
     """Start the job from the savepoint at ``path``.
 
-    Only :class:`AtStart` can trigger it.
+    Only :class:`AtStart` can trigger it. ``version`` is the name of the version that the job runs, empty for a run of
+    one version.
     """
 
     path: str
+    version: str = ""
 
     def __str__(self) -> str:
-        return f"start from savepoint {self.path}"
+        return (
+            f"start the {self.version} from savepoint {self.path}"
+            if self.version
+            else f"start from savepoint {self.path}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,31 @@ class TakeSavepoint:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchVersion:
+    """Stop the job with a savepoint, from which another version of its agent starts.
+
+    ``name`` is the name of that version, and ``place`` where it runs. ``write`` writes the next part of the
+    inputs: it is called right before the savepoint, and again when it is complete, as a stream does not wait
+    for the next version.
+    """
+
+    subject: AgentSubject
+    place: Place
+    name: str
+    write: Callable[[], None]
+
+    def __str__(self) -> str:
+        return f"{STOP}{self.name}"
+
+    def perform(self, target: FaultTarget) -> ActResult:
+        """Stop the job. Raises ``HostError`` if Flink takes no savepoint."""
+        self.write()
+        path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        self.write()
+        return ActResult(felt=True, detail=path, interrupted=True, stopped=True)
+
+
+@dataclass(frozen=True, slots=True)
 class InjectFault:
     """Break something on purpose, heal it, and wait until the job runs again."""
 
@@ -70,4 +108,4 @@ class InjectFault:
         return ActResult(report.felt, report.detail, report.recovered_after_s, report.interrupted)
 
 
-Act = StartFromSavepoint | TakeSavepoint | InjectFault
+Act = StartFromSavepoint | TakeSavepoint | SwitchVersion | InjectFault

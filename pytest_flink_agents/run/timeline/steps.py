@@ -10,7 +10,7 @@ from flink_testbed.core.problem import ProblemError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
-from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartFromSavepoint
+from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartFromSavepoint, SwitchVersion
 from pytest_flink_agents.run.timeline.triggers import AtStart, Progress, Trigger
 
 
@@ -56,6 +56,10 @@ class TimelineRun:
         self._start = next((n for n, step in enumerate(timeline) if isinstance(step.trigger, AtStart)), None)
         # True once an act has ended the job before its input was read to the end.
         self.stopped = False
+        # The act that stopped the job for another version, and its savepoint.
+        self.switch: tuple[SwitchVersion, str] | None = None
+        # True if the job could not be stopped for another version.
+        self.refused = False
 
     def advance(self) -> None:
         """Perform the next step if its trigger is due."""
@@ -77,6 +81,8 @@ class TimelineRun:
         except ProblemError as error:
             result = ActResult(felt=False, detail=str(error))
         self.stopped = self.stopped or result.stopped
+        if isinstance(step.act, SwitchVersion):
+            self.switch, self.refused = ((step.act, result.detail), False) if result.felt else (None, True)
         self._records[number] = replace(
             self._records[number],
             fired_after_s=fired_s,

@@ -124,6 +124,12 @@ class JobWatch:
         self._cluster.rest.cancel(self.job_id)
         return wait_for_ends([self], CANCEL_S)
 
+    def restored_path(self) -> str:
+        """Return where the checkpoint or savepoint is stored that the job restored last, empty if it restored none."""
+        with contextlib.suppress(HostError):
+            return self._look_at_checkpoints().restored_path
+        return ""
+
     def history(self) -> JobHistory:
         """Return the job's checkpoints, restarts and exceptions so far."""
         checkpoints = self._look_at_checkpoints()
@@ -158,6 +164,7 @@ class JobWatch:
             int(counts["restored"]),
             tuple(self._completed[number] for number in sorted(self._completed)),
             int(restored["restore_timestamp"]) / 1000 if restored else None,
+            str(restored.get("external_path") or "") if restored else "",
         )
 
     def _exceptions(self) -> tuple[JobException, ...]:

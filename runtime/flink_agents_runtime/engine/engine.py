@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -63,10 +63,22 @@ class Engine(SharedParts):
     def run_for(self, key: Any, state: KeyState, emit: Emit) -> KeyRun:
         """Return the run loop of one key.
 
-        It calls ``emit(value, timestamp)`` for each output, in order.
+        It calls ``emit(value, timestamp)`` for each output, in order. Raises ValueError for a restored state with
+        unfinished calls of an action that the plan does not have.
         """
+        if state.tasks:
+            _require_actions(self.functions, key, state)
         if self.expiry is None:
             state.touched.clear()
         if self._store is not None:
             return self.recorded_run(self, key, state, emit, self._store)
         return KeyRun(self, key, state, emit)
+
+
+def _require_actions(actions: Collection[str], key: Any, state: KeyState) -> None:
+    missing = sorted({task.action for task in state.tasks}.difference(actions))
+    if missing:
+        raise ValueError(
+            f"the restored state of key {key!r} has unfinished calls of {', '.join(missing)}, and the agent has no action of "
+            f"that name; it has: {', '.join(actions)}; keep the old name, or take the savepoint while nothing is in flight"
+        )

@@ -65,7 +65,8 @@ class Topics:
         for name, value in self.properties.items():
             builder = builder.set_property(name, value)
         source = builder.build()
-        return env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs").set_parallelism(1)
+        lines = env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs")
+        return lines.uid("inputs").set_parallelism(1)
 
     def _end(self) -> KafkaOffsetsInitializer:
         if self.records is None:
@@ -91,4 +92,4 @@ class Topics:
         )
         for name, value in self.properties.items():
             builder = builder.set_property(name, value)
-        lines.sink_to(builder.build()).name("outputs")
+        lines.sink_to(builder.build()).name("outputs").uid("outputs")

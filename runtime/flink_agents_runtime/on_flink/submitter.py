@@ -75,6 +75,17 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     return {"job_id": str(client.get_job_id()), **described}
 
 
+def plan(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the plan of a request's agent as JSON text, without submitting a job."""
+    from flink_agents_runtime.network import limited_by
+    from flink_agents_runtime.on_flink.agent_process import environment_of
+    from flink_agents_runtime.plan.as_json import plan_as_json
+
+    with environment_of(request.get("environment") or {}), limited_by(request.get("network")):
+        text, _ = plan_as_json(request["agent_spec"], config=request["config"])
+    return {"plan": text}
+
+
 def _accepted(env: Any, name: str) -> Any:
     """Submit the job.
 
@@ -190,4 +201,4 @@ def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
 
 
 if __name__ == "__main__":
-    serve({"submit": submit}, partial(hello, sys.argv[1]))
+    serve({"submit": submit, "plan": plan}, partial(hello, sys.argv[1]))

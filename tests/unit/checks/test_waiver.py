@@ -82,6 +82,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         recovery,
         replays,
         trajectory,
+        upgrade,
         usage,
     )
     from pytest_flink_agents.checks.job import check_ended, check_failure
@@ -100,6 +101,8 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
         recovery.NAME,
         replays.NAME,
         trajectory.NAME,
+        upgrade.NAME,
+        upgrade.DOWNTIME,
     }
     counts = {job_counts.CHECKPOINTS, job_counts.RESTARTS, job_counts.THROUGHPUT, usage.CALLS, usage.TOKENS}
     assert of_runs | stated | counts == set(get_args(CheckName))

@@ -12,6 +12,7 @@ from flink_testbed.core.problem import HostError, Problem
 from flink_testbed.flink.cluster import cluster_abandoned
 from pytest_flink_agents.run import cluster_run
 from pytest_flink_agents.run.channel import MemoryChannel
+from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.launch import Launch
 from pytest_flink_agents.run.subject import AgentSubject
 
@@ -47,7 +48,7 @@ class Cluster:
 def followed(cluster: Cluster) -> Any:
     place = cast(Any, SimpleNamespace(directory=Path("run"), events=Path("run")))
     launch = Launch("bundled", job_ids=("j",))
-    run = cluster_run._FollowedRun(AGENT, MemoryChannel([]), place, cast(Any, cluster), launch, [])
+    run = FollowedRun(AGENT, MemoryChannel([]), place, cast(Any, cluster), launch, [], cast(Any, None))
     run._watches[0].state = "FAILED"
     return run
 

@@ -19,7 +19,8 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
     ),
@@ -31,9 +32,28 @@ ADDED = [
         "  next:     quote it: unquoted, 1.20 is the number 1.2",
     ),
     (
-        "upgrade:\n  rollback: true\n",
-        'x.scenario.yaml:9:1: FA205: "upgrade" is a word of the language that this version does not support yet\n'
+        "compare:\n  baseline: {git: v1}\n",
+        'x.scenario.yaml:9:1: FA205: "compare" is a word of the language that this version does not support yet\n'
         "  next:     remove it, or use a version that supports it",
+    ),
+    (
+        "upgrade:\n  from: {agent: shop.agents:Refund}\n  afer: {outputs: 1}\n",
+        'x.scenario.yaml:11:3: FA202: unknown key "afer" in upgrade\n'
+        "  expected: one of from, after, mode, rollback, inputs, in_flight, removes\n"
+        '  seen:     "afer"\n'
+        '  next:     did you mean "after"?',
+    ),
+    (
+        "upgrade:\n  from: {git: v1.4.0}\n  after: {outputs: 1}\n",
+        'x.scenario.yaml:10:10: FA205: "git" is a word of the language that this version does not support yet\n'
+        "  next:     remove it, or use a version that supports it",
+    ),
+    (
+        "tiers: [local]\nupgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
+        "x.scenario.yaml:1:1: FA204: upgrade on a tier without savepoints\n"
+        "  expected: tiers: [embedded], [container] or both beside upgrade\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, tiers, upgrade\n"
+        "  next:     add `tiers: [embedded]`: without Flink there is no savepoint",
     ),
     (
         "within: 60\n",
@@ -54,7 +74,8 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
     ),
@@ -70,7 +91,8 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, expect, within, scrub, include, matrix, repeat, expect_fail\n"
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
         '  next:     did you mean "faults"?',
     ),
@@ -268,7 +290,27 @@ BLOCKS = [
     ("faults:\n  - {after: {seconds: 1}, cut: llm}", [("1:1", "FA204")]),
     ("faults:\n  - {after: {seconds: 1}, cut: kafka, by: 1s}", [("10:5", "FA203")]),
     ("faults:\n  - {after: {seconds: 1}, lose: kafka, share: 95}", [("10:47", "FA203")]),
-    ("jobs: 1\nmatrixx: 2\nupgrade: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: shop.gone:A}, after: {outputs: 1}}", [("10:25", "FA214")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: A}, after: {outputs: 1}}", [("10:25", "FA203")]),
+    (
+        "tiers: [embedded]\nupgrade: {from: {plan: gone.json}, after: {outputs: 1}}",
+        [("10:17", "FA204"), ("10:18", "FA202")],
+    ),
+    ("tiers: [embedded]\nupgrade: {from: {agent: {plan: gone.json}}, after: {outputs: 1}}", [("10:32", "FA206")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}}", [("10:10", "FA204")]),
+    (
+        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: stateless}",
+        [("10:63", "FA205")],
+    ),
+    ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {effect: pay}}", [("10:52", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {event: x}, rollback: true}", [("10:10", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, in_flight: -1}", [("10:68", "FA203")]),
+    (
+        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}}\nalways_replay: true",
+        [("1:1", "FA203")],
+    ),
+    ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
+    ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
 ]
 
 

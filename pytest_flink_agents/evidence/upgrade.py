@@ -1,0 +1,50 @@
+"""The versions of an agent in a rehearsed upgrade, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# The names of the versions in their order, and the act of the steps that stop one for the next.
+BASELINE, CANDIDATE, BASELINE_AGAIN = "baseline", "candidate", "baseline after the rollback"
+STOP = "stop with a savepoint for the "
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an agent, and the job that ran it.
+
+    ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
+    the first version; ``restored`` is the one that Flink says it restored, empty if it restored none.
+    """
+
+    name: str
+    agent: str
+    job_id: str
+    savepoint: str = ""
+    restored: str = ""
+
+    @property
+    def began_anew(self) -> bool:
+        """True if the job did not restore the savepoint that it was started from."""
+        return bool(self.savepoint) and _place(self.restored) != _place(self.savepoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The versions that were started, of as many as were ``planned``.
+
+    ``baseline`` and ``candidate`` are their plans as JSON data.
+    """
+
+    versions: tuple[Version, ...]
+    planned: int
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _place(savepoint: str) -> str:
+    """Return a savepoint's path without the scheme, which Flink writes as ``file:/`` or ``file:///``."""
+    scheme, _, path = savepoint.rpartition(":")
+    return f"{scheme}:/{path.lstrip('/')}" if path else ""

@@ -1,0 +1,81 @@
+"""The section ``upgrade`` of a scenario: the version that runs before, and the moment of the switch.
+
+Must never import: yaml, pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from typing_extensions import Self
+
+from pytest_flink_agents.scenario.error import NOT_YET
+from pytest_flink_agents.scenario.faults import After, Count
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
+from pytest_flink_agents.scenario.subjects import Agent
+from pytest_flink_agents.scenario.words import NotEmpty, wrong
+
+_LATER_MODES = ("last-state", "stateless", "blue_green")
+
+
+def _supported_mode(value: Any) -> Any:
+    if value in _LATER_MODES:
+        raise wrong("savepoint", code="FA205", message=f'mode "{value}" is {NOT_YET}')
+    return value
+
+
+class Before(LanguageMapping):
+    """The version that runs before the scenario's own agent."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset(
+        {"git", "savepoint", "flink_agents", "flink", "requirements", "config", "parallelism"}
+    )
+
+    agent: Agent = Field(description="the agent: package.module:Class, {yaml, name} or {plan}")
+
+
+class Upgrade(LanguageMapping):
+    """The rehearsal of an upgrade: another version runs first, and is stopped with a savepoint.
+
+    The scenario's own agent starts from it.
+    """
+
+    from_: Before = Field(alias="from", description="the version that runs before: {agent: shop.agents_v1:RefundAgent}")
+    after: After = Field(
+        description="the moment of the switch: {outputs: 100}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or "
+        "{event: paid}"
+    )
+    mode: Annotated[Literal["savepoint"], BeforeValidator(_supported_mode)] = Field(
+        "savepoint", description="what the next version starts from"
+    )
+    rollback: bool = Field(
+        False,
+        description="go back to the version before, from a savepoint of the scenario's agent, once its own `after` has come",
+    )
+    inputs: Count | None = Field(
+        None,
+        description="the number of inputs that are written before the switch; default: equal parts for all versions",
+    )
+    in_flight: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        0,
+        description="the number of further inputs that are written right before the savepoint, so that the job is at work; "
+        "default: none",
+    )
+    removes: Items[NotEmpty] = Field(
+        (), description="actions that the scenario's agent no longer has on purpose; others must not be missing"
+    )
+
+    @model_validator(mode="after")
+    def _moment_of_each_version(self) -> Self:
+        if self.rollback and (self.after.effect is not None or self.after.event is not None):
+            next_step = "write outputs, seconds or checkpoint: they are counted from the start of each version"
+            raise wrong(
+                "a moment that comes again", message="rollback beside after.effect or event", next_step=next_step
+            )
+        return self
+
+    @property
+    def versions(self) -> int:
+        """The number of jobs, one after the other."""
+        return 3 if self.rollback else 2

@@ -1,0 +1,115 @@
+"""The checks of a rehearsed upgrade."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flink_testbed.ledger.entry import EffectCall
+from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.checks.upgrade import check_downtime, check_upgrade
+from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
+from pytest_flink_agents.evidence.upgrade import STOP, Upgrade, Version
+
+SAVEPOINT = "file:/run/savepoints/savepoint-1"
+BASELINE = Version("baseline", "shop:V1", "a" * 32)
+CANDIDATE = Version("candidate", "shop:V2", "b" * 32, SAVEPOINT, SAVEPOINT)
+STOPPED = StepRecord(
+    "after 1 outputs", f"{STOP}candidate", 2.0, True, SAVEPOINT, interrupted=True, began_s=100.0, ended_s=101.0
+)
+OUTPUTS = (Output("k", 1, 0, at_s=99.0), Output("k", 2, 1, at_s=100.4), Output("k", 3, 2, at_s=104.9))
+RAN = Evidence(
+    "embedded",
+    "2.2.1",
+    "bundled",
+    outputs=OUTPUTS,
+    input_keys=("k", "k", "k"),
+    job_state="FINISHED",
+    steps=(STOPPED,),
+    upgrade=Upgrade((BASELINE, CANDIDATE), planned=2),
+)
+PLAN = {"actions": {"add": {"listen_event_types": ["_input_event"]}, "receipt": {"listen_event_types": ["booked"]}}}
+RENAMED = {"actions": {"add": {"listen_event_types": ["_input_event"]}, "ticket": {"listen_event_types": ["booked"]}}}
+
+
+def with_versions(*versions: Version, planned: int = 2) -> Evidence:
+    return replace(RAN, upgrade=Upgrade(versions, planned))
+
+
+def checked(evidence: Evidence, *, removes: tuple[str, ...] = (), counted: tuple[str, ...] = ()) -> CheckResult:
+    return check_upgrade(removes, counted, evidence)
+
+
+def test_a_candidate_that_restored_its_savepoint_is_valid() -> None:
+    assert checked(RAN).validity is Validity.VALID
+    other_scheme = replace(CANDIDATE, restored="file:///run/savepoints/savepoint-1")
+    assert checked(with_versions(BASELINE, other_scheme)).validity is Validity.VALID
+
+
+@pytest.mark.parametrize("restored", ["", "file:/run/savepoints/savepoint-0"])
+def test_a_silent_fresh_start_is_invalid(restored: str) -> None:
+    result = checked(with_versions(BASELINE, replace(CANDIDATE, restored=restored)))
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert "the candidate began anew" in finding.message
+    assert finding.expected == SAVEPOINT
+
+
+def test_a_version_that_was_never_started_is_unknown() -> None:
+    assert checked(replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
+    result = checked(with_versions(BASELINE))
+    assert result.validity is Validity.UNKNOWN
+    assert result.findings[0].message == "only 1 of 2 versions were started"
+
+
+def test_an_action_that_the_candidate_lacks_is_invalid_unless_it_is_removed_on_purpose() -> None:
+    evidence = replace(RAN, upgrade=Upgrade((BASELINE, CANDIDATE), 2, PLAN, RENAMED))
+    result = checked(evidence)
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert "the candidate has no action receipt; unreachable: unfinished calls of receipt" in finding.message
+    assert finding.seen == "removed, or renamed to ticket, which listens to the same events"
+    assert checked(evidence, removes=("receipt",)).validity is Validity.VALID
+    assert checked(replace(RAN, upgrade=Upgrade((BASELINE, CANDIDATE), 2, PLAN, PLAN))).validity is Validity.VALID
+
+
+def test_an_effect_on_both_sides_of_the_switch_is_invalid_unless_its_calls_are_stated() -> None:
+    evidence = replace(RAN, effects=(call(1, 99.0), call(2, 103.0)))
+    result = checked(evidence)
+    assert result.validity is Validity.INVALID
+    assert "the effect payments happened twice" in result.findings[0].message
+    assert checked(evidence, counted=("payments",)).validity is Validity.VALID
+    assert checked(replace(RAN, effects=(call(1, 99.0), call(2, 99.5)))).validity is Validity.VALID
+
+
+def call(sequence: int, at_s: float) -> EffectCall:
+    of_input = {"key": "k", "input": 1, "action": "pay", "status": 201}
+    return EffectCall(sequence, at_s, "effects", "payments", "POST /refunds", "POST", "/refunds", **of_input)  # type: ignore[arg-type]
+
+
+def test_the_downtime_begins_with_the_last_output_of_the_old_version() -> None:
+    assert check_downtime(4.5, RAN).validity is Validity.VALID
+    result = check_downtime(4.4, RAN)
+    assert result.validity is Validity.INVALID
+    assert result.findings[0].message == "the downtime before the candidate is 4.5 s"
+
+
+def test_the_time_in_which_the_old_version_was_idle_is_no_downtime() -> None:
+    idle = replace(RAN, outputs=(OUTPUTS[0], OUTPUTS[2]))
+    assert check_downtime(4.9, idle).validity is Validity.VALID
+    assert check_downtime(4.8, idle).validity is Validity.INVALID
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        replace(RAN, outputs=OUTPUTS[:2]),
+        replace(RAN, outputs=(*OUTPUTS, Output("k", 4, 3))),
+        replace(RAN, steps=()),
+        replace(RAN, steps=(replace(STOPPED, felt=False),)),
+    ],
+    ids=["no output after it", "an output without a time", "no switch", "a switch that was refused"],
+)
+def test_a_downtime_that_was_not_measured_is_unknown(evidence: Evidence) -> None:
+    assert check_downtime(60.0, evidence).validity is Validity.UNKNOWN
