@@ -65,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="PATH", help="the file to write (default: where it is looked for)"
     )
     command.add_argument("--force", action="store_true", help="replace a file that exists")
+    command = _command(
+        commands, "completion", _completion, "print a script that completes this program's words in a shell"
+    )
+    command.add_argument("shell", choices=["bash", "zsh", "tcsh"])
     command = _command(commands, "list", _list, "list the scenarios at and below paths")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH")
     command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
@@ -158,6 +162,14 @@ def _init(chosen: argparse.Namespace) -> tuple[int, str]:
     if (chosen.what == "ci") is not (chosen.server is not None):
         chosen.refuse(f"name the server after ci, and nothing after policy: ci {{{','.join(SERVERS)}}}")
     return init(chosen.server, chosen.output, force=chosen.force)
+
+
+def _completion(chosen: argparse.Namespace) -> tuple[int, str]:
+    try:
+        import shtab
+    except ImportError:
+        return 2, "the package shtab is missing: pip install 'pytest-flink-agents[completion]'"
+    return 0, str(shtab.complete(_parser(), chosen.shell))
 
 
 def _list(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
+from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.shorten import shorten_line
 
 Line = tuple[str, dict[str, bool]]
@@ -20,7 +21,7 @@ _LINE = 200
 
 
 def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_exit: int | None = None) -> list[Line]:
-    """Return lines with pytest's markup names: at most six if all is well.
+    """Return lines with pytest's markup names: at most seven if all is well.
 
     ``pytest_exit`` is given if the session ends with pytest's own exit code because no gate was asked for.
     """
@@ -38,6 +39,9 @@ def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_e
         rules = f"{met} of {len(verdict.rules)} rules met"
         lines.append((f"  policy: {verdict.policy}, profile {verdict.profile}: {rules}", {}))
     lines += [(text, {}) for text in _baseline(verdict)]
+    left_out = not_covered(results)
+    if left_out:
+        lines.append((f"  not covered: {left_out}", {}))
     commands = (result.reproduce for result in results if result.outcome in _TO_REPEAT and result.reproduce)
     again = next(commands, "")
     if again:
@@ -68,7 +72,7 @@ def _headline(verdict: Verdict, results: Sequence[ItemResult]) -> str:
         ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)
         or "nothing ran"
     )
-    what = (
-        f"{len(scenarios)} scenario{'s' if len(scenarios) != 1 else ''} on {', '.join(places)}: " if scenarios else ""
-    )
-    return f"{what}{counts}"
+    if not scenarios:
+        return counts
+    where = ", ".join(filter(None, (*places, engines_of(results))))
+    return f"{len(scenarios)} scenario{'s' if len(scenarios) != 1 else ''} on {where}: {counts}"

@@ -43,7 +43,7 @@ def test_a_profile_decides_and_every_report_names_its_rules(project: Project):
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "PROMOTE  2 scenarios on local-2.2.1: 1 passed, 1 waived",
+            "PROMOTE  2 scenarios on local-2.2.1, engine bundled: 1 passed, 1 waived",
             "  policy: flink-agents-policy.yaml, profile quick: 4 of 4 rules met",
         ]
     )

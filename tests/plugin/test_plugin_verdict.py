@@ -42,8 +42,9 @@ def test_one_wrong_value_blocks_and_is_shown_in_its_line(project: Project, gate:
             'what happened to key "a" (2 events):',
             "again: pytest 'x.scenario.yaml::wrong[[]local-2.2]' --flink-version=2.2.1 --flink-tier=local",
             f"=* flink agents{' gate' if gate else ''} =*",
-            "BLOCK  2 scenarios on local-2.2.1: 1 passed, 1 failed",
+            "BLOCK  2 scenarios on local-2.2.1, engine bundled: 1 passed, 1 failed",
             "  block: scenarios: x.scenario.yaml::wrong[[]local-2.2]: output 1*",
+            "  not covered: tiers embedded, container, remote; engine upstream",
             "  report: flink-agents-report/*/summary.md",
         ]
     )

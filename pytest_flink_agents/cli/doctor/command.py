@@ -5,16 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, resolve_flink
+from flink_testbed.artifacts.versions import AGENTS_LINES, FLINK_LINES, FlinkLine, resolve_flink
 from pytest_flink_agents.cli.doctor.check import FAIL, Check
 from pytest_flink_agents.cli.doctor.judge import judge
 from pytest_flink_agents.cli.doctor.probe import gather
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.vocabulary import Engine
+
+# Columns of a terminal, and of a check's status.
+_WIDTH, _STATUS = 80, 13
+_ENGINES = (Engine.BUNDLED.value, Engine.UPSTREAM.value)
 
 
 def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tuple[int, str]:
@@ -46,26 +52,32 @@ def as_document(checks: Sequence[Check]) -> str:
 
 
 def as_lines(checks: Sequence[Check]) -> str:
-    """Return a line for each check, the support table, and the number of checks by status."""
-    width = max((len(check.name) for check in checks), default=0)
-    lines = [_line(check, width) for check in checks]
-    rows = [("Flink", "newest", "Python", "Java", "flink-agents")]
+    """Return each check, the support table, and the number of checks by status, in lines of at most 80 columns.
+
+    A path or a command that is longer stays whole.
+    """
+    lines = [line for check in checks for line in _lines(check)]
+    rows = [("Flink", "newest", "Python", "Java", *(f"flink-agents {engine}" for engine in _ENGINES))]
     rows += [
         (
-            row["flink"],
-            row["newest"],
-            ", ".join(row["python"]),
-            ", ".join(map(str, row["java"])),
-            ", ".join(row["flink_agents"]),
+            line.minor,
+            line.newest,
+            ", ".join(line.pythons),
+            ", ".join(map(str, line.javas)),
+            *(", ".join(_agents(line, engine)) for engine in _ENGINES),
         )
-        for row in support_table()
+        for line in FLINK_LINES
     ]
-    lines += [
-        "",
-        *(f"{flink:<7} {newest:<7} {python:<17} {java:<7} {agents}" for flink, newest, python, java, agents in rows),
-    ]
+    lines.append("")
+    for flink, newest, python, java, bundled, upstream in rows:
+        lines.append(f"{flink:<5} {newest:<6} {python:<16} {java:<6} {bundled:<20} {upstream}")
     counts = Counter(check.status for check in checks)
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+
+
+def _agents(flink: FlinkLine, engine: str) -> list[str]:
+    """Return the lines of flink-agents that an engine executes on a line of Flink."""
+    return [agents.minor for agents in AGENTS_LINES if flink.minor in agents.flinks and engine in agents.engines]
 
 
 def support_table() -> list[dict[str, Any]]:
@@ -86,6 +98,15 @@ def support_table() -> list[dict[str, Any]]:
     ]
 
 
-def _line(check: Check, width: int) -> str:
-    text = f"{check.status:<11}  {check.name:<{width}}  {check.seen}"
-    return " ".join((f"{text}  next: {check.next_step}" if check.next_step else text).splitlines())
+def _lines(check: Check) -> list[str]:
+    """Return status, name and value, and the next step below."""
+    indent = " " * _STATUS
+    texts = [f"{check.status:<{_STATUS}}{check.name}: {check.seen}"]
+    texts += [f"{indent}next: {check.next_step}"] if check.next_step else []
+    return [
+        line
+        for text in texts
+        for line in textwrap.wrap(
+            text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        )
+    ]

@@ -9,6 +9,7 @@ from pytest_flink_agents.gate import ReasonKind, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.ci.findings import CiFinding
 from pytest_flink_agents.report.ci.server import CiServer
+from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.scenario_table import WORDS, counts_of, scenario_table
 from pytest_flink_agents.report.shorten import shorten_line
 
@@ -28,13 +29,19 @@ def pull_request_text(
 
     Texts of jobs are code, so that none is a mention, a link or an image.
     """
-    head = [_MARKER, f"## {verdict.verdict.value.upper()}: flink agents gate", "", counts_of(verdict), ""]
+    head = [_MARKER, f"## {verdict.verdict.value.upper()}: flink agents gate", "", _counts(verdict), ""]
     tail = ["", _about(verdict, server, commit, redactor), ""]
     for rows in _ROWS:
         text = "\n".join([*head, *_reasons(findings), *_table(verdict, rows, redactor), *tail])
         if len(text) <= _LIMIT:
             break
     return text
+
+
+def _counts(verdict: Verdict) -> str:
+    engines, left_out = engines_of(verdict.results), not_covered(verdict.results)
+    run_by = f"Run by {engines}" if engines else ""
+    return ". ".join(filter(None, (counts_of(verdict), run_by, f"Not covered: {left_out}" if left_out else "")))
 
 
 def _reasons(findings: Sequence[CiFinding]) -> list[str]:

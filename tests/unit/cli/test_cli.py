@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_schema_of_policies_is_another_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "policy"]) == 0
     assert "profiles" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_completion_prints_a_script_with_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    assert all(command in script for command in ("doctor", "explain", "--older-than", "github"))
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["completion", "zsh"]) == 2
+    assert "pytest-flink-agents[completion]" in capsys.readouterr().err
 
 
 def test_init_writes_a_policy_that_lint_accepts_and_overwrites_nothing(

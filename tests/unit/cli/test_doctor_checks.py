@@ -321,13 +321,21 @@ def test_many_findings_are_counted() -> None:
     assert configuration(ConfigurationFile("config.yaml", found))[1].seen.endswith("; and 6 more")
 
 
-def test_lines_are_one_for_each_check() -> None:
-    text = as_lines([Check("warn", "memory", "two\nlines", "end it"), Check("ok", "x", "y")])
-    first, second, *table = text.splitlines()
-    assert (first.split(), second.split()) == (
-        ["warn", "memory", "two", "lines", "next:", "end", "it"],
-        ["ok", "x", "y"],
+def test_lines_fit_a_terminal_and_a_path_stays_whole() -> None:
+    path = "/" + "p" * 90
+    text = as_lines(
+        [Check("warn", "memory", f"two\nlines, {'little ' * 20}", f"look at {path}"), Check("ok", "x", "y")]
     )
+    assert text.splitlines()[:6] == [
+        "warn         memory: two lines, little little little little little little little",
+        "             little little little little little little little little little",
+        "             little little little little",
+        "             next: look at",
+        f"             {path}",
+        "ok           x: y",
+    ]
+    assert [line for line in text.splitlines() if len(line) > 80 and path not in line] == []
+    table = text.splitlines()
     assert sum(line.startswith(tuple(known.minor for known in FLINK_LINES)) for line in table) == len(FLINK_LINES)
 
 

@@ -59,7 +59,7 @@ def test_the_verdict_of_the_readme_is_that_of_this_projects_scenarios() -> None:
     ]
     tiers = (Tier.LOCAL, Tier.EMBEDDED)
     results = [
-        ItemResult(f"{name}[{tier}]", name, Outcome.PASSED, tier, "2.2.1", file=name)
+        ItemResult(f"{name}[{tier}]", name, Outcome.PASSED, tier, "2.2.1", "bundled", file=name)
         for tier in tiers
         for name in scenarios
     ]
@@ -67,9 +67,9 @@ def test_the_verdict_of_the_readme_is_that_of_this_projects_scenarios() -> None:
     lines = verdict_lines(decide(results, policy), "flink-agents-report/NAME/summary.md", Redactor({}))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     # The run has a remark besides, on the scenario files of the tests.
-    shown = readme.partition(f"\n{lines[0][0]}\n")[2].splitlines()[:2]
-    assert [line.partition(":")[0] for line in shown] == ["  remark", "  report"]
-    assert len(lines) == 2
+    shown = readme.partition(f"\n{lines[0][0]}\n")[2].splitlines()[:3]
+    assert [line.partition(":")[0] for line in shown] == ["  remark", "  not covered", "  report"]
+    assert len(lines) == 3
 
 
 def test_detached_services_are_reported_as_shown(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ COMMENT = """\
 <!-- flink-agents-gate -->
 ## BLOCK: flink agents gate
 
-2 passed, 1 failed, 2 skipped, 1 waived, 2 not run
+2 passed, 1 failed, 2 skipped, 1 waived, 2 not run. Run by engine bundled. Not covered: tiers container, remote; engine upstream
 
 - **block**, scenarios: `s.yaml::refund[embedded-2.2]: output 1 is not as expected`
 - **inconclusive**, could not judge: `s.yaml::slow[local-2.2]: cut short`

@@ -186,5 +186,5 @@ def test_a_run_of_many_events_is_cut(folder: Path, monkeypatch: pytest.MonkeyPat
 
 def test_an_outcome_of_each_kind_is_a_span(folder: Path, results: list[ItemResult]) -> None:
     each = tuple(dataclasses.replace(results[0], node_id=outcome, outcome=outcome) for outcome in Outcome)
-    write_run(folder, StoredRun(each, Selection(), (), (), 1), NONE)
+    write_run(folder, StoredRun(each, Selection(), (Tier.LOCAL,), (), 1), NONE)
     assert len(spans_of(folder)) == len(Outcome) - 2 + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Verdict, decide
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.report.covered import not_covered
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.report.terminal import verdict_lines
 from pytest_flink_agents.vocabulary import Promise, Standing, Tier
@@ -58,10 +59,11 @@ def test_only_twenty_failures_are_shown_in_full(tmp_path: Path, results: list[It
     assert len(page.encode()) < 1_000_000
 
 
-def test_a_promote_is_two_lines() -> None:
+def test_a_promote_is_three_lines() -> None:
     results = [ItemResult("n", "n", Outcome.PASSED, tier=Tier.EMBEDDED, flink_version="2.2.1")]
     assert verdict_lines(decide(results, FLINK), "r/summary.md", Redactor({})) == [
         ("PROMOTE  1 scenario on embedded-2.2.1: 1 passed", {"green": True, "bold": True}),
+        ("  not covered: tiers local, container, remote", {}),
         ("  report: r/summary.md", {}),
     ]
 
@@ -69,8 +71,12 @@ def test_a_promote_is_two_lines() -> None:
 def test_a_block_shows_its_reasons_and_a_command(results: list[ItemResult]) -> None:
     lines = verdict_lines(decide(results[:2], FLINK), "r", Redactor({}))
     assert lines == [
-        ("BLOCK  1 scenario on local-2.2.1, embedded-2.2.1: 1 passed, 1 failed", {"red": True, "bold": True}),
+        (
+            "BLOCK  1 scenario on local-2.2.1, embedded-2.2.1, engine bundled: 1 passed, 1 failed",
+            {"red": True, "bold": True},
+        ),
         ("  block: scenarios: s.yaml::refund[embedded-2.2]: output 1 is not as expected", {"red": True}),
+        ("  not covered: tiers container, remote; engine upstream", {}),
         ("  again:  pytest 's.yaml::refund[embedded-2.2]'", {}),
         ("  report: r", {}),
     ]
@@ -80,6 +86,15 @@ def test_a_session_without_results_is_shown_in_yellow() -> None:
     lines = verdict_lines(decide([], FLINK), "r", Redactor({}))
     assert lines[0] == ("INCONCLUSIVE  nothing ran", {"yellow": True, "bold": True})
     assert "no scenario ran" in lines[1][0]
+
+
+def test_what_did_not_run_is_not_covered() -> None:
+    upstream = ItemResult("n", "n", Outcome.PASSED, Tier.REMOTE, "2.2.1", "upstream")
+    unstarted = ItemResult("m", "n", Outcome.NOT_RUN, Tier.CONTAINER, "2.2.1")
+    assert not_covered([upstream, unstarted]) == "tiers local, embedded, container; engine bundled"
+    everywhere = [ItemResult("n", "n", Outcome.PASSED, tier, "2.2.1", "bundled") for tier in Tier]
+    assert not_covered([*everywhere, upstream]) == ""
+    assert not_covered([unstarted]) == ""
 
 
 def test_many_reasons_are_cut_and_counted(results: list[ItemResult]) -> None:
