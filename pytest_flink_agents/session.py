@@ -22,6 +22,7 @@ from pytest_flink_agents.gate import (
     Policy,
     Verdict,
     add_reason,
+    history_of,
     report_not_written,
 )
 from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identity, files_of
@@ -34,7 +35,7 @@ from pytest_flink_agents.report.directory import make_run_folder, node_folder, r
 from pytest_flink_agents.report.event_writer import EventWriter
 from pytest_flink_agents.report.json_files import write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, load_baseline, write_run
+from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, load_baseline, read_history, write_run
 from pytest_flink_agents.report.summary import write_summary
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
@@ -70,7 +71,7 @@ class GateSession:
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
         # Read before anything runs: an agent or a test may change the file.
-        self.policy = _policy(settings, decides=not process)
+        self.policy = self._policy_with_history(decides=not process)
         self.redactor = _redactor(settings)
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
@@ -88,6 +89,14 @@ class GateSession:
         self._services: Services | None = None
         self._events: EventWriter | None = None
         self._git: GitState | None = None
+
+    def _policy_with_history(self, *, decides: bool) -> Policy:
+        """Return the conditions of the session; workers of pytest-xdist leave the verdict to the controller."""
+        policy = _policy(self.settings, decides=decides)
+        if not decides or policy.rules.screening is None:
+            return policy
+        sessions = read_history(self.settings.report_dir, before=None)
+        return dataclasses.replace(policy, history=history_of(sessions, policy.rules.screening.runs))
 
     @property
     def folder(self) -> Path:
@@ -314,7 +323,6 @@ class GateSession:
 
 
 def _policy(settings: Settings, *, decides: bool) -> Policy:
-    # Workers of pytest-xdist leave the verdict to the controller.
     baseline = load_baseline(settings.baseline, settings.root) if settings.baseline and decides else None
     session = Policy(settings.profile, settings.tiers, settings.named_tiers, baseline=baseline)
     if settings.policy is None:

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from flink_testbed.core import clock
-from pytest_flink_agents.gate import EXIT_CODES, Baseline, Policy, Verdict, inconclusive, report_not_trusted
+from pytest_flink_agents.gate import EXIT_CODES, Baseline, Policy, Verdict, history_of, inconclusive, report_not_trusted
 from pytest_flink_agents.policy.load import under_policy
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import verdict_text
-from pytest_flink_agents.report.stored_run import DamagedRunError, load_baseline, read_run
+from pytest_flink_agents.report.stored_run import DamagedRunError, load_baseline, read_history, read_run
 from pytest_flink_agents.report.terminal import verdict_lines
 from pytest_flink_agents.settings import POLICY_FILE
 
@@ -46,4 +46,8 @@ def _verdict(path: Path, policy: Path | None, profile: str, baseline: Baseline |
     file = policy or Path(POLICY_FILE)
     if policy or profile or os.path.lexists(file):
         session = under_policy(file, Path(), dataclasses.replace(session, profile=profile))
+    if session.rules.screening is not None:
+        folder = path.resolve() if path.is_dir() else path.resolve().parent
+        history = history_of(read_history(folder.parent, before=folder), session.rules.screening.runs)
+        session = dataclasses.replace(session, history=history)
     return run.verdict(session, clock.today())

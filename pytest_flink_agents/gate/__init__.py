@@ -1,10 +1,21 @@
 """The gate: results under a policy -> promote, block or inconclusive. Pure."""
 
 from pytest_flink_agents.gate.baseline import ComparedFigure
-from pytest_flink_agents.gate.policy import Baseline, Increase, KnownFailure, Limit, Policy, Rules, Selection
+from pytest_flink_agents.gate.policy import (
+    Baseline,
+    History,
+    Increase,
+    KnownFailure,
+    Limit,
+    Policy,
+    Rules,
+    Screening,
+    Selection,
+)
 from pytest_flink_agents.gate.repeat import RunCounts
 from pytest_flink_agents.gate.result import UNITS, Figure, ItemResult, Outcome, largest_figures, merge_attempts
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer
+from pytest_flink_agents.gate.screening import history_of
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
     FAILS_THE_SESSION,
@@ -30,6 +41,7 @@ __all__ = [
     "Baseline",
     "ComparedFigure",
     "Figure",
+    "History",
     "Increase",
     "ItemResult",
     "KnownFailure",
@@ -41,6 +53,7 @@ __all__ = [
     "RuleAnswer",
     "Rules",
     "RunCounts",
+    "Screening",
     "Selection",
     "Verdict",
     "VerdictKind",
@@ -49,6 +62,7 @@ __all__ = [
     "decide",
     "exit_code",
     "files_changed",
+    "history_of",
     "inconclusive",
     "largest_figures",
     "merge_attempts",

@@ -72,6 +72,25 @@ class Increase:
 
 
 @dataclass(frozen=True, slots=True)
+class Screening:
+    """A scenario may block after this number of ``runs`` that passed one after the other.
+
+    With ``may_promote`` the failure of another one is a warning, else it makes a session inconclusive.
+    """
+
+    runs: int
+    may_promote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The number of earlier sessions, and the node ids of the scenarios that they show to be stable."""
+
+    sessions: int = 0
+    stable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class KnownFailure:
     """A failure of one scenario that does not count until a date, included.
 
@@ -106,6 +125,7 @@ class Rules:
     other_engine: bool = False
     limits: tuple[Limit, ...] = ()
     increases: tuple[Increase, ...] = ()
+    screening: Screening | None = None
     severities: Mapping[str, str] = field(default_factory=dict)
     known_failures: tuple[KnownFailure, ...] = ()
     real_models: bool = False
@@ -118,7 +138,7 @@ class Policy:
     ``tiers`` are those of the session. ``named_tiers`` are the ones among them that the user asked for by name: each of
     these must have run a scenario, while a tier that ``auto`` chose may have none that applies to it. ``file`` is the
     policy file, empty without one, ``digest`` that of its bytes, and ``rules`` are those of the profile. ``baseline`` is the
-    session to compare with, None without one.
+    session to compare with, None without one. ``history`` is that of earlier sessions, for screening.
     """
 
     profile: str = "default"
@@ -128,6 +148,7 @@ class Policy:
     digest: str = ""
     rules: Rules = field(default_factory=Rules)
     baseline: Baseline | None = None
+    history: History = field(default_factory=History)
 
 
 @dataclass(frozen=True, slots=True)

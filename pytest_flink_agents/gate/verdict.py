@@ -16,6 +16,7 @@ from pytest_flink_agents.gate.baseline import ComparedFigure, compare, differenc
 from pytest_flink_agents.gate.policy import Baseline, Policy, Selection
 from pytest_flink_agents.gate.result import RAN, ItemResult, Outcome
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer, rule_answers, works
+from pytest_flink_agents.gate.screening import is_screened, may_warn
 from pytest_flink_agents.gate.waivers import remarks_on, with_waivers
 from pytest_flink_agents.vocabulary import Tier, Word
 
@@ -34,6 +35,8 @@ _AS_EXPECTED = (Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.WAIVED)
 _LOWERED = ("warn", "info")
 # Outcomes for which pytest ends with exit code 1.
 FAILS_THE_SESSION = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_RUN)
+# Outcomes that a scenario which is not stable may have on sound code.
+_UNSTABLE = (Outcome.FAILED, Outcome.FLAKY)
 _RULES = {
     Outcome.FLAKY: "flaky",
     Outcome.UNKNOWN: "could not judge",
@@ -132,7 +135,8 @@ def decide(
     compared = compare(policy.baseline, judged) if policy.baseline else ()
     answers = rule_answers(policy.rules, judged)
     answers += increase_answers(policy.rules.increases, policy.baseline, compared)
-    reasons = [_reason(result, policy) for result in judged if _needs_a_reason(result)]
+    reasons = [_reason(result, policy, judged) for result in judged if _needs_a_reason(result)]
+    reasons += _screened(scenarios, policy)
     reasons += _skipped_tests(judged)
     reasons += _coverage(scenarios, policy)
     reasons += _real_models(scenarios, policy)
@@ -259,12 +263,16 @@ def _needs_a_reason(result: ItemResult) -> bool:
     return not as_expected or bool(result.other_error)
 
 
-def _reason(result: ItemResult, policy: Policy) -> Reason:
+def _reason(result: ItemResult, policy: Policy, results: Sequence[ItemResult]) -> Reason:
     failed_rule = "scenarios" if result.tier else "tests"
     severity = _severity(result, policy)
+    kind, rule = _kind(result, severity), _RULES.get(result.outcome, failed_rule)
+    if result.outcome in _UNSTABLE and kind is not ReasonKind.REMARK and is_screened(result, policy):
+        warns = not result.other_error and may_warn(result, policy, results)
+        kind, rule = ReasonKind.REMARK if warns else ReasonKind.INCONCLUSIVE, "screening"
     return Reason(
-        kind=_kind(result, severity),
-        rule=_RULES.get(result.outcome, failed_rule),
+        kind=kind,
+        rule=rule,
         severity=severity,
         message=f"{result.node_id}: {_message(result)}",
         actual=result.outcome.value,
@@ -272,6 +280,17 @@ def _reason(result: ItemResult, policy: Policy) -> Reason:
         evidence=result.evidence,
         node_id=result.node_id,
     )
+
+
+def _screened(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
+    """Return a remark that lists the scenarios whose failure does not block."""
+    found = [result.node_id for result in scenarios if result.ran and is_screened(result, policy)]
+    if not found or policy.rules.screening is None:
+        return []
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    sessions = f"{policy.history.sessions} earlier session{'s' if policy.history.sessions != 1 else ''}"
+    message = f"not shown to be stable in {policy.rules.screening.runs} runs by {sessions}: {found[0]}{more}"
+    return [Reason(ReasonKind.REMARK, "screening", "info", message, found, [])]
 
 
 def _message(result: ItemResult) -> str:

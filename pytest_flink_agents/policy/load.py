@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from flink_testbed.core.problem import Problem, ProblemError, nearest
 from pytest_flink_agents.checks.waiver import Waiver
-from pytest_flink_agents.gate import UNITS, Increase, KnownFailure, Limit, Policy, Rules
+from pytest_flink_agents.gate import UNITS, Increase, KnownFailure, Limit, Policy, Rules, Screening
 from pytest_flink_agents.policy.model import Increases, Limits, PolicyFile, Profile
 from pytest_flink_agents.scenario.boundary.places import open_regular, shown
 from pytest_flink_agents.scenario.compile import failure_matcher
@@ -77,6 +77,7 @@ class LoadedPolicy:
             real_models=profile.real_models_may_promote,
             limits=tuple(limit for index, one in enumerate(profile.limits) for limit in _limits(index, one)),
             increases=tuple(each for index, one in enumerate(profile.baseline) for each in _increases(index, one)),
+            screening=_screening(profile),
             severities={str(check): severity for check, severity in profile.checks.items()},
             known_failures=tuple(self._known_failures(name, profile)),
         )
@@ -161,6 +162,11 @@ def _limits(index: int, limits: Limits) -> list[Limit]:
         for word, maximum in stated
         if maximum is not None
     ]
+
+
+def _screening(profile: Profile) -> Screening | None:
+    words = profile.screening
+    return Screening(words.runs, words.unstable_may_promote) if words else None
 
 
 def _increases(index: int, increases: Increases) -> list[Increase]:

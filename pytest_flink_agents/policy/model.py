@@ -170,6 +170,17 @@ class KnownFailure(ExpectFail):
     owner: NotEmpty = Field(description="who removes the cause")
 
 
+class ScreeningWords(LanguageMapping):
+    """A scenario may block after runs that passed one after the other; the failure of another one is inconclusive."""
+
+    runs: Annotated[int, Field(ge=2, le=1_000)] = Field(
+        description="number of runs that must have passed one after the other, in earlier sessions or by `repeat`"
+    )
+    unstable_may_promote: bool = Field(
+        False, description="make the failure of a scenario that is not stable a warning, if there is a history"
+    )
+
+
 class Profile(LanguageMapping):
     """One way to judge a session."""
 
@@ -184,6 +195,7 @@ class Profile(LanguageMapping):
     )
     limits: Items[Limits] = Field((), description="limits of figures that runs record")
     baseline: Items[Increases] = Field((), description="how much worse figures may be than in an earlier session")
+    screening: ScreeningWords | None = Field(None, description="which scenarios may block")
     checks: dict[QualityCheck, Severity] = Field(
         default_factory=dict, description="severity of a check that fails alone: block (default), warn or info"
     )

@@ -95,10 +95,12 @@ def _named(digests: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _policy_digest(policy: Policy) -> str:
-    """Return a digest of everything that decides, besides the results: policy file, profile, tiers and baseline."""
+    """Return a digest of everything that decides, besides the results: policy, profile, tiers, baseline, history."""
     tiers = [[tier.value for tier in tiers] for tiers in (policy.tiers, policy.named_tiers)]
     baseline = [policy.baseline.digest] if policy.baseline else []
-    return digest_of([json.dumps([policy.profile, *tiers, policy.file, policy.digest, *baseline]).encode()])
+    history = [policy.history.sessions, sorted(policy.history.stable)] if policy.rules.screening else []
+    deciding = [policy.profile, *tiers, policy.file, policy.digest, *baseline, *history]
+    return digest_of([json.dumps(deciding).encode()])
 
 
 def _reason(reason: Reason, redactor: Redactor) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -115,6 +116,19 @@ def load_baseline(path: Path, root: Path) -> Baseline:
     """
     run, file = read_run(path), _file_of(path).resolve()
     return Baseline(shown(file, root.resolve()), file_digest(file), run.results)
+
+
+def read_history(directory: Path, before: Path | None = None) -> Iterator[tuple[ItemResult, ...]]:
+    """Yield the results of the stored sessions in a directory of reports, the oldest first.
+
+    Only those that are older than the run folder ``before``, if it is given; names of folders sort by time. A session
+    without results, or whose results cannot be trusted, shows nothing.
+    """
+    folders = sorted(path for path in directory.glob(f"*/{REPORT_FILE}") if not path.parent.is_symlink())
+    for file in folders:
+        if before is None or file.parent.name < before.name:
+            with contextlib.suppress(HostError):
+                yield read_run(file).results
 
 
 def _file_of(path: Path) -> Path:

@@ -150,6 +150,23 @@ def test_figures_are_compared_with_those_of_another_session(judged: Any, tmp_pat
     assert judged(stored(item("right")), "--baseline=older")[0] == 2
 
 
+def test_earlier_run_folders_show_which_scenarios_may_block(judged: Any, tmp_path: Path) -> None:
+    words = "{require: {tiers: [embedded]}, screening: {runs: 2}}"
+    (tmp_path / "flink-agents-policy.yaml").write_text(f'version: "1"\ndefault: a\nprofiles: {{a: {words}}}\n', "utf-8")
+    passed, failed = stored(item("right"), item("wrong")), stored(item("right"), item("wrong", "failed"), pytest_exit=1)
+    folders = [tmp_path / "runs" / name for name in ("2026-1", "2026-2", "2026-3", "2026-4")]
+    for folder, run in zip(folders, (passed, passed, failed, passed), strict=True):
+        folder.mkdir(parents=True)
+        write_run(folder, run, Redactor({}))
+    (tmp_path / "runs" / "latest").symlink_to(folders[-1])
+    assert judged(passed)[0] == 0
+    # Two sessions before it passed.
+    assert main(["judge", str(folders[2])]) == 1
+    # One of them cannot be trusted; the one after it does not count.
+    (folders[1] / REPORT_FILE).write_text("{}", encoding="utf-8")
+    assert main(["judge", str(folders[2])]) == 10
+
+
 Edit = Callable[[dict[str, Any]], None]
 
 

@@ -15,6 +15,7 @@ from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedRun
 from pytest_flink_agents.gate import (
     Baseline,
     Figure,
+    History,
     Increase,
     ItemResult,
     KnownFailure,
@@ -24,6 +25,7 @@ from pytest_flink_agents.gate import (
     ReasonKind,
     Rules,
     RunCounts,
+    Screening,
     Selection,
     Verdict,
     add_reason,
@@ -63,6 +65,11 @@ def against_baseline(result: ItemResult) -> Policy:
     return dataclasses.replace(by(increases=(increase,)), baseline=baseline)
 
 
+def screened(*, may_promote: bool) -> Policy:
+    policy = by(screening=Screening(10, may_promote=may_promote))
+    return dataclasses.replace(policy, history=History(20, frozenset({"s.yaml::other"})))
+
+
 UNTIL = datetime.date(2027, 1, 31)
 KNOWN = KnownFailure("s.yaml::refund", AnnouncedFailure("logs"), "ticket 17", "payments", UNTIL, "p.yaml:9")
 LIMIT = Limit("limits[0].tokens", "tokens", 10, tags=("slo",))
@@ -98,6 +105,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     ),
     "a scenario failed only in a check that the policy makes a warning, another passed": lambda: decide(
         [*PASSED, FAILED], by(severities={"logs": "warn"}), 1
+    ),
+    "the policy screens, and a scenario that is not stable failed, which it makes a warning, another passed": lambda: (
+        decide([*PASSED, ran("failed")], screened(may_promote=True), 1)
     ),
     "the policy has a waiver that nothing needs": lambda: decide(
         [*PASSED, ran("passed")], by(known_failures=(KNOWN,)), today=UNTIL
@@ -140,6 +150,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "a part of the scenarios was not collected": lambda: decide(PASSED, AUTO, selection=Selection(limits=("x.yaml",))),
     "a file looks like a scenario file and was not collected": lambda: decide(
         PASSED, AUTO, selection=Selection(uncollected=("x_scenario.yaml",))
+    ),
+    "the policy screens, and a scenario failed that was not shown to be stable": lambda: decide(
+        [*PASSED, ran("failed")], screened(may_promote=False), 1
     ),
     "a scenario passed in one attempt and did not in another": lambda: decide([*PASSED, ran("flaky")], AUTO),
     "runs of a scenario with `repeat` that could not be judged decide on `min_pass`": lambda: decide(

@@ -11,6 +11,7 @@ import pytest
 
 from flink_testbed.core import clock
 from pytest_flink_agents.codes.policy import CODES
+from pytest_flink_agents.gate import Screening
 from pytest_flink_agents.policy.example import EXAMPLE
 from pytest_flink_agents.policy.load import PolicyError, load_policy
 from pytest_flink_agents.policy.schema import policy_schema
@@ -47,14 +48,14 @@ MISTAKES = {
     "    requires: {tiers: [embedded]}\n": (
         '6:5: FA302: unknown key "requires" in profiles.release\n'
         "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
-        "limits, baseline, checks, waivers\n"
+        "limits, baseline, screening, checks, waivers\n"
         '  seen:     "requires"\n'
         '  next:     did you mean "require"?'
     ),
     "    tiers: [embedded]\n": (
         '6:5: FA302: unknown key "tiers" in profiles.release\n'
         "  expected: one of description, require, production_engine, other_engine_may_promote, real_models_may_promote, "
-        "limits, baseline, checks, waivers\n"
+        "limits, baseline, screening, checks, waivers\n"
         '  seen:     "tiers"\n'
         "  next:     it belongs in profiles.*.require"
     ),
@@ -94,6 +95,15 @@ MISTAKES = {
         "6:25: FA303: wrong value for profiles.release.baseline[0].tokens\n"
         "  expected: a percentage or an amount, like 20% or 100\n"
         '  seen:     the string "-5%"'
+    ),
+    "    screening: {runs: 1}\n": (
+        "6:23: FA303: wrong value for profiles.release.screening.runs\n"
+        "  expected: a number of at least 2\n"
+        "  seen:     1"
+    ),
+    "    screening: {unstable_may_promote: true}\n": (
+        '6:16: FA304: missing key "runs" in profiles.release.screening\n'
+        "  expected: runs: number of runs that must have passed one after the other, in earlier sessions or by `repeat`"
     ),
     '    limits: [{tokens: "9"}]\n': (
         '6:23: FA303: wrong value for profiles.release.limits[0].tokens\n  expected: a number\n  seen:     the string "9"'
@@ -197,6 +207,7 @@ def test_a_profile_becomes_rules_of_the_gate() -> None:
         ("baseline[0].duration", 0.5, None, ("slo",)),
         ("baseline[1].latency_p95", None, 500.0, ()),
     ]
+    assert rules.screening == Screening(10, may_promote=True)
     assert (rules.scenarios, rules.repeats, rules.severities) == (3, 2, {"logs": "warn"})
     assert [(known.failure.check, known.failure.failure is None) for known in rules.known_failures] == [
         ("outputs", False),
