@@ -188,7 +188,10 @@ def baseline(value: Given | None, root: Path) -> Path | None:
     try:
         load_baseline(root / value.text, root)
     except HostError as error:
-        raise _at(value, error) from None
+        # Under the gate there is no `latest` any more.
+        next_step = "name the run folder of an earlier session, or its report.json"
+        problems = (dataclasses.replace(problem, next_step=next_step) for problem in error.problems)
+        raise _at(value, HostError(*problems)) from None
     return root / value.text
 
 
