@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from flink_testbed.core.problem import ProblemError
     from flink_testbed.flink.cluster_broker import BrokerAddress
+    from pytest_flink_agents.attestation import Signer
     from pytest_flink_agents.environment_patch import EnvironmentPatch
     from pytest_flink_agents.failed_reports import FailedReports
     from pytest_flink_agents.gate import Verdict
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
+SIGNER: pytest.StashKey[Signer] = pytest.StashKey()
 SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
 LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -81,8 +84,25 @@ def session_of(config: pytest.Config) -> GateSession:
             folder=shared.folder if shared else None,
             broker=shared.broker() if shared and shared.broker else None,
             process=shared.process if shared else "",
+            signer=config.stash.get(SIGNER, None),
         )
     return config.stash[SESSION]
+
+
+def provide_signer(config: pytest.Config) -> None:
+    """Read the private key before anything runs.
+
+    A session that cannot sign ends with the exit code of *inconclusive*.
+    """
+    from flink_testbed.core.problem import HostError
+    from pytest_flink_agents.attestation import read_signer
+    from pytest_flink_agents.gate import EXIT_CODES, VerdictKind
+
+    settings = config.stash[SETTINGS]
+    try:
+        config.stash[SIGNER] = read_signer(settings.sign_key, config.rootpath, os.environ)
+    except HostError as error:
+        raise pytest.exit.Exception(str(error), EXIT_CODES[VerdictKind.INCONCLUSIVE]) from None
 
 
 def attempt_folder(item: pytest.Item) -> Path:

@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_flink_agents import xdist
 
         xdist.configure(config)
+    if settings.sign_key and not config.option.collectonly and not current.is_worker(config):
+        current.provide_signer(config)
     if settings.gate and not config.option.collectonly:
         current.session_of(config)
 

@@ -30,10 +30,10 @@ from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.report.ci.server import CiServer
+from pytest_flink_agents.report.ci.server import CI_RUN, CiServer
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EventWriter
-from pytest_flink_agents.report.json_files import write_json, write_verdict
+from pytest_flink_agents.report.json_files import ENVIRONMENT_FILE, VERDICT_FILE, write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
 from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, load_baseline, read_history, write_run
 from pytest_flink_agents.report.summary import write_summary
@@ -43,6 +43,7 @@ from pytest_flink_agents.version import __version__
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
+    from pytest_flink_agents.attestation import Signer
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 
@@ -53,7 +54,7 @@ class GateSession:
 
     ``folder`` is the run folder if the controller of pytest-xdist has chosen it. Workers have a
     ``broker``, which provides the controller's clusters, and a name, ``process``; they leave the
-    report to the controller.
+    report to the controller. ``signer`` signs the report's attestation.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class GateSession:
         folder: Path | None = None,
         broker: BrokerAddress | None = None,
         process: str = "",
+        signer: Signer | None = None,
     ) -> None:
         self.settings = settings
         self.record = SessionRecord()
@@ -73,6 +75,9 @@ class GateSession:
         # Read before anything runs: an agent or a test may change the file.
         self.policy = self._policy_with_history(decides=not process)
         self.redactor = _redactor(settings)
+        self._signer = signer
+        if signer:
+            self.redactor.learn(signer.secrets)
         # The node ids of all scenario runs that were collected, before any was deselected.
         self.collected: set[str] = set()
         self.collected_files: set[Path] = set()
@@ -269,20 +274,23 @@ class GateSession:
 
     def _discard_verdict(self) -> None:
         """Remove the files that already state another verdict: a program may read only one of them."""
+        from pytest_flink_agents.attestation import ATTESTATION_FILE
         from pytest_flink_agents.report.ci.files import CTRF, GITLAB, PULL_REQUEST
 
-        for name in ("summary.md", "report.html", "verdict.json", REPORT_FILE, CTRF, GITLAB, PULL_REQUEST):
+        answers = ("summary.md", "report.html", VERDICT_FILE, REPORT_FILE, CTRF, GITLAB, PULL_REQUEST)
+        for name in (*answers, ATTESTATION_FILE):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
-        # Imported here: sessions that judge nothing write no page.
+        # Imported here: sessions that judge nothing write none of them.
+        from pytest_flink_agents.attestation import write_attestation
         from pytest_flink_agents.report.ci.files import write_ci_files
         from pytest_flink_agents.report.page import PageFacts, write_page
 
         folder, finished, redactor, results = self.folder, _utc_now(), self.redactor, verdict.results
         environment = self._environment()
-        write_json(folder / "environment.json", environment, redactor)
+        write_json(folder / ENVIRONMENT_FILE, environment, redactor)
         write_run(folder, run, redactor)
         write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
         write_summary(folder / "summary.md", verdict, environment, redactor)
@@ -299,7 +307,7 @@ class GateSession:
             redactor=redactor,
         )
         write_verdict(
-            folder / "verdict.json",
+            folder / VERDICT_FILE,
             verdict,
             self.policy,
             identity=self.record.identity,
@@ -311,6 +319,8 @@ class GateSession:
         self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
         if self._events:
             self._events.close()
+        # The last one: it has the digests of all others.
+        write_attestation(folder, self._signer)
 
     def _environment(self) -> dict[str, str]:
         facts = {
@@ -319,7 +329,7 @@ class GateSession:
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "processors": str(os.cpu_count()),
         }
-        return {**facts, **self.record.facts}
+        return {**facts, **({CI_RUN: self.server.run_url} if self.server.run_url else {}), **self.record.facts}
 
 
 def _policy(settings: Settings, *, decides: bool) -> Policy:

@@ -36,6 +36,7 @@ class Settings:
     ``profile`` the one to judge by; ``baseline`` is the stored session to compare with. Values of
     ``allowed_env`` are secrets unless ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
+    ``sign_key`` names the private key for the report: a file, or a variable as ``env:NAME``; empty without one.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
@@ -72,6 +73,7 @@ class Settings:
     baseline: Path | None = None
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
+    sign_key: str = ""
     verbose: bool = False
     debug_terminal: str = ""
     scenario_seed: int | None = None

@@ -4,50 +4,88 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.core import clock
-from pytest_flink_agents.gate import EXIT_CODES, Baseline, Policy, Verdict, history_of, inconclusive, report_not_trusted
+from pytest_flink_agents.cli.verify import verification
+from pytest_flink_agents.gate import EXIT_CODES, Policy, Verdict, history_of, inconclusive, report_not_trusted
 from pytest_flink_agents.policy.load import under_policy
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import verdict_text
-from pytest_flink_agents.report.stored_run import DamagedRunError, load_baseline, read_history, read_run
+from pytest_flink_agents.report.stored_run import DamagedRunError, StoredRun, load_baseline, read_history, read_run
 from pytest_flink_agents.report.terminal import verdict_lines
 from pytest_flink_agents.settings import POLICY_FILE
 
 
-def judge(
-    run: Path, policy: Path | None, profile: str, *, as_json: bool, baseline: Path | None = None
-) -> tuple[int, str]:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a decision on a stored session.
+
+    Without a ``policy`` the file in this directory counts, if it exists; an empty ``profile`` is the one that the file
+    names. ``baseline`` is the stored session to compare with. The public ``key`` must have signed the report.
+    """
+
+    policy: Path | None = None
+    profile: str = ""
+    baseline: Path | None = None
+    key: Path | None = None
+
+
+def judge(run: Path, conditions: Conditions, *, as_json: bool) -> tuple[int, str]:
     """Return the exit code of the verdict on a stored session, and the text to print.
 
-    ``run`` is its run folder or report.json. Without a ``policy`` the file in this directory counts, if it exists. A
-    stored run that cannot be trusted is *inconclusive*. Raises ``HostError`` FA430 if there is none, ``PolicyError`` for a
-    policy with mistakes or without the ``profile``. ``baseline`` is the stored session to compare with; raises as for a
-    missing run, and FA439 for one that cannot be trusted.
+    ``run`` is its run folder or report.json. A stored run that cannot be trusted is *inconclusive*, with a key also one
+    that it did not sign or that was altered since. Raises ``HostError`` FA430 if there is none, ``PolicyError`` for a
+    policy with mistakes or without the profile, and FA439 for a baseline that cannot be trusted.
     """
-    verdict = _verdict(run, policy, profile, load_baseline(baseline, Path()) if baseline else None)
+    folder = run if run.is_dir() else run.parent
+    verdict = _not_verified(folder, conditions) or _verdict(run, conditions)
     redactor = Redactor(os.environ)
     if as_json:
         return EXIT_CODES[verdict.verdict], verdict_text(verdict, redactor)
-    folder = run if run.is_dir() else run.parent
     lines = verdict_lines(verdict, str(folder / "summary.md"), redactor)
     return EXIT_CODES[verdict.verdict], "\n".join(text for text, _ in lines)
 
 
-def _verdict(path: Path, policy: Path | None, profile: str, baseline: Baseline | None) -> Verdict:
-    try:
-        run = read_run(path)
-    except DamagedRunError as error:
-        (problem,) = error.problems
-        reason = report_not_trusted(f"{problem.code}: expected {problem.expected}, seen {problem.seen}")
-        return inconclusive(profile or "default", reason)
+def policy_in_force(run: StoredRun, conditions: Conditions, folder: Path) -> Policy:
+    """Return the policy to judge a run by; the sessions beside its ``folder`` are its history.
+
+    Raises ``PolicyError``, and ``HostError`` for a baseline that cannot be read.
+    """
+    policy, profile = conditions.policy, conditions.profile
+    baseline = load_baseline(conditions.baseline, Path()) if conditions.baseline else None
     session = Policy(profile or "default", run.tiers, run.named_tiers, baseline=baseline)
     file = policy or Path(POLICY_FILE)
     if policy or profile or os.path.lexists(file):
         session = under_policy(file, Path(), dataclasses.replace(session, profile=profile))
     if session.rules.screening is not None:
-        folder = path.resolve() if path.is_dir() else path.resolve().parent
         history = history_of(read_history(folder.parent, before=folder), session.rules.screening.runs)
         session = dataclasses.replace(session, history=history)
-    return run.verdict(session, clock.today())
+    return session
+
+
+def _verdict(path: Path, conditions: Conditions) -> Verdict:
+    try:
+        run = read_run(path)
+    except DamagedRunError as error:
+        (problem,) = error.problems
+        reason = report_not_trusted(f"{problem.code}: expected {problem.expected}, seen {problem.seen}")
+        return inconclusive(conditions.profile or "default", reason)
+    folder = path.resolve() if path.is_dir() else path.resolve().parent
+    return run.verdict(policy_in_force(run, conditions, folder), clock.today())
+
+
+def _not_verified(folder: Path, conditions: Conditions) -> Verdict | None:
+    """Return the verdict on a report that is not as the key signed it, None if it is or no key is named.
+
+    Not even a failure in it counts: nobody knows who wrote it.
+    """
+    if conditions.key is None:
+        return None
+    found = verification(folder, conditions.key, None)
+    reasons = [
+        report_not_trusted(f"{problem.where}: {problem.code}: {problem.message}")
+        for problem in (*found.refusals, *found.doubts)
+    ]
+    return inconclusive(conditions.profile or "default", *reasons) if reasons else None

@@ -35,7 +35,8 @@ _UNUSED_DAYS = 30
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
-    0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` has those of the gate: 0, 1 and 10.
+    0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` has those of the gate: 0, 1 and 10;
+    ``verify`` the same ones for verified, refused and unknown.
     """
     from flink_testbed.core.problem import ProblemError
 
@@ -84,8 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
     command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
     command.add_argument("--baseline", type=Path, metavar="RUN", help="stored session to compare its figures with")
+    command.add_argument("--key", type=Path, metavar="FILE", help="refuse a report that this public key did not sign")
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_plan(commands)
+    command = _command(
+        commands, "verify", _verify, "compare a report with its attestation: 0 as attested, 1 not, 10 unclear"
+    )
+    command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
+    command.add_argument("--key", type=Path, metavar="FILE", help="the public key that must have signed it, in PEM")
+    command.add_argument(
+        "--project", type=Path, metavar="DIR", help="also compare the files of the project that was tested"
+    )
+    command.add_argument("--json", action="store_true", help="print the answer as JSON")
     command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
@@ -191,9 +202,16 @@ def _compare(chosen: argparse.Namespace) -> tuple[int, str]:
 
 
 def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.judge import judge
+    from pytest_flink_agents.cli.judge import Conditions, judge
 
-    return judge(chosen.folder, chosen.policy, chosen.profile, as_json=chosen.json, baseline=chosen.baseline)
+    conditions = Conditions(chosen.policy, chosen.profile, chosen.baseline, chosen.key)
+    return judge(chosen.folder, conditions, as_json=chosen.json)
+
+
+def _verify(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.verify import verify
+
+    return verify(chosen.folder, chosen.key, chosen.project, as_json=chosen.json)
 
 
 def _plan_show(chosen: argparse.Namespace) -> tuple[int, str]:

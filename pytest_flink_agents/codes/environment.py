@@ -167,6 +167,25 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "A session writes report.json when it has ended. The folder has none, or it cannot be read.",
         "Name the run folder of a session that ended, such as flink-agents-report/latest.",
     ),
+    "FA431": _code(
+        "A key for signatures cannot be used",
+        "Reports are signed by a private key for ed25519 or for ECDSA on P-256, as PEM without a password, in a file that "
+        "only its owner may read or in a variable of the environment. Its public key verifies them. Both need the package "
+        "cryptography (the extra sign). No message shows any part of a key.",
+        "Do what the message says; `openssl genpkey -algorithm ed25519 -out sign.key` makes a key.",
+    ),
+    "FA432": _code(
+        "An attestation cannot be verified",
+        "`flink-agents-gate verify` reads test-result.intoto.json, which a session writes when it has ended. The folder has "
+        "none, the signature needs a key that was not named, or another version of this package wrote it.",
+        "Name the run folder of a session that ended, and the public key of its signer with --key.",
+    ),
+    "FA433": _code(
+        "A report is not the one that was attested",
+        "A file of the report or of the project, or the attestation itself, is not as it was when the session ended. The "
+        "message names the file or the field, the digest that is attested, and the one that was seen.",
+        "Do not use the report: take it again from where the session wrote it, or run the session again.",
+    ),
     "FA437": _code(
         "The model's service cannot be asked",
         "In the modes record and live the model server forwards to the scenario's llm.endpoint. It is missing, a variable "

@@ -223,9 +223,9 @@ def report_not_trusted(why: str) -> Reason:
     return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the stored run cannot be trusted: {why}")
 
 
-def inconclusive(profile: str, reason: Reason) -> Verdict:
+def inconclusive(profile: str, *reasons: Reason) -> Verdict:
     """Return the verdict on a session of which no result is known."""
-    return Verdict(VerdictKind.INCONCLUSIVE, profile, (reason,), _counts(()))
+    return Verdict(VerdictKind.INCONCLUSIVE, profile, reasons, _counts(()))
 
 
 def files_changed(names: Sequence[str]) -> Reason:

@@ -1,7 +1,16 @@
 """Digests of the subject of a session: files, job environments, engines and the commit."""
 
 from pytest_flink_agents.identity.files import files_of
-from pytest_flink_agents.identity.git import GitReader, GitState
+from pytest_flink_agents.identity.git import GitReader, GitState, git_state
 from pytest_flink_agents.identity.model import NOT_KNOWN, Identity, digest_of, file_digest
 
-__all__ = ["NOT_KNOWN", "GitReader", "GitState", "Identity", "digest_of", "file_digest", "files_of"]
+__all__ = [
+    "NOT_KNOWN",
+    "GitReader",
+    "GitState",
+    "Identity",
+    "digest_of",
+    "file_digest",
+    "files_of",
+    "git_state",
+]

@@ -28,9 +28,9 @@ def digest_of(parts: Iterable[bytes]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the digest of a file, empty if it cannot be read."""
+    """Return the digest of a file, as ``sha256sum`` has it; empty if it cannot be read."""
     try:
-        return digest_of([path.read_bytes()])
+        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     except OSError:
         return NOT_KNOWN
 

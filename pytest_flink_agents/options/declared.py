@@ -131,6 +131,12 @@ OPTIONS = (
         "FILE|URL",
     ),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
+    Option(
+        "--flink-sign-key",
+        "private key that signs the report: a PEM file (ed25519 or ECDSA P-256), or env:NAME for one in a variable; needs "
+        "the extra sign",
+        "KEY",
+    ),
     Option("--scenario-seed", "seed for the order of keys in local runs, or random", "SEED"),
     Option("--scenario-runs", "number of runs of each local scenario, each with its own seed (default: 1)", "N"),
 )

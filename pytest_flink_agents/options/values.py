@@ -119,6 +119,16 @@ def text(value: Given | None) -> str:
     return value.text.strip() if value else ""
 
 
+def sign_key(value: Given | None) -> str:
+    """Return the place of the private key: a file, or ``env:NAME``."""
+    if value is not None and "PRIVATE KEY" in value.text:
+        # The value is not shown, wherever it came from.
+        place = Given("", "--flink-sign-key")
+        next_step = "write the key to a file that only you may read, or put it in a variable and name that: env:NAME"
+        raise refused(place, "the key itself is given", "its place", next_step, code="FA431")
+    return text(value)
+
+
 def engine(value: Given | None) -> Engine:
     """Return the engine asked for."""
     if value is None:

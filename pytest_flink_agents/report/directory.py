@@ -16,7 +16,7 @@ from pathlib import Path
 from flink_testbed.core import clock
 from flink_testbed.core.directories import make_private
 
-_MARKER = ".flink-agents-run"
+MARKER = ".flink-agents-run"
 
 
 def run_folder_name() -> str:
@@ -38,7 +38,7 @@ def make_run_folder(folder: Path, keep: int) -> None:
         make_private(folder, exist_ok=False)
     except FileExistsError:
         return
-    (folder / _MARKER).touch()
+    (folder / MARKER).touch()
     _point_latest_to(folder)
     _forget_old(folder.parent, keep)
 
@@ -82,7 +82,7 @@ def _forget_old(report_dir: Path, keep: int) -> None:
 
     Only folders with the marker of this package are removed.
     """
-    runs = sorted(marker.parent for marker in report_dir.glob(f"*/{_MARKER}") if not marker.parent.is_symlink())
+    runs = sorted(marker.parent for marker in report_dir.glob(f"*/{MARKER}") if not marker.parent.is_symlink())
     if len(runs) <= keep:
         return
     from flink_testbed.ownership.detached import detached_services

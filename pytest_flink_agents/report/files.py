@@ -13,8 +13,13 @@ def write_text(path: Path, text: str) -> None:
 
     Raises ``HostError`` FA422 if the disk is full or the directory is gone.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file. Raises ``HostError`` FA422 like :func:`write_text`."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise cannot_write(path, error) from None
 

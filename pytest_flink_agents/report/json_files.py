@@ -16,6 +16,8 @@ from pytest_flink_agents.report.shorten import shorten
 from pytest_flink_agents.version import __version__
 
 SCHEMA_VERSION = "1"
+VERDICT_FILE = "verdict.json"
+ENVIRONMENT_FILE = "environment.json"
 
 
 def write_verdict(
@@ -47,6 +49,7 @@ def write_verdict(
         "scenarios": _named(identity.scenarios),
         "configurations": _named(identity.configurations),
         "parts": _named(identity.parts),
+        "policies": _named({policy.file: policy.digest} if policy.file else {}),
         "git": dataclasses.asdict(git),
         "policy_digest": policy_digest,
         "scenarios_digest": Identity(scenarios=identity.scenarios).digest(),

@@ -29,6 +29,7 @@ FILES = {
     "gl-code-quality-report.json": "the reasons of the verdict at the lines of scenarios, as GitLab reads code quality",
     "environment.json": "what the session ran on ([schema](#environmentjson))",
     "events.jsonl": "what happened in the session, one line each, written at once ([schema](#eventsjsonl))",
+    "test-result.intoto.json": "what was tested and the digest of every file, as an in-toto statement, signed or not",
     "report.html": "the same and more as one page, for people: needs no network and no script",
     "artifacts/NODE/ATTEMPT/evidence.json": "everything that one run produced, and its checks ([schema](#evidencejson))",
     "artifacts/NODE/ATTEMPT/timeline.svg": "a picture of a run with effects or faults",
@@ -91,6 +92,7 @@ class VerdictFile(TypedDict):
     scenarios: list[Subject]
     configurations: list[Subject]
     parts: list[Subject]
+    policies: list[Subject]
     git: GitState
     policy_digest: str
     scenarios_digest: str

@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+# The name of the run's page among the facts of a session.
+CI_RUN = "ci run"
+
 
 @dataclass(frozen=True, slots=True)
 class CiServer:
     """Facts of the CI server.
 
     ``prefix`` is the path of pytest's root directory inside the repository, empty if they are the same or nothing is
-    known. ``artifacts_url`` leads to the files that a build uploads, empty if unknown. ``on_github`` is True on GitHub
-    Actions; ``step_summary`` is the file that its page of a run shows, None elsewhere.
+    known. ``run_url`` is the server's page on this run, ``artifacts_url`` leads to the files that a build uploads; both are
+    empty if unknown. ``on_github`` is True on GitHub Actions; ``step_summary`` is the file that its page of a run shows,
+    None elsewhere.
     """
 
     prefix: str = ""
+    run_url: str = ""
     artifacts_url: str = ""
     on_github: bool = False
     step_summary: Path | None = None
@@ -27,18 +32,20 @@ class CiServer:
         if environ.get("GITHUB_ACTIONS") == "true":
             server, repository, run = (environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
             summary = environ.get("GITHUB_STEP_SUMMARY")
+            url = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
             return cls(
                 _prefix(root, environ.get("GITHUB_WORKSPACE")),
-                f"{server}/{repository}/actions/runs/{run}#artifacts" if server and repository and run else "",
+                url,
+                f"{url}#artifacts" if url else "",
                 on_github=True,
                 step_summary=Path(summary) if summary else None,
             )
         if environ.get("GITLAB_CI") == "true":
-            job = environ.get("CI_JOB_URL")
-            return cls(_prefix(root, environ.get("CI_PROJECT_DIR")), f"{job}/artifacts/browse" if job else "")
+            job = environ.get("CI_JOB_URL", "")
+            return cls(_prefix(root, environ.get("CI_PROJECT_DIR")), job, f"{job}/artifacts/browse" if job else "")
         build = environ.get("BUILD_URL")
         if environ.get("JENKINS_URL") and build:
-            return cls(_prefix(root, environ.get("WORKSPACE")), f"{build.rstrip('/')}/artifact/")
+            return cls(_prefix(root, environ.get("WORKSPACE")), build, f"{build.rstrip('/')}/artifact/")
         return cls()
 
     def path(self, file: str) -> str:

@@ -36,7 +36,7 @@ TOML = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "to
 # Variables of the environment that scenarios of the documentation name, and that an ini file there allows.
 VARIABLES = ("MODEL_KEY",)
 # Programs whose own options are not checked.
-OTHERS = {"pip", "python", "podman", "export", "coverage"}
+OTHERS = {"pip", "python", "podman", "export", "coverage", "openssl", "chmod"}
 
 
 def ids(found: list[Block]) -> list[str]:

@@ -38,7 +38,7 @@ def test_the_verdict_file_has_exactly_the_fields_of_its_schema(
     data = _written(tmp_path, verdict, policy)
     assert list(data) == [
         *("schema_version", "verdict", "profile", "policy", "reasons", "rules", "counts", "waivers"),
-        *("subjects", "scenarios", "configurations", "parts", "git", "policy_digest", "scenarios_digest"),
+        *("subjects", "scenarios", "configurations", "parts", "policies", "git", "policy_digest", "scenarios_digest"),
         *("identity_digest", "baseline", "started", "finished", "tool"),
     ]
     assert (data["schema_version"], data["verdict"], data["profile"]) == ("1", "block", "default")
