@@ -90,13 +90,16 @@ class Redactor:
             if form in text:
                 text = text.replace(form, MASK)
         for words, shape in SHAPES:
-            if any(word in text for word in words):
-                text = shape.sub(MASK, text)
+            # Not any(): a report has tens of thousands of short texts, and a generator costs more than a search in one.
+            for word in words:
+                if word in text:
+                    text = shape.sub(MASK, text)
+                    break
         return text
 
     def text(self, text: str) -> str:
         """Return the text for people: without secrets, control characters and half surrogate pairs."""
-        return printable(_writable(self.mask(text)))
+        return printable(self._written(text))
 
     def line(self, text: str) -> str:
         """Return the text for people on one line, such as a name."""
@@ -108,7 +111,7 @@ class Redactor:
         An instance of a dataclass becomes the mapping of its fields, anything else that JSON has no type for becomes text.
         """
         if isinstance(value, str):
-            return self._remembered_text(value) if len(value) <= _REMEMBERED_CHARACTERS else _writable(self.mask(value))
+            return self._written(value)
         if isinstance(value, Mapping):
             return {self.data(str(key)): self.data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -123,7 +126,9 @@ class Redactor:
             return {field.name: self.data(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return self.data(str(value))
 
-    def _remembered_text(self, text: str) -> str:
+    def _written(self, text: str) -> str:
+        if len(text) > _REMEMBERED_CHARACTERS:
+            return _writable(self.mask(text))
         if text not in self._remembered:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
