@@ -45,3 +45,20 @@ class Careless(Agent):
         amount = InputEvent.from_event(event).input
         pay(payments(ctx), amount)
         ctx.send_event(OutputEvent(output={"amount": amount, "receipt": random.random()}))
+
+
+def paid_amount(url: str, amount: int) -> None:
+    """Ask the service for a payment of that amount, and raise if there is none."""
+    requests.get(f"{url}/refunds/{amount}", timeout=10).raise_for_status()
+
+
+class Reconciled(Agent):
+    """Pays in a durable call, whose reconciler asks the service at ``test.questions``."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def pay(event: Event, ctx: RunnerContext) -> None:
+        """Pay the amount of the input."""
+        questions, amount = str(ctx.config.get_str("test.questions")), InputEvent.from_event(event).input
+        await ctx.durable_execute_async(pay, payments(ctx), amount, reconciler=lambda: paid_amount(questions, amount))
+        ctx.send_event(OutputEvent(output=amount))
