@@ -12,6 +12,7 @@ from pytest_flink_agents.gate.policy import (
     Screening,
     Selection,
 )
+from pytest_flink_agents.gate.reason import Reason, ReasonKind
 from pytest_flink_agents.gate.repeat import RunCounts
 from pytest_flink_agents.gate.result import UNITS, Figure, ItemResult, Outcome, largest_figures, merge_attempts
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer
@@ -19,8 +20,6 @@ from pytest_flink_agents.gate.screening import history_of
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
     FAILS_THE_SESSION,
-    Reason,
-    ReasonKind,
     Verdict,
     VerdictKind,
     Waiver,

@@ -11,8 +11,9 @@ from typing_extensions import TypedDict
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate import Figure, ItemResult, Outcome, Selection
+from pytest_flink_agents.gate.reason import Reason
 from pytest_flink_agents.gate.rules import RuleAnswer
-from pytest_flink_agents.gate.verdict import Reason, VerdictKind, Waiver
+from pytest_flink_agents.gate.verdict import VerdictKind, Waiver
 from pytest_flink_agents.identity import GitState
 from pytest_flink_agents.vocabulary import Tier
 from tools.reference.markdown import block, code, page, table
