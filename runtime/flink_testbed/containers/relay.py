@@ -47,8 +47,13 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def _joining_with(connect: Callable[[], Awaitable[Streams]]) -> Callable[..., Awaitable[None]]:
     """Return a server's handler that joins each connection with one made by ``connect``."""
+    # An event loop keeps weak references only. A connection whose near end has closed, and whose answer is held back,
+    # would be garbage.
+    joined: set[asyncio.Task[None] | None] = set()
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        joined.add(task)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             far_reader, far_writer = await connect()
             try:
@@ -56,6 +61,7 @@ def _joining_with(connect: Callable[[], Awaitable[Streams]]) -> Callable[..., Aw
             finally:
                 far_writer.close()
         writer.close()
+        joined.discard(task)
 
     return join
 
