@@ -16,7 +16,8 @@ class Version:
     """One version of an agent, and the job that ran it.
 
     ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
-    the first version; ``restored`` is the one that Flink says it restored, empty if it restored none.
+    the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
+    both say how many states of keys, and there is no job.
     """
 
     name: str

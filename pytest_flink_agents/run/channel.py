@@ -96,11 +96,22 @@ class MemoryChannel(Channel):
 
     name = "memory"
 
-    def __init__(self, inputs: Inputs = (), conversation: Conversation | None = None) -> None:
+    def __init__(
+        self, inputs: Inputs = (), conversation: Conversation | None = None, portions: Sequence[range] = ()
+    ) -> None:
         super().__init__(inputs, conversation)
+        self._portions = list(portions)
+        # The number of inputs that a request may hold.
+        self.written = len(inputs)
 
     def put(self) -> None:
-        """Do nothing: the request holds the inputs."""
+        """Do nothing, or allow the first portion: the request holds the inputs."""
+        if self._portions:
+            self.send_portion()
+
+    def send_portion(self) -> None:
+        """Allow the next portion of the inputs."""
+        self.written = self._portions.pop(0).stop
 
     def outputs(self) -> tuple[Output, ...]:
         """Return nothing: the reply holds the outputs."""

@@ -27,7 +27,7 @@ from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
-from pytest_flink_agents.vocabulary import Engine
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 # The user's own job chooses its engine in its program, and the report says so.
 JOBS_OWN_ENGINE = "the job's own"
@@ -112,8 +112,11 @@ def plan_of(subject: AgentSubject, place: Place) -> Mapping[str, Any]:
 
     Raises ``AgentRefusedError`` for an agent that cannot be built.
     """
+    environment = place.environment
+    local = place.tier is Tier.LOCAL
+    builder = environment.worker() if local else environment.submitter(place.tier, place.setup.variant)
     try:
-        reply = place.environment.submitter(place.tier, place.setup.variant).request(
+        reply = builder.request(
             "plan",
             timeout_s=_SUBMIT_AGENT_S,
             agent_spec=subject.spec,

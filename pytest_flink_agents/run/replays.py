@@ -13,7 +13,7 @@ from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.launch import refused
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, Subject
-from pytest_flink_agents.run.worker_run import BUILD_S, MARGIN_S, inputs_of
+from pytest_flink_agents.run.worker_agent import BUILD_S, MARGIN_S, inputs_of
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
 from pytest_flink_agents.vocabulary import Engine, Tier
 

@@ -129,7 +129,7 @@ class ScenarioRequest:
         inputs = resolve_inputs(self.loaded, roots)
         conversation = _conversation(self.loaded, inputs)
         if self.tier is Tier.LOCAL:
-            return MemoryChannel(inputs, conversation)
+            return MemoryChannel(inputs, conversation, portions(self.loaded, len(inputs)))
         records: Records = JobRecords() if scenario.job else AgentRecords()
         if not needs_kafka(settings, self.loaded, self.tier):
             return FileChannel(inputs, self.directory, records)
@@ -168,7 +168,7 @@ class ScenarioRequest:
     def timeline(self, ledger: LedgerRun | None, channel: Channel, place: Place) -> tuple[Step, ...]:
         """Return the scenario's faults, or the switches of its upgrade, as steps; ``ledger`` records the run's effects."""
         upgrade = self.loaded.scenario.upgrade
-        if upgrade is not None and isinstance(channel, TopicChannel):
+        if upgrade is not None and isinstance(channel, (MemoryChannel, TopicChannel)):
             candidate, baseline = self._agent(self.loaded.scenario.agent, CANDIDATE), self._baseline(upgrade)
             return upgrade_steps(upgrade, (candidate, place), (baseline, place), ledger, channel.send_portion)
         return fault_steps(self.loaded.scenario.faults, ledger, self.proxies)

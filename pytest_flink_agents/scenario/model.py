@@ -42,7 +42,7 @@ from pytest_flink_agents.scenario.words import (
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
 _REPLAYED_TIERS = frozenset(("local", "embedded"))
-_UPGRADED_TIERS = frozenset(("embedded", "container"))
+_UPGRADED_TIERS = frozenset(("local", "embedded", "container"))
 _THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
 
 
@@ -244,12 +244,16 @@ class Scenario(LanguageMapping):
                     "an agent that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade"
                 )
         if not self.tiers or not _UPGRADED_TIERS.issuperset(self.tiers):
-            next_step = "add `tiers: [embedded]`: without Flink there is no savepoint"
-            expected, message = (
-                "tiers: [embedded], [container] or both beside upgrade",
-                "upgrade on a tier without savepoints",
-            )
+            next_step = "add `tiers: [local, embedded]`, or one of the two"
+            expected, message = "tiers: [local, embedded, container] or some of them", "upgrade on any tier"
             raise wrong(expected, message=message, code="FA204", next_step=next_step)
+        if "local" in self.tiers and self.upgrade.after.outputs is None:
+            next_step = "wait for outputs, or remove local from tiers"
+            message = "upgrade.after without outputs on the local tier, which has no time and no checkpoints"
+            raise wrong("after: {outputs: 100}", message=message, next_step=next_step)
+        if "local" in self.tiers and self.expect.downtime is not None:
+            message = "outputs have no time outside Kafka: expect.downtime"
+            raise wrong("tiers without local", message=message, next_step="remove downtime, or local from tiers")
         stated = self.expect.delivery and self.expect.delivery.outputs
         if not stated and not isinstance(self.expect.outputs, tuple):
             next_step = "add expect.delivery: {outputs: exactly_once}"

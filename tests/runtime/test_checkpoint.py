@@ -96,3 +96,25 @@ def test_closing_a_run_closes_its_coroutines():
     bench.run.close()
     assert bench.run.waiting_on == {}
     assert bench.run.state.busy
+
+
+def test_a_state_of_a_newer_layout_is_refused_with_what_to_do():
+    with pytest.raises(ValueError, match=r"layout 4.*reads layout 3.*newer version of pytest-flink-agents"):
+        KeyState.restore(pickle.dumps((4, "whatever")))
+
+
+def test_unfinished_calls_of_an_action_that_is_gone_are_refused():
+    before = Bench("TwoCalls")
+    before.settle(1)
+    with pytest.raises(
+        ValueError, match=r"key 'k' has unfinished calls of work, .* no action of that name; it has: echo"
+    ):
+        before.restored("Echo")
+
+
+def test_a_finished_run_of_an_action_that_is_gone_is_no_obstacle():
+    before = Bench("Remembering")
+    before.settle(1)
+    after = before.restored("Echo")
+    after.settle(2)
+    assert after.outputs == [2]

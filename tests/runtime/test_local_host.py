@@ -1,4 +1,5 @@
 import os
+import pickle
 import threading
 import time
 
@@ -7,8 +8,10 @@ import runtime_agents
 from flink_agents.examples.quickstart.agents.custom_types_and_resources import ProductReview
 from runtime_agents import TRACE
 
+from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.held_inputs import HeldInputs, ask_through
 from flink_agents_runtime.local.host import LocalHost, Output, Unfinished
+from flink_agents_runtime.local.loop import Handover
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.build import build_plan
@@ -212,3 +215,32 @@ def test_the_harness_is_asked_through_pipes(tmp_path):
     assert ask("a", {"said": "hi"}) == [3, 4]
     assert ask(7, None) == []
     assert os.read(ends[0], 1000) == b'["a", {"said": "hi"}]\n[7, null]\n'
+
+
+def test_a_later_version_begins_with_the_states_and_the_unread_inputs_of_the_one_before():
+    inputs = records(("a", 1), ("b", 2), ("a", 3), ("a", 4), ("b", 5))
+    before = host("Remembering").run(inputs, stop_after=2)
+    assert [output.value[1] for output in before.outputs] == [1, 1]
+    assert before.handover is not None
+    after = host("Remembering").run(inputs[before.handover.first :], handover=before.handover)
+    assert (after.restored, after.handover) == (2, None)
+    assert sorted((output.key, output.value[1]) for output in after.outputs) == [("a", 2), ("a", 3), ("b", 2)]
+    assert sorted([*before.numbers, *after.numbers]) == [0, 1, 2, 3, 4]
+
+
+def test_a_version_stops_between_runs_and_with_the_calls_that_wait():
+    inputs = records(("a", 1), ("b", 2))
+    stopped = host("Remembering").run(inputs, stop_after=1)
+    assert stopped.handover is not None
+    states = [KeyState.restore(state) for state in stopped.handover.states.values()]
+    assert [(state.current, list(state.tasks)) for state in states] == [(None, [])] * len(states)
+
+
+def test_a_run_that_ends_before_its_outputs_come_hands_nothing_over():
+    assert host("Remembering").run(records(("a", 1)), stop_after=5).handover is None
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    newer = Handover({'"a"': pickle.dumps((99, "whatever"))})
+    with pytest.raises(PlanError, match="cannot go on with the state of the version before"):
+        host("Echo").run(records(("a", 1)), handover=newer)

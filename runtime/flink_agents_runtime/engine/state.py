@@ -118,7 +118,11 @@ class KeyState:
 
         layout, *fields = pickle.loads(snapshot)  # noqa: S301 - written by snapshot, restored by the host
         if layout != _LAYOUT:
-            raise ValueError(f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}")
+            by = "a newer" if isinstance(layout, int) and layout > _LAYOUT else "another"
+            raise ValueError(
+                f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}: it was written by {by} version of "
+                "pytest-flink-agents; start the job with that version"
+            )
         sequence, sensory, short_term, current, tasks, inputs, touched = fields
         return cls(
             sequence,

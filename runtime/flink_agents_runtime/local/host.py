@@ -24,7 +24,7 @@ from flink_agents_runtime.engine.shared import Observer
 from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
 from flink_agents_runtime.local.held_inputs import HeldInputs
-from flink_agents_runtime.local.loop import Loop, Output, Unfinished
+from flink_agents_runtime.local.loop import Handover, Loop, Output, Unfinished
 from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.local.progress import Progress
@@ -47,7 +47,9 @@ class LocalResult:
     holds, per output, the number (from 0) of the input behind it. ``failure`` is the action failure
     that ended the run, as it would fail a Flink job. ``timed_out_after_s`` is set if the deadline
     ended the run; then ``unfinished`` names up to 20 pieces of unfinished work. ``memory`` has the
-    keys with short-term memory at the end of a run that reached it, with its values by dotted path.
+    keys with short-term memory at the end of a run that reached it, with its values by dotted path. ``restored``
+    counts the states that the run began with, ``handover`` is
+    what the next version of the agent begins with, None unless the run has stopped for it.
     """
 
     outputs: tuple[Output, ...]
@@ -58,6 +60,8 @@ class LocalResult:
     metrics: Mapping[str, float]
     elapsed_s: float
     memory: tuple[tuple[Any, Mapping[str, Any]], ...] = ()
+    restored: int = 0
+    handover: Handover | None = None
 
 
 class LocalHost:
@@ -106,6 +110,8 @@ class LocalHost:
         on_output: Callable[[Output], None] | None = None,
         progress: Callable[[str], None] | None = None,
         held: HeldInputs | None = None,
+        handover: Handover | None = None,
+        stop_after: int | None = None,
     ) -> LocalResult:
         """Run the inputs to their end, the first failure or the deadline.
 
@@ -113,13 +119,16 @@ class LocalHost:
         a record without a key gets a unique one. ``on_output`` gets each output when it is emitted,
         and the result then has none; an exception in it fails the emitting action. ``progress`` gets
         a line now and then if the run takes long. ``held`` are those of the inputs that wait for outputs;
-        they need the outputs of the result, so not ``on_output``. With a deadline the loop runs on a daemon thread,
-        so that a loop stuck in an action can be abandoned. Raises ValueError for a record without a
-        value, TypeError for one that is not JSON, and any exception of the iterable.
+        they need the outputs of the result, so not ``on_output``.
+        The run begins with ``handover``, the states that an earlier version of the agent left, and then
+        ``inputs`` are those that it has not read; with ``stop_after`` it stops after that many outputs for a
+        later version. With a deadline the loop runs on a daemon thread, so that a loop stuck in an action can
+        be abandoned. Raises ValueError for a record without a value, TypeError for one that is not JSON,
+        PlanError for a state that the agent cannot go on with, and any exception of the iterable.
         """
         started = time.monotonic()
         metrics = MemoryMetricGroup()
-        loop = self._loop(inputs, on_output, metrics, held)
+        loop = self._loop(inputs, on_output, metrics, held, handover, stop_after)
         total = len(inputs) if isinstance(inputs, Sized) else None
         with raised_gc_threshold(), Progress(loop, total, progress) if progress is not None else nullcontext():
             if deadline_s is None:
@@ -138,6 +147,8 @@ class LocalHost:
             metrics=metrics.snapshot(),
             elapsed_s=time.monotonic() - started,
             memory=() if loop.stopped or loop.failure is not None else loop.memory(),
+            restored=loop.restored,
+            handover=loop.handover() if loop.handed_over else None,
         )
 
     def _loop(
@@ -146,6 +157,8 @@ class LocalHost:
         on_output: Callable[[Output], None] | None,
         metrics: MemoryMetricGroup,
         held: HeldInputs | None,
+        handover: Handover | None,
+        stop_after: int | None,
     ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
         carry_causes()
@@ -175,7 +188,16 @@ class LocalHost:
                 event_log.close()
 
         return Loop(
-            engine, order, inputs, window=self._window, on_output=on_output, store=store, close=close, held=held
+            engine,
+            order,
+            inputs,
+            window=self._window,
+            on_output=on_output,
+            store=store,
+            close=close,
+            held=held,
+            handover=handover,
+            stop_after=stop_after,
         )
 
     def _rebuilt_store(self) -> ActionStateStore | None:

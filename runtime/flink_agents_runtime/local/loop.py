@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from flink_agents_runtime.engine.run import Emit, KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.local.held_inputs import HeldInputs, Record
 from flink_agents_runtime.local.order import Order
+from flink_agents_runtime.plan.agent_reference import PlanError
 
 _MOST_NAMED = 20
 # Idle keys are dropped whenever the number of keys has doubled since the last time, from this number on.
@@ -57,6 +58,17 @@ class Unfinished:
         return f"{what} of key {self.key!r}" + (f" with input {json.dumps(self.input)}" if self.action else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What one version of an agent leaves to the next: the states of its keys, and the number of the first input.
+
+    ``states`` maps keys as JSON text to snapshots. Inputs that were read and not begun are in them.
+    """
+
+    states: Mapping[str, bytes] = field(default_factory=dict)
+    first: int = 0
+
+
 class Loop:
     """The loop of one run; other threads may read its state.
 
@@ -65,6 +77,10 @@ class Loop:
     with a store no key is dropped, because the number of its inputs identifies its records.
     ``held`` are inputs that wait for outputs; those that nothing released stay in it.
     ``close`` is called at the end on the thread of the loop, even if the caller has left by then.
+
+    The loop begins with the states of keys in ``handover``, whose number of the first input counts. With
+    ``stop_after`` it ends after that many outputs, whatever is in flight, and ``handover()`` returns what the next
+    version of the agent begins with.
     """
 
     def __init__(
@@ -78,14 +94,22 @@ class Loop:
         store: ActionStateStore | None,
         close: Callable[[], None],
         held: HeldInputs | None = None,
+        handover: Handover | None = None,
+        stop_after: int | None = None,
     ) -> None:
+        self._begins_with = handover or Handover()
+        self._stop_after = stop_after
+        # The number of states that the loop has begun with.
+        self.restored = 0
+        # True once the loop has stopped for the next version.
+        self.handed_over = False
         self.outputs: list[Output] = []
         self.numbers: list[int] = []
         self.failure: ActionFailure | None = None
         self.error: BaseException | None = None
         self.stopped = False
         # The number of inputs that have been read.
-        self.taken = 0
+        self.taken = self._begins_with.first
         self._engine = engine
         self._order = order
         self._inputs: Iterator[Mapping[str, Any]] = iter(inputs)
@@ -115,6 +139,7 @@ class Loop:
         engine, order = self._engine, self._order
         ready, wanted, released = order.ready, order.wanted, self._released
         try:
+            self._restore()
             while True:
                 if len(ready) < wanted and engine.runs_ended >= self._take_in_at:
                     self._take_in(ready, 2 * wanted)
@@ -123,11 +148,15 @@ class Loop:
                 if run is None or self.stopped:
                     break
                 step = run.step()
+                if self._stop_after is not None and len(self.outputs) >= self._stop_after:
+                    self._end_begun_runs()
+                    self.handed_over = True
+                    break
                 if step is not _IDLE:
                     order.stepped(run, step)
                 if released:
                     self._send_released()
-            if self._store is not None and not self.stopped:
+            if self._store is not None and not self.stopped and not self.handed_over:
                 self._store.finish()
         except ActionFailure as failure:
             self.failure = failure
@@ -162,6 +191,31 @@ class Loop:
                 found.append((run.key, values))
         return tuple(found)
 
+    def handover(self) -> Handover:
+        """Return the states of all keys that have one, after a run that has stopped for the next version."""
+        states = {json.dumps(run.key): run.state.snapshot() for run in self._runs.values()}
+        return Handover(states, self.taken)
+
+    def _end_begun_runs(self) -> None:
+        """Step each key to the end of its run, or until it waits: Flink takes no checkpoint in between."""
+        for run in self._runs.values():
+            while run.state.current is not None and run.step() is not Step.WAITING:
+                pass
+
+    def _restore(self) -> None:
+        for text, snapshot in self._begins_with.states.items():
+            key = json.loads(text)
+            try:
+                run = self._engine.run_for(key, KeyState.restore(snapshot), self._emit_for(key))
+            except Exception as error:
+                raise PlanError(
+                    "the agent cannot go on with the state of the version before", seen=str(error)
+                ) from error
+            self._runs[_identity(key)] = run
+            self.restored += 1
+            if run.state.busy:
+                self._order.add(run)
+
     def _take_in(self, ready: Sized, enough: int) -> None:
         """Read inputs until ``enough`` keys are ready or the window is full.
 
@@ -171,7 +225,7 @@ class Loop:
         held = self._held
         # Held inputs are read, but not in flight.
         not_in_flight = 0 if held is None else len(held)
-        max_taken = self._engine.runs_ended + self._window + not_in_flight
+        max_taken = self._begins_with.first + self._engine.runs_ended + self._window + not_in_flight
         for record in self._inputs:
             if held is not None and self.taken in held:
                 self.taken += 1
@@ -183,7 +237,7 @@ class Loop:
             self._offer(key, value, self.taken)
             self.taken += 1
             if self.taken >= max_taken:
-                self._take_in_at = self.taken - not_in_flight - self._window // 2
+                self._take_in_at = self.taken - self._begins_with.first - not_in_flight - self._window // 2
                 return
             if len(ready) >= enough:
                 return
@@ -199,8 +253,7 @@ class Loop:
         self._released.clear()
 
     def _offer(self, key: Any, value: Any, number: int) -> None:
-        # As JSON text 1, "1" and true are three keys, and a list can be a key.
-        identity = key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)
+        identity = _identity(key)
         run = self._runs.get(identity)
         if run is not None:
             state = run.state
@@ -241,6 +294,11 @@ class Loop:
                 if not run.state.short_term:
                     del self._runs[identity]
         self._forget_at = max(_MANY_KEYS, 2 * len(self._runs))
+
+
+def _identity(key: Any) -> str | tuple[str]:
+    # As JSON text 1, "1" and true are three keys, and a list can be a key.
+    return key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)
 
 
 def _key_and_value(index: int, record: Mapping[str, Any]) -> tuple[Any, Any]:

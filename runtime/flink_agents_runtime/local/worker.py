@@ -5,7 +5,9 @@ Started as ``python -m flink_agents_runtime.local.worker``; speaks the protocol 
 
     {"op": "run", "agent_spec": {...}, "config": {...}, "inputs": [{"key", "value"}], "seed": null, "event_log": null,
      "network": null, "deadline_s": 60}    or, instead of "inputs", "inputs_file": a file of JSON lines;
-     with inputs that wait for outputs, "held": {"inputs": [numbers], "outputs": "pipe", "replies": "pipe"}
+     with inputs that wait for outputs, "held": {"inputs": [numbers], "outputs": "pipe", "replies": "pipe"};
+     for a later version of the agent, "stop_after": 5 outputs, which returns "handover": {"states": {key: base64},
+     "first": 7}, or null; the later version gets it as "handover", and the inputs from the first one on
     {"op": "replay", "agent_spec": {...}, "config": {...}, "inputs": [...], "with_store": true, "max_points": 1000, "seed": 0,
      "network": null, "run_s": 60, "deadline_s": 600}
     {"op": "script", "path": "a.py", "arguments": [], "seed": null, "events": "directory", "stdout": "file", "deadline_s": 60}
@@ -22,6 +24,7 @@ import logging
 import os
 import platform
 import sys
+from base64 import b64decode, b64encode
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from flink_agents_runtime.local.held_inputs import HeldInputs
     from flink_agents_runtime.local.host import LocalResult
     from flink_agents_runtime.local.isolation import ChildDiedError
+    from flink_agents_runtime.local.loop import Handover
     from flink_agents_runtime.plan.named_plan import NamedPlan
 
 # Beyond the deadline of a request: time for imports, and less than the harness waits.
@@ -105,6 +109,8 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         "elapsed_s": 0.0,
         "memory": None,
         "config": [],
+        "restored": 0,
+        "handover": None,
         "output": output,
         "log_errors": [],
     }
@@ -121,6 +127,16 @@ def replay(request: dict[str, Any]) -> dict[str, Any]:
     if isinstance(result, ChildDiedError):
         raise RequestError("replay", f"the process of the replays {result}", seen=_tail(output))
     return result | {"output": output}
+
+
+def plan(request: dict[str, Any]) -> dict[str, Any]:
+    """Create the plan of an agent in a child process; return its JSON text."""
+    from flink_agents_runtime.local.isolation import ChildDiedError, run_in_child
+
+    result, output = run_in_child(_plan_text, request, margin_s=_RUN_MARGIN_S)
+    if isinstance(result, ChildDiedError):
+        raise RequestError("plan", f"the process that creates the plan {result}", seen=_tail(output))
+    return result
 
 
 def script(request: dict[str, Any]) -> dict[str, Any]:
@@ -173,20 +189,50 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     host = LocalHost(plan, seed=request.get("seed"), event_log=request.get("event_log"))
     # Progress goes to the log: standard output is the channel.
     report = logging.getLogger(__name__).info
-    result = host.run(_inputs(request), deadline_s=request.get("deadline_s"), progress=report, held=_held(request))
+    result = host.run(
+        _inputs(request),
+        deadline_s=request.get("deadline_s"),
+        progress=report,
+        held=_held(request),
+        handover=_handover(request),
+        stop_after=request.get("stop_after"),
+    )
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
     return _as_json(result) | {"config": explained(plan.config), "memory": memory}
 
 
-def _plan(request: dict[str, Any]) -> NamedPlan:
-    """Build the plan in the process that the request describes, which ends with the request."""
+def _prepare(request: dict[str, Any]) -> None:
+    """Give this process the variables and the limit of a request, before the agent's modules are imported."""
     from flink_agents_runtime.network import limit_this_process
-    from flink_agents_runtime.plan.build import build_plan
 
-    # Before the agent's modules are imported, which may read them.
     os.environ.update(request.get("environment") or {})
     limit_this_process(request.get("network"))
+
+
+def _handover(request: dict[str, Any]) -> Handover | None:
+    """Return what an earlier version of the agent left, None without one."""
+    from flink_agents_runtime.local.loop import Handover
+
+    given = request.get("handover")
+    if given is None:
+        return None
+    return Handover({key: b64decode(state) for key, state in given["states"].items()}, given["first"])
+
+
+def _plan(request: dict[str, Any]) -> NamedPlan:
+    """Build the plan in the process that the request describes, which ends with the request."""
+    from flink_agents_runtime.plan.build import build_plan
+
+    _prepare(request)
     return build_plan(request["agent_spec"], config=request.get("config") or {})
+
+
+def _plan_text(request: dict[str, Any]) -> dict[str, Any]:
+    from flink_agents_runtime.plan.as_json import plan_as_json
+
+    _prepare(request)
+    text, _ = plan_as_json(request["agent_spec"], config=request.get("config") or {})
+    return {"plan": text}
 
 
 def _replay(request: dict[str, Any]) -> dict[str, Any]:
@@ -254,8 +300,17 @@ def _as_json(result: LocalResult) -> dict[str, Any]:
         "timed_out": timed_out,
         "metrics": dict(result.metrics),
         "elapsed_s": result.elapsed_s,
+        "restored": result.restored,
+        "handover": _handover_as_json(result.handover),
     }
 
 
+def _handover_as_json(handover: Handover | None) -> dict[str, Any] | None:
+    if handover is None:
+        return None
+    states = {key: b64encode(state).decode() for key, state in handover.states.items()}
+    return {"states": states, "first": handover.first}
+
+
 if __name__ == "__main__":
-    serve({"run": run, "replay": replay, "script": script}, hello)
+    serve({"run": run, "plan": plan, "replay": replay, "script": script}, hello)

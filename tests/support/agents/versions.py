@@ -1,4 +1,4 @@
-"""Versions of one agent, as a team would release them: a till and a payment desk."""
+"""Versions of two agents, as a team would release them: a till, and a desk that pays refunds."""
 
 from typing import Any
 from urllib.request import Request, urlopen
@@ -9,30 +9,38 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
 
 
-def _add(ctx: RunnerContext, version: str) -> dict[str, Any]:
-    """Count the inputs of a key, and how many of them each version handled."""
+def add_purchase(event: Event, ctx: RunnerContext, version: str) -> None:
+    """Count the purchases of a customer, and those that this version handled."""
     memory = ctx.short_term_memory
     count = (memory.get("account.count") or 0) + 1
     own = (memory.get(f"account.{version}") or 0) + 1
     memory.set("account.count", count)
     memory.set(f"account.{version}", own)
-    return {"count": count, "own": own, "version": version}
+    customer = InputEvent.from_event(event).input["customer"]
+    booked = {"customer": customer, "count": count, "own": own, "version": version}
+    ctx.send_event(Event(type="booked", attributes=booked))
+
+
+def print_receipt(event: Event, ctx: RunnerContext) -> None:
+    """Send what was booked."""
+    names = ("customer", "count", "own", "version")
+    ctx.send_event(OutputEvent(output={name: event.get_attr(name) for name in names}))
 
 
 class Till(Agent):
-    """The version in production: it counts the purchases of a customer."""
+    """The version in production."""
 
     @action(InputEvent.EVENT_TYPE)
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
         """Add one purchase, and pass it on for the receipt."""
-        ctx.send_event(Event(type="booked", attributes=_add(ctx, "v1")))
+        add_purchase(event, ctx, "v1")
 
     @action("booked")
     @staticmethod
     def receipt(event: Event, ctx: RunnerContext) -> None:
         """Print the receipt."""
-        ctx.send_event(OutputEvent(output={name: event.get_attr(name) for name in ("count", "own", "version")}))
+        print_receipt(event, ctx)
 
 
 class NextTill(Agent):
@@ -42,13 +50,13 @@ class NextTill(Agent):
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
         """Add one purchase, and pass it on for the receipt."""
-        ctx.send_event(Event(type="booked", attributes=_add(ctx, "v2")))
+        add_purchase(event, ctx, "v2")
 
     @action("booked")
     @staticmethod
     def receipt(event: Event, ctx: RunnerContext) -> None:
         """Print the receipt."""
-        ctx.send_event(OutputEvent(output={name: event.get_attr(name) for name in ("count", "own", "version")}))
+        print_receipt(event, ctx)
 
     @action("booked")
     @staticmethod
@@ -63,45 +71,13 @@ class RenamedTill(Agent):
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
         """Add one purchase, and pass it on for the receipt."""
-        ctx.send_event(Event(type="booked", attributes=_add(ctx, "v2")))
+        add_purchase(event, ctx, "v2")
 
     @action("booked")
     @staticmethod
     def ticket(event: Event, ctx: RunnerContext) -> None:
         """Print the receipt, under another name."""
-        ctx.send_event(OutputEvent(output={name: event.get_attr(name) for name in ("count", "own", "version")}))
-
-
-def _post(address: str, body: bytes) -> int:
-    with urlopen(Request(f"{address}/refunds", data=body, method="POST"), timeout=30) as answer:
-        return int(answer.status)
-
-
-class Desk(Agent):
-    """Pays by an asynchronous durable call, for which an input waits."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def pay(event: Event, ctx: RunnerContext) -> None:
-        """Pay an order, and say so."""
-        order = str(InputEvent.from_event(event).input)
-        address = str(ctx.config.get_str("payments.address"))
-        await ctx.durable_execute_async(_post, address, order.encode())
-        ctx.send_event(OutputEvent(output=f"{order} paid"))
-
-
-class NextDesk(Desk):
-    """The next version of the desk."""
-
-
-class RenamedDesk(Agent):
-    """A next version of the desk whose action has another name."""
-
-    @action(InputEvent.EVENT_TYPE)
-    @staticmethod
-    async def refund(event: Event, ctx: RunnerContext) -> None:
-        """Pay an order, and say so."""
-        await Desk.pay(event, ctx)
+        print_receipt(event, ctx)
 
 
 class BrokenTill(Agent):
@@ -111,9 +87,45 @@ class BrokenTill(Agent):
     @staticmethod
     def add(event: Event, ctx: RunnerContext) -> None:
         """Fail."""
-        raise ValueError("the field amount is gone")
+        raise ValueError("the field customer is gone")
 
     @action("booked")
     @staticmethod
     def receipt(event: Event, ctx: RunnerContext) -> None:
-        """Do nothing."""
+        """Print the receipt."""
+        print_receipt(event, ctx)
+
+
+def pay(address: str, order: str) -> int:
+    """Pay an order, and return the HTTP status."""
+    request = Request(f"{address}/refunds", data=order.encode(), method="POST")
+    with urlopen(request, timeout=30) as answer:
+        return int(answer.status)
+
+
+async def pay_and_say(event: Event, ctx: RunnerContext) -> None:
+    """Pay by an asynchronous durable call, for which the input waits."""
+    order = str(InputEvent.from_event(event).input)
+    address: Any = ctx.config.get_str("payments.address")
+    await ctx.durable_execute_async(pay, address, order)
+    ctx.send_event(OutputEvent(output=f"{order} paid"))
+
+
+class Desk(Agent):
+    """The desk in production."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def pay(event: Event, ctx: RunnerContext) -> None:
+        """Pay an order, and say so."""
+        await pay_and_say(event, ctx)
+
+
+class RenamedDesk(Agent):
+    """A next version whose action has another name."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def refund(event: Event, ctx: RunnerContext) -> None:
+        """Pay an order, and say so."""
+        await pay_and_say(event, ctx)

@@ -49,11 +49,11 @@ ADDED = [
         "  next:     remove it, or use a version that supports it",
     ),
     (
-        "tiers: [local]\nupgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
-        "x.scenario.yaml:1:1: FA204: upgrade on a tier without savepoints\n"
-        "  expected: tiers: [embedded], [container] or both beside upgrade\n"
+        "tiers: [remote]\nupgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
+        "x.scenario.yaml:1:1: FA204: upgrade on any tier\n"
+        "  expected: tiers: [local, embedded, container] or some of them\n"
         "  seen:     a mapping of version, name, agent, inputs, expect, tiers, upgrade\n"
-        "  next:     add `tiers: [embedded]`: without Flink there is no savepoint",
+        "  next:     add `tiers: [local, embedded]`, or one of the two",
     ),
     (
         "within: 60\n",
@@ -310,6 +310,7 @@ BLOCKS = [
         [("1:1", "FA203")],
     ),
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
+    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
 ]
 
