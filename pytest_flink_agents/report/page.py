@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
+from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
@@ -51,9 +52,16 @@ def write_page(path: Path, facts: PageFacts, redactor: Redactor) -> None:
         finished=facts.finished,
         version=__version__,
         reasons=[
-            {"kind": str(reason.kind), "rule": reason.rule, "message": page.line(reason.message)}
+            {
+                "kind": str(reason.kind),
+                "rule": reason.rule,
+                "message": page.line(reason.message),
+                "anchor": page.anchor(reason.node_id),
+            }
             for reason in verdict.reasons
         ],
+        engines=engines_of(verdict.results),
+        not_covered=not_covered(verdict.results),
         policy=page.line(verdict.policy),
         profile=page.line(verdict.profile),
         rules=[
@@ -88,6 +96,10 @@ class _Page:
     def line(self, text: str) -> str:
         """Return a text as one line, without secrets."""
         return shorten_line(self._redactor.line(text))
+
+    def anchor(self, node_id: str) -> str:
+        """Return the place of an item on the page, empty for none."""
+        return self._anchors.get(node_id, "")
 
     def tables(self) -> dict[str, Any]:
         """Return a row for each scenario and a column for each tier and version."""

@@ -70,7 +70,16 @@ def test_the_page_has_verdict_reasons_table_failures_and_environment(
 ) -> None:
     page = page_of(tmp_path, verdict, results)
     text = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
-    order = ["BLOCK", "2 passed, 1 failed", "Why", "block , scenarios: s.yaml::refund", "Scenarios", "Not passed"]
+    order = [
+        "BLOCK",
+        "2 passed, 1 failed",
+        "engine bundled",
+        "Not covered: tiers container, remote",
+        "Why",
+        "block , scenarios: s.yaml::refund",
+        "Scenarios",
+        "Not passed",
+    ]
     places = [text.index(words) for words in [*order, "Passed, skipped and known", "Ran on python 3.11"]]
     assert places == sorted(places)
     assert "pytest &#39;s.yaml::refund[embedded-2.2]&#39;" in text
@@ -87,6 +96,13 @@ def test_every_link_leads_to_a_place_on_the_page_or_in_the_run_folder(
     assert {address[1:] for address in inside} <= set(parsed.ids)
     assert [address for address in parsed.addresses if address not in inside] == ["artifacts/refund/1/"]
     assert "script" not in parsed.elements
+
+
+def test_a_reason_leads_to_its_result(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
+    page = page_of(tmp_path, verdict, results)
+    found = re.search(r'<a href="#(result-\d+)">s.yaml::refund\[embedded-2.2\]: output 1', page)
+    assert found
+    assert re.search(rf'<details id="{found[1]}" open>\s*<summary><strong class="failed">', page)
 
 
 def test_what_did_not_pass_comes_first_and_is_open(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
