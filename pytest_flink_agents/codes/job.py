@@ -76,5 +76,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "bundled engine runs no Java functions and resources.",
             "The message says which release and engine run the plan.",
         ),
+        "FA233": ErrorCode(
+            Fault.JOB,
+            "Another language reads the agent plan otherwise than it was written",
+            "Upstream's engine is Java: it reads the plan of a Python agent, and Python reads it again for its actions. "
+            "A field that is lost or changed on that way is not what the agent runs with.",
+            "Declare the part that the JSON path names in another way, or use a release that keeps it.",
+        ),
     }
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.action_state import ActionState
+from pytest_flink_agents.evidence.plan_reading import PlanReading
 from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.evidence.upgrade import Upgrade
 
@@ -243,7 +244,8 @@ class Evidence:
     job on Flink never ran at all. ``stopped`` says that the job was unbounded, and was cancelled once the expected outputs
     had arrived. ``transport`` is ``memory``, ``files`` or ``kafka``; ``input_keys`` has the key of each input by its number.
     ``held_inputs`` were never sent. ``config`` has the effective options of flink-agents, ``flink_config`` those of Flink,
-    each with ``value``, ``source`` and ``note``.
+    each with ``value``, ``source`` and ``note``. ``plan`` is how the other language reads the agent's plan, None if that
+    is unknown: only upstream's engine has both languages.
 
     ``models`` says where the answers to ``model_calls`` came from, None for a script.
     ``effects`` are the calls to the outside; None if no ledger recorded them. ``effects_unknown`` and ``events_unknown``
@@ -286,6 +288,7 @@ class Evidence:
     ui_url: str = ""
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     flink_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    plan: PlanReading | None = None
     metrics: Mapping[str, float] | None = None
     metrics_final: bool = False
     memory: tuple[MemoryOfKey, ...] | None = None

@@ -277,8 +277,10 @@ class JobParts:
                 f"Python {environment.python_version}, apache-flink {environment.flink_version}, "
                 f"flink-agents {environment.flink_agents_version}"
             )
-        if isinstance(engine, ChosenEngine):
+        if isinstance(engine, ChosenEngine) and isinstance(environment, JobEnvironment):
             facts["engine"] = engine.in_words()
+            unread = f"unknown: {environment.upstream_reason or 'the engine is not upstream'}"
+            facts["plan: round trip"] = "a check of each agent" if engine.jars else unread
         if isinstance(java, JavaRuntime):
             facts["Java"] = f"{java.version} from {java.source}"
         return facts

@@ -218,6 +218,7 @@ class FollowedRun:
             metrics_final=final_metrics is not None,
             job_state=state,
             config=launch.config,
+            plan=launch.plan,
             flink_config=rows_as_data(effective_rows(place.setup, self._reported, external=cluster.processes is None)),
             timings_s={
                 "submit": submitted_s - started_s,

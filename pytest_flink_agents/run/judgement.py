@@ -24,6 +24,8 @@ from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.checks.output_summary import check_output_summary
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
 from pytest_flink_agents.checks.quality import does_right
+from pytest_flink_agents.checks.plan import NAME as PLAN
+from pytest_flink_agents.checks.plan import check_plan
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.upgrade import NAME as UPGRADE
@@ -115,6 +117,9 @@ def _checks(
         demanded=scenario.network is not None,
         evidence=evidence,
     )
+    reading = evidence.plan
+    if reading is not None:
+        checks[PLAN] = lambda: check_plan(reading)
     delivery = scenario.expect.delivery
     if delivery:
         checks[DELIVERY] = lambda: _delivered(delivery, evidence)

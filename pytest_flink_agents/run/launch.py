@@ -22,7 +22,10 @@ from pytest_flink_agents.evidence.event_log import common_type
 from pytest_flink_agents.evidence.failed_action import PlannedAction
 from pytest_flink_agents.evidence.job_failure import explained
 from pytest_flink_agents.evidence.model import Failure
+from pytest_flink_agents.evidence.plan_reading import PlanReading
 from pytest_flink_agents.evidence.unfinished import agent_name
+from pytest_flink_agents.plan import plan_differences, plan_digest
+from pytest_flink_agents.plan.describe import python_parts
 from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.place import Place
@@ -43,7 +46,8 @@ class Launch:
     """The submitted jobs, or the failure of a program that submitted none.
 
     ``config`` are the options of flink-agents, and ``listeners`` its actions by event type.
-    ``actions`` are those of a plan for upstream's engine, whose failures name functions. ``files`` are evidence.
+    ``actions`` are those of a plan for upstream's engine, whose failures name functions, and ``plan`` is how the other
+    language reads it. ``files`` are evidence.
     """
 
     engine: str
@@ -52,6 +56,7 @@ class Launch:
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     listeners: Mapping[str, Sequence[str]] = field(default_factory=dict)
     actions: tuple[PlannedAction, ...] = ()
+    plan: PlanReading | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +109,7 @@ def launch_agent(
             PlannedAction(each["name"], each["function"], tuple(map(common_type, each["events"])))
             for each in reply["actions"]
         ),
+        plan=plan_reading(reply["plan"]) if "plan" in reply else None,
     )
 
 
@@ -128,6 +134,17 @@ def plan_of(subject: AgentSubject, place: Place) -> Mapping[str, Any]:
         raise refused(error) from error
     plan: Mapping[str, Any] = json.loads(reply["plan"])
     return plan
+
+
+def plan_reading(reply: Mapping[str, str]) -> PlanReading:
+    """Return how the other language reads the plan of a reply.
+
+    Upstream's engine is Java and reads every plan. Python reads that of a Java agent for its Python parts.
+    """
+    written = json.loads(reply["written"])
+    differences = plan_differences(written, json.loads(reply["read"])) if reply["read"] else ()
+    needed = reply["reader"] == "Java" or bool(python_parts(written))
+    return PlanReading(reply["reader"], plan_digest(written), differences, reply["error"], needed)
 
 
 def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:

@@ -54,8 +54,9 @@ def hello(engine: str) -> dict[str, Any]:
 def submit(request: dict[str, Any]) -> dict[str, Any]:
     """Build and submit the job of a request, and describe it.
 
-    Returns ``job_id``, ``config`` (every option with its source) and ``listeners`` (actions by event
-    type; bundled engine only). With ``upstream_jars`` (paths) upstream's operator runs the agent,
+    Returns ``job_id``, ``config`` (every option with its source), ``listeners`` (actions by event
+    type; bundled engine only) and ``plan`` (upstream's engine only): the JSON text that was ``written``,
+    and what another ``reader`` has ``read``, or its ``error``. With ``upstream_jars`` (paths) upstream's operator runs the agent,
     else the bundled one. ``ship`` lists zips and directories that travel with the job,
     ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
     the savepoint to start from. ``environment`` are environment variables of the agent's process, and
@@ -132,13 +133,14 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    from flink_agents_runtime.on_flink.java_classes import through_java
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.on_flink.upstream import (
         add_upstream_jars,
         build_upstream_job,
         planned_actions,
     )
-    from flink_agents_runtime.plan.as_json import plan_as_json
+    from flink_agents_runtime.plan.as_json import plan_as_json, reading_of
 
     if request.get("environment"):
         raise RequestError(
@@ -153,7 +155,8 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     build_upstream_job(
         env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"]
     )
-    return {"config": config, "listeners": {}, "actions": planned_actions(plan)}
+    read = reading_of("Java", plan, through_java)
+    return {"config": config, "listeners": {}, "actions": planned_actions(plan), "plan": read}
 
 
 def _job_options(request: Mapping[str, Any]) -> dict[str, str]:

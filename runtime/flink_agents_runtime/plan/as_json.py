@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ def through_python(text: str) -> str:
     except Exception as error:
         raise PlanError("Python cannot read the plan", seen=f"{type(error).__name__}: {error}") from error
     return written
+
+
+def reading_of(reader: str, plan: str, read: Callable[[str], str]) -> dict[str, str]:
+    """Return a plan as it was written and as a reader has read it, or the reader's error."""
+    try:
+        return {"reader": reader, "written": plan, "read": read(plan), "error": ""}
+    except PlanError as error:
+        return {"reader": reader, "written": plan, "read": "", "error": error.seen or error.message}
 
 
 def _plan_of_0_1(agent_spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
