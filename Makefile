@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-faults test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-cross-language test-faults test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -90,6 +90,11 @@ test-releases: $(STAMP)
 	@echo "test-releases: the oldest flink-agents of each engine"
 	@$(RUN) -m pytest tests/integration/engines/test_parity.py --flink-version=2.2 --flink-tier=local --flink-agents=0.3.0 -q
 	@$(RUN) -m pytest tests/upstream_scenarios --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q
+
+# Not part of `make test`, whose test-releases has the check of each plan by Java.
+test-cross-language: $(STAMP)
+	@echo "test-cross-language: agents, actions and plans in Java and Python, on flink-agents 0.1.1 and Flink 1.20 (about 2 min)"
+	@$(RUN) -m pytest tests/cross_language --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q --durations=5
 
 # Kills of TaskManagers under one job. Fewer: make test-faults KILLS=20
 KILLS ?= 300

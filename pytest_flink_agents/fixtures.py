@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flink_testbed.models.server import ModelServer
     from pytest_flink_agents.run.agent_runner import AgentRunner
     from pytest_flink_agents.run.agent_script import AgentScript
+    from pytest_flink_agents.run.cross_language import CrossLanguage
     from pytest_flink_agents.run.endpoints import Endpoints
 
 
@@ -188,6 +189,21 @@ def agent_runner(request: pytest.FixtureRequest, flink_tier: Tier, flink_version
     )
     yield runner
     _require_quiet(runner.wrong_in_logs(_allowed(request)))
+
+
+@pytest.fixture
+def cross_language(request: pytest.FixtureRequest, flink_version: str) -> CrossLanguage:
+    """Read plans and configurations by upstream's classes in Java and in Python.
+
+    The test does not apply if the installed flink-agents has no jars for this Flink.
+    """
+    from pytest_flink_agents.run.cross_language import CrossLanguage
+
+    session = session_of(request.config)
+    environment = session.services.environment(session.release(flink_version))
+    if not environment.environment.upstream_jars:
+        pytest.skip(f"not applicable: {environment.environment.upstream_reason}")
+    return CrossLanguage(environment)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Under the gate there is always a session, since every run has a verdict.
     """
     config.pluginmanager.register(fixtures, "flink-agents-fixtures")
+    config.addinivalue_line("markers", "cross_language: needs upstream's classes in Java and in Python")
     config.addinivalue_line("markers", "log_allow(pattern, ...): errors that the cluster may log during the test")
     settings = config.stash[SETTINGS] = options.settings_of(config)
     config.stash[PATCH] = EnvironmentPatch(settings.scenario_seed)

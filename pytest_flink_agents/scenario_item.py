@@ -97,7 +97,7 @@ class ScenarioItem(pytest.Item):
         self.tier = tier
         self.release = release
         self.checks = checks
-        self._mark(*loaded.scenario.tags, str(tier))
+        self._mark(*loaded.scenario.tags, str(tier), *(["cross_language"] if loaded.scenario.has_java_agent else []))
 
     def _mark(self, *tags: str) -> None:
         """Make tags selectable, by -k and by -m."""
@@ -120,6 +120,8 @@ class ScenarioItem(pytest.Item):
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
         if scenario.job and self.tier is Tier.LOCAL:
             return "not applicable: a scenario with a job runs on Flink only"
+        if scenario.has_java_agent and self.tier is Tier.LOCAL:
+            return "not applicable: a Java agent runs on Flink only"
         if scenario.faults and self.tier not in (Tier.EMBEDDED, Tier.CONTAINER):
             return "not applicable: a scenario with faults runs on clusters that the session starts"
         if self.tier is Tier.CONTAINER and (obstacle := scenario.obstacle_to_containers):

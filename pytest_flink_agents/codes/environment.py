@@ -252,6 +252,12 @@ _FLINK: Mapping[str, ErrorCode] = {
         "that ran beside that job run again on a new one.",
         "Correct the agent that the message names, or run again.",
     ),
+    "FA458": _code(
+        "Java sources cannot be compiled",
+        "The classes between a Java agent and a scenario's inputs are compiled once, against the Flink and the "
+        "flink-agents of the job environment. The compiler's messages follow.",
+        "Use a release of flink-agents that this version supports, and please report it.",
+    ),
     "FA440": _code(
         "The cluster does not support this operation",
         "No process of that name is running, or the cluster was not started by this session: on the remote tier no "

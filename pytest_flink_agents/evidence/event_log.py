@@ -34,6 +34,17 @@ _TYPES_OF_0_1 = {
         ("context_retrieval_event", "ContextRetrievalResponseEvent", "_context_retrieval_response_event"),
     )
 }
+_TYPES_OF_0_1 |= {
+    f"org.apache.flink.agents.api.{name}": type_name
+    for name, type_name in (
+        ("InputEvent", INPUT_EVENT),
+        ("OutputEvent", OUTPUT_EVENT),
+        ("event.ChatRequestEvent", "_chat_request_event"),
+        ("event.ChatResponseEvent", CHAT_RESPONSE_EVENT),
+        ("event.ToolRequestEvent", TOOL_REQUEST_EVENT),
+        ("event.ToolResponseEvent", "_tool_response_event"),
+    )
+}
 _FILES = ("events-*.log", "traces-*.log", "*.event-log.log", "*.trace-log.log")
 # The beginning of a record: at the start of a line, or directly behind an incomplete record whose writer died.
 _RECORD = re.compile(r'(?:^|(?<=\n))\{|\{"timestamp"')
@@ -44,6 +55,7 @@ _LIFECYCLE = {
     "failed": "_execution_failed_event",
     "reused": "_execution_reused_event",
 }
+_FIELDS_OF_ALL_EVENTS = frozenset({"attributes", "event", "eventString", "eventType", "sourceTimestamp"})
 _NEXT_FIELD = re.compile(r" (?=[A-Za-z_]\w*=)")
 
 
@@ -140,9 +152,9 @@ def _type_of(record: Mapping[str, Any]) -> str:
 
 def _of_0_1(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Event:
     event = record["event"]
-    name = str(event["eventType"])
-    # A Python event is logged as its repr; only Java events have attributes.
-    fields = _printed_fields(event["eventString"]) if event.get("eventString") else dict(event.get("attributes", {}))
+    # A Python event is logged as its repr, and a Java event by its fields.
+    name = str(event.get("eventType") or record["context"]["eventType"])
+    fields = _printed_fields(event["eventString"]) if event.get("eventString") else _java_fields(event)
     return Event(
         type=common_type(name),
         attributes={field: value for field, value in fields.items() if field != "id"},
@@ -150,6 +162,11 @@ def _of_0_1(record: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> E
         timestamp=str(record["context"].get("timestamp", "")),
         input=_input_number(event, inputs),
     )
+
+
+def _java_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in event.items() if name not in _FIELDS_OF_ALL_EVENTS}
+    return own | dict(event.get("attributes", {}))
 
 
 def _key_of_input(event: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Any:

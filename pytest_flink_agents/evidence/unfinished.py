@@ -18,7 +18,9 @@ _INPUT_CHARACTERS = 200
 
 def agent_name(agent: Any) -> str:
     """Return the name of the agent: a class, a name in a YAML file or a plan's file."""
-    return agent if isinstance(agent, str) else str(agent.get("name") or agent.get("plan") or "the agent")
+    if isinstance(agent, str):
+        return agent
+    return str(next((agent[word] for word in ("name", "plan", "class") if agent.get(word)), "the agent"))
 
 
 def still_waiting(agent: Any, waiting_on: Sequence[Mapping[str, Any]]) -> str:

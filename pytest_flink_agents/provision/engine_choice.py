@@ -115,6 +115,22 @@ def require_bundled(environment: JobEnvironment) -> None:
         )
 
 
+def require_java(engine: ChosenEngine, environment: JobEnvironment) -> None:
+    """Raise ``HostError`` FA424 if the engine runs no Java agents."""
+    if engine.name is Engine.BUNDLED:
+        raise HostError(
+            Problem(
+                "FA424",
+                "a Java agent runs on upstream's engine only",
+                where=str(environment.site_packages / "flink_agents" / "lib"),
+                expected="flink-agents with its jars, and --flink-engine=auto or upstream",
+                seen=f"flink-agents {environment.flink_agents_version}, engine {engine.in_words()}",
+                next_step="use a flink-agents that has the jars (--flink-agents=VERSION or a wheel, or "
+                "--flink-job-python), test the whole job (job: {jar: ...}), or write the agent in Python",
+            )
+        )
+
+
 def engine_settings(engine: ChosenEngine, java_version: str) -> EngineSettings:
     """Return the additions of an engine to a cluster's configuration."""
     if engine.name is Engine.BUNDLED:

@@ -20,12 +20,12 @@ from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.responder import Responder
-from pytest_flink_agents.provision.engine_choice import require_bundled
+from pytest_flink_agents.provision.engine_choice import choose_engine, require_bundled
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
-from pytest_flink_agents.vocabulary import Tier
+from pytest_flink_agents.vocabulary import Engine, Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerClient
@@ -78,6 +78,7 @@ class TestEnvironment(JobParts):
         self._broker_client = broker_client
         self._worker: Responder | None = None
         self._submitter: Responder | None = None
+        self._languages: Responder | None = None
         self._clusters: dict[tuple[Tier, ClusterVariant], FlinkCluster] = {}
 
     def provide(self, tier: Tier, *, submits_agents: bool = True, variant: ClusterVariant = SESSION_CLUSTER) -> None:
@@ -233,6 +234,21 @@ class TestEnvironment(JobParts):
         self._once("submitter", lambda: submitter.wait_ready(_SUBMITTER_READY_S))
         return submitter
 
+    def languages(self) -> Responder:
+        """Return the process that reads plans and configurations by upstream's classes of both languages.
+
+        Raises ``HostError`` FA424 if the job environment has no jars of upstream.
+        """
+        if self._languages is None or not self._languages.usable:
+            engine = choose_engine(Engine.UPSTREAM, self.environment)
+            program = ["-m", "flink_agents_runtime.on_flink.languages", *map(str, engine.jars)]
+            token = token_variables(
+                self.environment.flink_home, self.directory / "client" / "lib", progress=self.progress
+            )
+            self._languages = self.client_process(program, name="languages", variables=token)
+            self._languages.wait_ready(_SUBMITTER_READY_S)
+        return self._languages
+
     def facts(self) -> dict[str, str]:
         """Return the versions of the parts and clusters, for the report."""
         facts = super().facts()
@@ -261,7 +277,7 @@ class TestEnvironment(JobParts):
 
     def close(self) -> None:
         """End everything that was started, last first."""
-        for process in (self._submitter, self._worker):
+        for process in (self._submitter, self._worker, self._languages):
             if process:
                 process.kill()
         for cluster in self._clusters.values():

@@ -9,6 +9,7 @@ again: the second scenario gets the same error at once.
 from __future__ import annotations
 
 import dataclasses
+import importlib.resources
 import itertools
 import os
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from flink_testbed.artifacts.environments import (
 )
 from flink_testbed.artifacts.jars import provide_connector
 from flink_testbed.artifacts.java import JavaRuntime, provide_java
+from flink_testbed.artifacts.java_classes import provide_classes
 from flink_testbed.artifacts.runtime_zip import provide_runtime_zip
 from flink_testbed.artifacts.shipment import provide_shipment
 from flink_testbed.artifacts.versions import FlinkRelease
@@ -34,7 +36,7 @@ from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.standalone import FlinkHome
 from flink_testbed.ownership.process import clean_environment
 from pytest_flink_agents.identity import file_digest
-from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings
+from pytest_flink_agents.provision.engine_choice import ChosenEngine, choose_engine, engine_settings, require_java
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.settings import Settings
 
@@ -135,6 +137,22 @@ class JobParts:
     def engine(self) -> ChosenEngine:
         """The engine that executes agents on this Flink."""
         return self._once("engine", lambda: choose_engine(self.settings.engine, self.environment))
+
+    def provide_java_agents(self) -> None:
+        """Provide what a Java agent needs. Raises ``HostError`` FA424 without upstream's engine."""
+        require_java(self.engine, self.environment)
+        assert self.java_agent_classes
+
+    @property
+    def java_agent_classes(self) -> Path:
+        """The jar with the classes between a Java agent and the records of a run."""
+        return self._once("classes for Java agents", self._provide_java_agent_classes)
+
+    def _provide_java_agent_classes(self) -> Path:
+        source = importlib.resources.files("flink_agents_runtime.on_flink") / "java" / "JsonLines.java"
+        jars = (*sorted((self.environment.flink_home / "lib").glob("*.jar")), *self.engine.jars)
+        sources = {"flinkagents/gate/JsonLines.java": source.read_text(encoding="utf-8")}
+        return provide_classes(sources, jars, self.java.java, progress=self.progress)
 
     @property
     def java(self) -> JavaRuntime:

@@ -98,6 +98,8 @@ class ScenarioRun:
         """
         environment = self.environment
         submits_agents = self.loaded.scenario.job is None
+        if self.loaded.scenario.has_java_agent:
+            environment.provide_java_agents()
         environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
         if needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions:
             self.services.provide_kafka(environment)

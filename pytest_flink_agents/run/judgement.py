@@ -23,9 +23,9 @@ from pytest_flink_agents.checks.models import check_model_calls, check_script_us
 from pytest_flink_agents.checks.network import check_network
 from pytest_flink_agents.checks.output_summary import check_output_summary
 from pytest_flink_agents.checks.outputs import ExpectedOutput, check_outputs
-from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.plan import NAME as PLAN
 from pytest_flink_agents.checks.plan import check_plan
+from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.upgrade import NAME as UPGRADE

@@ -26,6 +26,7 @@ from pytest_flink_agents.evidence.plan_reading import PlanReading
 from pytest_flink_agents.evidence.unfinished import agent_name
 from pytest_flink_agents.plan import plan_differences, plan_digest
 from pytest_flink_agents.plan.describe import python_parts
+from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.place import Place
@@ -91,6 +92,7 @@ def launch_agent(
                 **cluster.client_options,
             },
             upstream_jars=[str(jar) for jar in environment.engine.jars],
+            user_jars=user_jars(subject, environment),
             ship=[] if cluster.shares_files else [str(path) for path in environment.shipment],
             worker_python=cluster.worker_python,
             savepoint=savepoint,
@@ -134,6 +136,14 @@ def plan_of(subject: AgentSubject, place: Place) -> Mapping[str, Any]:
         raise refused(error) from error
     plan: Mapping[str, Any] = json.loads(reply["plan"])
     return plan
+
+
+def user_jars(subject: AgentSubject, environment: TestEnvironment) -> list[str]:
+    """Return the jars that a job brings: the agent's, and the classes around a Java agent."""
+    agent = subject.spec["agent"]
+    if not isinstance(agent, Mapping) or "jar" not in agent:
+        return []
+    return [str(agent["jar"]), *([str(environment.java_agent_classes)] if "class" in agent else [])]
 
 
 def plan_reading(reply: Mapping[str, str]) -> PlanReading:

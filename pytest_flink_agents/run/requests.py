@@ -250,5 +250,6 @@ def _agent_spec(loaded: LoadedScenario, agent: Any) -> Any:
     """
     if agent is None or isinstance(agent, str):
         return agent
-    fields = agent.model_dump()
-    return {name: str(loaded.path(value)) if name in ("yaml", "plan") else value for name, value in fields.items()}
+    fields = agent.model_dump(by_alias=True, exclude_none=True)
+    files = ("yaml", "plan", "jar")
+    return {name: str(loaded.path(value)) if name in files else value for name, value in fields.items()}

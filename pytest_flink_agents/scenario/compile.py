@@ -213,7 +213,7 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
     places: list[DocumentPath] = [
-        *((*place, word) for place in _AGENTS for word in ("yaml", "plan")),
+        *((*place, word) for place in _AGENTS for word in ("yaml", "plan", "jar")),
         ("job", "python"),
         ("job", "jar"),
         ("requirements",),

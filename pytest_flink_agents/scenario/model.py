@@ -22,7 +22,7 @@ from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
-from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job
+from pytest_flink_agents.scenario.subjects import Agent, JarJob, JavaAgent, Job, PlanAgent
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
@@ -93,7 +93,9 @@ class Scenario(LanguageMapping):
         None, description="requirement that it verifies, like REQ-17; part of the report"
     )
     owner: NotEmpty | None = Field(None, description="team or person responsible for it")
-    agent: Agent | None = Field(None, description="the agent: package.module:Class, {yaml, name} or {plan}")
+    agent: Agent | None = Field(
+        None, description="the agent: package.module:Class, {yaml, name}, {plan} or {jar, class}"
+    )
     job: Job | None = Field(None, description="instead of an agent, a job of the team, submitted by `flink run`")
     requirements: Requirements | None = Field(None, description="requirements of the job environment: a file or a list")
     resources: Resources = Field(Resources(), description="resources that replace or add to those of the agent")
@@ -152,6 +154,18 @@ class Scenario(LanguageMapping):
         if self.job and (self.config or self.resources.sections()):
             next_step = "remove config and resources: a job sets them itself"
             raise wrong("job without config and resources", code="FA204", next_step=next_step)
+        return self
+
+    @model_validator(mode="after")
+    def _java_agent_on_flink(self) -> Self:
+        if not self.has_java_agent:
+            return self
+        if self.resources.sections():
+            next_step = "declare them in the agent: the sections of resources are Python's"
+            raise wrong("a Java agent without resources", message="resources beside a Java agent", next_step=next_step)
+        if self.tiers is not None and "local" in self.tiers:
+            next_step = "remove local from tiers: upstream's engine runs a Java agent, on Flink"
+            raise wrong("tiers without local beside a Java agent", next_step=next_step)
         return self
 
     @model_validator(mode="after")
@@ -290,6 +304,11 @@ class Scenario(LanguageMapping):
         if words and len(set(words)) != len(words):
             raise wrong("each word once")
         return words
+
+    @property
+    def has_java_agent(self) -> bool:
+        """True if the agent needs a JVM: it is written in Java, or its plan comes with a jar."""
+        return isinstance(self.agent, JavaAgent) or (isinstance(self.agent, PlanAgent) and self.agent.jar is not None)
 
     @property
     def _job_has_topics(self) -> bool:

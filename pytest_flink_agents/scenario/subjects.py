@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
-from pytest_flink_agents.scenario.words import FORM, AgentClass, NotEmpty, has_form
+from pytest_flink_agents.scenario.words import FORM, AgentClass, JavaClass, NotEmpty, has_form
 
 
 class YamlAgent(LanguageMapping):
@@ -24,20 +24,34 @@ class PlanAgent(LanguageMapping):
     """An agent as a compiled plan."""
 
     plan: NotEmpty = Field(description="the plan's JSON file, relative to the scenario file")
+    jar: NotEmpty | None = Field(None, description="the jar with the Java functions that the plan names")
+
+
+class JavaAgent(LanguageMapping):
+    """An agent that is written in Java, which upstream's engine runs."""
+
+    jar: NotEmpty = Field(description="the jar with the agent, relative to the scenario file")
+    class_: JavaClass = Field(alias="class", description="the agent's class, like shop.RefundAgent")
+    input_class: JavaClass = Field(
+        "java.lang.Object",
+        description="the class of its inputs, which Jackson makes of their values; default: maps, lists, strings, numbers",
+    )
 
 
 def _agent_form(value: Any) -> str | None:
     if isinstance(value, dict):
-        return FORM + ("plan" if "plan" in value else "yaml")
+        words = [word for word in ("plan", "yaml") if word in value]
+        return FORM + (words[0] if words else "java" if {"jar", "class"} & set(value) else "yaml")
     return FORM + "class" if isinstance(value, str) else None
 
 
 Agent = Annotated[
     Annotated[AgentClass, Tag(FORM + "class")]
     | Annotated[YamlAgent, Tag(FORM + "yaml")]
-    | Annotated[PlanAgent, Tag(FORM + "plan")],
+    | Annotated[PlanAgent, Tag(FORM + "plan")]
+    | Annotated[JavaAgent, Tag(FORM + "java")],
     Discriminator(_agent_form),
-    has_form(_agent_form, "package.module:Class, {yaml: FILE, name: NAME} or {plan: FILE}"),
+    has_form(_agent_form, "package.module:Class, {yaml: FILE, name: NAME}, {plan: FILE} or {jar: FILE, class: NAME}"),
 ]
 
 

@@ -42,6 +42,7 @@ EXPECTED = {
 _DURATION = r"(\d+(?:\.\d+)?)(ms|s|m)"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _AGENT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
+_JAVA_CLASS = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
 _PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _BARE_VERSION = re.compile(r"\d+(?:\.\d+)*")
 _ENDPOINT = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -155,6 +156,12 @@ def _agent(text: str) -> str:
     return text
 
 
+def _java_class(text: str) -> str:
+    if len(text) > _NAME_CHARACTERS or not _JAVA_CLASS.fullmatch(text):
+        raise wrong("a Java class with its package, like shop.RefundAgent or shop.Agents$Refund")
+    return text
+
+
 def _package(text: str) -> str:
     if len(text) > _NAME_CHARACTERS or not _PACKAGE.fullmatch(text):
         raise wrong("a package like shop.testdata")
@@ -228,6 +235,7 @@ Delay = Annotated[float, BeforeValidator(_seconds_up_to(60)), _DURATION_SCHEMA]
 NotEmpty = Annotated[str, Field(min_length=1)]
 FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
 AgentClass = Annotated[str, AfterValidator(_agent)]
+JavaClass = Annotated[str, AfterValidator(_java_class)]
 Package = Annotated[str, AfterValidator(_package)]
 Name = Annotated[str, AfterValidator(_name)]
 Regex = Annotated[str, AfterValidator(_regex)]

@@ -57,10 +57,14 @@ def java_class(name: str) -> Any:
 def through_java(text: str) -> str:
     """Return a plan after Java's AgentPlan has read and written it.
 
-    Raises :class:`PlanError` if it cannot, such as for a Java function that does not exist.
+    Raises :class:`PlanError` if it cannot, and for a Java function that is not a static method: Java
+    itself looks for it when the action runs first.
     """
     try:
-        return json_text(_mapper().readValue(text, java_class(_AGENT_PLAN)))
+        plan = _mapper().readValue(text, java_class(_AGENT_PLAN))
+        for action in plan.getActions().values():
+            _require_static(action.getName(), action.getExec())
+        return json_text(plan)
     except Py4JJavaError as error:
         raise PlanError("Java cannot read the plan", seen=cause_of(error)) from None
 
@@ -99,6 +103,17 @@ def cause_of(error: Py4JJavaError) -> str:
     while cause.getCause() is not None:
         cause = cause.getCause()
     return str(cause.toString())[:_LIMIT]
+
+
+def _require_static(action: str, function: Any) -> None:
+    """Raise Java's exception if a Java function does not exist, :class:`PlanError` if it is not static."""
+    if function.getClass().getSimpleName() != "JavaFunction":
+        return
+    method = function.getMethod()
+    if not get_gateway().jvm.java.lang.reflect.Modifier.isStatic(method.getModifiers()):
+        raise PlanError(
+            f"Java cannot call the function of action {action}", expected="a static method", seen=str(method.toString())
+        )
 
 
 def _mapper() -> Any:

@@ -14,11 +14,13 @@ unless the cluster was started on this machine by this project.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sys
 from collections.abc import Mapping
 from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from flink_agents_runtime.channel import RequestError, serve
 
 _CAUSE = "Caused by: "
 _MODE = "python.execution-mode"
+_JARS = "pipeline.jars"
 # The cluster accepted the job and cannot initialise it. Any other error of a submission is not the job's fault.
 _NOT_BEGUN = "JobInitializationException"
 
@@ -57,7 +60,8 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     Returns ``job_id``, ``config`` (every option with its source), ``listeners`` (actions by event
     type; bundled engine only) and ``plan`` (upstream's engine only): the JSON text that was ``written``,
     and what another ``reader`` has ``read``, or its ``error``. With ``upstream_jars`` (paths) upstream's operator runs the agent,
-    else the bundled one. ``ship`` lists zips and directories that travel with the job,
+    else the bundled one. ``user_jars`` are those
+    that the job brings. ``ship`` lists zips and directories that travel with the job,
     ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
     the savepoint to start from. ``environment`` are environment variables of the agent's process, and
     ``network`` is the limit of its connections, None without one; upstream's operator has none.
@@ -71,8 +75,9 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     require_streaming(env)
     for path in request.get("ship") or ():
         env.add_python_file(path)
-    described = _add_upstream_job(env, request) if jars else _add_bundled_job(env, request, options[_MODE])
-    client = _accepted(env, request["name"])
+    with _user_classes(request):
+        described = _add_upstream_job(env, request) if jars else _add_bundled_job(env, request, options[_MODE])
+        client = _accepted(env, request["name"])
     return {"job_id": str(client.get_job_id()), **described}
 
 
@@ -85,6 +90,17 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     with environment_of(request.get("environment") or {}), limited_by(request.get("network")):
         text, _ = plan_as_json(request["agent_spec"], config=request["config"])
     return {"plan": text}
+
+
+def _user_classes(request: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """Add the jars that the job brings to the client's JVM for a block, after those of upstream."""
+    if not request.get("user_jars"):
+        return contextlib.nullcontext()
+    from flink_agents_runtime.on_flink.java_classes import class_path
+    from flink_agents_runtime.on_flink.upstream import add_upstream_jars
+
+    add_upstream_jars(request["upstream_jars"])
+    return class_path(request["user_jars"])
 
 
 def _accepted(env: Any, name: str) -> Any:
@@ -133,14 +149,15 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    from flink_agents_runtime.on_flink.java_classes import through_java
+    from flink_agents_runtime.on_flink.java_classes import java_agent_plan, java_class, through_java
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.on_flink.upstream import (
         add_upstream_jars,
+        build_java_job,
         build_upstream_job,
         planned_actions,
     )
-    from flink_agents_runtime.plan.as_json import plan_as_json, reading_of
+    from flink_agents_runtime.plan.as_json import plan_as_json, reading_of, through_python
 
     if request.get("environment"):
         raise RequestError(
@@ -150,12 +167,20 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
             seen=f"environment: {', '.join(request['environment'])}",
             next_step="run the scenario with --flink-engine=bundled, or only on the local tier",
         )
-    plan, config = plan_as_json(request["agent_spec"], config=request["config"])
-    add_upstream_jars(request["upstream_jars"])
-    build_upstream_job(
-        env, plan, connectors=source_and_sink_of(request["source_and_sink"]), parallelism=request["parallelism"]
-    )
-    read = reading_of("Java", plan, through_java)
+    agent, connectors = request["agent_spec"]["agent"], source_and_sink_of(request["source_and_sink"])
+    config: list[dict[str, Any]] = []
+    if isinstance(agent, Mapping) and "class" in agent:
+        plan = java_agent_plan(agent["class"], request["config"])
+        java_class(agent["input_class"])
+        build_java_job(env, plan, agent["input_class"], connectors=connectors, parallelism=request["parallelism"])
+        read = reading_of("Python", plan, through_python)
+    else:
+        plan, config = plan_as_json(request["agent_spec"], config=request["config"])
+        if not request.get("user_jars"):
+            add_upstream_jars(request["upstream_jars"])
+        # A plan that Java cannot read is refused here: nothing is submitted.
+        read = {"reader": "Java", "written": plan, "read": through_java(plan), "error": ""}
+        build_upstream_job(env, plan, connectors=connectors, parallelism=request["parallelism"])
     return {"config": config, "listeners": {}, "actions": planned_actions(plan), "plan": read}
 
 
@@ -180,6 +205,10 @@ def _job_options(request: Mapping[str, Any]) -> dict[str, str]:
     options["python.client.executable"] = sys.executable
     if savepoint:
         options["execution.savepoint.path"] = savepoint
+    if request.get("user_jars"):
+        # As addresses, since the client copies them from there to the cluster.
+        added = [Path(jar).as_uri() for jar in request["user_jars"]]
+        options[_JARS] = ";".join([*filter(None, [options.get(_JARS)]), *added])
     return options
 
 

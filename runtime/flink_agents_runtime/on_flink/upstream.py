@@ -39,8 +39,11 @@ def planned_actions(plan: str) -> list[dict[str, Any]]:
     for event, names in data["actions_by_event"].items():
         for name in names:
             events.setdefault(name, []).append(event)
-    # A Java function has another form, and never a Python exception.
-    functions = {name: str(action["exec"].get("qualname", "")) for name, action in data["actions"].items()}
+    # Java's functions have their method in a field of its own.
+    functions = {
+        name: str(action["exec"].get("method_name") or action["exec"].get("qualname", ""))
+        for name, action in data["actions"].items()
+    }
     return [
         {"name": name, "function": function.rpartition(".")[2], "events": events.get(name, [])}
         for name, function in functions.items()
@@ -61,6 +64,19 @@ def build_upstream_job(
     j_outputs = invoke_method(None, _COMPILER, "connectToAgent", [j_keyed, plan], [_KEYED, "java.lang.String"])
     # No output type, as in upstream's own environment: the outputs are pickled bytes.
     connectors.sink(DataStream(j_outputs).process(_Numbered(), output_type=Types.STRING()))
+
+
+def build_java_job(
+    env: StreamExecutionEnvironment, plan: str, input_class: str, *, connectors: SourceAndSink, parallelism: int
+) -> None:
+    """Add source, a Java agent and sink to ``env``, with lines as in :func:`build_upstream_job`.
+
+    No Python is between source and sink: the inputs are objects of ``input_class``.
+    """
+    env.set_parallelism(parallelism)
+    lines = connectors.lines(env)._j_data_stream  # noqa: SLF001  PyFlink has no public accessor
+    j_outputs = get_gateway().jvm.flinkagents.gate.JsonLines.throughAgent(lines, plan, input_class, parallelism)
+    connectors.sink(DataStream(j_outputs))
 
 
 def _keyed(lines: DataStream) -> Any:

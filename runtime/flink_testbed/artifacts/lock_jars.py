@@ -22,9 +22,13 @@ from flink_testbed.artifacts.maven import download, maven_repository
 # Name of a set -> its roots. slf4j-simple is for the broker's log: Kafka's dependencies include no
 # backend of slf4j.
 _WITH_DEPENDENCIES = {"kafka": ("org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")}
-# These jars contain their dependencies.
-_SELF_CONTAINED = tuple(
-    f"org.apache.flink:flink-sql-connector-kafka:{version}" for version in ("3.2.0-1.19", "4.0.1-2.0", "5.0.0-2.2")
+# These jars contain their dependencies, or have none.
+_CONNECTOR = "org.apache.flink:flink-sql-connector-kafka"
+_SELF_CONTAINED = (
+    f"{_CONNECTOR}:3.2.0-1.19",
+    f"{_CONNECTOR}:4.0.1-2.0",
+    f"{_CONNECTOR}:5.0.0-2.2",
+    "org.eclipse.jdt:ecj:3.32.0",
 )
 
 

@@ -11,7 +11,7 @@ from flink_testbed.artifacts.agents_package import upstream_jars
 from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.config import Addresses, ClusterConfig, flink_options
-from pytest_flink_agents.provision.engine_choice import choose_engine, engine_settings, require_bundled
+from pytest_flink_agents.provision.engine_choice import choose_engine, engine_settings, require_bundled, require_java
 from pytest_flink_agents.vocabulary import Engine
 
 
@@ -108,3 +108,15 @@ def test_java_17_gets_no_flag_that_it_does_not_know(environment) -> None:
 def test_the_bundled_engine_adds_nothing_to_a_cluster(environment) -> None:
     settings = engine_settings(choose_engine(Engine.BUNDLED, environment()), "21.0.8")
     assert (settings.classes, settings.java_flags, dict(settings.flink_options)) == ((), (), {})
+
+
+def test_a_java_agent_needs_upstreams_engine(environment) -> None:
+    without = environment()
+    with pytest.raises(HostError) as caught:
+        require_java(choose_engine(Engine.AUTO, without), without)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("FA424", "a Java agent runs on upstream's engine only")
+    assert "holds no jars" in problem.seen
+    assert [way in problem.next_step for way in ("--flink-agents", "job: {jar: ...}", "in Python")] == [True] * 3
+    having = environment("flink-2.2/thin.jar")
+    require_java(choose_engine(Engine.AUTO, having), having)

@@ -29,6 +29,16 @@ def test_a_python_event_of_0_1_is_read_from_its_text() -> None:
     assert (event.key, event.timestamp) == (7, "t")
 
 
+def test_a_java_event_of_0_1_is_read_from_its_fields() -> None:
+    event = {"id": "1", "attributes": {"a": 1}, "input": {"item": "tea"}, "sourceTimestamp": 1}
+    record = {"context": {"eventType": "org.apache.flink.agents.api.InputEvent", "timestamp": "t"}, "event": event}
+    read = normalised(record, INPUTS)
+    assert (read.type, read.attributes) == ("_input_event", {"input": {"item": "tea"}, "a": 1})
+    assert (read.key, read.input) == (7, 1)
+    own = {**record, "context": {"eventType": "shop.TotalsAgent$Booked"}}
+    assert normalised(own, INPUTS).type == "shop.TotalsAgent$Booked"
+
+
 def test_texts_that_look_like_fields_stay_in_their_value() -> None:
     record = of_0_1("shop.Booked", "id=UUID('5b') note=\"it's x=1 y='2' \" total=3 item=Item(name='a b', n=1)", 0)
     event = normalised(record, INPUTS)

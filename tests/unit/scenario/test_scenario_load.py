@@ -16,7 +16,7 @@ from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.input_forms import FileInputs, InlineInput, PackageInputs
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file, load_files
-from pytest_flink_agents.scenario.subjects import PlanAgent, YamlAgent
+from pytest_flink_agents.scenario.subjects import JavaAgent, PlanAgent, YamlAgent
 
 Load: TypeAlias = Callable[..., LoadedScenario]
 Problems: TypeAlias = Callable[[str], list[Problem]]
@@ -68,7 +68,7 @@ expect_fail: {reason: "upstream #1084", until: 2027-01-31, check: outputs, failu
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
-    for name in ("data/orders.jsonl", "agents.yaml", "plan.json", "requirements.txt"):
+    for name in ("data/orders.jsonl", "agents.yaml", "plan.json", "agents.jar", "requirements.txt"):
         (tmp_path / name).touch()
     return tmp_path
 
@@ -181,6 +181,8 @@ def test_a_scenario_without_flink_is_for_all(load: Load, sound: str) -> None:
         ("shop.agents:RefundAgent", "shop.agents:RefundAgent"),
         ("agents:A", "agents:A"),
         ("{plan: plan.json}", PlanAgent(plan="plan.json")),
+        ("{plan: plan.json, jar: agents.jar}", PlanAgent(plan="plan.json", jar="agents.jar")),
+        ("{jar: agents.jar, class: shop.A}", JavaAgent(jar="agents.jar", **{"class": "shop.A"})),
     ],
 )
 def test_forms_of_an_agent(written: str, agent: Any, project: Path, load: Load, sound: str) -> None:

@@ -1,0 +1,4 @@
+package shop;
+
+/** No agent. */
+public class Plain {}
