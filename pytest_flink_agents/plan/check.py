@@ -7,11 +7,13 @@ Must never import: pydantic, pytest, anything that starts something.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flink_agents_runtime.config.catalogue import LATER, dropped_by_0_4, rejected_by_0_4
 from flink_testbed.core.problem import Problem, nearest
 from pytest_flink_agents.plan.dialect import CONDITIONS, LISTENED, Dialect, actions_of, dialect_of, resources_of
 
@@ -58,6 +60,7 @@ def _problems(plan: Mapping[str, Any], dialect: Dialect) -> Iterator[Problem]:
         yield from _order(plan)
     for kind, name, provider in resources_of(plan):
         yield from _of_resource(kind, name, provider)
+    yield from _of_options(plan.get("config"), dialect)
 
 
 def _of_action(name: str, action: Mapping[str, Any], dialect: Dialect) -> Iterator[Problem]:
@@ -168,6 +171,23 @@ def _of_resource(kind: str, name: str, provider: Mapping[str, Any]) -> Iterator[
         message = "the bundled engine does not create Java resources"
         next_step = "run the plan with --flink-engine=upstream, or declare the resource in Python"
         yield Problem(NOT_BY_ALL, message, where, "a Python resource", str(written), next_step)
+
+
+def _of_options(config: Any, dialect: Dialect) -> Iterator[Problem]:
+    """Yield the options that the releases of a dialect reject or ignore."""
+    options = config.get("conf_data") if isinstance(config, Mapping) else None
+    for key in options if isinstance(options, Mapping) else ():
+        where = f"$.config.conf_data[{json.dumps(key)}]"
+        if dialect is Dialect.EVENT_TYPES:
+            if key in LATER:
+                message = f"{key} is an option of flink-agents 0.4, and older releases ignore it"
+                yield Problem(MISREAD, message, where, "an option of flink-agents 0.3", key, "remove it")
+        elif successor := rejected_by_0_4(key):
+            message = f"flink-agents 0.4 rejects {key} when the job starts"
+            yield Problem(REFUSED, message, where, successor, key, f"write {successor}")
+        elif successor := dropped_by_0_4(key):
+            message = f"flink-agents 0.4 ignores {key}"
+            yield Problem(MISREAD, message, where, successor, key, f"write {successor}, which is 0 by default")
 
 
 def _seen(value: Any) -> str:

@@ -30,7 +30,7 @@ CONFIGURATION: dict[str, Break | tuple[Break, ...]] = {
     ),
     "test_configuration.py::test_secrets_are_not_told": swap(f"{_CONFIGURATION}._setting", "is_secret(key)", "False"),
     "test_configuration.py::test_the_catalogue_is_what_the_installed_flink_agents_declares": swap(
-        "config.catalogue", "'max-retries'", "'most-retries'"
+        "config.catalogue", "'retry-wait-interval'", "'wait-interval'"
     ),
     "test_configuration.py::test_trap_words_for_false_are_false": wrap(
         f"{_OPTIONS}:truth", "original(*args)\nreturn bool(args[1])"

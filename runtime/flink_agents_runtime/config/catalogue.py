@@ -128,8 +128,46 @@ LATER = frozenset(
         "memory.generate-event.long-term-update",
         "memory.generate-event.long-term-get",
         "memory.generate-event.long-term-search",
+        "async.batch.parallelism",
+        "async.batch.timeout.ms",
+        "parallel-execution.enabled",
+        "max-in-flight-input-records",
+        "kafkaActionStateTombstoneEnabled",
+        "kafkaActionStateCleanupControlTopic",
+        "trace-log.targets",
+        "trace-log.output-type",
+        "trace-log.base-dir",
+        "trace-log.pretty-print",
+        "trace-log.standard.max-string-length",
+        "trace-log.standard.max-array-elements",
+        "trace-log.standard.max-depth",
     }
 )
+
+# Options that 0.4 rejects when a job starts, with their successors. Source: its monitoring page.
+_REJECTED = MappingProxyType(
+    {
+        "eventLoggerType": "trace-log.output-type",
+        "baseLogDir": "trace-log.base-dir",
+        "prettyPrint": "trace-log.pretty-print",
+        "event-log.level": "trace-log.targets",
+        "event-log.standard.max-string-length": "trace-log.standard.max-string-length",
+        "event-log.standard.max-array-elements": "trace-log.standard.max-array-elements",
+        "event-log.standard.max-depth": "trace-log.standard.max-depth",
+    }
+)
+# Options that 0.4 no longer reads, with what it reads instead.
+_DROPPED = MappingProxyType({"error-handling-strategy": "max-retries"})
+
+
+def rejected_by_0_4(key: str) -> str | None:
+    """Return the successor of an option that flink-agents 0.4 rejects, None for another key."""
+    return "trace-log.targets" if key.startswith("event-log.") and key not in _REJECTED else _REJECTED.get(key)
+
+
+def dropped_by_0_4(key: str) -> str | None:
+    """Return what flink-agents 0.4 reads instead of an option that it ignores, None for another key."""
+    return _DROPPED.get(key)
 
 
 def option_for(key: str) -> Option | None:

@@ -107,3 +107,13 @@ def test_a_mistake_of_a_resource_has_its_place(python_only: dict[str, Any], chan
 @pytest.mark.parametrize("plan", [{}, {"actions": {}}, {"agents": [1]}])
 def test_other_json_is_no_plan(plan: dict[str, Any]) -> None:
     assert found(plan) == [("FA230", "$")]
+
+
+def test_options_are_judged_by_the_dialect(python_only: dict[str, Any], newer: dict[str, Any]) -> None:
+    options = {"trace-log.base-dir": "x", "event-log.type.a.level": "OFF", "error-handling-strategy": "retry"}
+    python_only["config"] = newer["config"] = {"conf_data": options}
+    assert found(python_only) == [("FA231", '$.config.conf_data["trace-log.base-dir"]')]
+    assert [each for each in found(newer) if "conf_data" in each[1]] == [
+        ("FA230", '$.config.conf_data["event-log.type.a.level"]'),
+        ("FA231", '$.config.conf_data["error-handling-strategy"]'),
+    ]
