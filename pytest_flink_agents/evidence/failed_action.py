@@ -21,11 +21,15 @@ _RESUMING = frozenset({"call_python_awaitable", "call_python_generator"})
 
 @dataclass(frozen=True, slots=True)
 class PlannedAction:
-    """An action of a plan: its name, the name of its function, and the types of its events."""
+    """An action of a plan: its name, the name of its function, and the types of its events.
+
+    ``java`` is the class of a Java function, empty for a Python function.
+    """
 
     name: str
     function: str
     events: tuple[str, ...]
+    java: str = ""
 
 
 def located(
@@ -36,6 +40,7 @@ def located(
     ``failure.action`` is the name of a function. A run is that of one input. Without certainty key and input stay unknown,
     because wrong ones would mislead.
     """
+    failure = _of_java(failure, actions)
     named = [action for action in actions if action.function == failure.action]
     if failure.located or len(named) != 1:
         return failure
@@ -47,6 +52,18 @@ def located(
     (run,) = runs
     assert run is not None
     return replace(failure, key=inputs[run].get("key"), input=inputs[run].get("value"), located=True)
+
+
+def _of_java(failure: Failure, actions: Sequence[PlannedAction]) -> Failure:
+    """Return a failure without an action with the only Java function of the plan in its traceback."""
+    if failure.action:
+        return failure
+    called = {action.function for action in actions if action.java and _java_frame(action) in failure.traceback}
+    return replace(failure, action=called.pop(), located=False) if len(called) == 1 else failure
+
+
+def _java_frame(action: PlannedAction) -> str:
+    return f"\tat {action.java}.{action.function}("
 
 
 def _unfinished_runs(action: PlannedAction, events: Sequence[Event], *, ends_first: bool) -> set[int | None]:

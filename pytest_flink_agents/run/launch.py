@@ -108,7 +108,7 @@ def launch_agent(
         config=config_evidence(reply["config"], subject, place.setup),
         listeners=reply["listeners"],
         actions=tuple(
-            PlannedAction(each["name"], each["function"], tuple(map(common_type, each["events"])))
+            PlannedAction(each["name"], each["function"], tuple(map(common_type, each["events"])), each["java"])
             for each in reply["actions"]
         ),
         plan=plan_reading(reply["plan"]) if "plan" in reply else None,

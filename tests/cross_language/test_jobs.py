@@ -60,6 +60,7 @@ def test_a_failing_java_action_fails_the_job(session_environment: TestEnvironmen
     assert failure is not None
     assert "IllegalArgumentException: no amount: {item=tea}" in failure.words
     assert "shop.TotalsAgent.add" in failure.traceback
+    assert (failure.action, failure.key, failure.input) == ("add", "ada", {"item": "tea"})
 
 
 def test_a_python_agent_with_a_java_action(

@@ -23,6 +23,18 @@ def test_the_plan_of_a_python_agent_survives_java(cross_language: CrossLanguage)
     assert cross_language.java_differences(plan) == ()
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "tests.support.agents.typed_events:TypedTill",
+        "tests.support.agents.typed_events:TypedNap",
+        "tests.upstream_scenarios.review:TypedReviewAgent",
+    ],
+)
+def test_the_plans_of_the_agents_of_other_tests_survive_java(cross_language: CrossLanguage, agent: str) -> None:
+    assert cross_language.java_differences(cross_language.python_plan(agent)) == ()
+
+
 def test_the_plan_of_a_java_agent_without_resources_survives_python(
     cross_language: CrossLanguage, shop_jar: Path
 ) -> None:

@@ -8,7 +8,7 @@ Agents cannot see it, because Python actions have no access to event time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cloudpickle
@@ -30,7 +30,7 @@ def add_upstream_jars(jars: Sequence[str]) -> None:
 
 
 def planned_actions(plan: str) -> list[dict[str, Any]]:
-    """Return ``name``, ``function`` and ``events`` (types) of each action of a plan's JSON text.
+    """Return ``name``, ``function``, ``java`` (class) and ``events`` (types) of each action of a plan's JSON text.
 
     Upstream's engine reports a failed action by its function only.
     """
@@ -39,15 +39,17 @@ def planned_actions(plan: str) -> list[dict[str, Any]]:
     for event, names in data["actions_by_event"].items():
         for name in names:
             events.setdefault(name, []).append(event)
-    # Java's functions have their method in a field of its own.
-    functions = {
-        name: str(action["exec"].get("method_name") or action["exec"].get("qualname", ""))
-        for name, action in data["actions"].items()
-    }
     return [
-        {"name": name, "function": function.rpartition(".")[2], "events": events.get(name, [])}
-        for name, function in functions.items()
+        {"name": name, **_function_of(action["exec"]), "events": events.get(name, [])}
+        for name, action in data["actions"].items()
     ]
+
+
+def _function_of(function: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of a function and of its Java class, which is empty for Python."""
+    if "method_name" in function:
+        return {"function": function["method_name"], "java": function["qualname"]}
+    return {"function": str(function.get("qualname", "")).rpartition(".")[2], "java": ""}
 
 
 def build_upstream_job(

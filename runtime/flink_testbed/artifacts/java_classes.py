@@ -21,7 +21,7 @@ from flink_testbed.ownership.process import clean_environment, run_guarded
 _COMPILER = "ecj-3.32.0"
 _TARGET = "11"
 _COMPILE_S = 120.0
-_LAYOUT = "1"
+_LAYOUT = "2"
 
 
 def provide_classes(

@@ -84,3 +84,15 @@ def test_a_function_of_two_actions_names_neither() -> None:
 def test_a_failure_of_the_bundled_engine_stays() -> None:
     own = Failure("no", traceback=FUNCTION, action="double", key="k", input=7)
     assert found(given(1), failure=own) == own
+
+
+def test_a_java_action_is_found_in_the_stack() -> None:
+    pay = PlannedAction("paying", "pay", ("_input_event",), "shop.Actions")
+    trace = "java.lang.IllegalStateException: no\n\tat shop.Actions.pay(Actions.java:7)\n"
+    failure = Failure("no", traceback=trace)
+    seen = found(given(1), failure=failure, actions=(pay, AFTER))
+    assert (seen.action, seen.key, seen.input, seen.located) == ("paying", "a", "x", True)
+    unsure = found(given(1), given(2), failure=failure, actions=(pay, AFTER))
+    assert (unsure.action, unsure.key, unsure.located) == ("paying", None, False)
+    elsewhere = dataclasses.replace(failure, traceback="\tat shop.Actions.payAll(Actions.java:7)\n")
+    assert found(given(1), failure=elsewhere, actions=(pay, AFTER)) == elsewhere
