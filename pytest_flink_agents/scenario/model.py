@@ -22,7 +22,7 @@ from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
-from pytest_flink_agents.scenario.subjects import Agent, JarJob, JavaAgent, Job, PlanAgent
+from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
@@ -251,7 +251,13 @@ class Scenario(LanguageMapping):
             )
         if not self.upgrade:
             return self
-        for word, given in (("job", self.job), ("faults", self.faults), ("inputs[].after", self.held_inputs)):
+        disturbing = {
+            "job": self.job,
+            "faults": self.faults,
+            "inputs[].after": self.held_inputs,
+            "a Java agent": self.has_java_agent or needs_jvm(self.upgrade.from_.agent),
+        }
+        for word, given in disturbing.items():
             if given:
                 message = f"{word} beside upgrade is not supported yet"
                 raise wrong(
@@ -308,7 +314,7 @@ class Scenario(LanguageMapping):
     @property
     def has_java_agent(self) -> bool:
         """True if the agent needs a JVM: it is written in Java, or its plan comes with a jar."""
-        return isinstance(self.agent, JavaAgent) or (isinstance(self.agent, PlanAgent) and self.agent.jar is not None)
+        return self.agent is not None and needs_jvm(self.agent)
 
     @property
     def _job_has_topics(self) -> bool:

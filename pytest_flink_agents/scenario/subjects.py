@@ -55,6 +55,11 @@ Agent = Annotated[
 ]
 
 
+def needs_jvm(agent: Agent) -> bool:
+    """Return True for a Java agent, and for a plan that comes with a jar."""
+    return isinstance(agent, JavaAgent) or (isinstance(agent, PlanAgent) and agent.jar is not None)
+
+
 class PythonJob(LanguageMapping):
     """A job of the team as a Python program.
 

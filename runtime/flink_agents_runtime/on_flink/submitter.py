@@ -59,9 +59,9 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns ``job_id``, ``config`` (every option with its source), ``listeners`` (actions by event
     type; bundled engine only) and ``plan`` (upstream's engine only): the JSON text that was ``written``,
-    and what another ``reader`` has ``read``, or its ``error``. With ``upstream_jars`` (paths) upstream's operator runs the agent,
-    else the bundled one. ``user_jars`` are those
-    that the job brings. ``ship`` lists zips and directories that travel with the job,
+    and what another ``reader`` has ``read``, or its ``error``. With ``upstream_jars`` (paths) upstream's
+    operator runs the agent, else the bundled one. ``user_jars`` are those that the job brings. ``ship``
+    lists zips and directories that travel with the job,
     ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
     the savepoint to start from. ``environment`` are environment variables of the agent's process, and
     ``network`` is the limit of its connections, None without one; upstream's operator has none.

@@ -194,6 +194,14 @@ CHANGED = [
         "FA203",
         "resources beside a Java agent",
     ),
+    (
+        "agent: shop.agents:RefundAgent",
+        "agent: {jar: x.scenario.yaml, class: A}\ntiers: [embedded]\nupgrade: {from: {agent: shop.agents:RefundAgent}, "
+        "after: {outputs: 1}}",
+        "1:1",
+        "FA203",
+        "a Java agent beside upgrade is not supported yet",
+    ),
     ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:15", "FA206", "no file x.py"),
     ("agent: shop.agents:RefundAgent", "job: {jar: target/x.jar}", "3:12", "FA206", "no file target/x.jar"),
     ("agent: shop.agents:RefundAgent", "job: {}", "3:6", "FA204", 'missing key "python" in job'),
