@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ _VALUE_LINES = 24
 _COMPARED_LINES = 2000
 _TRACE_LINES = 25
 _WIDTH = 110
+# Two colons at the start of a line, whatever blanks are before them, or a bracket behind two hashes anywhere.
+_COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#\[)", re.MULTILINE)
 
 
 def failure_text(
@@ -79,7 +82,15 @@ def failure_text(
             f"job {evidence.job_id} ({evidence.job_state}), while its cluster lives at {evidence.ui_url}{note}"
         )
     # The command to run it again is never cut.
-    return redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"]))
+    return _without_commands(redactor.text("\n".join([shorten("\n".join(lines), whole), f"again: {reproduce}"])))
+
+
+def _without_commands(text: str) -> str:
+    """Return the text with a backslash in what GitHub Actions reads as a command.
+
+    An agent that prints ``::error::`` or ``::add-mask::`` must not speak to the server.
+    """
+    return _COMMAND.sub(r"\g<0>\\", text)
 
 
 def _masked(value: T, redactor: Redactor) -> T:

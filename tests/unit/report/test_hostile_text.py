@@ -74,6 +74,17 @@ def test_a_failure_names_the_file_that_holds_the_whole() -> None:
     assert text.endswith("\nagain: pytest x")
 
 
+def test_nothing_that_a_job_prints_is_a_command_of_a_ci_server() -> None:
+    printed = "::error::forged\n   ::add-mask::PROMOTE\nx ##[error]forged\na::b"
+    finding = Finding("saw x", (), None, "::stop-commands::x\n2")
+    run = Evidence("local", "2.2.1", "bundled", printed=printed, log_tail=printed)
+    results = [CheckResult("outputs", Validity.INVALID, (finding,))]
+    text = failure_text(results, run, where=[("s.yaml:9", [])], reproduce="pytest x", redactor=NONE)
+    assert not [line for line in text.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    assert ":\\:error::forged" in text
+    assert "a::b" in text
+
+
 def test_the_middle_of_many_lines_is_left_out() -> None:
     short = shorten("\n".join(map(str, range(1000))), "evidence.json")
     assert short.splitlines()[199:202] == ["199", "... 740 more lines, all in evidence.json", "940"]
