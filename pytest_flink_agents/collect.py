@@ -34,6 +34,16 @@ def scenario_file(path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     return ScenarioFile.from_parent(parent, path=path)
 
 
+def is_run_folder(path: Path, config: pytest.Config) -> bool:
+    """Return whether a path is the run folder of an earlier session, which has a directory for each of its scenarios."""
+    if path.parent != config.stash[SETTINGS].report_dir:
+        return False
+    # Imported here: few paths lie in the directory of the reports.
+    from pytest_flink_agents.report.directory import is_run
+
+    return is_run(path)
+
+
 def scenario_items(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
     """Return the scenarios among pytest's items."""
     return [item for item in items if isinstance(item, ScenarioItem)]

@@ -67,6 +67,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"flink agents: --scenario-seed={seed}" if seed is not None else None
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the run folders of earlier sessions: pytest would look at each of their directories."""
+    return True if collect.is_run_folder(collection_path, config) else None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect ``*.scenario.yaml``."""
     return collect.scenario_file(file_path, parent)

@@ -43,6 +43,11 @@ def make_run_folder(folder: Path, keep: int) -> None:
     _forget_old(folder.parent, keep)
 
 
+def is_run(folder: Path) -> bool:
+    """Return whether a directory, or what a link leads to, is the folder of a session."""
+    return (folder / MARKER).exists()
+
+
 def node_folder(run_folder: Path, node_id: str, attempt: int = 1) -> Path:
     """Return the folder for the evidence of one attempt at an item.
 

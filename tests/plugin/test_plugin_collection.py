@@ -94,6 +94,8 @@ def test_scenarios_are_selected_like_tests(project: Project):
     """-k and -m accept tags and tiers, -k names too, a node id selects one item, and --lf runs what failed."""
     project.scenarios("x", scenario("good one", more="tags: [money, skip]\n"), scenario("bad one", said="bye"))
     by_tag = project.run("-k", "money")
+    # Not collected: what lies in the folder of an earlier run.
+    project.write("flink-agents-report/latest/artifacts/x.scenario.yaml", scenario("bad as well"))
     by_mark = project.run("-m", "money", "--strict-markers")
     by_tier_mark = project.run("--collect-only", "-q", "-m", "embedded", tier="auto")
     by_tier = project.run("--collect-only", "-q", "-k", "embedded and bad", tier="auto")
