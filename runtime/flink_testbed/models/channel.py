@@ -34,7 +34,7 @@ _NOT_WRITTEN_STATUS = 500
 _NO_ANSWER_STATUS = 502
 # For all patterns and all requests of a scenario together; a second is the limit of each search.
 _SEARCHES_S = 10.0
-_PREFIX = "scripted model: "
+_PREFIX, _TAPE_PREFIX = "scripted model: ", "model server: "
 
 
 @final
@@ -60,6 +60,7 @@ class Channel:
         self._url = url
         self._script = script
         self._on_close = on_close
+        self._prefix = _PREFIX if tape is None else _TAPE_PREFIX
         self._lock = threading.Lock()
         self._searches = SearchBudget(_SEARCHES_S)
         self._answered: Counter[int] = Counter()
@@ -125,7 +126,7 @@ class Channel:
             body = wire.write_get(path, models, now_s=wall_time_s())
             if body:
                 return Delivery(200, body)
-        return Delivery(404, self.wire_of(path).write_error(_PREFIX + unknown_path("GET", path, self._wires)))
+        return Delivery(404, self.wire_of(path).write_error(self._prefix + unknown_path("GET", path, self._wires)))
 
     def forwarded_path(self, path: str, body: bytes) -> str | None:
         """Return the path at the service for a request that it has to answer, None for any other request."""
@@ -217,7 +218,7 @@ class Channel:
 
     def _refuse(self, wire: Wire, request: ChatRequest, status: int, text: str) -> Delivery:
         self._record(wire, request, refused=(status, text))
-        return Delivery(status, wire.write_error(_PREFIX + text))
+        return Delivery(status, wire.write_error(self._prefix + text))
 
     def _embed(self, wire: EmbeddingWire, path: str, body: bytes) -> Delivery:
         """Return one vector per text, scripted or computed.
