@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-cross-language test-faults test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-cross-language test-faults test-upgrades test-container break-rules lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -107,6 +107,11 @@ test-faults: $(STAMP)
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/known_bugs -q -m slow -o faulthandler_timeout=900
 	@$(RUN) -m pytest tests/integration/kafka/test_many_kills.py --flink-version=2.2 --kills=$(KILLS) -q -o faulthandler_timeout=0
+
+# Not part of `make test`, whose test-sessions has one upgrade.
+test-upgrades: $(STAMP)
+	@echo "test-upgrades: versions of agents that replace each other, under load and with work in flight (about 5 min)"
+	@$(RUN) -m pytest tests/upgrade_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 
 # Not part of `make test`, since it needs a container engine. BASE is the image that ours are built on.
 BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)

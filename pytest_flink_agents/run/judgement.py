@@ -120,12 +120,13 @@ def _checks(
     reading = evidence.plan
     if reading is not None:
         checks[PLAN] = lambda: check_plan(reading)
+    if scenario.upgrade:
+        # Before those of outputs: a version that began anew explains what is wrong with them.
+        removes, counted = scenario.upgrade.removes, scenario.expect.effects or {}
+        checks[UPGRADE] = lambda: check_upgrade(removes, counted, evidence)
     delivery = scenario.expect.delivery
     if delivery:
         checks[DELIVERY] = lambda: _delivered(delivery, evidence)
-    if scenario.upgrade:
-        removes, counted = scenario.upgrade.removes, scenario.expect.effects or {}
-        checks[UPGRADE] = lambda: check_upgrade(removes, counted, evidence)
     checks |= stated_checks(loaded, evidence, prices)
     if scenario.always_replay or evidence.replays is not None:
         path = ("always_replay",) if scenario.always_replay else ()

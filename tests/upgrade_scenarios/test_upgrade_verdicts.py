@@ -1,0 +1,82 @@
+"""Next versions that must not be promoted, each with what its scenario says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.checks.finding import Validity
+from pytest_flink_agents.run import cluster_run
+from tests.support.upgrade_runs import checked
+
+pytestmark = pytest.mark.slow
+
+TILL = """\
+version: "1"
+name: totals survive the next release
+agent: tests.support.agents.versions:{agent}
+tiers: [embedded]
+inputs:
+  - generate: {{count: 20, keys: 4, value: {{customer: "${{input.key}}"}}}}
+upgrade:
+  from: {{agent: tests.support.agents.versions:Till}}
+  after: {{outputs: 8}}
+  inputs: 8
+expect:
+  delivery: {{outputs: exactly_once}}
+within: 120s
+"""
+DESK = """\
+version: "1"
+name: refunds survive the next release
+agent: tests.support.agents.versions:RenamedDesk
+tiers: [embedded]
+config: {payments.address: "${effects.payments.url}"}
+config_extra: true
+effects:
+  - {name: payments, route: POST /refunds, reply: {status: 201}, fault: {delay: 8s}}
+inputs:
+  - {key: c-1, value: o-1}
+  - {key: c-2, value: o-2}
+upgrade:
+  from: {agent: tests.support.agents.versions:Desk}
+  after: {effect: payments}
+expect:
+  delivery: {outputs: exactly_once}
+within: 120s
+"""
+
+
+def test_a_renamed_action_blocks_and_names_what_is_unreachable(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    run = checked(TILL.format(agent="RenamedTill"), tmp_path, request)
+    assert run.validity is Validity.INVALID
+    assert [result.check for result in run.results if result.validity is not Validity.VALID] == ["upgrade"], run.text
+    assert "the candidate has no action receipt; unreachable: unfinished calls of receipt in the savepoint" in run.text
+    assert "renamed to ticket, which listens to the same events" in run.text
+
+
+def test_an_unfinished_call_of_a_renamed_action_fails_the_next_version(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    run = checked(DESK, tmp_path, request)
+    assert run.validity is Validity.INVALID
+    assert "the restored state of key 'c-1' has unfinished calls of pay, and the agent has no action of that name" in (
+        run.text
+    )
+
+
+def test_a_next_version_that_fails_at_its_first_input_blocks(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    run = checked(TILL.format(agent="BrokenTill"), tmp_path, request)
+    assert run.validity is Validity.INVALID
+    assert "the field customer is gone" in run.text
+
+
+def test_a_next_version_that_begins_anew_blocks(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_run, "savepoint_of", lambda steps: "")
+    run = checked(TILL.format(agent="NextTill"), tmp_path, request)
+    assert run.validity is Validity.INVALID
+    assert "the candidate began anew: it did not restore the savepoint that it was started from" in run.text
+    assert "output duplicated: input 0" in run.text
