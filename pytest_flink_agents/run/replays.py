@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 # A replay takes a hundredth of a second and the time of the agent's own work.
 _MAX_POINTS = 1000
 _REPLAYS_S = 300.0
-REPLAYED_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
+REPLAYED_TIERS = (Tier.LOCAL, Tier.EMBEDDED, Tier.CONTAINER)
 
 
 def unreplayed_place(tier: Tier, engine: Engine) -> str:
     """Return why no inputs are replayed on a tier with an engine, empty if they are."""
     if tier not in REPLAYED_TIERS:
         return f"the tier {tier.value}, on which nothing is replayed"
-    if tier is Tier.EMBEDDED and engine is not Engine.BUNDLED:
+    if tier is not Tier.LOCAL and engine is not Engine.BUNDLED:
         return f"the engine {engine.value}, whose actions cannot be abandoned"
     return ""
 

@@ -41,7 +41,7 @@ from pytest_flink_agents.scenario.words import (
 
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
-_REPLAYED_TIERS = frozenset(("local", "embedded"))
+_REPLAYED_TIERS = frozenset(("local", "embedded", "container"))
 _UPGRADED_TIERS = frozenset(("local", "embedded", "container"))
 _THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
 
@@ -128,7 +128,7 @@ class Scenario(LanguageMapping):
     always_replay: bool | None = Field(
         None,
         description="run each input again from every point at which its process could have died, and compare with the "
-        "undisturbed run (needs `tiers: [local, embedded]` or one of the two); default: what --flink-always-replay says",
+        "undisturbed run (needs `tiers: [local, embedded, container]` or some of them); default: what --flink-always-replay says",
     )
     upgrade: Upgrade | None = Field(
         None, description="another version of the agent that runs before; the agent starts from its savepoint on Flink"
@@ -296,8 +296,10 @@ class Scenario(LanguageMapping):
         if not self.always_replay:
             return self
         if not self.tiers or not _REPLAYED_TIERS.issuperset(self.tiers):
-            next_step = "add `tiers: [local, embedded]`, or one of the two: inputs are replayed on no other tier"
-            raise wrong("tiers: [local, embedded] beside always_replay", code="FA204", next_step=next_step)
+            next_step = (
+                "add `tiers: [local, embedded, container]`, or some of them: inputs are replayed on no other tier"
+            )
+            raise wrong("tiers: [local, embedded, container] beside always_replay", code="FA204", next_step=next_step)
         if obstacle := self.obstacle_to_replays:
             next_step = "remove always_replay, or keep it in a scenario of its own"
             message = f"{obstacle} beside always_replay"

@@ -104,10 +104,12 @@ def test_a_limit_that_a_test_writes_must_have_been_kept(run: Callable[..., Evide
     assert run(network="closed").blocked == ()
 
 
-def test_inputs_are_replayed_on_two_tiers_with_the_bundled_engine(run: Callable[..., Evidence], parts: Parts) -> None:
+def test_inputs_are_replayed_on_no_remote_tier_and_with_the_bundled_engine(
+    run: Callable[..., Evidence], parts: Parts
+) -> None:
     refused = "always_replay: inputs are not replayed, because of the "
-    with pytest.raises(ValueError, match=f"{refused}tier container"):
-        run(tier=Tier.CONTAINER, always_replay=True)
+    with pytest.raises(ValueError, match=f"{refused}tier remote"):
+        run(tier=Tier.REMOTE, always_replay=True)
     parts.engine.name = Engine.UPSTREAM
     with pytest.raises(ValueError, match=f"{refused}engine upstream"):
         run(always_replay=True)

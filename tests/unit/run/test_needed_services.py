@@ -92,7 +92,8 @@ def test_the_option_replays_scenarios_that_can_be(tmp_path: Path, words: str, op
     settings = Settings(tmp_path, (), always_replay=option)
     assert is_replayed(settings, loaded, Tier.LOCAL) == replayed
     assert is_replayed(settings, loaded, Tier.EMBEDDED) == replayed
-    assert not is_replayed(settings, loaded, Tier.CONTAINER)
+    assert is_replayed(settings, loaded, Tier.CONTAINER) == replayed
+    assert not is_replayed(settings, loaded, Tier.REMOTE)
     assert not is_replayed(settings, loaded, Tier.EMBEDDED, Engine.UPSTREAM)
     if option and not replayed and "always_replay" not in words:
         file.write_text(f"{text}always_replay: true\ntiers: [local]\n")

@@ -283,7 +283,7 @@ BLOCKS = [
     ("expect_fail: {reason: x, failure: {contains: ''}, until: 2027-01-31}", [("9:46", "FA203")]),
     ("always_replay: yes", [("9:16", "FA203")]),
     ("always_replay: true", [("1:1", "FA204")]),
-    ("always_replay: true\ntiers: [local, container]", [("1:1", "FA204")]),
+    ("always_replay: true\ntiers: [local, remote]", [("1:1", "FA204")]),
     ("within: 0s", [("9:9", "FA203")]),
     ("within: 1h", [("9:9", "FA203")]),
     ("within: 1441m", [("9:9", "FA203")]),
