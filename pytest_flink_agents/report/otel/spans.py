@@ -7,8 +7,8 @@ Development). Contents of messages, arguments and results are left out, as the c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind
@@ -105,14 +105,27 @@ def _run(trace: Trace, span: SpanContext, evidence: Mapping[str, Any]) -> None:
         if times[0] is not None and times[1] is not None:
             facts = {"flink_agents.trigger": step["trigger"], "flink_agents.felt": step["felt"]}
             trace.add(step["act"], span, times[0], times[1], facts)
-    wires = list(dict.fromkeys(call["wire"] for call in evidence.get("model_calls") or ()))
-    # An event does not say which provider its model has.
-    provider = wires[0] if len(wires) == 1 else "_OTHER"
+    calls = evidence.get("model_calls") or ()
+    # An event names the agent's resource, and neither provider nor model: they are known if there is one of each.
+    model = _Model(_only(call["wire"] for call in calls) or "_OTHER", _only(call["model"] for call in calls))
     for key, events in _by_key(evidence.get("events") or ()).items():
         for group in _inputs(events):
-            _input(trace, span, key, group, provider)
+            _input(trace, span, key, group, model)
     _effects(trace, span, evidence.get("effects") or ())
     _records(trace, span, evidence.get("action_states") or ())
+
+
+def _only(words: Iterable[str]) -> str:
+    """Return the word if all are the same, else an empty string."""
+    found = set(words)
+    return found.pop() if len(found) == 1 else ""
+
+
+class _Model(NamedTuple):
+    """Provider and name of the model of a run; the name is empty if there are several."""
+
+    provider: str
+    name: str
 
 
 _Timed = tuple[int, Mapping[str, Any]]
@@ -140,7 +153,7 @@ def _inputs(events: Sequence[_Timed]) -> Iterator[list[_Timed]]:
         yield group
 
 
-def _input(trace: Trace, run: SpanContext, key: str, group: Sequence[_Timed], provider: str) -> None:
+def _input(trace: Trace, run: SpanContext, key: str, group: Sequence[_Timed], model: _Model) -> None:
     """Add the span of an input, and those of what its events begin and end."""
     times = [at for at, _ in group]
     facts = {"flink_agents.key": key, "flink_agents.input": group[0][1].get("input")}
@@ -155,9 +168,9 @@ def _input(trace: Trace, run: SpanContext, key: str, group: Sequence[_Timed], pr
         place = next((n for n in reversed(range(len(open_))) if open_[n][1]["type"] == beginning), None)
         if place is not None:
             began, request = open_.pop(place)
-            _call(trace, parent, request, (began, at), provider, failed=event["type"] == "_execution_failed_event")
+            _call(trace, parent, request, (began, at), model, failed=event["type"] == "_execution_failed_event")
     for began, request in open_:
-        _call(trace, parent, request, (began, max(times)), provider, failed=True)
+        _call(trace, parent, request, (began, max(times)), model, failed=True)
 
 
 def _call(
@@ -165,7 +178,7 @@ def _call(
     parent: SpanContext,
     request: Mapping[str, Any],
     times: tuple[int, int],
-    provider: str,
+    model: _Model,
     *,
     failed: bool,
 ) -> None:
@@ -173,13 +186,14 @@ def _call(
     attributes = request.get("attributes") or {}
     error = "it did not end with success" if failed else None
     if request["type"] == _CHAT:
-        model = _text(attributes.get("model", ""))
+        resource = _text(attributes.get("model", ""))
         facts = {
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": provider,
-            "gen_ai.request.model": model,
+            "gen_ai.provider.name": model.provider,
+            "gen_ai.request.model": model.name,
+            "flink_agents.resource": resource,
         }
-        trace.add(f"chat {model}".strip(), parent, *times, facts, kind=SpanKind.CLIENT, error=error)
+        trace.add(f"chat {model.name or resource}".strip(), parent, *times, facts, kind=SpanKind.CLIENT, error=error)
     elif request["type"] == TOOL_REQUEST_EVENT:
         for name, call_id in _tool_calls(attributes):
             facts = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.call.id": call_id}

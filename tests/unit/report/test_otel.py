@@ -34,14 +34,14 @@ def at(second: float) -> str:
 
 EVENTS = (
     Event("_input_event", {"input": 1}, "ada", at(1)),
-    Event("_chat_request_event", {"model": "qwen"}, "ada", at(2)),
+    Event("_chat_request_event", {"model": "desk"}, "ada", at(2)),
     Event("_tool_request_event", {"tool_calls": [{"id": "c1", "function": {"name": "pay"}}]}, "ada", at(3)),
     Event("_input_event", {"input": 2}, "bob", at(3.5)),
     Event("_tool_response_event", {}, "ada", at(4)),
     Event("_chat_response_event", {}, "ada", at(5)),
     Event("_output_event", {"output": 1}, "ada", at(6)),
     Event("_input_event", {"input": 3}, "ada", at(7)),
-    Event("_chat_request_event", {"model": "qwen"}, "ada", at(8)),
+    Event("_chat_request_event", {"model": "desk"}, "ada", at(8)),
 )
 
 
@@ -116,6 +116,7 @@ def test_calls_have_the_attributes_of_the_conventions(folder: Path) -> None:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "ollama",
         "gen_ai.request.model": "qwen",
+        "flink_agents.resource": "desk",
     }
     assert attributes_of(spans["execute_tool pay"]) == {
         "gen_ai.operation.name": "execute_tool",
