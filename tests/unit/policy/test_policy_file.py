@@ -226,7 +226,7 @@ def test_the_shipped_example_has_the_three_stages(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8").replace("    #   ", "    ").replace("2027-01-31", SOON)
     shown.write_text(text, encoding="utf-8")
     rules = load_policy(shown, tmp_path).rules("production")
-    assert (len(rules.limits), len(rules.known_failures)) == (3, 1)
+    assert (len(rules.limits), len(rules.increases), len(rules.known_failures)) == (3, 2, 1)
 
 
 def test_a_changed_byte_changes_the_digest(tmp_path: Path) -> None:
