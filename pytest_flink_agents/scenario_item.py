@@ -179,6 +179,7 @@ class ScenarioItem(pytest.Item):
         """Run and check the scenario, and fail unless every check says *valid*."""
         checked = self._run.run_and_check(attempt_folder(self), self.reproduced_with)
         self.stash[CHECKED] = checked
+        self.gate_session.add_plan(self.nodeid, checked.evidence)
         self._settle(checked)
 
     def _settle(self, checked: CheckedRun) -> None:

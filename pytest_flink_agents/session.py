@@ -44,6 +44,7 @@ from pytest_flink_agents.version import __version__
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
     from pytest_flink_agents.attestation import Signer
+    from pytest_flink_agents.evidence.model import Evidence
     from pytest_flink_agents.scenario.load import LoadedScenario
 
 
@@ -175,6 +176,12 @@ class GateSession:
     def add_scenarios(self, scenarios: Iterable[LoadedScenario]) -> None:
         """Record the digests of the files that the scenarios are made of, before any runs."""
         self.update(identity=self.record.identity.merge(files_of(scenarios, self.settings)))
+
+    def add_plan(self, node_id: str, evidence: Evidence) -> None:
+        """Record the digest of the plan that a run executed; one that differs between attempts is not known."""
+        if evidence.plan_digest is not None:
+            part = f"plan of {node_id}, engine {evidence.engine}"
+            self.update(identity=self.record.identity.merge(Identity(parts={part: evidence.plan_digest})))
 
     def add_result(self, result: ItemResult) -> None:
         """Record the result of one phase of an attempt at an item."""

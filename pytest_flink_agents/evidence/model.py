@@ -261,6 +261,8 @@ class Evidence:
     they may be incomplete. ``topics`` is known of runs through Kafka with steps. ``upgrade`` has the versions of a
     rehearsed upgrade, None without one; ``job_id``, ``job_state`` and ``ui_url`` are then those of the last job.
 
+    ``plan_digest`` is that of the agent's plan as it was executed, None if the harness made no plan, empty if it is not known.
+
     ``seed`` is the seed of the order of keys and calls, None without one. ``replays`` are the runs again from crash points,
     None if the scenario has none.
     """
@@ -306,5 +308,6 @@ class Evidence:
     action_states: tuple[ActionState, ...] | None = None
     action_states_unknown: str = ""
     upgrade: Upgrade | None = None
+    plan_digest: str | None = None
     seed: int | None = None
     replays: Replays | None = None

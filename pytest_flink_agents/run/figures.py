@@ -37,7 +37,8 @@ def figures(scenario: Scenario, evidence: Evidence, prices: Mapping[str, ModelPr
 def _duration(evidence: Evidence) -> Amount:
     """Return the seconds from the start of the tasks to the end, which a deadline may have cut."""
     name, seconds = "the duration", evidence.timings_s.get("run")
-    if seconds is None:
+    # An agent that ended its process has a time of 0.
+    if not seconds:
         return Amount(name, None, "the run was not timed")
     return Amount(name, round(seconds, 3), "" if evidence.complete else CUT_SHORT, final=evidence.complete)
 

@@ -219,6 +219,7 @@ class FollowedRun:
             job_state=state,
             config=launch.config,
             plan=launch.plan,
+            plan_digest=launch.plan_digest,
             flink_config=rows_as_data(effective_rows(place.setup, self._reported, external=cluster.processes is None)),
             timings_s={
                 "submit": submitted_s - started_s,

@@ -29,6 +29,7 @@ from pytest_flink_agents.plan.describe import python_parts
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
 from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.executed_plan import executed_plan_digest
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -48,7 +49,8 @@ class Launch:
 
     ``config`` are the options of flink-agents, and ``listeners`` its actions by event type.
     ``actions`` are those of a plan for upstream's engine, whose failures name functions, and ``plan`` is how the other
-    language reads it. ``files`` are evidence.
+    language reads it. ``files`` are evidence. ``plan_digest`` is that of the agent's plan, None for a program, which makes
+    its own.
     """
 
     engine: str
@@ -59,6 +61,7 @@ class Launch:
     actions: tuple[PlannedAction, ...] = ()
     plan: PlanReading | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    plan_digest: str | None = None
 
 
 def launch_agent(
@@ -112,6 +115,7 @@ def launch_agent(
             for each in reply["actions"]
         ),
         plan=plan_reading(reply["plan"]) if "plan" in reply else None,
+        plan_digest=executed_plan_digest(reply["plan_text"], subject.addresses),
     )
 
 

@@ -206,6 +206,7 @@ class ScenarioRequest:
             parallelism=self.setup.parallelism,
             seed=self.seed,
             reports_memory=scenario.expect.memory is not None,
+            addresses={name: value for name, value in self.values.items() if not name.startswith("env.")},
         )
 
     def _config(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class AgentSubject:
     ``resources`` (sections of upstream's YAML). ``config`` are options of flink-agents,
     ``environment`` environment variables of the agent's process. ``network`` limits its connections,
     None if it may connect to everything. ``seed`` draws the order of keys on the local tier, where
-    ``reports_memory`` asks for the memory at the end.
+    ``reports_memory`` asks for the memory at the end. ``addresses`` are those of the run's services, by placeholder.
     """
 
     name: str
@@ -57,6 +57,7 @@ class AgentSubject:
     seed: int | None = None
     network: AllowedNetwork | None = None
     reports_memory: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

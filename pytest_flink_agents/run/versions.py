@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pytest_flink_agents.compare.plans import compare_plans
 from pytest_flink_agents.evidence.model import Checkpoints, Evidence, LogError
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, Upgrade, Version
+from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import plan_of
 from pytest_flink_agents.run.place import Place
@@ -98,6 +99,7 @@ def with_versions(
         metrics=evidence.metrics if evidence.metrics_final else None,
         timings_s={**evidence.timings_s, "run": last.ended_s - first_s},
         upgrade=Upgrade(tuple(started), len(versions), *plans),
+        plan_digest=digest_together([*(one.launch.plan_digest for one in earlier), evidence.plan_digest]),
     )
 
 

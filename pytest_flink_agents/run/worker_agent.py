@@ -18,6 +18,7 @@ from pytest_flink_agents.evidence.unfinished import still_waiting
 from pytest_flink_agents.evidence.upgrade import Upgrade, Version
 from pytest_flink_agents.provision.flink_setup import rows_as_data
 from pytest_flink_agents.run.channel import Channel, MemoryChannel
+from pytest_flink_agents.run.executed_plan import digest_together, executed_plan_digest
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import agent_output
@@ -167,7 +168,13 @@ class _WorkerRun:
             blocked=read_blocked(events),
             files={"events": str(events)},
             seed=subject.seed,
+            plan_digest=digest_together([_plan_digest(reply, subject) for reply in self.replies]),
         )
+
+
+def _plan_digest(reply: Mapping[str, Any], subject: AgentSubject) -> str | None:
+    """Return the digest of the plan that was executed; an agent that ended its process has sent none."""
+    return executed_plan_digest(reply["plan_text"], subject.addresses) if "plan_text" in reply else None
 
 
 def inputs_of(channel: Channel, place: Place, *, first: int = 0) -> dict[str, Any]:

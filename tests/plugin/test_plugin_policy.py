@@ -119,6 +119,27 @@ def test_code_that_changes_while_the_session_runs_is_no_answer(project: Project)
     assert "no repository" in project.verdict()["git"]["reason"] or "not a git" in project.verdict()["git"]["reason"]
 
 
+def test_the_identity_has_the_plan_of_each_scenario(project: Project):
+    server = "resources:\n  chat_model_connections: [{name: s, clazz: ollama, base_url: '${llm.ollama_url}'}]\n"
+    project.scenarios("x", scenario("right", more=server))
+    identities = []
+    for _ in range(2):
+        assert project.run().ret == 0
+        verdict = project.verdict()
+        plans = {part["name"]: part["digest"] for part in verdict["parts"] if part["name"].startswith("plan of ")}
+        assert list(plans) == ["plan of x.scenario.yaml::right[local-2.2], engine bundled"]
+        identities.append((plans, verdict["identity_digest"]))
+    # The model's server has another address in each session.
+    assert identities[0] == identities[1]
+    shop = project.path / "shop.py"
+    shop.write_text(shop.read_text().replace("def echo(", "def answer("))
+    assert project.run().ret == 0
+    parts = {part["name"]: part["digest"] for part in project.verdict()["parts"]}
+    ((name, before),) = identities[0][0].items()
+    assert parts[name].startswith("sha256:")
+    assert parts[name] != before
+
+
 def test_a_wrong_policy_or_profile_ends_the_session_before_anything_starts(project: Project):
     project.scenarios("x", scenario("right"))
     named = project.run(GATE, "--flink-profile=release")

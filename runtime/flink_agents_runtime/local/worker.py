@@ -183,6 +183,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
     from flink_agents_runtime.local.debugger import use_terminal
     from flink_agents_runtime.local.host import LocalHost
+    from flink_agents_runtime.plan.as_json import written
 
     use_terminal()
     plan = _plan(request)
@@ -198,7 +199,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         stop_after=request.get("stop_after"),
     )
     memory = [{"key": key, "values": dict(values)} for key, values in result.memory] if request.get("memory") else None
-    return _as_json(result) | {"config": explained(plan.config), "memory": memory}
+    return _as_json(result) | {"config": explained(plan.config), "memory": memory, "plan_text": written(plan)}
 
 
 def _prepare(request: dict[str, Any]) -> None:

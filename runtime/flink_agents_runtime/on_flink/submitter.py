@@ -145,7 +145,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
     )
-    return {"config": explained(plan.config), "listeners": plan.actions_by_event, "actions": []}
+    return {"config": explained(plan.config), "listeners": plan.actions_by_event, "actions": [], "plan_text": text}
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         # A plan that Java cannot read is refused here: nothing is submitted.
         read = {"reader": "Java", "written": plan, "read": through_java(plan), "error": ""}
         build_upstream_job(env, plan, connectors=connectors, parallelism=request["parallelism"])
-    return {"config": config, "listeners": {}, "actions": planned_actions(plan), "plan": read}
+    return {"config": config, "listeners": {}, "actions": planned_actions(plan), "plan": read, "plan_text": plan}
 
 
 def _job_options(request: Mapping[str, Any]) -> dict[str, str]:

@@ -6,9 +6,12 @@ import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flink_agents_runtime.plan.agent_reference import PlanError, agent_named
+
+if TYPE_CHECKING:
+    from flink_agents_runtime.plan.named_plan import NamedPlan
 
 
 def plan_as_json(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
@@ -23,6 +26,15 @@ def plan_as_json(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) ->
 
     plan = build_plan(agent_spec, config=config)
     return plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}), explained(plan.config)
+
+
+def written(plan: NamedPlan) -> str | None:
+    """Return a plan that is executed as JSON text, None if a resource of it cannot be written."""
+    try:
+        text: str = plan.model_dump_json(serialize_as_any=True)
+    except Exception:
+        return None
+    return text
 
 
 def through_python(text: str) -> str:

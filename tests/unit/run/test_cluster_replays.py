@@ -79,7 +79,7 @@ class Flink:
         self.restored = 0
         self.state = "RUNNING"
         self.write(what="opened")
-        return {"job_id": f"job-{len(self.asked)}", "config": [], "listeners": {}, "actions": []}
+        return {"job_id": f"job-{len(self.asked)}", "config": [], "listeners": {}, "actions": [], "plan_text": "{}"}
 
     def write(self, **line: Any) -> None:
         with Path(self.asked[-1]["replay"]["journal"]).open("a") as journal:
