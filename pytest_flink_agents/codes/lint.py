@@ -1,4 +1,4 @@
-"""Codes FA460-FA469 and FA480-FA486: mistakes in a Flink configuration file.
+"""Codes FA460-FA469 and FA480-FA487: mistakes in a Flink configuration file.
 
 Must never import: anything but the standard library.
 """
@@ -88,6 +88,12 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             "An unquoted word that Python reads as true or false",
             "PyYAML reads YAML 1.1, in which OFF, no and on are booleans. Flink's own reader treats them as strings.",
             "Quote the word.",
+        ),
+        "FA487": _code(
+            "A bare number that Java and Python read differently",
+            "flink-agents reads the file by YAML 1.1 in Python and by YAML 1.2 in Java: 010 is eight or ten, 12:30:45 a "
+            "number of seconds or a string, 1e3 a string or a number.",
+            "Write a plain decimal number, or quote the value.",
         ),
         "FA482": _code(
             "Incomplete configuration of long-term memory",

@@ -6,6 +6,7 @@ Python and its Java side convert differently, and neither says what it ignores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,14 @@ _BACKEND = "actionStateStoreBackend"
 _NEEDED = {"kafka": "kafkaActionStateTopic", "fluss": "flussActionStateTable"}
 # Bare words besides true and false that PyYAML reads as booleans.
 _YAML_1_1 = frozenset({"yes", "no", "on", "off"})
+# Bare numbers of which YAML 1.1 (PyYAML) and YAML 1.2 (Flink's reader) make different values. Seen with flink-agents 0.1.1.
+_NUMBERS_OF_TWO_KINDS = (
+    (re.compile(r"[-+]?(?!0+[0-7]$)0[\d_]*\d"), "an octal number or a string in Python, and a decimal number in Java"),
+    (re.compile(r"[-+]?[1-9][\d_]*(:[0-5]?\d)+(\.[\d_]*)?"), "a number of seconds in Python, and a string in Java"),
+    (re.compile(r"[-+]?[1-9]\d*(_\d+)+"), "a number in Python, and a string in Java"),
+    (re.compile(r"[-+]?\d+(\.\d*)?e\d+", re.IGNORECASE), "a string in Python, and a number in Java"),
+    (re.compile(r"0o[0-7]+"), "a string in Python, and a number in Java"),
+)
 # The only enumeration that upstream's Python side converts; Java reads the others.
 _CONVERTED_IN_PYTHON = "error-handling-strategy"
 _MEM0 = tuple(key for key in CATALOGUE if key.startswith("long-term-memory.mem0."))
@@ -72,6 +81,7 @@ def _findings(document: Document) -> Iterator[Finding]:
             yield _at(document, "FA485", ERROR, option.path, message, next_step="write a value, or remove the line")
     for option in options:
         yield from _one(document, option)
+        yield from _of_two_kinds(document, option)
     yield from _of_flink(document, of_flink)
     yield from _together(document, options)
 
@@ -133,6 +143,18 @@ def _one(document: Document, option: SetOption) -> Iterator[Finding]:
             yield _at(document, "FA463", WARNING, option.path, message, next_step=f"did you mean {near}?", at_key=True)
     elif option.value is not None:
         yield from _value(document, option, declared)
+
+
+def _of_two_kinds(document: Document, option: SetOption) -> Iterator[Finding]:
+    """Yield a bare number that the two languages read as different values."""
+    raw = document.raw(option.path).strip()
+    for pattern, meaning in _NUMBERS_OF_TWO_KINDS:
+        if pattern.fullmatch(raw):
+            seen = "***" if is_secret(option.key) else shorten(raw)
+            message = f"{shorten(option.key)} is {meaning}"
+            next_step = "write a plain decimal number, or quote it"
+            yield _at(document, "FA487", ERROR, option.path, message, seen=seen, next_step=next_step)
+            return
 
 
 def _of_flink(document: Document, options: Sequence[SetOption]) -> Iterator[Finding]:

@@ -60,6 +60,13 @@ TRAPS = [
     ("agent: {tool-call.max-rounds: 9}", "1:9 warning FA480", "the bundled engine"),
     ("agent: {event-log.level: OFF}", "1:26 error FA481", 'quote it: "OFF"'),
     ("agent: {rag.async: no}", "1:20 error FA481", "write true or false"),
+    ("agent: {shop.code: 010}", "1:20 error FA487", "quote it"),
+    ("agent: {shop.code: 08}", "1:20 error FA487", "quote it"),
+    ("agent: {shop.password: 0123}", "1:24 error FA487", "***"),
+    ("agent: {shop.closes: 12:30:45}", "1:22 error FA487", "quote it"),
+    ("agent: {shop.limit: 1_000}", "1:21 error FA487", "quote it"),
+    ("agent: {shop.limit: 1e3}", "1:21 error FA487", "quote it"),
+    ("agent: {shop.mode: 0o17}", "1:20 error FA487", "quote it"),
     ("agent: {long-term-memory.mem0.vector-store: v}", "1:9 warning FA482", "mem0.chat-model-setup"),
     ("", "1:1 error FA483", "empty"),
     ("# nothing", "1:1 error FA483", "empty"),
@@ -99,6 +106,11 @@ def test_each_trap_is_found_at_its_place(text: str, at: str, said: str) -> None:
     ((where, words),) = told(text)
     assert where == at
     assert said in words
+
+
+@pytest.mark.parametrize("value", ["0", "007", "10", "1.5", "'010'", "2020-01-01", "0x1F", "1.0"])
+def test_numbers_that_both_languages_read_alike_are_sound(value: str) -> None:
+    assert told(f"agent: {{shop.limit: {value}}}") == []
 
 
 def test_all_findings_come_in_the_order_of_the_lines() -> None:
