@@ -48,6 +48,7 @@ CheckName = Literal[
     "logs",
     "model calls",
     "replay",
+    "plan: round trip",
 ]
 
 # The words that say what a run must do; the others only qualify them.
