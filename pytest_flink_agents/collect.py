@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.current import SESSION, SETTINGS, is_worker, session_of
+from pytest_flink_agents.current import SESSION, SETTINGS, SHARD, is_worker, session_of
 from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES, ScenarioFile, ScenarioItem
 from pytest_flink_agents.vocabulary import Tier
 
@@ -72,6 +73,21 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("flink_version", releases, ids=labels, indirect=True, scope="session")
 
 
+def keep_shard(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the items of other shards if ``--flink-shard`` is given."""
+    asked = config.stash[SETTINGS].shard
+    if asked is None:
+        return
+    from pytest_flink_agents.gate import Shard
+
+    shard = Shard.of((item.nodeid for item in items), *asked)
+    others = [item for item in items if not shard.has(item.nodeid)]
+    config.stash[SHARD] = (shard, others)
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if shard.has(item.nodeid)]
+
+
 def arrange(items: list[pytest.Item]) -> None:
     """Put scenarios of the local tier first.
 
@@ -104,27 +120,38 @@ def record_selection(session: pytest.Session) -> None:
     from pytest_flink_agents.selection import selection_of
 
     gate_session = config.stash[SESSION]
-    scenarios = scenario_items(session.items)
+    shard, others = config.stash.get(SHARD, (None, []))
+    # All shards name the same files, so that their reports can be joined.
+    scenarios = scenario_items([*session.items, *others])
     gate_session.add_scenarios(item.loaded for item in scenarios)
     left_out = gate_session.collected - {item.nodeid for item in scenarios}
-    files = gate_session.collected_files
-    gate_session.update(selection=selection_of(config, files, deselected=len(left_out)))
+    selection = selection_of(config, gate_session.collected_files, deselected=len(left_out))
+    gate_session.update(selection=dataclasses.replace(selection, shard=shard))
     if is_worker(config) and any(map(needs_session, session.items)):
         gate_session.make_folder()
 
 
+def _judges_tests(session: pytest.Session) -> bool:
+    """Return whether the session has a verdict although it may have no scenario.
+
+    The controller of pytest-xdist has no items of its own: it begins when a worker has collected.
+    """
+    config = session.config
+    return bool(session.items) and config.stash[SETTINGS].gate and not is_worker(config)
+
+
 def require_run_folder(session: pytest.Session) -> None:
-    """Create the run folder if scenarios are about to run.
+    """Create the run folder, and write what is selected, if items are about to run that are judged.
 
     Raises ``pytest.UsageError`` if it cannot be created.
     """
     config = session.config
     stops_here = config.option.collectonly or (session.testsfailed and not config.option.continue_on_collection_errors)
-    if stops_here or not scenario_items(session.items):
+    if stops_here or not (scenario_items(session.items) or _judges_tests(session)):
         return
     from flink_testbed.core.problem import HostError
 
     try:
-        config.stash[SESSION].make_folder()
+        config.stash[SESSION].begin()
     except HostError as error:
         raise pytest.UsageError(str(error)) from None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.attestation import Signer
     from pytest_flink_agents.environment_patch import EnvironmentPatch
     from pytest_flink_agents.failed_reports import FailedReports
-    from pytest_flink_agents.gate import Verdict
+    from pytest_flink_agents.gate import Shard, Verdict
     from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
     from pytest_flink_agents.settings import Settings
@@ -27,6 +27,8 @@ SESSION: pytest.StashKey[GateSession] = pytest.StashKey()
 SIGNER: pytest.StashKey[Signer] = pytest.StashKey()
 SHARED: pytest.StashKey[SharedParts] = pytest.StashKey()
 VERDICT: pytest.StashKey[Verdict] = pytest.StashKey()
+# The shard that runs, and the items of the others.
+SHARD: pytest.StashKey[tuple[Shard, list[pytest.Item]]] = pytest.StashKey()
 LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
 PATCH: pytest.StashKey[EnvironmentPatch] = pytest.StashKey()
 FAILURES: pytest.StashKey[FailedReports] = pytest.StashKey()

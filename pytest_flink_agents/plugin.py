@@ -97,8 +97,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     collect.parametrize(metafunc)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the items, and add the fixture that watches the cluster's logs."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the items of this shard, order them, and add the fixture that watches the cluster's logs."""
+    collect.keep_shard(config, items)
     collect.arrange(items)
 
 
@@ -127,8 +128,10 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Count the attempts at an item, which another plugin may rerun."""
+    """Count the attempts at an item, which another plugin may rerun, and record that it runs."""
     item.stash[current.ATTEMPT] = item.stash.get(current.ATTEMPT, 0) + 1
+    if SESSION in item.config.stash:
+        item.config.stash[SESSION].item_started(item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -252,6 +252,8 @@ def finish(session: pytest.Session, exitstatus: int) -> None:
     judged = gate_session.settings.gate or any(result.tier for result in gate_session.record.attempts)
     if judged and not config.option.collectonly:
         _conclude(session, gate_session, leaks, exitstatus)
+    else:
+        gate_session.withdraw()
 
 
 def _conclude(session: pytest.Session, gate_session: GateSession, leaks: list[str], exitstatus: int) -> None:

@@ -21,8 +21,8 @@ from pytest_flink_agents.gate import (
     ItemResult,
     Policy,
     Verdict,
-    add_reason,
     history_of,
+    no_answer,
     report_not_written,
 )
 from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identity, files_of
@@ -32,11 +32,16 @@ from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.ci.server import CI_RUN, CiServer
 from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
-from pytest_flink_agents.report.event_writer import EventWriter
-from pytest_flink_agents.report.json_files import ENVIRONMENT_FILE, VERDICT_FILE, write_json, write_verdict
-from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, load_baseline, read_history, write_run
-from pytest_flink_agents.report.summary import write_summary
+from pytest_flink_agents.report.event_writer import EVENTS_FILE, EventWriter
+from pytest_flink_agents.report.json_files import VERDICT_FILE
+from pytest_flink_agents.report.session_report import (
+    PAGE_FILE,
+    SUMMARY_FILE,
+    SessionReport,
+    write_answer,
+    write_report,
+)
+from pytest_flink_agents.report.stored_run import NOT_ENDED, REPORT_FILE, StoredRun, load_baseline, read_history
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.version import __version__
@@ -92,6 +97,7 @@ class GateSession:
         self._started = _utc_now()
         self._folder = folder or settings.report_dir / run_folder_name()
         self._folder_made = False
+        self._begun = False
         self._services: Services | None = None
         self._events: EventWriter | None = None
         self._git: GitState | None = None
@@ -128,7 +134,7 @@ class GateSession:
     @property
     def summary(self) -> Path:
         """The path of ``summary.md``, which may not exist yet."""
-        return self._folder / "summary.md"
+        return self._folder / SUMMARY_FILE
 
     def evidence_of(self, node_id: str, attempt: int) -> str:
         """Return the path of an attempt's evidence in the run folder.
@@ -168,10 +174,36 @@ class GateSession:
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write one line of ``events.jsonl``."""
         if self._events is None:
-            self._events = EventWriter(self.folder / "events.jsonl", self.redactor)
+            self._events = EventWriter(self.folder / EVENTS_FILE, self.redactor)
             if not self._process:
-                self._events.write("session_started", settings=repr(self.settings), tool=__version__)
+                tiers = {"tiers": self.settings.tiers, "named_tiers": self.settings.named_tiers}
+                options = self.settings.deciding
+                self._events.write(
+                    "session_started", settings=repr(self.settings), tool=__version__, options=options, **tiers
+                )
         self._events.write(kind, **fields)
+
+    def begin(self) -> None:
+        """Create the run folder, and write what is selected before the first item runs.
+
+        Until the session ends its report says *inconclusive*, so that it does if the session is killed. Raises
+        ``HostError`` FA422 if there can be no folder.
+        """
+        self.make_folder()
+        if self._process or self._begun:
+            return
+        self._begun = True
+        items = [result.as_data() for result in self.record.selected.values()]
+        self.write_event("items_selected", items=items, selection=dataclasses.asdict(self.record.selection))
+        run = self._run(NOT_ENDED)
+        # A disk without space is reported at the end.
+        with contextlib.suppress(HostError):
+            write_answer(self.folder, self._report(run.verdict(self.policy, clock.today()), run), self.redactor)
+
+    def item_started(self, node_id: str) -> None:
+        """Record that an item runs, for a report of a session that is killed."""
+        if self._begun:
+            self.write_event("item_started", node_id=node_id)
 
     def add_scenarios(self, scenarios: Iterable[LoadedScenario]) -> None:
         """Record the digests of the files that the scenarios are made of, before any runs."""
@@ -186,11 +218,8 @@ class GateSession:
     def add_result(self, result: ItemResult) -> None:
         """Record the result of one phase of an attempt at an item."""
         self.record = self.record.with_result(result)
-        if result.tier:
-            duration_s = round(result.duration_s, 3)
-            self.write_event(
-                "scenario_finished", node_id=result.node_id, outcome=result.outcome.value, duration_s=duration_s
-            )
+        if result.tier or self._begun:
+            self.write_event("item_finished", node_id=result.node_id, result=result.as_data())
 
     def update(self, **fields: Any) -> None:
         """Replace fields of the session's record."""
@@ -236,6 +265,18 @@ class GateSession:
             self.progress(f"the job environments cannot be read: {error}")
             return Identity(parts={"job environments": NOT_KNOWN})
 
+    def _run(self, *doubts: str) -> StoredRun:
+        selection, settings = self.record.selection, self.settings
+        return StoredRun(
+            self.record.results(),
+            selection,
+            settings.tiers,
+            settings.named_tiers,
+            pytest_exit=0,
+            doubts=doubts,
+            options=settings.deciding,
+        )
+
     def conclude(self, pytest_exit: int, unexplained: int = 0) -> Verdict:
         """Decide, write the report, and return the verdict.
 
@@ -243,21 +284,15 @@ class GateSession:
 
         Nothing may run any more.
         """
-        run = StoredRun(
-            self.record.results(),
-            self.record.selection,
-            self.settings.tiers,
-            self.settings.named_tiers,
-            pytest_exit,
-            tuple(self.record.identity.changed(self.settings.root)),
-            unexplained,
-        )
+        changed = tuple(self.record.identity.changed(self.settings.root))
+        run = dataclasses.replace(self._run(), pytest_exit=pytest_exit, changed=changed, unexplained=unexplained)
         verdict = run.verdict(self.policy, clock.today())
         try:
             self._write_report(verdict, run)
         except HostError as error:
             (problem,) = error.problems
-            decided, verdict = verdict, add_reason(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
+            # What filled the disk may also be why a scenario failed.
+            decided, verdict = verdict, no_answer(verdict, report_not_written(f"{problem.seen}: {problem.where}"))
             if verdict.verdict is not decided.verdict:
                 self._discard_verdict()
         finally:
@@ -279,55 +314,37 @@ class GateSession:
             problems.append(export_traces(self.folder, self.settings.otel))
         self.notices += filter(None, map(self.redactor.line, problems))
 
+    def withdraw(self) -> None:
+        """Remove the report of a session that turned out to have nothing to judge."""
+        if self._begun:
+            self._discard_verdict()
+
     def _discard_verdict(self) -> None:
-        """Remove the files that already state another verdict: a program may read only one of them."""
+        """Remove the files that state an answer: a program may read only one of them."""
         from pytest_flink_agents.attestation import ATTESTATION_FILE
         from pytest_flink_agents.report.ci.files import CTRF, GITLAB, PULL_REQUEST
 
-        answers = ("summary.md", "report.html", VERDICT_FILE, REPORT_FILE, CTRF, GITLAB, PULL_REQUEST)
+        answers = (SUMMARY_FILE, PAGE_FILE, VERDICT_FILE, REPORT_FILE, CTRF, GITLAB, PULL_REQUEST)
         for name in (*answers, ATTESTATION_FILE):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
-        # Imported here: sessions that judge nothing write none of them.
+        # Imported here: sessions that judge nothing write none.
         from pytest_flink_agents.attestation import write_attestation
-        from pytest_flink_agents.report.ci.files import write_ci_files
-        from pytest_flink_agents.report.page import PageFacts, write_page
 
-        folder, finished, redactor, results = self.folder, _utc_now(), self.redactor, verdict.results
-        environment = self._environment()
-        write_json(folder / ENVIRONMENT_FILE, environment, redactor)
-        write_run(folder, run, redactor)
-        write_junit(folder / "junit.xml", results, started=self._started, redactor=redactor)
-        write_summary(folder / "summary.md", verdict, environment, redactor)
-        write_page(folder / "report.html", PageFacts(verdict, environment, finished), redactor)
-        git = self._git or GitState(reason="no scenario ran")
-        write_ci_files(
-            folder,
-            verdict,
-            environment,
-            self.server,
-            started=self._started,
-            finished=finished,
-            commit=git.commit,
-            redactor=redactor,
-        )
-        write_verdict(
-            folder / VERDICT_FILE,
-            verdict,
-            self.policy,
-            identity=self.record.identity,
-            git=git,
-            started=self._started,
-            finished=finished,
-            redactor=redactor,
-        )
+        write_report(self.folder, self._report(verdict, run, _utc_now()), self.redactor)
         self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
         if self._events:
             self._events.close()
         # The last one: it has the digests of all others.
-        write_attestation(folder, self._signer)
+        write_attestation(self.folder, self._signer)
+
+    def _report(self, verdict: Verdict, run: StoredRun, finished: str = "") -> SessionReport:
+        git = self._git or GitState(reason="no scenario ran" if finished else NOT_ENDED)
+        environment, identity = self._environment(), self.record.identity
+        server, started = self.server, self._started
+        return SessionReport(verdict, self.policy, run, identity, git, environment, server, started, finished)
 
     def _environment(self) -> dict[str, str]:
         facts = {

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 AUTO_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
 AUTO_TIERS_WITH_REMOTE = (Tier.LOCAL, Tier.REMOTE)
 POLICY_FILE = "flink-agents-policy.yaml"
+_DECIDING = (
+    *("flink_versions", "tiers", "named_tiers", "engine", "flink_agents", "flink_image", "flink_base_image"),
+    *("kafka_image", "parallelism", "scenario_runs", "requirements", "always_replay", "profile"),
+)
 KEEP = ("never", "on-failure", "always")
 
 
@@ -37,6 +41,7 @@ class Settings:
     ``allowed_env`` are secrets unless ``plain_env`` names the variable too. ``requirements`` are those of every job environment,
     besides a scenario's own. ``configuration`` is the Flink configuration of ``--flink-conf-dir``.
     ``sign_key`` names the private key for the report: a file, or a variable as ``env:NAME``; empty without one.
+    ``shard`` is index and number of the part of all items that runs, None for all of them.
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
@@ -74,6 +79,7 @@ class Settings:
     report_dir: Path = Path("flink-agents-report")
     report_runs: int = 20
     sign_key: str = ""
+    shard: tuple[int, int] | None = None
     verbose: bool = False
     debug_terminal: str = ""
     scenario_seed: int | None = None
@@ -96,6 +102,11 @@ class Settings:
         """True if all jobs on Flink run in containers."""
         return Tier.CONTAINER in self.tiers and not {Tier.EMBEDDED, Tier.REMOTE}.intersection(self.tiers)
 
+    @property
+    def deciding(self) -> dict[str, str]:
+        """The options that change what a run shows, as text by their names; parts of one session have the same."""
+        return {name: _text(getattr(self, name)) for name in _DECIDING}
+
     def with_requirements(self, own: Iterable[str]) -> tuple[str, ...]:
         """Return the project's requirements and a scenario's ``own``, each once."""
         return tuple(dict.fromkeys((*self.requirements, *own)))
@@ -108,3 +119,7 @@ class Settings:
         if tier != Tier.LOCAL or self.scenario_seed is None:
             return (None,)
         return tuple(range(self.scenario_seed, self.scenario_seed + self.scenario_runs))
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -123,6 +123,12 @@ class Controller:
             # dies, of which only the names of its items are known.
             expected = {node_id: _not_run(node_id, "the session ended before it ran") for node_id in ids}
             session.update(selected={**expected, **session.record.selected})
+            session.begin()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Record that a worker runs an item."""
+        if SESSION in self._config.stash:
+            self._config.stash[SESSION].item_started(nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:

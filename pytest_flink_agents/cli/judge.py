@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flink_testbed.core import clock
+from pytest_flink_agents.cli.stored_session import stored_run
 from pytest_flink_agents.cli.verify import verification
 from pytest_flink_agents.gate import EXIT_CODES, Policy, Verdict, history_of, inconclusive, report_not_trusted
 from pytest_flink_agents.policy.load import under_policy
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.json_files import verdict_text
-from pytest_flink_agents.report.stored_run import DamagedRunError, StoredRun, load_baseline, read_history, read_run
+from pytest_flink_agents.report.session_report import SUMMARY_FILE
+from pytest_flink_agents.report.stored_run import DamagedRunError, StoredRun, load_baseline, read_history
 from pytest_flink_agents.report.terminal import verdict_lines
 from pytest_flink_agents.settings import POLICY_FILE
 
@@ -41,10 +43,14 @@ def judge(run: Path, conditions: Conditions, *, as_json: bool) -> tuple[int, str
     """
     folder = run if run.is_dir() else run.parent
     verdict = _not_verified(folder, conditions) or _verdict(run, conditions)
-    redactor = Redactor(os.environ)
+    return answer(verdict, folder, Redactor(os.environ), as_json=as_json)
+
+
+def answer(verdict: Verdict, folder: Path, redactor: Redactor, *, as_json: bool) -> tuple[int, str]:
+    """Return the exit code of a verdict on the report in a folder, and the text to print."""
     if as_json:
         return EXIT_CODES[verdict.verdict], verdict_text(verdict, redactor)
-    lines = verdict_lines(verdict, str(folder / "summary.md"), redactor)
+    lines = verdict_lines(verdict, str(folder / SUMMARY_FILE), redactor)
     return EXIT_CODES[verdict.verdict], "\n".join(text for text, _ in lines)
 
 
@@ -67,7 +73,7 @@ def policy_in_force(run: StoredRun, conditions: Conditions, folder: Path) -> Pol
 
 def _verdict(path: Path, conditions: Conditions) -> Verdict:
     try:
-        run = read_run(path)
+        run = stored_run(path)
     except DamagedRunError as error:
         (problem,) = error.problems
         reason = report_not_trusted(f"{problem.code}: expected {problem.expected}, seen {problem.seen}")

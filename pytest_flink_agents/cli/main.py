@@ -35,8 +35,8 @@ _UNUSED_DAYS = 30
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
-    0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` has those of the gate: 0, 1 and 10;
-    ``verify`` the same ones for verified, refused and unknown.
+    0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` and ``merge`` have those of the gate:
+    0, 1 and 10; ``verify`` the same ones for verified, refused and unknown; ``diff`` has 1 for a difference.
     """
     from flink_testbed.core.problem import ProblemError
 
@@ -88,6 +88,23 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--key", type=Path, metavar="FILE", help="refuse a report that this public key did not sign")
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_plan(commands)
+    command = _command(commands, "merge", _merge, "join the reports of all shards into one report and verdict")
+    command.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="the run folder of each --flink-shard")
+    command.add_argument("-o", "--out", required=True, type=Path, metavar="DIR", help="the new run folder")
+    command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
+    command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
+    command.add_argument("--baseline", type=Path, metavar="RUN", help="stored session to compare its figures with")
+    command.add_argument("--key", type=Path, metavar="FILE", help="the public key that must have signed each report")
+    command.add_argument("--sign-key", default="", metavar="KEY", help="sign the new report, as --flink-sign-key does")
+    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    command = _command(commands, "diff", _diff, "show what changed between two sessions: 0 if nothing did, 1 if it did")
+    command.add_argument("before", type=Path, metavar="RUN", help="the run folder of the earlier session")
+    command.add_argument("after", type=Path, metavar="RUN", help="the run folder of the later session")
+    command.add_argument("--json", action="store_true", help="print the changes as JSON")
+    command = _command(commands, "trend", _trend, "show the history of the sessions in a directory of reports")
+    command.add_argument("directory", type=Path, metavar="DIR", help="such as flink-agents-report")
+    command.add_argument("--html", type=Path, metavar="FILE", help="also draw it on a page")
+    command.add_argument("--json", action="store_true", help="print the history as JSON")
     command = _command(
         commands, "verify", _verify, "compare a report with its attestation: 0 as attested, 1 not, 10 unclear"
     )
@@ -206,6 +223,26 @@ def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
 
     conditions = Conditions(chosen.policy, chosen.profile, chosen.baseline, chosen.key)
     return judge(chosen.folder, conditions, as_json=chosen.json)
+
+
+def _merge(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.judge import Conditions
+    from pytest_flink_agents.cli.merge import Output, merge
+
+    conditions = Conditions(chosen.policy, chosen.profile, chosen.baseline, chosen.key)
+    return merge(chosen.folders, conditions, Output(chosen.out, chosen.sign_key, chosen.json))
+
+
+def _diff(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.diff import diff
+
+    return diff(chosen.before, chosen.after, as_json=chosen.json)
+
+
+def _trend(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.trend import trend
+
+    return trend(chosen.directory, chosen.html, as_json=chosen.json)
 
 
 def _verify(chosen: argparse.Namespace) -> tuple[int, str]:

@@ -164,7 +164,8 @@ _MACHINE: Mapping[str, ErrorCode] = {
     ),
     "FA430": _code(
         "There is no stored run",
-        "A session writes report.json when it has ended. The folder has none, or it cannot be read.",
+        "A session writes report.json when it has ended, and events.jsonl while it runs. The folder has neither, or they "
+        "cannot be read.",
         "Name the run folder of a session that ended, such as flink-agents-report/latest.",
     ),
     "FA431": _code(
@@ -185,6 +186,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "A file of the report or of the project, or the attestation itself, is not as it was when the session ended. The "
         "message names the file or the field, the digest that is attested, and the one that was seen.",
         "Do not use the report: take it again from where the session wrote it, or run the session again.",
+    ),
+    "FA434": _code(
+        "A merged report cannot be written",
+        "`flink-agents-gate merge` writes a report of its own to a directory that does not exist yet, so that no file of "
+        "another session is left in it.",
+        "Name another directory with -o, or remove that one.",
     ),
     "FA437": _code(
         "The model's service cannot be asked",

@@ -17,6 +17,7 @@ from pytest_flink_agents.gate.repeat import RunCounts
 from pytest_flink_agents.gate.result import UNITS, Figure, ItemResult, Outcome, largest_figures, merge_attempts
 from pytest_flink_agents.gate.rules import Answer, RuleAnswer
 from pytest_flink_agents.gate.screening import history_of
+from pytest_flink_agents.gate.shard import Shard
 from pytest_flink_agents.gate.verdict import (
     EXIT_CODES,
     FAILS_THE_SESSION,
@@ -25,9 +26,11 @@ from pytest_flink_agents.gate.verdict import (
     Waiver,
     add_reason,
     decide,
+    doubtful,
     exit_code,
     files_changed,
     inconclusive,
+    no_answer,
     report_not_trusted,
     report_not_written,
 )
@@ -54,17 +57,20 @@ __all__ = [
     "RunCounts",
     "Screening",
     "Selection",
+    "Shard",
     "Verdict",
     "VerdictKind",
     "Waiver",
     "add_reason",
     "decide",
+    "doubtful",
     "exit_code",
     "files_changed",
     "history_of",
     "inconclusive",
     "largest_figures",
     "merge_attempts",
+    "no_answer",
     "report_not_trusted",
     "report_not_written",
 ]

@@ -82,6 +82,12 @@ def real_models(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]
 def left_out(selection: Selection) -> list[Reason]:
     """Return a reason for each way in which the session left scenarios out."""
     messages: list[tuple[str, Any]] = []
+    if selection.shard:
+        shard = selection.shard
+        message = (
+            f"this is shard {shard} of {shard.items} items: `flink-agents-gate merge` joins the reports of all shards"
+        )
+        messages.append((message, str(shard)))
     if selection.deselected:
         runs = f"{selection.deselected} scenario run{'s were' if selection.deselected != 1 else ' was'}"
         messages.append((f"{runs} deselected: run all scenarios for a verdict on the job", selection.deselected))

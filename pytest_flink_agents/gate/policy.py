@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 from pytest_flink_agents.checks.bounds import number_text
 from pytest_flink_agents.checks.waiver import Waiver as AnnouncedFailure
 from pytest_flink_agents.gate.result import UNITS, ItemResult
+from pytest_flink_agents.gate.shard import Shard
 from pytest_flink_agents.vocabulary import Engine, Tier
 
 
@@ -159,17 +160,21 @@ class Selection:
     ``--deselect``, a node id on the command line, a plugin). ``limits`` are other reasons why scenarios may be missing, in
     words. ``uncollected`` are files that look like scenarios, lie below the directories that were asked for, and were not
     collected. ``elsewhere`` are scenario files of the project outside these directories: the verdict is on another suite.
+    ``shard`` is the part that this session was asked for, None for a whole session.
     """
 
     deselected: int = 0
     limits: tuple[str, ...] = ()
     uncollected: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    shard: Shard | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Selection:
         """Return the selection that ``dataclasses.asdict`` described."""
-        return cls(data["deselected"], tuple(data["limits"]), tuple(data["uncollected"]), tuple(data["elsewhere"]))
+        limits, uncollected, elsewhere = (tuple(data[word]) for word in ("limits", "uncollected", "elsewhere"))
+        shard = Shard(**data["shard"]) if data["shard"] else None
+        return cls(data["deselected"], limits, uncollected, elsewhere, shard)
 
     def merge(self, other: Selection) -> Selection:
         """Return the selection of two processes of one session, which collect the same items."""
@@ -178,6 +183,7 @@ class Selection:
             _either(self.limits, other.limits),
             _either(self.uncollected, other.uncollected),
             _either(self.elsewhere, other.elsewhere),
+            self.shard or other.shard,
         )
 
 

@@ -172,6 +172,23 @@ def add_reason(verdict: Verdict, reason: Reason) -> Verdict:
     return dataclasses.replace(verdict, verdict=_weightiest(reasons), reasons=reasons)
 
 
+def no_answer(verdict: Verdict, *reasons: Reason) -> Verdict:
+    """Return the verdict as *inconclusive*, for reasons that leave open what the results say.
+
+    What would have blocked becomes a reason of the same weight as they.
+    """
+    open_now = (
+        dataclasses.replace(reason, kind=ReasonKind.INCONCLUSIVE) if reason.kind is ReasonKind.BLOCK else reason
+        for reason in verdict.reasons
+    )
+    return dataclasses.replace(verdict, verdict=VerdictKind.INCONCLUSIVE, reasons=_in_order([*reasons, *open_now]))
+
+
+def doubtful(why: str) -> Reason:
+    """Return the reason for results that are not those of a whole session."""
+    return Reason(ReasonKind.INCONCLUSIVE, "session", "block", why)
+
+
 def report_not_written(why: str) -> Reason:
     """Return the reason for a report that could not be written."""
     return Reason(ReasonKind.INCONCLUSIVE, "report", "block", f"the report could not be written: {why}")

@@ -97,6 +97,7 @@ def settings_of(config: pytest.Config) -> Settings:
         debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,
         report_runs=values.integer(found["flink_report_runs"], minimum=1) or 20,
+        shard=values.shard(found["flink_shard"]),
         sign_key=values.sign_key(found["flink_sign_key"]),
         scenario_seed=values.seed(found["scenario_seed"], runs),
         scenario_runs=runs,

@@ -132,6 +132,11 @@ OPTIONS = (
     ),
     Option("--flink-report-runs", "number of run folders kept in the report directory (default: 20)", "N"),
     Option(
+        "--flink-shard",
+        "run one of several parts of all items, such as 1/4; flink-agents-gate merge joins their reports",
+        "I/N",
+    ),
+    Option(
         "--flink-sign-key",
         "private key that signs the report: a PEM file (ed25519 or ECDSA P-256), or env:NAME for one in a variable; needs "
         "the extra sign",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _PRICE = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _PRICES_OF_A_MODEL = 2
+_SHARD = re.compile(r"(\d{1,4})/(\d{1,4})")
+_MAX_SHARDS = 1000
 _SWITCH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 
 
@@ -117,6 +119,18 @@ def tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:
 def text(value: Given | None) -> str:
     """Return the value as it is."""
     return value.text.strip() if value else ""
+
+
+def shard(value: Given | None) -> tuple[int, int] | None:
+    """Return index and number of the part of all items to run."""
+    if value is None:
+        return None
+    found = _SHARD.fullmatch(value.text.strip())
+    index, count = (int(number) for number in found.groups()) if found else (0, 0)
+    if not 1 <= index <= count <= _MAX_SHARDS:
+        expected = f"I/N with 1 <= I <= N <= {_MAX_SHARDS}, such as 1/4 for the first of four"
+        raise refused(value, f"not a shard: {value.text!r}", expected)
+    return index, count
 
 
 def sign_key(value: Given | None) -> str:

@@ -6,11 +6,13 @@ import contextlib
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from flink_testbed.core import clock
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import cannot_write
+
+EVENTS_FILE = "events.jsonl"
 
 
 class EventWriter:
@@ -25,11 +27,15 @@ class EventWriter:
         self._path = path
         self._redactor = redactor
         self._error: OSError | None = None
-        self._file = path.open("a", encoding="utf-8")
+        self._file: TextIO | None = None
+        try:
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            self._error = error
 
     def write(self, kind: str, **fields: Any) -> None:
         """Write one event: its time (UTC), its kind, and fields that JSON can hold."""
-        if self._error:
+        if self._error or not self._file:
             return
         record = {
             "time": datetime.fromtimestamp(clock.wall_time_s(), timezone.utc).isoformat(timespec="milliseconds"),
@@ -49,6 +55,7 @@ class EventWriter:
         """
         # After a failed flush, closing tries to write the same bytes again.
         with contextlib.suppress(OSError):
-            self._file.close()
+            if self._file:
+                self._file.close()
         if self._error:
             raise cannot_write(self._path, self._error)

@@ -8,8 +8,8 @@ import datetime
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from pytest_flink_agents.gate import (
     Verdict,
     add_reason,
     decide,
+    doubtful,
     files_changed,
+    no_answer,
 )
 from pytest_flink_agents.identity import file_digest
 from pytest_flink_agents.redact import Redactor
@@ -33,6 +35,7 @@ from pytest_flink_agents.vocabulary import Tier
 
 REPORT_FILE = "report.json"
 SCHEMA_VERSION = "1"
+NOT_ENDED = "the session has not ended: it was killed, or still runs"
 
 
 class DamagedRunError(HostError):
@@ -45,7 +48,8 @@ class StoredRun:
 
     ``results`` has one result for each item, as it was before any waiver of a policy. ``tiers`` are those of the session,
     ``named_tiers`` those that the user named. ``changed`` are files that changed while the session ran. ``unexplained``
-    is the number of pytest's failures that no result explains.
+    is the number of pytest's failures that no result explains. ``doubts`` say why the results are not those of a whole
+    session: nothing can be decided then. ``options`` are those that change what a run shows.
     """
 
     results: tuple[ItemResult, ...]
@@ -55,6 +59,8 @@ class StoredRun:
     pytest_exit: int
     changed: tuple[str, ...] = ()
     unexplained: int = 0
+    doubts: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def verdict(self, policy: Policy, today: datetime.date) -> Verdict:
         """Return the verdict on the session under a policy; ``today`` is in UTC."""
@@ -66,7 +72,9 @@ class StoredRun:
             unexplained=self.unexplained,
             today=today,
         )
-        return add_reason(verdict, files_changed(self.changed)) if self.changed else verdict
+        if self.changed:
+            verdict = add_reason(verdict, files_changed(self.changed))
+        return no_answer(verdict, *map(doubtful, self.doubts)) if self.doubts else verdict
 
     def as_data(self) -> dict[str, Any]:
         """Return the run as plain data."""
@@ -80,6 +88,8 @@ class StoredRun:
             "pytest_exit": self.pytest_exit,
             "changed": list(self.changed),
             "unexplained": self.unexplained,
+            "doubts": list(self.doubts),
+            "options": dict(self.options),
         }
 
 

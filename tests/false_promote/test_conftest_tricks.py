@@ -128,13 +128,20 @@ LEAVES = {
 
 
 @pytest.mark.parametrize("way", LEAVES)
-def test_a_session_without_an_end_has_no_verdict_and_hides_the_one_before(way: str, project: Project) -> None:
+def test_a_session_without_an_end_is_inconclusive_and_hides_the_one_before(way: str, project: Project) -> None:
     project.scenarios("x", scenario("right", more="tiers: [embedded]\n"))
     project.run(GATE)
+    before = project.report.resolve()
     assert project.verdict()["verdict"] == "inconclusive"
     project.write(*LEAVES[way])
     project.run(GATE)
-    assert not (project.report / "verdict.json").exists()
+    if way == "test":
+        # Items were about to run: the report says that the session has not ended.
+        assert project.report.resolve() != before
+        assert "the session has not ended" in project.verdict()["reasons"][0]["message"]
+        assert project.verdict()["verdict"] == "inconclusive"
+    else:
+        assert not (project.report / "verdict.json").exists()
 
 
 def test_without_the_plugin_the_gate_is_an_unknown_option(project: Project) -> None:

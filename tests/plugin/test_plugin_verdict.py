@@ -82,7 +82,7 @@ def test_the_run_folder_holds_the_verdict_and_its_evidence(project: Project):
     assert "| right | REQ-17 | payments | passed" in summary
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     kinds = [event["kind"] for event in events if event["kind"] != "progress"]
-    assert kinds == ["session_started", "scenario_finished", "scenario_finished", "verdict"]
+    assert kinds == ["session_started", "items_selected", *(["item_started", "item_finished"] * 2), "verdict"]
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
     (evidence,) = folder.glob("artifacts/*local*/1/evidence.json")

@@ -20,8 +20,8 @@ def command_line_page() -> str:
     """Return the page."""
     parts = [
         "`flink-agents-gate` is the command line beside pytest. Its exit code is 0, 1 for a problem in the examined object, "
-        "and 2 for wrong usage; that of `judge` is the gate's: 0, 1 or 10. `verify` has 0 for "
-        "verified, 1 for refused and 10 if there is no answer.",
+        "and 2 for wrong usage; that of `judge` and `merge` is the gate's: 0, 1 or 10. `verify` "
+        "has 0 for verified, 1 for refused and 10 if there is no answer, `diff` 1 for a difference.",
         block("text", help_of()),
     ]
     for command in commands():

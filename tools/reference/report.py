@@ -117,6 +117,8 @@ class ReportFile(TypedDict):
     pytest_exit: int
     changed: list[str]
     unexplained: int
+    doubts: list[str]
+    options: dict[str, str]
 
 
 @with_config(ConfigDict(extra="allow"))

@@ -45,7 +45,7 @@ def read_session(folder: Path) -> StoredSession:
     with (folder / "events.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             event = json.loads(line)
-            if event.get("kind") == "scenario_finished":
+            if event.get("kind") == "item_finished":
                 ended[event["node_id"]] = event["time"]
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
     return StoredSession(folder, verdict, read_run(folder).results, ended)

@@ -27,12 +27,17 @@ from pytest_flink_agents.gate import (
     RunCounts,
     Screening,
     Selection,
+    Shard,
     Verdict,
     add_reason,
     decide,
+    doubtful,
     exit_code,
     files_changed,
+    inconclusive,
     merge_attempts,
+    no_answer,
+    report_not_trusted,
     report_not_written,
 )
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -194,9 +199,15 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         [*PASSED, FAILED], by(known_failures=(KNOWN,)), 1, unexplained=1, today=UNTIL
     ),
     "the session was interrupted": lambda: decide(PASSED, AUTO, 2),
-    "the report could not be written": lambda: add_reason(
-        decide(PASSED, AUTO), report_not_written("r: No space left on device")
+    "the session was killed": lambda: no_answer(decide([*PASSED, ran("failed")], AUTO), doubtful("killed")),
+    "the session ran one shard": lambda: decide(PASSED, AUTO, selection=Selection(shard=Shard(1, 4, 8, "sha256:1"))),
+    "a shard of a merged report is missing, is there twice or had another job or options": lambda: no_answer(
+        decide(PASSED, AUTO), doubtful("shard 2 of 4 has not reported")
     ),
+    "the report could not be written, even if a scenario failed": lambda: no_answer(
+        decide([*PASSED, ran("failed")], AUTO), report_not_written("r: No space left on device")
+    ),
+    "a stored report is not the one that a key signed": lambda: inconclusive("default", report_not_trusted("altered")),
 }
 PYTEST_EXITS = {"the session was interrupted": 2}
 

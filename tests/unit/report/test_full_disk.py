@@ -74,6 +74,6 @@ def test_no_file_states_a_verdict_that_the_full_disk_has_changed(late: str, full
 def test_events_stop_quietly_and_the_error_comes_at_the_end(full: Path) -> None:
     writer = EventWriter(full, NONE)
     writer.write("session_started")
-    writer.write("scenario_finished")
+    writer.write("item_finished")
     with pytest.raises(HostError, match="No space left on device"):
         writer.close()

@@ -70,7 +70,7 @@ def folder(tmp_path: Path, results: list[ItemResult], policy: Policy) -> Path:
         run_folder / "verdict.json", verdict, policy, identity=Identity({}), git=GitState(), redactor=NONE, **times
     )
     events = EventWriter(run_folder / "events.jsonl", NONE)
-    events.write("scenario_finished", node_id=failed.node_id)
+    events.write("item_finished", node_id=failed.node_id)
     events.close()
     return run_folder
 

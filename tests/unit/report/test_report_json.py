@@ -74,14 +74,14 @@ def test_an_event_is_on_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(clock, "wall_time_s", lambda: 1_763_900_000.25)
     writer = EventWriter(tmp_path / "events.jsonl", Redactor({}))
     writer.write("session_started")
-    writer.write("scenario_finished", node_id="a\nb", duration_s=1.5, where=Path("x"))
+    writer.write("item_finished", node_id="a\nb", duration_s=1.5, where=Path("x"))
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     writer.close()
     assert [json.loads(line) for line in lines] == [
         {"time": "2025-11-23T12:13:20.250+00:00", "kind": "session_started"},
         {
             "time": "2025-11-23T12:13:20.250+00:00",
-            "kind": "scenario_finished",
+            "kind": "item_finished",
             "node_id": "a\nb",
             "duration_s": 1.5,
             "where": "x",
