@@ -56,6 +56,8 @@ def _problems(plan: Mapping[str, Any], dialect: Dialect) -> Iterator[Problem]:
         return
     for name, action in actions_of(plan):
         yield from _of_action(name, action, dialect)
+        if _of_0_1(plan):
+            yield from _of_action_options(name, action.get("config"))
     if dialect is Dialect.EVENT_TYPES:
         yield from _order(plan)
     for kind, name, provider in resources_of(plan):
@@ -79,6 +81,25 @@ def _of_action(name: str, action: Mapping[str, Any], dialect: Dialect) -> Iterat
             yield Problem(MISREAD, message, f"{where}.{word}", "each event type once", each, "remove the repetitions")
     if dialect is Dialect.CONDITIONS:
         yield from _of_conditions(name, where, listed)
+
+
+def _of_0_1(plan: Mapping[str, Any]) -> bool:
+    """Return True for a plan of 0.1, whose built-in events are classes; later releases give them names."""
+    by_event = plan.get("actions_by_event")
+    events = by_event if isinstance(by_event, Mapping) else ()
+    return any(str(event).startswith("flink_agents.api.events.") for event in events)
+
+
+def _of_action_options(name: str, options: Any) -> Iterator[Problem]:
+    """Yield the options of a Python action that Java of 0.1 reads as text, seen with 0.1.1."""
+    if not isinstance(options, Mapping) or options.get("__config_type__") != "python":
+        return
+    for key, value in options.items():
+        if isinstance(value, (bool, int, float)):
+            where = f"$.actions.{name}.config[{json.dumps(key)}]"
+            message = f"Java of flink-agents 0.1 reads the option {key} of action {name} as text"
+            next_step = "convert it in the action, or use flink-agents 0.3.1"
+            yield Problem(MISREAD, message, where, "a string", json.dumps(value), next_step)
 
 
 def _of_conditions(name: str, where: str, listed: list[Any]) -> Iterator[Problem]:

@@ -117,3 +117,12 @@ def test_options_are_judged_by_the_dialect(python_only: dict[str, Any], newer: d
         ("FA230", '$.config.conf_data["event-log.type.a.level"]'),
         ("FA231", '$.config.conf_data["error-handling-strategy"]'),
     ]
+
+
+def test_java_of_0_1_reads_the_options_of_a_python_action_as_text(python_only: dict[str, Any]) -> None:
+    assert found(python_only) == []
+    python_only["actions_by_event"]["flink_agents.api.events.event.InputEvent"] = []
+    assert found(python_only) == [
+        ("FA231", '$.actions.pay.config["tries"]'),
+        ("FA231", '$.actions.pay.config["limit"]'),
+    ]
