@@ -193,6 +193,12 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "another session is left in it.",
         "Name another directory with -o, or remove that one.",
     ),
+    "FA435": _code(
+        "A version of the project is not in its repository",
+        "`upgrade.from.git` names a branch, tag or commit of the repository that holds the project. A shallow clone, as "
+        "many CI servers make it, has neither tags nor older commits.",
+        "Correct the ref, or fetch it before the session: git fetch --tags.",
+    ),
     "FA437": _code(
         "The model's service cannot be asked",
         "In the modes record and live the model server forwards to the scenario's llm.endpoint. It is missing, a variable "

@@ -19,6 +19,7 @@ from flink_testbed.ledger.routes import Route
 from flink_testbed.network import Passage
 from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
+from pytest_flink_agents.provision.checkout import Checkout
 from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
 from pytest_flink_agents.provision.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
@@ -63,7 +64,7 @@ class Services:
         # In the name or label of every job, topic and container of this session: machine and
         # clusters may be shared.
         self.run_id = secrets.token_hex(6)
-        self._environments: dict[tuple[str, tuple[str, ...]], TestEnvironment] = {}
+        self._environments: dict[tuple[str, tuple[str, ...], str], TestEnvironment] = {}
         self._models: ModelServer | None = None
         self._ledger: EffectLedger | None = None
         self._kafka: SessionKafka | None = None
@@ -76,27 +77,30 @@ class Services:
         # Lines on processes, files, containers and topics that still existed after close().
         self.leaks: list[str] = []
 
-    def environment(self, release: FlinkRelease, requirements: tuple[str, ...] = ()) -> TestEnvironment:
+    def environment(
+        self, release: FlinkRelease, requirements: tuple[str, ...] = (), *, checkout: Checkout | None = None
+    ) -> TestEnvironment:
         """Return the test environment for a release, the project's requirements and a scenario's own.
 
-        ``requirements`` may contain the project's already: a worker asks the controller for all of its own.
+        ``requirements`` may contain the project's already: a worker asks the controller for all of its own. With a
+        ``checkout`` its jobs run the code of that commit, on clusters of this process.
         """
         requirements = self.settings.with_requirements(requirements)
-        key = (release.version, requirements)
+        key = (release.version, requirements, checkout.commit if checkout else "")
         with self._lock:
             if key not in self._environments:
                 name = f"flink-{release.version}" + (
-                    f"-{len(self._environments)}" if requirements != self.settings.requirements else ""
+                    f"-{len(self._environments)}" if checkout or requirements != self.settings.requirements else ""
                 )
                 self._environments[key] = TestEnvironment(
-                    self.settings,
+                    checkout.settings(self.settings) if checkout else self.settings,
                     release,
                     requirements,
                     run_id=self.run_id,
                     folder=self.folder,
                     directory=self.directory / name,
                     progress=self.progress,
-                    broker_client=self._broker_client,
+                    broker_client=None if checkout else self._broker_client,
                 )
             return self._environments[key]
 

@@ -19,6 +19,7 @@ from pytest_flink_agents.checks.judge import overall
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, failed_run, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
+from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
@@ -66,6 +67,17 @@ class ScenarioRun:
         return self.services.environment(self.release, self.loaded.requirements())
 
     @property
+    def checkout(self) -> Checkout | None:
+        """The commit that has the version before the scenario's own agent, None if the project has it.
+
+        Raises ``HostError`` FA435 if there is no such commit.
+        """
+        upgrade, services = self.loaded.scenario.upgrade, self.services
+        if upgrade is None or upgrade.from_.git is None:
+            return None
+        return provide_checkout(services.settings.root, upgrade.from_.git, services.progress)
+
+    @property
     def setup(self) -> FlinkSetup:
         """The options of the scenario, of the team's configuration, and of this tier.
 
@@ -82,6 +94,9 @@ class ScenarioRun:
         )
         setup.require_possible(loaded.flink_options)
         return with_faults(setup, scenario.faults)
+
+    def _environment_of(self, checkout: Checkout) -> TestEnvironment:
+        return self.services.environment(self.release, self.loaded.requirements(), checkout=checkout)
 
     @property
     def _engine(self) -> Engine:
@@ -101,6 +116,8 @@ class ScenarioRun:
         if self.loaded.scenario.has_java_agent:
             environment.provide_java_agents()
         environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
+        if checkout := self.checkout:
+            self._environment_of(checkout).provide(self.tier, variant=self.setup.variant)
         if needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions:
             self.services.provide_kafka(environment)
         if self.loaded.scenario.effects:
@@ -214,15 +231,30 @@ class ScenarioRun:
         ):
             self.services.let_services_be_reached(environment, self.tier, setup.variant, proxies.values())
             values = placeholder_values(self.services.settings, models, ledger, proxies)
+            checkout = self.checkout
             request = ScenarioRequest(
-                self.services, environment, self.loaded, self.tier, directory, values, seed, setup, actions, proxies
+                self.services,
+                environment,
+                self.loaded,
+                self.tier,
+                directory,
+                values,
+                seed,
+                setup,
+                actions,
+                proxies,
+                checkout,
             )
             channel, place = request.channel(), Place(environment, self.tier, directory, setup)
+            first = place
+            if checkout is not None:
+                first = dataclasses.replace(place, environment=self._environment_of(checkout))
+                self.services.let_services_be_reached(first.environment, self.tier, setup.variant)
             yield PreparedRun(
                 request.subject(channel),
                 channel,
-                place,
-                request.timeline(ledger, channel, place),
+                first,
+                request.timeline(ledger, channel, place, first),
                 ledger,
                 models,
                 lambda evidence: with_action_states(evidence, actions, self.loaded),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE
+from pytest_flink_agents.provision.checkout import Checkout
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
@@ -26,6 +27,10 @@ from pytest_flink_agents.run.replays import without_unnamed_store
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
 from pytest_flink_agents.run.timeline import Step
 from pytest_flink_agents.run.upgrade_steps import portions, upgrade_steps
+from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
+from pytest_flink_agents.scenario.boundary.code_names import code_mistake
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.held_inputs import matcher_place
 from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
@@ -108,7 +113,8 @@ class ScenarioRequest:
     """One scenario on one tier, with the run's directory, placeholder values and configuration.
 
     ``actions`` is the topic of action states, None without a store in the session's Kafka. ``proxies``
-    stand between the job and the services of their names.
+    stand between the job and the services of their names. ``checkout`` has the code of the version before, None if the
+    project has it.
     """
 
     services: Services
@@ -121,6 +127,7 @@ class ScenarioRequest:
     setup: FlinkSetup
     actions: ActionTopic | None = None
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    checkout: Checkout | None = None
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
@@ -163,14 +170,24 @@ class ScenarioRequest:
         return self._job(channel) if scenario.job else self._agent(scenario.agent)
 
     def _baseline(self, upgrade: Upgrade) -> AgentSubject:
-        return self._agent(upgrade.from_.agent, BASELINE)
+        agent, name = upgrade.from_.agent or self.loaded.scenario.agent, BASELINE
+        if self.checkout is None:
+            return self._agent(agent, name)
+        baseline = self._agent(agent, f"{name} at {self.checkout}")
+        spec = self.checkout.agent(baseline.spec["agent"], self.loaded.root)
+        project = Project.of(self.checkout.settings(self.services.settings))
+        if mistakes := list(_code_mistakes(spec, project)):
+            raise ScenarioError(*map(self.loaded.document.problem, mistakes))
+        return replace(baseline, spec={**baseline.spec, "agent": spec})
 
-    def timeline(self, ledger: LedgerRun | None, channel: Channel, place: Place) -> tuple[Step, ...]:
+    def timeline(
+        self, ledger: LedgerRun | None, channel: Channel, place: Place, baseline_place: Place
+    ) -> tuple[Step, ...]:
         """Return the scenario's faults, or the switches of its upgrade, as steps; ``ledger`` records the run's effects."""
         upgrade = self.loaded.scenario.upgrade
         if upgrade is not None and isinstance(channel, (MemoryChannel, TopicChannel)):
             candidate, baseline = self._agent(self.loaded.scenario.agent, CANDIDATE), self._baseline(upgrade)
-            return upgrade_steps(upgrade, (candidate, place), (baseline, place), ledger, channel.send_portion)
+            return upgrade_steps(upgrade, (candidate, place), (baseline, baseline_place), ledger, channel.send_portion)
         return fault_steps(self.loaded.scenario.faults, ledger, self.proxies)
 
     def _job(self, channel: Channel) -> JobSubject:
@@ -222,6 +239,18 @@ class ScenarioRequest:
         scenario = self.loaded.scenario
         allowed = scenario.allowed_addresses()
         return None if allowed is None else AllowedNetwork(scenario.name, allowed)
+
+
+def _code_mistakes(agent: Any, project: Project) -> Iterator[Mistake]:
+    """Yield the code of a version at another commit that is no code of the project there."""
+    place: DocumentPath = ("upgrade", "from")
+    if isinstance(agent, str):
+        mistake = code_mistake(agent, place, project)
+        yield from [mistake] if mistake else []
+        return
+    for word in ("yaml", "plan"):
+        if word in agent:
+            yield from agent_file_mistakes(Path(agent[word]), (*place, word), project)
 
 
 def _conversation(loaded: LoadedScenario, inputs: AllInputs) -> Conversation | None:

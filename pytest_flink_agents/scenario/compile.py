@@ -42,10 +42,6 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.expectations import ExpectedFailure
 
 
-# The places of agents.
-_AGENTS: tuple[DocumentPath, ...] = (("agent",), ("upgrade", "from", "agent"))
-
-
 def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
     """Return the scenario of a document, or None and all of its mistakes.
 
@@ -122,7 +118,7 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
     ``known`` are its other mistakes.
     """
     wrong = {mistake.path for mistake in known}
-    for place in _AGENTS:
+    for place in _agents(value):
         agent = _at(value, *place)
         if isinstance(agent, str) and place not in wrong and (mistake := code_mistake(agent, place, project)):
             yield mistake
@@ -208,12 +204,18 @@ def _matcher(
         return None
 
 
+def _agents(value: Any) -> list[DocumentPath]:
+    """Return the places of agents whose code is in the project now, and not at another commit."""
+    before: DocumentPath = ("upgrade", "from")
+    return [("agent",), *([] if _at(value, *before, "git") else [(*before, "agent")])]
+
+
 def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     """Yield the files that a scenario names, by place."""
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
     places: list[DocumentPath] = [
-        *((*place, word) for place in _AGENTS for word in ("yaml", "plan", "jar")),
+        *((*place, word) for place in _agents(value) for word in ("yaml", "plan", "jar")),
         ("job", "python"),
         ("job", "jar"),
         ("requirements",),

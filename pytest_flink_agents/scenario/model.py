@@ -255,7 +255,8 @@ class Scenario(LanguageMapping):
             "job": self.job,
             "faults": self.faults,
             "inputs[].after": self.held_inputs,
-            "a Java agent": self.has_java_agent or needs_jvm(self.upgrade.from_.agent),
+            "a Java agent": self.has_java_agent
+            or (self.upgrade.from_.agent is not None and needs_jvm(self.upgrade.from_.agent)),
         }
         for word, given in disturbing.items():
             if given:
@@ -274,6 +275,12 @@ class Scenario(LanguageMapping):
         if "local" in self.tiers and self.expect.downtime is not None:
             message = "outputs have no time outside Kafka: expect.downtime"
             raise wrong("tiers without local", message=message, next_step="remove downtime, or local from tiers")
+        if self.upgrade.from_.git is not None and self.tiers != ("local",):
+            message, next_step = (
+                "upgrade.from.git on Flink is not supported yet",
+                "name the version's agent, or its tier",
+            )
+            raise wrong("tiers: [local] beside git", message=message, next_step=next_step)
         stated = self.expect.delivery and self.expect.delivery.outputs
         if not stated and not isinstance(self.expect.outputs, tuple):
             next_step = "add expect.delivery: {outputs: exactly_once}"

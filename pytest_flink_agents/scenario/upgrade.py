@@ -29,10 +29,23 @@ class Before(LanguageMapping):
     """The version that runs before the scenario's own agent."""
 
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"git", "savepoint", "flink_agents", "flink", "requirements", "config", "parallelism"}
+        {"savepoint", "flink_agents", "flink", "requirements", "config", "parallelism"}
     )
 
-    agent: Agent = Field(description="the agent: package.module:Class, {yaml, name} or {plan}")
+    agent: Agent | None = Field(
+        None,
+        description="the agent: package.module:Class, {yaml, name} or {plan}; default: the scenario's own, at `git`",
+    )
+    git: NotEmpty | None = Field(
+        None,
+        description="the branch, tag or commit of the project's repository that has the version's code, like v1.4.0",
+    )
+
+    @model_validator(mode="after")
+    def _names_a_version(self) -> Self:
+        if not self.model_fields_set:
+            raise wrong("agent or git", code="FA204", next_step="write agent: package.module:Class, or git: v1.4.0")
+        return self
 
 
 class Upgrade(LanguageMapping):

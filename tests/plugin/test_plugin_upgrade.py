@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 from plugin_project import Project, lines_of
@@ -46,3 +48,36 @@ def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Pro
     assert "the candidate has no action receipt; unreachable: unfinished calls of receipt in the savepoint" in lines
     assert "the job failed: ValueError: the field customer is gone" in lines
     assert "a version has 5 inputs before its switch, which lead to 5 outputs" in lines
+
+
+def test_the_version_before_is_the_projects_own_at_a_commit(project: Project) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
+        subprocess.run(["git", *identity, *arguments], cwd=project.path, check=True, capture_output=True)
+
+    project.write(
+        "versions.py", VERSIONS.replace("class NextTill", "class Later").replace("class Till", "class NextTill")
+    )
+    git("init", "-q")
+    git("add", "versions.py")
+    git("commit", "-q", "-m", "the first release")
+    git("tag", "v1.4.0")
+    project.write("versions.py", VERSIONS.replace("class Till", "class Earlier"))
+    at_tag = scenario("on", "NextTill").replace("{agent: versions:Till}", "{git: v1.4.0}")
+    project.scenarios(
+        "x",
+        at_tag,
+        at_tag.replace("name: on", "name: mistyped").replace("v1.4.0", "v1.4"),
+        at_tag.replace("name: on", "name: an option").replace("v1.4.0", "--all"),
+        at_tag.replace("name: on", "name: elsewhere").replace("git: v1.4.0", "git: v1.4.0, agent: os:system"),
+    )
+    result = project.run("--flink-tier=local")
+    lines = lines_of(result)
+    result.assert_outcomes(passed=1, failed=1, errors=2)
+    assert "FA435: there is no version 'v1.4'" in lines
+    assert "did you mean v1.4.0?" in lines
+    assert "FA435: there is no version '--all'" in lines
+    assert "FA214: os is part of Python" in lines
+    (file,) = project.report.glob("artifacts/*on*local*/1/evidence.json")
+    outputs = json.loads(file.read_text(encoding="utf-8"))["evidence"]["outputs"]
+    assert {output["value"]["version"] for output in outputs} == {"v1", "v2"}

@@ -44,8 +44,8 @@ ADDED = [
         '  next:     did you mean "after"?',
     ),
     (
-        "upgrade:\n  from: {git: v1.4.0}\n  after: {outputs: 1}\n",
-        'x.scenario.yaml:10:10: FA205: "git" is a word of the language that this version does not support yet\n'
+        "upgrade:\n  from: {savepoint: savepoints/1}\n  after: {outputs: 1}\n",
+        'x.scenario.yaml:10:10: FA205: "savepoint" is a word of the language that this version does not support yet\n'
         "  next:     remove it, or use a version that supports it",
     ),
     (
@@ -327,7 +327,7 @@ BLOCKS = [
     ("tiers: [embedded]\nupgrade: {from: {agent: A}, after: {outputs: 1}}", [("10:25", "FA203")]),
     (
         "tiers: [embedded]\nupgrade: {from: {plan: gone.json}, after: {outputs: 1}}",
-        [("10:17", "FA204"), ("10:18", "FA202")],
+        [("10:18", "FA202")],
     ),
     ("tiers: [embedded]\nupgrade: {from: {agent: {plan: gone.json}}, after: {outputs: 1}}", [("10:32", "FA206")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}}", [("10:10", "FA204")]),
@@ -342,6 +342,9 @@ BLOCKS = [
         "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}}\nalways_replay: true",
         [("1:1", "FA203")],
     ),
+    ("tiers: [embedded]\nupgrade: {from: {}, after: {outputs: 1}}", [("10:17", "FA204")]),
+    ("tiers: [local, embedded]\nupgrade: {from: {git: v1}, after: {outputs: 1}}", [("1:1", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {git: 5}, after: {outputs: 1}}", [("10:23", "FA203")]),
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
