@@ -77,7 +77,7 @@ OBSERVATION: dict[str, Break | tuple[Break, ...]] = {
 }
 LOCAL: dict[str, Break | tuple[Break, ...]] = {
     "keys that look alike": swap(
-        f"{_LOOP}._offer",
+        "local.loop:_identity",
         "key if type(key) is str else (json.dumps(key, sort_keys=True, default=str),)",
         "str(key)",
     ),
