@@ -14,7 +14,7 @@ from flink_testbed.ownership.process import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.cross_language]
 
-_OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) \S+::(.+)\[embedded-", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED \S+::(.+)\[embedded-", re.MULTILINE)
 _HEAD = 'version: "1"\n'
 _INPUTS = """\
 inputs:
@@ -55,7 +55,8 @@ def test_a_java_agent_promotes_and_a_wrong_one_does_not(shop_jar: Path, tmp_path
         text=True,
         timeout=240,
     )
-    outcomes = {name: outcome for outcome, name in re.findall(_OUTCOME, done.stdout)}
-    assert outcomes == {"right": "PASSED", "wrong class": "FAILED", "wrong total": "FAILED"}, done.stdout
+    assert set(_FAILED.findall(done.stdout)) == {"wrong class", "wrong total"}, done.stdout
+    assert "1 passed, 2 failed" in done.stdout
     assert "cannot be loaded" in done.stdout
+    assert "expected 8, seen 7" in done.stdout
     assert done.returncode == 1
