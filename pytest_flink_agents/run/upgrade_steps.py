@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,13 @@ def portions(loaded: LoadedScenario, count: int) -> tuple[range, ...]:
     if upgrade is None:
         return ()
     ends = _ends(upgrade, count)
-    starts = [0, *ends[:-1]]
-    if any(end - start <= upgrade.in_flight for start, end in zip(starts[1:], ends[1:], strict=True)) or not ends[0]:
+    later = [*itertools.pairwise(ends)]
+    if any(end - start <= upgrade.in_flight for start, end in later) or not ends[0]:
         expected = f"an input for each of {upgrade.versions} versions, beside those in flight"
         raise _mistake(loaded, (), "inputs are missing for a version", expected, f"{count} inputs", "add inputs")
-    _require_reachable(loaded, upgrade, [range(ends[0]), *map(range, starts[1:-1], ends[1:-1])])
+    _require_reachable(loaded, upgrade, [ends[0], *(end - start - upgrade.in_flight for start, end in later[:-1])])
     written = [range(ends[0])]
-    for start, end in zip(starts[1:], ends[1:], strict=True):
+    for start, end in later:
         written += [range(start, start + upgrade.in_flight), range(start + upgrade.in_flight, end)]
     return tuple(written)
 
@@ -62,19 +63,21 @@ def _ends(upgrade: Upgrade, count: int) -> list[int]:
     return [first, *(first + (count - first) * number // shares for number in range(1, shares + 1))]
 
 
-def _require_reachable(loaded: LoadedScenario, upgrade: Upgrade, shares: list[range]) -> None:
-    """Refuse to wait for more outputs than the inputs of a version lead to, if that is known."""
+def _require_reachable(loaded: LoadedScenario, upgrade: Upgrade, counts: list[int]) -> None:
+    """Refuse to wait for more outputs than the inputs of a version lead to, if that is known.
+
+    ``counts`` has the inputs of each version that is stopped. Those in flight may be those of the version before.
+    """
     delivery, wanted = loaded.scenario.expect.delivery, upgrade.after.outputs
     if wanted is None or delivery is None or delivery.outputs is None:
         return
-    for share in shares:
-        most = len(share) * delivery.per_input
+    for count in counts:
+        most = count * delivery.per_input
         if wanted > most:
-            message = f"a version has {len(share)} inputs before its switch, which lead to {most} outputs"
+            message = f"a version has {count} inputs of its own before its switch, which lead to {most} outputs"
             place: DocumentPath = ("after", "outputs")
-            raise _mistake(
-                loaded, place, message, f"at most {most}", str(wanted), "wait for fewer outputs, or add inputs"
-            )
+            next_step = "wait for fewer outputs, or add inputs"
+            raise _mistake(loaded, place, message, f"at most {most}", str(wanted), next_step)
 
 
 def _mistake(

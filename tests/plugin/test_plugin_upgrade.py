@@ -18,7 +18,7 @@ inputs:
   - generate: {{count: 40, keys: 4, value: {{customer: "${{input.key}}"}}}}
 upgrade:
   from: {{agent: versions:{before}}}
-  after: {{outputs: 12}}
+  after: {{outputs: 8}}
   in_flight: 5
 {words}expect:
   delivery: {{outputs: exactly_once}}
@@ -47,7 +47,7 @@ def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Pro
     lines = lines_of(result)
     assert "the candidate has no action receipt; unreachable: unfinished calls of receipt in the savepoint" in lines
     assert "the job failed: ValueError: the field customer is gone" in lines
-    assert "a version has 5 inputs before its switch, which lead to 5 outputs" in lines
+    assert "a version has 5 inputs of its own before its switch, which lead to 5 outputs" in lines
 
 
 def test_the_version_before_is_the_projects_own_at_a_commit(project: Project) -> None:

@@ -63,7 +63,9 @@ def test_a_version_without_inputs_of_its_own_is_refused(words: str, count: int, 
 
 
 def test_a_switch_that_waits_for_more_outputs_than_come_is_refused_at_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"x.scenario.yaml:8:\d+: FA203: a version has 1 inputs .* 1 outputs"):
+    with pytest.raises(
+        ScenarioError, match=r"x.scenario.yaml:8:\d+: FA203: a version has 1 inputs of its own .* 1 outputs"
+    ):
         portions_of(tmp_path, "  inputs: 1\n", 5)
 
 
@@ -79,3 +81,10 @@ def test_there_is_one_step_for_each_switch(rollback: bool, names: list[str]) -> 
     acts = [step.act for step in steps if isinstance(step.act, SwitchVersion)]
     assert [act.name for act in acts] == names
     assert [act.subject for act in acts] == [candidate, baseline][: len(names)]
+
+
+def test_inputs_in_flight_are_not_counted_on_for_the_next_version(tmp_path: Path) -> None:
+    words = "  inputs: 4\n  in_flight: 3\n  rollback: true\n"
+    with pytest.raises(ScenarioError, match="a version has 1 inputs of its own before its switch"):
+        portions_of(tmp_path, words, 12)
+    assert portions_of(tmp_path, words, 14)[2] == [7, 8]
