@@ -13,6 +13,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 from plugin_project import Project, lines_of, scenario
 
+from pytest_flink_agents.cli.main import main
+
 GATE = "--flink-gate"
 KNOWN = 'expect_fail: {{reason: "ticket 7", check: outputs, until: "{until}"}}\n'
 NO_FLINK = "no scenario ran on Flink, only on local: add --flink-tier=embedded"
@@ -83,6 +85,7 @@ def test_the_run_folder_holds_the_verdict_and_its_evidence(project: Project):
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     kinds = [event["kind"] for event in events if event["kind"] != "progress"]
     assert kinds == ["session_started", "items_selected", *(["item_started", "item_finished"] * 2), "verdict"]
+    assert main(["verify", str(folder), f"--project={project.path}"]) == 0
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert "apache-flink 2.2.1" in environment["2.2.1 job environment"]
     (evidence,) = folder.glob("artifacts/*local*/1/evidence.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 import random
@@ -206,6 +207,18 @@ def test_a_report_that_was_made_again_by_another_is_refused(
     assert [message for _, message in refusals(folder, keys[1])] == ["the attestation is not signed"]
     write_attestation(folder, read_signer(str(write_keys(tmp_path, KEYS["P-256"](), "mine")[0]), Path(), {}))
     assert [message for _, message in refusals(folder, keys[1])] == ["another key is named: signatures[0].keyid"]
+
+
+def test_a_report_of_another_version_is_not_refused_but_unclear(attested: Callable[..., Path]) -> None:
+    folder = attested()
+    report, path = folder / "report.json", folder / ATTESTATION_FILE
+    report.write_text(report.read_text(encoding="utf-8").replace('"named_tiers"', '"tiers_named"'), encoding="utf-8")
+    statement = json.loads(path.read_text(encoding="utf-8"))
+    (file,) = [one for one in statement["predicate"]["flinkAgentsGate"]["files"] if one["name"] == "report.json"]
+    file["digest"]["sha256"] = hashlib.sha256(report.read_bytes()).hexdigest()
+    path.write_bytes(file_of(statement, None))
+    found = verify_report(folder, None, None)
+    assert (found.refusals, [problem.code for problem in found.doubts]) == ((), ["FA439"])
 
 
 def test_each_file_of_the_project_counts(attested: Callable[..., Path], project: Path) -> None:
