@@ -235,6 +235,7 @@ def test_a_report_that_cannot_be_written_is_one_line_beside_the_verdict(project:
         "conftest.py",
         "import pathlib\n\nimport pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
         "    for folder in pathlib.Path('flink-agents-report').glob('2*'):\n"
+        "        (folder / 'summary.md').unlink()\n"
         "        (folder / 'summary.md').symlink_to('/dev/full')\n",
     )
     result = project.run(GATE)
