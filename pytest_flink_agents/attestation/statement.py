@@ -24,10 +24,10 @@ PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 # The field of the predicate that in-toto does not know, and the version of its content.
 EXTENSION = "flinkAgentsGate"
 VERSION = "1"
-# Only promote is a pass.
+# The predicate has no word for unknown, and readers take WARNED for a pass. The extension has the verdict itself.
 RESULTS = {
     VerdictKind.PROMOTE.value: "PASSED",
-    VerdictKind.INCONCLUSIVE.value: "WARNED",
+    VerdictKind.INCONCLUSIVE.value: "FAILED",
     VerdictKind.BLOCK.value: "FAILED",
 }
 # The groups of verdict.json that name files of the project, and the one of everything else that was tested.

@@ -56,8 +56,8 @@ def test_every_file_of_the_report_has_its_digest(attested: Callable[..., Path]) 
     ("results", "verdict", "result"),
     [
         ([item("a", Outcome.PASSED)], "promote", "PASSED"),
-        ([item("a", Outcome.PASSED), item("b", Outcome.UNKNOWN)], "inconclusive", "WARNED"),
-        ([item("a", Outcome.PASSED, tier=Tier.LOCAL)], "inconclusive", "WARNED"),
+        ([item("a", Outcome.PASSED), item("b", Outcome.UNKNOWN)], "inconclusive", "FAILED"),
+        ([item("a", Outcome.PASSED, tier=Tier.LOCAL)], "inconclusive", "FAILED"),
         ([item("a", Outcome.PASSED), item("b", Outcome.FAILED)], "block", "FAILED"),
     ],
 )
