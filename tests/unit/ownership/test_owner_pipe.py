@@ -10,6 +10,9 @@ import pytest
 from flink_testbed.ownership.owner_pipe import OwnerPipe
 from flink_testbed.ownership.process_guard import OwnerWatch
 
+# The parent of this process may be 1 itself.
+ANOTHER_PARENT = os.getppid() + 1
+
 
 @pytest.fixture
 def pipe():
@@ -33,7 +36,7 @@ def test_an_owner_is_gone_when_its_end_closes(pipe: OwnerPipe) -> None:
 
 def test_an_owner_is_gone_when_the_guard_has_another_parent(pipe: OwnerPipe, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = OwnerWatch(pipe.guard_end)
-    monkeypatch.setattr(os, "getppid", lambda: 1)
+    monkeypatch.setattr(os, "getppid", lambda: ANOTHER_PARENT)
     assert is_gone(watch)
 
 
@@ -42,7 +45,7 @@ def test_a_detached_guard_may_get_another_parent(pipe: OwnerPipe, monkeypatch: p
     descriptor = pipe.detach()
     assert not pipe.is_open
     assert not is_gone(watch)
-    monkeypatch.setattr(os, "getppid", lambda: 1)
+    monkeypatch.setattr(os, "getppid", lambda: ANOTHER_PARENT)
     assert not is_gone(watch)
     os.close(descriptor)
     assert is_gone(watch)
