@@ -90,8 +90,8 @@ environment = AgentsExecutionEnvironment.get_execution_environment()
 environment.from_list([{"key": "a", "value": 4}, {"key": "a", "value": 2}]).apply(Scores()).to_list()
 environment.execute()
 """
-# Fixtures of examples that need Flink or Kafka.
-REAL_PARTS = ("flink_cluster", "kafka_", "timeline=")
+# Fixtures of examples that need Flink, Kafka or upstream's jars.
+REAL_PARTS = ("flink_cluster", "kafka_", "timeline=", "cross_language")
 
 
 @pytest.fixture
