@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +80,32 @@ def test_a_kept_connection_is_closed_when_it_is_idle(address: tuple[str, int]) -
     received, after_s = answer_to(address, HEAD + b"Content-Length: 2\r\n\r\nab")
     assert received.startswith(b"HTTP/1.1 200")
     assert after_s < 10
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_connection_that_comes_while_the_server_closes_is_closed(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``turns`` of the loop lie between the connection and the end: it is waiting, accepted or made by then."""
+    unclosed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unclosed.append)
+
+    async def connected_late() -> socket.socket:
+        server = BoundedServer(nothing, LIMITS)
+        client = socket.create_connection(("127.0.0.1", await server.listen()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.close()
+        return client
+
+    async def nothing(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+    # Not asyncio.run: it gives the loop further turns.
+    loop = asyncio.new_event_loop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        client = loop.run_until_complete(connected_late())
+        loop.close()
+        del loop
+        gc.collect()
+    client.close()
+    assert unclosed == []
