@@ -16,7 +16,7 @@ from flink_agents_runtime.engine.failure import RULE
 from flink_testbed.flink.rest_keys import browser_note
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
-from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence
+from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence, StepRecord
 from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
@@ -135,12 +135,14 @@ def _steps(evidence: Evidence) -> list[str]:
     """Return what was done to the run on purpose: a failure is read in its light."""
     if not evidence.steps:
         return []
-    lines = [
-        f"  {step.act}, {step.trigger}: "
-        + ("not reached" if step.fired_after_s is None else f"at {step.fired_after_s:.1f} s; {step.detail}")
-        for step in evidence.steps
-    ]
+    lines = [f"  {step.act}, {step.trigger}: {_fired(step)}" for step in evidence.steps]
     return ["done to the run on purpose, in seconds since its start:", *lines, ""]
+
+
+def _fired(step: StepRecord) -> str:
+    if step.fired_after_s is None:
+        return "not reached"
+    return "; ".join(filter(None, (f"at {step.fired_after_s:.1f} s", step.detail)))
 
 
 def _job_failure(evidence: Evidence) -> list[str]:

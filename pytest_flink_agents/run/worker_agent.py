@@ -199,7 +199,7 @@ def log_errors_of(reply: Mapping[str, Any]) -> tuple[LogError, ...]:
 
 
 def _states(count: int) -> str:
-    return f"the states of {count} keys"
+    return "the state of 1 key" if count == 1 else f"the states of {count} keys"
 
 
 def _memory(reply: Mapping[str, Any]) -> tuple[MemoryOfKey, ...] | None:
