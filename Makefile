@@ -93,7 +93,7 @@ test-releases: $(STAMP)
 
 # Not part of `make test`, whose test-releases has the check of each plan by Java.
 test-cross-language: $(STAMP)
-	@echo "test-cross-language: agents, actions and plans in Java and Python, on flink-agents 0.1.1 and Flink 1.20 (about 2 min)"
+	@echo "test-cross-language: agents, actions and plans in Java and Python, on flink-agents 0.1.1 and Flink 1.20 (about 1 min)"
 	@$(RUN) -m pytest tests/cross_language --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q --durations=5
 
 # Kills of TaskManagers under one job. Fewer: make test-faults KILLS=20
@@ -102,7 +102,7 @@ KILLS ?= 300
 # Not part of `make test`, whose test-clusters has the faults of processes on one version, and the first scenarios.
 # Its test-sessions has eight kills.
 test-faults: $(STAMP)
-	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS), known defects, flink-agents 0.1.1 (about 24 min), $(KILLS) kills under one job (about 10 s each)"
+	@echo "test-faults: scenarios that break a job on purpose, and faults on Flink $(VERSIONS), known defects, flink-agents 0.1.1 (about 18 min), $(KILLS) kills under one job (about 10 s each)"
 	@$(RUN) -m pytest tests/fault_scenarios --flink-version=2.2 --flink-tier=embedded -q --durations=5
 	@$(RUN) -m pytest tests/integration/cluster_suite/test_faults.py --flink-version=$(VERSIONS) -q
 	@$(RUN) -m pytest tests/known_bugs -q -m slow -o faulthandler_timeout=900
