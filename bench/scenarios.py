@@ -75,7 +75,7 @@ def session_costs(directory: Path) -> dict[str, float]:
             pytest_in(project, "--flink-tier=local", *options)
             return time.perf_counter() - started
 
-        session("-k", "scenario 1")  # Builds the job environment, and fills the caches of bytecode.
+        session("s0.scenario.yaml")  # Builds the job environment, and fills the caches of bytecode.
         serial, parallel = session(), session("-n", "2")
         figures |= {
             f"{count:,} scenarios on the local tier, whole session [s]": serial,
