@@ -52,7 +52,7 @@ class RestAuth(Word):
 
 
 class ModelMode(Word):
-    """Where the answers of a scenario's model come from."""
+    """Sources of a scenario's model answers."""
 
     SCRIPTED = "scripted"
     REPLAY = "replay"

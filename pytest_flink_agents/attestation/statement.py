@@ -1,7 +1,7 @@
 """The statement on a report: in-toto's Statement v1 with the predicate test-result v0.1.
 
 https://github.com/in-toto/attestation has both. The statement is made of the files of the run folder alone, so that
-anybody can make it again and compare.
+every reader can make it again and compare.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pytest_flink_agents.report.session_report import SessionReport, write_repor
 from pytest_flink_agents.report.stored_run import StoredRun
 
 _EVIDENCE = "artifacts"
-# Exit codes of pytest that say no more than that something failed, or that a shard had no item.
+# Exit codes of pytest that only say that something failed, or that a shard had no item.
 _PASSED, _FAILED, _NO_ITEMS = 0, 1, 5
 
 

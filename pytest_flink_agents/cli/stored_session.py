@@ -24,7 +24,7 @@ _CUT_SHORT = "the session ended while it ran"
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """What the files of a run folder say: ``answer`` is the verdict that the session reached, in one word.
+    """The content of a run folder's files. ``answer`` is the verdict that the session reached, in one word.
 
     ``folder`` has these files. ``policy_digest`` is that of the policy file, empty without one. Everything besides ``run``
     is empty as far as the session did not come to write it.

@@ -71,7 +71,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where the answers of a model that is not scripted came from.
+    """The source of a model's answers that are not scripted.
 
     ``mode`` is ``replay``, ``record`` or ``live``. ``exchanges`` is the number of recorded ones in a replay. ``unknown``
     says why the service did not answer, and is empty if it always did.

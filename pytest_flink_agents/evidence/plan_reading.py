@@ -1,4 +1,4 @@
-"""How the other language reads the plan of a run."""
+"""The plan of a run as the other language reads it."""
 
 from __future__ import annotations
 

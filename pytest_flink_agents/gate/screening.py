@@ -1,4 +1,4 @@
-"""Which scenarios were shown to be stable, so that a failure of theirs may block. Pure.
+"""Screening: only a failure of a scenario that was shown to be stable blocks. Pure.
 
 A scenario that passes and fails on the same code says little about that code. Screening makes its failure doubtful
 instead of a proof, and never a pass.
@@ -45,7 +45,7 @@ def is_screened(result: ItemResult, policy: Policy) -> bool:
 def may_warn(result: ItemResult, policy: Policy, results: Sequence[ItemResult]) -> bool:
     """Return whether the policy makes the failure of a screened scenario a warning.
 
-    Not without a history: where none is kept, every scenario would be new for ever. And not if it is the only one that
+    Not without a history: without one every scenario would always be new. And not if it is the only one that
     verifies its requirement.
     """
     screening = policy.rules.screening
