@@ -82,6 +82,34 @@ class NoAgent:
     pass
 """
 
+# An agent that asks a model for each input.
+DESK = """
+from flink_agents.api.chat_message import ChatMessage, MessageRole
+from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+def ask(event: Event, ctx: RunnerContext) -> None:
+    text = InputEvent.from_event(event).input
+    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
+
+
+def answer(event: Event, ctx: RunnerContext) -> None:
+    ctx.send_event(OutputEvent(output={"said": ChatResponseEvent.from_event(event).response.content}))
+"""
+DESK_AGENT = """
+agents:
+  - name: desk
+    actions:
+      - {name: ask, function: "desk:ask", listen_to: [input]}
+      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
+    chat_model_connections:
+      - {name: server, clazz: ollama}
+    chat_model_setups:
+      - {name: model, clazz: ollama, connection: server, model: desk-model}
+"""
+
 
 class Project:
     """A project root with the module ``shop``, in which pytest can be run."""
@@ -98,6 +126,11 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
+
+    def write_desk(self) -> None:
+        """Write ``desk.yaml``, whose agent ``desk`` asks a model for each input and sends what it said."""
+        self.write("desk.py", DESK)
+        self.write("desk.yaml", DESK_AGENT)
 
     def scenarios(self, file: str, *documents: str) -> Path:
         """Write the file ``<file>.scenario.yaml`` with these documents."""

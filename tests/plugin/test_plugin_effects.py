@@ -36,32 +36,6 @@ class Strays(Agent):
         refund("/refund")
         ctx.send_event(OutputEvent(output={"said": "hi"}))
 """
-DESK = """
-from flink_agents.api.chat_message import ChatMessage, MessageRole
-from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
-
-
-def ask(event: Event, ctx: RunnerContext) -> None:
-    text = InputEvent.from_event(event).input
-    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
-
-
-def answer(event: Event, ctx: RunnerContext) -> None:
-    ctx.send_event(OutputEvent(output={"said": ChatResponseEvent.from_event(event).response.content}))
-"""
-DESK_AGENT = """
-agents:
-  - name: desk
-    actions:
-      - {name: ask, function: "desk:ask", listen_to: [input]}
-      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
-    chat_model_connections:
-      - {name: server, clazz: ollama}
-    chat_model_setups:
-      - {name: model, clazz: ollama, connection: server, model: desk-model}
-"""
 MODEL = """\
 resources:
   chat_model_connections:
@@ -130,8 +104,7 @@ def test_a_python_test_serves_endpoints(project: Project) -> None:
 
 def test_calls_are_evidence_and_a_call_without_a_route_fails(project: Project) -> None:
     project.write("payer.py", AGENTS)
-    project.write("desk.py", DESK)
-    project.write("desk.yaml", DESK_AGENT)
+    project.write_desk()
     project.scenarios(
         "x",
         scenario("pays", agent="payer:Pays", said="for o-1", more=EFFECTS),

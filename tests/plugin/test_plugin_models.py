@@ -9,32 +9,6 @@ from plugin_project import Project, lines_of
 
 from flink_testbed.models.server import ModelServer
 
-DESK = """
-from flink_agents.api.chat_message import ChatMessage, MessageRole
-from flink_agents.api.events.chat_event import ChatRequestEvent, ChatResponseEvent
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from flink_agents.api.runner_context import RunnerContext
-
-
-def ask(event: Event, ctx: RunnerContext) -> None:
-    text = InputEvent.from_event(event).input
-    ctx.send_event(ChatRequestEvent(model="model", messages=[ChatMessage(role=MessageRole.USER, content=text)]))
-
-
-def answer(event: Event, ctx: RunnerContext) -> None:
-    ctx.send_event(OutputEvent(output={"said": ChatResponseEvent.from_event(event).response.content}))
-"""
-AGENT = """
-agents:
-  - name: desk
-    actions:
-      - {name: ask, function: "desk:ask", listen_to: [input]}
-      - {name: answer, function: "desk:answer", listen_to: [chat_response]}
-    chat_model_connections:
-      - {name: server, clazz: ollama}
-    chat_model_setups:
-      - {name: model, clazz: ollama, connection: server, model: desk-model}
-"""
 SCENARIO = """\
 version: "1"
 name: NAME
@@ -56,8 +30,7 @@ expect:
 def test_a_recorded_model_answers_without_the_real_one(project: Project, monkeypatch: pytest.MonkeyPatch):
     """The recording is inconclusive, its replay passes, and another request is shown beside the recorded one."""
     project.write("pytest.ini", "[pytest]\nflink_scenario_env = MODEL_URL MODEL_KEY\n")
-    project.write("desk.py", DESK)
-    project.write("desk.yaml", AGENT)
+    project.write_desk()
     right = SCENARIO.replace("NAME", "right").replace("TEXT", "where is my order")
     project.scenarios("x", right)
     rules = [{"reply": {"text": "On its way."}, "usage": {"prompt_tokens": 4, "completion_tokens": 3}}]
