@@ -7,10 +7,10 @@ import pytest
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.current import attempt_folder, session_of
 from pytest_flink_agents.run.checked_run import CheckedRun
-from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
+from tests.support import scenario_runs
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,7 @@ def checked(request: pytest.FixtureRequest, flink_version: str):
         folder.mkdir(parents=True)
         (folder / "one.scenario.yaml").write_text(text, encoding="utf-8")
         (loaded,) = load_file(folder / "one.scenario.yaml", Project.of(session.settings))
-        one = ScenarioRun(session.services, loaded, Tier.CONTAINER, session.release(flink_version))
-        one.provision()
-        return one.run_and_check(folder / "run", lambda seed: "")
+        return scenario_runs.checked(request, loaded, Tier.CONTAINER, folder / "run", flink_version)
 
     return run
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.current import session_of
 from pytest_flink_agents.run.checked_run import CheckedRun
-from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.vocabulary import Tier
+from tests.support import scenario_runs
 
 pytestmark = pytest.mark.slow
 
@@ -52,15 +51,12 @@ def test_a_lost_output_is_reported_with_its_key_and_number_on_the_scenarios_line
 
     An input that waits for an output is sent on both.
     """
-    session = session_of(request.config)
     shutil.copytree(ROOT / "scenarios" / "agents", tmp_path / "scenarios" / "agents")
     (tmp_path / "delivery.scenario.yaml").write_text(SCENARIOS)
     once, twice = load_file(tmp_path / "delivery.scenario.yaml", Project(tmp_path))
 
     def checked(loaded: LoadedScenario, tier: Tier) -> CheckedRun:
-        run = ScenarioRun(session.services, loaded, tier, session.releases[0])
-        run.provision()
-        return run.run_and_check(tmp_path / tier.value / loaded.scenario.name, lambda seed: "again")
+        return scenario_runs.checked(request, loaded, tier, tmp_path / tier.value / loaded.scenario.name)
 
     right = [checked(once, tier) for tier in (Tier.LOCAL, Tier.EMBEDDED)]
     assert [run.valid for run in right] == [True, True], [run.text for run in right]

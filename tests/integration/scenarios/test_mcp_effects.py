@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.current import session_of
 from pytest_flink_agents.run.checked_run import CheckedRun
-from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import LoadedScenario, load_file
 from pytest_flink_agents.vocabulary import Tier
+from tests.support import scenario_runs
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +64,6 @@ expect:
 
 def test_an_agent_calls_a_scripted_tool_on_both_tiers(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The call is in the record with its arguments and its input, and expectations judge it."""
-    session = session_of(request.config)
     shutil.copytree(ROOT / "scenarios" / "agents", tmp_path / "scenarios" / "agents")
     (tmp_path / "desk.yaml").write_text(AGENT)
     first, second = SCENARIOS.split("---\n")
@@ -74,9 +72,7 @@ def test_an_agent_calls_a_scripted_tool_on_both_tiers(tmp_path: Path, request: p
     right, wrong = load_file(tmp_path / "orders.scenario.yaml", Project(tmp_path))
 
     def checked(loaded: LoadedScenario, tier: Tier) -> CheckedRun:
-        run = ScenarioRun(session.services, loaded, tier, session.releases[0])
-        run.provision()
-        return run.run_and_check(tmp_path / tier.value / loaded.scenario.name, lambda seed: "again")
+        return scenario_runs.checked(request, loaded, tier, tmp_path / tier.value / loaded.scenario.name)
 
     for tier in (Tier.LOCAL, Tier.EMBEDDED):
         run = checked(right, tier)

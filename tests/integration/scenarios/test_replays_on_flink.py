@@ -10,10 +10,10 @@ from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.current import attempt_folder, session_of
 from pytest_flink_agents.run.agent_runner import AgentRunner
-from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
+from tests.support import scenario_runs
 
 pytestmark = pytest.mark.slow
 
@@ -39,9 +39,7 @@ def test_a_durable_agent_does_the_same_from_every_crash_point(
     file = folder / "refund.scenario.yaml"
     file.write_text(SCENARIO, encoding="utf-8")
     (loaded,) = load_file(file, Project.of(session.settings))
-    run = ScenarioRun(session.services, loaded, Tier.EMBEDDED, session.release(flink_version))
-    run.provision()
-    checked = run.run_and_check(folder / "run", lambda seed: "")
+    checked = scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run", flink_version)
     assert checked.validity is Validity.VALID, checked.text
     replays = checked.evidence.replays
     assert replays is not None

@@ -1,0 +1,27 @@
+"""Runs a loaded scenario on the services of the tests' own session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_flink_agents.current import session_of
+from pytest_flink_agents.run.checked_run import CheckedRun
+from pytest_flink_agents.run.item import ScenarioRun
+from pytest_flink_agents.scenario.loaded import LoadedScenario
+from pytest_flink_agents.vocabulary import Tier
+
+
+def checked(
+    request: pytest.FixtureRequest, loaded: LoadedScenario, tier: Tier, folder: Path, flink_version: str = ""
+) -> CheckedRun:
+    """Run a scenario and check it; ``folder`` gets its evidence.
+
+    Without a ``flink_version`` it runs on the first one of the session.
+    """
+    session = session_of(request.config)
+    release = session.release(flink_version) if flink_version else session.releases[0]
+    run = ScenarioRun(session.services, loaded, tier, release)
+    run.provision()
+    return run.run_and_check(folder, lambda seed: "again")
