@@ -195,7 +195,8 @@ def _differences(expected: Any, seen: Any, place: str) -> Iterator[tuple[str, st
 def _contradiction(run: StoredRun) -> tuple[str, str] | None:
     """Return what a session never writes: what was expected, and what was seen."""
     if not run.tiers or not set(run.named_tiers) <= set(run.tiers):
-        return "the tiers of the session, and those named among them", f"{list(run.tiers)}, {list(run.named_tiers)}"
+        seen = f"tiers: {', '.join(run.tiers) or 'none'}; named: {', '.join(run.named_tiers) or 'none'}"
+        return "the tiers of the session, and those named among them", seen
     ids = Counter(result.node_id for result in run.results)
     twice = next((node_id for node_id, count in ids.items() if count > 1), None)
     if twice is not None:
