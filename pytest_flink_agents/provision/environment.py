@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.gateway_token import token_variables
-from flink_testbed.artifacts.java import QUICK_START_FLAGS
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.config import MODULE_FLAGS, ClusterConfig
+from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.launched import LaunchedCluster
 from flink_testbed.ownership.detached import DetachedService, hold_detached
 from flink_testbed.responder import Responder
+from pytest_flink_agents.provision.client import client_variables
 from pytest_flink_agents.provision.engine_choice import choose_engine, require_bundled
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.provision.tiers import CLUSTER_PROVIDERS
@@ -193,24 +193,13 @@ class TestEnvironment(JobParts):
 
         Its log is named after it. ``variables`` are added to its environment.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
         conf = self.directory / "client"
-        conf.mkdir(exist_ok=True)
-        (conf / "config.yaml").write_text("{}\n", encoding="utf-8")
-        (conf / "log4j2.properties").write_text("rootLogger.level = WARN\n", encoding="utf-8")
         return Responder(
             [str(self.environment.python), *program],
             name=name,
             log=self.directory / f"{name.replace(' ', '-')}.log",
             env=self.job_environment_variables(
-                JAVA_HOME=str(self.java.home),
-                FLINK_HOME=str(self.environment.flink_home),
-                FLINK_CONF_DIR=str(conf),
-                FLINK_LOG_DIR=str(conf),
-                LOG4J_PROPERTIES=str(conf / "log4j2.properties"),
-                JVM_ARGS=" ".join([*QUICK_START_FLAGS, *MODULE_FLAGS, "-Xmx256m", f"-Djava.io.tmpdir={conf}"]),
-                # Otherwise PyFlink opens a worker pool for local runs, on every interface.
-                _python_worker_execution_mode="process",
+                **client_variables(self.environment.flink_home, self.java.home, conf),
                 **(self.settings.remote.client_environment() if self.settings.remote else {}),
                 **(variables or {}),
             ),
