@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
+    command.add_argument("--probe", action="store_true", help="also load pemja, which joins JVM and Python (5 s)")
     command.add_argument("--json", action="store_true", help="print the checks as JSON")
     command = _command(commands, "prepare", _prepare, "fill the cache, so that later sessions need no network")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="scenarios (default: .)")
@@ -266,7 +267,7 @@ def _plan_check(chosen: argparse.Namespace) -> tuple[int, str]:
 def _doctor(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.doctor.command import doctor
 
-    return doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json)
+    return doctor(chosen.flink_version, chosen.job_python, as_json=chosen.json, load_bridge=chosen.probe)
 
 
 def _prepare(chosen: argparse.Namespace) -> tuple[int, str]:

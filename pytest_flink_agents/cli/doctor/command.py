@@ -23,19 +23,21 @@ _WIDTH, _STATUS = 80, 13
 _ENGINES = (Engine.BUNDLED.value, Engine.UPSTREAM.value)
 
 
-def doctor(flink_versions: str, job_python: Path | None, *, as_json: bool) -> tuple[int, str]:
+def doctor(
+    flink_versions: str, job_python: Path | None, *, as_json: bool, load_bridge: bool = False
+) -> tuple[int, str]:
     """Return the exit code (1 if a check fails) and the text to print.
 
     Raises :class:`HostError` FA410 for an unsupported Flink version.
 
-    ``flink_versions`` is comma separated, such as ``2.2,1.20.5``.
+    ``flink_versions`` is comma separated, such as ``2.2,1.20.5``. With ``load_bridge`` a JVM loads pemja.
     """
     words = [word.strip() for word in flink_versions.split(",") if word.strip()] or [flink_versions]
     releases = tuple(dict.fromkeys(resolve_flink(word) for word in words))
     redact = Redactor(os.environ).text
     checks = [
         dataclasses.replace(check, seen=redact(check.seen), next_step=redact(check.next_step))
-        for check in judge(gather(releases, job_python))
+        for check in judge(gather(releases, job_python, load=load_bridge))
     ]
     failed = any(check.status == FAIL for check in checks)
     return int(failed), as_document(checks) if as_json else as_lines(checks)

@@ -15,6 +15,8 @@ from flink_testbed.core.problem import Problem
 from flink_testbed.ownership.leftovers import OwnerlessGuard
 from pytest_flink_agents.cli.doctor.bridge import Bridge
 from pytest_flink_agents.cli.doctor.configuration import ConfigurationDirectory
+from pytest_flink_agents.cli.doctor.loading import Loaded
+from pytest_flink_agents.cli.doctor.pairs import Versions
 
 T = TypeVar("T")
 
@@ -71,7 +73,8 @@ class ReleaseFacts:
     ``python`` is the minor version that its jobs run on.
 
     ``environment`` and ``packaged_java`` (a version) are None if the cache has none; ``given`` is True if the environment
-    is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` is None without an environment.
+    is that of ``--job-python``. ``conflicts`` holds a sentence for each. ``bridge`` and ``versions`` are None without an
+    environment, ``loaded`` without ``--probe``.
     """
 
     release: FlinkRelease
@@ -82,6 +85,8 @@ class ReleaseFacts:
     conflicts: Seen[tuple[str, ...]]
     given: bool = False
     bridge: Seen[Bridge | None] = None
+    versions: Seen[Versions | None] = None
+    loaded: Seen[Loaded | None] = None
 
     @property
     def java_home_fits(self) -> bool:

@@ -9,7 +9,7 @@ from flink_testbed.artifacts.environments import JobEnvironment
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.flink.standalone import MEMORY_NEEDED_MIB
 from flink_testbed.ownership.leftovers import OwnerlessGuard
-from pytest_flink_agents.cli.doctor import bridge, configuration
+from pytest_flink_agents.cli.doctor import bridge, configuration, loading, pairs
 from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, WARN, Check
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
@@ -90,9 +90,14 @@ def _release(facts: ReleaseFacts) -> list[Check]:
     checks += _checks(f"packaged Java{of}", facts.packaged_java, lambda name, java: _packaged_java(name, java, facts))
     checks += _checks(f"job environment{of}", facts.environment, lambda name, found: _environment(name, found, facts))
     checks += _checks(f"dependencies{of}", facts.conflicts, _conflicts)
+    if facts.versions is not None:
+        name = f"{pairs.NAME}{of}"
+        checks += _checks(name, facts.versions, lambda name, found: pairs.judge_pairs(name, found, release.line))
     if facts.bridge is not None:
         name = f"{bridge.NAME}{of}"
         checks += _checks(name, facts.bridge, lambda name, found: bridge.judge_bridge(name, found, release.version))
+    if facts.loaded is not None:
+        checks += _checks(f"{loading.NAME}{of}", facts.loaded, loading.judge_loaded)
     return checks
 
 

@@ -1,93 +1,58 @@
-"""Gather the doctor's facts from the machine. Builds nothing, starts no cluster."""
+"""Gather the doctor's facts from the machine. Builds nothing, starts no cluster; a JVM only with ``--probe``."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import platform
-import re
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
 from flink_testbed.artifacts.cache_use import size_mib
-from flink_testbed.artifacts.environments import (
-    EnvironmentPlan,
-    EnvironmentRequest,
-    JobEnvironment,
-    cached_environment,
-    existing_environment,
-    plan_environment,
-)
 from flink_testbed.artifacts.installer import run_uv
 from flink_testbed.artifacts.jars import JarSet, cached_jars, connector_jars, locked_jars
-from flink_testbed.artifacts.java import cached_java, java_version
 from flink_testbed.artifacts.maven import is_offered, maven_repository
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.directories import cache_root
 from flink_testbed.core.other_users import other_users
 from flink_testbed.core.ports import LOOPBACK, lease_port
-from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
+from flink_testbed.core.problem import WaitTimeoutError
 from flink_testbed.ownership.leftovers import ownerless_guards
-from pytest_flink_agents.cli.doctor.bridge import Bridge, look_at_bridge
 from pytest_flink_agents.cli.doctor.configuration import ConfigurationDirectory, ConfigurationFile
 from pytest_flink_agents.cli.doctor.facts import (
     Containers,
     Facts,
     Jars,
-    JavaHome,
     Neighbours,
-    Refused,
-    ReleaseFacts,
     Repository,
     Room,
     Seen,
     System,
-    Unseen,
     Writable,
     missing,
 )
+from pytest_flink_agents.cli.doctor.release import attempt, facts_of
 from pytest_flink_agents.scenario.configuration import CURRENT, LEGACY
 from pytest_flink_agents.scenario.configuration.file import configuration_findings
 
-T = TypeVar("T")
-
-_CHECK_TIMEOUT_S = 60.0
 _REGISTRY_TIMEOUT_S = 10.0
 # pytest depends on it: every mirror has it.
 _TINY_PACKAGE = "iniconfig"
 _MIB = 1024 * 1024
 
 
-def attempt(look: Callable[[], T]) -> Seen[T]:
-    """Return one fact, or the reason why it is unknown.
+def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None, *, load: bool = False) -> Facts:
+    """Gather the facts that a run of these releases depends on.
 
-    An error does not keep the other facts from being gathered.
+    With ``load`` a JVM loads the bridge of each job environment.
     """
-    try:
-        return look()
-    except WaitTimeoutError as error:
-        return Unseen(error.problems[0].message)
-    except HostError as error:
-        return Refused(error.problems[0])
-    except Exception as error:  # whatever it is, the other facts are gathered
-        return Unseen(f"{type(error).__name__}: {error}")
-
-
-def gather(releases: tuple[FlinkRelease, ...], job_python: Path | None) -> Facts:
-    """Gather the facts that a run of these releases depends on."""
-    if job_python:
-        environment = attempt(lambda: existing_environment(job_python))
-        found = tuple(_release_as_given(release, environment) for release in releases)
-    else:
-        found = tuple(_release(release) for release in releases)
+    found = facts_of(releases, job_python, load=load)
     jars, maven = _jars(releases)
     return Facts(
         system=attempt(lambda: System(platform.system(), platform.release(), platform.machine())),
@@ -130,53 +95,6 @@ def _repository(absent: list[str]) -> Repository | None:
     return Repository(repository.source, all(is_offered(each, repository, _REGISTRY_TIMEOUT_S) for each in absent))
 
 
-def _release(release: FlinkRelease) -> ReleaseFacts:
-    plan = attempt(lambda: plan_environment(EnvironmentRequest(release)))
-    environment: Seen[JobEnvironment | None] = Unseen("there is no Python for this release")
-    if isinstance(plan, EnvironmentPlan):
-        known = plan
-        environment = attempt(lambda: cached_environment(known))
-    return ReleaseFacts(
-        release=release,
-        python=plan.python_minor if isinstance(plan, EnvironmentPlan) else plan,
-        java_home=attempt(_java_home),
-        packaged_java=attempt(lambda: _packaged_java(release)),
-        environment=environment,
-        conflicts=_conflicts_of(environment),
-        bridge=_bridge_of(environment),
-    )
-
-
-def _release_as_given(release: FlinkRelease, environment: Seen[JobEnvironment]) -> ReleaseFacts:
-    python: Seen[str] = Unseen("the environment cannot be read")
-    if isinstance(environment, JobEnvironment):
-        python = ".".join(environment.python_version.split(".")[:2])
-    return ReleaseFacts(
-        release=release,
-        python=python,
-        java_home=attempt(_java_home),
-        packaged_java=attempt(lambda: _packaged_java(release)),
-        environment=environment,
-        conflicts=_conflicts_of(environment),
-        bridge=_bridge_of(environment),
-        given=True,
-    )
-
-
-def _java_home() -> JavaHome:
-    path = os.environ.get("JAVA_HOME", "")
-    return JavaHome(path, java_version(Path(path)) if path else None)
-
-
-def _packaged_java(release: FlinkRelease) -> str | None:
-    java = cached_java(release.line)
-    return java.version if java else None
-
-
-def _bridge_of(environment: Seen[JobEnvironment | None]) -> Seen[Bridge | None]:
-    return attempt(lambda: look_at_bridge(environment)) if isinstance(environment, JobEnvironment) else None
-
-
 def _writable() -> tuple[Writable, ...]:
     places = {
         "reports and metrics": Path("flink-agents-report").absolute(),
@@ -189,36 +107,6 @@ def _writable() -> tuple[Writable, ...]:
 def _can_write(place: Path) -> bool:
     there = next(parent for parent in (place, *place.parents) if parent.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-
-
-def _conflicts_of(environment: Seen[JobEnvironment | None]) -> Seen[tuple[str, ...]]:
-    if isinstance(environment, JobEnvironment):
-        return attempt(lambda: _conflicts(environment.python))
-    return Unseen("there is no environment")
-
-
-def _conflicts(python: Path) -> tuple[str, ...]:
-    """Return a sentence for each package whose requirements are not met."""
-    done = run_uv(["pip", "check", "--python", str(python)], cwd=Path.cwd(), timeout_s=_CHECK_TIMEOUT_S)
-    if done.returncode == 0:
-        return ()
-    sentences = conflicts_in(done.output)
-    if not sentences:
-        raise HostError(
-            Problem(
-                "FA417",
-                "the installed packages cannot be listed",
-                where=str(python),
-                next_step="delete that environment: the next run rebuilds it",
-            )
-        )
-    return sentences
-
-
-def conflicts_in(output: str) -> tuple[str, ...]:
-    """Return the sentences of ``uv pip check``: the package, its requirement, and the installed version."""
-    sentences = re.findall(r"^The package (`.*)$", output, re.MULTILINE)
-    return tuple(sentence.replace("`", "") for sentence in sentences)
 
 
 def _room() -> Room:

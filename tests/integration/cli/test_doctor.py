@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,42 @@ def test_a_python_without_flink_fails_with_the_install_command(capsys: pytest.Ca
     assert (code, found["status"]) == (1, "fail")
     assert "lacks apache-flink" in found["seen"]
     assert "uv pip install" in found["next_step"]
+
+
+def test_the_probe_runs_python_in_a_jvm(
+    session_environment: TestEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert session_environment.java
+    python = session_environment.environment.python
+    code, checks = ask(capsys, "--probe", f"--job-python={python}")
+    seen = checks["pemja in a JVM for Flink 2.2.1"]["seen"]
+    assert (code, checks["versions for Flink 2.2.1"]["status"]) == (0, "ok")
+    assert f"ran Python {session_environment.environment.python_version}" in seen
+    # A second class loader fails for real, as a second job does.
+    assert "fails with java.lang.NoSuchFieldException: loadedLibraryNames" in seen
+
+
+def test_the_probe_shows_why_a_broken_bridge_does_not_load(
+    session_environment: TestEnvironment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All files of pemja are there by name, and its native library is damaged."""
+    assert session_environment.java
+    environment = session_environment.environment
+    subprocess.run([environment.python, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "others.pth").write_text(f"{environment.site_packages}\n")
+    for part in environment.site_packages.glob("pemja*"):
+        shutil.copytree(part, packages / part.name)
+    for library in (packages / "pemja").glob("pemja_core*.so"):
+        library.write_bytes(b"no library")
+    code, checks = ask(capsys, "--probe", f"--job-python={tmp_path / 'venv' / 'bin' / 'python'}")
+    assert checks["pemja for Flink 2.2.1"]["status"] == "ok"
+    loaded = checks["pemja in a JVM for Flink 2.2.1"]
+    assert (code, loaded["status"]) == (1, "fail")
+    # Java's own error is that of a second class loader.
+    assert "loadedLibraryNames" in loaded["seen"]
+    assert "file too short" in loaded["seen"]
+    assert "process mode" in loaded["next_step"]
 
 
 def test_an_empty_cache_without_a_registry_is_reported_and_stays_empty(

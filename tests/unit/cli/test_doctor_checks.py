@@ -37,7 +37,7 @@ from pytest_flink_agents.cli.doctor.facts import (
     missing,
 )
 from pytest_flink_agents.cli.doctor.judge import judge
-from pytest_flink_agents.cli.doctor.probe import attempt, conflicts_in
+from pytest_flink_agents.cli.doctor.release import attempt, conflicts_in
 from pytest_flink_agents.scenario.configuration.file import configuration_findings, findings
 
 ENVIRONMENT = JobEnvironment(
