@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,14 @@ INPUTS = [(key, {"item": item, "amount": amount}) for key, item, amount in PURCH
 def of_java(request: AgentRun, jar: Path, class_name: str, input_class: str = "java.lang.Object") -> AgentRun:
     """Return the run with an agent of a jar."""
     agent = {"jar": str(jar), "class": class_name, "input_class": input_class}
+    return dataclasses.replace(request, agent_spec={"agent": agent, "resources": {}})
+
+
+def of_plan(request: AgentRun, plan: dict[str, Any], jar: Path, directory: Path) -> AgentRun:
+    """Return the run with the agent of a plan, whose Java functions are in the jar."""
+    file = directory / "plan.json"
+    file.write_text(json.dumps(plan))
+    agent = {"plan": str(file), "jar": str(jar)}
     return dataclasses.replace(request, agent_spec={"agent": agent, "resources": {}})
 
 
@@ -74,13 +83,27 @@ def test_a_python_agent_with_a_java_action(
     plan = with_java_action(
         cross_language.python_plan("tests.cross_language.visits:VisitsAgent"), "count", "shop.Visits.count"
     )
-    file = tmp_path / "plan.json"
-    file.write_text(json.dumps(plan))
-    planned = run_request("", INPUTS)
-    agent = {"plan": str(file), "jar": str(shop_jar)}
-    evidence = run(dataclasses.replace(planned, agent_spec={"agent": agent, "resources": {}}), session_environment)
+    evidence = run(of_plan(run_request("", INPUTS), plan, shop_jar, tmp_path), session_environment)
     assert evidence.failure is None
     visits = [(output.key, output.value["item"], output.value["visits"]) for output in evidence.outputs]
     assert visits == [(key, item, 2 if item == "cake" else 1) for key, item, _ in PURCHASES]
     assert evidence.plan is not None
     assert (evidence.plan.reader, evidence.plan.needed, evidence.plan.differences) == ("Java", True, ())
+
+
+def test_java_of_0_1_creates_no_python_tool(
+    cross_language: CrossLanguage,
+    session_environment: TestEnvironment,
+    shop_jar: Path,
+    run_request,
+    tmp_path: Path,
+) -> None:
+    """It reads and writes the tool of a plan, and no agent in Java can declare one."""
+    plan = with_java_action(
+        cross_language.python_plan("tests.cross_language.visits:VisitsAgent"), "ask", "shop.Doubling.ask"
+    )
+    assert cross_language.java_differences(plan, shop_jar) == ()
+    failure = run(of_plan(run_request("", INPUTS[:1]), plan, shop_jar, tmp_path), session_environment).failure
+    assert failure is not None
+    assert "Python resource deserialization not yet implemented in Java runtime" in failure.words
+    assert (failure.action, failure.key) == ("ask", "ada")
