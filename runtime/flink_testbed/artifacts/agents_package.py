@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS
 from flink_testbed.core.problem import HostError, Problem
 
+# A build of the package adds its own directories to a source tree.
 _NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
 
 
@@ -18,8 +19,8 @@ def flink_agents_requirement(which: str) -> str:
 
     Raises :class:`HostError` FA419 if it is neither.
     """
-    path = Path(which)
-    if path.exists():
+    path = package_path(which)
+    if path is not None:
         return f"flink-agents @ {path.absolute().as_uri()}"
     try:
         return f"flink-agents=={Version(which)}"
@@ -28,11 +29,22 @@ def flink_agents_requirement(which: str) -> str:
             Problem(
                 "FA419",
                 "--flink-agents names neither a version nor an existing path",
-                expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source directory",
+                expected=f"a version such as {DEFAULT_FLINK_AGENTS}, or the path of a wheel, an sdist or a source tree",
                 seen=repr(which),
                 next_step="check the path; it is relative to the directory in which pytest was started",
             )
         ) from None
+
+
+def package_path(which: str) -> Path | None:
+    """Return the path of a wheel, an sdist, or the directory of the Python project in a source tree.
+
+    None if there is no such path, as for a version. Upstream's repository has the project in ``python/``.
+    """
+    path = Path(which)
+    if (path / "python" / "pyproject.toml").is_file():
+        return path / "python"
+    return path if path.exists() else None
 
 
 def content_of(which: str) -> str:
@@ -40,15 +52,15 @@ def content_of(which: str) -> str:
 
     A rebuilt wheel must get another environment. A version is returned unchanged.
     """
-    path = Path(which)
-    if not path.exists():
+    path = package_path(which)
+    if path is None:
         return which
     # All files, not only Python's: rebuilding a checkout changes the jars.
     members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
     digest = hashlib.sha256()
     for member in members:
         name = member.relative_to(path)
-        if not _NOT_CONTENT.intersection(name.parts):
+        if not _NOT_CONTENT.intersection(name.parts) and not any(part.endswith(".egg-info") for part in name.parts):
             digest.update(f"{name}\0{member.stat().st_size}\0".encode() + member.read_bytes())
     return digest.hexdigest()
 

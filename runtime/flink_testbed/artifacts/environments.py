@@ -53,7 +53,7 @@ print(json.dumps({"python_version": platform.python_version(), "site_packages": 
 class EnvironmentRequest:
     """The contents that a job environment must have.
 
-    ``flink_agents`` is a version or the path of a wheel, an sdist or a source directory; empty is the
+    ``flink_agents`` is a version or the path of a wheel, an sdist or a source tree; empty is the
     default version. ``requirements`` are lines of a requirements file with absolute paths.
     """
 

@@ -50,6 +50,21 @@ def test_a_rebuilt_jar_in_a_checkout_changes_the_environment(tmp_path: Path) -> 
     assert content_of(str(tmp_path)) != before
 
 
+def test_a_source_tree_is_its_python_project(tmp_path: Path) -> None:
+    """Other parts of the repository, and what a build adds, make no other environment."""
+    project = tmp_path / "python"
+    _jar(project, "flink_agents/plan.py")
+    (project / "pyproject.toml").touch()
+    assert flink_agents_requirement(str(tmp_path)) == f"flink-agents @ {project.as_uri()}"
+    assert flink_agents_requirement(str(project)) == f"flink-agents @ {project.as_uri()}"
+    before = content_of(str(tmp_path))
+    _jar(project, "flink_agents.egg-info/PKG-INFO")
+    _jar(tmp_path, "runtime/Operator.java")
+    assert content_of(str(tmp_path)) == content_of(str(project)) == before
+    (project / "flink_agents" / "plan.py").write_text("x = 1")
+    assert content_of(str(tmp_path)) != before
+
+
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
     with pytest.raises(HostError) as caught:
         flink_agents_requirement("dist/flink_agents-0.4.whl")
