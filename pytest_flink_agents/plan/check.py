@@ -8,12 +8,12 @@ Must never import: pydantic, pytest, anything that starts something.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flink_agents_runtime.config.catalogue import LATER, dropped_by_0_4, rejected_by_0_4
+from flink_agents_runtime.plan.trigger import event_type_of
 from flink_testbed.core.problem import Problem, nearest
 from pytest_flink_agents.plan.dialect import CONDITIONS, LISTENED, Dialect, actions_of, dialect_of, resources_of
 
@@ -28,8 +28,6 @@ _PROVIDERS = (
     "JavaResourceProvider",
     "JavaSerializableResourceProvider",
 )
-# Upstream's event types. Any other trigger of an action is a CEL condition.
-_EVENT_TYPE = re.compile(r"[A-Za-z_][\w.$-]*")
 # Refused by every reader, misread without a word, refused by some readers.
 REFUSED, MISREAD, NOT_BY_ALL = "FA230", "FA231", "FA232"
 
@@ -105,14 +103,14 @@ def _of_action_options(name: str, options: Any) -> Iterator[Problem]:
 def _of_conditions(name: str, where: str, listed: list[Any]) -> Iterator[Problem]:
     yield Problem(
         NOT_BY_ALL,
-        f"flink-agents 0.3 and the bundled engine do not read action {name}",
+        f"flink-agents 0.3 does not read action {name}",
         f"{where}.{CONDITIONS}",
         LISTENED,
         CONDITIONS,
-        "run the plan with flink-agents 0.4 on upstream's engine, or create it with flink-agents 0.3.1",
+        "run the plan with flink-agents 0.4, or create it with flink-agents 0.3.1",
     )
     for condition in map(str, listed):
-        if not _EVENT_TYPE.fullmatch(condition):
+        if event_type_of(condition) is None:
             yield Problem(
                 NOT_BY_ALL,
                 f"only the Java operator of flink-agents 0.4 evaluates the condition of action {name}",

@@ -26,7 +26,7 @@ from flink_agents_runtime.engine.cause import with_cause
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
-from flink_agents_runtime.engine.sealed import SealedEvent, check_fields, sealed, sealed_plain
+from flink_agents_runtime.engine.sealed import HAS_LINEAGE, SealedEvent, check_fields, sealed, sealed_plain
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
 
@@ -160,6 +160,8 @@ class ActionContext(RunnerContext):
                 "Flink's operator would fail the job; give the event a type of its own"
             )
             raise context.misused
+        if HAS_LINEAGE:
+            event_as_sent = event_as_sent.sent_by(context.task.event, context.task.action)
         context.sent.append(event_as_sent)
 
     def get_resource(self, name: str, type: ResourceType, metric_group: MetricGroup | None = None) -> Resource:  # noqa: A002 - upstream's name

@@ -36,6 +36,8 @@ _reader = SchemaValidator(
     )
 )
 _validated = _reader.validate_python
+# Since 0.4 an event has more fields, and its own class reads it.
+_IS_PLAIN = Event.model_fields.keys() == {"id", "type", "attributes"}
 _to_json = TypeAdapter(dict[str, Any]).serializer.to_json
 try:
     import orjson
@@ -87,7 +89,7 @@ def text_of(event: Event) -> str:
 
 def event_of(text: str) -> Event:
     """Return a new Event of the base class, whatever class was sent."""
-    if ROW in text:
+    if ROW in text or not _IS_PLAIN:
         return Event.from_json(text)
     try:
         event: Event = _validated(from_json(text))

@@ -34,7 +34,10 @@ except ImportError:  # an interpreter built without it
 _INPUT = InputEvent.EVENT_TYPE
 _INPUT_CONTENT = b'{"type":"%s","attributes":' % _INPUT.encode()
 _ROW = ROW.encode()
-# Classes whose instances have only id, type and attributes.
+# Since 0.4 an event names the event and the action that it comes from.
+HAS_LINEAGE = "upstream_event_id" in Event.model_fields
+_NO_LINEAGE: dict[str, Any] = {"upstream_event_id": None, "upstream_action_name": None} if HAS_LINEAGE else {}
+# Classes whose instances have only id, type, attributes and lineage.
 _PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
 # The fields that Flink's operator reads; it ignores the last one.
 _FIELDS = frozenset(("id", "type", "attributes", "sourceTimestamp"))
@@ -55,13 +58,15 @@ _new, _number = object.__new__, int.from_bytes
 class SealedEvent:
     """One event. Use :func:`sealed_input`, :func:`sealed` or :meth:`of_text` to create it."""
 
-    __slots__ = ("_attributes", "_id", "_text", "type")
+    __slots__ = ("_attributes", "_id", "_lineage", "_text", "type")
 
     def __init__(self, event_type: str, event_id: UUID | None, attributes: bytes | None, text: str | None) -> None:
         self.type = event_type
         self._id = event_id
         self._attributes = attributes
         self._text = text
+        # The id of the event and the name of the action that it comes from.
+        self._lineage: tuple[UUID, str] | None = None
 
     @classmethod
     def of_text(cls, text: str) -> SealedEvent:
@@ -74,8 +79,27 @@ class SealedEvent:
         if self._text is None:
             assert self._attributes is not None
             content = (plain_json(self.type) or b'""').decode()
-            self._text = f'{{"id":"{self._id}","type":{content},"attributes":{self._attributes.decode()}}}'
+            fields = f'"id":"{self._id}","type":{content},"attributes":{self._attributes.decode()}'
+            if self._lineage is not None:
+                event_id, action = self._lineage
+                fields += f',"upstreamEventId":"{event_id}","upstreamActionName":{json.dumps(action)}'
+            self._text = f"{{{fields}}}"
         return self._text
+
+    def sent_by(self, cause: SealedEvent, action: str) -> SealedEvent:
+        """Return the event with its lineage: the event that an action has received, and the action."""
+        event_id = cause.id
+        if self._attributes is None:
+            lineage = {"upstreamEventId": str(event_id), "upstreamActionName": action}
+            return SealedEvent(self.type, None, None, json.dumps({**json.loads(self.text), **lineage}))
+        event = SealedEvent(self.type, self._id, self._attributes, None)
+        event._lineage = event_id, action
+        return event
+
+    @property
+    def id(self) -> UUID:
+        """Return the event's id."""
+        return self._id if self._id is not None else UUID(json.loads(self.text)["id"])
 
     @property
     def may_hold_rows(self) -> bool:
@@ -87,7 +111,10 @@ class SealedEvent:
         if self._attributes is not None:
             # The same as model_construct, without its checks: the values are known to be valid.
             event = _new(Event)
-            _set_values(event, {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes)})
+            values = {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes), **_NO_LINEAGE}
+            if self._lineage is not None:
+                values["upstream_event_id"], values["upstream_action_name"] = self._lineage
+            _set_values(event, values)
             _set_named(event, {"id", "type", "attributes"})
             _set_extra(event, {})
             _set_private(event, None)

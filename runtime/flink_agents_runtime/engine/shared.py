@@ -21,6 +21,7 @@ from flink_agents_runtime.engine.expiry import expiry_of
 from flink_agents_runtime.engine.metrics import AgentMetrics, MemoryMetricGroup
 from flink_agents_runtime.engine.resources import Resources
 from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.plan.listeners import listeners_of
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
 _MEM0 = (
@@ -58,7 +59,7 @@ class SharedParts:
         self.executor = executor
         self.observers = tuple(observers)
         # Names of the actions that listen to an event type, in the plan's order.
-        self.listeners: Mapping[str, Sequence[str]] = plan.actions_by_event
+        self.listeners: Mapping[str, Sequence[str]] = listeners_of(plan)
         self.functions = {name: _function(action) for name, action in plan.actions.items()}
         self.metrics = AgentMetrics(metrics, plan.actions)
         self.is_done = is_done

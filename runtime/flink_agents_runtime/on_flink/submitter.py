@@ -128,6 +128,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
     from flink_agents_runtime.on_flink.replay_operator import ReplayOperator, ReplayScript
     from flink_agents_runtime.on_flink.source_and_sink import source_and_sink_of
     from flink_agents_runtime.plan.build import build_plan
+    from flink_agents_runtime.plan.listeners import listeners_of
     from flink_agents_runtime.stores.settings import check_store
 
     variables, limit = request.get("environment") or {}, request.get("network")
@@ -145,7 +146,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
         connectors=source_and_sink_of(request["source_and_sink"]),
         parallelism=request["parallelism"],
     )
-    return {"config": explained(plan.config), "listeners": plan.actions_by_event, "actions": [], "plan_text": text}
+    return {"config": explained(plan.config), "listeners": listeners_of(plan), "actions": [], "plan_text": text}
 
 
 def _add_upstream_job(env: Any, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -19,11 +18,9 @@ from flink_agents.plan.resource_provider import PythonSerializableResourceProvid
 from flink_agents_runtime.config.configuration import BY_HAND, Configuration
 from flink_agents_runtime.config.options import OptionError, refuse_unsupported
 from flink_agents_runtime.plan.agent_reference import PlanError, agent_named, reason_of, unknown_name
+from flink_agents_runtime.plan.listeners import CONDITIONS, HAS_CONDITIONS, require_readable, require_supported_parts
 from flink_agents_runtime.plan.mcp_servers import described, mcp_servers, without_mcp_servers
 from flink_agents_runtime.plan.named_plan import NamedPlan, class_name, named
-
-# Upstream's event types. In 0.4 any other trigger of an action is a CEL condition.
-_EVENT_TYPE = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class Registry(Agent):
@@ -81,16 +78,13 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
     """
     try:
         raw = json.loads(text)
-        actions = raw["actions"]
-        later = {
-            name: action["trigger_conditions"] for name, action in actions.items() if "trigger_conditions" in action
-        }
+        require_readable(raw)
+    except PlanError:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PlanError(
             "the text is not an agent plan", expected="JSON with 'actions'", seen=f"{type(error).__name__}: {error}"
         ) from error
-    if later:
-        raise _of_the_next_dialect(later)
     try:
         plan: NamedPlan = NamedPlan.model_validate(raw)
     except Exception as error:
@@ -99,23 +93,6 @@ def load_plan(text: str, *, name: str = "") -> NamedPlan:
     plan.resource_providers = plan.resource_providers or {}
     plan.agent_name = plan.agent_name or name
     return plan
-
-
-def _of_the_next_dialect(conditions: Mapping[str, Any]) -> PlanError:
-    """Return the error for a plan of 0.4.
-
-    It names the first CEL condition, or else the first trigger.
-    """
-    triggers = [(name, each) for name, listed in conditions.items() for each in listed or ()]
-    cel = next(((name, each) for name, each in triggers if not _EVENT_TYPE.fullmatch(str(each))), None)
-    name, condition = cel or (triggers or [(next(iter(conditions)), "none")])[0]
-    return PlanError(
-        "the plan is written in the dialect of flink-agents 0.4"
-        + (", and listens to a condition (CEL), which only the Java operator of 0.4 can evaluate" if cel else ""),
-        expected="listen_event_types, as flink-agents 0.3 writes",
-        seen=f"trigger_conditions in action {name!r}: {str(condition)[:200]}",
-        next_step="listen to event types, and create the plan with flink-agents 0.3.1",
-    )
 
 
 def plan_of(
@@ -137,12 +114,6 @@ def plan_of(
     if shared is not None:
         shared = without_mcp_servers(shared, replaced_mcp_servers)
     plan = _compiled(agent, config if isinstance(config, Configuration) else configured(config, BY_HAND))
-    if any("trigger_conditions" in vars(action) for action in plan.actions.values()):
-        raise PlanError(
-            "the installed flink-agents creates plans with trigger_conditions",
-            expected="flink-agents 0.3",
-            next_step="install flink-agents 0.3.1 in the job environment",
-        )
     if shared is not None:
         _merge(plan, shared, replace=False)
     return named(plan, name)
@@ -193,7 +164,7 @@ def _added_skills(*providers: PythonSerializableResourceProvider) -> PythonSeria
 def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
     require_supported(config.conf_data)
     try:
-        return AgentPlan.from_agent(agent, config)
+        plan = AgentPlan.from_agent(agent, config)
     except Exception as error:
         servers = described(agent) if getattr(error, "exceptions", ()) else ""
         raise PlanError(
@@ -203,6 +174,8 @@ def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
             seen=reason_of(error),
             next_step="start it, or replace it by its name under resources, mcp_servers" if servers else "",
         ) from error
+    require_supported_parts(plan)
+    return plan
 
 
 def configured(options: Mapping[str, Any], source: str) -> Configuration:
@@ -261,13 +234,19 @@ def _loaded(path: Path, name: str) -> Registry:
     try:
         load_yaml(registry, path)
     except Exception as error:
-        later = "trigger_conditions" in str(error)
         raise PlanError(
             f"{name} cannot be read as flink-agents YAML",
             seen=f"{type(error).__name__}: {error}",
-            next_step="write listen_to, flink-agents 0.3's word for trigger_conditions of 0.4" if later else "",
+            next_step=_other_word(str(error)),
         ) from error
     return registry
+
+
+def _other_word(error: str) -> str:
+    """Return the next step for a file that has the word of another release."""
+    if HAS_CONDITIONS:
+        return "write trigger_conditions, flink-agents 0.4's word for listen_to of 0.3" if "listen_to" in error else ""
+    return "write listen_to, flink-agents 0.3's word for trigger_conditions of 0.4" if CONDITIONS in error else ""
 
 
 def _text(path: Path) -> str:

@@ -73,7 +73,7 @@ def test_upstream_without_its_jars_is_refused(environment, jars: tuple[str, ...]
     assert "--flink-engine=bundled" in problem.next_step
 
 
-@pytest.mark.parametrize("version", ["0.1.1", "0.2.1", "0.4.0"])
+@pytest.mark.parametrize("version", ["0.1.1", "0.2.1", "1.0.0"])
 def test_the_bundled_engine_refuses_other_apis(environment, version: str) -> None:
     with pytest.raises(HostError, match=f"FA425.*{version}") as caught:
         require_bundled(environment("flink-2.2/thin.jar", flink_agents=version))
