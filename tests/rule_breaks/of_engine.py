@@ -6,8 +6,8 @@ from tests.rule_breaks.source import Break, swap, wrap
 
 _RUN, _CONTEXT, _DURABLE = "engine.run:KeyRun", "engine.context:ActionContext", "engine.durable:DurableCalls"
 _MEMORY, _OVERLAY, _EXPIRING = "engine.memory:KeyMemory", "engine.memory:Overlay", "engine.expiry:_ExpiringOverlay"
-_RECORDED, _RECORD, _AWAITABLE = "engine.recorded:RecordedRun", "engine.action_record", "engine.context:AwaitableCall"
-_FUTURE_LOST = swap(f"{_AWAITABLE}.__await__", "return future.result()", "return None if error else future.result()")
+_RECORDED, _RECORD, _AWAITABLE = "engine.recorded:RecordedRun", "engine.action_record", "engine.calls:AwaitableCall"
+_FUTURE_LOST = swap(f"{_AWAITABLE}._resolve", "return future.result()", "return None if error else future.result()")
 
 ORDER: dict[str, Break | tuple[Break, ...]] = {
     "one input of a key at a time": swap(f"{_RUN}.step", "not state.tasks", "state.inputs or not state.tasks"),

@@ -6,7 +6,8 @@ the thread that runs the step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from threading import current_thread, get_ident
@@ -19,10 +20,10 @@ from flink_agents.api.memory.long_term_memory import BaseLongTermMemory
 from flink_agents.api.memory_object import MemoryType
 from flink_agents.api.metric_group import MetricGroup
 from flink_agents.api.resource import Resource, ResourceType
-from flink_agents.api.runner_context import AsyncExecutionResult, RunnerContext
+from flink_agents.api.runner_context import RunnerContext
 from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.engine.cause import with_cause
+from flink_agents_runtime.engine.calls import HAS_FUTURES, AwaitableCall, Batch, OrdinaryCall, ordinary_call
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
@@ -31,39 +32,8 @@ from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
 
 _INPUT = InputEvent.EVENT_TYPE
-
-
-class AwaitableCall(AsyncExecutionResult):
-    """An asynchronous durable call, submitted to the executor at its await.
-
-    It yields its future to the engine, which steps the action again once the call is done.
-    """
-
-    def __init__(
-        self,
-        context: ActionContext,
-        func: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        reconciler: Callable[[], Any] | None,
-    ) -> None:
-        self._context = context
-        self._call = (func, args, kwargs, reconciler)
-
-    def __await__(self) -> Generator[Future[Any], None, Any]:
-        context = self._context.running()
-        call = context.calls.enter(*self._call)
-        if call.run is None:
-            return call.replay()
-        future: Future[Any] = context.engine.executor.submit(with_cause(call.run))
-        context.submitted = future
-        # Not future.done(): the host decides when a call counts as done, so that a seeded run has the
-        # same order however quick the call was.
-        while not context.engine.is_done(future):
-            yield future
-        error = future.exception()
-        call.finish(None if error else future.result(), error)
-        return future.result()
+# Without it the word is an argument of the called function, like any other.
+_HAS_DURABLE_ID = "durable_id" in inspect.signature(RunnerContext.durable_execute).parameters
 
 
 class ActionContext(RunnerContext):
@@ -254,7 +224,7 @@ class ActionContext(RunnerContext):
         """Call ``func`` on this thread, or replay its recorded outcome."""
         context = self.running()
         check_reconciler(reconciler)
-        call = context.calls.enter(func, args, kwargs, reconciler)
+        call = context.calls.enter(func, args, kwargs, reconciler, _durable_id(kwargs))
         if call.run is None:
             return call.replay()
         try:
@@ -275,7 +245,20 @@ class ActionContext(RunnerContext):
         """Return a call that runs on the executor once it is awaited."""
         self.running()
         check_reconciler(reconciler)
-        return AwaitableCall(self, func, args, kwargs, reconciler)
+        return AwaitableCall(self, func, args, kwargs, reconciler, _durable_id(kwargs))
+
+    if HAS_FUTURES:
+
+        def execute_async(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> OrdinaryCall:
+            """Return a call that runs on the executor once it is awaited, and is not recorded."""
+            return ordinary_call(self.running(), func, args, kwargs)
+
+        def gather(self, *futures: Any) -> Batch:
+            """Return several calls as one, whose result are their outcomes in order.
+
+            Raises TypeError and ValueError for anything but different single calls of this context.
+            """
+            return Batch(self.running(), futures)
 
     @property
     def config(self) -> AgentConfiguration:
@@ -284,6 +267,11 @@ class ActionContext(RunnerContext):
 
     def close(self) -> None:
         """Do nothing: the engine closes the resources."""
+
+
+def _durable_id(kwargs: dict[str, Any]) -> str | None:
+    """Take the identity of a call from its arguments, if the installed flink-agents has one."""
+    return kwargs.pop("durable_id", None) if _HAS_DURABLE_ID else None
 
 
 def _checked(event: Event) -> SealedEvent:

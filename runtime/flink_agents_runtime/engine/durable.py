@@ -76,19 +76,27 @@ class DurableCalls:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         reconciler: Callable[[], Any] | None,
+        durable_id: str | None = None,
+        *,
+        reserve: bool = False,
     ) -> DurableCall:
         """Enter a call.
 
-        One that an earlier attempt left pending runs its ``reconciler``, if it has one.
+        One that an earlier attempt left pending runs its ``reconciler``, if it has one. ``durable_id`` replaces function
+        and arguments as its identity. With ``reserve`` the call is recorded before it is made, and one that is left
+        pending keeps the records after it: calls of one batch end in any order.
         """
-        record = CallRecord(_function_id(func), _args_digest(args, kwargs), PENDING)
+        function = _function_id(func) if durable_id is None else durable_id
+        record = CallRecord(function, _args_digest(args, kwargs) if durable_id is None else "", PENDING)
         earlier = self._earlier(record)
         if earlier is not None and earlier.status != PENDING:
             return DurableCall(self, earlier, None)
         if earlier is not None and reconciler is not None:
             return DurableCall(self, earlier, partial(durably, reconciler))
+        if earlier is not None and reserve:
+            return DurableCall(self, earlier, partial(durably, lambda: _noted(func, args, kwargs)))
         del self._records[self._next - 1 :]
-        if reconciler is not None and self._recording:
+        if (reserve or reconciler is not None) and self._recording:
             # Recorded before the call, so that the next attempt knows that it may have been made.
             self._records.append(record)
             self._changed()

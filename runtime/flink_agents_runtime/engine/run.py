@@ -17,10 +17,10 @@ from typing import Any
 
 from flink_agents.api.events.event import OutputEvent
 from flink_agents.api.events.tool_event import ToolRequestEvent
-from flink_agents.api.runner_context import AsyncExecutionResult
 from flink_agents.plan.function import _ASYNCIO_ERROR_MESSAGE
 
 from flink_agents_runtime.config.catalogue import RUN_EVENTS, TOOL_ROUNDS
+from flink_agents_runtime.engine.calls import ASYNC_CALL
 from flink_agents_runtime.engine.cause import Cause, set_cause
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.event_text import without_rows
@@ -207,7 +207,7 @@ class KeyRun:
         except StopIteration as end:
             # Flink's operator ignores the result of a coroutine. A call that was not awaited is an
             # error all the same: it would never be made.
-            if isinstance(end.value, AsyncExecutionResult):
+            if isinstance(end.value, ASYNC_CALL):
                 raise _wrong_result(task.action, end.value) from None
             return True
         # Only the engine's own call suspends the task. A future that the agent yields lets others run
@@ -279,7 +279,7 @@ def _endless_run(limit: int, event_type: str) -> RuntimeError:
 
 def _wrong_result(action: str, result: object) -> TypeError:
     """Return the error for an action that returned a value."""
-    if isinstance(result, AsyncExecutionResult):
+    if isinstance(result, ASYNC_CALL):
         return TypeError(
             f"action {action!r} returned an async call that it did not await; write async def and await it"
         )
