@@ -1,8 +1,8 @@
 """A warm process in the job environment that submits endless jobs. Not a test module.
 
 ``submit`` starts a job that reads every file of a directory, each line a JSON object with a key,
-runs an agent over it in upstream's environment and writes its outputs, committed at checkpoints. It
-replies ``{"job_id"}``.
+runs an agent over it in upstream's environment and writes its outputs, committed at checkpoints.
+``config`` are the agent's options. It replies ``{"job_id"}``.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     lines = env.from_source(source, WatermarkStrategy.no_watermarks(), "lines").uid("lines").set_parallelism(1)
     values = lines.map(json.loads).uid("values").set_parallelism(1)
     agents = FlinkEnvironment(env)
+    for name, value in request["config"].items():
+        agents.get_config().set_str(name, value)
     outputs = agents.from_datastream(values, _key).apply(agent_named(request["agent"])).to_datastream()
     sink = (
         FileSink.for_row_format(f"file://{request['outputs']}", Encoder.simple_string_encoder())
