@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, STOP
+from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, RESCALE, STOP
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (
@@ -55,6 +55,8 @@ BY_FAULT: Mapping[str, tuple[str, ...]] = {
     # It ends as a kill does, if it lasts as long as the heartbeat time-out.
     "cut taskmanager": (_ABORTED_CHECKPOINT, _LATE_CALL),
     **dict.fromkeys((f"{STOP}{name}" for name in (CANDIDATE, BASELINE_AGAIN)), (_SECOND_COMMIT,)),
+    # Before its number.
+    RESCALE: (_SECOND_COMMIT,),
     # The TaskManager's ends of the connections to the killed process.
     "kill python_worker": (
         r"org\.apache\.beam\.sdk\.fn\.data\.BeamFnDataGrpcMultiplexer +\S+ - Failed to handle for",

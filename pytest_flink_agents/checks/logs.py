@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
@@ -54,7 +55,8 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
         return True
     if error.crash:
         return False
-    by_faults = [pattern for step in evidence.steps if step.felt for pattern in BY_FAULT.get(step.act, ())]
+    acts = [step.act.rstrip(string.digits) for step in evidence.steps if step.felt or step.interrupted]
+    by_faults = [pattern for act in acts for pattern in BY_FAULT.get(act, ())]
     return (
         _is_own_failure(text, evidence)
         or any(compile_pattern(pattern).is_found(error.line) for pattern, _ in KNOWN)

@@ -1,4 +1,4 @@
-"""The checks of a rehearsed upgrade: the next version has the state of the one before, and repeats nothing."""
+"""The checks of jobs that replace each other: the next one has the state of the one before, and repeats nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pytest_flink_agents.checks.history.repetitions import repetitions
 from pytest_flink_agents.compare.plans import compare_plans
 from pytest_flink_agents.evidence.history import history_of
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
-from pytest_flink_agents.evidence.upgrade import STOP, Upgrade, Version
+from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, Upgrade, Version
+from pytest_flink_agents.scenario.error import DocumentPath
 
-NAME, DOWNTIME = "upgrade", "downtime"
-_PATH = ("upgrade",)
+NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
+_PATH, _FAULTS = ("upgrade",), ("faults",)
 
 
 def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: Evidence) -> CheckResult:
@@ -23,27 +24,35 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     that statement judges them. *Unknown* if a version was never started.
     """
     upgrade = evidence.upgrade
+    missing = _missing_actions(upgrade, removes) if upgrade else ()
+    return _judged(NAME, _PATH, evidence, (*missing, *_repeated_effects(_PATH, evidence, counted)))
+
+
+def check_rescale(counted: Collection[str], evidence: Evidence) -> CheckResult:
+    """Return *invalid* if a job with another parallelism began anew, or repeated an effect.
+
+    ``counted`` are the endpoints whose calls the scenario states. *Unknown* if one was never started.
+    """
+    return _judged(RESCALED, _FAULTS, evidence, tuple(_repeated_effects(_FAULTS, evidence, counted)))
+
+
+def _judged(name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Finding, ...]) -> CheckResult:
+    upgrade = evidence.upgrade
     if upgrade is None:
-        return CheckResult(NAME, Validity.UNKNOWN, (Finding("no version was started", _PATH),))
-    wrong = (*_fresh_starts(upgrade), *_missing_actions(upgrade, removes), *_repeated_effects(evidence, counted))
+        return CheckResult(name, Validity.UNKNOWN, (Finding("no job was replaced", path),))
+    wrong = (*(_fresh_start(path, version) for version in upgrade.versions if version.began_anew), *wrong)
     if wrong:
-        return CheckResult(NAME, Validity.INVALID, wrong)
+        return CheckResult(name, Validity.INVALID, wrong)
     if len(upgrade.versions) < upgrade.planned:
-        message = f"only {len(upgrade.versions)} of {upgrade.planned} versions were started"
-        return CheckResult(NAME, Validity.UNKNOWN, (Finding(message, _PATH, missing=True),))
-    return CheckResult(NAME, Validity.VALID)
+        message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
+        return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
+    return CheckResult(name, Validity.VALID)
 
 
-def _fresh_starts(upgrade: Upgrade) -> Iterator[Finding]:
-    for version in upgrade.versions:
-        if version.began_anew:
-            yield _fresh_start(version)
-
-
-def _fresh_start(version: Version) -> Finding:
+def _fresh_start(path: DocumentPath, version: Version) -> Finding:
     seen = version.restored or "no restore"
     message = f"the {version.name} began anew: it did not restore the savepoint that it was started from"
-    return Finding(message, _PATH, version.savepoint, seen)
+    return Finding(message, path, version.savepoint, seen)
 
 
 def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:
@@ -54,11 +63,11 @@ def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Fin
             yield Finding(message, _PATH, expected, ", ".join(filter(None, (str(change.change), change.now))))
 
 
-def _repeated_effects(evidence: Evidence, counted: Collection[str]) -> Iterator[Finding]:
+def _repeated_effects(path: DocumentPath, evidence: Evidence, counted: Collection[str]) -> Iterator[Finding]:
     for one in repetitions(history_of(evidence)):
         # Two inputs with the same content lead to the same call.
         if one.first.input is not None and one.first.endpoint not in counted:
-            yield Finding(one.text, _PATH, "each effect once", one.seen, key=one.first.key)
+            yield Finding(one.text, path, "each effect once", one.seen, key=one.first.key)
 
 
 def check_downtime(maximum_s: float, evidence: Evidence) -> CheckResult:
@@ -67,7 +76,9 @@ def check_downtime(maximum_s: float, evidence: Evidence) -> CheckResult:
     return check_amounts(DOWNTIME, [(bounds, amount) for amount in downtimes(evidence)] or [(bounds, _NO_SWITCH)])
 
 
-_NO_SWITCH = Amount("the downtime", None, "no version was replaced")
+_NO_SWITCH = Amount("the downtime", None, "no job was replaced")
+# The beginnings of the acts that stop a job for another one, and how their downtime is named.
+_SWITCHES = {STOP: "before the ", RESCALE: "before parallelism "}
 
 
 def downtimes(evidence: Evidence) -> list[Amount]:
@@ -77,11 +88,15 @@ def downtimes(evidence: Evidence) -> list[Amount]:
     with the first output of the next version, each as the broker wrote it: a reader of committed records sees it with
     the next checkpoint.
     """
-    return [_downtime(step, evidence) for step in evidence.steps if step.act.startswith(STOP) and step.felt]
+    return [
+        _downtime(f"the downtime {_SWITCHES[begins]}{step.act.removeprefix(begins)}", step, evidence)
+        for step in evidence.steps
+        for begins in _SWITCHES
+        if step.act.startswith(begins) and step.felt
+    ]
 
 
-def _downtime(stop: StepRecord, evidence: Evidence) -> Amount:
-    name = f"the downtime before the {stop.act.removeprefix(STOP)}"
+def _downtime(name: str, stop: StepRecord, evidence: Evidence) -> Amount:
     times = [output.at_s for output in evidence.outputs]
     known = [at_s for at_s in times if at_s is not None]
     if len(known) < len(times) or stop.began_s is None or stop.ended_s is None:

@@ -1,4 +1,4 @@
-"""The versions of an agent in a rehearsed upgrade, one after the other."""
+"""The jobs of a run that replace each other: versions of an agent, or one agent with another parallelism."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 # The names of the versions in their order, and the act of the steps that stop one for the next.
 BASELINE, CANDIDATE, BASELINE_AGAIN = "baseline", "candidate", "baseline after the rollback"
 STOP = "stop with a savepoint for the "
+RESCALE = "rescale to parallelism "
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Version:
 
     ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
     the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
-    both say how many states of keys, and there is no job.
+    both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Version:
     job_id: str
     savepoint: str = ""
     restored: str = ""
+    parallelism: int = 0
 
     @property
     def began_anew(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError, Problem
@@ -18,6 +18,7 @@ from flink_testbed.faults import (
     KillTaskManager,
     PauseProcess,
 )
+from flink_testbed.flink.config import ClusterConfig
 from flink_testbed.flink.options import EXECUTION_MODE
 from flink_testbed.network import BOTH, Cut, Delay, Direction, Disturbance, Loss
 from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup
@@ -28,6 +29,7 @@ from pytest_flink_agents.run.timeline import (
     AfterOutputs,
     AfterSeconds,
     InjectFault,
+    Rescale,
     Step,
     Trigger,
 )
@@ -53,9 +55,11 @@ def with_faults(setup: FlinkSetup, faults: Faults | None) -> FlinkSetup:
         return setup
     # An option that the scenario or the team's file gives stays, also if it is the session's default.
     noticed = {key: value for key, value in _NOTICED_SOON.items() if key not in setup.rows}
+    widest = max((fault.rescale.parallelism for fault in table if fault.rescale), default=0)
     variant = dataclasses.replace(
         setup.variant,
         options=tuple(sorted({**noticed, **dict(setup.variant.options)}.items())),
+        slots=max(setup.variant.slots, widest) if widest > ClusterConfig().slots else setup.variant.slots,
         breakable=True,
         high_availability=any(fault.kill == "jobmanager" for fault in table),
         rpc_proxy=any(fault.link == "taskmanager" for fault in table),
@@ -87,13 +91,24 @@ def _in_process_mode(setup: FlinkSetup) -> FlinkSetup:
     return dataclasses.replace(setup, job={**setup.job, EXECUTION_MODE: "process"}, rows=rows)
 
 
-def fault_steps(faults: Faults | None, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]) -> tuple[Step, ...]:
+def fault_steps(
+    faults: Faults | None,
+    ledger: LedgerRun | None,
+    proxies: Mapping[str, Proxy],
+    rescale: Callable[[int], Rescale],
+) -> tuple[Step, ...]:
     """Return one step for each fault.
 
-    ``ledger`` records the calls that some wait for; ``proxies`` are those of the parts that some name.
+    ``ledger`` records the calls that some wait for; ``proxies`` are those of the parts that some name. ``rescale`` returns
+    the act that gives the job another parallelism.
     """
-    table = timetable(faults)
-    return tuple(Step(trigger_of(fault.after, ledger), InjectFault(_fault(fault, proxies))) for fault in table)
+    return tuple(
+        Step(
+            trigger_of(fault.after, ledger),
+            rescale(fault.rescale.parallelism) if fault.rescale else InjectFault(_fault(fault, proxies)),
+        )
+        for fault in timetable(faults)
+    )
 
 
 def trigger_of(after: After, ledger: LedgerRun | None) -> Trigger:

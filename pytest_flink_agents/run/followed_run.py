@@ -50,12 +50,10 @@ _START_S = 60.0
 class EndedJob:
     """The job of a version that was stopped for the next one, as far as later jobs do not show it."""
 
-    launch: Launch
+    run: FollowedRun
     history: JobHistory
     steps: tuple[StepRecord, ...]
     log_errors: tuple[LogError, ...] | None
-    restored: str
-    running_s: float
 
 
 class FollowedRun:
@@ -81,7 +79,7 @@ class FollowedRun:
         self._channel = channel
         self._place = place
         self._cluster = cluster
-        self._launch = launch
+        self.launch = launch
         for job_id in launch.job_ids:
             cluster.adopt(job_id)
         self._watches = [JobWatch(cluster, job_id) for job_id in launch.job_ids]
@@ -95,6 +93,8 @@ class FollowedRun:
         self._started = True
         # The savepoint that the job has restored before anything else, empty without one.
         self.restored = ""
+        # That of its widest operator, 0 if it is not known.
+        self.parallelism = 0
         # The jobs that still hold their slots after they were cancelled.
         self._stuck: list[str] = []
         self.running_s = self.ended_s = clock.now_s()
@@ -124,7 +124,7 @@ class FollowedRun:
                 announcement.look()
                 self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
                 self.running_s = clock.now_s()
-                self.restored = self._watches[0].restored_path()
+                self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
                 in_time = self._started and wait_for_ends(self._watches, deadline_s, self._done(), each_look=each_look)
         except HostError as error:
             if error.problems[0].code == PROCESS_DIED:
@@ -135,7 +135,7 @@ class FollowedRun:
 
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""
-        gather_event_logs(self._cluster.directory, self._launch.job_ids, self._place.events)
+        gather_event_logs(self._cluster.directory, self.launch.job_ids, self._place.events)
         log = read_event_logs(self._place.events, self._channel.inputs)
         problem = error.problems[0]
         message = f"{problem.message} while {described(self._subject)} ran"
@@ -163,9 +163,9 @@ class FollowedRun:
 
     def ended(self) -> EndedJob:
         """Return what is known of a job that was stopped for another version."""
-        history, directory = self._watches[0].history(), self._place.directory / f"logs-{self._launch.job_ids[0]}"
-        errors = self._logs.collect(directory, self._launch.job_ids)
-        return EndedJob(self._launch, history, self._steps(history), errors, self.restored, self.running_s)
+        history, directory = self._watches[0].history(), self._place.directory / f"logs-{self.launch.job_ids[0]}"
+        errors = self._logs.collect(directory, self.launch.job_ids)
+        return EndedJob(self, history, self._steps(history), errors)
 
     def _steps(self, history: JobHistory) -> tuple[StepRecord, ...]:
         checkpoints = history.get("checkpoints")
@@ -182,7 +182,7 @@ class FollowedRun:
            ones that had come when it was done.
         3. The jobs are cancelled and have ended: only then are history and event logs complete.
         """
-        place, cluster, launch = self._place, self._cluster, self._launch
+        place, cluster, launch = self._place, self._cluster, self.launch
         failure = launch.failure or self._failure()
         threads = {} if in_time else save_thread_dump(cluster, place.directory)
         refused = self._timeline.refused
@@ -301,4 +301,4 @@ class FollowedRun:
         if not isinstance(self._subject, AgentSubject) or log.unknown:
             return ""
         agent: Any = self._subject.spec["agent"]
-        return still_waiting(agent, unfinished_in(log.events, self._launch.listeners))
+        return still_waiting(agent, unfinished_in(log.events, self.launch.listeners))

@@ -29,7 +29,7 @@ from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.upgrade import NAME as UPGRADE
-from pytest_flink_agents.checks.upgrade import check_upgrade
+from pytest_flink_agents.checks.upgrade import RESCALED, check_rescale, check_upgrade
 from pytest_flink_agents.checks.usage import CALLS
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
@@ -120,10 +120,13 @@ def _checks(
     reading = evidence.plan
     if reading is not None:
         checks[PLAN] = lambda: check_plan(reading)
+    # Before those of outputs: a job that began anew explains what is wrong with them.
+    counted = scenario.expect.effects or {}
     if scenario.upgrade:
-        # Before those of outputs: a version that began anew explains what is wrong with them.
-        removes, counted = scenario.upgrade.removes, scenario.expect.effects or {}
+        removes = scenario.upgrade.removes
         checks[UPGRADE] = lambda: check_upgrade(removes, counted, evidence)
+    if scenario.rescales:
+        checks[RESCALED] = lambda: check_rescale(counted, evidence)
     delivery = scenario.expect.delivery
     if delivery:
         checks[DELIVERY] = lambda: _delivered(delivery, evidence)

@@ -22,11 +22,13 @@ from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.portions import portions
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
 from pytest_flink_agents.run.replays import without_unnamed_store
 from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
-from pytest_flink_agents.run.timeline import Step
-from pytest_flink_agents.run.upgrade_steps import portions, upgrade_steps
+from pytest_flink_agents.run.timeline import Rescale, Step
+from pytest_flink_agents.run.upgrade_steps import upgrade_steps
+from pytest_flink_agents.run.versions import job_of
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
 from pytest_flink_agents.scenario.boundary.project import Project
@@ -188,7 +190,17 @@ class ScenarioRequest:
         if upgrade is not None and isinstance(channel, (MemoryChannel, TopicChannel)):
             candidate, baseline = self._agent(self.loaded.scenario.agent, CANDIDATE), self._baseline(upgrade)
             return upgrade_steps(upgrade, (candidate, place), (baseline, baseline_place), ledger, channel.send_portion)
-        return fault_steps(self.loaded.scenario.faults, ledger, self.proxies)
+        return fault_steps(
+            self.loaded.scenario.faults,
+            ledger,
+            self.proxies,
+            lambda parallelism: self._rescale(parallelism, channel, place),
+        )
+
+    def _rescale(self, parallelism: int, channel: Channel, place: Place) -> Rescale:
+        assert isinstance(channel, TopicChannel), "the delivery is stated, so the inputs are in a topic"
+        agent = self._agent(self.loaded.scenario.agent, f"parallelism {parallelism}")
+        return Rescale(replace(agent, parallelism=parallelism), place, job_of(parallelism), channel.send_portion)
 
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job

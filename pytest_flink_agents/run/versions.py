@@ -1,4 +1,4 @@
-"""The versions of an agent that a run starts one after the other, and their evidence as that of one run."""
+"""The jobs that a run starts one after the other, each from the savepoint before, and their evidence as one run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from pytest_flink_agents.compare.plans import compare_plans
-from pytest_flink_agents.evidence.model import Checkpoints, Evidence, LogError
-from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, Upgrade, Version
+from pytest_flink_agents.evidence.model import Checkpoints, Evidence, LogError, StepRecord
+from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE, RESCALE, Upgrade, Version
 from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import plan_of
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject, described
-from pytest_flink_agents.run.timeline import Step, SwitchVersion
+from pytest_flink_agents.run.timeline import Rescale, Step, SwitchVersion
 
 Plan = Mapping[str, Any]
 
 
 class RunVersion(NamedTuple):
-    """One version that a run starts; ``name`` is empty in a run of one version."""
+    """One version or parallelism that a run starts; ``name`` is empty in a run of one job."""
 
     name: str
     subject: AgentSubject | JobSubject
@@ -33,7 +33,13 @@ def versions_of(subject: AgentSubject | JobSubject, place: Place, timeline: Sequ
     """Return the versions in their order."""
     acts = [step.act for step in timeline if isinstance(step.act, SwitchVersion)]
     later = [RunVersion(act.name, act.subject, act.place) for act in acts]
-    return [RunVersion(BASELINE if later else "", subject, place), *later]
+    first = BASELINE if not any(isinstance(act, Rescale) for act in acts) else job_of(subject.parallelism)
+    return [RunVersion(first if later else "", subject, place), *later]
+
+
+def job_of(parallelism: int) -> str:
+    """Return the name of a job that is rescaled."""
+    return f"job with parallelism {parallelism}"
 
 
 def until_switch(timeline: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
@@ -55,8 +61,11 @@ def refused_as(name: str) -> Iterator[None]:
 
 
 def plans_of(versions: Sequence[RunVersion]) -> tuple[Plan, Plan]:
-    """Return the plans of baseline and candidate before either runs, and report their differences."""
-    if len(versions) == 1:
+    """Return the plans of baseline and candidate before either runs, and report their differences.
+
+    Both are empty for jobs of one agent.
+    """
+    if versions[0].name != BASELINE:
         return {}, {}
     baseline, candidate = (_plan_of(version) for version in versions[:2])
     for change in compare_plans(baseline, candidate):
@@ -80,27 +89,43 @@ def with_versions(
     """Return the evidence of the last job with that of the jobs before it; unchanged for a run of one version."""
     if len(versions) == 1:
         return evidence
-    jobs = [*((one.launch.job_ids[0], one.restored) for one in earlier), (evidence.job_id, last.restored)]
+    runs = [*(one.run for one in earlier), last]
+    job_ids = [*(run.launch.job_ids[0] for run in runs[:-1]), evidence.job_id]
     savepoints = ["", *(one.steps[-1].detail for one in earlier)]
     started = [
-        Version(version.name, described(version.subject), job_id, savepoint, restored)
-        for version, (job_id, restored), savepoint in zip(versions, jobs, savepoints, strict=False)
+        Version(version.name, described(version.subject), job_id, savepoint, run.restored, run.parallelism)
+        for version, job_id, run, savepoint in zip(versions, job_ids, runs, savepoints, strict=False)
     ]
     histories = [one.history for one in earlier]
-    first_s = earlier[0].running_s if earlier else last.running_s
     return replace(
         evidence,
-        steps=(*chain.from_iterable(one.steps for one in earlier), *evidence.steps),
+        steps=(*chain.from_iterable(map(_steps, earlier, runs[1:])), *evidence.steps),
         restarts=evidence.restarts + sum(one["restarts"] for one in histories),
         exceptions=(*chain.from_iterable(one["exceptions"] for one in histories), *evidence.exceptions),
         checkpoints=_together([*(one["checkpoints"] for one in histories), evidence.checkpoints or Checkpoints()]),
         log_errors=_all_or_none([*(one.log_errors for one in earlier), evidence.log_errors]),
         # Samples of the last job say nothing of those before.
         metrics=evidence.metrics if evidence.metrics_final else None,
-        timings_s={**evidence.timings_s, "run": last.ended_s - first_s},
+        timings_s={**evidence.timings_s, "run": last.ended_s - runs[0].running_s},
         upgrade=Upgrade(tuple(started), len(versions), *plans),
-        plan_digest=digest_together([*(one.launch.plan_digest for one in earlier), evidence.plan_digest]),
+        plan_digest=digest_together([run.launch.plan_digest for run in runs]),
     )
+
+
+def _steps(job: EndedJob, following: FollowedRun) -> tuple[StepRecord, ...]:
+    """Return the steps of a job that was stopped; the last one is felt if the job that follows is as it says."""
+    *others, stop = job.steps
+    if not stop.act.startswith(RESCALE):
+        return job.steps
+    stop = replace(stop, recovered_after_s=_duration_s(stop) + following.running_s - job.run.ended_s)
+    before, now = job.run.parallelism, following.parallelism
+    if str(now) != stop.act.removeprefix(RESCALE) or now == before:
+        stop = replace(stop, felt=False, detail=f"the parallelism was {before or 'unknown'}, and is {now or 'unknown'}")
+    return (*others, stop)
+
+
+def _duration_s(step: StepRecord) -> float:
+    return 0.0 if step.began_s is None or step.ended_s is None else step.ended_s - step.began_s
 
 
 def _together(each: Sequence[Checkpoints]) -> Checkpoints:

@@ -12,12 +12,13 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.mapping import LanguageMapping, SomeItems, list_or_mapping
+from pytest_flink_agents.scenario.rescale import Rescale
 from pytest_flink_agents.scenario.words import FORM, Delay, NotEmpty, has_form, wrong
 
 DEFAULT_FOR_S = 2.0
 DEFAULT_BY_S = 0.5
 DEFAULT_SHARE = 0.1
-_ACTS = ("kill", "pause", "fail", "fill_disk", "cut", "delay", "lose")
+_ACTS = ("kill", "pause", "fail", "fill_disk", "cut", "delay", "lose", "rescale")
 _MOST = 1_000
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -90,6 +91,9 @@ class Fault(LanguageMapping):
     )
     delay: Link | None = Field(None, description="let data between them arrive later")
     lose: Link | None = Field(None, description="lose some of the data between them, which TCP sends again")
+    rescale: Rescale | None = Field(
+        None, description="stop the job with a savepoint, and start it with another parallelism: {parallelism: 4}"
+    )
     direction: Directions | None = Field(
         None,
         description="the data of cut, delay or lose: what the job or TaskManager sends, what it gets, or both (the default)",
@@ -107,8 +111,9 @@ class Fault(LanguageMapping):
         if sum(getattr(self, act) is not None for act in _ACTS) != 1:
             expected = f"one of {', '.join(_ACTS[:-1])} and {_ACTS[-1]}"
             raise wrong(expected, code="FA204", next_step="write kill: taskmanager")
-        if self.for_ is not None and self.kill not in (None, "broker"):
-            next_step = "remove for: another process starts at once"
+        at_once = self.rescale or self.kill not in (None, "broker")
+        if self.for_ is not None and at_once:
+            next_step = "remove for: another process or job starts at once"
             raise wrong("for beside `kill: broker` or a fault that lasts", code="FA203", next_step=next_step)
         return self
 

@@ -16,12 +16,13 @@ from typing_extensions import Self
 from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import AnyEffect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
-from pytest_flink_agents.scenario.faults import Faults, Link, timetable
+from pytest_flink_agents.scenario.faults import Fault, Faults, Link, timetable
 from pytest_flink_agents.scenario.input_forms import InlineInput, Input
 from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
+from pytest_flink_agents.scenario.rescale import require_rescalable
 from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
@@ -218,6 +219,9 @@ class Scenario(LanguageMapping):
             message = "the event log of a job's own agents is elsewhere: faults.after.event"
             next_step = "wait for outputs, a checkpoint or an effect"
             raise wrong("an agent beside it", message=message, code="FA204", next_step=next_step)
+        if self.rescales:
+            disturbing = {"job": self.job, "a Java agent": self.has_java_agent, "inputs[].after": self.held_inputs}
+            require_rescalable(disturbing, delivery=bool(self.expect.delivery and self.expect.delivery.outputs))
         return self
 
     def _require_links(self) -> None:
@@ -244,10 +248,13 @@ class Scenario(LanguageMapping):
 
     @model_validator(mode="after")
     def _can_be_upgraded(self) -> Self:
-        if self.expect.downtime is not None and not self.upgrade:
+        if self.expect.downtime is not None and not (self.upgrade or self.rescales):
             next_step = "remove downtime, or limit expect.recovery beside faults"
             raise wrong(
-                "upgrade beside it", message="expect.downtime without upgrade", code="FA204", next_step=next_step
+                "upgrade or rescale beside it",
+                message="expect.downtime without upgrade",
+                code="FA204",
+                next_step=next_step,
             )
         if not self.upgrade:
             return self
@@ -338,6 +345,11 @@ class Scenario(LanguageMapping):
     def sends_through_kafka(self) -> bool:
         """True if the records of an agent travel through Kafka on Flink."""
         return self.expect.delivery is not None or bool(self.held_inputs) or self.upgrade is not None
+
+    @property
+    def rescales(self) -> tuple[Fault, ...]:
+        """The steps that start the job with another parallelism."""
+        return tuple(fault for fault in timetable(self.faults) if fault.rescale)
 
     @property
     def disturbed_links(self) -> frozenset[Link]:

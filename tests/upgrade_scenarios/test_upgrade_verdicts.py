@@ -46,6 +46,19 @@ expect:
   delivery: {outputs: exactly_once}
 within: 120s
 """
+RESCALED = """\
+version: "1"
+name: totals survive another parallelism
+agent: tests.support.agents.versions:Till
+tiers: [embedded]
+inputs:
+  - generate: {count: 40, keys: 4, value: {customer: "${input.key}"}}
+faults:
+  - {after: {outputs: 8}, rescale: {parallelism: %d}}
+expect:
+  delivery: {outputs: exactly_once}
+within: 120s
+"""
 
 
 def test_a_renamed_action_blocks_and_names_what_is_unreachable(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -80,3 +93,19 @@ def test_a_next_version_that_begins_anew_blocks(
     assert run.validity is Validity.INVALID
     assert "the candidate began anew: it did not restore the savepoint that it was started from" in run.text
     assert "output duplicated: input 0" in run.text
+
+
+def test_a_job_that_begins_anew_with_another_parallelism_blocks(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_run, "savepoint_of", lambda steps: "")
+    run = checked(RESCALED % 2, tmp_path, request)
+    assert run.validity is Validity.INVALID
+    assert "the job with parallelism 2 began anew: it did not restore the savepoint" in run.text
+    assert "output duplicated: input 0" in run.text
+
+
+def test_a_parallelism_that_stays_the_same_proves_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    run = checked(RESCALED % 1, tmp_path, request)
+    assert run.validity is Validity.UNKNOWN
+    assert 'the step "rescale to parallelism 1" had no effect on the run: the parallelism was 1, and is 1' in run.text

@@ -8,6 +8,7 @@ and whether the run felt it; a step that was not felt proves nothing, so the run
 from pytest_flink_agents.run.timeline.acts import (
     Act,
     InjectFault,
+    Rescale,
     StartFromSavepoint,
     SwitchVersion,
     TakeSavepoint,
@@ -32,6 +33,7 @@ __all__ = [
     "AfterSeconds",
     "AtStart",
     "InjectFault",
+    "Rescale",
     "StartFromSavepoint",
     "Step",
     "SwitchVersion",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flink_testbed.faults import Fault, FaultTarget
-from pytest_flink_agents.evidence.upgrade import STOP
+from pytest_flink_agents.evidence.upgrade import RESCALE, STOP
 
 if TYPE_CHECKING:
     from pytest_flink_agents.run.place import Place
@@ -91,6 +91,14 @@ class SwitchVersion:
         path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
         self.write()
         return ActResult(felt=True, detail=path, interrupted=True, stopped=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale(SwitchVersion):
+    """Stop the job with a savepoint, from which it starts with the parallelism of ``subject``."""
+
+    def __str__(self) -> str:
+        return f"{RESCALE}{self.subject.parallelism}"
 
 
 @dataclass(frozen=True, slots=True)

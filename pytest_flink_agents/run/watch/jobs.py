@@ -130,6 +130,12 @@ class JobWatch:
             return self._look_at_checkpoints().restored_path
         return ""
 
+    def parallelism(self) -> int:
+        """Return the parallelism of the job's widest operator, 0 if Flink does not say."""
+        with contextlib.suppress(HostError):
+            return max(int(vertex["parallelism"]) for vertex in self._cluster.rest.job(self.job_id)["vertices"])
+        return 0
+
     def history(self) -> JobHistory:
         """Return the job's checkpoints, restarts and exceptions so far."""
         checkpoints = self._look_at_checkpoints()

@@ -8,9 +8,9 @@ import pytest
 
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.checks.upgrade import check_downtime, check_upgrade
+from pytest_flink_agents.checks.upgrade import check_downtime, check_rescale, check_upgrade, downtimes
 from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
-from pytest_flink_agents.evidence.upgrade import STOP, Upgrade, Version
+from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, Upgrade, Version
 
 SAVEPOINT = "file:/run/savepoints/savepoint-1"
 BASELINE = Version("baseline", "shop:V1", "a" * 32)
@@ -60,7 +60,7 @@ def test_a_version_that_was_never_started_is_unknown() -> None:
     assert checked(replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
     result = checked(with_versions(BASELINE))
     assert result.validity is Validity.UNKNOWN
-    assert result.findings[0].message == "only 1 of 2 versions were started"
+    assert result.findings[0].message == "only 1 of 2 jobs were started"
 
 
 def test_an_action_that_the_candidate_lacks_is_invalid_unless_it_is_removed_on_purpose() -> None:
@@ -113,3 +113,29 @@ def test_the_time_in_which_the_old_version_was_idle_is_no_downtime() -> None:
 )
 def test_a_downtime_that_was_not_measured_is_unknown(evidence: Evidence) -> None:
     assert check_downtime(60.0, evidence).validity is Validity.UNKNOWN
+
+
+WIDE = Version("job with parallelism 2", "shop:V1", "b" * 32, SAVEPOINT, SAVEPOINT, 2)
+RESCALED = replace(STOPPED, act=f"{RESCALE}2")
+
+
+def test_a_rescaled_job_that_restored_its_savepoint_is_valid() -> None:
+    assert check_rescale((), with_versions(BASELINE, WIDE)).validity is Validity.VALID
+
+
+def test_a_rescaled_job_that_began_anew_is_invalid_at_the_faults() -> None:
+    result = check_rescale((), with_versions(BASELINE, replace(WIDE, restored="")))
+    assert result.validity is Validity.INVALID
+    (finding,) = result.findings
+    assert "the job with parallelism 2 began anew" in finding.message
+    assert finding.path == ("faults",)
+
+
+def test_a_job_that_was_never_rescaled_is_unknown() -> None:
+    assert check_rescale((), replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
+    assert check_rescale((), with_versions(BASELINE)).validity is Validity.UNKNOWN
+
+
+def test_the_downtime_of_a_rescale_is_named_after_its_parallelism() -> None:
+    (amount,) = downtimes(replace(RAN, steps=(RESCALED,)))
+    assert (amount.name, amount.value) == ("the downtime before parallelism 2", 4.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +22,9 @@ from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup
 from pytest_flink_agents.provision.variant import ClusterVariant
 from pytest_flink_agents.run.arrival import LoggedTypes
 from pytest_flink_agents.run.fault_steps import fault_steps, with_faults
-from pytest_flink_agents.run.timeline import InjectFault
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import InjectFault, Rescale, Step
 from pytest_flink_agents.run.timeline.triggers import Progress
 from pytest_flink_agents.scenario.faults import Faults
 
@@ -33,10 +35,19 @@ def faults(process: str) -> Any:
     return ADAPTER.validate_python([{"after": {"seconds": 1}, "kill": process}])
 
 
+def rescale(parallelism: int) -> Rescale:
+    agent = AgentSubject("s", {}, parallelism=parallelism)
+    return Rescale(agent, cast(Place, None), "another job", lambda: None)
+
+
+def steps_of(words: Any, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]) -> tuple[Step, ...]:
+    return fault_steps(words, ledger, proxies, rescale)
+
+
 def test_without_faults_the_cluster_is_the_sessions() -> None:
     setup = FlinkSetup()
     assert with_faults(setup, None) is setup
-    assert fault_steps(None, None, {}) == ()
+    assert steps_of(None, None, {}) == ()
 
 
 def test_faults_get_a_breakable_cluster_that_notices_them_soon() -> None:
@@ -79,14 +90,29 @@ def test_a_python_worker_is_killed_in_process_mode_only() -> None:
 
 
 def test_a_step_names_its_moment_and_its_fault() -> None:
-    (step,) = fault_steps(faults("broker"), None, {})
+    (step,) = steps_of(faults("broker"), None, {})
     assert (str(step.trigger), str(step.act)) == ("after 1 s", "kill broker")
     words = ADAPTER.validate_python([{"after": {"seconds": 1}, "fill_disk": "jobmanager"}])
-    (step,) = fault_steps(words, None, {})
+    (step,) = steps_of(words, None, {})
     assert step.act == InjectFault(FillDisk(2.0))
     words = ADAPTER.validate_python([{"after": {"checkpoint": 2}, "fail": "checkpoints", "for": "5s"}])
-    (step,) = fault_steps(words, None, {})
+    (step,) = steps_of(words, None, {})
     assert (str(step.trigger), step.act) == ("after 2 checkpoints", InjectFault(FailCheckpoints(5.0)))
+
+
+def test_a_job_is_rescaled_between_faults_on_a_cluster_with_slots_for_it() -> None:
+    words = ADAPTER.validate_python(
+        [
+            {"after": {"outputs": 3}, "rescale": {"parallelism": 6}},
+            {"after": {"seconds": 1}, "kill": "taskmanager"},
+            {"after": {"outputs": 2}, "rescale": {"parallelism": 1}},
+        ]
+    )
+    acts = [str(step.act) for step in steps_of(words, None, {})]
+    assert acts == ["rescale to parallelism 6", "kill taskmanager", "rescale to parallelism 1"]
+    assert with_faults(FlinkSetup(), words).variant.slots == 6
+    few = ADAPTER.validate_python([{"after": {"outputs": 3}, "rescale": {"parallelism": 2}}])
+    assert with_faults(FlinkSetup(), few).variant.slots == 0, "every cluster has slots for two"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +131,7 @@ def test_a_fault_of_the_network_disturbs_the_proxy_of_its_service(
 ) -> None:
     proxy, other = cast(Proxy, object()), cast(Proxy, object())
     fault = ADAPTER.validate_python([{"after": {"seconds": 1}, "for": "4s", **words}])
-    (step,) = fault_steps(fault, None, {"kafka": proxy, "llm": other})
+    (step,) = steps_of(fault, None, {"kafka": proxy, "llm": other})
     assert step.act == InjectFault(DisturbNetwork(name, proxy, disturbance, 4.0))
     assert str(step.act) == name
 
@@ -123,7 +149,7 @@ def test_a_fault_after_an_effect_waits_for_its_endpoint_and_reads_each_call_once
     monkeypatch.setattr(entry, "_entry", counted)
     ledger = LedgerRun(1, "t", "s", ["pay", "mail"], tmp_path / "calls", lambda: True)
     words = ADAPTER.validate_python([{"after": {"effect": "pay"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, ledger, {})
+    (step,) = steps_of(words, ledger, {})
     progress = Progress(1.0, lambda: 0, lambda: 0, frozenset)
     assert not step.trigger.due(progress)
     due = []
@@ -141,7 +167,7 @@ def test_a_fault_after_an_event_waits_for_a_complete_record_of_its_type(
     now = [100.0]
     monkeypatch.setattr(clock, "now_s", lambda: now[0])
     words = ADAPTER.validate_python([{"after": {"event": "_tool_request_event"}, "kill": "taskmanager"}])
-    (step,) = fault_steps(words, None, {})
+    (step,) = steps_of(words, None, {})
     assert str(step.trigger) == "after the first _tool_request_event"
     due, logged = [], LoggedTypes(tmp_path, list)
     with (tmp_path / "events-shop-0.log").open("ab", buffering=0) as file:
