@@ -1,6 +1,6 @@
 # Every target installs what it needs. Nothing but Python >= 3.10 has to be there before.
 .DEFAULT_GOAL := help
-.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-cross-language test-faults test-upgrades test-container break-rules lint docs bench clean
+.PHONY: help setup gate test test-unit test-runtime test-plugin test-integration test-clusters test-sessions test-engines test-versions test-releases test-cross-language test-faults test-upgrades test-container break-rules savepoints lint docs bench clean
 
 # The newest interpreter that job environments support too, else whatever python3 is.
 PYTHON ?= $(firstword $(foreach candidate,python3.12 python3.11 python3.10 python3,$(shell \
@@ -82,9 +82,9 @@ test-engines: $(STAMP)
 VERSIONS ?= 1.20,2.3
 
 test-versions: $(STAMP)
-	@echo "test-versions: scenarios, clusters and parity suite on Flink $(VERSIONS)"
+	@echo "test-versions: scenarios, clusters, parity suite and stored savepoints on Flink $(VERSIONS)"
 	@$(RUN) -m pytest scenarios tests/integration/cluster_suite/test_cluster.py tests/integration/engines/test_parity.py \
-		--flink-version=$(VERSIONS) -q
+		tests/integration/jobs/test_savepoints.py --flink-version=$(VERSIONS) -q
 
 test-releases: $(STAMP)
 	@echo "test-releases: the oldest flink-agents of each engine"
@@ -124,6 +124,11 @@ test-container: $(STAMP)
 break-rules: $(STAMP)
 	@echo "break-rules: each rule of docs/semantics.md and docs/differences.md is broken in a copy, and its proof must notice (about 8 min)"
 	@$(RUN) -m tests.break_each_rule
+
+# After a change of the state's layout, or for a new Flink line; it never writes a stored one again.
+savepoints: $(STAMP)
+	@echo "savepoints: those that tests/savepoints lacks (about 1 min each)"
+	@$(RUN) -m tests.savepoints
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check --quiet .

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Item = tuple[Any] | dict[str, None]
 Store = dict[str, Item]
 
-_LAYOUT = 3
+LAYOUT = 3
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class KeyState:
         """
         return pickle.dumps(
             (
-                _LAYOUT,
+                LAYOUT,
                 self.sequence,
                 self.sensory,
                 self.short_term,
@@ -117,10 +117,10 @@ class KeyState:
         from flink_agents_runtime.engine.sealed import SealedEvent
 
         layout, *fields = pickle.loads(snapshot)  # noqa: S301 - written by snapshot, restored by the host
-        if layout != _LAYOUT:
-            by = "a newer" if isinstance(layout, int) and layout > _LAYOUT else "another"
+        if layout != LAYOUT:
+            by = "a newer" if isinstance(layout, int) and layout > LAYOUT else "another"
             raise ValueError(
-                f"key state has layout {layout!r}, this runtime reads layout {_LAYOUT}: it was written by {by} version of "
+                f"key state has layout {layout!r}, this runtime reads layout {LAYOUT}: it was written by {by} version of "
                 "pytest-flink-agents; start the job with that version"
             )
         sequence, sensory, short_term, current, tasks, inputs, touched = fields
