@@ -28,6 +28,7 @@ from bench.on_flink import figures_on_flink
 from bench.scenarios import COLLECTED, pytest_in, replay_costs, session_costs, suite
 from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
+from bench.upgrades import upgrade_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.process import clean_environment
@@ -130,10 +131,12 @@ PARTS: dict[str, Part] = {
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
     "flink": lambda *_: figures_on_flink(),
+    "upgrades": upgrade_costs,
 }
 _SLOW = {
     "engine": "the engine beside upstream's local runner (about 4 min)",
     "flink": "on Flink, beside upstream's operator (about 5 min)",
+    "upgrades": "ten upgrades under load (about 3 min)",
 }
 
 
