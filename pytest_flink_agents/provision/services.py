@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer
     from flink_testbed.kafka.service import KafkaService
     from flink_testbed.ledger.ledger import EffectLedger, LedgerRun
+    from flink_testbed.ledger.recording import Recording
     from flink_testbed.models.server import ModelServer
     from flink_testbed.network import Proxy
     from pytest_flink_agents.provision.kafka import SessionKafka
@@ -150,12 +151,17 @@ class Services:
         return self._ledger
 
     @contextlib.contextmanager
-    def effects(self, routes: Sequence[Route], directory: Path) -> Iterator[LedgerRun | None]:
-        """Serve a run's endpoints; its calls go to a file in ``directory``. None without routes."""
+    def effects(
+        self, routes: Sequence[Route], directory: Path, recording: Recording | None = None
+    ) -> Iterator[LedgerRun | None]:
+        """Serve a run's endpoints; its calls go to a file in ``directory``. None without routes.
+
+        With a ``recording`` of an earlier run, only calls that this run made are answered.
+        """
         if not routes:
             yield None
             return
-        with self.provide_ledger().run(routes, directory / "effects.jsonl") as run:
+        with self.provide_ledger().run(routes, directory / "effects.jsonl", recording) as run:
             yield run
 
     @contextlib.contextmanager

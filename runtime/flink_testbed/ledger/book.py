@@ -17,11 +17,13 @@ from pathlib import Path
 from flink_testbed.core.clock import wall_time_s
 from flink_testbed.core.http_server import HttpAnswer
 from flink_testbed.ledger.entry import IDEMPOTENCY_KEY, REFUSED_BODY, Seen, entry_line
+from flink_testbed.ledger.recording import HELD_BACK, Held, Recording
 from flink_testbed.ledger.routes import TOOL, Fault, Reply, Route, find_route, unmatched_reply, unmatched_text
 from flink_testbed.ledger.template import RequestParts, fill, has_placeholder
 
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
 _NO_FAULT = Fault()
+_HELD_STATUS = 403
 
 
 class BookError(Exception):
@@ -29,10 +31,14 @@ class BookError(Exception):
 
 
 class Book:
-    """The routes and the record of one run. For one thread."""
+    """The routes and the record of one run. For one thread.
 
-    def __init__(self, routes: Sequence[Route], file: Path) -> None:
+    With a ``recording`` of an earlier run, only calls that this run made are answered.
+    """
+
+    def __init__(self, routes: Sequence[Route], file: Path, recording: Recording | None = None) -> None:
         self._routes = tuple(routes)
+        self._held = Held(recording) if recording else None
         # Most replies are the same for each call.
         self._fixed = {
             (route.endpoint, route.name): _plain(route.reply)
@@ -64,6 +70,11 @@ class Book:
             self._write(seen, status=reply.status)
             return _plain(reply)
         route, variables = found
+        number = self._held.take(seen) if self._held else self.written + 1
+        if number is None:
+            text = f"held back: the run that this one is compared with made no such call of {seen.endpoint}, or fewer"
+            self._write(seen, route=route.name, status=_HELD_STATUS, fault=HELD_BACK)
+            return _plain(Reply(status=_HELD_STATUS, json={"error": text}))
         repeated = (route.endpoint, route.name, seen.carried.get(IDEMPOTENCY_KEY, ""))
         if first := self._first.get(repeated):
             self._write(seen, route=route.name, status=first.status, replayed=True)
@@ -72,7 +83,7 @@ class Book:
         if fault.reset == "before":
             return HttpAnswer(0, reset=True, delay_s=fault.delay_s)
         fixed = self._fixed.get((route.endpoint, route.name))
-        answer = fixed or _plain(self._filled(route.reply, seen, variables))
+        answer = fixed or _plain(self._filled(route.reply, seen, variables, number))
         status = None if fault.reset else fault.status or answer.status
         self._write(seen, route=route.name, status=status, fault="" if fault is _NO_FAULT else fault.words)
         # A service that failed by a status did no work: the next attempt is its first.
@@ -98,12 +109,12 @@ class Book:
         self._faults[of_route] += 1
         return fault
 
-    def _filled(self, reply: Reply, seen: Seen, variables: Mapping[str, str]) -> Reply:
+    def _filled(self, reply: Reply, seen: Seen, variables: Mapping[str, str], number: int) -> Reply:
         try:
             data = json.loads(seen.body)
         except (ValueError, RecursionError):
             data = None
-        parts = RequestParts(self.written + 1, variables, seen.query, data)
+        parts = RequestParts(number, variables, seen.query, data)
         headers = {name: str(value) for name, value in fill(reply.headers, parts).items()}
         text = None if reply.text is None else str(fill(reply.text, parts))
         return replace(reply, json=fill(reply.json, parts), text=text, headers=headers)

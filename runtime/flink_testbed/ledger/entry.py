@@ -143,6 +143,22 @@ def entry_line(
     )
 
 
+def call_seen(seen: Seen) -> EffectCall:
+    """Return a call before it is written, without its number and time."""
+    body = seen.body.decode("utf-8", "backslashreplace")
+    return EffectCall(
+        sequence=0,
+        at_s=0.0,
+        source=seen.source,
+        endpoint=seen.endpoint,
+        route="",
+        method=seen.method,
+        path=seen.path,
+        query=seen.query,
+        body=_json_or_text(body or None),
+    )
+
+
 class HistoryReader:
     """Reads the calls in a file that grows, each of them once."""
 

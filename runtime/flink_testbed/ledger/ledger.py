@@ -13,6 +13,7 @@ from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
 from flink_testbed.ledger.entry import ENDED_EARLY, History, HistoryReader
 from flink_testbed.ledger.recorder import Recorder
+from flink_testbed.ledger.recording import Recording
 from flink_testbed.ledger.routes import Route, routes_as_data
 from flink_testbed.ownership.process import GuardedProcess, clean_environment
 from flink_testbed.responder import RefusedError, Responder
@@ -88,8 +89,10 @@ class EffectLedger:
         return self._process.process
 
     @contextmanager
-    def run(self, routes: Iterable[Route], file: Path) -> Iterator[LedgerRun]:
+    def run(self, routes: Iterable[Route], file: Path, recording: Recording | None = None) -> Iterator[LedgerRun]:
         """Serve routes for the duration of a run, whose calls go to ``file``.
+
+        With a ``recording`` of an earlier run, only calls that this run made are answered.
 
         Raises :class:`HostError` if the ledger does not take the routes. If it dies later, the
         history says so.
@@ -98,7 +101,9 @@ class EffectLedger:
         # The runtime knows by the form of the first part that a call may carry its cause.
         token, secret = f"effects-{secrets.token_hex(16)}", secrets.token_hex(16)
         names = {"token": token, "secret": secret}
-        self._process.request("open", timeout_s=_REQUEST_S, **names, routes=routes_as_data(routes), file=str(file))
+        held = recording.as_data() if recording else None
+        data = {"routes": routes_as_data(routes), "recording": held, "file": str(file)}
+        self._process.request("open", timeout_s=_REQUEST_S, **names, **data)
         run = LedgerRun(
             self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file, lambda: self.usable
         )

@@ -23,6 +23,7 @@ from flink_testbed.core.http_server import BodyError, BoundedServer, HttpAnswer,
 from flink_testbed.ledger.book import Book, BookError
 from flink_testbed.ledger.entry import Seen, carried_headers
 from flink_testbed.ledger.mcp import answer_mcp
+from flink_testbed.ledger.recording import Recording
 from flink_testbed.ledger.routes import routes_from_data
 
 LIMITS = HttpLimits(body_bytes=1024 * 1024, connections=1000)
@@ -52,7 +53,9 @@ class Service:
         """Carry out a request of the session and return the result."""
         token, secret = request["token"], request["secret"]
         if request["op"] == "open":
-            opened = _OpenBook(Book(routes_from_data(request["routes"]), Path(request["file"])))
+            held = request["recording"]
+            recording = Recording(**held) if held is not None else None
+            opened = _OpenBook(Book(routes_from_data(request["routes"]), Path(request["file"]), recording))
             self._for_job[token] = self._for_session[secret] = opened
             return {}
         opened = self._for_job.pop(token)

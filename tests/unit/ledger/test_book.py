@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flink_testbed.ledger.book import Book, BookError
-from flink_testbed.ledger.entry import EffectCall, HistoryReader, Seen
+from flink_testbed.ledger.entry import EffectCall, HistoryReader, Seen, call_seen
+from flink_testbed.ledger.recording import Recording
 from flink_testbed.ledger.routes import Fault, Reply, Route
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ class OpenBook:
         self.file = file
         self.book: Book | None = None
 
-    def __call__(self, **route: Any) -> Book:
+    def __call__(self, recording: Recording | None = None, method: str = "POST", **route: Any) -> Book:
         assert self.book is None
-        self.book = Book([Route("payments", "POST", "/refunds", **route)], self.file)
+        self.book = Book([Route("payments", method, "/refunds", **route)], self.file, recording)
         return self.book
 
     @property
@@ -172,3 +174,45 @@ def test_a_book_does_not_continue_the_file_of_another_run(opened: OpenBook) -> N
     opened()
     with pytest.raises(FileExistsError):
         Book([], opened.file)
+
+
+def recording(*calls: Seen, exact: bool = True) -> Recording:
+    made = [replace(call_seen(each), sequence=number, route="POST /refunds") for number, each in enumerate(calls, 1)]
+    return Recording(**json.loads(json.dumps(Recording.of(made, exact=exact).as_data())))
+
+
+def test_a_recorded_call_is_answered_as_often_and_with_the_number_that_it_had(opened: OpenBook) -> None:
+    other = call(body=b'{"order": 8}')
+    book = opened(recording(other, call()), reply=Reply(201, json={"id": "${request.sequence}"}))
+    assert json.loads(book.answer(call(body=b'{ "order": 7}')).body) == {"id": 2}
+    assert json.loads(book.answer(other).body) == {"id": 1}
+    refused = book.answer(call())
+    assert (refused.status, b"held back" in refused.body) == (403, True)
+    assert [(each.fault, each.status, each.accepted) for each in opened.entries] == [
+        ("", 201, True),
+        ("", 201, True),
+        ("held back", 403, False),
+    ]
+
+
+def test_a_call_that_is_not_recorded_is_refused_and_written(opened: OpenBook) -> None:
+    book = opened(recording(call()))
+    assert book.answer(call(body=b'{"order": 8}')).status == 403
+    assert [(each.body, each.fault, each.route) for each in opened.entries] == [
+        ({"order": 8}, "held back", "POST /refunds")
+    ]
+
+
+def test_a_recording_that_is_not_exact_knows_endpoint_and_method(opened: OpenBook) -> None:
+    book = opened(recording(call(), exact=False))
+    assert [book.answer(call(body=body)).status for body in (b'{"order": 8}', ORDER)] == [200, 403]
+
+
+def test_a_recorded_question_may_be_asked_again(opened: OpenBook) -> None:
+    question = replace(call(body=b""), method="GET")
+    book = opened(recording(question), method="GET")
+    assert [book.answer(question).status for _ in range(3)] == [200, 200, 200]
+
+
+def test_nothing_is_answered_of_an_empty_recording(opened: OpenBook) -> None:
+    assert opened(recording()).answer(call()).status == 403
