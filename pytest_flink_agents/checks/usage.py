@@ -17,9 +17,9 @@ from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
 from pytest_flink_agents.vocabulary import CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT
 
 TOKENS, CALLS = "tokens", "llm"
-_PROMPT, _COMPLETION = "promptTokens", "completionTokens"
+PROMPT_TOKENS, COMPLETION_TOKENS = "promptTokens", "completionTokens"
 # flink-agents counts a response with a value for each of them.
-_COUNTED = ("model_name", _PROMPT, _COMPLETION)
+_COUNTED = ("model_name", PROMPT_TOKENS, COMPLETION_TOKENS)
 _NAMED = 5
 
 
@@ -126,9 +126,9 @@ def _of_metrics(metrics: Mapping[str, float]) -> dict[str, ModelTokens]:
         scope, _, counted = metric.rpartition(".")
         _, is_of_model, model = f".{scope}".rpartition(".model.")
         before = used.get(model, ModelTokens())
-        if is_of_model and counted == _PROMPT:
+        if is_of_model and counted == PROMPT_TOKENS:
             used[model] = ModelTokens(before.prompt + value, before.completion)
-        elif is_of_model and counted == _COMPLETION:
+        elif is_of_model and counted == COMPLETION_TOKENS:
             used[model] = ModelTokens(before.prompt, before.completion + value)
     return used
 
@@ -184,7 +184,7 @@ def _extra_arguments(event: Event) -> Mapping[str, Any]:
 
 def _reported(event: Event) -> int:
     extra = _extra_arguments(event)
-    return int(extra.get(_PROMPT) or 0) + int(extra.get(_COMPLETION) or 0)
+    return int(extra.get(PROMPT_TOKENS) or 0) + int(extra.get(COMPLETION_TOKENS) or 0)
 
 
 def _tool_rounds(calls: Sequence[ModelCall]) -> dict[str, list[int]]:

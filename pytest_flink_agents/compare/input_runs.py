@@ -1,4 +1,4 @@
-"""Compare two runs of one input, and the calls that were made in them."""
+"""Compare two runs of the same input or key, and the calls that were made in them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,15 @@ class Aspect(str, enum.Enum):
     """The parts of a run that are compared."""
 
     FAILURE = "failure"
+    TOOL_CALLS = "tool calls"
+    EFFECTS = "effects"
     OUTPUTS = "outputs"
     MEMORY = "memory"
     EVENTS = "events"
+
+
+# The lists of a run by aspect.
+_LISTS = {Aspect.TOOL_CALLS: "tool_calls", Aspect.EFFECTS: "effects", Aspect.OUTPUTS: "outputs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,11 @@ def run_differences(expected: InputRun, seen: InputRun) -> tuple[Difference, ...
         return (Difference(Aspect.FAILURE, expected.failure or "no failure", seen.failure or "no failure"),)
     (events, memory), (other_events, other_memory) = _without_drawn_ids(expected), _without_drawn_ids(seen)
     found = []
-    # As JSON text: in Python 1, 1.0 and True are equal.
-    if _json(expected.outputs) != _json(seen.outputs):
-        found.append(Difference(Aspect.OUTPUTS, list(expected.outputs), list(seen.outputs)))
+    for aspect, word in _LISTS.items():
+        one, other = list(getattr(expected, word)), list(getattr(seen, word))
+        # As JSON text: in Python 1, 1.0 and True are equal.
+        if as_json(one) != as_json(other):
+            found.append(Difference(aspect, one, other))
     if memory != other_memory:
         found.append(Difference(Aspect.MEMORY, dict(expected.memory), dict(seen.memory)))
     if not found and events != other_events:
@@ -94,12 +102,13 @@ def _without_drawn_ids(run: InputRun) -> tuple[Any, Any]:
     """Return events and memory with a number instead of each drawn id of the events."""
     plain = [[kind, None if kind in _COMPARED_ELSEWHERE else attributes] for kind, attributes in run.events]
     names: dict[str, str] = {}
-    events = _DRAWN_ID.sub(lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), _json(plain))
-    memory = _DRAWN_ID.sub(lambda found: names.get(found[0], found[0]), _json(dict(run.memory)))
+    events = _DRAWN_ID.sub(lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), as_json(plain))
+    memory = _DRAWN_ID.sub(lambda found: names.get(found[0], found[0]), as_json(dict(run.memory)))
     return json.loads(events), json.loads(memory)
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Return a text that is equal for equal JSON values, whatever the order of names."""
     return json.dumps(value, sort_keys=True, default=str)
 
 

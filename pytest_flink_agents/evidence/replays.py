@@ -11,16 +11,19 @@ from flink_testbed.ledger.entry import EffectCall
 
 @dataclass(frozen=True, slots=True)
 class InputRun:
-    """The outputs, events and memory of the run of one input.
+    """The outputs, events and memory of the run of one input, or of all inputs of one key.
 
     ``events`` are pairs of type and attributes, ``memory`` is the short-term memory of the key at
     the end, by dotted path. ``failure`` is the text of the failure that ended it, empty without one.
+    ``tool_calls`` and ``effects`` are empty in a replay: its events have the first, and its ledger the second.
     """
 
     outputs: tuple[Any, ...] = ()
     events: tuple[tuple[str, Any], ...] = ()
     memory: Mapping[str, Any] = field(default_factory=dict)
     failure: str = ""
+    tool_calls: tuple[Any, ...] = ()
+    effects: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
