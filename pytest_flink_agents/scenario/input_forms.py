@@ -33,8 +33,11 @@ class InlineInput(LanguageMapping):
 class _RecordInputs(LanguageMapping):
     key: JmesPath = Field(description="JMESPath to the key of a record")
     value: JmesPath | None = Field(None, description="JMESPath to the input in a record; default: the whole record")
+    where: JmesPath | None = Field(
+        None, description="JMESPath that finds something, and not false, in a record to take; default: all are taken"
+    )
     limit: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        None, description="maximum number of records; default: all"
+        None, description="maximum number of records to take; default: all"
     )
 
 

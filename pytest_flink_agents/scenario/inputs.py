@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, chain, islice
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, overload
 
 from jmespath.exceptions import JMESPathError
@@ -66,10 +66,16 @@ class AllInputs(Sequence[Record]):
         return self._parts[part][number - self._ends[part]]
 
 
-def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> AllInputs:
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def resolve_inputs(
+    loaded: LoadedScenario, search_roots: Sequence[Path], mask: Callable[[Any], Any] = _unchanged
+) -> AllInputs:
     """Return all inputs in order, each ``{"key": ..., "value": ...}``.
 
-    Generated inputs are made when they are read.
+    Generated inputs are made when they are read. ``mask`` is applied to every key and value of a data file.
 
     Packages are looked up in ``search_roots`` in order: the project root, import roots, the job
     environment's site-packages. With a limit no further records are read. Raises
@@ -88,7 +94,7 @@ def resolve_inputs(loaded: LoadedScenario, search_roots: Sequence[Path]) -> AllI
             parts.append(GeneratedRecords(wanted.count, wanted.keys, wanted.value, seed=wanted.seed, first=first))
         else:
             file = _file(loaded, index, one, search_roots)
-            parts.append(_Records(one, shown(file, loaded.root), deadline).read(file, budget))
+            parts.append(_Records(one, shown(file, loaded.root), deadline, mask).read(file, budget))
     return AllInputs(parts)
 
 
@@ -125,14 +131,18 @@ def _in_package(loaded: LoadedScenario, index: int, wanted: PackageInputs, searc
 class _Records:
     """The records of one data file, and what is wrong with them."""
 
-    def __init__(self, wanted: FileInputs | PackageInputs, name: str, deadline: float) -> None:
+    def __init__(
+        self, wanted: FileInputs | PackageInputs, name: str, deadline: float, mask: Callable[[Any], Any]
+    ) -> None:
         self._limit = wanted.limit
+        self._where = compile_expression(wanted.where) if wanted.where else None
         self._paths = {"key": wanted.key, "value": wanted.value or "@"}
         self._expressions: dict[str, Expression] = {
             word: compile_expression(path) for word, path in self._paths.items()
         }
         self._name = name
         self._deadline = deadline
+        self._mask = mask
         self._problems: list[Problem] = []
 
     def read(self, file: Path, budget: DataBudget) -> list[Record]:
@@ -142,15 +152,17 @@ class _Records:
         """
         found: list[Record] = []
         read: Callable[..., Iterator[tuple[int, Any]]] = numbered_rows if is_csv(file.name) else numbered_lines
-        for number, line in islice(read(file, self._name, budget), self._limit):
+        for number, line in read(file, self._name, budget):
             found += self._record(number, line)
-            if len(self._problems) >= _PROBLEMS_SHOWN:
+            if len(self._problems) >= _PROBLEMS_SHOWN or len(found) == self._limit:
                 break
         if self._problems:
             raise ScenarioError(*self._problems)
         if not found:
-            message = "the data file contains no record"
-            raise ScenarioError(Problem("FA212", message, where=self._name, expected="lines of JSON, or rows of CSV"))
+            message, expected = "the data file contains no record", "lines of JSON, or rows of CSV"
+            if self._where:
+                message, expected = "no record of the data file is taken", "a record in which `where` finds something"
+            raise ScenarioError(Problem("FA212", message, where=self._name, expected=expected))
         return found
 
     def _record(self, number: int, line: str | dict[str, str]) -> Iterator[Record]:
@@ -163,6 +175,8 @@ class _Records:
             )
         try:
             record = parse_line(line) if isinstance(line, str) else line
+            if self._where and self._where.search(record) in (None, False):
+                return
             result = {word: expression.search(record) for word, expression in self._expressions.items()}
         except (ValueError, RecursionError, JMESPathError) as error:
             reason = " ".join(str(error).split()) or "nested too deep"
@@ -171,8 +185,8 @@ class _Records:
         for word, value in result.items():
             if value is None:
                 path = self._paths[word]
-                self._add(number, f"nothing at {path}", f"a value at {path}", describe(record))
-        yield result
+                self._add(number, f"nothing at {path}", f"a value at {path}", describe(self._mask(record)))
+        yield {word: self._mask(value) for word, value in result.items()}
 
     def _add(self, number: int, message: str, expected: str, seen: str) -> None:
         self._problems.append(Problem("FA212", message, where=f"{self._name}:{number}:1", expected=expected, seen=seen))

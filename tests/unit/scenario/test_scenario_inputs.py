@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.scenario import inputs
 from pytest_flink_agents.scenario.error import ScenarioError
 from pytest_flink_agents.scenario.expressions import compile_expression
@@ -58,6 +59,7 @@ def test_inline_inputs_are_unchanged(resolve: Resolve) -> None:
         ("{from: data.jsonl, key: order.id, value: n, limit: 2}", [("o-1", 1), ("o-2", 0)]),
         ("{from: data.jsonl, key: n, value: 'order.{i: id}', limit: 1}", [(1, {"i": "o-1"})]),
         ("{from: data.jsonl, key: n, limit: 1}", [(1, {"order": {"id": "o-1"}, "n": 1})]),
+        ("{from: data.jsonl, key: order.id, value: n, where: 'n == `0`', limit: 1}", [("o-2", 0)]),
     ],
 )
 def test_records_of_a_file_become_inputs(entry: str, expected: list[tuple[object, object]], resolve: Resolve) -> None:
@@ -66,6 +68,26 @@ def test_records_of_a_file_become_inputs(entry: str, expected: list[tuple[object
 
 def test_a_limit_stops_before_bad_lines(resolve: Resolve) -> None:
     assert resolve("{from: data.jsonl, key: k, limit: 1}", b'{"k": 1}\n{oops\n') == [{"key": 1, "value": {"k": 1}}]
+
+
+def test_records_that_are_not_taken_need_no_key(resolve: Resolve) -> None:
+    events = b'{"type": "a"}\n{"type": "b", "k": 1}\n'
+    assert resolve("{from: data.jsonl, key: k, where: \"type == 'b'\"}", events) == [
+        {"key": 1, "value": {"type": "b", "k": 1}}
+    ]
+    with pytest.raises(ScenarioError, match="no record of the data file is taken"):
+        resolve("{from: data.jsonl, key: k, where: type.x}", events)
+
+
+def test_a_mask_changes_keys_and_values_of_data_files(tmp_path: Path, load: Load, sound: str) -> None:
+    (tmp_path / "data.jsonl").write_bytes(b'{"k": "s3cr3t", "v": {"s3cr3t": ["s3cr3t"]}}\n')
+    entry = '{from: data.jsonl, key: k, value: v}\n  - {key: "s3cr3t", value: 1}'
+    loaded = load(sound.replace('{key: "c-1", value: {order: "o-1", amount: 20}}', entry))
+    mask = Redactor({"API_TOKEN": "s3cr3t"}).data
+    assert list(resolve_inputs(loaded, (), mask)) == [
+        {"key": "***", "value": {"***": ["***"]}},
+        {"key": "s3cr3t", "value": 1},
+    ]
 
 
 def test_placeholders_in_data_files_are_not_replaced(resolve: Resolve) -> None:
