@@ -215,7 +215,7 @@ _MACHINE: Mapping[str, ErrorCode] = {
         "The stored run cannot be trusted",
         "report.json is truncated, was edited, or was written by another program or version of this package: a field is "
         "missing, unknown or of another type, or fields contradict each other, such as results and their counts. Judging "
-        "it is inconclusive.",
+        "it is inconclusive. An evidence.json that a scenario is compared with is of another version or scenario.",
         "Judge the file as the session wrote it, or run the session again.",
     ),
     "FA450": _code(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_flink_agents.checks.finding import CheckResult
 from pytest_flink_agents.evidence.history import history_of
@@ -12,12 +14,41 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.json_files import write_json
 from pytest_flink_agents.report.timeline_picture import timeline_picture
+from pytest_flink_agents.scenario.stored_evidence import EVIDENCE_SCHEMA, evidence_data
+
+EVIDENCE_FILE = "evidence.json"
 
 
-def write_evidence(folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor) -> None:
-    """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults."""
-    write_json(folder / "evidence.json", {"evidence": evidence, "checks": results}, redactor)
+def write_evidence(
+    folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor, scenario: str = ""
+) -> None:
+    """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults.
+
+    ``scenario`` is the name of the scenario, empty for the run of a Python test.
+    """
+    data = {"schema_version": EVIDENCE_SCHEMA, "scenario": scenario, "evidence": evidence, "checks": results}
+    write_json(folder / EVIDENCE_FILE, data, redactor)
     # A history of many inputs takes time to build, and most runs have nothing to draw.
     picture = timeline_picture(history_of(evidence), redactor) if evidence.steps or evidence.effects else ""
     if picture:
         write_text(folder / "timeline.svg", picture)
+
+
+def read_evidence(file: Path) -> Evidence:
+    """Return the evidence that :func:`write_evidence` wrote, without its secrets.
+
+    Raises ``OSError`` and ``ValueError`` for a file that is none.
+    """
+    return _evidence(evidence_data(file).get("evidence"))
+
+
+def as_stored(evidence: Evidence, redactor: Redactor) -> Evidence:
+    """Return evidence as :func:`read_evidence` would: what is compared with a stored run has no secrets, either."""
+    return _evidence(redactor.data(evidence))
+
+
+def _evidence(data: Any) -> Evidence:
+    # Imported here: a session that only writes evidence does not need it.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Evidence).validate_json(json.dumps(data))

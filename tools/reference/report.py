@@ -131,8 +131,13 @@ class SessionEvent(TypedDict):
 
 @with_config(_STRICT)
 class EvidenceFile(TypedDict):
-    """``evidence.json``: the evidence of one run, and the results of its checks."""
+    """``evidence.json``: the evidence of one run, and the results of its checks.
 
+    ``scenario`` is the name of the scenario, empty for the run of a Python test.
+    """
+
+    schema_version: str
+    scenario: str
     evidence: Evidence
     checks: list[CheckResult]
 
