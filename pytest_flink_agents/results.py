@@ -89,6 +89,7 @@ def _phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.
             failed_runs=failed_runs,
             figures=dict(checked.figures),
             real_model=checked.evidence.models is not None and checked.evidence.models.is_real,
+            comparisons=(checked.comparison,) if checked.comparison else (),
         )
     return dataclasses.replace(
         result,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.failed_run import FailedRun
 from pytest_flink_agents.vocabulary import Promise, Standing, Tier, Word
 
@@ -83,6 +84,8 @@ class ItemResult:
 
     ``other_error`` is the error of pytest, of another plugin or of a conftest.py in one of the attempts, one line; empty
     without one. It says nothing about the scenario, so neither its severity nor a policy excuses it.
+
+    ``comparisons`` are the run beside its baseline, and beside that of another tier.
     """
 
     node_id: str
@@ -111,6 +114,7 @@ class ItemResult:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     real_model: bool = False
     other_error: str = ""
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -138,6 +142,7 @@ class ItemResult:
                 "tags": tuple(data["tags"]),
                 "failed_runs": tuple(map(FailedRun.from_data, data["failed_runs"])),
                 "figures": {name: Figure(**figure) for name, figure in data["figures"].items()},
+                "comparisons": tuple(map(Comparison.from_data, data["comparisons"])),
             }
         )
 

@@ -16,10 +16,12 @@ from flink_agents_runtime.engine.failure import RULE
 from flink_testbed.flink.rest_keys import browser_note
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence, StepRecord
 from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
+from pytest_flink_agents.report.side_by_side import side_by_side
 from pytest_flink_agents.vocabulary import OUTPUT_EVENT, Tier
 
 T = TypeVar("T")
@@ -44,8 +46,9 @@ def failure_text(
     reproduce: str,
     redactor: Redactor,
     whole: str = "evidence.json",
+    comparison: Comparison | None = None,
 ) -> str:
-    """Return the explanation of all findings.
+    """Return the explanation of all findings, and the ``comparison`` of the run with its baseline.
 
     ``where[i]`` belongs to the i-th finding of all results: ``file:line`` and the scenario's own lines there. ``whole`` is
     the path of the file that holds what the text cuts. Secrets are masked before anything is cut, because a part of a
@@ -63,6 +66,8 @@ def failure_text(
         lines += [*_finding(result, finding, place, source), ""]
     if len(findings) > _FINDINGS:
         lines += [f"... and {len(findings) - _FINDINGS} more findings, all in the run folder", ""]
+    if comparison is not None and comparison.rows:
+        lines += [*side_by_side(_masked(comparison, redactor)), ""]
     lines += _steps(evidence)
     lines += _job_failure(evidence)
     lines += _timelines(

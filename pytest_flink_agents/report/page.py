@@ -16,7 +16,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
+from pytest_flink_agents.report.scenario_table import WORDS, compared_runs, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
 from pytest_flink_agents.version import __version__
 
@@ -28,6 +28,7 @@ _KINDS = {Answer.MET: "promote", Answer.NOT_MET: "block", Answer.UNKNOWN: "incon
 # The page stays below three megabytes for 200 scenarios.
 _OPENED = 20
 _PICTURES = 20
+_DIFFERENCES = 50
 _PICTURE_BYTES = 100_000
 
 
@@ -78,6 +79,7 @@ def write_page(path: Path, facts: PageFacts, redactor: Redactor) -> None:
         environment=[(name, page.line(value)) for name, value in facts.environment.items() if value],
         **page.tables(),
         promises=page.promises(),
+        compared=page.compared(),
         groups=page.groups(),
     )
     write_text(path, redactor.text(text))
@@ -125,6 +127,19 @@ class _Page:
         table = promise_table(self._results)
         rows = [(self.line(row.name), [standing or "" for standing in row.standings]) for row in table.rows]
         return {"columns": table.columns, "rows": rows, "reasons": [self.line(text) for text in table.reasons]}
+
+    def compared(self) -> list[dict[str, Any]]:
+        """Return each run that was compared with another one, and the differences side by side."""
+        return [
+            {
+                "node_id": self.line(each.node_id),
+                "anchor": self.anchor(each.node_id),
+                "lines": [self.line(text) for text in each.lines],
+                "columns": [self.line(text) for text in each.columns],
+                "rows": [[self.line(text) for text in row] for row in each.rows],
+            }
+            for each in compared_runs(self._results, _DIFFERENCES)
+        ]
 
     def groups(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return what is not as it should be, the worst first, and then everything else."""

@@ -73,6 +73,41 @@ def promise_table(results: Sequence[ItemResult]) -> PromiseTable:
     return PromiseTable(columns, tuple(rows), tuple(reasons))
 
 
+class ComparedRuns(NamedTuple):
+    """A run beside another one: its item, the result in one line with remarks and figures, and the differences."""
+
+    node_id: str
+    lines: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def compared_runs(results: Sequence[ItemResult], rows: int) -> list[ComparedRuns]:
+    """Return every comparison with at most so many ``rows`` of it; those with differences come first."""
+    found = [
+        ComparedRuns(
+            result.node_id,
+            (
+                f"{one.candidate} beside {one.baseline}: {one.summary}",
+                *one.remarks,
+                *(f"{name}: {before} -> {after}" for name, before, after in one.figures),
+                *_more(len(one.rows) - rows + one.left_out if len(one.rows) > rows else one.left_out),
+            ),
+            ("key", "record", "place", one.baseline, one.candidate),
+            tuple(
+                (row.key, row.record or row.aspect, row.place, row.baseline, row.candidate) for row in one.rows[:rows]
+            ),
+        )
+        for result in results
+        for one in result.comparisons
+    ]
+    return sorted(found, key=lambda each: not each.rows)
+
+
+def _more(count: int) -> list[str]:
+    return [f"{count} more differences, see report.json"] if count > 0 else []
+
+
 def counts_of(verdict: Verdict) -> str:
     """Return the number of items by outcome, in words."""
     counts = (f"{count} {name.replace('_', ' ')}" for name, count in verdict.counts.items() if count)

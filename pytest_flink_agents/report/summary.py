@@ -10,7 +10,7 @@ from pytest_flink_agents.gate import ItemResult, Outcome, Reason, Verdict
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.scenario_table import WORDS, counts_of, promise_table, scenario_table
+from pytest_flink_agents.report.scenario_table import WORDS, compared_runs, counts_of, promise_table, scenario_table
 from pytest_flink_agents.report.shorten import shorten, shorten_line
 from pytest_flink_agents.vocabulary import Standing
 
@@ -24,6 +24,7 @@ _SHOWN_IN_FULL = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RU
 
 # CI servers take about a megabyte; the first failures usually explain the others.
 _FAILURES_IN_FULL = 20
+_DIFFERENCES = 20
 
 
 def write_summary(path: Path, verdict: Verdict, environment: Mapping[str, str], redactor: Redactor) -> None:
@@ -39,6 +40,7 @@ def write_summary(path: Path, verdict: Verdict, environment: Mapping[str, str], 
         *_baseline(verdict, redactor),
         *_table(results, redactor),
         *_repeated(results, redactor),
+        *_compared(results, redactor),
         *_promises(results, redactor),
         *_failures(results, redactor),
     ]
@@ -104,6 +106,23 @@ def _repeated(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
         return []
     lines = (f"- {_inline(result.node_id, redactor)}: {_inline(result.runs, redactor)}" for result in repeated)
     return ["## Repeated scenarios", "", *lines, ""]
+
+
+def _compared(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
+    """Return each run that was compared with another one, and the differences side by side."""
+    lines: list[str] = []
+    for each in compared_runs(results, _DIFFERENCES):
+        lines += [
+            f"### {_inline(each.node_id, redactor)}",
+            "",
+            *(f"- {_inline(text, redactor)}" for text in each.lines),
+            "",
+        ]
+        if each.rows:
+            table = [each.columns, *each.rows]
+            header, *rows = (_row([_inline(text, redactor) for text in row]) for row in table)
+            lines += [header, "|---" * len(each.columns) + "|", *rows, ""]
+    return ["## Compared runs", "", *lines] if lines else []
 
 
 def _promises(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.shorten import shorten_line
+from pytest_flink_agents.report.side_by_side import side_by_side
 
 Line = tuple[str, dict[str, bool]]
 
@@ -17,6 +19,7 @@ _REASON_COLOURS = {ReasonKind.BLOCK: "red", ReasonKind.INCONCLUSIVE: "yellow", R
 _TO_REPEAT = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 _REASONS = 12
 _FIGURES = 3
+_COMPARED, _DIFFERENCES = 5, 8
 _LINE = 200
 
 
@@ -39,6 +42,7 @@ def verdict_lines(verdict: Verdict, report: str, redactor: Redactor, *, pytest_e
         rules = f"{met} of {len(verdict.rules)} rules met"
         lines.append((f"  policy: {verdict.policy}, profile {verdict.profile}: {rules}", {}))
     lines += [(text, {}) for text in _baseline(verdict)]
+    lines += [(text, {}) for text in _compared(results, redactor)]
     left_out = not_covered(results)
     if left_out:
         lines.append((f"  not covered: {left_out}", {}))
@@ -63,6 +67,18 @@ def _baseline(verdict: Verdict) -> list[str]:
     grown = [row for row in table.rows if row.change.startswith("+")]
     shown = (f"    {row.figure}: {row.before} -> {row.now}, {row.change}, {row.node_id}" for row in grown[:_FIGURES])
     return [*lines, *(shorten_line(line, _LINE) for line in shown)]
+
+
+def _compared(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
+    """Return a line for each run that was compared with another one, and the differences if no failure shows them."""
+    lines: list[str] = []
+    for result in [each for each in results if each.comparisons][:_COMPARED]:
+        for one in result.comparisons:
+            masked = Comparison.from_data(redactor.data(one))
+            lines.append(f"  compared: {result.name}: {masked.candidate} beside {masked.baseline}: {masked.summary}")
+            lines += [] if result.detail else [f"    {line}" for line in side_by_side(masked, _DIFFERENCES)]
+    compared = sum(bool(result.comparisons) for result in results)
+    return [*lines, *([f"  ... and {compared - _COMPARED} more in the report"] if compared > _COMPARED else [])]
 
 
 def _headline(verdict: Verdict, results: Sequence[ItemResult]) -> str:

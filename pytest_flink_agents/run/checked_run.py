@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.waiver import WaiverAnswer
+from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.failed_run import FailedRun
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate import Figure, Outcome, RunCounts, largest_figures
@@ -30,7 +31,7 @@ class CheckedRun:
     the first run that is not as expected, and ``validity`` is that of all runs together.
 
     ``repeats`` is the number of runs, with any seed. ``failed_runs`` are those that are not as expected, and ``figures``
-    the largest of all runs.
+    the largest of all runs. ``comparison`` is the run beside its baseline, None without one.
     """
 
     evidence: Evidence
@@ -42,6 +43,7 @@ class CheckedRun:
     repeats: int = 1
     failed_runs: tuple[FailedRun, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     @property
     def valid(self) -> bool:

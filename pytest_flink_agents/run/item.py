@@ -13,6 +13,8 @@ from pathlib import Path
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError
+from flink_testbed.ledger.recording import Recording
+from pytest_flink_agents.checks.comparison import Side
 from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
@@ -26,6 +28,7 @@ from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_all_runs
+from pytest_flink_agents.run.comparison import compared_with, recording_of, stored_side
 from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
@@ -52,7 +55,8 @@ _RUNS_WITHOUT_CLUSTER = 2
 class ScenarioRun:
     """One scenario on one tier and Flink release, ready to run.
 
-    ``checks`` are those that plugins add to the scenario's own.
+    ``checks`` are those that plugins add to the scenario's own. With a ``recording`` of its baseline's calls, the run may
+    make no others. ``commit`` has the code of its agent, None if the project has it.
     """
 
     services: Services
@@ -60,11 +64,31 @@ class ScenarioRun:
     tier: Tier
     release: FlinkRelease
     checks: Mapping[str, CustomCheck] = field(default_factory=dict)
+    recording: Recording | None = None
+    commit: Checkout | None = None
 
     @property
     def environment(self) -> TestEnvironment:
         """The test environment with the scenario's requirements."""
-        return self.services.environment(self.release, self.loaded.requirements())
+        return self.services.environment(self.release, self.loaded.requirements(), checkout=self.commit)
+
+    @property
+    def baseline(self) -> ScenarioRun | None:
+        """The run that this one is compared with, None if there is none, or if its evidence is stored.
+
+        Raises ``HostError`` FA435 if there is no such commit.
+        """
+        compare = self.loaded.scenario.compare
+        if compare is None or compare.baseline.evidence:
+            return None
+        words = compare.baseline
+        tier = Tier(words.tier) if words.tier else self.tier
+        return dataclasses.replace(
+            self, loaded=self.loaded.of_baseline(), tier=tier, commit=self._checkout(words.git) if words.git else None
+        )
+
+    def _checkout(self, ref: str) -> Checkout:
+        return provide_checkout(self.services.settings.root, ref, self.services.progress)
 
     @property
     def checkout(self) -> Checkout | None:
@@ -72,10 +96,8 @@ class ScenarioRun:
 
         Raises ``HostError`` FA435 if there is no such commit.
         """
-        upgrade, services = self.loaded.scenario.upgrade, self.services
-        if upgrade is None or upgrade.from_.git is None:
-            return None
-        return provide_checkout(services.settings.root, upgrade.from_.git, services.progress)
+        upgrade = self.loaded.scenario.upgrade
+        return self._checkout(upgrade.from_.git) if upgrade and upgrade.from_.git else None
 
     @property
     def setup(self) -> FlinkSetup:
@@ -107,10 +129,16 @@ class ScenarioRun:
         return keeps_actions_in_kafka(self.services.settings, self.loaded, self.tier)
 
     def provision(self) -> None:
-        """Start the parts that the run needs.
+        """Start the parts that the run and its baseline need.
 
         Raises ``HostError`` if one cannot start; nothing is known of the scenario then.
         """
+        self.provision_alone()
+        if baseline := self.baseline:
+            baseline.provision_alone()
+
+    def provision_alone(self) -> None:
+        """Start the parts that the run needs, whatever it is compared with."""
         environment = self.environment
         submits_agents = self.loaded.scenario.job is None
         if self.loaded.scenario.has_java_agent:
@@ -157,13 +185,16 @@ class ScenarioRun:
     def _run_once(self, folder: Path, directory: Path, seed: int | None, reproduce: str) -> CheckedRun:
         """Run once; the run's files go to ``directory``, its evidence to ``folder``."""
         directory.mkdir(parents=True, exist_ok=True)
+        baseline = self._baseline_side(directory / "baseline", seed)
+        recording = recording_of(self.loaded, baseline) if baseline else None
         try:
-            evidence = self._evidence_of_usable_cluster(directory, seed)
+            evidence = dataclasses.replace(self, recording=recording).evidence_of_usable_cluster(directory, seed)
         except AgentRefusedError as error:
             checked = self._refused(error, reproduce)
         else:
-            checked = self._checked(evidence, reproduce, folder)
-        write_evidence(folder, checked.evidence, checked.results, self.services.redactor)
+            checked = self._checked(evidence, reproduce, folder, baseline)
+        name = self.loaded.scenario.name
+        write_evidence(folder, checked.evidence, checked.results, self.services.redactor, name)
         return dataclasses.replace(
             checked,
             waiver=_waiver_answer(self.loaded, checked),
@@ -171,7 +202,23 @@ class ScenarioRun:
             figures=figures(self.loaded.scenario, checked.evidence, self.services.settings.prices),
         )
 
-    def _evidence_of_usable_cluster(self, directory: Path, seed: int | None) -> Evidence:
+    def _baseline_side(self, directory: Path, seed: int | None) -> Side | None:
+        """Return the run that this one is compared with, None without one; its files go to ``directory``."""
+        compare, run = self.loaded.scenario.compare, self.baseline
+        if compare is None:
+            return None
+        if run is None:
+            return stored_side(self.loaded)
+        name = f"baseline {compare.baseline.name}"
+        directory.mkdir(parents=True)
+        try:
+            evidence = run.evidence_of_usable_cluster(directory, seed)
+        except AgentRefusedError as error:
+            return Side(name, None, f"the baseline could not be built: {error.problem.message}")
+        write_evidence(directory, evidence, (), self.services.redactor, self.loaded.scenario.name)
+        return Side(name, evidence)
+
+    def evidence_of_usable_cluster(self, directory: Path, seed: int | None) -> Evidence:
         """Run once, and again in another directory if another run's job has ended the cluster.
 
         Nothing is known of a run that lost its cluster.
@@ -223,7 +270,7 @@ class ScenarioRun:
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             topic as actions,
-            self.services.effects(routes, directory) as ledger,
+            self.services.effects(routes, directory, self.recording) as ledger,
             served_model(self.services, self.loaded, ledger) as models,
             self.services.proxies(
                 scenario.disturbed_links, lambda: environment.cluster(self.tier, setup.variant)
@@ -243,7 +290,7 @@ class ScenarioRun:
                 setup,
                 actions,
                 proxies,
-                checkout,
+                self.commit or checkout,
             )
             channel, place = request.channel(), Place(environment, self.tier, directory, setup)
             first = place
@@ -270,14 +317,17 @@ class ScenarioRun:
         """Create the topic for replays; None on the local tier, where they keep action states in memory."""
         return contextlib.nullcontext() if self.tier is Tier.LOCAL else self._action_topic()
 
-    def _checked(self, evidence: Evidence, reproduce: str, folder: Path) -> CheckedRun:
-        results = judged(self.loaded, evidence, self.checks, self.services.settings.prices)
+    def _checked(self, evidence: Evidence, reproduce: str, folder: Path, baseline: Side | None) -> CheckedRun:
+        prices = self.services.settings.prices
+        compared = compared_with(baseline, self.loaded, evidence, self.services) if baseline else None
+        comparison = compared.comparison if compared else None
+        results = judged(self.loaded, evidence, self.checks, prices, compared=compared)
         validity = overall(results)
-        if validity is Validity.VALID:
-            return CheckedRun(evidence, results, validity, "")
-        whole = os.path.relpath(folder / "evidence.json")
-        text = explained(self.loaded, evidence, results, reproduce, self.services.redactor, whole)
-        return CheckedRun(evidence, results, validity, text)
+        text = ""
+        if validity is not Validity.VALID:
+            whole = os.path.relpath(folder / "evidence.json")
+            text = explained(self.loaded, evidence, results, reproduce, self.services.redactor, whole, comparison)
+        return CheckedRun(evidence, results, validity, text, comparison=comparison)
 
     def _refused(self, error: AgentRefusedError, reproduce: str) -> CheckedRun:
         """Return the result for an agent that cannot be built."""

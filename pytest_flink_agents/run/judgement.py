@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from pytest_flink_agents.checks.comparison import NAME as COMPARE
+from pytest_flink_agents.checks.comparison import Compared, check_comparison
 from pytest_flink_agents.checks.configuration import check_configuration
 from pytest_flink_agents.checks.custom import CustomCheck, check_custom
 from pytest_flink_agents.checks.delivery import NAME as DELIVERY
@@ -31,6 +33,7 @@ from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.upgrade import NAME as UPGRADE
 from pytest_flink_agents.checks.upgrade import RESCALED, check_rescale, check_upgrade
 from pytest_flink_agents.checks.usage import CALLS
+from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.failure_text import failure_text
@@ -51,13 +54,18 @@ def judged(
     added: Mapping[str, CustomCheck] | None = None,
     prices: Mapping[str, ModelPrice] = NO_PRICES,
     without: Collection[str] = (),
+    compared: Compared | None = None,
 ) -> tuple[CheckResult, ...]:
     """Return the results of all checks of a scenario, and of those that plugins have ``added``.
 
     ``prices`` are those of models by name. The checks named in ``without`` are judged elsewhere: they
-    are left out here, and do not decide whether the run went wrong.
+    are left out here, and do not decide whether the run went wrong. ``compared`` is the run beside its baseline, None without
+    one.
     """
-    checks = _checks(loaded, evidence, prices)
+    checks = dict(_checks(loaded, evidence, prices))
+    if compared is not None:
+        comparison = compared.comparison
+        checks[COMPARE] = lambda: check_comparison(comparison)
     results = judge({name: check for name, check in checks.items() if name not in without})
     if added and not evidence.effects_unknown:
         results += judge({name: partial(check_custom, name, check, evidence) for name, check in added.items()})
@@ -65,7 +73,10 @@ def judged(
         # Only then: in a run that did something wrong, unused rules and missing actions are consequences. A job that is
         # only slow or talkative must have acted, since a policy may accept that.
         failed = {result.check for result in results if result.validity is not Validity.VALID}
-        results += judge(_checks_of_a_right_run(loaded, evidence, failed))
+        asked = compared.baseline if compared else None
+        # A rule of the script may answer the baseline only.
+        every_call = replace(evidence, model_calls=(*evidence.model_calls, *asked.model_calls)) if asked else evidence
+        results += judge(_checks_of_a_right_run(loaded, every_call, failed))
     return results
 
 
@@ -76,10 +87,12 @@ def explained(
     reproduce: str,
     redactor: Redactor,
     whole: str,
+    comparison: Comparison | None = None,
 ) -> str:
     """Return the explanation of results that are not all valid.
 
-    ``reproduce`` is the command that repeats the run, ``whole`` the file that holds what is cut.
+    ``reproduce`` is the command that repeats the run, ``whole`` the file that holds what is cut, ``comparison`` the run
+    beside its baseline.
     """
     findings = [finding for result in results if result.validity is not Validity.VALID for finding in result.findings]
     return failure_text(
@@ -90,6 +103,7 @@ def explained(
         reproduce=reproduce,
         redactor=redactor,
         whole=whole,
+        comparison=comparison,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,7 @@ class ScenarioRequest:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
         scenario, settings = self.loaded.scenario, self.services.settings
         roots = [settings.root, *settings.python_path, self.environment.environment.site_packages]
-        inputs = resolve_inputs(self.loaded, roots)
+        inputs = self._inputs(roots)
         conversation = _conversation(self.loaded, inputs)
         if self.tier is Tier.LOCAL:
             return MemoryChannel(inputs, conversation, portions(self.loaded, len(inputs)))
@@ -155,6 +155,12 @@ class ScenarioRequest:
             portions=portions(self.loaded, len(inputs)),
         )
 
+    def _inputs(self, roots: Sequence[Path]) -> AllInputs:
+        """Return the inputs; what is compared may be recorded events of production, whose secrets nothing may write."""
+        if self.loaded.scenario.compare is None:
+            return resolve_inputs(self.loaded, roots)
+        return resolve_inputs(self.loaded, roots, self.services.redactor.data)
+
     @property
     def _bootstrap(self) -> str:
         """The address of Kafka for the job."""
@@ -169,18 +175,21 @@ class ScenarioRequest:
         scenario = self.loaded.scenario
         if scenario.upgrade is not None:
             return self._baseline(scenario.upgrade)
-        return self._job(channel) if scenario.job else self._agent(scenario.agent)
+        return self._job(channel) if scenario.job else self._at_commit(scenario.agent, "", ("compare", "baseline"))
 
     def _baseline(self, upgrade: Upgrade) -> AgentSubject:
-        agent, name = upgrade.from_.agent or self.loaded.scenario.agent, BASELINE
+        return self._at_commit(upgrade.from_.agent or self.loaded.scenario.agent, BASELINE, ("upgrade", "from"))
+
+    def _at_commit(self, agent: Any, name: str, place: DocumentPath) -> AgentSubject:
+        """Return an agent whose code is that of the checkout, if there is one; ``place`` names the commit."""
         if self.checkout is None:
             return self._agent(agent, name)
-        baseline = self._agent(agent, f"{name} at {self.checkout}")
-        spec = self.checkout.agent(baseline.spec["agent"], self.loaded.root)
+        subject = self._agent(agent, f"{name} at {self.checkout}".strip())
+        spec = self.checkout.agent(subject.spec["agent"], self.loaded.root)
         project = Project.of(self.checkout.settings(self.services.settings))
-        if mistakes := list(_code_mistakes(spec, project)):
+        if mistakes := list(_code_mistakes(spec, place, project)):
             raise ScenarioError(*map(self.loaded.document.problem, mistakes))
-        return replace(baseline, spec={**baseline.spec, "agent": spec})
+        return replace(subject, spec={**subject.spec, "agent": spec})
 
     def timeline(
         self, ledger: LedgerRun | None, channel: Channel, place: Place, baseline_place: Place
@@ -234,7 +243,7 @@ class ScenarioRequest:
             network=self._network(),
             parallelism=self.setup.parallelism,
             seed=self.seed,
-            reports_memory=scenario.expect.memory is not None,
+            reports_memory=scenario.expect.memory is not None or scenario.compare is not None,
             addresses={name: value for name, value in self.values.items() if not name.startswith("env.")},
         )
 
@@ -253,9 +262,8 @@ class ScenarioRequest:
         return None if allowed is None else AllowedNetwork(scenario.name, allowed)
 
 
-def _code_mistakes(agent: Any, project: Project) -> Iterator[Mistake]:
+def _code_mistakes(agent: Any, place: DocumentPath, project: Project) -> Iterator[Mistake]:
     """Yield the code of a version at another commit that is no code of the project there."""
-    place: DocumentPath = ("upgrade", "from")
     if isinstance(agent, str):
         mistake = code_mistake(agent, place, project)
         yield from [mistake] if mistake else []

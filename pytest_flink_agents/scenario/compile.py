@@ -31,6 +31,7 @@ from pytest_flink_agents.scenario.model import Scenario
 from pytest_flink_agents.scenario.placeholders import read_placeholders
 from pytest_flink_agents.scenario.scrub import parse_scrub, scrubbed
 from pytest_flink_agents.scenario.shared_words import relocated
+from pytest_flink_agents.scenario.stored_evidence import evidence_mistakes
 from pytest_flink_agents.scenario.validation import read_mapping
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
     mistakes += _column_mistakes(value, mistakes, file, root)
+    mistakes += _evidence_mistakes(value, mistakes, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += cassette_mistakes(_at(value, "llm"), file, project)
     mistakes += _log_mistakes(value)
@@ -110,6 +112,15 @@ def _column_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -
             paths = {word: text for word in ("key", "value") if isinstance(text := _at(value, *path[:2], word), str)}
             data = file_inside(file.parent, relative, root)
             yield from column_mistakes(data, shown(data, root), paths, path[:2])
+
+
+def _evidence_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -> Iterator[Mistake]:
+    """Yield the mistake of a stored run that the scenario cannot be compared with."""
+    path: DocumentPath = ("compare", "baseline", "evidence")
+    relative = _at(value, *path)
+    if isinstance(relative, str) and relative and path not in {mistake.path for mistake in known}:
+        stored = file_inside(file.parent, relative, root)
+        yield from evidence_mistakes(stored, shown(stored, root), _at(value, "name"))
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:
@@ -206,8 +217,8 @@ def _matcher(
 
 def _agents(value: Any) -> list[DocumentPath]:
     """Return the places of agents whose code is in the project now, and not at another commit."""
-    before: DocumentPath = ("upgrade", "from")
-    return [("agent",), *([] if _at(value, *before, "git") else [(*before, "agent")])]
+    others: tuple[DocumentPath, ...] = (("upgrade", "from"), ("compare", "baseline"))
+    return [("agent",), *((*other, "agent") for other in others if not _at(value, *other, "git"))]
 
 
 def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
@@ -219,6 +230,7 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
         ("job", "python"),
         ("job", "jar"),
         ("requirements",),
+        ("compare", "baseline", "evidence"),
     ]
     for path in [*places, *(("inputs", index, "from") for index in range(count))]:
         if isinstance(relative := _at(value, *path), str) and relative:

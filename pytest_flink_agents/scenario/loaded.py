@@ -5,7 +5,7 @@ Must never import: pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import Problem
@@ -81,6 +81,13 @@ class LoadedScenario:
         except PlaceError as error:
             problem = Problem("FA206", error.message, self.document.file, error.expected, error.seen, error.next_step)
             raise ScenarioError(problem) from None
+
+    def of_baseline(self) -> LoadedScenario:
+        """Return the scenario with the agent that it is compared with."""
+        compare = self.scenario.compare
+        if compare is None or compare.baseline.agent is None:
+            return self
+        return replace(self, scenario=self.scenario.model_copy(update={"agent": compare.baseline.agent}))
 
     def requirements(self) -> tuple[str, ...]:
         """Return the scenario's requirements, from its list or its file, with absolute paths.

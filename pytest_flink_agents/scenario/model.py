@@ -8,11 +8,12 @@ Must never import: yaml, pytest, anything that starts something.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 from typing_extensions import Self
 
+from pytest_flink_agents.scenario.comparison import Compare, require_comparable
 from pytest_flink_agents.scenario.counted_answers import counted_answer
 from pytest_flink_agents.scenario.effects import AnyEffect
 from pytest_flink_agents.scenario.expectations import Expect, ExpectFail
@@ -81,8 +82,6 @@ class Resources(LanguageMapping):
 class Scenario(LanguageMapping):
     """One scenario: an agent or job, its inputs, and the expectations."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"compare"})
-
     version: Annotated[Literal["1"], BeforeValidator(quoted_version)] = Field(
         description='version of the language: "1"'
     )
@@ -133,6 +132,9 @@ class Scenario(LanguageMapping):
     )
     upgrade: Upgrade | None = Field(
         None, description="another version of the agent that runs before; the agent starts from its savepoint on Flink"
+    )
+    compare: Compare | None = Field(
+        None, description="another run of the same inputs, by another version or on another tier, and what may differ"
     )
     expect: Expect = Field(description="the expectations")
     within: Duration = Field(60.0, description="time limit of the run, like 500ms, 2s, 1m")
@@ -295,6 +297,20 @@ class Scenario(LanguageMapping):
         return self
 
     @model_validator(mode="after")
+    def _can_be_compared(self) -> Self:
+        if self.compare:
+            disturbing = {
+                "job": self.job,
+                "upgrade": self.upgrade,
+                "faults": self.faults,
+                "always_replay": self.always_replay,
+                "inputs[].after": self.held_inputs,
+                "llm: {mode: record}": self.llm is not None and self.llm.mode == "record",
+            }
+            require_comparable(self.compare.baseline, self.agent, self.tiers, disturbing)
+        return self
+
+    @model_validator(mode="after")
     def _held_inputs_in_a_topic(self) -> Self:
         if self.job and self.held_inputs and not self._job_has_topics:
             next_step = "let the job read ${input.topic}, or remove `after`: a file is complete before its job begins"
@@ -392,6 +408,8 @@ class Scenario(LanguageMapping):
             return f"llm in the mode {self.llm.mode}"
         if self.upgrade:
             return "upgrade"
+        if self.compare:
+            return "compare"
         routes = [effect.as_route() for effect in self.effects or ()]
         return counted_answer(routes, self.llm.rules() if self.llm else ())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,11 @@ class Project:
     def scenarios(self, file: str, *documents: str) -> Path:
         """Write the file ``<file>.scenario.yaml`` with these documents."""
         return self.write(f"{file}.scenario.yaml", "---\n".join(documents))
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the project, which it makes a repository by ``init``."""
+        identity = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
+        subprocess.run(["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True)
 
     def run(self, *arguments: str, tier: str = "local") -> pytest.RunResult:
         """Run pytest, and require that no process of the session is left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 from plugin_project import Project, lines_of
@@ -51,17 +50,13 @@ def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Pro
 
 
 def test_the_version_before_is_the_projects_own_at_a_commit(project: Project) -> None:
-    def git(*arguments: str) -> None:
-        identity = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
-        subprocess.run(["git", *identity, *arguments], cwd=project.path, check=True, capture_output=True)
-
     project.write(
         "versions.py", VERSIONS.replace("class NextTill", "class Later").replace("class Till", "class NextTill")
     )
-    git("init", "-q")
-    git("add", "versions.py")
-    git("commit", "-q", "-m", "the first release")
-    git("tag", "v1.4.0")
+    project.git("init", "-q")
+    project.git("add", "versions.py")
+    project.git("commit", "-q", "-m", "the first release")
+    project.git("tag", "v1.4.0")
     project.write("versions.py", VERSIONS.replace("class Till", "class Earlier"))
     at_tag = scenario("on", "NextTill").replace("{agent: versions:Till}", "{git: v1.4.0}")
     project.scenarios(

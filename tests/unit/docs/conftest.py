@@ -18,6 +18,8 @@ FILES = {
     "shop/testdata/__init__.py": "",
     "shop/testdata/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
     "data/orders.jsonl": '{"customer": "ada", "order": {"item": "tea"}}\n',
+    "data/events.jsonl": '{"eventType": "_input_event", "key": "ada", "event": {"attributes": {"input": {"item": "tea"}}}}\n',
+    "data/evidence.json": '{"schema_version": "1", "scenario": "a run is as a stored one"}',
     "data/orders.csv": "customer,item,amount\nada,tea,3\n",
     "data/prices.jsonl": '{"item": "tea", "price": 3}\n',
     "jobs/totals.py": "",

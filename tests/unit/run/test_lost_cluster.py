@@ -57,7 +57,7 @@ def run_of(*answers: Evidence | HostError) -> Run:
 
 def test_a_run_that_lost_its_cluster_is_run_again_in_a_directory_of_its_own(tmp_path: Path) -> None:
     run = run_of(LOST, EVIDENCE)
-    assert run._evidence_of_usable_cluster(tmp_path, None) is EVIDENCE
+    assert run.evidence_of_usable_cluster(tmp_path, None) is EVIDENCE
     assert run.prepared.directories == [tmp_path, tmp_path / "again-1"]
     assert run.prepared.provisioned_after == [1], "the next cluster starts before the run and its deadline"
     assert "innocent: the cluster was ended during the run: another agent blocks it" in run.prepared.reported[0]
@@ -66,11 +66,11 @@ def test_a_run_that_lost_its_cluster_is_run_again_in_a_directory_of_its_own(tmp_
 def test_a_run_that_loses_three_clusters_is_not_judged(tmp_path: Path) -> None:
     run = run_of(LOST, LOST, LOST, EVIDENCE)
     with pytest.raises(HostError, match="FA457"):
-        run._evidence_of_usable_cluster(tmp_path, None)
+        run.evidence_of_usable_cluster(tmp_path, None)
 
 
 def test_other_errors_of_the_environment_are_not_tried_again(tmp_path: Path) -> None:
     run = run_of(HostError(Problem("FA404", "no answer")), EVIDENCE)
     with pytest.raises(HostError, match="FA404"):
-        run._evidence_of_usable_cluster(tmp_path, None)
+        run.evidence_of_usable_cluster(tmp_path, None)
     assert len(run.prepared.directories) == 1

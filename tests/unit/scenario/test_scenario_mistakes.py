@@ -19,7 +19,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "imputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, compare, expect, within, scrub, "
         "include, matrix, repeat, expect_fail\n"
         '  seen:     "imputs"\n'
         '  next:     did you mean "inputs"?',
@@ -32,9 +32,83 @@ ADDED = [
         "  next:     quote it: unquoted, 1.20 is the number 1.2",
     ),
     (
-        "compare:\n  baseline: {git: v1}\n",
-        'x.scenario.yaml:9:1: FA205: "compare" is a word of the language that this version does not support yet\n'
-        "  next:     remove it, or use a version that supports it",
+        "compare: {}\n",
+        'x.scenario.yaml:9:10: FA204: missing key "baseline" in compare\n'
+        "  expected: baseline: what is compared with: {git}, {agent}, {tier} or {evidence}",
+    ),
+    (
+        "compare: {baseline: {}}\n",
+        "x.scenario.yaml:9:21: FA204: a key is missing in compare.baseline\n"
+        "  expected: one of agent, git, tier and evidence; agent also beside git\n"
+        "  seen:     an empty mapping\n"
+        "  next:     write git: v1.4.0, agent: package.module:Class, tier: local or evidence: FILE",
+    ),
+    (
+        "compare: {baseline: {git: v1, tier: local}}\n",
+        "x.scenario.yaml:9:21: FA204: a key is missing in compare.baseline\n"
+        "  expected: one of agent, git, tier and evidence; agent also beside git\n"
+        "  seen:     a mapping of git, tier\n"
+        "  next:     write git: v1.4.0, agent: package.module:Class, tier: local or evidence: FILE",
+    ),
+    (
+        "compare: {baseline: {agent: shop.agents:RefundAgent}}\n",
+        "x.scenario.yaml:1:1: FA203: both sides of compare are the same\n"
+        "  expected: an agent that is not the scenario's own\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, compare\n"
+        "  next:     name another agent, or its version at `git`",
+    ),
+    (
+        "compare: {baseline: {tier: embedded}}\n",
+        "x.scenario.yaml:1:1: FA203: both sides of compare are the same on the tier embedded\n"
+        "  expected: tiers without embedded\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, compare\n"
+        "  next:     write the tiers that are compared with it: tiers: [local]",
+    ),
+    (
+        "compare: {baseline: {git: v1}, allow: [output.text]}\n",
+        "x.scenario.yaml:9:40: FA203: wrong value for compare.allow[0]\n"
+        "  expected: a path that begins with tool_calls, effects, outputs, events, memory\n"
+        '  seen:     the string "output.text"\n'
+        "  next:     did you mean outputs?",
+    ),
+    (
+        "compare: {baseline: {git: v1}, allow: [outputs.value]}\n",
+        "x.scenario.yaml:9:40: FA203: wrong value for compare.allow[0]\n"
+        "  expected: a path through the records of outputs\n"
+        '  seen:     the string "outputs.value"\n'
+        "  next:     write outputs[*].value",
+    ),
+    (
+        "compare: {baseline: {git: v1}, allow: ['outputs[*]']}\n",
+        "x.scenario.yaml:9:40: FA209: a rule that allows everything: outputs[*]\n"
+        "  expected: a place inside a record\n"
+        '  seen:     the string "outputs[*]"\n'
+        "  next:     name what may differ: outputs[*].PLACE",
+    ),
+    (
+        "compare: {baseline: {git: v1}, allow: [memory]}\n",
+        "x.scenario.yaml:9:40: FA209: a rule that allows everything: memory\n"
+        "  expected: a place inside a record\n"
+        '  seen:     the string "memory"\n'
+        "  next:     name what may differ: memory.PLACE",
+    ),
+    (
+        "compare: {baseline: {git: v1}, allow: ['outputs[x].value']}\n",
+        "x.scenario.yaml:9:40: FA203: wrong value for compare.allow[0]\n"
+        "  expected: a path like outputs[*].value.text\n"
+        '  seen:     the string "outputs[x].value"\n'
+        "  next:     it cannot be read from '[x].value' on",
+    ),
+    (
+        "compare: {baseline: {git: v1}}\nalways_replay: true\ntiers: [local]\n",
+        "x.scenario.yaml:1:1: FA203: always_replay beside compare is not supported yet\n"
+        "  expected: two runs that nothing else disturbs\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, compare, always_replay, tiers\n"
+        "  next:     remove always_replay, or compare",
+    ),
+    (
+        "compare: {baseline: {evidence: gone.json}}\n",
+        "x.scenario.yaml:9:32: FA206: no file gone.json\n  expected: an existing file\n  seen:     no such file",
     ),
     (
         "upgrade:\n  from: {agent: shop.agents:Refund}\n  afer: {outputs: 1}\n",
@@ -74,7 +148,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "outputs"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, compare, expect, within, scrub, "
         "include, matrix, repeat, expect_fail\n"
         '  seen:     "outputs"\n'
         "  next:     it belongs in expect",
@@ -91,7 +165,7 @@ ADDED = [
         'x.scenario.yaml:9:1: FA202: unknown key "falts"\n'
         "  expected: one of version, name, description, tags, severity, requirement, owner, agent, job, requirements, "
         "resources, tiers, flink, environment, network, config, config_extra, config_file, "
-        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, expect, within, scrub, "
+        "flink_config, llm, effects, inputs, faults, always_replay, upgrade, compare, expect, within, scrub, "
         "include, matrix, repeat, expect_fail\n"
         '  seen:     "falts"\n'
         '  next:     did you mean "faults"?',
@@ -359,7 +433,7 @@ BLOCKS = [
     ("tiers: [embedded]\nupgrade: {from: {git: 5}, after: {outputs: 1}}", [("10:23", "FA203")]),
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
-    ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:1", "FA205")]),
+    ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:10", "FA203")]),
 ]
 
 

@@ -1,0 +1,68 @@
+"""A scenario's run beside its baseline: what it may do of the baseline's calls, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from flink_testbed.ledger.recording import Recording
+from pytest_flink_agents.checks.bounds import number_text
+from pytest_flink_agents.checks.comparison import Compared, Side, compare_sides
+from pytest_flink_agents.compare.sides import AllowRule
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.gate import UNITS, Figure
+from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.report.evidence_file import as_stored, read_evidence
+from pytest_flink_agents.run.figures import figures
+from pytest_flink_agents.scenario.comparison import Compare, allow_path
+from pytest_flink_agents.scenario.load import LoadedScenario
+
+_SHOWN = ("tokens", "latency_p95")
+
+
+def stored_side(loaded: LoadedScenario) -> Side:
+    """Return the stored run that a scenario is compared with."""
+    named = str(_compare(loaded).baseline.evidence)
+    file = loaded.path(named)
+    try:
+        return Side("baseline stored", read_evidence(file))
+    except (OSError, ValueError) as error:
+        return Side("baseline stored", None, f"{named} cannot be read: {str(error).partition(chr(10))[0]}")
+
+
+def recording_of(loaded: LoadedScenario, baseline: Side) -> Recording | None:
+    """Return the calls that the scenario's own run may make, None for any.
+
+    Where its calls may differ from the baseline's, they are only counted by endpoint and method.
+    """
+    if baseline.evidence is None or baseline.evidence.effects is None:
+        return None
+    rules = _compare(loaded).allow
+    return Recording.of(baseline.evidence.effects, exact=not any(text.startswith("effects") for text in rules))
+
+
+def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, services: Services) -> Compared:
+    """Return a run beside its baseline."""
+    compare = _compare(loaded)
+    stored = compare.baseline.evidence is not None
+    tier = f"tier {evidence.tier}" if compare.baseline.tier else "candidate"
+    rules = [AllowRule(text, allow_path(text)) for text in compare.allow]
+    # What is stored has no secrets any more.
+    candidate = as_stored(evidence, services.redactor) if stored else evidence
+    comparison = compare_sides(baseline, Side(tier, candidate), rules, stored=stored)
+    if baseline.evidence is not None:
+        prices = services.settings.prices
+        before, after = (figures(loaded.scenario, each, prices) for each in (baseline.evidence, evidence))
+        comparison = replace(comparison, figures=tuple(_pair(word, before, after) for word in _SHOWN))
+    return Compared(comparison, baseline.evidence)
+
+
+def _pair(word: str, before: Mapping[str, Figure], after: Mapping[str, Figure]) -> tuple[str, str, str]:
+    values = (side[word].value for side in (before, after))
+    texts = ["not known" if value is None else f"{number_text(value)}{UNITS[word]}" for value in values]
+    return word, texts[0], texts[1]
+
+
+def _compare(loaded: LoadedScenario) -> Compare:
+    assert loaded.scenario.compare is not None
+    return loaded.scenario.compare
