@@ -285,7 +285,13 @@ class GateSession:
         Nothing may run any more.
         """
         changed = tuple(self.record.identity.changed(self.settings.root))
-        run = dataclasses.replace(self._run(), pytest_exit=pytest_exit, changed=changed, unexplained=unexplained)
+        run = self._run()
+        if self.settings.compare_tiers:
+            # Imported here: most sessions read no evidence.
+            from pytest_flink_agents.report.tiers_compared import with_tiers_compared
+
+            run = dataclasses.replace(run, results=with_tiers_compared(run.results, self.folder))
+        run = dataclasses.replace(run, pytest_exit=pytest_exit, changed=changed, unexplained=unexplained)
         verdict = run.verdict(self.policy, clock.today())
         try:
             self._write_report(verdict, run)

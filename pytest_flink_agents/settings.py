@@ -45,7 +45,8 @@ class Settings:
     ``named_parallelism`` is True if the user named the ``parallelism``. ``verbose`` is True with
     ``-v``. ``debug_terminal`` is the terminal that ``breakpoint()`` in an agent opens, empty for
     none. ``prices`` are those of models by name. ``always_replay`` is the default of that word of
-    scenarios. ``rest_auth`` is about the REST API of embedded clusters. ``llm_mode`` is the mode of
+    scenarios. With ``compare_tiers`` the report shows the runs of each scenario on several tiers beside each other.
+    ``rest_auth`` is about the REST API of embedded clusters. ``llm_mode`` is the mode of
     scenarios whose model is not scripted, None for their own; their cassettes are below ``cassette_dir``, None for beside
     the scenario, and are written over with ``llm_overwrite``. ``otel`` is the file or
     the URL that traces go to, empty for none.
@@ -93,6 +94,7 @@ class Settings:
     named_parallelism: bool = False
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     always_replay: bool = False
+    compare_tiers: bool = False
     llm_mode: ModelMode | None = None
     llm_overwrite: bool = False
     cassette_dir: Path | None = None

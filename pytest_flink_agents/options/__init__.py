@@ -107,6 +107,7 @@ def settings_of(config: pytest.Config) -> Settings:
         requirement_kinds=values.requirement_kinds(config, REQUIREMENT_KINDS),
         requirements=project_requirements(config),
         always_replay=values.switch(found["flink_always_replay"]),
+        compare_tiers=values.switch(found["flink_compare_tiers"]),
         prices=values.model_prices(config, MODEL_PRICES),
         llm_mode=values.llm_mode(found["llm_mode"]),
         llm_overwrite=values.switch(found["llm_overwrite"]),

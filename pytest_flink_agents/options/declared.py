@@ -112,6 +112,12 @@ OPTIONS = (
         const="yes",
     ),
     Option(
+        "--flink-compare-tiers",
+        "show the runs of each scenario on several tiers beside each other: their outputs, tool calls, effects and events",
+        action="store_const",
+        const="yes",
+    ),
+    Option(
         "--llm-mode",
         "where the answers of models come from that are not scripted: replay, record or live (default: what each scenario "
         "says)",
