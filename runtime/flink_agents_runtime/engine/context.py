@@ -27,6 +27,7 @@ from flink_agents_runtime.engine.calls import HAS_FUTURES, AwaitableCall, Batch,
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
+from flink_agents_runtime.engine.reports import ReportingContext, Reports
 from flink_agents_runtime.engine.sealed import HAS_LINEAGE, SealedEvent, check_fields, sealed, sealed_plain
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
@@ -36,7 +37,7 @@ _INPUT = InputEvent.EVENT_TYPE
 _HAS_DURABLE_ID = "durable_id" in inspect.signature(RunnerContext.durable_execute).parameters
 
 
-class ActionContext(RunnerContext):
+class ActionContext(RunnerContext, ReportingContext):
     """The context of one attempt at a task.
 
     The engine sets ``thread`` to the thread that may use the context for the duration of a step.
@@ -49,6 +50,7 @@ class ActionContext(RunnerContext):
     future: Future[Any] | None = None
     submitted: Future[Any] | None = None
     _calls: DurableCalls | None = None
+    _reports: Reports | None = None
     memories: Mapping[MemoryType, tuple[Overlay, KeyMemory]] = MappingProxyType({})
     thread: int | None = None
     misused: RuntimeError | None = None
@@ -213,6 +215,13 @@ class ActionContext(RunnerContext):
     def action_metric_group(self) -> MetricGroup:
         """Return the metrics of this action."""
         return self.engine.metrics.action(self.running().task.action)
+
+    @property
+    def reports(self) -> Reports:
+        """Return the reports of this attempt."""
+        if self._reports is None:
+            self._reports = Reports(self.action_metric_group)
+        return self._reports
 
     def durable_execute(
         self,
