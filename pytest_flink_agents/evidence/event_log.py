@@ -50,6 +50,7 @@ _FILES = ("events-*.log", "traces-*.log", "*.event-log.log", "*.trace-log.log")
 _RECORD = re.compile(r'(?:^|(?<=\n))\{|\{"timestamp"')
 # Status of an execution -> type of the lifecycle record. Newer releases write the status only.
 _LIFECYCLE = {
+    "created": "_execution_created_event",
     "started": "_execution_started_event",
     "success": "_execution_finished_event",
     "failed": "_execution_failed_event",

@@ -12,6 +12,7 @@ from flink_agents.api.resource import ResourceType
 from flink_agents_runtime.config.options import OptionError, typed_options
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.build import build_plan, load_plan
+from flink_agents_runtime.plan.listeners import _require_no_subagents, require_supported_parts
 
 YAML_AGENT = Path(quickstart.__path__[0]) / "yaml_review_analysis_agent.yaml"
 CONNECTION = {"name": "ollama_server", "clazz": "runtime_agents.ScriptedConnection", "name_of_server": "scenario's"}
@@ -115,6 +116,14 @@ def test_a_condition_of_the_next_dialect_is_refused_by_its_words():
     ) as caught:
         load_plan(json.dumps(plan))
     assert caught.value.seen == "trigger_conditions in action 'echo': attributes.amount > 100 && type == 'placed'"
+
+
+def test_subagents_are_refused_by_name():
+    plan = build_plan({"agent": "runtime_agents:Echo"}, config={})
+    with pytest.raises(PlanError, match="has subagents, which the bundled engine does not execute") as caught:
+        _require_no_subagents({"agent": {"clerk": {}, "agent": {}}, "tool": {}})
+    assert caught.value.seen == "agent, clerk"
+    require_supported_parts(plan)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"actions": 1}', '{"actions": {}}'])

@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flink_agents.api import core_options
 from flink_agents.api.configuration import ConfigOption
 from flink_agents.plan.configuration import AgentConfiguration
 from pydantic import PrivateAttr
@@ -131,6 +133,14 @@ class Configuration(AgentConfiguration):
         self._sources[key] = source
         if option_for(key) is None and (near := nearest_key(key)):
             _logger.warning("%s is not an option of flink-agents; did you mean %s?", key, near)
+
+
+@lru_cache(maxsize=1)
+def declared_options() -> frozenset[str]:
+    """Return the keys of all options that the installed flink-agents declares."""
+    classes = [each for each in vars(core_options).values() if isinstance(each, type)]
+    options = [value for each in classes for value in vars(each).values() if isinstance(value, ConfigOption)]
+    return frozenset(option.get_key() for option in options)
 
 
 def explained(config: AgentConfiguration) -> list[dict[str, Any]]:

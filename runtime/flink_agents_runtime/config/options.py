@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from flink_agents_runtime.config.catalogue import LATER, Kind, Option, option_for
+from flink_agents_runtime.config.catalogue import Kind, Option, option_for
 
 
 class OptionError(ValueError):
@@ -65,16 +65,6 @@ def truth(key: str, value: Any) -> bool:
     if word not in ("true", "false"):
         raise OptionError(key, value, str(Kind.BOOL))
     return word == "true"
-
-
-def refuse_unsupported(options: Mapping[str, Any]) -> None:
-    """Raise :class:`OptionError` for an option that the bundled engine cannot honour."""
-    for key, value in options.items():
-        option = option_for(key)
-        if option is not None and option.refused and value is not None:
-            raise OptionError(key, value, f"nothing: {option.refused}")
-        if key in LATER and value is not None:
-            raise OptionError(key, value, "nothing: the option is one of flink-agents 0.4, and this is 0.3")
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

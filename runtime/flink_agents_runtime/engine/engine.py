@@ -13,7 +13,7 @@ from flink_agents_runtime.engine.recorded import RecordedRun
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.shared import Observer, SharedParts
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.plan.build import require_supported
+from flink_agents_runtime.plan.build import require_executable
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
 
@@ -31,7 +31,7 @@ class Engine(SharedParts):
     ``store``, already rebuilt, records the result of each action for the next attempt and returns
     the records of the previous one. ``recorded_run`` is the run loop with a store.
 
-    Raises :class:`PlanError` for Java actions and for options that the engine cannot honour.
+    Raises :class:`PlanError` for Java actions, and for parts and options that the engine cannot honour.
     """
 
     recorded_run = RecordedRun
@@ -48,7 +48,7 @@ class Engine(SharedParts):
         now_ms: Callable[[], int] = wall_ms,
         store: ActionStateStore | None = None,
     ) -> None:
-        require_supported(plan.config.conf_data)
+        require_executable(plan)
         super().__init__(
             plan,
             executor=executor,

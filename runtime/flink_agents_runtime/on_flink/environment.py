@@ -26,7 +26,7 @@ from flink_agents_runtime.on_flink.job import OPERATOR_NAME
 from flink_agents_runtime.on_flink.limited_operator import with_limit
 from flink_agents_runtime.on_flink.mode import require_streaming
 from flink_agents_runtime.on_flink.stream_operator import StreamOperator, TextKey, TextKeyedOperator
-from flink_agents_runtime.plan.build import registered_plan
+from flink_agents_runtime.plan.build import registered_plan, require_executable
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store
 
@@ -86,6 +86,7 @@ class FlinkEnvironment(AgentsExecutionEnvironment):
     def plan_of(self, agent: Agent | str) -> NamedPlan:
         """Return the plan of an agent, with this environment's resources and options."""
         plan = registered_plan(agent, self._agents, self.resources, self._config)
+        require_executable(plan)
         check_store(plan.config)
         return plan
 

@@ -19,6 +19,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.util.java_utils import add_jars_to_context_class_loader, invoke_method
 
 from flink_agents_runtime.on_flink.source_and_sink import SourceAndSink
+from flink_agents_runtime.plan.trigger import event_type_of
 
 _COMPILER = "org.apache.flink.agents.runtime.CompileUtils"
 _KEYED = "org.apache.flink.streaming.api.datastream.KeyedStream"
@@ -32,17 +33,31 @@ def add_upstream_jars(jars: Sequence[str]) -> None:
 def planned_actions(plan: str) -> list[dict[str, Any]]:
     """Return ``name``, ``function``, ``java`` (class) and ``events`` (types) of each action of a plan's JSON text.
 
-    Upstream's engine reports a failed action by its function only.
+    Upstream's engine reports a failed action by its function only. Nothing is returned for a plan with conditions: which
+    events they let through is not known.
     """
     data = json.loads(plan)
-    events: dict[str, list[str]] = {}
-    for event, names in data["actions_by_event"].items():
-        for name in names:
-            events.setdefault(name, []).append(event)
+    events = _events_by_action(data)
+    if any(None in each for each in events.values()):
+        return []
     return [
         {"name": name, **_function_of(action["exec"]), "events": events.get(name, [])}
         for name, action in data["actions"].items()
     ]
+
+
+def _events_by_action(plan: Mapping[str, Any]) -> dict[str, list[str | None]]:
+    """Return the event types of each action, None for a condition."""
+    if "actions_by_event" not in plan:
+        return {
+            name: [event_type_of(trigger) for trigger in action["trigger_conditions"]]
+            for name, action in plan["actions"].items()
+        }
+    events: dict[str, list[str | None]] = {}
+    for event, names in plan["actions_by_event"].items():
+        for name in names:
+            events.setdefault(name, []).append(event)
+    return events
 
 
 def _function_of(function: Mapping[str, Any]) -> dict[str, str]:

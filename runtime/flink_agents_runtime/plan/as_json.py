@@ -21,10 +21,11 @@ def plan_as_json(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) ->
     """
     if importlib.util.find_spec("flink_agents.api.yaml") is None:
         return _plan_of_0_1(agent_spec, config), []
-    from flink_agents_runtime.config.configuration import explained
-    from flink_agents_runtime.plan.build import build_plan
+    from flink_agents_runtime.config.configuration import declared_options, explained
+    from flink_agents_runtime.config.supported import with_trace_log
+    from flink_agents_runtime.plan.build import plan_for_any_engine
 
-    plan = build_plan(agent_spec, config=config)
+    plan = plan_for_any_engine(agent_spec, config=with_trace_log(config, declared_options()))
     return plan.model_dump_json(serialize_as_any=True, exclude={"agent_name"}), explained(plan.config)
 
 

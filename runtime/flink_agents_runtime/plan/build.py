@@ -15,8 +15,9 @@ from flink_agents.api.yaml.loader import load_yaml
 from flink_agents.plan.agent_plan import SKILLS_CONFIG, AgentPlan
 from flink_agents.plan.resource_provider import PythonSerializableResourceProvider
 
-from flink_agents_runtime.config.configuration import BY_HAND, Configuration
-from flink_agents_runtime.config.options import OptionError, refuse_unsupported
+from flink_agents_runtime.config.configuration import BY_HAND, Configuration, declared_options
+from flink_agents_runtime.config.options import OptionError
+from flink_agents_runtime.config.supported import refuse_unsupported
 from flink_agents_runtime.plan.agent_reference import PlanError, agent_named, reason_of, unknown_name
 from flink_agents_runtime.plan.listeners import CONDITIONS, HAS_CONDITIONS, require_readable, require_supported_parts
 from flink_agents_runtime.plan.mcp_servers import described, mcp_servers, without_mcp_servers
@@ -37,6 +38,16 @@ class Registry(Agent):
 
 
 def build_plan(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> NamedPlan:
+    """Return the plan of :func:`plan_for_any_engine` for the bundled engine.
+
+    Raises :class:`PlanError`, also for what only upstream's engine executes.
+    """
+    plan = plan_for_any_engine(agent_spec, config=config)
+    require_executable(plan)
+    return plan
+
+
+def plan_for_any_engine(agent_spec: Mapping[str, Any], *, config: Mapping[str, Any]) -> NamedPlan:
     """Return the plan of ``{"agent": ..., "resources": {...}}``.
 
     ``agent`` is ``"module:Class"`` (or the name of an Agent instance in that module),
@@ -162,9 +173,8 @@ def _added_skills(*providers: PythonSerializableResourceProvider) -> PythonSeria
 
 
 def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
-    require_supported(config.conf_data)
     try:
-        plan = AgentPlan.from_agent(agent, config)
+        return AgentPlan.from_agent(agent, config)
     except Exception as error:
         servers = described(agent) if getattr(error, "exceptions", ()) else ""
         raise PlanError(
@@ -174,24 +184,26 @@ def _compiled(agent: Agent, config: Configuration) -> AgentPlan:
             seen=reason_of(error),
             next_step="start it, or replace it by its name under resources, mcp_servers" if servers else "",
         ) from error
-    require_supported_parts(plan)
-    return plan
 
 
 def configured(options: Mapping[str, Any], source: str) -> Configuration:
     """Return the options with their ``source``. Raises :class:`PlanError` for an invalid one."""
     try:
-        config = Configuration(options, source=source)
+        return Configuration(options, source=source)
     except OptionError as error:
         raise _unusable(error) from error
-    require_supported(config.conf_data)
-    return config
+
+
+def require_executable(plan: NamedPlan) -> None:
+    """Raise :class:`PlanError` for a plan with parts or options that the bundled engine cannot honour."""
+    require_supported_parts(plan)
+    require_supported(plan.config.conf_data)
 
 
 def require_supported(options: Mapping[str, Any]) -> None:
     """Raise :class:`PlanError` for an option that the bundled engine cannot honour."""
     try:
-        refuse_unsupported(options)
+        refuse_unsupported(options, declared_options())
     except OptionError as error:
         raise _unusable(error) from error
 

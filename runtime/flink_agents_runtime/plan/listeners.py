@@ -21,6 +21,19 @@ _RELEASES = {LISTENED: "0.3", CONDITIONS: "0.4"}
 _WRITTEN, _OTHER = (CONDITIONS, LISTENED) if HAS_CONDITIONS else (LISTENED, CONDITIONS)
 # The type of resources that are agents, called by other agents.
 _SUBAGENT = "agent"
+# Events of 0.4 about memory and the beginning of a run.
+_UNSENT = frozenset(
+    (
+        "_agent_run_begin_event",
+        "_short_term_write_event",
+        "_short_term_read_event",
+        "_sensory_write_event",
+        "_sensory_read_event",
+        "_long_term_update_event",
+        "_long_term_get_event",
+        "_long_term_search_event",
+    )
+)
 _SHOWN = 200
 
 
@@ -39,19 +52,26 @@ def listeners_of(plan: AgentPlan) -> Mapping[str, Sequence[str]]:
 
 
 def require_readable(plan: Mapping[str, Any]) -> None:
-    """Raise :class:`PlanError` for the JSON of a plan that the installed release or the engine does not read."""
-    actions = plan["actions"]
-    other = {name: action[_OTHER] for name, action in actions.items() if _OTHER in action}
+    """Raise :class:`PlanError` for the JSON of a plan in the dialect of another release than the installed one."""
+    other = {name: action[_OTHER] for name, action in plan["actions"].items() if _OTHER in action}
     if other:
         raise _of_another_dialect(other)
-    _require_event_types((name, action.get(CONDITIONS) or ()) for name, action in actions.items())
-    _require_no_subagents(plan.get("resource_providers") or {})
 
 
 def require_supported_parts(plan: AgentPlan) -> None:
-    """Raise :class:`PlanError` for a plan with conditions or subagents, which the engine does not execute."""
-    _require_event_types((name, getattr(action, CONDITIONS, ())) for name, action in plan.actions.items())
+    """Raise :class:`PlanError` for a plan with conditions or subagents, or that waits for events nobody sends."""
+    triggers = [(name, getattr(action, CONDITIONS, ())) for name, action in plan.actions.items()]
+    _require_event_types(triggers)
     _require_no_subagents({kind.value: named for kind, named in (plan.resource_providers or {}).items()})
+    for name, listed in triggers:
+        unsent = [each for each in map(event_type_of, listed) if each in _UNSENT]
+        if unsent:
+            raise PlanError(
+                f"action {name!r} listens to an event that the bundled engine does not send",
+                expected="other event types",
+                seen=", ".join(map(str, unsent)),
+                next_step="use --flink-engine=upstream",
+            )
 
 
 def _require_event_types(triggers: Iterable[tuple[str, Iterable[Any]]]) -> None:

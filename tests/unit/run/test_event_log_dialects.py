@@ -102,8 +102,12 @@ FLAT = {
             {"timestamp": "t", "entityType": "tool", "entityName": "pay", "status": "failed", "attributes": {"e": 1}},
             Event("_execution_failed_event", {"e": 1}, None, "t"),
         ),
+        (
+            {"timestamp": "t", "entityType": "tool", "entityName": "pay", "status": "created", "businessKey": "ada"},
+            Event("_execution_created_event", {}, "ada", "t"),
+        ),
     ],
-    ids=["flat", "flat lifecycle", "trace", "trace lifecycle"],
+    ids=["flat", "flat lifecycle", "trace", "trace lifecycle", "trace creation"],
 )
 def test_the_keys_of_a_record_show_its_format(record: dict[str, Any], expected: Event) -> None:
     assert normalised(record) == expected
