@@ -133,9 +133,9 @@ _MACHINE: Mapping[str, ErrorCode] = {
     ),
     "FA425": _code(
         "The bundled engine does not support this flink-agents version",
-        "The bundled engine executes agents of flink-agents 0.3 (0.3.0, 0.3.1). 0.1 and 0.2 have a class for each event "
-        "and listen to classes, 0.3 has event types, and 0.4 listens to conditions that only its Java side can evaluate.",
-        "Use flink-agents 0.3, or --flink-engine=upstream if its jars are installed.",
+        "The bundled engine executes agents of flink-agents 0.3 and 0.4. 0.1 and 0.2 have a class for each event and "
+        "listen to classes; 1.0 is not known yet.",
+        "Use flink-agents 0.3 or 0.4, or --flink-engine=upstream if its jars are installed.",
     ),
     "FA426": _code(
         "The project is too large to be shipped with its jobs",

@@ -28,6 +28,8 @@ _PROVIDERS = (
     "JavaResourceProvider",
     "JavaSerializableResourceProvider",
 )
+# The type of resources that are agents, called by other agents.
+_SUBAGENT = "agent"
 # Refused by every reader, misread without a word, refused by some readers.
 REFUSED, MISREAD, NOT_BY_ALL = "FA230", "FA231", "FA232"
 
@@ -186,6 +188,10 @@ def _of_resource(kind: str, name: str, provider: Mapping[str, Any]) -> Iterator[
     if language not in (None, "java" if java else "python"):
         message = f"a {written} does not create a resource of {language}"
         yield Problem(REFUSED, message, f"{where}.descriptor.language", "java" if java else "python", _seen(language))
+    if kind == _SUBAGENT:
+        message = "the bundled engine does not execute subagents"
+        next_step = "run the plan with --flink-engine=upstream, or test the subagent as an agent of its own"
+        yield Problem(NOT_BY_ALL, message, where, "another resource", kind, next_step)
     if java:
         message = "the bundled engine does not create Java resources"
         next_step = "run the plan with --flink-engine=upstream, or declare the resource in Python"

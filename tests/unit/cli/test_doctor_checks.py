@@ -343,7 +343,7 @@ def test_json_holds_checks_and_support() -> None:
     document = json.loads(as_document([Check("warn", "memory", "little", "end it")]))
     assert document["ok"] is True
     assert document["checks"] == [{"status": "warn", "name": "memory", "seen": "little", "next_step": "end it"}]
-    agents = ["0.2 (upstream)", "0.3 (bundled or upstream)"]
+    agents = ["0.2 (upstream)", "0.3 (bundled or upstream)", "0.4 (bundled or upstream)"]
     row = {"flink": "2.0", "newest": "2.0.2", "python": ["3.10", "3.11"], "java": [17, 21], "flink_agents": agents}
     assert row in document["support"]
     assert json.loads(as_document([Check("fail", "memory", "none", "end it")]))["ok"] is False

@@ -54,3 +54,11 @@ def test_each_part_that_a_reader_refuses_is_named(plan: dict[str, Any]) -> None:
         ("FA232", "$.resource_providers.chat_model.desk"),
         ("FA230", '$.config.conf_data["event-log.level"]'),
     ]
+
+
+def test_a_subagent_is_named(plan: dict[str, Any]) -> None:
+    plan["resource_providers"]["agent"] = {
+        "clerk": {"name": "clerk", "type": "agent", "__resource_provider_type__": "PythonResourceProvider"}
+    }
+    (problem,) = [each for each in plan_problems(plan) if each.where == "$.resource_providers.agent.clerk"]
+    assert (problem.code, problem.message) == ("FA232", "the bundled engine does not execute subagents")

@@ -82,8 +82,8 @@ def test_the_bundled_engine_refuses_other_apis(environment, version: str) -> Non
         choose_engine(Engine.BUNDLED, environment(flink_agents=version))
 
 
-@pytest.mark.parametrize("version", ["0.3.0", "0.3.1", "0.3.dev0"])
-def test_the_bundled_engine_takes_every_0_3(environment, version: str) -> None:
+@pytest.mark.parametrize("version", ["0.3.0", "0.3.1", "0.3.dev0", "0.4.dev0", "0.4.0"])
+def test_the_bundled_engine_takes_every_0_3_and_0_4(environment, version: str) -> None:
     assert choose_engine(Engine.BUNDLED, environment(flink_agents=version)).name == "bundled"
 
 
