@@ -138,7 +138,11 @@ def test_a_late_call_of_a_taskmanager_that_was_cut_off_belongs_to_that_fault_onl
     assert check(line, "cut kafka") is Validity.INVALID
 
 
-@pytest.mark.parametrize("act", ["kill taskmanager", "fail checkpoints", "cut taskmanager"])
+@pytest.mark.parametrize(
+    "act",
+    ["kill taskmanager", "fail checkpoints", "cut taskmanager", "stop with a savepoint for the candidate"]
+    + [f"rescale to parallelism {number}" for number in (1, 16)],
+)
 def test_a_checkpoint_that_a_fault_aborted_belongs_to_that_fault_only(act: str) -> None:
     line = f"{AT}.runtime.rpc.pekko.FencedPekkoRpcActor [] - Caught exception while executing runnable in main thread."
     detail = (
