@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,12 @@ import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.responder import Responder
-from pytest_flink_agents.provision.environment import TestEnvironment
-from tests.support.endless_job import EndlessJob, endless_jobs
+from tests.support.endless_job import EndlessJob
 
 pytestmark = pytest.mark.slow
 
 KEYS = [f"k{number}" for number in range(7)]
 GATED = "gated"
-
-
-@pytest.fixture(scope="module")
-def jobs(session_environment: TestEnvironment) -> Iterator[Responder]:
-    """The process that submits jobs."""
-    with endless_jobs(session_environment) as process:
-        yield process
 
 
 def purchases(first: int, count: int) -> list[dict[str, Any]]:

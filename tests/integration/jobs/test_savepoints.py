@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.responder import Responder
 from pytest_flink_agents.provision.environment import TestEnvironment
 from tests.savepoints.corpus import AGENT, BUSY, EACH, KEYS, StoredSavepoint, purchases, stored_savepoints, totals
-from tests.support.endless_job import EndlessJob, endless_jobs
+from tests.support.endless_job import EndlessJob
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.slow
 _LAYOUT = re.compile(rb"(\x80\x05\x95.{8}\(K).", re.DOTALL)
 _NEWER = b"\x63"
 TODAY = "this session"
-
-
-@pytest.fixture(scope="module")
-def jobs(session_environment: TestEnvironment) -> Iterator[Responder]:
-    """The process that submits jobs."""
-    with endless_jobs(session_environment) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")
