@@ -133,7 +133,9 @@ class JobWatch:
     def parallelism(self) -> int:
         """Return the parallelism of the job's widest operator, 0 if Flink does not say."""
         with contextlib.suppress(HostError):
-            return max(int(vertex["parallelism"]) for vertex in self._cluster.rest.job(self.job_id)["vertices"])
+            vertices = self._cluster.rest.job(self.job_id)["vertices"]
+            # A new JobManager that initializes the job shows none yet.
+            return max((int(vertex["parallelism"]) for vertex in vertices), default=0)
         return 0
 
     def history(self) -> JobHistory:

@@ -127,3 +127,19 @@ def test_checkpoints_that_flink_forgets_are_seen_while_the_job_runs() -> None:
 def test_a_job_without_checkpoints_has_none() -> None:
     none: dict[str, object] = {"counts": {"completed": 0, "failed": 0, "restored": 0}, "latest": {"restored": None}}
     assert JobWatch(cast(FlinkCluster, Remembering(none)), "a job").history()["checkpoints"] == Checkpoints()
+
+
+class Shown:
+    """A cluster that shows the parallelisms of a job's vertices."""
+
+    def __init__(self, *parallelisms: int) -> None:
+        self.rest = self
+        self._vertices = [{"parallelism": each} for each in parallelisms]
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return {"vertices": self._vertices}
+
+
+@pytest.mark.parametrize(("shown", "known"), [((1, 3, 3), 3), ((), 0)])
+def test_the_parallelism_is_that_of_the_widest_vertex_if_flink_shows_any(shown: tuple[int, ...], known: int) -> None:
+    assert JobWatch(cast(FlinkCluster, Shown(*shown)), "job").parallelism() == known
