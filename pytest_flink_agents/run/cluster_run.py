@@ -13,6 +13,7 @@ from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.restore_point import naming_restore_point
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
 from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step, savepoint_of
 from pytest_flink_agents.run.versions import plans_of, refused_as, until_switch, versions_of, with_versions
@@ -54,21 +55,31 @@ def _run(
     while True:
         cluster = place.cluster
         logs = LogWatch(cluster)
-        with refused_as(versions[len(ended)].name):
+        started = [job_id for one in ended for job_id in one.run.launch.job_ids]
+        with naming_restore_point(cluster.directory, started), refused_as(versions[len(ended)].name):
             launch = _launched(subject, channel, place, cluster, savepoint_of(own))
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if ended else 0
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
-        in_time = run.follow(left_s)
-        if run.switch is None or not in_time:
+        jobs = [*started, *launch.job_ids] if len(versions) > 1 else []
+        with naming_restore_point(cluster.directory, jobs):
+            in_time = run.follow(left_s)
+            switch = run.switch if in_time else None
+            if switch is not None:
+                # At once, for a session that is killed before its report.
+                place.environment.progress(f"stopped the {versions[len(ended)].name}; its savepoint is {switch[1]}")
+                ended.append(run.ended())
+        if switch is None:
             break
-        act, savepoint = run.switch
-        ended.append(run.ended())
+        act, savepoint = switch
         left_s -= run.seconds
         subject, place = act.subject, act.place
         own, later = until_switch([Step(AtStart(), StartFromSavepoint(savepoint, act.name)), *later])
     try:
-        evidence = run.evidence(in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s)
+        with naming_restore_point(cluster.directory, jobs):
+            evidence = run.evidence(
+                in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s
+            )
     finally:
         run.abandon_blocked_cluster()
     return with_versions(evidence, ended, run, versions, plans)

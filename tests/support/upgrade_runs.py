@@ -18,10 +18,15 @@ _VERSIONS = Path(__file__).parent / "agents" / "versions.py"
 
 def checked(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
     """Return the result of a scenario of the agents in ``tests/support/agents/versions.py``."""
-    agents = folder / "tests" / "support" / "agents"
-    agents.mkdir(parents=True)
-    shutil.copy(_VERSIONS, agents)
+    copy_agents(folder)
     file = folder / "upgrade.scenario.yaml"
     file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))
     return scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run")
+
+
+def copy_agents(project: Path) -> None:
+    """Copy the agents to a project, under their own name."""
+    agents = project / "tests" / "support" / "agents"
+    agents.mkdir(parents=True)
+    shutil.copy(_VERSIONS, agents)

@@ -55,6 +55,6 @@ def test_savepoint_and_action_states_do_not_grow_over_twenty_restores(
     totals = {key: [output["total"] for output in job.outputs() if output["key"] == key][-1] for key in KEYS}
     assert totals == dict.fromkeys(KEYS, sum(range((RESTORES + 1) * EACH)))
     # One round's records, of all keys: what was written before is covered by the savepoint, and removed by its owner.
-    assert max(counts) <= len(KEYS) * EACH, counts
+    assert set(counts) == {len(KEYS) * EACH}, counts
     # The list of the files that were read grows by one line a round.
     assert sizes[-1] <= sizes[2] + 200 * RESTORES, sizes

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flink_testbed.core.problem import HostError
 from flink_testbed.faults import Fault, FaultTarget
+from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.evidence.upgrade import RESCALE, STOP
+from pytest_flink_agents.run.restore_point import way_on
 
 if TYPE_CHECKING:
     from pytest_flink_agents.run.place import Place
@@ -88,9 +91,23 @@ class SwitchVersion:
     def perform(self, target: FaultTarget) -> ActResult:
         """Stop the job. Raises ``HostError`` if Flink takes no savepoint."""
         self.write()
-        path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        try:
+            path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        except HostError as error:
+            raise HostError(*(replace(each, next_step=_after_refusal(target)) for each in error.problems)) from error
         self.write()
         return ActResult(felt=True, detail=path, interrupted=True, stopped=True)
+
+
+def _after_refusal(target: FaultTarget) -> str:
+    """Return what has become of a job that Flink did not stop, in words."""
+    try:
+        state = target.cluster.rest.job_state(target.job_id)
+    except HostError:
+        state = "lost"
+    if state == "lost" or state in TERMINAL_STATES:
+        return f"the job is {state.lower()}; {way_on(target.cluster.directory, [target.job_id])}"
+    return "the job was not stopped, and runs on"
 
 
 @dataclass(frozen=True, slots=True)

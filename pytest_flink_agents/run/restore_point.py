@@ -1,0 +1,51 @@
+"""The savepoint or checkpoint from which a job that is gone can be started again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from flink_testbed.core.problem import HarnessError, HostError, Problem
+from pytest_flink_agents.run.subject import AgentRefusedError
+
+# Flink writes this file last: a directory without it is incomplete.
+_METADATA = "_metadata"
+# The characters of a job's id in the name of a savepoint.
+_ID_CHARACTERS = 6
+
+
+def newest_restore_point(directory: Path, job_ids: Sequence[str]) -> str:
+    """Return the path of the newest complete savepoint or checkpoint of these jobs, empty without one.
+
+    ``directory`` is that of their cluster. A checkpoint of a job that has ended in order is gone.
+    """
+    patterns = [f"savepoints/savepoint-{job_id[:_ID_CHARACTERS]}-*/{_METADATA}" for job_id in job_ids]
+    patterns += [f"checkpoints/{job_id}/chk-*/{_METADATA}" for job_id in job_ids]
+    found = [path for pattern in patterns for path in directory.glob(pattern)]
+    return str(max(found, key=lambda path: path.stat().st_mtime_ns).parent) if found else ""
+
+
+def way_on(directory: Path, job_ids: Sequence[str]) -> str:
+    """Return from where the job can be started again, in words."""
+    point = newest_restore_point(directory, job_ids)
+    return f"the job can be started from {point}" if point else "no savepoint or checkpoint of the job is complete"
+
+
+@contextmanager
+def naming_restore_point(directory: Path, job_ids: Sequence[str]) -> Iterator[None]:
+    """Add to an error of the block from where the job can be started again; without jobs it stays as it is."""
+    try:
+        yield
+    except AgentRefusedError as error:
+        raise AgentRefusedError(_with_way_on(error.problem, directory, job_ids)) from error
+    except (HostError, HarnessError) as error:
+        raise type(error)(*(_with_way_on(each, directory, job_ids) for each in error.problems)) from error
+
+
+def _with_way_on(problem: Problem, directory: Path, job_ids: Sequence[str]) -> Problem:
+    if not job_ids:
+        return problem
+    steps = (problem.next_step, way_on(directory, job_ids))
+    return replace(problem, next_step="; ".join(filter(None, steps)))
