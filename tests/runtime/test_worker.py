@@ -61,6 +61,11 @@ def test_the_greeting_has_the_versions_of_the_environment(worker):
     assert {"flink_agents", "apache_flink"} <= set(worker.hello)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_worker_has_one_thread_when_it_forks(worker):
+    assert len(list(Path("/proc", str(worker.process.pid), "task").iterdir())) == 1
+
+
 def test_a_run_returns_outputs_metrics_and_writes_an_event_log(worker, tmp_path):
     log = tmp_path / "events.log"
     reply = run(worker, "runtime_agents:Echo", [{"key": "a", "value": 1}], event_log=str(log), deadline_s=30)

@@ -36,6 +36,7 @@ class Kind(str, Enum):
 # The levels of the event log.
 OFF, STANDARD, VERBOSE = LEVELS = ("OFF", "STANDARD", "VERBOSE")
 _TYPE_LEVEL = re.compile(r"event-log\.type\.(?P<type>.+)\.level")
+_SECRET = re.compile(r"password|secret|token|jaas|api[-_.]?key|credential", re.IGNORECASE)
 _NEAR = 0.85
 
 
@@ -195,7 +196,7 @@ def nearest_key(key: str) -> str | None:
 
 def is_secret(key: str) -> bool:
     """Return True if the value of this key must not be shown."""
-    return bool(re.search(r"password|secret|token|jaas|api[-_.]?key|credential", key, re.IGNORECASE))
+    return bool(_SECRET.search(key))
 
 
 def _plain(key: str) -> str:

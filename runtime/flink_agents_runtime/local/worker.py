@@ -56,14 +56,16 @@ def hello() -> dict[str, Any]:
     # Before upstream's modules configure logging at their import.
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Everything that a run needs, so that no child has to import it again; and nothing of a user's.
-    from flink_agents_runtime.local import host, isolation, replay, script
-    from flink_agents_runtime.plan import build
+    from flink_agents_runtime import network
+    from flink_agents_runtime.local import debugger, isolation, replay, script
+    from flink_agents_runtime.local.warm_up import warm_up
 
-    assert host
+    assert network
+    assert debugger
     assert replay
     assert isolation
     assert script
-    assert build
+    warm_up()
     # Objects that no collection visits stay shared with the children.
     gc.collect()
     gc.freeze()

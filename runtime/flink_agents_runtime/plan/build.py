@@ -58,7 +58,8 @@ def plan_for_any_engine(agent_spec: Mapping[str, Any], *, config: Mapping[str, A
     ``config`` overrides the options of a plan file. Raises :class:`PlanError`.
     """
     options = configured(config, "the scenario")
-    scenario = _resources(agent_spec.get("resources") or {})
+    sections = agent_spec.get("resources")
+    scenario = _resources(sections) if sections else Registry()
     replaced = mcp_servers(scenario)
     agent = agent_spec.get("agent")
     if isinstance(agent, str):
@@ -78,7 +79,8 @@ def plan_for_any_engine(agent_spec: Mapping[str, Any], *, config: Mapping[str, A
             expected='"module:Class", {yaml: path, name: name} or {plan: path}',
             seen=json.dumps(agent, default=repr),
         )
-    _merge(plan, scenario, replace=True)
+    if sections:
+        _merge(plan, scenario, replace=True)
     return plan
 
 
