@@ -17,6 +17,7 @@ four ways:
 from __future__ import annotations
 
 import dataclasses
+import json
 import secrets
 import shutil
 import tempfile
@@ -80,8 +81,11 @@ def configure(config: pytest.Config) -> None:
 
 
 def attach(report: pytest.TestReport | pytest.CollectReport, result: ItemResult) -> None:
-    """Send a result along with pytest's report of it."""
-    setattr(report, _KEY, result.as_data())
+    """Send a result along with pytest's report of it.
+
+    As text: pytest-xdist packs data value by value in Python, which takes much longer than JSON.
+    """
+    setattr(report, _KEY, json.dumps(result.as_data()))
 
 
 def send_record(config: pytest.Config, session: GateSession) -> None:
@@ -91,7 +95,7 @@ def send_record(config: pytest.Config, session: GateSession) -> None:
     masks the logs of the clusters, and has read no scenario itself.
     """
     output: dict[str, Any] = config.workeroutput  # type: ignore[attr-defined]
-    output[_KEY] = dataclasses.replace(session.record, attempts=()).as_data()
+    output[_KEY] = json.dumps(dataclasses.replace(session.record, attempts=()).as_data())
     output[_SECRETS] = sorted(session.redactor.learned)
 
 
@@ -135,7 +139,7 @@ class Controller:
         """Record the result that a report brings along."""
         report = yield
         if hasattr(report, _KEY):
-            session_of(self._config).add_result(ItemResult.from_data(getattr(report, _KEY)))
+            session_of(self._config).add_result(ItemResult.from_data(json.loads(getattr(report, _KEY))))
         return report
 
     @pytest.hookimpl(optionalhook=True)
@@ -151,7 +155,7 @@ class Controller:
         output = getattr(node, "workeroutput", {})
         if output.get(_KEY):
             session = session_of(self._config)
-            session.record = session.record.merge(SessionRecord.from_data(output[_KEY]))
+            session.record = session.record.merge(SessionRecord.from_data(json.loads(output[_KEY])))
             session.redactor.learn(output[_SECRETS])
 
     def pytest_unconfigure(self) -> None:

@@ -123,10 +123,17 @@ class ItemResult:
 
     def as_data(self) -> dict[str, Any]:
         """Return the result as plain data, which pytest-xdist can send: enumerations become their words."""
-        data = dataclasses.asdict(self)
-        tier = self.tier.value if self.tier else None
-        promises = [{**promise, "standing": promise["standing"].value} for promise in data["promises"]]
-        return data | {"outcome": self.outcome.value, "tier": tier, "engine": str(self.engine), "promises": promises}
+        # Not asdict, which copies each value: a session describes each of its results several times.
+        data = {name: getattr(self, name) for name in _FIELDS}
+        promises = [{**dataclasses.asdict(promise), "standing": promise.standing.value} for promise in self.promises]
+        return data | {
+            "outcome": self.outcome.value,
+            "tier": self.tier.value if self.tier else None,
+            "engine": str(self.engine),
+            "promises": promises,
+            "failed_runs": [dataclasses.asdict(run) for run in self.failed_runs],
+            "figures": {name: dataclasses.asdict(figure) for name, figure in self.figures.items()},
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ItemResult:
@@ -147,6 +154,7 @@ class ItemResult:
         )
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(ItemResult))
 # Outcomes of an item that ran on its tier.
 RAN = (Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.WAIVED, Outcome.UNKNOWN)
 # Outcomes that a pass in another attempt does not outweigh, the worst first, in words.
