@@ -40,12 +40,14 @@ class ScenarioFile(pytest.File):
 
         All problems of the file are reported at once.
         """
+        session = self.config.stash[SESSION]
+        # A plugin's mistake stops the session here, before anything starts.
+        checks, project = custom_checks(self), project_of_node(self, session.settings)
+        if not self.config.option.collectonly:
+            session.start_early()
         from pytest_flink_agents.scenario.error import ScenarioError
         from pytest_flink_agents.scenario.load import load_file
 
-        # A plugin's mistake stops the session here, before anything starts.
-        session = self.config.stash[SESSION]
-        checks, project = custom_checks(self), project_of_node(self, session.settings)
         session.collected_files.add(self.path.resolve())
         try:
             loaded = load_file(self.path, project)

@@ -31,7 +31,7 @@ from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.ci.server import CI_RUN, CiServer
-from pytest_flink_agents.report.directory import make_run_folder, node_folder, run_folder_name
+from pytest_flink_agents.report.directory import RunFolder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EVENTS_FILE, EventWriter
 from pytest_flink_agents.report.json_files import VERDICT_FILE
 from pytest_flink_agents.report.session_report import (
@@ -45,6 +45,7 @@ from pytest_flink_agents.report.stored_run import NOT_ENDED, REPORT_FILE, Stored
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.version import __version__
+from pytest_flink_agents.vocabulary import Tier
 
 if TYPE_CHECKING:
     from flink_testbed.flink.cluster_broker import BrokerAddress
@@ -95,8 +96,7 @@ class GateSession:
         self._reported: list[Exception] = []
         self._progress = progress
         self._started = _utc_now()
-        self._folder = folder or settings.report_dir / run_folder_name()
-        self._folder_made = False
+        self._run_folder = RunFolder(folder or settings.report_dir / run_folder_name(), settings.report_runs)
         self._begun = False
         self._services: Services | None = None
         self._events: EventWriter | None = None
@@ -123,26 +123,24 @@ class GateSession:
 
         Raises ``HostError`` FA422 if it cannot be created.
         """
-        if not self._folder_made:
-            try:
-                make_run_folder(self._folder, self.settings.report_runs)
-            except OSError as error:
-                raise unwritable(error, "name another place with --flink-report-dir") from None
-            self._folder_made = True
-        return self._folder
+        try:
+            self._run_folder.make()
+        except OSError as error:
+            raise unwritable(error, "name another place with --flink-report-dir") from None
+        return self._run_folder.path
 
     @property
     def summary(self) -> Path:
         """The path of ``summary.md``, which may not exist yet."""
-        return self._folder / SUMMARY_FILE
+        return self._run_folder.path / SUMMARY_FILE
 
     def evidence_of(self, node_id: str, attempt: int) -> str:
         """Return the path of an attempt's evidence in the run folder.
 
         Empty if nothing was written.
         """
-        folder = node_folder(self._folder, node_id, attempt)
-        return str(folder.relative_to(self._folder)) if folder.exists() else ""
+        folder = node_folder(self._run_folder.path, node_id, attempt)
+        return str(folder.relative_to(self._run_folder.path)) if folder.exists() else ""
 
     def folder_of(self, node_id: str, attempt: int) -> Path:
         """Return the folder for the evidence of one attempt at an item."""
@@ -151,16 +149,33 @@ class GateSession:
     @property
     def services(self) -> Services:
         """The running parts, each started on first use."""
+        self.make_folder()
         if self._services is None:
-            self._services = Services(
-                self.settings,
-                folder=self.folder,
-                directory=self.folder / "running" / self._process,
-                progress=self.progress,
-                redactor=self.redactor,
-                broker=self._broker,
-            )
+            self._services = self._new_services()
         return self._services
+
+    def _new_services(self) -> Services:
+        folder = self._run_folder.path
+        return Services(
+            self.settings,
+            folder=folder,
+            directory=folder / "running" / self._process,
+            progress=self.progress,
+            redactor=self.redactor,
+            broker=self._broker,
+        )
+
+    def start_early(self) -> None:
+        """Start the local tier's process, which needs no cluster, while pytest still collects.
+
+        Not in workers of pytest-xdist, which keep all processors busy. A problem is reported by the first scenario.
+        """
+        if self._process or self._services or Tier.LOCAL not in self.settings.tiers:
+            return
+        with contextlib.suppress(OSError, HostError):
+            self._run_folder.reserve()
+            self._services = self._new_services()
+            self._services.environment(self.releases[0]).start_worker_early()
 
     def release(self, version: str) -> FlinkRelease:
         """Return the session's release with this full version."""
@@ -236,9 +251,10 @@ class GateSession:
 
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started, except clusters that are detached."""
-        ran = not self._process and (self._folder_made or bool(self.record.attempts))
+        ran = not self._process and (self._run_folder.made or bool(self.record.attempts))
         git = GitReader(self.settings.root) if ran and self._git is None else None
         self._end_services(failed=failed)
+        self._run_folder.remove_unused()
         if git:
             self._git = git.state()
 
@@ -253,7 +269,7 @@ class GateSession:
         self.update(identity=self.record.identity.merge(parts))
         self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))
         self._services = None
-        if not self._process:
+        if not self._process and self._run_folder.made:
             used = {Path(detached.directory, name) for detached in left for name in detached.scratch}
             self.redactor.files(self.folder.absolute(), but=used)
 

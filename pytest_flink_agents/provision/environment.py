@@ -95,10 +95,20 @@ class TestEnvironment(JobParts):
             self.cluster(tier, variant)
 
     def worker(self) -> Responder:
-        """Return the warm process of the local tier.
+        """Return the warm process of the local tier, ready.
 
         One that died or hung is replaced.
         """
+        worker = self._started_worker()
+        worker.wait_ready(_WORKER_READY_S)
+        return worker
+
+    def start_worker_early(self) -> None:
+        """Start the process of the local tier without waiting for it, unless its environment has yet to be built."""
+        if self.has_environment:
+            self._started_worker()
+
+    def _started_worker(self) -> Responder:
         require_bundled(self.environment)
         if self._worker is None or not self._worker.usable:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -112,7 +122,6 @@ class TestEnvironment(JobParts):
                 env=self.job_environment_variables(**added),
                 cwd=self.settings.root,
             )
-            self._worker.wait_ready(_WORKER_READY_S)
         return self._worker
 
     def cluster(self, tier: Tier = Tier.EMBEDDED, variant: ClusterVariant = SESSION_CLUSTER) -> FlinkCluster:

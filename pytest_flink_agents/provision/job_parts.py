@@ -21,8 +21,10 @@ from flink_testbed.artifacts.class_patch import provide_patched
 from flink_testbed.artifacts.environments import (
     EnvironmentRequest,
     JobEnvironment,
+    cached_environment,
     existing_environment,
     package_digests,
+    plan_environment,
     provide_environment,
 )
 from flink_testbed.artifacts.jars import provide_connector
@@ -112,11 +114,19 @@ class JobParts:
         """The job environment."""
         return self._once("environment", self._provide_environment)
 
+    @property
+    def has_environment(self) -> bool:
+        """Whether the job environment is there without building it."""
+        return bool(self.settings.job_python) or cached_environment(plan_environment(self._request)) is not None
+
+    @property
+    def _request(self) -> EnvironmentRequest:
+        return EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements)
+
     def _provide_environment(self) -> JobEnvironment:
         if self.settings.job_python:
             return self._require_release(existing_environment(self.settings.job_python))
-        request = EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements)
-        return provide_environment(request, progress=self.progress)
+        return provide_environment(self._request, progress=self.progress)
 
     def _require_release(self, environment: JobEnvironment) -> JobEnvironment:
         """Return an existing environment if it holds the session's Flink version."""

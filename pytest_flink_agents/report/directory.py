@@ -25,22 +25,51 @@ def run_folder_name() -> str:
     return f"{stamp}-{secrets.token_hex(3)}"
 
 
-def make_run_folder(folder: Path, keep: int) -> None:
-    """Create a session's folder, and remove all but the newest ``keep`` ones.
+class RunFolder:
+    """The folder of one session, which exists from its first use on.
 
-    Another process of the session may have created it.
+    Only the newest ``keep`` folders of a directory stay.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    ignored = folder.parent / ".gitignore"
-    if not ignored.exists():
-        ignored.write_text("*\n", encoding="utf-8")
-    try:
-        make_private(folder, exist_ok=False)
-    except FileExistsError:
-        return
-    (folder / MARKER).touch()
-    _point_latest_to(folder)
-    _forget_old(folder.parent, keep)
+
+    def __init__(self, path: Path, keep: int) -> None:
+        self.path = path
+        # Something may be in it that a reader wants to see.
+        self.made = False
+        self._reserved = False
+        self._keep = keep
+
+    def make(self) -> None:
+        """Create the folder if it does not exist yet, and let ``latest`` point to it. Raises ``OSError``."""
+        if self.made:
+            return
+        # Another process of the session may have made it.
+        if self._reserved or self._create():
+            _point_latest_to(self.path)
+            _forget_old(self.path.parent, self._keep)
+        self.made = True
+
+    def reserve(self) -> None:
+        """Create the folder without pointing to it. Raises ``OSError``."""
+        if not self.made and not self._reserved:
+            self._reserved = self._create()
+
+    def remove_unused(self) -> None:
+        """Remove a folder that was reserved and not made."""
+        if self._reserved and not self.made:
+            self._reserved = False
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _create(self) -> bool:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        ignored = self.path.parent / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n", encoding="utf-8")
+        try:
+            make_private(self.path, exist_ok=False)
+        except FileExistsError:
+            return False
+        (self.path / MARKER).touch()
+        return True
 
 
 def is_run(folder: Path) -> bool:

@@ -117,6 +117,7 @@ class Responder:
         self._process = GuardedProcess(argv, name=name, log=log, env=env, cwd=cwd, channel=True)
         self._channel = ReplyChannel(self._send, self._receive)
         self._usable = True
+        self._greeting: dict[str, Any] | None = None
         # Two threads at one pipe would each read the reply to the other, and drop it.
         self._turn = threading.Lock()
 
@@ -131,9 +132,11 @@ class Responder:
         return self._usable and self._process.returncode() is None
 
     def wait_ready(self, timeout_s: float) -> dict[str, Any]:
-        """Wait for the process to finish its imports; return its greeting."""
-        with self._exchange(f"{self.name} to be ready", timeout_s) as deadline:
-            return self._channel.greeting(deadline)
+        """Wait for the process to finish its imports; return its greeting, which it sends once."""
+        if self._greeting is None:
+            with self._exchange(f"{self.name} to be ready", timeout_s) as deadline:
+                self._greeting = self._channel.greeting(deadline)
+        return self._greeting
 
     def request(self, op: str, *, timeout_s: float, **fields: Any) -> dict[str, Any]:
         """Send a request and return its result.

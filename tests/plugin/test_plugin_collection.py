@@ -39,6 +39,16 @@ def test_collect_only_starts_nothing_and_leaves_no_folder(project: Project, monk
     assert not (project.path / "cache").exists()
 
 
+def test_a_process_that_was_started_early_ends_with_a_session_that_runs_nothing(project: Project):
+    """It starts at the first file; the second one cannot be read, so nothing runs."""
+    project.scenarios("a", scenario("one"))
+    project.scenarios("b", scenario("two").replace("expect:", "expects:"))
+    result = project.run("-p", "no:cacheprovider")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert not [path.name for path in project.report.parent.iterdir() if path.name != ".gitignore"]
+    assert "FA503" not in result.stdout.str()
+
+
 PYTHON_TESTS = """
 def test_cluster(flink_cluster): ...
 def test_runner(agent_runner): ...

@@ -11,7 +11,7 @@ import pytest
 from flink_testbed.core.directories import make_private
 from flink_testbed.ownership.owner import this_process
 from flink_testbed.ownership.session_record import Record
-from pytest_flink_agents.report.directory import make_run_folder
+from pytest_flink_agents.report.directory import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_an_existing_directory_is_closed_too(tmp_path: Path) -> None:
 
 
 def test_the_run_folder_is_private_and_its_parent_is_not(tmp_path: Path) -> None:
-    make_run_folder(tmp_path / "reports" / "run", keep=3)
+    RunFolder(tmp_path / "reports" / "run", keep=3).make()
     assert mode_of(tmp_path / "reports" / "run") == 0o700
     assert mode_of(tmp_path / "reports") == 0o777
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flink_testbed.core import clock
-from pytest_flink_agents.report.directory import make_run_folder, node_folder, retire_latest, run_folder_name
+from pytest_flink_agents.report.directory import RunFolder, node_folder, retire_latest, run_folder_name
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_folders_without_the_marker_are_never_removed(tmp_path: Path) -> None:
 
 def new_folder(report_dir: Path, keep: int = 20) -> Path:
     folder = report_dir / run_folder_name()
-    make_run_folder(folder, keep)
+    RunFolder(folder, keep).make()
     return folder
 
 
@@ -112,5 +112,27 @@ def test_a_retired_pointer_leads_to_no_old_run(tmp_path: Path) -> None:
 
 
 def test_the_report_directory_is_ignored_by_git(tmp_path: Path) -> None:
-    make_run_folder(tmp_path / run_folder_name(), 20)
+    RunFolder(tmp_path / run_folder_name(), 20).make()
     assert (tmp_path / ".gitignore").read_text() == "*\n"
+
+
+def test_nothing_points_to_a_reserved_folder_and_an_unused_one_is_removed(tmp_path: Path):
+    earlier = RunFolder(tmp_path / "20260101T000000Z-aaaaaa", 1)
+    earlier.make()
+    folder = RunFolder(tmp_path / run_folder_name(), 1)
+    folder.reserve()
+    assert folder.path.is_dir()
+    assert (tmp_path / "latest").resolve() == earlier.path
+    folder.remove_unused()
+    assert not folder.path.exists()
+    assert earlier.path.is_dir()
+
+
+def test_a_reserved_folder_that_is_made_becomes_the_latest_and_stays(tmp_path: Path):
+    RunFolder(tmp_path / "20260101T000000Z-aaaaaa", 1).make()
+    folder = RunFolder(tmp_path / run_folder_name(), 1)
+    folder.reserve()
+    folder.make()
+    folder.remove_unused()
+    assert (tmp_path / "latest").resolve() == folder.path
+    assert [path.name for path in tmp_path.glob("2*")] == [folder.path.name]
