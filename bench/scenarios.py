@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 COLLECTED, RUN = 1_000, 200
 _PER_FILE = 10
+_COMPARED_ROUNDS = 5
 ONE_SCENARIO = """\
 version: "1"
 name: scenario NUMBER
@@ -38,6 +40,23 @@ inputs: [{generate: {count: 334, keys: 20, value: {item: tea, amount: 3}}}]
 always_replay: true
 expect: {outputs: {count: 334}}
 within: 60s
+"""
+
+
+_COMPARED = """\
+version: "1"
+name: the next till beside the last one
+agent: tests.support.agents.versions:NextTill
+tiers: [local]
+inputs: [{generate: {count: 1000, keys: 50, value: {customer: "${input.key}"}}}]
+COMPARE
+expect: {outputs: {count: 1000}}
+within: 60s
+"""
+_COMPARE = """\
+compare:
+  baseline: {agent: tests.support.agents.versions:Till}
+  allow: ["outputs[*].value.version", "events[*].attributes.version", memory.account]
 """
 
 
@@ -94,3 +113,22 @@ def replay_costs(directory: Path) -> dict[str, float]:
     started = time.perf_counter()
     pytest_in(project, "--flink-tier=local")
     return {"1,000 crash points replayed, whole session [s]": time.perf_counter() - started}
+
+
+def compare_costs(directory: Path) -> dict[str, float]:
+    """Return the seconds that a baseline of 1,000 inputs adds to a session: its run, and the comparison."""
+    project = directory / "compared"
+    project.mkdir()
+    (project / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
+    times: dict[str, list[float]] = {"": [], _COMPARE: []}
+    for _ in range(_COMPARED_ROUNDS):
+        for words, measured in times.items():
+            (project / "x.scenario.yaml").write_text(_COMPARED.replace("COMPARE\n", words))
+            started = time.perf_counter()
+            pytest_in(project, "--flink-tier=local")
+            measured.append(time.perf_counter() - started)
+    alone, beside = map(statistics.median, times.values())
+    return {
+        "1,000 inputs, whole session [s]": alone,
+        "1,000 inputs compared with a baseline, added to the session [s]": beside - alone,
+    }

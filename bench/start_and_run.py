@@ -25,7 +25,7 @@ from pathlib import Path
 
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
-from bench.scenarios import COLLECTED, pytest_in, replay_costs, session_costs, suite
+from bench.scenarios import COLLECTED, compare_costs, pytest_in, replay_costs, session_costs, suite
 from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
 from bench.upgrades import upgrade_costs
@@ -127,6 +127,7 @@ PARTS: dict[str, Part] = {
     "starts": lambda session, directory: start_costs(_environment(session), directory),
     "scenarios": lambda _, directory: plugin_costs(directory) | session_costs(directory),
     "replays": lambda _, directory: replay_costs(directory),
+    "comparisons": lambda _, directory: compare_costs(directory),
     "cluster": lambda session, directory: scenario_costs(_environment(session), directory),
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),

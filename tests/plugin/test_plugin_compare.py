@@ -3,75 +3,27 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from plugin_project import Project, lines_of
 
-# The next release of the upstream quickstart agent: another prompt, and nothing else.
-AGENTS = """
-from flink_agents.api.agents.agent import Agent
-from flink_agents.api.chat_message import ChatMessage, MessageRole
-from flink_agents.api.decorators import prompt
-from flink_agents.api.prompts.prompt import Prompt
-from flink_agents.examples.quickstart.agents.custom_types_and_resources import review_analysis_prompt as released
-from flink_agents.examples.quickstart.agents.review_analysis_agent import ReviewAnalysisAgent
+from tests.support.review_scenarios import UPSTREAM, reviews
 
-
-def brief() -> Prompt:
-    first, *others = released.template
-    changed = ChatMessage(role=MessageRole.SYSTEM, content=first.content + "Name the damage in one word.")
-    return Prompt.from_messages(messages=[changed, *others])
-
-
-# Upstream refuses inherited actions.
-members = {name: member for name, member in vars(ReviewAnalysisAgent).items() if not name.startswith("__")}
-SameReviewAgent = type("SameReviewAgent", (Agent,), members)
-BriefReviewAgent = type("BriefReviewAgent", (Agent,), {**members, "review_analysis_prompt": prompt(staticmethod(brief))})
-"""
-REVIEWS = """\
-version: "1"
-name: {name}
-agent: {agent}
-tiers: [local]
-resources:
-  chat_model_connections:
-    - {{name: ollama_server, clazz: ollama, base_url: "${{llm.ollama_url}}", request_timeout: 30}}
-llm:
-  mode: scripted
-  script:
-    - when: {{role: tool}}
-      reply: {{json: {{id: any, score: 1, reasons: [damaged on arrival]}}}}
-      usage: {{prompt_tokens: 210, completion_tokens: 21}}
-    - when: {{contains: already damaged, system_contains: in one word}}
-      reply: {{tool_calls: [{{name: notify_shipping_manager, arguments: {{id: B000YFSR4W, review: wet}}}}]}}
-      usage: {{prompt_tokens: 188, completion_tokens: 12}}
-    - when: {{contains: already damaged}}
-      reply: {{tool_calls: [{{name: notify_shipping_manager, arguments: {{id: B000YFSR4W, review: arrived wet}}}}]}}
-      usage: {{prompt_tokens: 180, completion_tokens: 17}}
-    - when: {{system_contains: satisfaction score}}
-      reply: {{json: {{id: any, score: 5, reasons: []}}}}
-inputs:
-  - {{package: flink_agents.examples.quickstart, file: resources/product_review.txt, key: id, limit: 6}}
-{words}expect:
-  outputs: {{count: 6}}
-{expect}"""
-UPSTREAM = "flink_agents.examples.quickstart.agents.review_analysis_agent:ReviewAnalysisAgent"
-
-
-def reviews(name: str, words: str, agent: str = "agents:BriefReviewAgent", expect: str = "") -> str:
-    return REVIEWS.format(name=name, agent=agent, words=words, expect=expect)
+BRIEF = "agents:BriefReviewAgent"
+AGENTS = Path(__file__).parents[1] / "support" / "agents" / "reviews.py"
 
 
 def test_a_changed_prompt_shows_exactly_the_changed_tool_call_side_by_side(project: Project) -> None:
-    project.write("agents.py", AGENTS)
+    project.write("agents.py", AGENTS.read_text(encoding="utf-8"))
     compare = f"compare:\n  baseline: {{agent: {UPSTREAM}}}\n"
     allowed = f'{compare}  allow: ["tool_calls[*].args.review", "outputs[*].value.reason"]\n'
     same = f"compare: {{baseline: {{agent: {UPSTREAM}}}, allow: [memory.note]}}\n"
     project.scenarios(
         "x",
-        reviews("changed", compare),
-        reviews("allowed", allowed),
-        reviews("unchanged", same, "agents:SameReviewAgent", "  llm: {unused_rules: 1}\n"),
-        reviews("not built", compare.replace(UPSTREAM, "agents:NoReviewAgent")),
+        reviews("changed", BRIEF, compare),
+        reviews("allowed", BRIEF, allowed),
+        reviews("unchanged", "agents:SameReviewAgent", same, "  llm: {unused_rules: 1}\n"),
+        reviews("not built", BRIEF, compare.replace(UPSTREAM, "agents:NoReviewAgent")),
     )
     result = project.run("--flink-tier=local")
     result.assert_outcomes(passed=2, failed=2)
