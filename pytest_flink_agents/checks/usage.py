@@ -72,7 +72,7 @@ def check_tokens(bounds: TokenBounds, *, scripted: bool, evidence: Evidence) -> 
         judged.append(judged_amount(bounds.total, total))
     if bounds.per_input is not None:
         per_input = bounds.per_input
-        amounts = _of_inputs(evidence, total)
+        amounts = tokens_of_inputs(evidence, total)
         worst = sorted(amounts, key=lambda amount: amount.value or 0, reverse=True)
         found = [judged_amount(per_input, amount) for amount in worst]
         judged += [one for one in found if one[1] is not None][:_NAMED]
@@ -144,7 +144,7 @@ def _used(call: ModelCall) -> int:
     return (call.prompt_tokens or 0) + (call.completion_tokens or 0)
 
 
-def _of_inputs(evidence: Evidence, total: Amount) -> list[Amount]:
+def tokens_of_inputs(evidence: Evidence, total: Amount) -> list[Amount]:
     """Return the tokens of each input, or one unknown amount.
 
     Responses carry their tokens. The response that asks for tools is not logged, so its tokens come

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flink_testbed.ledger.recording import Recording
-from pytest_flink_agents.checks.bounds import number_text
+from pytest_flink_agents.checks.bounds import Amount, number_text
 from pytest_flink_agents.checks.comparison import Compared, Side, compare_sides
+from pytest_flink_agents.checks.outputs import identity
+from pytest_flink_agents.checks.usage import tokens_of_inputs, total_tokens
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate import UNITS, Figure
@@ -18,6 +20,7 @@ from pytest_flink_agents.scenario.comparison import Compare, allow_path
 from pytest_flink_agents.scenario.load import LoadedScenario
 
 _SHOWN = ("tokens", "latency_p95")
+_KEYS = 3
 
 
 def stored_side(loaded: LoadedScenario) -> Side:
@@ -53,8 +56,28 @@ def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, se
     if baseline.evidence is not None:
         prices = services.settings.prices
         before, after = (figures(loaded.scenario, each, prices) for each in (baseline.evidence, evidence))
-        comparison = replace(comparison, figures=tuple(_pair(word, before, after) for word in _SHOWN))
+        of_runs = [_pair(word, before, after) for word in _SHOWN]
+        scripted = loaded.scenario.llm is not None
+        of_keys = _tokens_of_keys(baseline.evidence, evidence, scripted=scripted)
+        comparison = replace(comparison, figures=(*of_runs, *of_keys))
     return Compared(comparison, baseline.evidence)
+
+
+def _tokens_of_keys(before: Evidence, after: Evidence, *, scripted: bool) -> list[tuple[str, str, str]]:
+    """Return the tokens of the keys that used another number of them, the largest differences first."""
+    sides = [_by_key(tokens_of_inputs(each, total_tokens(each, scripted=scripted))) for each in (before, after)]
+    one, other = sides
+    changed = [key for key in one if key in other and one[key] != other[key]]
+    changed.sort(key=lambda key: -abs(other[key] - one[key]))
+    return [(f"tokens of key {key}", number_text(one[key]), number_text(other[key])) for key in changed[:_KEYS]]
+
+
+def _by_key(amounts: Sequence[Amount]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for amount in amounts:
+        if amount.value is not None:
+            found[identity(amount.key)] = found.get(identity(amount.key), 0) + amount.value
+    return found
 
 
 def _pair(word: str, before: Mapping[str, Figure], after: Mapping[str, Figure]) -> tuple[str, str, str]:
