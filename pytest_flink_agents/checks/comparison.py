@@ -108,7 +108,9 @@ class _Doubt:
 def _not_comparable(before: Evidence, after: Evidence, *, stored: bool) -> str:
     """Return why nothing of two runs can be compared, empty if something can."""
     if list(map(identity, before.input_keys)) != list(map(identity, after.input_keys)):
-        return f"the baseline had other inputs: {len(before.input_keys)} inputs, here {len(after.input_keys)}, or other keys"
+        counts = (len(before.input_keys), len(after.input_keys))
+        other = "their keys differ" if counts[0] == counts[1] else f"{counts[0]}, and {counts[1]} here"
+        return f"the baseline had other inputs: {other}"
     if stored and _inputs(before) != _inputs(after):
         return "the baseline had other inputs, as the event logs say"
     for whose, evidence in (("baseline", before), ("candidate", after)):

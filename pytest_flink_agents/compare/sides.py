@@ -155,7 +155,12 @@ def _without(run: InputRun, rules: Sequence[AllowRule]) -> InputRun:
 
 def _rows(key: str, before: InputRun, after: InputRun, rules: Sequence[AllowRule]) -> list[Row]:
     found = run_differences(_without(before, rules), _without(after, rules))
-    return [row for difference in found for row in _rows_of(key, difference, before, after)]
+    rows: list[Row] = []
+    for difference in found:
+        # A difference whose place is not found is one all the same.
+        whole = Row(key, difference.aspect.value, "", "", shown(difference.expected), shown(difference.seen))
+        rows += list(_rows_of(key, difference, before, after)) or [whole]
+    return rows
 
 
 def _rows_of(key: str, difference: Difference, baseline: InputRun, candidate: InputRun) -> Iterator[Row]:

@@ -41,6 +41,7 @@ CheckName = Literal[
     "restarts",
     "recovery",
     "upgrade",
+    "compare",
     "downtime",
     "throughput",
     "failure",

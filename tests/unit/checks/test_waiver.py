@@ -70,6 +70,7 @@ def test_only_the_announced_failure_is_waived(
 
 def test_every_check_that_a_scenario_may_announce_exists() -> None:
     from pytest_flink_agents.checks import (
+        comparison,
         cost,
         delivery,
         effects,
@@ -91,6 +92,7 @@ def test_every_check_that_a_scenario_may_announce_exists() -> None:
 
     of_runs = {check_ended(RAN, 1).check, check_model_calls(RAN).check, check_failure(None, None, RAN).check}
     stated = {
+        comparison.NAME,
         cost.NAME,
         memory.NAME,
         delivery.NAME,
