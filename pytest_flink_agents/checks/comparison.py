@@ -73,7 +73,7 @@ def compare_sides(
     if after.failure:
         # What a failed run lacks proves nothing beside its failure.
         rows = [row for row in rows if row.candidate != NOTHING or row.place]
-    unused = [rule.text for rule in rules if rule.text not in found.used]
+    unused = [rule.text for rule in rules if rule.text not in found.used and not (remarks and rule.of_memory)]
     return Comparison(
         *names,
         keys=len(set(sides[0]) | set(sides[1])),

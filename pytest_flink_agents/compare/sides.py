@@ -32,6 +32,11 @@ class AllowRule:
     text: str
     path: ScrubPath
 
+    @property
+    def of_memory(self) -> bool:
+        """True for a place in the memory."""
+        return self.path.steps[0] == "memory"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -72,13 +72,15 @@ def _baseline(verdict: Verdict) -> list[str]:
 def _compared(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
     """Return a line for each run that was compared with another one, and the differences if no failure shows them."""
     lines: list[str] = []
-    for result in [each for each in results if each.comparisons][:_COMPARED]:
+    compared = [result for result in results if result.comparisons]
+    compared.sort(key=lambda result: not any(one.rows for one in result.comparisons))
+    for result in compared[:_COMPARED]:
         for one in result.comparisons:
             masked = Comparison.from_data(redactor.data(one))
             lines.append(f"  compared: {result.name}: {masked.candidate} beside {masked.baseline}: {masked.summary}")
             lines += [] if result.detail else [f"    {line}" for line in side_by_side(masked, _DIFFERENCES)]
-    compared = sum(bool(result.comparisons) for result in results)
-    return [*lines, *([f"  ... and {compared - _COMPARED} more in the report"] if compared > _COMPARED else [])]
+    left_out = len(compared) - _COMPARED
+    return [*lines, *([f"  ... and {left_out} more in the report"] if left_out > 0 else [])]
 
 
 def _headline(verdict: Verdict, results: Sequence[ItemResult]) -> str:

@@ -56,7 +56,7 @@ def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, se
     if baseline.evidence is not None:
         prices = services.settings.prices
         before, after = (figures(loaded.scenario, each, prices) for each in (baseline.evidence, evidence))
-        of_runs = [_pair(word, before, after) for word in _SHOWN]
+        of_runs = [_pair(word, before, after) for word in _SHOWN if before[word].value or after[word].value]
         scripted = loaded.scenario.llm is not None
         of_keys = _tokens_of_keys(baseline.evidence, evidence, scripted=scripted)
         comparison = replace(comparison, figures=(*of_runs, *of_keys))
