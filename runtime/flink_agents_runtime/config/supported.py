@@ -47,7 +47,8 @@ _HONOURED: Mapping[str, _Honoured] = MappingProxyType(
         "event-log.trace.enabled": (_is_false, "false: the bundled engine logs no executions"),
     }
 )
-_MEMORY_EVENTS = "memory.generate-event"
+_TRACE_LOG, _MEMORY_EVENTS = "trace-log.", "memory.generate-event"
+_ANYTHING: _Honoured = (_is_anything, "")
 _NO_MEMORY_EVENT: _Honoured = (_is_false, "false: the bundled engine sends no such event")
 
 
@@ -85,7 +86,8 @@ def with_trace_log(options: Mapping[str, Any], declared: Collection[str]) -> dic
 def _refuse_later(key: str, value: Any, declared: Collection[str]) -> None:
     if key not in declared:
         raise OptionError(key, value, "nothing: the option is one of flink-agents 0.4, and this is 0.3")
-    default = _NO_MEMORY_EVENT if key.startswith(_MEMORY_EVENTS) else None
+    families = {_TRACE_LOG: _ANYTHING, _MEMORY_EVENTS: _NO_MEMORY_EVENT}
+    default = next((each for family, each in families.items() if key.startswith(family)), None)
     honoured, expected = _HONOURED.get(key, default) or (None, "")
     if honoured is None:
         raise OptionError(key, value, "nothing: the bundled engine does not honour it")

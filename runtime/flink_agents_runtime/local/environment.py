@@ -25,7 +25,7 @@ from flink_agents.api.execution_environment import AgentBuilder, AgentsExecution
 from flink_agents_runtime.config.configuration import Configuration
 from flink_agents_runtime.local.host import LocalHost
 from flink_agents_runtime.local.loop import Output
-from flink_agents_runtime.observe.event_log import event_log
+from flink_agents_runtime.observe.logs import logs_of
 from flink_agents_runtime.plan.build import registered_plan
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
@@ -101,8 +101,8 @@ class LocalEnvironment(AgentsExecutionEnvironment):
         for index, pipeline in enumerate(self._pipelines):
             if pipeline.plan is None:
                 raise RuntimeError("a list of inputs has no agent; call apply(agent) on the result of from_list")
-            log = event_log(self._config, f"{job_name or 'local'}-{index}")
-            host = LocalHost(pipeline.plan, seed=self._seed, event_log=log, observers=[self])
+            logs = logs_of(self._config, f"{job_name or 'local'}-{index}", pipeline.plan.agent_name)
+            host = LocalHost(pipeline.plan, seed=self._seed, event_log=logs, observers=[self])
             result = host.run(
                 _with_hashable_keys(pipeline.inputs),
                 deadline_s=self._deadline_s,

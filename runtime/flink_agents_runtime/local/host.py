@@ -29,6 +29,7 @@ from flink_agents_runtime.local.order import Seeded, Turns
 from flink_agents_runtime.local.pool import DaemonPool
 from flink_agents_runtime.local.progress import Progress
 from flink_agents_runtime.observe.event_log import EventLog
+from flink_agents_runtime.observe.logs import Logs
 from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import check_store, open_store
@@ -84,7 +85,7 @@ class LocalHost:
         plan: NamedPlan,
         *,
         seed: int | None = None,
-        event_log: EventLog | Path | str | None = None,
+        event_log: Logs | Path | str | None = None,
         observers: Sequence[Observer] = (),
         now_ms: Callable[[], int] = wall_ms,
         store: ActionStateStore | None = None,
@@ -98,7 +99,7 @@ class LocalHost:
         self._threads: int = option(plan.config, "num-async-threads")
         self._plan = plan
         self._seed = seed
-        self._event_log = EventLog(event_log, plan.config) if isinstance(event_log, (Path, str)) else event_log
+        self._logs = Logs([EventLog(event_log, plan.config)]) if isinstance(event_log, (Path, str)) else event_log
         self._observers = observers
         self._store = store
 
@@ -162,7 +163,7 @@ class LocalHost:
     ) -> Loop:
         order = Turns() if self._seed is None else Seeded(self._seed)
         carry_causes()
-        event_log = self._event_log
+        logs = self._logs
         pool = DaemonPool(self._threads, "agent-async")
         store = self._rebuilt_store()
         # In a worker's child only: elsewhere notes of the steps would have no reader.
@@ -170,22 +171,22 @@ class LocalHost:
         engine = engine_class(
             self._plan,
             executor=pool,
-            observers=[*self._observers, event_log] if event_log is not None else self._observers,
+            observers=[*self._observers, logs] if logs else self._observers,
             metrics=metrics,
             is_done=order.is_done,
             now_ms=self._now_ms,
             store=store,
         )
-        if event_log is not None:
-            event_log.on_truncated = engine.metrics.event_truncated
+        if logs is not None:
+            logs.count_truncated(engine.metrics.event_truncated)
 
         def close() -> None:
             pool.shutdown()
             if store is not None:
                 store.close()
             engine.close()
-            if event_log is not None:
-                event_log.close()
+            if logs is not None:
+                logs.close()
 
         return Loop(
             engine,

@@ -7,92 +7,45 @@ The business key, ``key``, is an addition. A log is an observer of one engine at
 
 from __future__ import annotations
 
-import json
-import logging
-import re
 import tempfile
-from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from flink_agents.plan.configuration import AgentConfiguration
 
-from flink_agents_runtime.config.catalogue import OFF, STANDARD
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.config.options import typed
-from flink_agents_runtime.observe.truncation import Limits, truncated
+from flink_agents_runtime.observe.json_log import JsonLog, safe_name
+from flink_agents_runtime.observe.truncation import Limits
 
 _TYPE_LEVEL = "event-log.type.{}.level"
 # Upstream's logger for the event log of kind slf4j.
 LOGGER = "org.apache.flink.agents.EventLog"
 
 
-class EventLog:
+class EventLog(JsonLog):
     """A log of events in a file, or in the logger ``LOGGER``.
 
-    Each record is flushed. The directory is created at once, the file with the first record.
     Options: ``event-log.level`` (OFF, STANDARD: large payloads are truncated, VERBOSE: complete);
     ``event-log.type.a.b.level`` for the type ``a.b`` and its subtypes without a level of their own;
-    the limits of STANDARD; and ``prettyPrint``, with which a record spans several lines. Raises
-    ValueError for an unknown level.
+    the limits of STANDARD; and ``prettyPrint``. Raises ValueError for an unknown level.
     """
 
+    logger = LOGGER
+
     def __init__(self, path: Path | str | None, config: AgentConfiguration) -> None:
-        self._path = Path(path) if path is not None else None
         self._config = config
-        self._levels: dict[str, str] = {}
-        self._limits = Limits(
+        self._level: str = option(config, "event-log.level")
+        limits = Limits(
             option(config, "event-log.standard.max-string-length"),
             option(config, "event-log.standard.max-array-elements"),
             option(config, "event-log.standard.max-depth"),
         )
-        self._level: str = option(config, "event-log.level")
-        self._indent = 2 if option(config, "prettyPrint") else None
-        self._file: TextIO | None = None
-        # Called for each truncated event; the host counts them.
-        self.on_truncated: Callable[[], None] = lambda: None
+        super().__init__(path, limits=limits, pretty=bool(option(config, "prettyPrint")))
 
-    def event_processed(self, key: Any, event_type: str, event: str) -> None:
-        """Write the record of one event, which is given as JSON text."""
-        level = self._levels.get(event_type)
-        if level is None:
-            level = self._levels[event_type] = self._resolved(event_type)
-        if level == OFF:
-            return
-        node = _event_node(json.loads(event))
-        if level == STANDARD:
-            whole, node = node, truncated(node, self._limits)
-            if node != whole:
-                self.on_truncated()
-        record = {
-            "timestamp": datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "logLevel": level,
-            "eventType": event_type,
-            "key": key,
-            "event": node,
-        }
-        text = json.dumps(record, ensure_ascii=False, default=str, indent=self._indent)
-        if self._path is None:
-            logging.getLogger(LOGGER).info("%s", text)
-            return
-        file = self._open(self._path)
-        file.write(text + "\n")
-        file.flush()
-
-    def close(self) -> None:
-        """Close the file if it is open."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _open(self, path: Path) -> TextIO:
-        if self._file is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8")
-        return self._file
-
-    def _resolved(self, event_type: str) -> str:
+    def level_of(self, event_type: str) -> str:
+        """Return the level of the type, or of the nearest type above it."""
         name = event_type
         while name:
             key = _TYPE_LEVEL.format(name)
@@ -101,6 +54,23 @@ class EventLog:
                 return word
             name = name.rpartition(".")[0]
         return self._level
+
+    def content(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the event with its fields in the order of upstream's serializer."""
+        extra = {name: value for name, value in event.items() if name not in ("id", "type", "attributes")}
+        return {
+            "eventType": event["type"],
+            "id": event.get("id"),
+            "attributes": event.get("attributes", {}),
+            **extra,
+            "type": event["type"],
+        }
+
+    def record(
+        self, key: Any, level: str, timestamp: str, event: Mapping[str, Any], content: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the record, with the event nested in it."""
+        return {"timestamp": timestamp, "logLevel": level, "eventType": event["type"], "key": key, "event": content}
 
 
 def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
@@ -119,20 +89,3 @@ def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
         return None
     folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
     return EventLog(folder / f"events-{safe_name(name)}.log", config)
-
-
-def safe_name(name: str) -> str:
-    """Return the name in characters that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-96:]
-
-
-def _event_node(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event with its fields in the order of upstream's serializer."""
-    extra = {name: value for name, value in event.items() if name not in ("id", "type", "attributes")}
-    return {
-        "eventType": event["type"],
-        "id": event.get("id"),
-        "attributes": event.get("attributes", {}),
-        **extra,
-        "type": event["type"],
-    }

@@ -12,7 +12,7 @@ from pathlib import Path
 from flink_agents.plan.configuration import AgentConfiguration
 
 from flink_agents_runtime.config.configuration import option
-from flink_agents_runtime.observe.event_log import safe_name
+from flink_agents_runtime.observe.json_log import safe_name
 
 
 class MetricsFile:

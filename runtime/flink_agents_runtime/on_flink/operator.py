@@ -31,7 +31,7 @@ from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
-from flink_agents_runtime.observe.event_log import event_log
+from flink_agents_runtime.observe.logs import logs_of
 from flink_agents_runtime.observe.metrics_file import MetricsFile
 from flink_agents_runtime.observe.outgoing_calls import carry_causes
 from flink_agents_runtime.on_flink.metrics import FlinkMetricGroup
@@ -103,7 +103,7 @@ class AgentOperator(KeyedProcessFunction):
         # A random name, because the subtask's index is unavailable in thread mode: PyFlink's get_index_of_this_subtask
         # calls a method that Flink 2 removed (seen on 2.2.1). Each subtask and attempt writes its own file.
         name = f"{self._job_name}-{secrets.token_hex(4)}"
-        self._log = event_log(plan.config, name)
+        self._logs = logs_of(plan.config, name, plan.agent_name)
         self._last_metrics = MetricsFile(plan.config, name)
         self._store = self._open_store(plan.config)
         if self._store is not None:
@@ -113,8 +113,7 @@ class AgentOperator(KeyedProcessFunction):
         carry_causes()
         self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
         self._engine = self._open_engine(plan)
-        if self._log is not None:
-            self._log.on_truncated = self._engine.metrics.event_truncated
+        self._logs.count_truncated(self._engine.metrics.event_truncated)
         self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
         self._busy: dict[str, _LiveKey] = {}
         # The most recently used key is last.
@@ -128,7 +127,7 @@ class AgentOperator(KeyedProcessFunction):
         return open_store(config, option(config, "job-identifier") or self._submission)
 
     def _open_engine(self, plan: NamedPlan) -> Engine:
-        observers = [self._log] if self._log else []
+        observers = [self._logs] if self._logs else []
         return Engine(plan, executor=self._executor, observers=observers, metrics=self._metrics, store=self._store)
 
     def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any]:
@@ -282,8 +281,7 @@ class AgentOperator(KeyedProcessFunction):
         self._engine.close()
         if self._store is not None:
             self._store.close()
-        if self._log:
-            self._log.close()
+        self._logs.close()
 
 
 def _any_stamp(state: KeyState) -> int | None:

@@ -124,7 +124,7 @@ class ReplayOperator(AgentOperator):
         engine = Engine(
             plan,
             executor=self._executor,
-            observers=[*([self._log] if self._log else []), self._seen],
+            observers=[*([self._logs] if self._logs else []), self._seen],
             metrics=self._metrics,
             is_done=wait_for,
             now_ms=lambda: self._now_ms,

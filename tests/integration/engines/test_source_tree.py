@@ -6,6 +6,7 @@ The project holds none of its code. Seen with commit 8ad3a32b of 2026-08-21, whi
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,25 @@ def test_the_parity_agents_load_plan_and_run_on_it() -> None:
 def test_an_event_names_what_it_comes_from(tree: TestEnvironment, run_request) -> None:
     evidence = run(run_request(f"{_AGENTS}:Lineage", [("a", "x")]), tree, Tier.LOCAL)
     assert [output.value for output in evidence.outputs] == [{"from": "first", "same": True, "input": None}]
+
+
+def test_a_plan_file_is_loaded_and_run(tree: TestEnvironment, run_request, tmp_path: Path) -> None:
+    """A plan as 0.4 writes it, by hand."""
+    actions = {
+        name: {
+            "name": name,
+            "exec": {"func_type": "PythonFunction", "module": _AGENTS, "qualname": f"Lineage.{name}"},
+            "trigger_conditions": [trigger],
+            "config": None,
+        }
+        for name, trigger in (("first", "_input_event"), ("second", "second"))
+    }
+    plan = {"actions": actions, "resource_providers": {}, "agent_name": "Lineage", "config": {"conf_data": {}}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    agent = {"agent": {"plan": str(tmp_path / "plan.json")}, "resources": {}}
+    planned = dataclasses.replace(run_request("", [("a", "x")]), agent_spec=agent)
+    evidence = run(planned, tree, Tier.LOCAL)
+    assert [output.value["from"] for output in evidence.outputs] == ["first"]
 
 
 def test_tools_and_models_are_counted(tree: TestEnvironment, run_request) -> None:

@@ -22,7 +22,7 @@ SOURCES = OLDER | {"agent-run.begin-event", "memory.generate-event", "memory.gen
         ({"max-retries": 2, "error-handling-strategy": "retry", "eventLoggerType": "file"}, OLDER),
         ({"agent-run.begin-event": False, "memory.generate-event": "false", "prettyPrint": True}, SOURCES),
         ({"async.batch.parallelism": 4, "async.batch.timeout.ms": -1, "parallel-execution.enabled": True}, RELEASED),
-        ({"max-in-flight-input-records": 7}, RELEASED),
+        ({"max-in-flight-input-records": 7, "trace-log.base-dir": "/x"}, RELEASED),
         # The harness's own, whatever the release calls them.
         ({"baseLogDir": "/x", "event-log.level": "VERBOSE"}, RELEASED),
         ({"agent-run.begin-event": None, "own": 1}, OLDER),
@@ -42,7 +42,6 @@ def test_what_is_honoured_is_accepted(options: dict[str, Any], declared: set[str
         ({"async.batch.parallelism": 0}, RELEASED, "a number above 0"),
         ({"async.batch.parallelism": "many"}, RELEASED, "an integer"),
         ({"kafkaActionStateCleanupControlTopic": "t"}, RELEASED, "does not honour it"),
-        ({"trace-log.base-dir": "/x"}, RELEASED, "does not honour it"),
         ({"eventLoggerType": "file"}, RELEASED, "rejects it; write trace-log.output-type"),
         ({"event-log.type.a.level": "OFF"}, RELEASED, "rejects it; write trace-log.targets"),
         ({"error-handling-strategy": "retry"}, RELEASED, "ignores it; write max-retries"),

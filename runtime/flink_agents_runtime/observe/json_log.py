@@ -1,0 +1,88 @@
+"""A log of events as JSON in a file or a logger: what the formats of all releases have in common."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TextIO
+
+from flink_agents_runtime.config.catalogue import OFF, STANDARD
+from flink_agents_runtime.observe.truncation import Limits, truncated
+
+
+class JsonLog(ABC):
+    """A log of events in a file, or in the logger of its class. An observer of one engine at a time.
+
+    Each record is flushed. The directory and the file are created with the first record. A log at level STANDARD
+    truncates large payloads by ``limits``; with ``pretty`` a record spans several lines.
+    """
+
+    logger: str
+
+    def __init__(self, path: Path | str | None, *, limits: Limits, pretty: bool) -> None:
+        self._path = Path(path) if path is not None else None
+        self._limits = limits
+        self._indent = 2 if pretty else None
+        self._levels: dict[str, str] = {}
+        self._file: TextIO | None = None
+        # Called for each truncated event; the host counts them.
+        self.on_truncated: Callable[[], None] = lambda: None
+
+    @abstractmethod
+    def level_of(self, event_type: str) -> str:
+        """Return the level at which events of a type are logged."""
+
+    @abstractmethod
+    def content(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the part of an event that may be truncated."""
+
+    @abstractmethod
+    def record(
+        self, key: Any, level: str, timestamp: str, event: Mapping[str, Any], content: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the record of one event with its content."""
+
+    def event_processed(self, key: Any, event_type: str, event: str) -> None:
+        """Write the record of one event, which is given as JSON text."""
+        level = self._levels.get(event_type)
+        if level is None:
+            level = self._levels[event_type] = self.level_of(event_type)
+        if level == OFF:
+            return
+        fields = json.loads(event)
+        content = self.content(fields)
+        if level == STANDARD:
+            whole, content = content, truncated(content, self._limits)
+            if content != whole:
+                self.on_truncated()
+        timestamp = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        record = self.record(key, level, timestamp, fields, content)
+        text = json.dumps(record, ensure_ascii=False, default=str, indent=self._indent)
+        if self._path is None:
+            logging.getLogger(self.logger).info("%s", text)
+            return
+        file = self._open(self._path)
+        file.write(text + "\n")
+        file.flush()
+
+    def close(self) -> None:
+        """Close the file if it is open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self, path: Path) -> TextIO:
+        if self._file is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+        return self._file
+
+
+def safe_name(name: str) -> str:
+    """Return the name in characters that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[-96:]
