@@ -101,3 +101,11 @@ class Promise:
     name: str
     standing: Standing
     reason: str = ""
+
+
+class UpgradeMode(Word):
+    """What the next version of an agent starts from."""
+
+    SAVEPOINT = "savepoint"
+    LAST_STATE = "last-state"
+    STATELESS = "stateless"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, RESCALE, STOP
+from pytest_flink_agents.evidence.upgrade import BASELINE_AGAIN, CANDIDATE, RESCALE, STOP, STOP_AT_CHECKPOINT
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (
@@ -56,7 +56,9 @@ BY_FAULT: Mapping[str, tuple[str, ...]] = {
     "fail checkpoints": (_ABORTED_CHECKPOINT,),
     # It ends as a kill does, if it lasts as long as the heartbeat time-out.
     "cut taskmanager": (_ABORTED_CHECKPOINT, _LATE_CALL),
-    **dict.fromkeys((f"{STOP}{name}" for name in (CANDIDATE, BASELINE_AGAIN)), _SWITCH),
+    **dict.fromkeys(
+        (f"{stop}{name}" for stop in (STOP, STOP_AT_CHECKPOINT) for name in (CANDIDATE, BASELINE_AGAIN)), _SWITCH
+    ),
     # Before its number.
     RESCALE: _SWITCH,
     # The TaskManager's ends of the connections to the killed process.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
@@ -10,7 +10,14 @@ from pytest_flink_agents.checks.history.repetitions import repetitions
 from pytest_flink_agents.compare.plans import compare_plans
 from pytest_flink_agents.evidence.history import history_of
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
-from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, Upgrade, Version
+from pytest_flink_agents.evidence.upgrade import (
+    RESCALE,
+    STOP,
+    STOP_AT_CHECKPOINT,
+    STOP_WITHOUT_STATE,
+    Upgrade,
+    Version,
+)
 from pytest_flink_agents.scenario.error import DocumentPath
 
 NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
@@ -24,8 +31,11 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     that statement judges them. *Unknown* if a version was never started.
     """
     upgrade = evidence.upgrade
-    missing = _missing_actions(upgrade, removes) if upgrade else ()
-    return _judged(NAME, _PATH, evidence, (*missing, *_repeated_effects(_PATH, evidence, counted)))
+    wrong: Iterable[Finding] = ()
+    if upgrade is not None:
+        # A version that begins anew has nothing that could become unreachable.
+        wrong = _wrongly_restored(upgrade) if upgrade.stateless else _missing_actions(upgrade, removes)
+    return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)))
 
 
 def check_rescale(counted: Collection[str], evidence: Evidence) -> CheckResult:
@@ -55,6 +65,12 @@ def _fresh_start(path: DocumentPath, version: Version) -> Finding:
     return Finding(message, path, version.savepoint, seen)
 
 
+def _wrongly_restored(upgrade: Upgrade) -> Iterator[Finding]:
+    for version in upgrade.versions:
+        if version.restored:
+            yield Finding(f"the {version.name} has restored a state", _PATH, "a start without state", version.restored)
+
+
 def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:
     for change in compare_plans(upgrade.baseline, upgrade.candidate):
         if change.part == "action" and change.unreachable and change.name not in removes:
@@ -78,7 +94,10 @@ def check_downtime(maximum_s: float, evidence: Evidence) -> CheckResult:
 
 _NO_SWITCH = Amount("the downtime", None, "no job was replaced")
 # The beginnings of the acts that stop a job for another one, and how their downtime is named.
-_SWITCHES = {STOP: "before the ", RESCALE: "before parallelism "}
+_SWITCHES = {
+    **dict.fromkeys((STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE), "before the "),
+    RESCALE: "before parallelism ",
+}
 
 
 def downtimes(evidence: Evidence) -> list[Amount]:

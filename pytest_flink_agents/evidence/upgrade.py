@@ -9,6 +9,8 @@ from typing import Any
 # The names of the versions in their order, and the act of the steps that stop one for the next.
 BASELINE, CANDIDATE, BASELINE_AGAIN = "baseline", "candidate", "baseline after the rollback"
 STOP = "stop with a savepoint for the "
+STOP_AT_CHECKPOINT = "stop at the last checkpoint for the "
+STOP_WITHOUT_STATE = "stop without state for the "
 RESCALE = "rescale to parallelism "
 
 
@@ -18,7 +20,8 @@ class Version:
 
     ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
     the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
-    both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known.
+    both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known,
+    and ``runs_on`` are its releases of Flink and flink-agents.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Version:
     savepoint: str = ""
     restored: str = ""
     parallelism: int = 0
+    runs_on: str = ""
 
     @property
     def began_anew(self) -> bool:
@@ -38,13 +42,14 @@ class Version:
 class Upgrade:
     """The versions that were started, of as many as were ``planned``.
 
-    ``baseline`` and ``candidate`` are their plans as JSON data.
+    ``baseline`` and ``candidate`` are their plans as JSON data. With ``stateless`` each version begins anew on purpose.
     """
 
     versions: tuple[Version, ...]
     planned: int
     baseline: Mapping[str, Any] = field(default_factory=dict)
     candidate: Mapping[str, Any] = field(default_factory=dict)
+    stateless: bool = False
 
 
 def _place(savepoint: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -65,7 +66,7 @@ class Services:
         # In the name or label of every job, topic and container of this session: machine and
         # clusters may be shared.
         self.run_id = secrets.token_hex(6)
-        self._environments: dict[tuple[str, tuple[str, ...], str], TestEnvironment] = {}
+        self._environments: dict[tuple[str, tuple[str, ...], str, str, bool], TestEnvironment] = {}
         self._models: ModelServer | None = None
         self._ledger: EffectLedger | None = None
         self._kafka: SessionKafka | None = None
@@ -79,31 +80,44 @@ class Services:
         self.leaks: list[str] = []
 
     def environment(
-        self, release: FlinkRelease, requirements: tuple[str, ...] = (), *, checkout: Checkout | None = None
+        self,
+        release: FlinkRelease,
+        requirements: tuple[str, ...] = (),
+        *,
+        checkout: Checkout | None = None,
+        flink_agents: str = "",
+        apart: bool = False,
     ) -> TestEnvironment:
         """Return the test environment for a release, the project's requirements and a scenario's own.
 
         ``requirements`` may contain the project's already: a worker asks the controller for all of its own. With a
-        ``checkout`` its jobs run the code of that commit, on clusters of this process.
+        ``checkout`` its jobs run the code of that commit, with ``flink_agents`` that release; these and one that is
+        ``apart`` have clusters of this process.
         """
         requirements = self.settings.with_requirements(requirements)
-        key = (release.version, requirements, checkout.commit if checkout else "")
+        own = checkout is not None or bool(flink_agents) or apart
+        key = (release.version, requirements, checkout.commit if checkout else "", flink_agents, apart)
         with self._lock:
             if key not in self._environments:
                 name = f"flink-{release.version}" + (
-                    f"-{len(self._environments)}" if checkout or requirements != self.settings.requirements else ""
+                    f"-{len(self._environments)}" if own or requirements != self.settings.requirements else ""
                 )
                 self._environments[key] = TestEnvironment(
-                    checkout.settings(self.settings) if checkout else self.settings,
+                    self._settings_of(checkout, flink_agents),
                     release,
                     requirements,
                     run_id=self.run_id,
                     folder=self.folder,
                     directory=self.directory / name,
                     progress=self.progress,
-                    broker_client=None if checkout else self._broker_client,
+                    broker_client=None if own else self._broker_client,
                 )
             return self._environments[key]
+
+    def _settings_of(self, checkout: Checkout | None, flink_agents: str) -> Settings:
+        settings = checkout.settings(self.settings) if checkout else self.settings
+        # An environment that was given holds one release.
+        return replace(settings, flink_agents=flink_agents, job_python=None) if flink_agents else settings
 
     def serve(self, address: BrokerAddress) -> None:
         """Serve this process's clusters and Kafka to pytest-xdist's workers.

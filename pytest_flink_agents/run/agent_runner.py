@@ -247,8 +247,8 @@ class AgentRunner:
             return MemoryChannel(inputs)
         if delivery is None:
             return FileChannel(inputs, directory, AgentRecords())
-        kafka, jars = self._services.kafka, environment.source_connector
-        return TopicChannel(inputs, kafka, jars, AgentRecords(), label=self._label, guarantee=delivery)
+        kafka, connector = self._services.kafka, environment.connector
+        return TopicChannel(inputs, kafka, connector, AgentRecords(), label=self._label, guarantee=delivery)
 
     def wrong_in_logs(self, allow: Sequence[str]) -> list[str]:
         """Return the unexplained errors in the logs of all runs.

@@ -40,7 +40,7 @@ class Channel(ABC):
     Call ``put``, run the job, then call ``outputs`` and ``close``.
 
     ``values`` are the placeholders that the channel fills. ``source_and_sink`` is what a job around
-    an agent reads and writes, and ``flink_options`` are the defaults of such a job. ``files`` are
+    an agent reads and writes, without the jars of its Flink, and ``flink_options`` are the defaults of such a job. ``files`` are
     evidence. ``open_ended`` says that a job on this channel may be unbounded, so that its
     outputs decide when it is done. ``conversation`` has the inputs that wait for outputs, None
     without one.
@@ -175,9 +175,8 @@ class TopicChannel(Channel):
 
     Each has one partition, so that the records have an order; ``label`` is part of their names.
 
-    ``connector`` has the jars of Flink's Kafka connector for the job's Flink, the connector itself last: a
-    job of the user's own gets that one only. ``guarantee`` is ``exactly_once``
-    or ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one. With ``portions``,
+    ``connector`` is Flink's Kafka connector, for a job of the user's own. ``guarantee`` is ``exactly_once`` or
+    ``at_least_once``. ``bootstrap`` is the job's address of Kafka, if it is not the usual one. With ``portions``,
     ``put`` writes the inputs with the numbers of the first one only.
     """
 
@@ -189,7 +188,7 @@ class TopicChannel(Channel):
         self,
         inputs: Inputs,
         kafka: KafkaService,
-        connector: Sequence[Path],
+        connector: Path,
         records: Records,
         *,
         label: str,
@@ -211,14 +210,13 @@ class TopicChannel(Channel):
             "input.topic": self.inputs_topic,
             "output.topic": self.outputs_topic,
             "kafka.bootstrap": bootstrap or kafka.job_bootstrap,
-            "kafka.connector": str(connector[-1]),
+            "kafka.connector": str(connector),
         }
         self.source_and_sink = {
             "kafka": {
                 "bootstrap": bootstrap or kafka.job_bootstrap,
                 "inputs": self.inputs_topic,
                 "outputs": self.outputs_topic,
-                "connector": [str(jar) for jar in connector],
                 # The prefix of transactional ids: another run's job with the same prefix would
                 # abort the transactions of this one.
                 "transactions": self.outputs_topic,

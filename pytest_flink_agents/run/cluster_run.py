@@ -15,9 +15,10 @@ from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.restore_point import naming_restore_point
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
-from pytest_flink_agents.run.timeline import AtStart, StartFromSavepoint, Step, savepoint_of
+from pytest_flink_agents.run.timeline import AtStart, StartAnew, StartFromSavepoint, Step, begins_anew, savepoint_of
 from pytest_flink_agents.run.versions import plans_of, refused_as, until_switch, versions_of, with_versions
 from pytest_flink_agents.run.watch.logs import LogWatch
+from pytest_flink_agents.vocabulary import UpgradeMode
 
 
 def run_on_cluster(
@@ -50,31 +51,36 @@ def _run(
     versions = versions_of(subject, place, timeline)
     plans = plans_of(versions)
     ended: list[EndedJob] = []
+    savepoints: list[str] = []
     own, later = until_switch(timeline)
     left_s = deadline_s
     while True:
         cluster = place.cluster
         logs = LogWatch(cluster)
+        savepoints.append(savepoint_of(own))
         started = [job_id for one in ended for job_id in one.run.launch.job_ids]
-        with naming_restore_point(cluster.directory, started), refused_as(versions[len(ended)].name):
-            launch = _launched(subject, channel, place, cluster, savepoint_of(own))
+        with naming_restore_point(cluster.directory, started), refused_as(versions.started[len(ended)].name):
+            launch = _launched(subject, channel, place, cluster, own)
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if ended else 0
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
-        jobs = [*started, *launch.job_ids] if len(versions) > 1 else []
+        jobs = [*started, *launch.job_ids] if len(versions.started) > 1 else []
         with naming_restore_point(cluster.directory, jobs):
             in_time = run.follow(left_s)
             switch = run.switch if in_time else None
             if switch is not None:
                 # At once, for a session that is killed before its report.
-                place.environment.progress(f"stopped the {versions[len(ended)].name}; its savepoint is {switch[1]}")
+                place.environment.progress(
+                    f"stopped the {versions.started[len(ended)].name}; its savepoint is {switch[1]}"
+                )
                 ended.append(run.ended())
         if switch is None:
             break
         act, savepoint = switch
         left_s -= run.seconds
-        subject, place = act.subject, act.place
-        own, later = until_switch([Step(AtStart(), StartFromSavepoint(savepoint, act.name)), *later])
+        name, subject, place = act.version
+        start = StartAnew(name) if act.mode is UpgradeMode.STATELESS else StartFromSavepoint(savepoint, name)
+        own, later = until_switch([Step(AtStart(), start), *later])
     try:
         with naming_restore_point(cluster.directory, jobs):
             evidence = run.evidence(
@@ -82,12 +88,13 @@ def _run(
             )
     finally:
         run.abandon_blocked_cluster()
-    return with_versions(evidence, ended, run, versions, plans)
+    return with_versions(evidence, ended, run, versions, plans, savepoints)
 
 
 def _launched(
-    subject: AgentSubject | JobSubject, channel: Channel, place: Place, cluster: FlinkCluster, savepoint: str
+    subject: AgentSubject | JobSubject, channel: Channel, place: Place, cluster: FlinkCluster, steps: Sequence[Step]
 ) -> Launch:
     if isinstance(subject, AgentSubject):
-        return launch_agent(subject, channel, place, cluster, savepoint)
+        continues = begins_anew(steps)
+        return launch_agent(subject, channel, place, cluster, savepoint_of(steps), continues=continues)
     return launch_job(subject, place, cluster)

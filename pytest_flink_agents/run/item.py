@@ -22,19 +22,17 @@ from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, failed_run, 
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
 from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
-from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, TestEnvironment
-from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
+from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_all_runs
 from pytest_flink_agents.run.comparison import compared_with, recording_of, stored_side
-from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_source import obstacle_to_replays, served_model
-from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
+from pytest_flink_agents.run.rehearsal import rehearsal
 from pytest_flink_agents.run.replays import has_action_store, unreplayed_place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
@@ -43,9 +41,10 @@ from pytest_flink_agents.run.requests import (
     placeholder_values,
     wants_replays,
 )
+from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.vocabulary import Engine, Tier
+from pytest_flink_agents.vocabulary import Tier
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
@@ -68,9 +67,9 @@ class ScenarioRun:
     commit: Checkout | None = None
 
     @property
-    def environment(self) -> TestEnvironment:
-        """The test environment with the scenario's requirements."""
-        return self.services.environment(self.release, self.loaded.requirements(), checkout=self.commit)
+    def version(self) -> ScenarioVersion:
+        """The scenario's own version of its agent."""
+        return ScenarioVersion(self.services, self.loaded, self.tier, self.release, self.commit)
 
     @property
     def baseline(self) -> ScenarioRun | None:
@@ -78,51 +77,13 @@ class ScenarioRun:
 
         Raises ``HostError`` FA435 if there is no such commit.
         """
-        compare = self.loaded.scenario.compare
+        compare, services = self.loaded.scenario.compare, self.services
         if compare is None or compare.baseline.evidence:
             return None
         words = compare.baseline
         tier = Tier(words.tier) if words.tier else self.tier
-        return dataclasses.replace(
-            self, loaded=self.loaded.of_baseline(), tier=tier, commit=self._checkout(words.git) if words.git else None
-        )
-
-    def _checkout(self, ref: str) -> Checkout:
-        return provide_checkout(self.services.settings.root, ref, self.services.progress)
-
-    @property
-    def checkout(self) -> Checkout | None:
-        """The commit that has the version before the scenario's own agent, None if the project has it.
-
-        Raises ``HostError`` FA435 if there is no such commit.
-        """
-        upgrade = self.loaded.scenario.upgrade
-        return self._checkout(upgrade.from_.git) if upgrade and upgrade.from_.git else None
-
-    @property
-    def setup(self) -> FlinkSetup:
-        """The options of the scenario, of the team's configuration, and of this tier.
-
-        Raises ``HostError`` FA440 for an option that an external cluster cannot have.
-        """
-        scenario, loaded = self.loaded.scenario, self.loaded
-        setup = flink_setup(
-            loaded.configuration,
-            loaded.flink_options,
-            self.services.settings,
-            tier=self.tier,
-            engine=self._engine if scenario.job is None else None,
-            config=scenario.config,
-        )
-        setup.require_possible(loaded.flink_options)
-        return with_faults(setup, scenario.faults)
-
-    def _environment_of(self, checkout: Checkout) -> TestEnvironment:
-        return self.services.environment(self.release, self.loaded.requirements(), checkout=checkout)
-
-    @property
-    def _engine(self) -> Engine:
-        return Engine.BUNDLED if self.tier is Tier.LOCAL else self.environment.engine.name
+        commit = provide_checkout(services.settings.root, words.git, services.progress) if words.git else None
+        return dataclasses.replace(self, loaded=self.loaded.of_baseline(), tier=tier, commit=commit)
 
     @property
     def _keeps_actions(self) -> bool:
@@ -139,15 +100,12 @@ class ScenarioRun:
 
     def provision_alone(self) -> None:
         """Start the parts that the run needs, whatever it is compared with."""
-        environment = self.environment
-        submits_agents = self.loaded.scenario.job is None
-        if self.loaded.scenario.has_java_agent:
-            environment.provide_java_agents()
-        environment.provide(self.tier, submits_agents=submits_agents, variant=self.setup.variant)
-        if checkout := self.checkout:
-            self._environment_of(checkout).provide(self.tier, variant=self.setup.variant)
-        if needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions:
-            self.services.provide_kafka(environment)
+        versions = [version for version in (self.version, self.version.before) if version]
+        through_kafka = needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions
+        for version in versions:
+            version.provide()
+            if through_kafka:
+                self.services.provide_kafka(version.environment)
         if self.loaded.scenario.effects:
             self.services.provide_ledger()
 
@@ -242,14 +200,14 @@ class ScenarioRun:
             return evidence
         if obstacle := (
             scenario.obstacle_to_replays
-            or unreplayed_place(self.tier, self._engine)
+            or unreplayed_place(self.tier, self.version.engine)
             or obstacle_to_replays(self.services, self.loaded)
         ):
             self.services.progress(f"{scenario.name}: not replayed, because of {obstacle}")
             # Without replays a scenario that states them proves nothing; the option takes them where they can be.
             missing = Replays(unknown=f"not replayed, because of {obstacle}") if scenario.always_replay else None
             return dataclasses.replace(evidence, replays=missing)
-        with_store = has_action_store({**self.setup.agent, **scenario.config})
+        with_store = has_action_store({**self.version.setup.agent, **scenario.config})
         evidence = with_replays(
             evidence,
             lambda place: self._prepared(place, seed, self._topic_of_replays()),
@@ -266,42 +224,30 @@ class ScenarioRun:
         self, directory: Path, seed: int | None, topic: AbstractContextManager[ActionTopic | None]
     ) -> Iterator[PreparedRun]:
         """Serve the endpoints, the model and the topic of action states, and yield a run that uses them."""
-        environment, scenario, setup = self.environment, self.loaded.scenario, self.setup
+        scenario, version = self.loaded.scenario, self.version
+        place, before = version.place(directory), version.before
+        environment, variant = place.environment, place.setup.variant
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             topic as actions,
             self.services.effects(routes, directory, self.recording) as ledger,
             served_model(self.services, self.loaded, ledger) as models,
-            self.services.proxies(
-                scenario.disturbed_links, lambda: environment.cluster(self.tier, setup.variant)
-            ) as proxies,
+            self.services.proxies(scenario.disturbed_links, lambda: place.cluster) as proxies,
         ):
-            self.services.let_services_be_reached(environment, self.tier, setup.variant, proxies.values())
+            self.services.let_services_be_reached(environment, self.tier, variant, proxies.values())
             values = placeholder_values(self.services.settings, models, ledger, proxies)
-            checkout = self.checkout
-            request = ScenarioRequest(
-                self.services,
-                environment,
-                self.loaded,
-                self.tier,
-                directory,
-                values,
-                seed,
-                setup,
-                actions,
-                proxies,
-                self.commit or checkout,
-            )
-            channel, place = request.channel(), Place(environment, self.tier, directory, setup)
-            first = place
-            if checkout is not None:
-                first = dataclasses.replace(place, environment=self._environment_of(checkout))
-                self.services.let_services_be_reached(first.environment, self.tier, setup.variant)
+            request = ScenarioRequest(version, place, values, seed, actions, proxies)
+            channel = request.channel()
+            subject, steps = request.subject(channel), request.fault_steps(channel, ledger)
+            if before is not None:
+                earlier = dataclasses.replace(request, version=before, place=before.place(directory))
+                self.services.let_services_be_reached(before.environment, self.tier, earlier.place.setup.variant)
+                (_, subject, place), steps = rehearsal(request, earlier, channel, ledger)
             yield PreparedRun(
-                request.subject(channel),
+                subject,
                 channel,
-                first,
-                request.timeline(ledger, channel, place, first),
+                place,
+                steps,
                 ledger,
                 models,
                 lambda evidence: with_action_states(evidence, actions, self.loaded),
@@ -335,7 +281,7 @@ class ScenarioRun:
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
         finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
-        evidence = Evidence(self.tier.value, self.release.version, self._engine.value, job_state="not built")
+        evidence = Evidence(self.tier.value, self.release.version, self.version.engine.value, job_state="not built")
         return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
 
 

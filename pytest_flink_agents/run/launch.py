@@ -72,10 +72,12 @@ def launch_agent(
     savepoint: str,
     *,
     replay: Mapping[str, Any] | None = None,
+    continues: bool = False,
 ) -> Launch:
     """Submit the job around an agent, from ``savepoint`` unless it is empty.
 
-    ``replay`` is the script of its process, which dies at crash points; None if it must not.
+    ``replay`` is the script of its process, which dies at crash points; None if it must not. A job that ``continues``
+    reads on where the job before it stopped.
     """
     environment = place.environment
     try:
@@ -86,7 +88,7 @@ def launch_agent(
             rest_url=cluster.rest_url,
             agent_spec=subject.spec,
             config=logged_in_full(subject.config) | {"baseLogDir": str(place.events)},
-            source_and_sink=channel.source_and_sink,
+            source_and_sink=_source_and_sink(channel, environment, continues=continues),
             parallelism=subject.parallelism,
             flink_config={
                 **channel.flink_options,
@@ -117,6 +119,17 @@ def launch_agent(
         plan=plan_reading(reply["plan"]) if "plan" in reply else None,
         plan_digest=executed_plan_digest(reply["plan_text"], subject.addresses),
     )
+
+
+def _source_and_sink(
+    channel: Channel, environment: TestEnvironment, *, continues: bool
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the job reads and writes, with the Kafka connector of the environment's Flink."""
+    topics = channel.source_and_sink.get("kafka")
+    if topics is None:
+        return channel.source_and_sink
+    connector = [str(jar) for jar in environment.source_connector]
+    return {"kafka": {**topics, "connector": connector, "continues": continues}}
 
 
 def plan_of(subject: AgentSubject, place: Place) -> Mapping[str, Any]:

@@ -29,6 +29,13 @@ class Place:
         return self.environment.cluster(self.tier, self.setup.variant)
 
     @property
+    def releases(self) -> str:
+        """The releases of Flink and flink-agents, in words."""
+        environment = self.environment
+        agents = environment.environment.flink_agents_version
+        return f"Flink {environment.release.version}, flink-agents {agents}"
+
+    @property
     def events(self) -> Path:
         """The directory of the run's event logs, created."""
         directory = self.directory / "events"

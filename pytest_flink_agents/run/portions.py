@@ -61,7 +61,7 @@ def portions(loaded: LoadedScenario, count: int) -> tuple[range, ...]:
 
 def _of_upgrade(upgrade: Upgrade, count: int) -> _Shares:
     first = count // upgrade.versions if upgrade.inputs is None else upgrade.inputs
-    outputs, switches = upgrade.after.outputs, upgrade.versions - 1
+    outputs, switches = upgrade.after.outputs if upgrade.after else None, upgrade.versions - 1
     place: DocumentPath = ("upgrade", "after", "outputs")
     waits = dict.fromkeys(range(switches), (place, outputs)) if outputs is not None else {}
     return _Shares(

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flink_testbed.models.channel import Channel as ModelChannel
 from pytest_flink_agents.checks.delivery import EXACTLY_ONCE
-from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE
 from pytest_flink_agents.provision.checkout import Checkout
-from pytest_flink_agents.provision.environment import TestEnvironment
-from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.action_topic import ActionTopic, needs_action_store
 from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel, TopicChannel
@@ -25,9 +22,10 @@ from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.portions import portions
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
 from pytest_flink_agents.run.replays import without_unnamed_store
-from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject, Subject
+from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.scenario_version import ScenarioVersion
+from pytest_flink_agents.run.subject import AgentSubject, AllowedNetwork, JobSubject
 from pytest_flink_agents.run.timeline import Rescale, Step
-from pytest_flink_agents.run.upgrade_steps import upgrade_steps
 from pytest_flink_agents.run.versions import job_of
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
@@ -40,7 +38,6 @@ from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, format_placeholder, names_in, substitute
 from pytest_flink_agents.scenario.scrub import parse_scrub
 from pytest_flink_agents.scenario.subjects import PythonJob
-from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -112,41 +109,44 @@ def placeholder_values(
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRequest:
-    """One scenario on one tier, with the run's directory, placeholder values and configuration.
+    """One version of a scenario's agent in one run, with its place and the values of placeholders.
 
     ``actions`` is the topic of action states, None without a store in the session's Kafka. ``proxies``
-    stand between the job and the services of their names. ``checkout`` has the code of the version before, None if the
-    project has it.
+    stand between the job and the services of their names.
     """
 
-    services: Services
-    environment: TestEnvironment
-    loaded: LoadedScenario
-    tier: Tier
-    directory: Path
+    version: ScenarioVersion
+    place: Place
     values: Mapping[str, str]
     seed: int | None
-    setup: FlinkSetup
     actions: ActionTopic | None = None
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
-    checkout: Checkout | None = None
+
+    @property
+    def loaded(self) -> LoadedScenario:
+        """The scenario, with the words of this version."""
+        return self.version.loaded
+
+    @property
+    def _services(self) -> Services:
+        return self.version.services
 
     def channel(self) -> Channel:
         """Return the channel that the scenario's tier, delivery and arguments ask for."""
-        scenario, settings = self.loaded.scenario, self.services.settings
-        roots = [settings.root, *settings.python_path, self.environment.environment.site_packages]
+        scenario, settings = self.loaded.scenario, self._services.settings
+        roots = [settings.root, *settings.python_path, self.place.environment.environment.site_packages]
         inputs = self._inputs(roots)
         conversation = _conversation(self.loaded, inputs)
-        if self.tier is Tier.LOCAL:
+        if self.place.tier is Tier.LOCAL:
             return MemoryChannel(inputs, conversation, portions(self.loaded, len(inputs)))
         records: Records = JobRecords() if scenario.job else AgentRecords()
-        if not needs_kafka(settings, self.loaded, self.tier):
-            return FileChannel(inputs, self.directory, records)
+        if not needs_kafka(settings, self.loaded, self.place.tier):
+            return FileChannel(inputs, self.place.directory, records)
         delivery = scenario.expect.delivery
         return TopicChannel(
             inputs,
-            self.services.kafka,
-            self.environment.source_connector,
+            self._services.kafka,
+            self.place.environment.connector,
             records,
             bootstrap=self._bootstrap,
             label=self.loaded.name,
@@ -159,57 +159,30 @@ class ScenarioRequest:
         """Return the inputs; what is compared may be recorded events of production, whose secrets nothing may write."""
         if self.loaded.scenario.compare is None:
             return resolve_inputs(self.loaded, roots)
-        return resolve_inputs(self.loaded, roots, self.services.redactor.data)
+        return resolve_inputs(self.loaded, roots, self._services.redactor.data)
 
     @property
     def _bootstrap(self) -> str:
         """The address of Kafka for the job."""
         proxy = self.proxies.get("kafka")
-        return proxy.addresses if proxy else self.services.kafka.job_bootstrap
+        return proxy.addresses if proxy else self._services.kafka.job_bootstrap
 
-    def subject(self, channel: Channel) -> Subject:
-        """Return the agent or job of the scenario, the baseline of its upgrade if it has one.
+    def subject(self, channel: Channel, version: str = "") -> AgentSubject | JobSubject:
+        """Return the agent or job of the version, whose name is empty in a run of one version.
 
         Placeholders of the channel are filled in, too.
         """
-        scenario = self.loaded.scenario
-        if scenario.upgrade is not None:
-            return self._baseline(scenario.upgrade)
-        return self._job(channel) if scenario.job else self._at_commit(scenario.agent, "", ("compare", "baseline"))
+        return self._job(channel) if self.loaded.scenario.job else self._agent(version)
 
-    def _baseline(self, upgrade: Upgrade) -> AgentSubject:
-        return self._at_commit(upgrade.from_.agent or self.loaded.scenario.agent, BASELINE, ("upgrade", "from"))
+    def fault_steps(self, channel: Channel, ledger: LedgerRun | None) -> tuple[Step, ...]:
+        """Return the scenario's faults as steps; ``ledger`` records the run's effects."""
+        faults = self.loaded.scenario.faults
+        return fault_steps(faults, ledger, self.proxies, lambda parallelism: self._rescale(parallelism, channel))
 
-    def _at_commit(self, agent: Any, name: str, place: DocumentPath) -> AgentSubject:
-        """Return an agent whose code is that of the checkout, if there is one; ``place`` names the commit."""
-        if self.checkout is None:
-            return self._agent(agent, name)
-        subject = self._agent(agent, f"{name} at {self.checkout}".strip())
-        spec = self.checkout.agent(subject.spec["agent"], self.loaded.root)
-        project = Project.of(self.checkout.settings(self.services.settings))
-        if mistakes := list(_code_mistakes(spec, place, project)):
-            raise ScenarioError(*map(self.loaded.document.problem, mistakes))
-        return replace(subject, spec={**subject.spec, "agent": spec})
-
-    def timeline(
-        self, ledger: LedgerRun | None, channel: Channel, place: Place, baseline_place: Place
-    ) -> tuple[Step, ...]:
-        """Return the scenario's faults, or the switches of its upgrade, as steps; ``ledger`` records the run's effects."""
-        upgrade = self.loaded.scenario.upgrade
-        if upgrade is not None and isinstance(channel, (MemoryChannel, TopicChannel)):
-            candidate, baseline = self._agent(self.loaded.scenario.agent, CANDIDATE), self._baseline(upgrade)
-            return upgrade_steps(upgrade, (candidate, place), (baseline, baseline_place), ledger, channel.send_portion)
-        return fault_steps(
-            self.loaded.scenario.faults,
-            ledger,
-            self.proxies,
-            lambda parallelism: self._rescale(parallelism, channel, place),
-        )
-
-    def _rescale(self, parallelism: int, channel: Channel, place: Place) -> Rescale:
+    def _rescale(self, parallelism: int, channel: Channel) -> Rescale:
         assert isinstance(channel, TopicChannel), "the delivery is stated, so the inputs are in a topic"
-        agent = self._agent(self.loaded.scenario.agent, f"parallelism {parallelism}")
-        return Rescale(replace(agent, parallelism=parallelism), place, job_of(parallelism), channel.send_portion)
+        agent = replace(self._agent(f"parallelism {parallelism}"), parallelism=parallelism)
+        return Rescale(RunVersion(job_of(parallelism), agent, self.place), channel.send_portion)
 
     def _job(self, channel: Channel) -> JobSubject:
         job = self.loaded.scenario.job
@@ -226,34 +199,45 @@ class ScenarioRequest:
                 **substitute(self.loaded.scenario.environment, values),
             },
             network=self._network(),
-            parallelism=self.setup.parallelism,
+            parallelism=self.place.setup.parallelism,
             expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
         )
 
-    def _agent(self, agent: Any, version: str = "") -> AgentSubject:
-        scenario, run = self.loaded.scenario, self.directory.parent.name
+    def _agent(self, name: str) -> AgentSubject:
+        scenario, run = self.loaded.scenario, self.place.directory.parent.name
+        checkout = self.version.checkout
+        label = f"{name} at {checkout}" if checkout else name
         return AgentSubject(
-            name=f"{self.loaded.name} ({f'{version}, ' if version else ''}{run})"[:_NAME_CHARACTERS],
+            name=f"{self.loaded.name} ({f'{label}, ' if label else ''}{run})"[:_NAME_CHARACTERS],
             spec={
-                "agent": _agent_spec(self.loaded, agent),
+                "agent": self._agent_at(checkout) if checkout else _agent_spec(self.loaded),
                 "resources": substitute(scenario.resources.sections(), self.values),
             },
             config=self._config(),
             environment=substitute(scenario.environment, self.values),
             network=self._network(),
-            parallelism=self.setup.parallelism,
+            parallelism=self.place.setup.parallelism,
             seed=self.seed,
             reports_memory=scenario.expect.memory is not None or scenario.compare is not None,
             addresses={name: value for name, value in self.values.items() if not name.startswith("env.")},
         )
 
+    def _agent_at(self, checkout: Checkout) -> Any:
+        """Return the agent at a commit. Raises ``ScenarioError`` for code that is not the project's there."""
+        spec = checkout.agent(_agent_spec(self.loaded), self.loaded.root)
+        project = Project.of(checkout.settings(self._services.settings))
+        place: DocumentPath = ("upgrade", "from") if self.loaded.scenario.upgrade else ("compare", "baseline")
+        if mistakes := list(_code_mistakes(spec, place, project)):
+            raise ScenarioError(*map(self.loaded.document.problem, mistakes))
+        return spec
+
     def _config(self) -> dict[str, Any]:
         config = {
-            **self.setup.agent,
+            **self.place.setup.agent,
             **(self.actions.options(self._bootstrap) if self.actions else {}),
             **substitute(self.loaded.scenario.config, self.values),
         }
-        in_memory = replays_in_memory(self.services.settings, self.loaded, self.tier)
+        in_memory = replays_in_memory(self._services.settings, self.loaded, self.place.tier)
         return without_unnamed_store(config) if in_memory else config
 
     def _network(self) -> AllowedNetwork | None:
@@ -293,11 +277,12 @@ def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
     return inputs * expect.delivery.per_input if expect.delivery and expect.delivery.outputs else None
 
 
-def _agent_spec(loaded: LoadedScenario, agent: Any) -> Any:
+def _agent_spec(loaded: LoadedScenario) -> Any:
     """Return the agent in the form that the runtime takes.
 
     A class reference stays unchanged, a file is named by its full path.
     """
+    agent = loaded.scenario.agent
     if agent is None or isinstance(agent, str):
         return agent
     fields = agent.model_dump(by_alias=True, exclude_none=True)

@@ -15,26 +15,42 @@ from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import plan_of
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject, described
-from pytest_flink_agents.run.timeline import Rescale, Step, SwitchVersion
+from pytest_flink_agents.run.timeline import Rescale, Step, SwitchVersion, start_of
+from pytest_flink_agents.vocabulary import UpgradeMode
 
 Plan = Mapping[str, Any]
 
 
-class RunVersion(NamedTuple):
-    """One version or parallelism that a run starts; ``name`` is empty in a run of one job."""
+class RunVersions(NamedTuple):
+    """The versions that a run starts, in their order, and the one that it starts after.
 
-    name: str
-    subject: AgentSubject | JobSubject
-    place: Place
+    With ``stateless`` each begins anew.
+    """
+
+    started: tuple[RunVersion, ...]
+    before: RunVersion | None = None
+    stateless: bool = False
+
+    @property
+    def upgrade(self) -> tuple[RunVersion, RunVersion] | None:
+        """Baseline and candidate, None for jobs of one agent."""
+        if self.before is not None:
+            return self.before, self.started[0]
+        return (self.started[0], self.started[1]) if self.started[0].name == BASELINE else None
 
 
-def versions_of(subject: AgentSubject | JobSubject, place: Place, timeline: Sequence[Step]) -> list[RunVersion]:
-    """Return the versions in their order."""
-    acts = [step.act for step in timeline if isinstance(step.act, SwitchVersion)]
-    later = [RunVersion(act.name, act.subject, act.place) for act in acts]
-    first = BASELINE if not any(isinstance(act, Rescale) for act in acts) else job_of(subject.parallelism)
-    return [RunVersion(first if later else "", subject, place), *later]
+def versions_of(subject: AgentSubject | JobSubject, place: Place, timeline: Sequence[Step]) -> RunVersions:
+    """Return the versions of a run."""
+    switches = [step.act for step in timeline if isinstance(step.act, SwitchVersion)]
+    start, name = start_of(timeline), ""
+    if switches:
+        rescaled = any(isinstance(switch, Rescale) for switch in switches)
+        name = job_of(subject.parallelism) if rescaled else BASELINE
+    first = RunVersion(start.version if start else name, subject, place)
+    stateless = any(switch.mode is UpgradeMode.STATELESS for switch in switches)
+    return RunVersions((first, *(switch.version for switch in switches)), start.before if start else None, stateless)
 
 
 def job_of(parallelism: int) -> str:
@@ -60,16 +76,13 @@ def refused_as(name: str) -> Iterator[None]:
         ) from error
 
 
-def plans_of(versions: Sequence[RunVersion]) -> tuple[Plan, Plan]:
-    """Return the plans of baseline and candidate before either runs, and report their differences.
-
-    Both are empty for jobs of one agent.
-    """
-    if versions[0].name != BASELINE:
+def plans_of(versions: RunVersions) -> tuple[Plan, Plan]:
+    """Return the plans of baseline and candidate before either runs, and report their differences."""
+    if versions.upgrade is None:
         return {}, {}
-    baseline, candidate = (_plan_of(version) for version in versions[:2])
+    baseline, candidate = (_plan_of(version) for version in versions.upgrade)
     for change in compare_plans(baseline, candidate):
-        versions[0].place.environment.progress(f"the {CANDIDATE}'s plan: {change.text}")
+        versions.started[0].place.environment.progress(f"the {CANDIDATE}'s plan: {change.text}")
     return baseline, candidate
 
 
@@ -83,18 +96,29 @@ def with_versions(
     evidence: Evidence,
     earlier: Sequence[EndedJob],
     last: FollowedRun,
-    versions: Sequence[RunVersion],
+    versions: RunVersions,
     plans: tuple[Plan, Plan],
+    savepoints: Sequence[str],
 ) -> Evidence:
-    """Return the evidence of the last job with that of the jobs before it; unchanged for a run of one version."""
-    if len(versions) == 1:
+    """Return the evidence of the last job with that of the jobs before it; unchanged for a run of one version.
+
+    ``savepoints`` are those that the jobs were started from, empty for one that was not.
+    """
+    if not versions.started[0].name:
         return evidence
     runs = [*(one.run for one in earlier), last]
     job_ids = [*(run.launch.job_ids[0] for run in runs[:-1]), evidence.job_id]
-    savepoints = ["", *(one.steps[-1].detail for one in earlier)]
     started = [
-        Version(version.name, described(version.subject), job_id, savepoint, run.restored, run.parallelism)
-        for version, job_id, run, savepoint in zip(versions, job_ids, runs, savepoints, strict=False)
+        Version(
+            version.name,
+            described(version.subject),
+            job_id,
+            savepoint,
+            run.restored,
+            run.parallelism,
+            version.place.releases,
+        )
+        for version, job_id, run, savepoint in zip(versions.started, job_ids, runs, savepoints, strict=False)
     ]
     histories = [one.history for one in earlier]
     return replace(
@@ -107,7 +131,7 @@ def with_versions(
         # Samples of the last job say nothing of those before.
         metrics=evidence.metrics if evidence.metrics_final else None,
         timings_s={**evidence.timings_s, "run": last.ended_s - runs[0].running_s},
-        upgrade=Upgrade(tuple(started), len(versions), *plans),
+        upgrade=Upgrade(tuple(started), len(versions.started), *plans, stateless=versions.stateless),
         plan_digest=digest_together([run.launch.plan_digest for run in runs]),
     )
 

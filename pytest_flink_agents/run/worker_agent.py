@@ -23,10 +23,11 @@ from pytest_flink_agents.run.launch import config_evidence, logged_in_full, name
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import agent_output
 from pytest_flink_agents.run.reply_pipes import answered
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject, described
 from pytest_flink_agents.run.timeline import AfterOutputs, Step, SwitchVersion
-from pytest_flink_agents.run.versions import RunVersion, plans_of, refused_as, versions_of
-from pytest_flink_agents.vocabulary import Engine
+from pytest_flink_agents.run.versions import RunVersions, plans_of, refused_as, versions_of
+from pytest_flink_agents.vocabulary import Engine, UpgradeMode
 
 # Importing the user's modules and building the plan do not count as the run's time.
 BUILD_S = 60.0
@@ -49,13 +50,17 @@ def run_agent(
     plans = plans_of(versions)
     switches = [step for step in timeline if isinstance(step.act, SwitchVersion)]
     run = _WorkerRun(channel, place, deadline_s)
-    for number, version in enumerate(versions):
+    for number, version in enumerate(versions.started):
         if not run.version(version, switches[number] if number < len(switches) else None):
             break
-    evidence = run.evidence(versions[len(run.replies) - 1], clock.now_s() - started_s)
-    if len(versions) == 1:
+    evidence = run.evidence(versions.started[len(run.replies) - 1], clock.now_s() - started_s)
+    if not versions.started[0].name:
         return evidence
-    return replace(evidence, steps=run.steps(switches), upgrade=Upgrade(run.started(versions), len(versions), *plans))
+    return replace(
+        evidence,
+        steps=run.steps(switches),
+        upgrade=Upgrade(run.started(versions), len(versions.started), *plans, stateless=versions.stateless),
+    )
 
 
 class _WorkerRun:
@@ -80,6 +85,9 @@ class _WorkerRun:
             return False
         assert isinstance(switch.act, SwitchVersion)
         switch.act.write()
+        stateless = switch.act.mode is UpgradeMode.STATELESS
+        if stateless:
+            reply["handover"]["states"] = {}
         ended_s, state = clock.wall_time_s(), _states(len(reply["handover"]["states"]))
         self._steps += [
             StepRecord(
@@ -88,11 +96,13 @@ class _WorkerRun:
                 reply["elapsed_s"],
                 felt=True,
                 detail=state,
-                interrupted=True,
+                interrupted=not stateless,
                 began_s=ended_s,
                 ended_s=ended_s,
             ),
-            StepRecord("at the start", f"start the {switch.act.name} from {state}", 0.0, felt=True),
+            StepRecord(
+                "at the start", f"start the {switch.act.version.name} from {state or 'no state'}", 0.0, felt=True
+            ),
         ]
         return True
 
@@ -127,12 +137,19 @@ class _WorkerRun:
         missing = switches[len(self._steps) // 2 :]
         return (*self._steps, *(StepRecord(str(step.trigger), str(step.act)) for step in missing))
 
-    def started(self, versions: Sequence[RunVersion]) -> tuple[Version, ...]:
+    def started(self, versions: RunVersions) -> tuple[Version, ...]:
         """Return the versions that were started, each with the states that it began with."""
         given = ["", *(_states(len(reply["handover"]["states"])) for reply in self.replies if reply["handover"])]
         return tuple(
-            Version(version.name, described(version.subject), "", states, _states(reply["restored"]) if states else "")
-            for version, states, reply in zip(versions, given, self.replies, strict=False)
+            Version(
+                version.name,
+                described(version.subject),
+                "",
+                states,
+                _states(reply["restored"]) if states else "",
+                runs_on=version.place.releases,
+            )
+            for version, states, reply in zip(versions.started, given, self.replies, strict=False)
         )
 
     def evidence(self, version: RunVersion, total_s: float) -> Evidence:
@@ -199,7 +216,8 @@ def log_errors_of(reply: Mapping[str, Any]) -> tuple[LogError, ...]:
 
 
 def _states(count: int) -> str:
-    return "the state of 1 key" if count == 1 else f"the states of {count} keys"
+    """Return the states of keys in words, empty for none."""
+    return "the state of 1 key" if count == 1 else f"the states of {count} keys" if count else ""
 
 
 def _memory(reply: Mapping[str, Any]) -> tuple[MemoryOfKey, ...] | None:

@@ -33,14 +33,16 @@ MAXIMA: Mapping[str, int] = MappingProxyType(
 )
 
 
-def check_options(config: Any, *, extra: bool) -> tuple[list[Mistake], list[Mistake]]:
-    """Return the mistakes in the options, and the warnings.
+def check_options(
+    config: Any, *, extra: bool, place: DocumentPath = ("config",)
+) -> tuple[list[Mistake], list[Mistake]]:
+    """Return the mistakes in the options at ``place``, and the warnings.
 
     With ``extra`` unknown options are allowed; one that resembles an option is a warning then.
     """
     mistakes: list[Mistake] = []
     warnings: list[Mistake] = []
-    for path, key, value in _options(config, ("config",), ""):
+    for path, key, value in _options(config, place, ""):
         if key in _SET_BY_RUNS:
             next_step = "remove it: the run folder contains all events"
             message = f'"{key}" is set by each run'

@@ -12,7 +12,7 @@ from pytest_flink_agents.scenario.agent_options import check_options
 from pytest_flink_agents.scenario.boundary.addresses import address_mistakes
 from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistakes
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
-from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, shown
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, savepoint_inside, shown
 from pytest_flink_agents.scenario.boundary.requirement_lines import requirement_mistakes
 from pytest_flink_agents.scenario.boundary.resources import resource_mistakes
 from pytest_flink_agents.scenario.cassette import cassette_mistakes
@@ -21,7 +21,7 @@ from pytest_flink_agents.scenario.effects import effect_mistakes
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, describe, path_text
 from pytest_flink_agents.scenario.expectation.effects import endpoint_mistakes
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
-from pytest_flink_agents.scenario.flink_options import read_flink_words
+from pytest_flink_agents.scenario.flink_options import BEFORE, SAVEPOINT, read_flink_words
 from pytest_flink_agents.scenario.held_inputs import held_matchers
 from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
@@ -35,7 +35,7 @@ from pytest_flink_agents.scenario.stored_evidence import evidence_mistakes
 from pytest_flink_agents.scenario.validation import read_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_flink_agents.scenario.boundary.project import Project
@@ -52,18 +52,25 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     value, mistakes = read_placeholders(document.value, project.allowed_env, project.model_formats)
     if document.parts:
         paths = [path for path, _ in _named_files(value)]
-        others: tuple[DocumentPath, ...] = (("config_file",), ("llm", "cassette"))
+        others: tuple[DocumentPath, ...] = (("config_file",), ("llm", "cassette"), SAVEPOINT)
         paths += [path for path in others if isinstance(_at(value, *path), str)]
         value = relocated(value, document, file, root, paths)
     scenario, wrong = read_mapping(Scenario, document, value)
     mistakes += wrong
-    wrong_options, warnings = check_options(_at(value, "config"), extra=_at(value, "config_extra") is True)
-    mistakes += wrong_options
+    warnings: list[Mistake] = []
+    for place in _at_both_versions("config"):
+        wrong_options, odd_options = check_options(
+            _at(value, *place), extra=_at(value, "config_extra") is True, place=place
+        )
+        mistakes += wrong_options
+        warnings += odd_options
     flink = read_flink_words(document, value, file, project)
     mistakes += flink.mistakes
     # All checks below read the plain value, so that one mistake does not hide the others.
     for path, relative in _named_files(value):
         mistakes += _path_mistakes(path, relative, file, root)
+    if isinstance(stored := _at(value, *SAVEPOINT), str) and stored:
+        mistakes += _path_mistakes(SAVEPOINT, stored, file, root, savepoint_inside)
     mistakes += _column_mistakes(value, mistakes, file, root)
     mistakes += _evidence_mistakes(value, mistakes, file, root)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
@@ -97,6 +104,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         {**matchers, **held},
         configuration=flink.configuration,
         flink_options=flink.options,
+        flink_options_before=flink.before,
         model_formats=project.model_formats or {},
     ), []
 
@@ -139,8 +147,9 @@ def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Pr
                 yield from agent_file_mistakes(file.parent / name, path, project)
     yield from resource_mistakes(_at(value, "resources"), project)
     yield from address_mistakes(value)
-    if ("requirements",) not in wrong:
-        yield from requirement_mistakes(_at(value, "requirements"), file, project)
+    for place in _at_both_versions("requirements"):
+        if place not in wrong:
+            yield from requirement_mistakes(_at(value, *place), file, project, place)
 
 
 def _output_matchers(value: Any, mistakes: list[Mistake], added: CustomMatchers) -> Iterator[OutputMatcher]:
@@ -215,9 +224,14 @@ def _matcher(
         return None
 
 
+def _at_both_versions(word: str) -> tuple[DocumentPath, ...]:
+    """Return the places of a word of the scenario's own version, and of the one before an upgrade."""
+    return ((word,), (*BEFORE, word))
+
+
 def _agents(value: Any) -> list[DocumentPath]:
     """Return the places of agents whose code is in the project now, and not at another commit."""
-    others: tuple[DocumentPath, ...] = (("upgrade", "from"), ("compare", "baseline"))
+    others: tuple[DocumentPath, ...] = (BEFORE, ("compare", "baseline"))
     return [("agent",), *((*other, "agent") for other in others if not _at(value, *other, "git"))]
 
 
@@ -229,7 +243,7 @@ def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
         *((*place, word) for place in _agents(value) for word in ("yaml", "plan", "jar")),
         ("job", "python"),
         ("job", "jar"),
-        ("requirements",),
+        *_at_both_versions("requirements"),
         ("compare", "baseline", "evidence"),
     ]
     for path in [*places, *(("inputs", index, "from") for index in range(count))]:
@@ -249,9 +263,11 @@ def _named_endpoints(value: Any) -> Iterator[tuple[DocumentPath, str]]:
             yield path, name
 
 
-def _path_mistakes(path: DocumentPath, relative: str, file: Path, root: Path) -> list[Mistake]:
+def _path_mistakes(
+    path: DocumentPath, relative: str, file: Path, root: Path, inside: Callable[[Path, str, Path], Path] = file_inside
+) -> list[Mistake]:
     try:
-        file_inside(file.parent, relative, root)
+        inside(file.parent, relative, root)
     except PlaceError as error:
         return [Mistake("FA206", path, error.message, error.expected, error.seen, error.next_step)]
     return []

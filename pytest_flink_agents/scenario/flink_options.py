@@ -6,7 +6,7 @@ Must never import: pydantic, yaml, pytest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +23,26 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.document import Document
 
 FILE, OPTIONS = "config_file", "flink_config"
+# The place of the version before an upgrade.
+BEFORE: DocumentPath = ("upgrade", "from")
+SAVEPOINT: DocumentPath = (*BEFORE, "savepoint")
+PARALLELISM_WORD = "parallelism"
 # A larger parallelism makes a cluster that this machine cannot hold.
 MAX_PARALLELISM = 16
 
 
 @dataclass(frozen=True, slots=True)
 class FlinkWords:
-    """The configuration file and the Flink options of one scenario, with their mistakes."""
+    """The configuration file and the Flink options of one scenario, with their mistakes.
+
+    ``before`` are the options of the version before an upgrade.
+    """
 
     configuration: TeamConfiguration | None
     options: Mapping[str, Placed]
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
+    before: Mapping[str, Placed] = field(default_factory=dict)
 
 
 def read_flink_words(document: Document, value: Any, file: Path, project: Project) -> FlinkWords:
@@ -44,11 +52,32 @@ def read_flink_words(document: Document, value: Any, file: Path, project: Projec
     """
     words = value if isinstance(value, Mapping) else {}
     content, mistakes, warnings = _named(words.get(FILE), file, project)
-    options = words.get(OPTIONS)
-    found = list(options_in(options, (OPTIONS,), "")) if isinstance(options, Mapping) else []
-    mistakes += _mistakes(found, extra=words.get("config_extra") is True)
+    extra = words.get("config_extra") is True
+    placed, wrong = _placed(document, _options(words, ()), extra=extra)
+    before, wrong_before = _placed(document, _before(words), extra=extra)
+    return FlinkWords(content, placed, (*mistakes, *wrong, *wrong_before), tuple(warnings), before)
+
+
+def _options(words: Any, path: DocumentPath) -> list[SetOption]:
+    """Return the options of a version whose words are at a place."""
+    options = words.get(OPTIONS) if isinstance(words, Mapping) else None
+    return list(options_in(options, (*path, OPTIONS), "")) if isinstance(options, Mapping) else []
+
+
+def _before(words: Any) -> list[SetOption]:
+    """Return the options of the version before an upgrade; its parallelism is a word of its own, too."""
+    for word in BEFORE:
+        words = words.get(word) if isinstance(words, Mapping) else None
+    options = _options(words, BEFORE)
+    given = words.get(PARALLELISM_WORD) if isinstance(words, Mapping) else None
+    # The model reports another type.
+    return [SetOption(PARALLELISM, (*BEFORE, PARALLELISM_WORD), given), *options] if type(given) is int else options
+
+
+def _placed(document: Document, found: list[SetOption], *, extra: bool) -> tuple[dict[str, Placed], list[Mistake]]:
+    """Return options with their places, and their mistakes."""
     placed = {option.key: Placed(flink_text(option.value), document.place(option.path)) for option in found}
-    return FlinkWords(content, placed, tuple(mistakes), tuple(warnings))
+    return placed, list(_mistakes(found, extra=extra))
 
 
 def flink_words_of_test(

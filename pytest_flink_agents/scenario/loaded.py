@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from flink_agents_runtime.config.options import flat
 from flink_testbed.core.problem import Problem
-from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, savepoint_inside
 from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
 from pytest_flink_agents.scenario.error import DocumentPath, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from flink_testbed.models.added_wire import ModelFormats
@@ -42,7 +43,8 @@ class LoadedScenario:
     oddities that are not mistakes. ``matchers`` are the other matchers by place.
     ``combination`` names the values of a matrix.
     ``configuration`` is the team's own Flink configuration, ``flink_options`` are the options of
-    ``flink_config`` by dotted key. ``model_formats`` are those that plugins add, by name.
+    ``flink_config`` by dotted key, and ``flink_options_before`` those of ``upgrade.from``.
+    ``model_formats`` are those that plugins add, by name.
     """
 
     scenario: Scenario
@@ -57,7 +59,22 @@ class LoadedScenario:
     combination: str = ""
     configuration: TeamConfiguration | None = None
     flink_options: Mapping[str, Placed] = field(default_factory=dict)
+    flink_options_before: Mapping[str, Placed] = field(default_factory=dict)
     model_formats: ModelFormats = field(default_factory=dict)
+
+    def before_upgrade(self) -> LoadedScenario:
+        """Return the scenario with the words of the version before, under ``upgrade.from``."""
+        scenario = self.scenario
+        assert scenario.upgrade is not None
+        words = scenario.upgrade.from_
+        earlier = scenario.model_copy(
+            update={
+                "agent": words.agent or scenario.agent,
+                "requirements": words.requirements or scenario.requirements,
+                "config": dict(flat(scenario.config)) | dict(flat(words.config)),
+            }
+        )
+        return replace(self, scenario=earlier, flink_options={**self.flink_options, **self.flink_options_before})
 
     @property
     def name(self) -> str:
@@ -76,8 +93,15 @@ class LoadedScenario:
 
         Raises :class:`ScenarioError` if it has disappeared since loading.
         """
+        return self._inside(relative, file_inside)
+
+    def savepoint(self, relative: str) -> Path:
+        """Return the directory of a stored savepoint. Raises :class:`ScenarioError` as :meth:`path` does."""
+        return self._inside(relative, savepoint_inside)
+
+    def _inside(self, relative: str, inside: Callable[[Path, str, Path], Path]) -> Path:
         try:
-            return file_inside(self.file.parent, relative, self.root)
+            return inside(self.file.parent, relative, self.root)
         except PlaceError as error:
             problem = Problem("FA206", error.message, self.document.file, error.expected, error.seen, error.next_step)
             raise ScenarioError(problem) from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from pytest_flink_agents.scenario.comparison import Compare, require_comparable
@@ -24,11 +24,11 @@ from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeIte
 from pytest_flink_agents.scenario.network import Network, allowed_addresses
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, names_in
 from pytest_flink_agents.scenario.rescale import require_rescalable
-from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job, needs_jvm
+from pytest_flink_agents.scenario.subjects import Agent, JarJob, Job, Requirements, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
+from pytest_flink_agents.scenario.upgrade_rules import require_upgradable
 from pytest_flink_agents.scenario.variation import Matrix, Repeat, ScrubText
 from pytest_flink_agents.scenario.words import (
-    FORM,
     Duration,
     EnvironmentName,
     EnvironmentText,
@@ -36,7 +36,6 @@ from pytest_flink_agents.scenario.words import (
     Name,
     NotEmpty,
     flink_versions,
-    has_form,
     quoted_version,
     wrong,
 )
@@ -44,21 +43,7 @@ from pytest_flink_agents.scenario.words import (
 Tier = Literal["local", "embedded", "container", "remote"]
 Section = Items[dict[str, Any]]
 _REPLAYED_TIERS = frozenset(("local", "embedded", "container"))
-_UPGRADED_TIERS = frozenset(("local", "embedded", "container"))
 _THROUGH_KAFKA = "add expect.delivery.outputs, which sends the records through Kafka"
-
-
-def _requirements_form(value: Any) -> str | None:
-    if isinstance(value, list):
-        return FORM + "list"
-    return FORM + "file" if isinstance(value, str) else None
-
-
-Requirements = Annotated[
-    Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[NotEmpty], Tag(FORM + "list")],
-    Discriminator(_requirements_form),
-    has_form(_requirements_form, "a requirements file, or a list of requirements"),
-]
 
 
 class Resources(LanguageMapping):
@@ -250,50 +235,7 @@ class Scenario(LanguageMapping):
 
     @model_validator(mode="after")
     def _can_be_upgraded(self) -> Self:
-        if self.expect.downtime is not None and not (self.upgrade or self.rescales):
-            next_step = "remove downtime, or limit expect.recovery beside faults"
-            raise wrong(
-                "upgrade or rescale beside it",
-                message="expect.downtime without upgrade",
-                code="FA204",
-                next_step=next_step,
-            )
-        if not self.upgrade:
-            return self
-        disturbing = {
-            "job": self.job,
-            "faults": self.faults,
-            "inputs[].after": self.held_inputs,
-            "a Java agent": self.has_java_agent
-            or (self.upgrade.from_.agent is not None and needs_jvm(self.upgrade.from_.agent)),
-        }
-        for word, given in disturbing.items():
-            if given:
-                message = f"{word} beside upgrade is not supported yet"
-                raise wrong(
-                    "an agent that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade"
-                )
-        if not self.tiers or not _UPGRADED_TIERS.issuperset(self.tiers):
-            next_step = "add `tiers: [local, embedded]`, or one of the two"
-            expected, message = "tiers: [local, embedded, container] or some of them", "upgrade on any tier"
-            raise wrong(expected, message=message, code="FA204", next_step=next_step)
-        if "local" in self.tiers and self.upgrade.after.outputs is None:
-            next_step = "wait for outputs, or remove local from tiers"
-            message = "upgrade.after without outputs on the local tier, which has no time and no checkpoints"
-            raise wrong("after: {outputs: 100}", message=message, next_step=next_step)
-        if "local" in self.tiers and self.expect.downtime is not None:
-            message = "outputs have no time outside Kafka: expect.downtime"
-            raise wrong("tiers without local", message=message, next_step="remove downtime, or local from tiers")
-        if self.upgrade.from_.git is not None and self.tiers != ("local",):
-            message, next_step = (
-                "upgrade.from.git on Flink is not supported yet",
-                "name the version's agent, or its tier",
-            )
-            raise wrong("tiers: [local] beside git", message=message, next_step=next_step)
-        stated = self.expect.delivery and self.expect.delivery.outputs
-        if not stated and not isinstance(self.expect.outputs, tuple):
-            next_step = "add expect.delivery: {outputs: exactly_once}"
-            raise wrong("the delivery, or a list of all outputs, beside upgrade", code="FA204", next_step=next_step)
+        require_upgradable(self)
         return self
 
     @model_validator(mode="after")

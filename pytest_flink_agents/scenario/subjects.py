@@ -1,4 +1,4 @@
-"""The words ``agent`` and ``job`` of a scenario: what it runs.
+"""The words ``agent``, ``job`` and ``requirements`` of a scenario: what it runs.
 
 Must never import: yaml, pytest, anything that starts something.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
+from pytest_flink_agents.scenario.mapping import Items, LanguageMapping, SomeItems
 from pytest_flink_agents.scenario.words import FORM, AgentClass, JavaClass, NotEmpty, has_form
 
 
@@ -93,4 +93,17 @@ Job = Annotated[
     Annotated[PythonJob, Tag(FORM + "python")] | Annotated[JarJob, Tag(FORM + "jar")],
     Discriminator(_job_form),
     has_form(_job_form, "{python: FILE} or {jar: FILE}"),
+]
+
+
+def _requirements_form(value: Any) -> str | None:
+    if isinstance(value, list):
+        return FORM + "list"
+    return FORM + "file" if isinstance(value, str) else None
+
+
+Requirements = Annotated[
+    Annotated[NotEmpty, Tag(FORM + "file")] | Annotated[SomeItems[NotEmpty], Tag(FORM + "list")],
+    Discriminator(_requirements_form),
+    has_form(_requirements_form, "a requirements file, or a list of requirements"),
 ]

@@ -5,7 +5,7 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Self
@@ -13,10 +13,10 @@ from typing_extensions import Self
 from pytest_flink_agents.scenario.error import NOT_YET
 from pytest_flink_agents.scenario.faults import After, Count
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
-from pytest_flink_agents.scenario.subjects import Agent
-from pytest_flink_agents.scenario.words import NotEmpty, wrong
+from pytest_flink_agents.scenario.subjects import Agent, Requirements
+from pytest_flink_agents.scenario.words import AgentsVersion, FlinkVersion, NotEmpty, wrong
 
-_LATER_MODES = ("last-state", "stateless", "blue_green")
+_LATER_MODES = ("blue_green",)
 
 
 def _supported_mode(value: Any) -> Any:
@@ -28,10 +28,6 @@ def _supported_mode(value: Any) -> Any:
 class Before(LanguageMapping):
     """The version that runs before the scenario's own agent."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"savepoint", "flink_agents", "flink", "requirements", "config", "parallelism"}
-    )
-
     agent: Agent | None = Field(
         None,
         description="the agent: package.module:Class, {yaml, name} or {plan}; default: the scenario's own, at `git`",
@@ -40,11 +36,33 @@ class Before(LanguageMapping):
         None,
         description="the branch, tag or commit of the project's repository that has the version's code, like v1.4.0",
     )
+    savepoint: NotEmpty | None = Field(
+        None,
+        description="the directory of a stored savepoint of this version, relative to the scenario file: the scenario's "
+        "own agent starts from it, and this version does not run before",
+    )
+    flink: FlinkVersion | None = Field(
+        None, description='the version of Flink that it runs on, quoted: "1.20" or "2.2.1"; default: that of the run'
+    )
+    flink_agents: AgentsVersion | None = Field(
+        None, description='the release of flink-agents that it runs with, quoted: "0.3.0"; default: that of the run'
+    )
+    requirements: Requirements | None = Field(
+        None, description="requirements of its job environment: a file or a list; default: the scenario's own"
+    )
+    config: dict[str, Any] = Field(
+        default_factory=dict, description="its options of flink-agents, which win over those of the scenario"
+    )
+    flink_config: dict[str, Any] = Field(
+        default_factory=dict, description="its options of Flink, which win over those of the scenario"
+    )
+    parallelism: int | None = Field(None, description="its parallelism; default: that of the scenario")
 
     @model_validator(mode="after")
     def _names_a_version(self) -> Self:
         if not self.model_fields_set:
-            raise wrong("agent or git", code="FA204", next_step="write agent: package.module:Class, or git: v1.4.0")
+            next_step = "write agent: package.module:Class, or git: v1.4.0"
+            raise wrong("a difference to the scenario's own version", code="FA204", next_step=next_step)
         return self
 
 
@@ -55,12 +73,15 @@ class Upgrade(LanguageMapping):
     """
 
     from_: Before = Field(alias="from", description="the version that runs before: {agent: shop.agents_v1:RefundAgent}")
-    after: After = Field(
+    after: After | None = Field(
+        None,
         description="the moment of the switch: {outputs: 100}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or "
-        "{event: paid}"
+        "{event: paid}; required unless `from` has a savepoint and there is no rollback",
     )
-    mode: Annotated[Literal["savepoint"], BeforeValidator(_supported_mode)] = Field(
-        "savepoint", description="what the next version starts from"
+    mode: Annotated[Literal["savepoint", "last-state", "stateless"], BeforeValidator(_supported_mode)] = Field(
+        "savepoint",
+        description="what the next version starts from: the savepoint that the one before is stopped with, the last "
+        "checkpoint of one that is cancelled (last-state), or nothing (stateless)",
     )
     rollback: bool = Field(
         False,
@@ -81,7 +102,14 @@ class Upgrade(LanguageMapping):
 
     @model_validator(mode="after")
     def _moment_of_each_version(self) -> Self:
-        if self.rollback and (self.after.effect is not None or self.after.event is not None):
+        if self.switches and self.after is None:
+            raise wrong("after", code="FA204", next_step="write the moment of the switch, like after: {outputs: 100}")
+        unused = self.after or self.inputs is not None or self.in_flight or self.mode != "savepoint"
+        if not self.switches and unused:
+            message = "no version is stopped: after, mode, inputs and in_flight"
+            next_step = "remove them, or add rollback: true"
+            raise wrong("a stored savepoint, and nothing on a switch", message=message, next_step=next_step)
+        if self.rollback and self.after and (self.after.effect is not None or self.after.event is not None):
             next_step = "write outputs, seconds or checkpoint: they are counted from the start of each version"
             raise wrong(
                 "a moment that comes again", message="rollback beside after.effect or event", next_step=next_step
@@ -91,4 +119,9 @@ class Upgrade(LanguageMapping):
     @property
     def versions(self) -> int:
         """The number of jobs, one after the other."""
-        return 3 if self.rollback else 2
+        return self.switches + 1
+
+    @property
+    def switches(self) -> int:
+        """The number of jobs that are stopped for another one."""
+        return (self.from_.savepoint is None) + self.rollback

@@ -15,11 +15,14 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
+from flink_testbed.core.problem import HostError
 from pytest_flink_agents.scenario.error import path_text
 from pytest_flink_agents.scenario.expressions import compile_expression
 
@@ -138,6 +141,22 @@ def flink_versions(text: str) -> SpecifierSet:
     return SpecifierSet(f"=={text}.*" if _BARE_VERSION.fullmatch(text) else text)
 
 
+def _one_flink(text: str) -> str:
+    try:
+        resolve_flink(text)
+    except HostError as error:
+        raise wrong("a version of Flink that is supported", next_step=error.problems[0].next_step) from None
+    return text
+
+
+def _one_version(text: str) -> str:
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise wrong('a release, like "0.3.0"') from None
+    return text
+
+
 def _flink(text: str) -> str:
     try:
         if not text.strip():
@@ -233,6 +252,8 @@ _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"
 Duration = Annotated[float, BeforeValidator(_seconds_up_to(24 * 60)), _DURATION_SCHEMA]
 Delay = Annotated[float, BeforeValidator(_seconds_up_to(60)), _DURATION_SCHEMA]
 NotEmpty = Annotated[str, Field(min_length=1)]
+FlinkVersion = Annotated[str, AfterValidator(_one_flink), BeforeValidator(quoted_version)]
+AgentsVersion = Annotated[str, AfterValidator(_one_version), BeforeValidator(quoted_version)]
 FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
 AgentClass = Annotated[str, AfterValidator(_agent)]
 JavaClass = Annotated[str, AfterValidator(_java_class)]

@@ -26,7 +26,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class RequestError(Exception):
-    """A request that failed for a known reason; ``kind`` is "plan" or "request"."""
+    """A request that failed for a known reason; ``kind`` is "plan", "savepoint" or "request"."""
 
     def __init__(
         self,

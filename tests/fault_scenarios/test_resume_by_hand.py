@@ -71,9 +71,7 @@ def cluster(session_environment: TestEnvironment, tmp_path: Path) -> Iterator[Te
 @pytest.fixture
 def topics(session_environment: TestEnvironment, kafka_service: KafkaService) -> Iterator[KeptTopics]:
     inputs = [{"key": f"k{number % KEYS}", "value": number} for number in range(KEYS * INPUTS_PER_KEY)]
-    channel = KeptTopics(
-        inputs, kafka_service, session_environment.source_connector, AgentRecords(), label="resumed-by-hand"
-    )
+    channel = KeptTopics(inputs, kafka_service, session_environment.connector, AgentRecords(), label="resumed-by-hand")
     yield channel
     channel.delete()
 

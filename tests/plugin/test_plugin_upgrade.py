@@ -30,6 +30,13 @@ def scenario(name: str, agent: str, words: str = "", before: str = "Till") -> st
     return SCENARIO.format(name=name, agent=agent, before=before, words=words)
 
 
+def anew(name: str, memory: str) -> str:
+    """Return a scenario whose next version begins without state; its inputs follow those of the version before."""
+    text = scenario(name, "RenamedTill", "  inputs: 8\n  mode: stateless\n").replace("  in_flight: 5\n", "")
+    text = text.replace('outputs: {count: 40, distinct: "[customer, count]"}', "outputs: {count: 40}")
+    return text.replace("{account.count: 10}", memory)
+
+
 def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Project) -> None:
     project.write("versions.py", VERSIONS)
     project.scenarios(
@@ -37,12 +44,14 @@ def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Pro
         scenario("on", "NextTill"),
         scenario("and back", "NextTill", "  rollback: true\n"),
         scenario("removed on purpose", "RenamedTill", "  removes: [receipt]\n"),
+        anew("anew on purpose", "{account.count: 8}"),
+        anew("anew with the memory of before", "{account.count: 10}"),
         scenario("renamed", "RenamedTill"),
         scenario("broken", "BrokenTill"),
         scenario("too many outputs", "NextTill", "  inputs: 5\n"),
     )
     result = project.run("--flink-tier=local")
-    result.assert_outcomes(passed=3, failed=3)
+    result.assert_outcomes(passed=4, failed=4)
     lines = lines_of(result)
     assert "the candidate has no action receipt; unreachable: unfinished calls of receipt in the savepoint" in lines
     assert "the job failed: ValueError: the field customer is gone" in lines

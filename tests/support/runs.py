@@ -139,11 +139,11 @@ def agent_topics(
 ) -> TopicChannel:
     """Return a channel through topics for an agent. The inputs of ``turns`` wait for outputs."""
     held = Conversation(inputs, turns) if turns else None
-    return TopicChannel(inputs, kafka, environment.source_connector, AgentRecords(), label=label, conversation=held)
+    return TopicChannel(inputs, kafka, environment.connector, AgentRecords(), label=label, conversation=held)
 
 
 def job_topics(
     inputs: Sequence[Mapping[str, Any]], kafka: KafkaService, environment: TestEnvironment, label: str
 ) -> TopicChannel:
     """Return a channel through topics for a job of the user's own."""
-    return TopicChannel(inputs, kafka, environment.source_connector, JobRecords(), label=label)
+    return TopicChannel(inputs, kafka, environment.connector, JobRecords(), label=label)

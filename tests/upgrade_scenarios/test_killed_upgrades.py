@@ -18,6 +18,7 @@ from pytest_flink_agents.current import session_of
 from pytest_flink_agents.provision.flink_setup import FlinkSetup
 from pytest_flink_agents.run import cluster_run
 from pytest_flink_agents.run.item import ScenarioRun
+from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.watch.jobs import JobWatch
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
@@ -48,14 +49,22 @@ _POINT = re.compile(r"the job can be started from (\S+)")
 _OPTIONS = (("heartbeat.interval", "500ms"), ("heartbeat.timeout", "10s"))
 
 
-class BreakableRun(ScenarioRun):
-    """A scenario on a cluster whose processes may be killed."""
+class BreakableVersion(ScenarioVersion):
+    """A version on a cluster whose processes may be killed."""
 
     @property
     def setup(self) -> FlinkSetup:
         setup = super().setup
         variant = dataclasses.replace(setup.variant, options=_OPTIONS, breakable=True, high_availability=True)
         return dataclasses.replace(setup, variant=variant)
+
+
+class BreakableRun(ScenarioRun):
+    """A scenario whose versions run on such a cluster."""
+
+    @property
+    def version(self) -> ScenarioVersion:
+        return BreakableVersion(self.services, self.loaded, self.tier, self.release)
 
 
 def kill_taskmanager(cluster: FlinkCluster) -> None:
@@ -107,7 +116,7 @@ def test_the_job_runs_on_or_has_a_named_savepoint(
     (loaded,) = load_file(file, Project(tmp_path))
     run = BreakableRun(session.services, loaded, Tier.EMBEDDED, session.releases[0])
     run.provision()
-    cluster = run.environment.cluster(Tier.EMBEDDED, run.setup.variant)
+    cluster = run.version.place(tmp_path).cluster
     killed: list[str] = []
 
     def kill() -> None:

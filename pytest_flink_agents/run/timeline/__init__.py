@@ -9,11 +9,12 @@ from pytest_flink_agents.run.timeline.acts import (
     Act,
     InjectFault,
     Rescale,
+    StartAnew,
     StartFromSavepoint,
     SwitchVersion,
     TakeSavepoint,
 )
-from pytest_flink_agents.run.timeline.steps import Step, TimelineRun, savepoint_of
+from pytest_flink_agents.run.timeline.steps import Step, TimelineRun, begins_anew, savepoint_of, start_of
 from pytest_flink_agents.run.timeline.triggers import (
     AfterCheckpoints,
     AfterEffect,
@@ -34,11 +35,14 @@ __all__ = [
     "AtStart",
     "InjectFault",
     "Rescale",
+    "StartAnew",
     "StartFromSavepoint",
     "Step",
     "SwitchVersion",
     "TakeSavepoint",
     "TimelineRun",
     "Trigger",
+    "begins_anew",
     "savepoint_of",
+    "start_of",
 ]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.faults import Fault, FaultTarget
 from flink_testbed.flink.rest import TERMINAL_STATES
-from pytest_flink_agents.evidence.upgrade import RESCALE, STOP
+from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE
 from pytest_flink_agents.run.restore_point import way_on
+from pytest_flink_agents.vocabulary import UpgradeMode
 
 if TYPE_CHECKING:
-    from pytest_flink_agents.run.place import Place
-    from pytest_flink_agents.run.subject import AgentSubject
+    from flink_testbed.flink.cluster import FlinkCluster
+    from pytest_flink_agents.run.run_version import RunVersion
 
 _SAVEPOINT_S = 60.0
 
@@ -39,11 +40,12 @@ class StartFromSavepoint:
     """Start the job from the savepoint at ``path``.
 
     Only :class:`AtStart` can trigger it. ``version`` is the name of the version that the job runs, empty for a run of
-    one version.
+    one version. ``before`` is the version that wrote a stored savepoint, None if the savepoint is one of this run.
     """
 
     path: str
     version: str = ""
+    before: RunVersion | None = None
 
     def __str__(self) -> str:
         return (
@@ -51,6 +53,16 @@ class StartFromSavepoint:
             if self.version
             else f"start from savepoint {self.path}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnew:
+    """Start the job of a version without any state, where the one before stopped reading. See :class:`AtStart`."""
+
+    version: str
+
+    def __str__(self) -> str:
+        return f"start the {self.version} without state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +83,49 @@ class TakeSavepoint:
         return ActResult(felt=True, detail=path, stopped=self.stop)
 
 
+_STOPS: Mapping[UpgradeMode, str] = {
+    UpgradeMode.SAVEPOINT: STOP,
+    UpgradeMode.LAST_STATE: STOP_AT_CHECKPOINT,
+    UpgradeMode.STATELESS: STOP_WITHOUT_STATE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchVersion:
-    """Stop the job with a savepoint, from which another version of its agent starts.
+    """Stop the job for another version of its agent, which starts from what ``mode`` names.
 
-    ``name`` is the name of that version, and ``place`` where it runs. ``write`` writes the next part of the
-    inputs: it is called right before the savepoint, and again when it is complete, as a stream does not wait
-    for the next version.
+    ``write`` writes the next part of the inputs: it is called right before the stop, and again when that is
+    complete, as a stream does not wait for the next version.
     """
 
-    subject: AgentSubject
-    place: Place
-    name: str
+    version: RunVersion
     write: Callable[[], None]
+    mode: UpgradeMode = UpgradeMode.SAVEPOINT
 
     def __str__(self) -> str:
-        return f"{STOP}{self.name}"
+        return f"{_STOPS[self.mode]}{self.version.name}"
 
     def perform(self, target: FaultTarget) -> ActResult:
-        """Stop the job. Raises ``HostError`` if Flink takes no savepoint."""
+        """Stop the job. Raises ``HostError`` if Flink takes no savepoint, or has no checkpoint."""
         self.write()
         try:
-            path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+            path = self._stop(target.cluster, target.job_id)
         except HostError as error:
             raise HostError(*(replace(each, next_step=_after_refusal(target)) for each in error.problems)) from error
         self.write()
-        return ActResult(felt=True, detail=path, interrupted=True, stopped=True)
+        # A fresh start on purpose is no interruption, after which a job would have to restore its state.
+        return ActResult(felt=True, detail=path, interrupted=self.mode is not UpgradeMode.STATELESS, stopped=True)
+
+    def _stop(self, cluster: FlinkCluster, job_id: str) -> str:
+        """Stop the job and return the address of the state that it left, empty for none."""
+        if self.mode is UpgradeMode.SAVEPOINT:
+            return cluster.savepoint(job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        last_state = self.mode is UpgradeMode.LAST_STATE
+        if last_state:
+            # A job without one is not stopped: there would be nothing to start from.
+            cluster.last_checkpoint(job_id)
+        cluster.cancel(job_id, timeout_s=_SAVEPOINT_S)
+        return cluster.last_checkpoint(job_id) if last_state else ""
 
 
 def _after_refusal(target: FaultTarget) -> str:
@@ -112,10 +141,10 @@ def _after_refusal(target: FaultTarget) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rescale(SwitchVersion):
-    """Stop the job with a savepoint, from which it starts with the parallelism of ``subject``."""
+    """Stop the job with a savepoint, from which it starts with the parallelism of its version."""
 
     def __str__(self) -> str:
-        return f"{RESCALE}{self.subject.parallelism}"
+        return f"{RESCALE}{self.version.subject.parallelism}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +162,4 @@ class InjectFault:
         return ActResult(report.felt, report.detail, report.recovered_after_s, report.interrupted)
 
 
-Act = StartFromSavepoint | TakeSavepoint | SwitchVersion | InjectFault
+Act = StartFromSavepoint | StartAnew | TakeSavepoint | SwitchVersion | InjectFault

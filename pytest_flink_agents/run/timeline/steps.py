@@ -10,8 +10,10 @@ from flink_testbed.core.problem import ProblemError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
-from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartFromSavepoint, SwitchVersion
+from pytest_flink_agents.run.timeline.acts import Act, ActResult, StartAnew, StartFromSavepoint, SwitchVersion
 from pytest_flink_agents.run.timeline.triggers import AtStart, Progress, Trigger
+
+_STARTS = (StartFromSavepoint, StartAnew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,24 @@ class Step:
     act: Act
 
     def __post_init__(self) -> None:
-        if isinstance(self.trigger, AtStart) != isinstance(self.act, StartFromSavepoint):
-            raise ValueError(f"{self.act!r} cannot be triggered by {self.trigger!r}: AtStart() starts from a savepoint")
+        if isinstance(self.trigger, AtStart) != isinstance(self.act, _STARTS):
+            raise ValueError(f"{self.act!r} cannot be triggered by {self.trigger!r}: AtStart() starts a job")
+
+
+def start_of(timeline: Sequence[Step]) -> StartFromSavepoint | None:
+    """Return the savepoint that a timeline starts from, None without one."""
+    return next((step.act for step in timeline if isinstance(step.act, StartFromSavepoint)), None)
+
+
+def begins_anew(timeline: Sequence[Step]) -> bool:
+    """Return whether a timeline starts without state where another version stopped reading."""
+    return any(isinstance(step.act, StartAnew) for step in timeline)
 
 
 def savepoint_of(timeline: Sequence[Step]) -> str:
-    """Return the savepoint that a timeline starts from, empty without one."""
-    return next((step.act.path for step in timeline if isinstance(step.act, StartFromSavepoint)), "")
+    """Return the path of the savepoint that a timeline starts from, empty without one."""
+    start = start_of(timeline)
+    return start.path if start else ""
 
 
 class TimelineRun:
@@ -53,7 +66,8 @@ class TimelineRun:
             (number, step) for number, step in enumerate(timeline) if not isinstance(step.trigger, AtStart)
         ]
         self._records = [StepRecord(str(step.trigger), str(step.act)) for step in timeline]
-        self._start = next((n for n, step in enumerate(timeline) if isinstance(step.trigger, AtStart)), None)
+        starts = ((number, step.act) for number, step in enumerate(timeline) if isinstance(step.trigger, AtStart))
+        self._start = next(starts, None)
         # True once an act has ended the job before its input was read to the end.
         self.stopped = False
         # The act that stopped the job for another version, and its savepoint.
@@ -75,7 +89,7 @@ class TimelineRun:
             return
         del self._waiting[0]
         fired_s, began_s = clock.now_s() - self._started_s, clock.wall_time_s()
-        assert not isinstance(step.act, StartFromSavepoint)
+        assert not isinstance(step.act, _STARTS)
         try:
             result = step.act.perform(self._target)
         except ProblemError as error:
@@ -101,8 +115,10 @@ class TimelineRun:
         """
         if self._start is None:
             return tuple(self._records)
-        started = replace(self._records[self._start], fired_after_s=0.0, felt=restored > 0)
-        return tuple(started if number == self._start else record for number, record in enumerate(self._records))
+        number, act = self._start
+        felt = (restored > 0) == isinstance(act, StartFromSavepoint)
+        started = replace(self._records[number], fired_after_s=0.0, felt=felt)
+        return tuple(started if each == number else record for each, record in enumerate(self._records))
 
     def _progress(self) -> Progress:
         target = self._target

@@ -61,6 +61,15 @@ def file_inside(base: Path, relative: str, fence: Path) -> Path:
     raise PlaceError(f"{shorten(relative)} is not a regular file", "a regular file", seen)
 
 
+def savepoint_inside(base: Path, relative: str, fence: Path) -> Path:
+    """Return the directory of a savepoint inside another directory, all links resolved. Raises :class:`PlaceError`."""
+    real = resolved_inside(base, relative, fence)
+    if (real / "_metadata").is_file():
+        return real
+    seen = "no such directory" if not real.exists() else f"{kind_of(real.stat().st_mode)} without _metadata"
+    raise PlaceError(f"no savepoint {shorten(relative)}", "the directory of a savepoint, with its file _metadata", seen)
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file for reading.
 

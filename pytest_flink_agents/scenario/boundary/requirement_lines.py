@@ -37,17 +37,19 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz")
 
 
-def requirement_mistakes(wanted: Any, file: Path, project: Project) -> Iterator[Mistake]:
-    """Yield the mistakes of ``requirements``.
+def requirement_mistakes(
+    wanted: Any, file: Path, project: Project, place: DocumentPath = ("requirements",)
+) -> Iterator[Mistake]:
+    """Yield the mistakes of the requirements at a place.
 
     It is a list of lines, or the name of a file of them beside ``file``.
     """
     if isinstance(wanted, list):
         for index, line in enumerate(wanted):
             if isinstance(line, str) and line:
-                yield from _line_mistakes(line, ("requirements", index), project)
+                yield from _line_mistakes(line, (*place, index), project)
     elif isinstance(wanted, str) and wanted:
-        yield from _file_mistakes(file.parent / wanted, project)
+        yield from _file_mistakes(file.parent / wanted, project, place)
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -70,12 +72,11 @@ def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
         yield number, joined
 
 
-def _file_mistakes(file: Path, project: Project) -> Iterator[Mistake]:
+def _file_mistakes(file: Path, project: Project, path: DocumentPath) -> Iterator[Mistake]:
     """Yield the mistakes of a file's lines.
 
     That it exists inside the project is checked with all other paths.
     """
-    path: DocumentPath = ("requirements",)
     try:
         with open_regular(file) as stream:
             data = stream.read(FILE_BYTES + 1)

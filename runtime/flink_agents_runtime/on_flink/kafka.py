@@ -16,6 +16,7 @@ from pyflink.common import SimpleStringSchema, WatermarkStrategy
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.datastream.connectors.base import DeliveryGuarantee
 from pyflink.datastream.connectors.kafka import (
+    KafkaOffsetResetStrategy,
     KafkaOffsetsInitializer,
     KafkaRecordSerializationSchema,
     KafkaSink,
@@ -37,7 +38,8 @@ class Topics:
     ``transactions`` is the prefix of the transactional ids and must be unique to the job.
     ``guarantee`` is ``exactly_once`` or ``at_least_once``. ``properties`` are those of Kafka's client
     that a broker with TLS or a login needs. ``records`` is the number of inputs if some of them are
-    written while the job runs, into a topic of one partition; None if all are there.
+    written while the job runs, into a topic of one partition; None if all are there. A job that ``continues`` begins
+    where the consumer group stands, which checkpoints move on.
     """
 
     bootstrap: str
@@ -48,6 +50,7 @@ class Topics:
     guarantee: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     records: int | None = None
+    continues: bool = False
 
     def lines(self, env: StreamExecutionEnvironment) -> DataStream:
         """Return the committed records, up to the current end of each partition or the last one to come."""
@@ -57,7 +60,7 @@ class Topics:
             .set_bootstrap_servers(self.bootstrap)
             .set_topics(self.inputs)
             .set_group_id(self.transactions)
-            .set_starting_offsets(KafkaOffsetsInitializer.earliest())
+            .set_starting_offsets(self._start())
             .set_bounded(self._end())
             .set_property("isolation.level", "read_committed")
             .set_value_only_deserializer(SimpleStringSchema())
@@ -67,6 +70,11 @@ class Topics:
         source = builder.build()
         lines = env.from_source(source, WatermarkStrategy.no_watermarks(), "inputs")
         return lines.uid("inputs").set_parallelism(1)
+
+    def _start(self) -> KafkaOffsetsInitializer:
+        if not self.continues:
+            return KafkaOffsetsInitializer.earliest()
+        return KafkaOffsetsInitializer.committed_offsets(KafkaOffsetResetStrategy.EARLIEST)
 
     def _end(self) -> KafkaOffsetsInitializer:
         if self.records is None:

@@ -92,6 +92,13 @@ def plan(request: dict[str, Any]) -> dict[str, Any]:
     return {"plan": text}
 
 
+def savepoint(request: dict[str, Any]) -> dict[str, Any]:
+    """Detach the savepoint of a request from its source and sink."""
+    from flink_agents_runtime.on_flink.stored_savepoint import detach_savepoint
+
+    return detach_savepoint(request)
+
+
 def _user_classes(request: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
     """Add the jars that the job brings to the client's JVM for a block, after those of upstream."""
     if not request.get("user_jars"):
@@ -234,4 +241,4 @@ def _environment(rest_url: str, options: Mapping[str, str]) -> Any:
 
 
 if __name__ == "__main__":
-    serve({"submit": submit, "plan": plan}, partial(hello, sys.argv[1]))
+    serve({"submit": submit, "plan": plan, "detach_savepoint": savepoint}, partial(hello, sys.argv[1]))

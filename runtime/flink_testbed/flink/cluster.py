@@ -338,6 +338,16 @@ class FlinkCluster(ABC):
 
         return self.wait(probe, what=what, timeout_s=max(0.0, timeout_s))
 
+    def last_checkpoint(self, job_id: str) -> str:
+        """Return the address of the job's last completed checkpoint.
+
+        It outlives a cancelled job that retains its checkpoints. Raises :class:`HostError` FA442 if there is none.
+        """
+        latest = self.rest.checkpoints(job_id)["latest"]["completed"]
+        if not latest:
+            raise HostError(Problem("FA442", f"job {job_id} has completed no checkpoint", seen="none"))
+        return str(latest["external_path"])
+
     def completed_checkpoints(self, job_id: str) -> int:
         """Return the number of completed checkpoints of the job."""
         return self.rest.checkpoint_counts(job_id)["completed"]

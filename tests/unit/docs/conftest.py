@@ -29,6 +29,7 @@ FILES = {
     "plans/prices.json": "{}",
     "plans/mixed.json": "{}",
     "skills/pricing/SKILL.md": "",
+    "savepoints/v1.4.0/_metadata": "",
     "common.yaml": "owner: payments-qa\n",
     "conf/config.yaml": "agent: {max-retries: 3}\n",
     "desk.yaml": "agents: []\n",

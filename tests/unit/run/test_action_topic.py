@@ -136,7 +136,9 @@ class Session:
         self.kafka = kafka
         self.let_services_be_reached = self.progress = lambda *_: None
         python = SimpleNamespace(site_packages=root)
-        self.environment = lambda *_: SimpleNamespace(environment=python, engine=SimpleNamespace(name=Engine.BUNDLED))
+        self.environment = lambda *_, **__: SimpleNamespace(
+            environment=python, engine=SimpleNamespace(name=Engine.BUNDLED)
+        )
 
     def effects(self, *_: Any) -> nullcontext[None]:
         return nullcontext(None)

@@ -64,7 +64,7 @@ def test_hidden_files_are_no_outputs(tmp_path: Path) -> None:
 def test_source_and_sink_get_the_login_of_an_external_kafka_and_placeholders_do_not() -> None:
     security = KafkaSecurity(job={"sasl.jaas.config": "hunter2"})
     kafka = RemoteKafka("kafka.example:9093", run_id="r", startup_timeout_s=1, security=security)
-    channel = TopicChannel([], kafka, [Path("connector.jar")], JobRecords(), label="x")
+    channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
     assert channel.source_and_sink["kafka"]["properties"] == {"sasl.jaas.config": "hunter2"}
     assert "hunter2" not in str(channel.values)
 
@@ -102,7 +102,7 @@ def test_topics_have_the_uncommitted_outputs_and_outputs_have_the_times_of_their
         for number in range(3)
     ]
     kafka = cast(KafkaService, TopicsOfRecords(written, {0, 2}))
-    channel = TopicChannel([], kafka, [Path("connector.jar")], JobRecords(), label="x")
+    channel = TopicChannel([], kafka, Path("connector.jar"), JobRecords(), label="x")
     assert channel.topics() == TopicContent(7, (Output(1, 2, 1),))
     assert [output.at_s for output in channel.outputs()] == [1.5, 1.502]
     line = KafkaRecord(b"1", b'{"input": 0, "key": 1, "value": 2}', timestamp_ms=1500)
@@ -112,7 +112,7 @@ def test_topics_have_the_uncommitted_outputs_and_outputs_have_the_times_of_their
 @pytest.mark.parametrize("records", [AgentRecords(), JobRecords()])
 def test_the_broker_stamps_every_output(records: Records) -> None:
     kafka = TopicsOfRecords([], set())
-    channel = TopicChannel([], cast(KafkaService, kafka), [Path("connector.jar")], records, label="x")
+    channel = TopicChannel([], cast(KafkaService, kafka), Path("connector.jar"), records, label="x")
     channel.put()
     assert kafka.created[channel.outputs_topic] == {"message.timestamp.type": "LogAppendTime"}
 

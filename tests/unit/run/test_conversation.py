@@ -114,7 +114,7 @@ def test_a_topic_gets_released_inputs_while_the_job_runs(monkeypatch: pytest.Mon
     kafka = WrittenKafka()
     inputs = [{"key": "a", "value": 0}, {"key": "a", "value": 1}, {"key": "b", "value": 2}]
     held = Conversation(inputs, {1: Turn(1, compile_matcher("hi"))})
-    channel = TopicChannel(inputs, kafka, [Path("connector.jar")], AgentRecords(), label="x", conversation=held)
+    channel = TopicChannel(inputs, kafka, Path("connector.jar"), AgentRecords(), label="x", conversation=held)
     # The source of the job ends after the last of them, whenever it is written.
     assert channel.source_and_sink["kafka"]["records"] == 3
 
@@ -133,5 +133,5 @@ def test_a_topic_gets_released_inputs_while_the_job_runs(monkeypatch: pytest.Mon
 
 
 def test_a_topic_without_held_inputs_ends_where_it_ends_when_the_job_begins() -> None:
-    channel = TopicChannel([], WrittenKafka(), [Path("connector.jar")], AgentRecords(), label="x")
+    channel = TopicChannel([], WrittenKafka(), Path("connector.jar"), AgentRecords(), label="x")
     assert channel.source_and_sink["kafka"]["records"] is None

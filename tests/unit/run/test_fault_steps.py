@@ -23,6 +23,7 @@ from pytest_flink_agents.provision.variant import ClusterVariant
 from pytest_flink_agents.run.arrival import LoggedTypes
 from pytest_flink_agents.run.fault_steps import fault_steps, with_faults
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import InjectFault, Rescale, Step
 from pytest_flink_agents.run.timeline.triggers import Progress
@@ -37,7 +38,7 @@ def faults(process: str) -> Any:
 
 def rescale(parallelism: int) -> Rescale:
     agent = AgentSubject("s", {}, parallelism=parallelism)
-    return Rescale(agent, cast(Place, None), "another job", lambda: None)
+    return Rescale(RunVersion("another job", agent, cast(Place, None)), lambda: None)
 
 
 def steps_of(words: Any, ledger: LedgerRun | None, proxies: Mapping[str, Proxy]) -> tuple[Step, ...]:

@@ -7,9 +7,11 @@ from typing import cast
 import pytest
 
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
-from pytest_flink_agents.run.timeline import AfterOutputs, SwitchVersion
+from pytest_flink_agents.run.timeline import AfterOutputs, SwitchVersion, savepoint_of
 from pytest_flink_agents.run.upgrade_steps import upgrade_steps
+from pytest_flink_agents.run.versions import versions_of
 from pytest_flink_agents.scenario.upgrade import Upgrade
 
 
@@ -18,10 +20,26 @@ from pytest_flink_agents.scenario.upgrade import Upgrade
 )
 def test_there_is_one_step_for_each_switch(rollback: bool, names: list[str]) -> None:
     upgrade = Upgrade.model_validate({"from": {"agent": "a:V1"}, "after": {"outputs": 2}, "rollback": rollback})
-    baseline, candidate = AgentSubject("s", {"agent": "a:V1"}), AgentSubject("s", {"agent": "a:V2"})
-    place = cast(Place, None)
-    steps = upgrade_steps(upgrade, (candidate, place), (baseline, place), None, lambda: None)
+    baseline, candidate = versions()
+    steps = upgrade_steps(upgrade, baseline, candidate, "", None, lambda: None)
     assert [step.trigger for step in steps] == [AfterOutputs(2)] * len(names)
     acts = [step.act for step in steps if isinstance(step.act, SwitchVersion)]
-    assert [act.name for act in acts] == names
-    assert [act.subject for act in acts] == [candidate, baseline][: len(names)]
+    assert [act.version.name for act in acts] == names
+    assert [act.version.subject for act in acts] == [candidate.subject, baseline.subject][: len(names)]
+
+
+def versions() -> tuple[RunVersion, RunVersion]:
+    place = cast(Place, None)
+    baseline = RunVersion("baseline", AgentSubject("s", {"agent": "a:V1"}), place)
+    return baseline, RunVersion("candidate", AgentSubject("s", {"agent": "a:V2"}), place)
+
+
+@pytest.mark.parametrize("rollback", [False, True])
+def test_a_stored_savepoint_replaces_the_first_version(rollback: bool) -> None:
+    words = {"from": {"savepoint": "s"}, **({"after": {"outputs": 2}, "rollback": True} if rollback else {})}
+    upgrade, (baseline, candidate) = Upgrade.model_validate(words), versions()
+    steps = upgrade_steps(upgrade, baseline, candidate, "file:/s", None, lambda: None)
+    found = versions_of(candidate.subject, candidate.place, steps)
+    assert [version.name for version in found.started] == ["candidate", "baseline after the rollback"][: 1 + rollback]
+    assert found.upgrade == (baseline, candidate)
+    assert savepoint_of(steps) == "file:/s"

@@ -118,9 +118,10 @@ ADDED = [
         '  next:     did you mean "after"?',
     ),
     (
-        "upgrade:\n  from: {savepoint: savepoints/1}\n  after: {outputs: 1}\n",
-        'x.scenario.yaml:10:10: FA205: "savepoint" is a word of the language that this version does not support yet\n'
-        "  next:     remove it, or use a version that supports it",
+        "tiers: [embedded]\nupgrade:\n  from: {savepoint: savepoints/1}\n",
+        "x.scenario.yaml:11:21: FA206: no savepoint savepoints/1\n"
+        "  expected: the directory of a savepoint, with its file _metadata\n"
+        "  seen:     no such directory",
     ),
     (
         "tiers: [remote]\nupgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
@@ -418,7 +419,7 @@ BLOCKS = [
     ("tiers: [embedded]\nupgrade: {from: {agent: {plan: gone.json}}, after: {outputs: 1}}", [("10:32", "FA206")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}}", [("10:10", "FA204")]),
     (
-        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: stateless}",
+        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: blue_green}",
         [("10:63", "FA205")],
     ),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {effect: pay}}", [("10:52", "FA203")]),
@@ -429,10 +430,29 @@ BLOCKS = [
         [("1:1", "FA203")],
     ),
     ("tiers: [embedded]\nupgrade: {from: {}, after: {outputs: 1}}", [("10:17", "FA204")]),
-    ("tiers: [local, embedded]\nupgrade: {from: {git: v1}, after: {outputs: 1}}", [("1:1", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {savepoint: ../../s}}", [("10:29", "FA206")]),
+    ("tiers: [embedded]\nupgrade: {from: {savepoint: .}, in_flight: 2}", [("10:10", "FA203"), ("10:29", "FA206")]),
+    ("tiers: [embedded]\nupgrade: {from: {savepoint: .}, rollback: true}", [("10:10", "FA204"), ("10:29", "FA206")]),
+    ('tiers: [embedded]\nupgrade: {from: {flink: "3.0"}, after: {outputs: 1}}', [("10:25", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {flink: 1.20}, after: {outputs: 1}}", [("10:25", "FA207")]),
+    ('tiers: [embedded]\nupgrade: {from: {flink_agents: "0.3.0.x"}, after: {outputs: 1}}', [("10:32", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {parallelism: 0}, after: {outputs: 1}}", [("10:31", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {parallelism: two}, after: {outputs: 1}}", [("10:31", "FA203")]),
+    (
+        "tiers: [embedded]\nupgrade: {from: {parallelism: 2, flink_config: {parallelism.default: 2}}, after: {outputs: 1}}",
+        [("10:49", "FA203")],
+    ),
+    (
+        "tiers: [embedded]\nupgrade: {from: {flink_config: {paralelism.default: 2}}, after: {outputs: 1}}",
+        [("10:33", "FA213")],
+    ),
+    ("tiers: [embedded]\nupgrade: {from: {config: {max-retry: 2}}, after: {outputs: 1}}", [("10:27", "FA213")]),
+    ("tiers: [embedded]\nupgrade: {from: {requirements: gone.txt}, after: {outputs: 1}}", [("10:32", "FA206")]),
+    ("tiers: [embedded]\nupgrade: {from: {requirements: [-e .]}, after: {outputs: 1}}", [("10:33", "FA215")]),
     ("tiers: [embedded]\nupgrade: {from: {git: 5}, after: {outputs: 1}}", [("10:23", "FA203")]),
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
+    ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: last-state}", [("1:1", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:10", "FA203")]),
 ]
 

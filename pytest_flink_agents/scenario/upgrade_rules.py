@@ -1,0 +1,114 @@
+"""The rules for ``upgrade`` beside the other words of a scenario.
+
+Must never import: yaml, pytest, anything that starts a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pytest_flink_agents.scenario.expectations import Expect
+from pytest_flink_agents.scenario.faults import Faults, timetable
+from pytest_flink_agents.scenario.subjects import Job, needs_jvm
+from pytest_flink_agents.scenario.upgrade import Upgrade
+from pytest_flink_agents.scenario.words import wrong
+
+_TIERS = frozenset(("local", "embedded", "container"))
+
+
+class Upgraded(Protocol):
+    """The words of a scenario that an upgrade has to do with."""
+
+    @property
+    def job(self) -> Job | None:
+        """The user's own job."""
+
+    @property
+    def tiers(self) -> Sequence[str] | None:
+        """The tiers that it runs on."""
+
+    @property
+    def faults(self) -> Faults | None:
+        """The faults."""
+
+    @property
+    def rescales(self) -> Sequence[object]:
+        """The steps that start the job with another parallelism."""
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """The upgrade."""
+
+    @property
+    def expect(self) -> Expect:
+        """The expectations."""
+
+    @property
+    def held_inputs(self) -> Sequence[int]:
+        """The inputs that wait for an output."""
+
+    @property
+    def has_java_agent(self) -> bool:
+        """True if the agent needs a JVM."""
+
+
+def require_upgradable(scenario: Upgraded) -> None:
+    """Refuse words beside ``upgrade`` that cannot be rehearsed together. Raises pydantic's error."""
+    upgrade = scenario.upgrade
+    if upgrade is None:
+        if scenario.expect.downtime is not None and not scenario.rescales:
+            message, next_step = (
+                "expect.downtime without upgrade",
+                "remove downtime, or limit expect.recovery beside faults",
+            )
+            raise wrong("upgrade or rescale beside it", message=message, code="FA204", next_step=next_step)
+        return
+    _require_an_agent_of_python(scenario, upgrade)
+    if any(fault.after.effect or fault.after.event for fault in timetable(scenario.faults)):
+        message = "faults.after.effect or event beside upgrade"
+        next_step = "write outputs, seconds or checkpoint: they are counted from the start of the scenario's own agent"
+        raise wrong("a moment of the scenario's own agent", message=message, next_step=next_step)
+    if not scenario.tiers or not _TIERS.issuperset(scenario.tiers):
+        next_step = "add `tiers: [local, embedded]`, or one of the two"
+        expected, message = "tiers: [local, embedded, container] or some of them", "upgrade on any tier"
+        raise wrong(expected, message=message, code="FA204", next_step=next_step)
+    if "local" in scenario.tiers:
+        _require_possible_without_flink(scenario, upgrade)
+    if scenario.expect.downtime is not None and not upgrade.switches:
+        message = "no version is stopped: expect.downtime"
+        raise wrong("rollback: true beside it", message=message, next_step="remove downtime, or add rollback")
+    stated = scenario.expect.delivery and scenario.expect.delivery.outputs
+    if not stated and not isinstance(scenario.expect.outputs, tuple):
+        next_step = "add expect.delivery: {outputs: exactly_once}"
+        raise wrong("the delivery, or a list of all outputs, beside upgrade", code="FA204", next_step=next_step)
+
+
+def _require_an_agent_of_python(scenario: Upgraded, upgrade: Upgrade) -> None:
+    before = upgrade.from_.agent
+    disturbing = {
+        "job": scenario.job,
+        "rescale": scenario.rescales,
+        "inputs[].after": scenario.held_inputs,
+        "a Java agent": scenario.has_java_agent or (before is not None and needs_jvm(before)),
+    }
+    for word, given in disturbing.items():
+        if given:
+            message = f"{word} beside upgrade is not supported yet"
+            raise wrong("an agent that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade")
+
+
+def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:
+    if upgrade.from_.savepoint is not None:
+        next_step = "write `tiers: [embedded]`"
+        raise wrong("tiers without local beside a savepoint of Flink", code="FA204", next_step=next_step)
+    if upgrade.after is None or upgrade.after.outputs is None:
+        next_step = "wait for outputs, or remove local from tiers"
+        message = "upgrade.after without outputs on the local tier, which has no time and no checkpoints"
+        raise wrong("after: {outputs: 100}", message=message, next_step=next_step)
+    if upgrade.mode == "last-state":
+        message = "upgrade.mode: last-state on the local tier, which has no checkpoints"
+        raise wrong("tiers without local", message=message, next_step="remove mode, or local from tiers")
+    if scenario.expect.downtime is not None:
+        message = "outputs have no time outside Kafka: expect.downtime"
+        raise wrong("tiers without local", message=message, next_step="remove downtime, or local from tiers")

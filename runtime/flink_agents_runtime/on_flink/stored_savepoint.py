@@ -1,0 +1,73 @@
+"""A stored savepoint as the start of a job with another source and sink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+
+from flink_agents_runtime.channel import RequestError
+
+KIND = "savepoint"
+METADATA = "_metadata"
+# The ids of the operators that build_job makes. Flink computes an operator's id from its uid: murmur3_128 of the text
+# (StreamGraphHasherV2). The sink has a second operator, which commits (SinkTransformationTranslator).
+AGENT_OPERATOR = "5957a8f59332436746a9d052223172e4"
+_SOURCE_AND_SINK = MappingProxyType(
+    {
+        "b970e00c101293b56856b1d8a988c69b": "inputs",
+        "773fd803009d8e05b4b5ed7acc73b6ba": "outputs",
+        "d67afbcf8b929d44d01556af8fa8889a": "Sink Committer: outputs",
+    }
+)
+
+
+def detach_savepoint(request: dict[str, Any]) -> dict[str, Any]:
+    """Remove the places in source and sink from the savepoint in the directory ``savepoint``.
+
+    These name the topics of another run. Everything else stays, so that Flink still refuses what does not fit. Raises
+    RequestError of kind "savepoint" for one that Flink cannot read, and one of another job.
+    """
+    from pyflink.java_gateway import get_gateway
+
+    directory = Path(request["savepoint"])
+    jvm = get_gateway().jvm
+    checkpoints = jvm.org.apache.flink.runtime.checkpoint
+    try:
+        metadata = _loaded(jvm, directory)
+    except Py4JJavaError as error:
+        seen = str(error.java_exception.toString())
+        raise RequestError(KIND, "Flink cannot read the savepoint", expected="a complete copy", seen=seen) from None
+    states = {str(state.getOperatorID().toHexString()): state for state in metadata.getOperatorStates()}
+    if AGENT_OPERATOR not in states:
+        seen = f"{len(states)} other operators" if states else "no operator"
+        raise RequestError(
+            KIND,
+            "the savepoint has no state of an agent",
+            expected="a savepoint of a job that the harness made around an agent",
+            seen=seen,
+        )
+    kept = jvm.java.util.ArrayList()
+    for identifier, state in states.items():
+        if identifier not in _SOURCE_AND_SINK:
+            kept.add(state)
+    written = checkpoints.metadata.CheckpointMetadata(metadata.getCheckpointId(), kept, metadata.getMasterStates())
+    stream = jvm.java.io.FileOutputStream(str(directory / METADATA))
+    try:
+        checkpoints.Checkpoints.storeCheckpointMetadata(written, stream)
+    finally:
+        stream.close()
+    return {"operators": len(states)}
+
+
+def _loaded(jvm: Any, directory: Path) -> Any:
+    stream = jvm.java.io.DataInputStream(jvm.java.io.FileInputStream(str(directory / METADATA)))
+    try:
+        loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+        return jvm.org.apache.flink.runtime.checkpoint.Checkpoints.loadCheckpointMetadata(
+            stream, loader, directory.as_uri()
+        )
+    finally:
+        stream.close()
