@@ -133,6 +133,7 @@ class ItemResult:
             "promises": promises,
             "failed_runs": [dataclasses.asdict(run) for run in self.failed_runs],
             "figures": {name: dataclasses.asdict(figure) for name, figure in self.figures.items()},
+            "comparisons": [dataclasses.asdict(comparison) for comparison in self.comparisons],
         }
 
     @classmethod

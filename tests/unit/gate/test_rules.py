@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from pytest_flink_agents.compare.sides import Comparison, Row
 from pytest_flink_agents.evidence.failed_run import FailedCheck, FailedRun
 from pytest_flink_agents.gate import Figure, ItemResult, Limit, Outcome, Policy, Rules, Verdict, decide, merge_attempts
 from pytest_flink_agents.session_record import SessionRecord
@@ -256,5 +258,7 @@ def test_a_session_of_warnings_only_shows_nothing() -> None:
 
 
 def test_a_result_survives_the_way_to_another_process() -> None:
-    sent = failed("logs", tags=("slo",), figures={"tokens": Figure(3)}, repeats=2)
-    assert ItemResult.from_data(sent.as_data()) == sent
+    row = Row('"c-1"', "tool calls", "tool call 1 pay_back", "args.amount", "20", "25")
+    comparison = Comparison("v1", "v2", 1, 1, (row,), remarks=("a",), figures=(("tokens", "3", "4"),))
+    sent = failed("logs", tags=("slo",), figures={"tokens": Figure(3)}, repeats=2, comparisons=(comparison,))
+    assert ItemResult.from_data(json.loads(json.dumps(sent.as_data()))) == sent
