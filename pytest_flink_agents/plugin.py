@@ -139,10 +139,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Record the result of each phase."""
     if SESSION not in item.config.stash:
         return (yield)
-    from pytest_flink_agents import results
+    from pytest_flink_agents import item_result, results
 
     if call.excinfo and not item.config.getoption("fulltrace", False):
-        results.shorten_traceback(call.excinfo.value)
+        item_result.shorten_traceback(call.excinfo.value)
     report = yield
     results.record_phase(item, call, report)
     return report

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import platform
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,9 +18,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.gate import (
     ItemResult,
-    Policy,
     Verdict,
-    history_of,
     no_answer,
     report_not_written,
 )
@@ -29,19 +26,18 @@ from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identit
 from pytest_flink_agents.provision.job_parts import unwritable
 from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
-from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.report.ci.server import CI_RUN, CiServer
+from pytest_flink_agents.report.ci.server import CiServer
 from pytest_flink_agents.report.directory import RunFolder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EVENTS_FILE, EventWriter
-from pytest_flink_agents.report.json_files import VERDICT_FILE
 from pytest_flink_agents.report.session_report import (
-    PAGE_FILE,
     SUMMARY_FILE,
     SessionReport,
+    discard_answers,
     write_answer,
     write_report,
 )
-from pytest_flink_agents.report.stored_run import NOT_ENDED, REPORT_FILE, StoredRun, load_baseline, read_history
+from pytest_flink_agents.report.stored_run import NOT_ENDED, StoredRun
+from pytest_flink_agents.session_conditions import environment_of, policy_of, redactor_of
 from pytest_flink_agents.session_record import SessionRecord
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.version import __version__
@@ -80,8 +76,8 @@ class GateSession:
             dict.fromkeys(resolve_flink(asked, settings.flink_agents) for asked in settings.flink_versions)
         )
         # Read before anything runs: an agent or a test may change the file.
-        self.policy = self._policy_with_history(decides=not process)
-        self.redactor = _redactor(settings)
+        self.policy = policy_of(settings, decides=not process)
+        self.redactor = redactor_of(settings)
         self._signer = signer
         if signer:
             self.redactor.learn(signer.secrets)
@@ -102,19 +98,11 @@ class GateSession:
         self._events: EventWriter | None = None
         self._git: GitState | None = None
 
-    def _policy_with_history(self, *, decides: bool) -> Policy:
-        """Return the conditions of the session; workers of pytest-xdist leave the verdict to the controller."""
-        policy = _policy(self.settings, decides=decides)
-        if not decides or policy.rules.screening is None:
-            return policy
-        sessions = read_history(self.settings.report_dir, before=None)
-        return dataclasses.replace(policy, history=history_of(sessions, policy.rules.screening.runs))
-
     @property
     def folder(self) -> Path:
         """The run folder, created on first use.
 
-        A session that only collects creates none.
+        A session that only collects creates none. Raises ``HostError`` FA422 if it cannot be created.
         """
         return self.make_folder()
 
@@ -322,19 +310,15 @@ class GateSession:
                 with contextlib.suppress(HostError):
                     self._events.close()
                 self._events = None
-        self._show_elsewhere()
+        self._publish()
         return verdict
 
-    def _show_elsewhere(self) -> None:
-        """Show the report on the page of a CI run, and export it; a problem is a line, and never changes the verdict."""
-        from pytest_flink_agents.report.ci.publish import export_traces, show_step_summary
+    def _publish(self) -> None:
+        # Imported here: most sessions run on no CI server.
+        from pytest_flink_agents.report.ci.publish import publish
 
-        problems = []
-        if self.settings.gate and self.server.step_summary:
-            problems.append(show_step_summary(self.folder, self.server.step_summary))
-        if self.settings.otel:
-            problems.append(export_traces(self.folder, self.settings.otel))
-        self.notices += filter(None, map(self.redactor.line, problems))
+        step_summary = self.server.step_summary if self.settings.gate else None
+        self.notices += map(self.redactor.line, publish(self.folder, step_summary, self.settings.otel))
 
     def withdraw(self) -> None:
         """Remove the report of a session that turned out to have nothing to judge."""
@@ -342,14 +326,9 @@ class GateSession:
             self._discard_verdict()
 
     def _discard_verdict(self) -> None:
-        """Remove the files that state an answer: a program may read only one of them."""
         from pytest_flink_agents.attestation import ATTESTATION_FILE
-        from pytest_flink_agents.report.ci.files import CTRF, GITLAB, PULL_REQUEST
 
-        answers = (SUMMARY_FILE, PAGE_FILE, VERDICT_FILE, REPORT_FILE, CTRF, GITLAB, PULL_REQUEST)
-        for name in (*answers, ATTESTATION_FILE):
-            with contextlib.suppress(OSError):
-                (self.folder / name).unlink()
+        discard_answers(self.folder, ATTESTATION_FILE)
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
         # Imported here: sessions that judge nothing write none.
@@ -364,44 +343,10 @@ class GateSession:
 
     def _report(self, verdict: Verdict, run: StoredRun, finished: str = "") -> SessionReport:
         git = self._git or GitState(reason="no scenario ran" if finished else NOT_ENDED)
-        environment, identity = self._environment(), self.record.identity
+        environment = {**environment_of(self.server), **self.record.facts}
+        identity = self.record.identity
         server, started = self.server, self._started
         return SessionReport(verdict, self.policy, run, identity, git, environment, server, started, finished)
-
-    def _environment(self) -> dict[str, str]:
-        facts = {
-            "pytest-flink-agents": __version__,
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "processors": str(os.cpu_count()),
-        }
-        return {**facts, **({CI_RUN: self.server.run_url} if self.server.run_url else {}), **self.record.facts}
-
-
-def _policy(settings: Settings, *, decides: bool) -> Policy:
-    baseline = load_baseline(settings.baseline, settings.root) if settings.baseline and decides else None
-    session = Policy(settings.profile, settings.tiers, settings.named_tiers, baseline=baseline)
-    if settings.policy is None:
-        return session
-    # Imported here: a session without a policy file does not pay for its language.
-    from pytest_flink_agents.policy.load import under_policy
-
-    return under_policy(settings.policy, settings.root, session)
-
-
-def _redactor(settings: Settings) -> Redactor:
-    """Return the redactor of the secrets in the environment and in the files that options name."""
-    redactor = Redactor(os.environ, settings.allowed_env, settings.plain_env)
-    if settings.kafka_security:
-        redactor.learn(settings.kafka_security.secrets)
-    if settings.configuration:
-        # Imported here: most sessions have no such file.
-        from pytest_flink_agents.scenario.boundary.project import Project
-        from pytest_flink_agents.scenario.flink_options import session_configuration
-
-        configuration = session_configuration(Project.of(settings))
-        redactor.learn(configuration.secrets if configuration else ())
-    return redactor
 
 
 def _utc_now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.ci.server import CiServer
 from pytest_flink_agents.report.json_files import ENVIRONMENT_FILE, VERDICT_FILE, write_json, write_verdict
 from pytest_flink_agents.report.junit import write_junit
-from pytest_flink_agents.report.stored_run import StoredRun, write_run
+from pytest_flink_agents.report.stored_run import REPORT_FILE, StoredRun, write_run
 from pytest_flink_agents.report.summary import write_summary
 
 SUMMARY_FILE = "summary.md"
@@ -71,3 +72,13 @@ def write_answer(folder: Path, report: SessionReport, redactor: Redactor) -> Non
         finished=report.finished,
         redactor=redactor,
     )
+
+
+def discard_answers(folder: Path, *others: str) -> None:
+    """Remove the files that state an answer, and ``others``: a program may read only one of them."""
+    from pytest_flink_agents.report.ci.files import CTRF, GITLAB, PULL_REQUEST
+
+    answers = (SUMMARY_FILE, PAGE_FILE, VERDICT_FILE, REPORT_FILE, CTRF, GITLAB, PULL_REQUEST)
+    for name in (*answers, *others):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()

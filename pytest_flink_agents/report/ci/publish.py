@@ -10,6 +10,16 @@ from pytest_flink_agents.report.ci.github import append_step_summary
 _EXPORT_S = 10.0
 
 
+def publish(folder: Path, step_summary: Path | None, destination: str | None) -> list[str]:
+    """Append a run folder to the summary of a step, and export it to a destination for traces, as far as given.
+
+    Returns a line for each that was not possible: a problem never changes the verdict.
+    """
+    problems = [show_step_summary(folder, step_summary)] if step_summary else []
+    problems += [export_traces(folder, destination)] if destination else []
+    return [problem for problem in problems if problem]
+
+
 def show_step_summary(folder: Path, step_summary: Path) -> str:
     """Append the summary of a run folder to the summary of a step; the shorter text if that would be too long.
 

@@ -10,7 +10,7 @@ import pytest
 
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import ProblemError
-from pytest_flink_agents.results import shorten_traceback
+from pytest_flink_agents.item_result import shorten_traceback
 
 
 def frames_after(action: Callable[[], Any], expected: type[BaseException]) -> list[str]:
