@@ -73,7 +73,7 @@ def merged_run(shards: Sequence[StoredSession], doubts: Sequence[str]) -> Stored
     selection = reduce(Selection.merge, (run.selection for run in runs))
     return StoredRun(
         tuple(results.values()),
-        dataclasses.replace(selection, shard=None),
+        dataclasses.replace(selection, shard=None, limits=(*selection.limits, *_missing(shards))),
         runs[0].tiers,
         runs[0].named_tiers,
         _exit_of([run.pytest_exit for run in runs]),
@@ -102,7 +102,7 @@ def _shard_of(session: StoredSession) -> Shard | None:
 
 
 def _numbers(shards: Sequence[StoredSession]) -> Iterator[str]:
-    """Yield what is wrong with the numbers of the shards: each of them must be there once."""
+    """Yield what is wrong with the numbers of the shards: none may be there twice."""
     for session in shards:
         if _shard_of(session) is None:
             yield f"{session.folder} is no shard: its session had no --flink-shard"
@@ -118,9 +118,14 @@ def _numbers(shards: Sequence[StoredSession]) -> Iterator[str]:
         if shard.index in found:
             yield f"shard {shard} is there twice: {found[shard.index]} and {folder}"
         found.setdefault(shard.index, folder)
-    for index in range(1, first.count + 1):
-        if index not in found:
-            yield f"shard {index} of {first.count} has not reported"
+
+
+def _missing(shards: Sequence[StoredSession]) -> tuple[str, ...]:
+    """Return the shards that have not reported: a part of the session that was left out, and no doubt about the rest."""
+    known = [shard for session in shards if (shard := _shard_of(session))]
+    count = known[0].count if known else 0
+    absent = sorted({*range(1, count + 1)} - {shard.index for shard in known})
+    return tuple(f"shard {index} of {count} has not reported" for index in absent)
 
 
 def _ends(shards: Sequence[StoredSession]) -> Iterator[str]:
@@ -176,7 +181,7 @@ def _items(shards: Sequence[StoredSession]) -> Iterator[str]:
             yield f"{session.folder} has results of another shard: {foreign[0]}{more}"
     first = _shard_of(shards[0])
     reported = len({result.node_id for session in shards for result in session.run.results})
-    if first and reported < first.items:
+    if first and reported < first.items and not _missing(shards):
         yield f"{first.items - reported} of {first.items} items are in no report"
 
 

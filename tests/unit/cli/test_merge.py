@@ -78,9 +78,18 @@ def test_a_shard_alone_is_no_answer(shards: Shards, capsys: pytest.CaptureFixtur
     assert "this is shard 1 of 3 of 12 items" in capsys.readouterr().out
     code, verdict = merged([folder])
     assert code == 10
-    assert messages(verdict)[:2] == ["shard 2 of 3 has not reported", "shard 3 of 3 has not reported"]
+    part = "only a part of the scenarios was collected: shard"
+    assert messages(verdict)[:2] == [f"{part} 2 of 3 has not reported", f"{part} 3 of 3 has not reported"]
     # The answer stays when it is made again.
     assert main(["judge", "merged"]) == 10
+
+
+def test_a_failure_blocks_although_another_shard_is_missing(shards: Shards) -> None:
+    failed = next(name for name in NAMES if Shard.of(NAMES, 1, 3).has(name))
+    code, verdict = merged(shards({failed: "failed"})[:2])
+    assert (code, verdict["verdict"]) == (1, "block")
+    assert any("shard 3 of 3 has not reported" in each for each in messages(verdict))
+    assert main(["judge", "merged"]) == 1
 
 
 DOUBTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {

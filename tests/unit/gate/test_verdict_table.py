@@ -123,6 +123,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     ),
     "a plain test failed": lambda: decide([*PASSED, ran("failed", None)], AUTO, 1),
     "a scenario failed and another could not run": lambda: decide([*PASSED, ran("failed"), ran("not_run")], AUTO, 1),
+    "a scenario failed in one shard of a merged report, and another shard is missing": lambda: decide(
+        [*PASSED, ran("failed")], AUTO, 1, selection=Selection(limits=("shard 2 of 4 has not reported",))
+    ),
     "a scenario failed, and the policy waives another failure of it": lambda: decide(
         [*PASSED, ran("failed", failed_runs=(WRONG,))], by(known_failures=(KNOWN,)), 1, today=UNTIL
     ),
@@ -201,8 +204,11 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "the session was interrupted": lambda: decide(PASSED, AUTO, 2),
     "the session was killed": lambda: no_answer(decide([*PASSED, ran("failed")], AUTO), doubtful("killed")),
     "the session ran one shard": lambda: decide(PASSED, AUTO, selection=Selection(shard=Shard(1, 4, 8, "sha256:1"))),
-    "a shard of a merged report is missing, is there twice or had another job or options": lambda: no_answer(
-        decide(PASSED, AUTO), doubtful("shard 2 of 4 has not reported")
+    "a shard of a merged report is missing": lambda: decide(
+        PASSED, AUTO, selection=Selection(limits=("shard 2 of 4",))
+    ),
+    "a shard of a merged report is there twice or had another job or options": lambda: no_answer(
+        decide(PASSED, AUTO), doubtful("shard 2 of 4 is there twice")
     ),
     "the report could not be written, even if a scenario failed": lambda: no_answer(
         decide([*PASSED, ran("failed")], AUTO), report_not_written("r: No space left on device")
