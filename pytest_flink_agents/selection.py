@@ -20,7 +20,10 @@ from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES
 _LOOKS_LIKE = re.compile(r"scenarios?\.ya?ml$", re.IGNORECASE)
 _SCENARIO_WORDS = re.compile(rb"^(agent|job|inputs|expect)\s*:", re.MULTILINE)
 _HEAD_BYTES = 4096
-_SKIPPED = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "flink-agents-report"})
+_SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "flink-agents-report"})
+# What builds a project is beside its results. Elsewhere these names are those of any directory, which pytest passes over.
+_RESULTS = frozenset({"build", "dist"})
+_BUILDS = ("pyproject.toml", "setup.py", "setup.cfg", "package.json", "pom.xml", "build.gradle", "build.gradle.kts")
 # A huge tree must not delay the session: the search ends after this many files, and the verdict says so.
 _MAX_FILES = 50_000
 
@@ -77,7 +80,12 @@ class _Candidates:
 
 
 def _is_skipped(folder: Path) -> bool:
-    return folder.name in _SKIPPED or folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
+    if folder.name in _SKIPPED or folder.name.startswith("."):
+        return True
+    if folder.name in _RESULTS:
+        return any((folder.parent / name).exists() for name in _BUILDS)
+    # An environment has its interpreter, too: the file alone hides a directory from pytest.
+    return (folder / "pyvenv.cfg").exists() and (folder / "bin" / "python").exists()
 
 
 def _reads_like_a_scenario(path: Path) -> bool:

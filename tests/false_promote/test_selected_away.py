@@ -3,7 +3,12 @@
 The scenario that would fail is left out, so that only right ones remain. Each way adds a reason
 with the rule *selection*: `-k`, `-m`, `--deselect`, `PYTEST_ADDOPTS`, a node id and a hook that
 drops items deselect runs; one named file, `--ignore`, `norecursedirs`, `collect_ignore` and a
-wrong extension leave files uncollected.
+wrong extension leave files uncollected, and so does a directory with the name of build results or with the
+file of an environment.
+
+Not covered: a directory whose name begins with a dot, `node_modules`, a file without `scenario.yaml` at the end
+of its name, and a document that was taken out of its file. What a policy requires (tags, requirements, a number
+of scenarios) then has no run, and `diff` names what is gone.
 """
 
 from __future__ import annotations
@@ -105,6 +110,18 @@ def test_options_of_the_environment_and_files_of_another_name_are_named(
         "selection: scenarios.yml looks like",
     ):
         assert [reason for reason in found if reason.startswith(wanted)], (wanted, found)
+
+
+def test_a_directory_that_pytest_passes_over_hides_no_scenario(project: Project) -> None:
+    project.scenarios("right", scenario("right", more=ELSEWHERE))
+    project.write("old/pyvenv.cfg", "home = /usr/bin\n")
+    hidden = ("suite/build/x", "dist/x", "old/x")
+    for name in hidden:
+        project.scenarios(name, scenario("wrong", said="bye", more=ELSEWHERE))
+    assert project.run(GATE).ret == 10
+    found = reasons(project)
+    for name in hidden:
+        assert f"selection: {name}.scenario.yaml looks like a scenario file and was not collected" in found
 
 
 def test_scenarios_outside_of_testpaths_are_a_remark(project: Project) -> None:

@@ -61,8 +61,14 @@ def test_environments_caches_and_build_results_hold_no_scenarios_of_the_project(
     write(
         root, ".tox/a.scenario.yaml", "build/a.scenario.yaml", "node_modules/p/a.scenario.yaml", "env/a.scenario.yaml"
     )
-    write(root, "env/pyvenv.cfg", text="")
+    write(root, "env/pyvenv.cfg", "env/bin/python", "pyproject.toml", text="")
     assert selection(root) == Selection()
+
+
+@pytest.mark.parametrize("folder", ["build", "suite/dist", "old"])
+def test_a_directory_that_only_looks_like_a_result_hides_no_scenario(folder: str, root: Path) -> None:
+    write(root, "old/pyvenv.cfg", "suite/b.scenario.yaml", f"{folder}/a.scenario.yaml")
+    assert selection(root, "suite/b.scenario.yaml").uncollected == (f"{folder}/a.scenario.yaml",)
 
 
 def test_scenario_files_outside_of_the_directories_asked_for_are_elsewhere(root: Path) -> None:
