@@ -79,9 +79,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Record a file that cannot be collected: its tests do not run."""
+    """Record a file that cannot be collected, or that skips itself: its tests do not run."""
     report = yield
-    if report.failed and SESSION in collector.config.stash and collector.config.stash[SETTINGS].gate:
+    if not report.passed and SESSION in collector.config.stash and collector.config.stash[SETTINGS].gate:
         from pytest_flink_agents import results
 
         results.record_uncollected(collector, report)

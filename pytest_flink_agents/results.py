@@ -11,6 +11,7 @@ from pytest_flink_agents.collect import scenario_items
 from pytest_flink_agents.current import FAILURES, LEAKS, SESSION, VERDICT, is_worker
 from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
 from pytest_flink_agents.item_result import phase_result, unstarted
+from pytest_flink_agents.scenario_item import ScenarioFile
 
 if TYPE_CHECKING:
     from pytest_flink_agents.session import GateSession
@@ -26,11 +27,14 @@ def record_phase(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
 
 
 def record_uncollected(collector: pytest.Collector, report: pytest.CollectReport) -> None:
-    """Record a file that pytest could not collect."""
-    detail = report.longreprtext
+    """Record a file that pytest could not collect, or plain tests that skip themselves as a whole."""
+    # A skip is file, line and reason.
+    detail = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    skips_itself = report.skipped and not isinstance(collector, ScenarioFile)
+    outcome = Outcome.SKIPPED if skips_itself else Outcome.NOT_RUN
     message = detail.partition("\n")[0].removeprefix(f"{report.nodeid}:")
     file = report.nodeid.partition("::")[0]
-    result = ItemResult(report.nodeid, collector.name, Outcome.NOT_RUN, message=message, detail=detail, file=file)
+    result = ItemResult(report.nodeid, collector.name, outcome, message=message, detail=detail, file=file)
     _record(collector.config, report, result)
 
 

@@ -2,12 +2,13 @@
 
 The checks of a scenario decide on its result, whatever a hook makes of pytest's report:
 
-- `skip` by a hook or mark: *skipped*. A plain test that is skipped is a remark.
+- `skip` by a hook or mark: *skipped*. Plain tests that are skipped, alone or with their file, are a remark.
 - `xfail` by a hook or mark, a report that a hook rewrites: the failure blocks.
 - `ScenarioItem.runtest` replaced by a function that does nothing: *could not judge*.
 - a `pytest_sessionfinish` that sets exit code 0: `verdict.json` says *block* or *inconclusive*.
 - `os._exit(0)`, another main function, a plugin that is unregistered: there is no verdict, and
   `latest` does not lead to the verdict of an earlier run. `-p no:flink_agents` is a usage error.
+- a scenario file that is made to skip itself, or whose error of collection is hidden: *could not run*.
 - reruns until it passes: *flaky*.
 
 Not covered: code in a conftest.py runs in the process that decides, and can replace the gate itself.
@@ -113,6 +114,50 @@ def test_the_exit_code_of_a_hook_does_not_change_the_verdict(project: Project) -
     project.scenarios("x", scenario("wrong", said="bye"))
     assert project.run(GATE).ret == 0
     assert project.verdict()["verdict"] == "block"
+
+
+SKIPS = """
+import pytest
+
+from pytest_flink_agents.scenario_item import ScenarioFile
+
+collect = ScenarioFile.collect
+
+
+def skips_itself(self):
+    if self.name.startswith("skips"):
+        pytest.skip("later")
+    return collect(self)
+
+
+ScenarioFile.collect = skips_itself
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    if report.failed:
+        report.outcome, report.result, report.longrepr = "passed", [], None
+    return report
+"""
+
+
+def test_a_file_that_skips_itself_or_hides_its_error_is_named(project: Project) -> None:
+    project.write("conftest.py", SKIPS)
+    project.write("test_plain.py", 'import pytest\n\npytest.skip("later", allow_module_level=True)\n')
+    project.scenarios("skips", scenario("wrong", said="bye"))
+    project.scenarios("broken", "nonsense: 1\n")
+    project.scenarios("right", scenario("right"))
+    assert project.run(GATE).ret == 10
+    assert_reasons(
+        project,
+        [
+            "could not run: skips.scenario.yaml: later",
+            "could not run: broken.scenario.yaml: ...FA204",
+            "selection: skips.scenario.yaml looks like a scenario file",
+        ],
+    )
+    assert reasons(project, kinds=("remark",)) == ["tests: skipped or expected to fail: test_plain.py"]
 
 
 LEAVES = {
