@@ -61,6 +61,7 @@ def phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
             figures=dict(checked.figures),
             real_model=checked.evidence.models is not None and checked.evidence.models.is_real,
             comparisons=(checked.comparison,) if checked.comparison else (),
+            line=_line(item, checked) or result.line,
         )
     return dataclasses.replace(
         result,
@@ -94,6 +95,15 @@ def _other_error(
     else:
         own = report.when != "teardown" and checked is None and isinstance(error, pytest.skip.Exception)
     return "" if own else f"{type(error).__name__} at {report.when}: {error}".partition("\n")[0]
+
+
+def _line(item: pytest.Item, checked: CheckedRun) -> int:
+    """Return the line of the expectation that the first finding is about, 0 if the scenario's file has none."""
+    finding = next(iter(checked.findings), None)
+    if finding is None or not finding.path or not isinstance(item, ScenarioItem):
+        return 0
+    document = item.loaded.document
+    return document.mark(finding.path, key=True).line if document.origin(finding.path) == document.file else 0
 
 
 def _promises(item: ScenarioItem, checked: CheckedRun) -> tuple[Promise, ...]:

@@ -74,7 +74,8 @@ class ItemResult:
     """One item's outcome with everything that the reports show of it.
 
     ``tier`` is None for a plain test. ``message`` is one line (the reason of a skip, the first finding of a failure),
-    ``detail`` the whole text. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
+    ``detail`` the whole text. ``line`` is that of the expectation which ``message`` is about, else that of the scenario or
+    test, from 1. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
     describes the runs of a repeated scenario; ``tolerated`` is True for a flaky one that passed as often as it asks for.
     ``promises`` are those that faults put to the test, of the run that is shown.
 

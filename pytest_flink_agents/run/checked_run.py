@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_flink_agents.checks.finding import CheckResult, Validity
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.waiver import WaiverAnswer
 from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.failed_run import FailedRun
@@ -58,8 +58,13 @@ class CheckedRun:
     @property
     def headline(self) -> str:
         """The first finding of what is not valid, on one line."""
+        return next((finding.message.partition("\n")[0] for finding in self.findings), "")
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of what is not valid."""
         judged = (result for result in self.results if result.validity is not Validity.VALID)
-        return next((finding.message.partition("\n")[0] for result in judged for finding in result.findings), "")
+        return tuple(finding for result in judged for finding in result.findings)
 
 
 def runs_together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
