@@ -17,21 +17,35 @@ from pytest_flink_agents.report.timeline_picture import timeline_picture
 from pytest_flink_agents.scenario.stored_evidence import EVIDENCE_SCHEMA, evidence_data
 
 EVIDENCE_FILE = "evidence.json"
+PICTURE_FILE = "timeline.svg"
 
 
 def write_evidence(
-    folder: Path, evidence: Evidence, results: Sequence[CheckResult], redactor: Redactor, scenario: str = ""
+    folder: Path,
+    evidence: Evidence,
+    results: Sequence[CheckResult],
+    redactor: Redactor,
+    scenario: str = "",
+    places: Sequence[tuple[str, Sequence[tuple[int, str]]]] = (),
 ) -> None:
     """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults.
 
-    ``scenario`` is the name of the scenario, empty for the run of a Python test.
+    ``scenario`` is the name of the scenario, empty for the run of a Python test. ``places`` has ``file:line`` and the
+    scenario's own lines for each finding of what is not valid.
     """
-    data = {"schema_version": EVIDENCE_SCHEMA, "scenario": scenario, "evidence": evidence, "checks": results}
+    named = [{"place": place, "lines": lines} for place, lines in places]
+    data = {
+        "schema_version": EVIDENCE_SCHEMA,
+        "scenario": scenario,
+        "evidence": evidence,
+        "checks": results,
+        "places": named,
+    }
     write_json(folder / EVIDENCE_FILE, data, redactor)
     # A history of many inputs takes time to build, and most runs have nothing to draw.
     picture = timeline_picture(history_of(evidence), redactor) if evidence.steps or evidence.effects else ""
     if picture:
-        write_text(folder / "timeline.svg", picture)
+        write_text(folder / PICTURE_FILE, picture)
 
 
 def read_evidence(file: Path) -> Evidence:

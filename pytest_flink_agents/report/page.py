@@ -11,12 +11,22 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pytest_flink_agents.gate import Answer, ItemResult, Outcome, Verdict
+from pytest_flink_agents.checks.bounds import number_text
+from pytest_flink_agents.gate import UNITS, Answer, ItemResult, Outcome, Verdict, VerdictKind
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.covered import engines_of, not_covered
+from pytest_flink_agents.report.evidence_file import EVIDENCE_FILE, PICTURE_FILE
+from pytest_flink_agents.report.failure_card import shown_failure
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.scenario_table import WORDS, compared_runs, counts_of, promise_table, scenario_table
+from pytest_flink_agents.report.scenario_table import (
+    WORDS,
+    column_of,
+    compared_runs,
+    counts_of,
+    promise_table,
+    scenario_table,
+)
 from pytest_flink_agents.report.shorten import shorten, shorten_line
 from pytest_flink_agents.version import __version__
 
@@ -25,10 +35,23 @@ _TEMPLATE = "page.html.j2"
 _ORDER = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 # The colours of answers to rules: the class of a verdict.
 _KINDS = {Answer.MET: "promote", Answer.NOT_MET: "block", Answer.UNKNOWN: "inconclusive"}
+_NEXT_STEPS = {
+    VerdictKind.PROMOTE: "Every rule is met: nothing here speaks against the promotion.",
+    VerdictKind.BLOCK: "Do not promote: something is proven wrong.",
+    VerdictKind.INCONCLUSIVE: "Do not promote yet: what is named below was not shown.",
+}
 # The page stays below three megabytes for 200 scenarios.
 _OPENED = 20
 _PICTURES = 20
 _DIFFERENCES = 50
+_EVIDENCE = (EVIDENCE_FILE, "effects.jsonl", "logs/", "events/")
+_FIGURES = {
+    "latency_p95": "Latency (p95)",
+    "tokens": "Tokens",
+    "cost": "Cost",
+    "recovery": "Recovery",
+    "duration": "Duration",
+}
 _PICTURE_BYTES = 100_000
 
 
@@ -50,17 +73,12 @@ def write_page(path: Path, facts: PageFacts, redactor: Redactor) -> None:
     text = templates.get_template(_TEMPLATE).render(
         verdict=verdict.verdict.value,
         counts=counts_of(verdict),
-        finished=facts.finished,
+        numbers=[(name.replace("_", " "), count) for name, count in verdict.counts.items() if count],
+        next_step=_NEXT_STEPS[verdict.verdict],
+        finished=facts.finished.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC"),
         version=__version__,
-        reasons=[
-            {
-                "kind": str(reason.kind),
-                "rule": reason.rule,
-                "message": page.line(reason.message),
-                "anchor": page.anchor(reason.node_id),
-            }
-            for reason in verdict.reasons
-        ],
+        reasons=page.reasons(verdict),
+        first=page.first(),
         engines=engines_of(verdict.results),
         not_covered=not_covered(verdict.results),
         policy=page.line(verdict.policy),
@@ -98,6 +116,36 @@ class _Page:
     def line(self, text: str) -> str:
         """Return a text as one line, without secrets."""
         return shorten_line(self._redactor.line(text))
+
+    def reasons(self, verdict: Verdict) -> list[dict[str, Any]]:
+        """Return the reasons; one entry for those that differ only in tier and version."""
+        named = {result.node_id: result for result in self._results}
+        found: dict[tuple[str, ...], dict[str, Any]] = {}
+        for reason in verdict.reasons:
+            result = named.get(reason.node_id)
+            name = result.name if result else ""
+            message = reason.message.removeprefix(f"{reason.node_id}: ") if result else reason.message
+            entry = {
+                "kind": str(reason.kind),
+                "rule": reason.rule,
+                "name": self.line(name),
+                "message": self.line(message),
+            }
+            shown = found.setdefault((*entry.values(), result.file if result else ""), {**entry, "places": []})
+            if result:
+                shown["places"].append((column_of(result) if result.tier else "test", self._anchors[result.node_id]))
+        return list(found.values())
+
+    def first(self) -> dict[str, str]:
+        """Return the item to begin with: its place on the page and the command that repeats it; empty if all is well."""
+        wrong = self._wrong()
+        return {"anchor": self._anchors[wrong[0].node_id], "command": self._again(wrong[0])} if wrong else {}
+
+    def _wrong(self) -> list[ItemResult]:
+        return [result for outcome in _ORDER for result in self._results if result.outcome is outcome]
+
+    def _again(self, result: ItemResult) -> str:
+        return self._redactor.line(result.reproduce)
 
     def anchor(self, node_id: str) -> str:
         """Return the place of an item on the page, empty for none."""
@@ -143,7 +191,7 @@ class _Page:
 
     def groups(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return what is not as it should be, the worst first, and then everything else."""
-        wrong = [result for outcome in _ORDER for result in self._results if result.outcome is outcome]
+        wrong = self._wrong()
         right = [result for result in self._results if result.outcome not in _ORDER]
         titled = (("Not passed", wrong), ("Passed, skipped and known", right))
         return [(title, list(self._shown(results))) for title, results in titled if results]
@@ -151,29 +199,46 @@ class _Page:
     def _shown(self, results: Sequence[ItemResult]) -> Iterator[dict[str, Any]]:
         for number, result in enumerate(results):
             text = self._redactor.text(result.detail)
-            about = {"Requirement": result.requirement, "Owner": result.owner, "Runs": result.runs}
+            about = {"Requirement": result.requirement, "Owner": result.owner, "Runs": result.runs, **_figures(result)}
+            opened = result.outcome in _ORDER and number < _OPENED
             yield {
                 **self._named(result),
-                "opened": result.outcome in _ORDER and number < _OPENED,
-                "node_id": self.line(result.node_id),
+                "opened": opened,
+                "name": self.line(result.name),
+                "column": column_of(result) if result.tier else "test",
+                "place": self.line(f"{result.file}:{result.line}" if result.line else result.file),
                 "message": self.line(result.message),
+                "failure": shown_failure(self._file(result, EVIDENCE_FILE)) if opened and result.evidence else None,
                 "detail": shorten(text, result.evidence),
                 "picture": self._picture(result),
                 "about": [(name, self.line(value)) for name, value in about.items() if value],
-                "reproduce": self._redactor.line(result.reproduce),
+                "reproduce": self._again(result),
                 "evidence": quote(result.evidence),
+                "files": self._files(result),
             }
 
     def _cell(self, result: ItemResult | None) -> dict[str, str] | None:
-        return {**self._named(result), "duration": f"{result.duration_s:.1f} s"} if result else None
+        return (
+            {**self._named(result), "duration": f"{result.duration_s:.1f} s" if result.ran else ""} if result else None
+        )
 
     def _named(self, result: ItemResult) -> dict[str, str]:
         word = WORDS[result.outcome]
         return {"outcome": result.outcome.value, "word": word, "anchor": self._anchors[result.node_id]}
 
+    def _file(self, result: ItemResult, name: str) -> Path:
+        return self._folder / result.evidence / name
+
+    def _files(self, result: ItemResult) -> list[tuple[str, str]]:
+        """Return the names and addresses of the evidence that exists."""
+        if not result.evidence:
+            return []
+        names = [name for name in _EVIDENCE if self._file(result, name).exists()]
+        return [(name.rstrip("/"), quote(f"{result.evidence}/{name}")) for name in names]
+
     def _picture(self, result: ItemResult) -> str:
         """Return the picture of a run as an address that holds it, empty if there is none."""
-        file = self._folder / result.evidence / "timeline.svg"
+        file = self._file(result, PICTURE_FILE)
         if not result.evidence or self._pictures >= _PICTURES or not file.is_file():
             return ""
         content = file.read_bytes()
@@ -181,3 +246,9 @@ class _Page:
             return ""
         self._pictures += 1
         return f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
+
+
+def _figures(result: ItemResult) -> dict[str, str]:
+    """Return the figures that are known, as texts."""
+    known = {word: figure.value for word, figure in result.figures.items() if figure.value is not None}
+    return {_FIGURES[word]: f"{number_text(value)}{UNITS[word]}" for word, value in known.items() if word in _FIGURES}

@@ -35,11 +35,11 @@ def scenario_table(results: Sequence[ItemResult]) -> ScenarioTable:
     scenarios = [result for result in results if result.tier]
     rows: dict[tuple[str, str], dict[str, ItemResult]] = {}
     for result in scenarios:
-        rows.setdefault((result.file, result.name), {})[_column(result)] = result
+        rows.setdefault((result.file, result.name), {})[column_of(result)] = result
     given = tuple(field for field in ("requirement", "owner") if any(getattr(result, field) for result in scenarios))
     return ScenarioTable(
         given,
-        tuple(dict.fromkeys(map(_column, scenarios))),
+        tuple(dict.fromkeys(map(column_of, scenarios))),
         tuple(Row(name, tuple(_first(field, cells) for field in given), cells) for (_, name), cells in rows.items()),
     )
 
@@ -65,7 +65,7 @@ def promise_table(results: Sequence[ItemResult]) -> PromiseTable:
     columns = tuple(dict.fromkeys(promise.name for result in tested for promise in result.promises))
     rows, reasons = [], []
     for result in tested:
-        name = f"{result.name} ({_column(result)}, {result.engine})"
+        name = f"{result.name} ({column_of(result)}, {result.engine})"
         standings = {promise.name: promise.standing for promise in result.promises}
         rows.append(PromiseRow(name, tuple(map(standings.get, columns))))
         doubts = [one for one in result.promises if one.standing in (Standing.BROKEN, Standing.UNKNOWN)]
@@ -114,7 +114,8 @@ def counts_of(verdict: Verdict) -> str:
     return ", ".join(counts) or "nothing ran"
 
 
-def _column(result: ItemResult) -> str:
+def column_of(result: ItemResult) -> str:
+    """Return the column of a result: its tier and version."""
     return f"{result.tier}-{result.flink_version}"
 
 

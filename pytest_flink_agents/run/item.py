@@ -151,8 +151,8 @@ class ScenarioRun:
             checked = self._refused(error, reproduce)
         else:
             checked = self._checked(evidence, reproduce, folder, baseline)
-        name = self.loaded.scenario.name
-        write_evidence(folder, checked.evidence, checked.results, self.services.redactor, name)
+        name, places = self.loaded.scenario.name, [lines_of(self.loaded, finding) for finding in checked.findings]
+        write_evidence(folder, checked.evidence, checked.results, self.services.redactor, name, places)
         return dataclasses.replace(
             checked,
             waiver=_waiver_answer(self.loaded, checked),

@@ -72,17 +72,21 @@ def test_the_page_has_verdict_reasons_table_failures_and_environment(
     text = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
     order = [
         "BLOCK",
-        "2 passed, 1 failed",
+        "Do not promote",
+        "what failed first",
+        "2 passed 1 failed",
         "engine bundled",
         "Not covered: tiers container, remote",
         "Why",
-        "block , scenarios: s.yaml::refund",
+        "block scenarios · refund embedded-2.2.1 output 1 is not as expected",
         "Scenarios",
         "Not passed",
     ]
     places = [text.index(words) for words in [*order, "Passed, skipped and known", "Ran on python 3.11"]]
     assert places == sorted(places)
-    assert "pytest &#39;s.yaml::refund[embedded-2.2]&#39;" in text
+    # Also on the first screen.
+    assert text.count("pytest &#39;s.yaml::refund[embedded-2.2]&#39;") == 2
+    assert "refund embedded-2.2.1 s.yaml:3" in text
     assert "expected: 1 seen: 2" in text
     assert "java" not in text
 
@@ -100,9 +104,18 @@ def test_every_link_leads_to_a_place_on_the_page_or_in_the_run_folder(
 
 def test_a_reason_leads_to_its_result(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
     page = page_of(tmp_path, verdict, results)
-    found = re.search(r'<a href="#(result-\d+)">s.yaml::refund\[embedded-2.2\]: output 1', page)
+    found = re.search(r'<a class="chip" href="#(result-\d+)">embedded-2.2.1</a> <p>output 1', page)
     assert found
     assert re.search(rf'<details id="{found[1]}" open>\s*<summary><strong class="failed">', page)
+
+
+def test_reasons_that_differ_only_in_the_tier_are_one(tmp_path: Path, results: list[ItemResult]) -> None:
+    failed = results[1]
+    other = dataclasses.replace(failed, node_id="s.yaml::refund[local-2.2]", tier=Tier.LOCAL)
+    page = page_of(tmp_path, decide([failed, other], Policy(tiers=(Tier.LOCAL, Tier.EMBEDDED))), [failed, other])
+    why = page.partition('id="why"')[2].partition("</ul>")[0]
+    assert why.count("<b>refund</b>") == 1
+    assert re.findall(r'class="chip" href="#[^"]+">([^<]+)<', why) == ["embedded-2.2.1", "local-2.2.1"]
 
 
 def test_what_did_not_pass_comes_first_and_is_open(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
