@@ -76,7 +76,7 @@ def test_github_shows_the_failures_at_their_lines_and_the_summary_and_a_collecto
         "tests/test_plain.py::test_plain: ::error::forged"
     )
     assert commands[1].startswith(
-        f"::error file={folder}/x.scenario.yaml,line=9,title=flink agents gate%3A scenarios::x.scenario.yaml::wrong"
+        f"::error file={folder}/x.scenario.yaml,line=15,title=flink agents gate%3A scenarios::x.scenario.yaml::wrong"
     )
     assert [line.partition(" ")[0] for line in commands] == ["::error", "::error", "::warning"]
     appended = summary.read_text(encoding="utf-8")
@@ -102,7 +102,7 @@ def test_every_session_writes_the_files_for_ci_servers_and_sends_its_spans_and_o
         return json.loads((project.report / name).read_text(encoding="utf-8"))
 
     assert [test["rawStatus"] for test in read("ctrf-report.json")["results"]["tests"]] == ["failed"]
-    assert read("gl-code-quality-report.json")[0]["location"] == {"path": "x.scenario.yaml", "lines": {"begin": 1}}
+    assert read("gl-code-quality-report.json")[0]["location"] == {"path": "x.scenario.yaml", "lines": {"begin": 7}}
     assert "## BLOCK" in (project.report / "pull-request.md").read_text(encoding="utf-8")
     started = clock.now_s()
     line = export_session(project.report, "http://127.0.0.1:1", timeout_s=1)
