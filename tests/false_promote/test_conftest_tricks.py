@@ -152,7 +152,7 @@ def test_a_file_that_skips_itself_or_hides_its_error_is_named(project: Project) 
     assert_reasons(
         project,
         [
-            "could not run: skips.scenario.yaml: later",
+            "could not run: skips.scenario.yaml: Skipped: later",
             "could not run: broken.scenario.yaml: ...FA204",
             "selection: skips.scenario.yaml looks like a scenario file",
         ],
