@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_flink_agents.environment_patch import EnvironmentPatch
     from pytest_flink_agents.failed_reports import FailedReports
     from pytest_flink_agents.gate import Shard, Verdict
+    from pytest_flink_agents.progress import ProgressLines
     from pytest_flink_agents.run.checked_run import CheckedRun
     from pytest_flink_agents.session import GateSession
     from pytest_flink_agents.settings import Settings
@@ -32,6 +32,7 @@ SHARD: pytest.StashKey[tuple[Shard, list[pytest.Item]]] = pytest.StashKey()
 LEAKS: pytest.StashKey[list[str]] = pytest.StashKey()
 PATCH: pytest.StashKey[EnvironmentPatch] = pytest.StashKey()
 FAILURES: pytest.StashKey[FailedReports] = pytest.StashKey()
+PROGRESS: pytest.StashKey[ProgressLines] = pytest.StashKey()
 # Keys of an item's stash. Attempts count from 1: reruns of one item run under the same node id.
 ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
 NOT_READY: pytest.StashKey[ProblemError] = pytest.StashKey()
@@ -82,7 +83,7 @@ def session_of(config: pytest.Config) -> GateSession:
         shared = config.stash.get(SHARED, None)
         config.stash[SESSION] = GateSession(
             config.stash[SETTINGS],
-            _progress(config),
+            config.stash[PROGRESS].show,
             folder=shared.folder if shared else None,
             broker=shared.broker() if shared and shared.broker else None,
             process=shared.process if shared else "",
@@ -113,21 +114,3 @@ def attempt_folder(item: pytest.Item) -> Path:
     No two attempts share one: a rerun must not be judged by files of the attempt before.
     """
     return session_of(item.config).folder_of(item.nodeid, item.stash.get(ATTEMPT, 1))
-
-
-def _progress(config: pytest.Config) -> Callable[[str], None]:
-    """Return a function that prints progress lines past pytest's capture.
-
-    It prints nothing with ``-q``.
-    """
-
-    def report(line: str) -> None:
-        # Looked up late: at configure time the reporter may not be registered yet.
-        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-        capture: Any = config.pluginmanager.get_plugin("capturemanager")
-        if reporter and config.get_verbosity() >= 0:
-            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-                reporter.ensure_newline()
-                reporter.write_line(f"[flink-agents] {line}", cyan=True)
-
-    return report

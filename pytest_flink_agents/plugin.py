@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents import collect, current, fixtures, hooks, options
-from pytest_flink_agents.current import FAILURES, PATCH, SESSION, SETTINGS
+from pytest_flink_agents.current import FAILURES, PATCH, PROGRESS, SESSION, SETTINGS
 from pytest_flink_agents.environment_patch import EnvironmentPatch
 from pytest_flink_agents.failed_reports import FailedReports
+from pytest_flink_agents.progress import ProgressLines
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -51,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PATCH].apply()
     config.stash[FAILURES] = FailedReports()
     config.pluginmanager.register(config.stash[FAILURES], "flink-agents-failed-reports")
+    config.stash[PROGRESS] = ProgressLines(config)
+    config.pluginmanager.register(config.stash[PROGRESS], "flink-agents-progress")
     if getattr(config.option, "dist", "no") != "no" or hasattr(config, "workerinput"):
         from pytest_flink_agents import xdist
 

@@ -15,6 +15,7 @@ HEAVY = (
         "pydantic",
         "yaml",
         "requests",
+        "rich",
         "psutil",
         "filelock",
         "jmespath",
