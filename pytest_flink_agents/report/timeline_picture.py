@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -16,8 +17,8 @@ from pytest_flink_agents.redact import Redactor
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 960, 170, 20, 60, 26
 _PLOT = _WIDTH - _LEFT - _RIGHT
 _MAX_KEYS = 20
-_LABEL_CHARACTERS = 22
-_TICKS = 6
+_LABEL_CHARACTERS, _FAULT_CHARACTERS = 22, 48
+_MOST_TICKS = 8
 _LEGEND = 150.0
 # Each kind has a form of its own: colours alone do not tell them apart for everybody.
 _KINDS = {"output": "outputs", "effect": "effects", "record": "action state records"}
@@ -58,6 +59,8 @@ def timeline_picture(history: History, redactor: Redactor) -> str:
     for key in chain((one.key for one in history.inputs), (mark.key for mark in marks)):
         rows.setdefault(identity(key), key)
     picture.frame(rows)
+    lines = {"checkpoint": history.checkpoints, "interruption": history.interruptions}
+    picture.legend({mark.kind for mark in marks} | {kind for kind, found in lines.items() if found})
     picture.background(history)
     picture.marks(marks)
     return picture.text()
@@ -83,6 +86,12 @@ def _label(key: Any) -> str:
     return "no key" if key is None else json.dumps(key, sort_keys=True, ensure_ascii=False)
 
 
+def _step_of(span_s: float) -> float:
+    """Return the distance of ticks: 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(span_s / _MOST_TICKS))
+    return next(factor * power for factor in (1, 2, 5, 10) if span_s / (factor * power) <= _MOST_TICKS)
+
+
 class _Picture:
     """An SVG image under construction, and its scale."""
 
@@ -102,7 +111,7 @@ class _Picture:
         return tostring(self._svg, encoding="unicode") + "\n"
 
     def frame(self, keys: Mapping[str, Any]) -> None:
-        """Draw legend, rows and axis; ``keys`` are those of the rows by their identity."""
+        """Draw rows and axis; ``keys`` are those of the rows by their identity."""
         shown = list(keys)[:_MAX_KEYS]
         self._rows = {key: _TOP + _ROW * (number + 1) for number, key in enumerate(shown)}
         bottom = _TOP + _ROW * (len(shown) + 1)
@@ -111,24 +120,28 @@ class _Picture:
         self._svg.set("width", str(_WIDTH))
         # Of its own, since a page around it may be light while the colours are those for the dark.
         SubElement(self._svg, "rect", {"class": "back", "width": str(_WIDTH), "height": str(height)})
-        for number, (kind, name) in enumerate(_KINDS.items()):
-            x = _LEFT + _LEGEND * number
-            self._form(kind, x, 16, name)
-            self._words(x + 12, 20, name)
-        for number, (kind, name) in enumerate(_LINES.items(), start=len(_KINDS)):
-            x = _LEFT + _LEGEND * number
-            self._line(kind, x, 8, x, 24)
-            self._words(x + 12, 20, name)
         for key, y in self._rows.items():
             self._line("row", _LEFT, y, _LEFT + _PLOT, y)
             self._words(_LEFT - 10, y + 4, _label(keys[key]), end=True)
         self._line("axis", _LEFT, bottom, _LEFT + _PLOT, bottom)
-        for tick in range(_TICKS + 1):
-            x = _LEFT + _PLOT * tick / _TICKS
+        step_s = _step_of(self._span_s)
+        for tick in range(int(self._span_s / step_s) + 1):
+            x = _LEFT + _PLOT * tick * step_s / self._span_s
             self._line("axis", x, bottom, x, bottom + 5)
-            self._words(x, bottom + 20, f"{self._span_s * tick / _TICKS:.3g} s", middle=True)
+            self._words(x, bottom + 20, f"{tick * step_s:g} s", middle=True)
         if len(keys) > len(shown):
             self._words(_LEFT, height - 6, f"and {len(keys) - len(shown)} more keys")
+
+    def legend(self, kinds: Collection[str]) -> None:
+        """Draw the meaning of the forms and lines that are in the picture."""
+        shown = {kind: name for kind, name in {**_KINDS, **_LINES}.items() if kind in kinds}
+        for number, (kind, name) in enumerate(shown.items()):
+            x = _LEFT + _LEGEND * number
+            if kind in _KINDS:
+                self._form(kind, x, 16, name)
+            else:
+                self._line(kind, x, 8, x, 24)
+            self._words(x + 12, 20, name)
 
     def background(self, history: History) -> None:
         """Draw checkpoints, faults and interruptions over all rows."""
@@ -140,7 +153,7 @@ class _Picture:
             area = SubElement(self._svg, "rect", {**facts, "height": str(bottom - top)})
             effect = "interrupted the job" if fault.interrupted else "felt" if fault.felt else "not felt"
             self._tip(area, f"{fault.name}: {effect}, {fault.ended_s - fault.began_s:.3g} s until the recovery")
-            self._words(x, top - 4, fault.name)
+            self._words(x, top - 4, fault.name, most=_FAULT_CHARACTERS)
         for checkpoint in history.checkpoints:
             x = self._x(checkpoint.completed_s)
             what = "savepoint" if checkpoint.savepoint else "checkpoint"
@@ -181,11 +194,13 @@ class _Picture:
         ends = {"x1": f"{x:.1f}", "y1": f"{y:g}", "x2": f"{to_x:.1f}", "y2": f"{to_y:g}"}
         return SubElement(self._svg, "line", {"class": kind, **ends})
 
-    def _words(self, x: float, y: float, text: str, *, end: bool = False, middle: bool = False) -> None:
+    def _words(
+        self, x: float, y: float, text: str, *, end: bool = False, middle: bool = False, most: int = _LABEL_CHARACTERS
+    ) -> None:
         anchor = "end" if end else "middle" if middle else "start"
         words = SubElement(self._svg, "text", {"x": f"{x:.1f}", "y": f"{y:g}", "text-anchor": anchor})
         line = self._redactor.line(text)
-        words.text = line if len(line) <= _LABEL_CHARACTERS else f"{line[: _LABEL_CHARACTERS - 1]}…"
+        words.text = line if len(line) <= most else f"{line[: most - 1]}…"
 
     def _tip(self, of: Element, text: str) -> None:
         SubElement(of, "title").text = self._redactor.line(text)
