@@ -140,7 +140,8 @@ def _events(events: Sequence[Mapping[str, Any]], key: str) -> Iterator[tuple[str
 
 def _step(step: Mapping[str, Any]) -> tuple[str, str, str]:
     after_s = step["fired_after_s"]
-    when = "not reached" if after_s is None else f"{after_s:.1f} s"
+    # The time of a step is that of its version's job; a version starts when the one before it has stopped.
+    when = "not reached" if after_s is None else f"{after_s:.1f} s" if after_s else "then"
     # The whole address of a savepoint is in the evidence.
     act, detail = (_SAVEPOINT.sub(r"\1", str(step[word])) for word in ("act", "detail"))
     return when, f"{act}, {step['trigger']}", detail

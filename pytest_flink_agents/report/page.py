@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 
 from pytest_flink_agents.checks.bounds import number_text
 from pytest_flink_agents.gate import UNITS, Answer, ItemResult, Outcome, Verdict, VerdictKind
@@ -17,7 +18,7 @@ from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.evidence_file import EVIDENCE_FILE, PICTURE_FILE
-from pytest_flink_agents.report.failure_card import shown_failure
+from pytest_flink_agents.report.failure_card import ShownFailure, shown_failure
 from pytest_flink_agents.report.files import write_text
 from pytest_flink_agents.report.scenario_table import (
     WORDS,
@@ -40,9 +41,6 @@ _NEXT_STEPS = {
     VerdictKind.BLOCK: "Do not promote: something is proven wrong.",
     VerdictKind.INCONCLUSIVE: "Do not promote yet: what is named below was not shown.",
 }
-# The page stays below three megabytes for 200 scenarios.
-_OPENED = 20
-_PICTURES = 20
 _DIFFERENCES = 50
 _EVIDENCE = (EVIDENCE_FILE, "effects.jsonl", "logs/", "events/")
 _FIGURES = {
@@ -52,7 +50,11 @@ _FIGURES = {
     "recovery": "Recovery",
     "duration": "Duration",
 }
+# The page stays below three megabytes: what does not fit is in the evidence.
+_OPENED = 20
 _PICTURE_BYTES = 100_000
+_CONTENT_BYTES = 2_200_000
+_CUT_DETAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class _Page:
         self._redactor = redactor
         self._results = results
         self._anchors = {result.node_id: f"result-{number}" for number, result in enumerate(results, start=1)}
-        self._pictures = 0
+        self._bytes_left = _CONTENT_BYTES
 
     def line(self, text: str) -> str:
         """Return a text as one line, without secrets."""
@@ -208,8 +210,8 @@ class _Page:
                 "column": column_of(result) if result.tier else "test",
                 "place": self.line(f"{result.file}:{result.line}" if result.line else result.file),
                 "message": self.line(result.message),
-                "failure": shown_failure(self._file(result, EVIDENCE_FILE)) if opened and result.evidence else None,
-                "detail": shorten(text, result.evidence),
+                "failure": self._failure(result) if opened else None,
+                "detail": self._detail(shorten(text, result.evidence), result.evidence),
                 "picture": self._picture(result),
                 "about": [(name, self.line(value)) for name, value in about.items() if value],
                 "reproduce": self._again(result),
@@ -239,13 +241,27 @@ class _Page:
     def _picture(self, result: ItemResult) -> str:
         """Return the picture of a run as an address that holds it, empty if there is none."""
         file = self._file(result, PICTURE_FILE)
-        if not result.evidence or self._pictures >= _PICTURES or not file.is_file():
+        if not result.evidence or not file.is_file() or file.stat().st_size > _PICTURE_BYTES:
             return ""
-        content = file.read_bytes()
-        if len(content) > _PICTURE_BYTES:
-            return ""
-        self._pictures += 1
-        return f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
+        address = f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode()}"
+        return address if self._fits(address) else ""
+
+    def _failure(self, result: ItemResult) -> ShownFailure | None:
+        failure = shown_failure(self._file(result, EVIDENCE_FILE)) if result.evidence else None
+        return failure if failure and self._fits(repr(failure)) else None
+
+    def _detail(self, text: str, evidence: str) -> str:
+        if self._fits(text):
+            return text
+        where = f", all in {evidence}" if evidence else ""
+        return f"{text[:_CUT_DETAIL]}\n... {len(text) - _CUT_DETAIL} more characters{where}"
+
+    def _fits(self, text: str) -> bool:
+        """Return whether the page has space left for a text, and take it."""
+        size = len(escape(text).encode())
+        fits = size <= self._bytes_left
+        self._bytes_left -= size if fits else 0
+        return fits
 
 
 def _figures(result: ItemResult) -> dict[str, str]:

@@ -43,7 +43,7 @@ def evidence(events: int = 2) -> Evidence:
 
 def written(folder: Path, evidence: Evidence, *findings: Finding) -> Path:
     checks = (CheckResult("logs", Validity.VALID), CheckResult("outputs", Validity.INVALID, findings))
-    write_evidence(folder, evidence, checks, Redactor({"API_KEY": SECRET}), PLACES)
+    write_evidence(folder, evidence, checks, Redactor({"API_KEY": SECRET}), places=PLACES)
     return folder / "evidence.json"
 
 
