@@ -55,7 +55,7 @@ def trend(directory: Path, html: Path | None, *, as_json: bool) -> tuple[int, st
     if as_json:
         data = {"sessions": [asdict(one) for one in sessions], "unreadable": unreadable}
         return 0, redactor.text(json.dumps(data, indent=2, ensure_ascii=False))
-    return 0, redactor.text("\n".join(_lines(sessions, unreadable)))
+    return 0, redactor.text("\n".join(lines_of(sessions, unreadable)))
 
 
 def history(directory: Path) -> tuple[list[Session], list[str]]:
@@ -93,7 +93,8 @@ def _session(stored: StoredSession) -> Session:
     )
 
 
-def _lines(sessions: Sequence[Session], unreadable: Sequence[str]) -> list[str]:
+def lines_of(sessions: Sequence[Session], unreadable: Sequence[str]) -> list[str]:
+    """Return a table of the sessions, the scenarios that were flaky, and the runs that cannot be read."""
     rows = [("started", "verdict", "passed", "flaky", "p95 ms", "commit")]
     rows += [
         (
