@@ -130,16 +130,26 @@ class SessionEvent(TypedDict):
 
 
 @with_config(_STRICT)
+class FindingPlace(TypedDict):
+    """``file:line`` of an expectation, and the scenario's lines there with their numbers."""
+
+    place: str
+    lines: list[tuple[int, str]]
+
+
+@with_config(_STRICT)
 class EvidenceFile(TypedDict):
     """``evidence.json``: the evidence of one run, and the results of its checks.
 
-    ``scenario`` is the name of the scenario, empty for the run of a Python test.
+    ``scenario`` is the name of the scenario, empty for the run of a Python test. ``places`` has one for each finding of
+    the checks that are not valid, in their order.
     """
 
     schema_version: str
     scenario: str
     evidence: Evidence
     checks: list[CheckResult]
+    places: list[FindingPlace]
 
 
 VERDICT_FILE: TypeAdapter[VerdictFile] = TypeAdapter(VerdictFile)
