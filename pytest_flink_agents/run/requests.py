@@ -206,7 +206,7 @@ class ScenarioRequest:
     def _agent(self, name: str) -> AgentSubject:
         scenario, run = self.loaded.scenario, self.place.directory.parent.name
         checkout = self.version.checkout
-        label = f"{name} at {checkout}" if checkout else name
+        label = f"{name} at {checkout}".strip() if checkout else name
         return AgentSubject(
             name=f"{self.loaded.name} ({f'{label}, ' if label else ''}{run})"[:_NAME_CHARACTERS],
             spec={

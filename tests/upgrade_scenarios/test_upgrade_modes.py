@@ -1,4 +1,4 @@
-"""What the next version starts from: the last checkpoint of a cancelled job."""
+"""What the next version starts from: the last checkpoint of a cancelled job, or nothing."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ def test_the_last_checkpoint_of_a_cancelled_job_is_the_start(tmp_path: Path, req
     assert {output.value["version"] for output in run.evidence.outputs} == {"v1", "v2"}
 
 
+def test_a_stateless_start_forgets_the_memory_and_reads_on(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    # Without input, Flink's consumer returns every ten seconds, and only then commits what a checkpoint covers.
+    text = UPGRADE.format(mode="stateless", after="{checkpoint: 20}", words="  inputs: 12\n", outputs="{count: 60}")
+    run = checked(text, tmp_path, request)
+    assert run.valid, run.text
+    upgrade = run.evidence.upgrade
+    assert upgrade is not None
+    assert [version.restored for version in upgrade.versions] == ["", ""]
+    later = [output for output in run.evidence.outputs if output.value["version"] == "v2"]
+    assert len(later) == 48
+    assert all(output.value["count"] == output.value["own"] for output in later), "no memory of the version before"
+
+
 def test_a_job_without_a_checkpoint_is_not_stopped(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     text = UPGRADE.format(mode="last-state", after="{seconds: 0}", words="", outputs="{count: 60}")
     text = text.replace("within:", "flink_config: {execution.checkpointing.interval: 1h}\nwithin:")
@@ -59,3 +72,16 @@ def test_the_next_version_survives_a_fault_before_the_way_back(tmp_path: Path, r
     assert ("kill taskmanager", True) in acts
     kill = acts.index(("kill taskmanager", True))
     assert acts[kill - 1][0].startswith("start the candidate"), "it struck the candidate"
+
+
+@pytest.mark.parametrize(("before", "after"), [("process", "thread"), ("thread", "process")])
+def test_a_state_crosses_the_modes_of_python(
+    before: str, after: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    outputs = '{count: 60, distinct: "[customer, count]"}'
+    text = UPGRADE.format(mode="savepoint", after="{outputs: 9}", words="", outputs=outputs)
+    text = text.replace("versions:Till}", f"versions:Till, flink_config: {{python.execution-mode: {before}}}}}")
+    run = checked(f"{text}flink_config: {{python.execution-mode: {after}}}\n", tmp_path, request)
+    assert run.valid, run.text
+    # PyFlink closes a function of thread mode at the end of its input only, and not when it is stopped.
+    assert (run.evidence.metrics is not None) == (before == "process")

@@ -92,12 +92,14 @@ within: 120s
 
 @pytest.fixture(scope="module")
 def stored(project: TeamProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the savepoint of 18 inputs of three customers, which lies in another place than it was written."""
+    """A directory with the savepoint of 3,000 inputs of 1,003 customers, which lies in another place than it was written."""
     text = UPGRADE.format(name="write a savepoint", agent="NextTill", before='{agent: "versions:Till"}', words="")
+    # A state of less than 20 KiB would be inside _metadata.
+    text = text.replace("count: 36, keys: 3", "count: 3009, keys: 1003").replace("count: 36,", "count: 3009,")
     text = (
         text.replace("in_flight: 3", "in_flight: 0")
-        .replace("inputs: 12", "inputs: 18")
-        .replace("outputs: 5", "outputs: 18")
+        .replace("inputs: 12", "inputs: 3000")
+        .replace("outputs: 5", "outputs: 3000")
     )
     run = project.checked(text, tmp_path_factory.mktemp("writer"))
     assert run.valid, run.text
@@ -115,7 +117,7 @@ def test_a_stored_savepoint_is_the_start_and_the_way_back_goes_on_from_it(
 ) -> None:
     before = sorted((file.name, file.read_bytes()) for file in stored.iterdir())
     words = "  rollback: true\n  after: {outputs: 2}\n"
-    run = project.checked(FROM_STORED.format(agent="NextTill", stored="whole", least=7, words=words), tmp_path)
+    run = project.checked(FROM_STORED.format(agent="NextTill", stored="whole", least=4, words=words), tmp_path)
     assert run.valid, run.text
     assert run.evidence.upgrade is not None
     assert [version.name for version in run.evidence.upgrade.versions] == ["candidate", "baseline after the rollback"]
@@ -127,7 +129,7 @@ def test_a_stored_savepoint_is_the_start_and_the_way_back_goes_on_from_it(
 def test_a_stored_savepoint_names_what_the_next_version_lacks(
     project: TeamProject, stored: Path, tmp_path: Path
 ) -> None:
-    run = project.checked(FROM_STORED.format(agent="RenamedTill", stored="whole", least=7, words=""), tmp_path)
+    run = project.checked(FROM_STORED.format(agent="RenamedTill", stored="whole", least=4, words=""), tmp_path)
     assert run.validity is Validity.INVALID
     assert "the candidate has no action receipt" in run.text
 
@@ -138,7 +140,7 @@ def test_a_truncated_savepoint_is_refused(project: TeamProject, stored: Path, tm
     metadata = damaged / "_metadata"
     metadata.write_bytes(metadata.read_bytes()[:40])
     with pytest.raises(ScenarioError, match="FA206: Flink cannot read the savepoint"):
-        project.checked(FROM_STORED.format(agent="Till", stored="truncated", least=7, words=""), tmp_path)
+        project.checked(FROM_STORED.format(agent="Till", stored="truncated", least=4, words=""), tmp_path)
 
 
 def test_a_savepoint_without_its_files_fails_the_job_with_flinks_reason(
@@ -149,6 +151,6 @@ def test_a_savepoint_without_its_files_fails_the_job_with_flinks_reason(
     for file in damaged.iterdir():
         if file.name != "_metadata":
             file.unlink()
-    run = project.checked(FROM_STORED.format(agent="Till", stored="without-files", least=7, words=""), tmp_path)
+    run = project.checked(FROM_STORED.format(agent="Till", stored="without-files", least=4, words=""), tmp_path)
     assert run.validity is Validity.INVALID
     assert "FileNotFoundException" in run.text or "No such file" in run.text, run.text

@@ -10,7 +10,7 @@ from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Validity
 from pytest_flink_agents.checks.upgrade import check_downtime, check_rescale, check_upgrade, downtimes
 from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
-from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, Upgrade, Version
+from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE, Upgrade, Version
 
 SAVEPOINT = "file:/run/savepoints/savepoint-1"
 BASELINE = Version("baseline", "shop:V1", "a" * 32)
@@ -56,6 +56,16 @@ def test_a_silent_fresh_start_is_invalid(restored: str) -> None:
     assert finding.expected == SAVEPOINT
 
 
+def test_a_start_without_state_on_purpose_restores_nothing_and_loses_no_action() -> None:
+    anew = replace(CANDIDATE, savepoint="", restored="")
+    stateless = Upgrade((BASELINE, anew), 2, PLAN, RENAMED, stateless=True)
+    assert checked(replace(RAN, upgrade=stateless)).validity is Validity.VALID
+    restored = replace(stateless, versions=(BASELINE, replace(anew, restored=SAVEPOINT)))
+    result = checked(replace(RAN, upgrade=restored))
+    assert result.validity is Validity.INVALID
+    assert result.findings[0].message == "the candidate has restored a state"
+
+
 def test_a_version_that_was_never_started_is_unknown() -> None:
     assert checked(replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
     result = checked(with_versions(BASELINE))
@@ -99,6 +109,12 @@ def test_the_time_in_which_the_old_version_was_idle_is_no_downtime() -> None:
     idle = replace(RAN, outputs=(OUTPUTS[0], OUTPUTS[2]))
     assert check_downtime(4.9, idle).validity is Validity.VALID
     assert check_downtime(4.8, idle).validity is Validity.INVALID
+
+
+@pytest.mark.parametrize("stop", [STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE])
+def test_every_kind_of_stop_has_a_downtime(stop: str) -> None:
+    result = check_downtime(4.4, replace(RAN, steps=(replace(STOPPED, act=f"{stop}candidate"),)))
+    assert result.findings[0].message == "the downtime before the candidate is 4.5 s"
 
 
 @pytest.mark.parametrize(
