@@ -120,8 +120,8 @@ def test_the_job_runs_on_or_has_a_named_savepoint(
     killed: list[str] = []
 
     def kill() -> None:
-        victim(cluster)
         killed.append(step)
+        victim(cluster)
 
     after(*STEPS[step], kill, monkeypatch)
     try:
@@ -134,7 +134,7 @@ def test_the_job_runs_on_or_has_a_named_savepoint(
             upgrade = checked.evidence.upgrade
             assert upgrade is not None
             assert len(upgrade.versions) == 2
-    assert killed, "the step was reached"
+    assert killed, f"the step was not reached\n{text}"
     if text:
         point = _POINT.search(text)
         assert point or "the job was not stopped, and runs on" in text, text
