@@ -111,7 +111,9 @@ class SwitchVersion:
         try:
             path = self._stop(target.cluster, target.job_id)
         except HostError as error:
-            raise HostError(*(replace(each, next_step=_after_refusal(target)) for each in error.problems)) from error
+            # Without the trace, of which Flink's reason is the first line.
+            next_step = _after_refusal(target)
+            raise HostError(*(replace(each, next_step=next_step, detail="") for each in error.problems)) from error
         self.write()
         # A fresh start on purpose is no interruption, after which a job would have to restore its state.
         return ActResult(felt=True, detail=path, interrupted=self.mode is not UpgradeMode.STATELESS, stopped=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -13,6 +14,8 @@ from flink_testbed.faults import FaultReport, FaultTarget, KillTaskManager
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import (
     Act,
     AfterCheckpoints,
@@ -22,6 +25,7 @@ from pytest_flink_agents.run.timeline import (
     InjectFault,
     StartFromSavepoint,
     Step,
+    SwitchVersion,
     TakeSavepoint,
     TimelineRun,
     Trigger,
@@ -184,3 +188,33 @@ def test_a_run_without_a_timeline_asks_nothing_of_the_cluster(monkeypatch: pytes
     running = Running([], monkeypatch)
     assert running.advance() == []
     assert running.records(restored=1) == ()
+
+
+class RefusingCluster(CountingCluster):
+    """Refuses to stop a job, which is in ``state`` afterwards."""
+
+    def __init__(self, directory: Path, state: str) -> None:
+        super().__init__(refuses=True)
+        self.rest = self
+        self.directory = directory
+        self._state = state
+
+    def job_state(self, job_id: str) -> str:
+        if self._state == "lost":
+            raise HostError(Problem("FA405", "Flink refused GET /jobs"))
+        return self._state
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("RESTARTING", "the job was not stopped, and runs on"),
+        ("FAILED", "the job is failed; no savepoint or checkpoint of the job is complete"),
+        ("lost", "the job is lost; no savepoint or checkpoint of the job is complete"),
+    ],
+)
+def test_a_refused_switch_says_what_has_become_of_the_job(state: str, said: str, tmp_path: Path) -> None:
+    act = SwitchVersion(AgentSubject("s", {}), cast(Place, None), "candidate", lambda: None)
+    with pytest.raises(HostError) as caught:
+        act.perform(FaultTarget(cast(FlinkCluster, RefusingCluster(tmp_path, state)), JOB))
+    assert caught.value.problems[0].next_step == said
