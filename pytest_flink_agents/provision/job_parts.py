@@ -165,6 +165,22 @@ class JobParts:
         return provide_classes(sources, jars, self.java.java, progress=self.progress)
 
     @property
+    def java_bridge(self) -> tuple[Path, ...]:
+        """The jars that the bundled engine's JVM for Java parts needs, besides the user's.
+
+        They are its own classes, upstream's jars if the job environment has them, and Flink's.
+        """
+        return self._once("bridge to Java", self._provide_java_bridge)
+
+    def _provide_java_bridge(self) -> tuple[Path, ...]:
+        root = importlib.resources.files("flink_agents_runtime.java") / "classes"
+        files = (root / "flinkagents" / "bridge").iterdir()
+        sources = {f"flinkagents/bridge/{file.name}": file.read_text(encoding="utf-8") for file in files}
+        bridge = provide_classes(sources, (), self.java.java, progress=self.progress)
+        environment = self.environment
+        return (bridge, *environment.upstream_jars, *sorted((environment.flink_home / "lib").glob("*.jar")))
+
+    @property
     def java(self) -> JavaRuntime:
         """A Java that this Flink supports."""
         return self._once("java", lambda: provide_java(self.release.line, progress=self.progress))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH, JAVA_HOME
 from flink_agents_runtime.config.options import flat
 from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
 from flink_testbed.core.problem import HarnessError, Problem
@@ -30,6 +31,7 @@ from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.executed_plan import executed_plan_digest
+from pytest_flink_agents.run.java_parts import asked_with_java
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
 from pytest_flink_agents.vocabulary import Engine, Tier
@@ -80,14 +82,15 @@ def launch_agent(
     reads on where the job before it stopped.
     """
     environment = place.environment
-    try:
-        reply = environment.submitter(place.tier, place.setup.variant).request(
+
+    def submit(config: Mapping[str, Any]) -> dict[str, Any]:
+        return environment.submitter(place.tier, place.setup.variant).request(
             "submit",
             timeout_s=_SUBMIT_AGENT_S,
             name=subject.name,
             rest_url=cluster.rest_url,
             agent_spec=subject.spec,
-            config=logged_in_full(subject.config) | {"baseLogDir": str(place.events)},
+            config=config,
             source_and_sink=_source_and_sink(channel, environment, continues=continues),
             parallelism=subject.parallelism,
             flink_config={
@@ -105,6 +108,10 @@ def launch_agent(
             environment=dict(subject.environment),
             network=subject.network.fields(place.events) if subject.network else None,
         )
+
+    config = logged_in_full(subject.config) | {"baseLogDir": str(place.events)}
+    try:
+        reply = asked_with_java(submit, config, environment, shares_files=cluster.shares_files)
     except RefusedError as error:
         raise refused(error) from error
     return Launch(
@@ -256,7 +263,7 @@ def config_evidence(
     """
     given = dict(flat(subject.config))
     options = {row["key"]: {name: row[name] for name in ("value", "source", "note")} for row in rows}
-    for key in ("event-log.level", "baseLogDir"):
+    for key in ("event-log.level", "baseLogDir", JAVA_HOME, JAVA_CLASS_PATH):
         if key not in given and key in options and options[key]["source"] != "default":
             options[key]["source"] = HARNESS
     for key, row in setup.agent_rows.items():

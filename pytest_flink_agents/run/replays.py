@@ -10,6 +10,7 @@ from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.replays import InputRun, RecordedStep, Replay, Replays, UndisturbedRun
 from pytest_flink_agents.run.action_topic import BACKEND, SERVERS
 from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.java_parts import asked_with_java
 from pytest_flink_agents.run.launch import refused
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AgentSubject, Subject
@@ -59,12 +60,13 @@ def replay_in_worker(subject: Subject, channel: Channel, place: Place, *, with_s
         raise ValueError("only the inputs of an agent can be replayed")
     seed = subject.seed or 0
     deadline_s = run_s + _REPLAYS_S
-    try:
-        reply = place.environment.worker().request(
+
+    def replay(config: Mapping[str, Any]) -> dict[str, Any]:
+        return place.environment.worker().request(
             "replay",
             timeout_s=BUILD_S + deadline_s + MARGIN_S,
             agent_spec=subject.spec,
-            config=dict(subject.config),
+            config=config,
             **inputs_of(channel, place),
             environment=dict(subject.environment),
             network=subject.network.fields(place.events) if subject.network else None,
@@ -74,6 +76,9 @@ def replay_in_worker(subject: Subject, channel: Channel, place: Place, *, with_s
             run_s=run_s,
             deadline_s=deadline_s,
         )
+
+    try:
+        reply = asked_with_java(replay, dict(subject.config), place.environment)
     except RefusedError as error:
         if error.kind != "replay":
             raise refused(error) from error

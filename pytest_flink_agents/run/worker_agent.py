@@ -19,6 +19,7 @@ from pytest_flink_agents.evidence.upgrade import Upgrade, Version
 from pytest_flink_agents.provision.flink_setup import rows_as_data
 from pytest_flink_agents.run.channel import Channel, MemoryChannel
 from pytest_flink_agents.run.executed_plan import digest_together, executed_plan_digest
+from pytest_flink_agents.run.java_parts import asked_with_java
 from pytest_flink_agents.run.launch import config_evidence, logged_in_full, named_failure, refused
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.records import agent_output
@@ -111,13 +112,14 @@ class _WorkerRun:
         assert isinstance(subject, AgentSubject)
         handover = self.replies[-1]["handover"] if self.replies else None
         first = handover["first"] if handover else 0
-        try:
+
+        def run(config: Mapping[str, Any]) -> dict[str, Any]:
             with answered(self._channel.conversation) as held:
                 return place.environment.worker().request(
                     "run",
                     timeout_s=BUILD_S + self._deadline_s + MARGIN_S,
                     agent_spec=subject.spec,
-                    config=logged_in_full(subject.config),
+                    config=config,
                     **inputs_of(self._channel, self._place, first=first),
                     **held,
                     seed=subject.seed,
@@ -129,6 +131,9 @@ class _WorkerRun:
                     handover=handover,
                     stop_after=stop_after,
                 )
+
+        try:
+            return asked_with_java(run, logged_in_full(subject.config), place.environment)
         except RefusedError as error:
             raise refused(error) from error
 

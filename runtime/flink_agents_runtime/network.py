@@ -178,17 +178,17 @@ def _install() -> None:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     # Every import and every opened file passes here: the tests are in the order of their cost.
     if event in _CONNECTIONS:
-        limit = _limit()
+        limit = limit_here()
         if limit is not None:
             limit.check_connection(args[1])
     elif event in _RESOLUTIONS:
-        limit = _limit()
+        limit = limit_here()
         if limit is not None:
             limit.check_resolution(*args[:2])
 
 
 def _inheriting_start(thread: threading.Thread) -> None:
-    limit = _limit()
+    limit = limit_here()
     if limit is not None:
         _of_threads[thread] = limit
     _start(thread)
@@ -196,7 +196,7 @@ def _inheriting_start(thread: threading.Thread) -> None:
 
 def _inheriting_start_bare(function: Callable[..., object], *rest: Any) -> int:
     """Start a thread of which the module threading knows nothing."""
-    limit = _limit()
+    limit = limit_here()
 
     def run(*args: Any, **keywords: Any) -> None:
         with limit or contextlib.nullcontext():
@@ -205,7 +205,7 @@ def _inheriting_start_bare(function: Callable[..., object], *rest: Any) -> int:
     return _start_bare(run, *rest)
 
 
-def _limit() -> NetworkLimit | None:
+def limit_here() -> NetworkLimit | None:
     """Return the limit of this thread, None if it has none."""
     entered = getattr(_here, "limits", ())
     if entered:
@@ -219,7 +219,7 @@ def _limit() -> NetworkLimit | None:
 
 def _noting_getaddrinfo(host: Any, port: Any, *args: Any, **keywords: Any) -> Any:
     found = _resolve(host, port, *args, **keywords)
-    limit = _limit()
+    limit = limit_here()
     if limit is not None:
         limit.resolved(host, found)
     return found

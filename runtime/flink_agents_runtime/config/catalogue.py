@@ -62,6 +62,10 @@ class Option:
 TOOL_ROUNDS = "tool-call.max-rounds"
 # How many events other than outputs the run of one input may have, 0 for no limit. Upstream has no limit.
 RUN_EVENTS = "max-events-per-input"
+# The Java for the parts of an agent in Java: its directory, jars, and the time that one call may take.
+JAVA_HOME = "java.home"
+JAVA_CLASS_PATH = "java.class-path"
+JAVA_CALL_MS = "java.call-timeout-ms"
 
 _DECLARED = (
     Option("eventLoggerType", Kind.ENUM, "slf4j", ("slf4j", "file")),
@@ -112,6 +116,9 @@ _DECLARED = (
     Option("long-term-memory.mem0.vector-store"),
     Option(TOOL_ROUNDS, Kind.INT, 200, ours=True),
     Option(RUN_EVENTS, Kind.INT, 10_000, ours=True),
+    Option(JAVA_HOME, ours=True),
+    Option(JAVA_CLASS_PATH, Kind.LIST, ours=True),
+    Option(JAVA_CALL_MS, Kind.INT, 60_000, minimum=1, ours=True),
 )
 CATALOGUE: Mapping[str, Option] = MappingProxyType({option.key: option for option in _DECLARED})
 

@@ -31,7 +31,7 @@ class Engine(SharedParts):
     ``store``, already rebuilt, records the result of each action for the next attempt and returns
     the records of the previous one. ``recorded_run`` is the run loop with a store.
 
-    Raises :class:`PlanError` for Java actions, and for parts and options that the engine cannot honour.
+    Raises :class:`PlanError` for parts, in Java too, and options that the engine cannot honour.
     """
 
     recorded_run = RecordedRun

@@ -12,16 +12,14 @@ from typing import Any
 
 from flink_agents.api.resource import Resource, ResourceType
 from flink_agents.plan.agent_plan import AgentPlan
-from flink_agents.plan.function import JavaFunction
 from flink_agents.plan.resource_provider import JavaResourceProvider, JavaSerializableResourceProvider
-from flink_agents.plan.tools.function_tool import FunctionTool
 from flink_agents.runtime.resource_cache import ResourceCache
 
 from flink_agents_runtime.engine.notes import add_note
+from flink_agents_runtime.java.parts import JavaParts
 from flink_agents_runtime.plan.agent_reference import reason_of
 
 _MAX_NAMED = 20
-_JAVA_PROVIDERS = (JavaResourceProvider, JavaSerializableResourceProvider)
 
 
 class MissingResourceError(KeyError):
@@ -41,17 +39,18 @@ class ResourceError(RuntimeError):
 class Resources(ResourceCache):
     """A cache of resources, thread-safe for tools that run on the executor."""
 
-    def __init__(self, plan: AgentPlan) -> None:
+    def __init__(self, plan: AgentPlan, java: JavaParts) -> None:
         self._providers = plan.resource_providers or {}
         super().__init__(self._providers, plan.config)
+        self.set_java_resource_adapter(java.adapter(self.get_resource))
         self._lock = threading.RLock()
         self._wanted_by: list[str] = []
 
     def get_resource(self, name: str, type: ResourceType) -> Resource:  # noqa: A002 - upstream's name
         """Return the resource, which is created and opened on first use.
 
-        Raises :class:`MissingResourceError` with the nearest name, :class:`ResourceError` for a Java
-        resource, and the errors of the resource's class with a note.
+        Raises :class:`MissingResourceError` with the nearest name, :class:`ResourceError` for a resource
+        that upstream creates in Java only, and the errors of the resource's class with a note.
         """
         if not isinstance(type, ResourceType):
             raise MissingResourceError(_wrong_type(name, type))
@@ -79,12 +78,22 @@ class Resources(ResourceCache):
         if name not in known:
             wanted_by = f", which {self._wanted_by[-1]} needs" if self._wanted_by else ""
             raise MissingResourceError(f"the agent has no {label}{wanted_by}; {_known(name, type, known)}")
-        java = _java_name(known[name])
-        if java:
+        if isinstance(known[name], JavaSerializableResourceProvider):
             raise ResourceError(
-                f"{label} is Java: {java}; the bundled engine runs Python resources only. Run this agent with the "
-                "upstream engine, in a job environment whose flink-agents holds its jars"
+                f"{label} is an object that Java wrote into the plan, which Python cannot create; declare it in Python, or "
+                "run this agent with upstream's engine"
             )
+
+    def close(self) -> None:
+        """Close the resources.
+
+        Those of Java are closed in the JVM: the close() of upstream's wrapper of a connection fails.
+        """
+        for kind, named in self._cache.items():
+            java = self._providers.get(kind, {})
+            for name in [name for name in named if isinstance(java.get(name), JavaResourceProvider)]:
+                del named[name]
+        super().close()
 
 
 def _wrong_type(name: str, kind: object) -> str:
@@ -104,18 +113,3 @@ def _known(name: str, type: ResourceType, known: dict[str, Any]) -> str:  # noqa
     near = difflib.get_close_matches(name, names, n=1)
     listed = ", ".join(names[:_MAX_NAMED]) + (", ..." if len(names) > _MAX_NAMED else "")
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {listed}"
-
-
-def _java_name(provider: Any) -> str:
-    """Return the Java class or method of a resource, or an empty str."""
-    if isinstance(provider, _JAVA_PROVIDERS):
-        descriptor = getattr(provider, "descriptor", None)
-        arguments = descriptor.arguments if descriptor is not None else {}
-        return str(arguments.get("java_clazz") or getattr(provider, "clazz", "") or "a Java class")
-    tool = getattr(provider, "resource", None)
-    if isinstance(tool, FunctionTool) and isinstance(tool.func, JavaFunction):
-        return f"{tool.func.qualname}.{tool.func.method_name}"
-    function = (getattr(provider, "serialized", None) or {}).get("func")
-    if isinstance(function, dict) and function.get("func_type") == JavaFunction.__name__:
-        return f"{function.get('qualname')}.{function.get('method_name')}"
-    return ""

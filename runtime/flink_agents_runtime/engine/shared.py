@@ -20,7 +20,7 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.expiry import expiry_of
 from flink_agents_runtime.engine.metrics import AgentMetrics, MemoryMetricGroup
 from flink_agents_runtime.engine.resources import Resources
-from flink_agents_runtime.plan.agent_reference import PlanError
+from flink_agents_runtime.java.parts import JavaParts
 from flink_agents_runtime.plan.listeners import listeners_of
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
@@ -41,7 +41,7 @@ class Observer(Protocol):
 class SharedParts:
     """Plan, resources, metrics, observers and executor of one agent on one host.
 
-    Raises :class:`PlanError` for a plan with Java actions.
+    Raises :class:`PlanError` for a Java part that cannot be used, and NoJavaError if there is no Java for it.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class SharedParts:
         self.observers = tuple(observers)
         # Names of the actions that listen to an event type, in the plan's order.
         self.listeners: Mapping[str, Sequence[str]] = listeners_of(plan)
-        self.functions = {name: _function(action) for name, action in plan.actions.items()}
+        self.java = JavaParts(plan)
+        self.functions = {name: _function(action, self.java) for name, action in plan.actions.items()}
         self.metrics = AgentMetrics(metrics, plan.actions)
         self.is_done = is_done
         # How often a model may ask for tools within one run; 0 means no limit.
@@ -75,11 +76,13 @@ class SharedParts:
         self.inputs_have_numbers = True
         # Number of finished runs, over all keys.
         self.runs_ended = 0
-        self.resources = Resources(plan)
+        self.resources = Resources(plan, self.java)
         self._job_id = plan.config.get_str("job-identifier", job_id)
         # The context of the action that is being stepped, None between two steps.
         self.stepping: Any = None
         self._long_term_memory: Any = None
+        # Last: a part that fails leaves no JVM behind.
+        self.java.start()
 
     def long_term_memory(self, context: RunnerContext, key: Any) -> BaseLongTermMemory:
         """Return upstream's Mem0 memory as a view of one key.
@@ -113,21 +116,19 @@ class SharedParts:
         )
 
     def close(self) -> None:
-        """Close long-term memory and the resources."""
+        """Close long-term memory and the resources, and end the JVM."""
         try:
             if self._long_term_memory is not None:
                 self._long_term_memory.close()
         finally:
-            self.resources.close()
+            try:
+                self.resources.close()
+            finally:
+                self.java.close()
 
 
-def _function(action: Action) -> Callable[..., Any]:
+def _function(action: Action, java: JavaParts) -> Callable[..., Any]:
     if not isinstance(action.exec, PythonFunction):
-        raise PlanError(
-            f"action {action.name!r} is a Java function",
-            expected="Python actions only",
-            seen=f"{type(action.exec).__name__} {action.exec.qualname}",
-            next_step="run this agent with the upstream engine",
-        )
+        return java.action(action)
     function: Callable[..., Any] = action.exec.as_callable()
     return function

@@ -127,6 +127,7 @@ def _accepted(env: Any, name: str) -> Any:
 
 def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[str, Any]:
     from flink_agents_runtime.config.configuration import explained
+    from flink_agents_runtime.java.parts import require_java_parts
     from flink_agents_runtime.network import limited_by
     from flink_agents_runtime.on_flink.agent_process import environment_of
     from flink_agents_runtime.on_flink.job import build_job
@@ -141,6 +142,7 @@ def _add_bundled_job(env: Any, request: Mapping[str, Any], mode: str) -> dict[st
     variables, limit = request.get("environment") or {}, request.get("network")
     with environment_of(variables), limited_by(limit):
         plan = build_plan(request["agent_spec"], config=request["config"])
+        require_java_parts(plan)
     check_store(plan.config)
     text, name, replay = plan.model_dump_json(serialize_as_any=True), request["name"], request.get("replay")
     if replay is None:

@@ -1,0 +1,203 @@
+"""The JVM of one run: a child process that answers calls over its standard input and output.
+
+There is no port that another user could run code through. The JVM ends when its input ends: with
+this process, however that dies. One JVM serves all threads of a process; it is started at the first
+call, after any fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import struct
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from flink_agents_runtime.java.errors import (
+    JavaError,
+    JavaPartError,
+    JavaStackTrace,
+    JavaTimeoutError,
+    missing_class,
+)
+from flink_agents_runtime.java.wire import of_bytes, request_bytes, to_bytes
+
+_MAIN = "flinkagents.bridge.Bridge"
+# It lives for seconds to minutes: compile quickly, collect garbage in one thread.
+_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
+_HEADER = struct.Struct(">iBq")
+_AFTER_SIZE = 9
+# The kinds of frames, as in Bridge.java.
+_CALL, _CANCEL, _ANSWER, _FAILED = b"CKAF"
+_READY, _RESULT, _ERROR, _ASK, _STACK = b"IREQS"
+# No frames: the JVM has ended, and none came in time.
+_GONE, _LATE = 0, 1
+# Operations that run the user's code. The others load classes, which a short deadline is not about.
+_OF_THE_USER = frozenset({"tool", "action", "open", "method"})
+_START_S = 30.0
+_STACK_S = 2.0
+_END_S = 5.0
+Answers = Callable[[str, list[Any]], Any]
+_Frames = SimpleQueue[tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class JavaSetup:
+    """The ``java`` executable, the class path with the bridge's own jar, and the deadline of a call."""
+
+    java: str
+    class_path: tuple[str, ...]
+    call_s: float
+
+
+class Jvm:
+    """A running JVM. Thread-safe."""
+
+    def __init__(self, setup: JavaSetup) -> None:
+        self._call_s = setup.call_s
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, _Frames] = {}
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [setup.java, *_FLAGS, "-cp", os.pathsep.join(setup.class_path), _MAIN],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        ready: _Frames = SimpleQueue()
+        self._waiting[0] = ready
+        threading.Thread(target=self._read, name="java-replies", daemon=True).start()
+        kind, content = _next(ready, time.monotonic() + _START_S)
+        if kind != _READY:
+            self.close()
+            raise JavaPartError(f"the JVM did not start: {self._how_it_ended()}; its output is in the log")
+        del self._waiting[0]
+        self.version = str(of_bytes(content))
+
+    @property
+    def pid(self) -> int:
+        """The process id of the JVM."""
+        return self._process.pid
+
+    def call(self, operation: str, arguments: Sequence[Any], what: str, answers: Answers | None = None) -> Any:
+        """Return the result of one operation; ``what`` is its subject in messages.
+
+        Java's questions meanwhile are answered by ``answers`` on this thread. Raises
+        :class:`JavaError` for an exception of the user's code, :class:`JavaPartError` for a part or value
+        that does not fit, and :class:`JavaTimeoutError`.
+        """
+        number = next(self._numbers)
+        frames: _Frames = SimpleQueue()
+        self._waiting[number] = frames
+        ends_s = time.monotonic() + (self._call_s if operation in _OF_THE_USER else max(self._call_s, _START_S))
+        failed: BaseException | None = None
+        try:
+            self._send(_CALL, number, request_bytes(operation, arguments), what)
+            while True:
+                kind, content = _next(frames, ends_s)
+                if kind == _LATE:
+                    raise self._late(number, frames, what)
+                if kind == _ASK:
+                    failed = self._answer(number, of_bytes(content), answers, what)
+                elif kind == _RESULT:
+                    return of_bytes(content)
+                elif kind == _ERROR:
+                    raise _error(of_bytes(content), what, failed)
+                else:
+                    raise JavaPartError(f"the JVM {self._how_it_ended()} during {what}; its output is in the log")
+        finally:
+            del self._waiting[number]
+
+    def close(self) -> None:
+        """End the JVM."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, kind: int, number: int, content: bytes, what: str) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            with self._lock:
+                stdin.write(_HEADER.pack(len(content) + _AFTER_SIZE, kind, number) + content)
+                stdin.flush()
+        except (BrokenPipeError, ValueError):
+            raise JavaPartError(f"the JVM {self._how_it_ended()} before {what}; its output is in the log") from None
+
+    def _answer(self, number: int, question: list[Any], answers: Answers | None, what: str) -> BaseException | None:
+        """Answer a question of Java; return the exception that Java got instead, None if there is none."""
+        try:
+            assert answers is not None
+            name, arguments = question
+            self._send(_ANSWER, number, to_bytes(answers(name, arguments)), what)
+        except Exception as error:
+            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self._send(_FAILED, number, to_bytes(text), what)
+            return error
+        return None
+
+    def _late(self, number: int, frames: _Frames, what: str) -> JavaTimeoutError:
+        """Interrupt a call that missed its deadline, and return the error with the stack of its thread."""
+        self._send(_CANCEL, number, b"", what)
+        stack, kind, ends_s = "", _CANCEL, time.monotonic() + _STACK_S
+        while kind not in (_STACK, _LATE, _GONE):
+            kind, content = _next(frames, ends_s)
+            stack = of_bytes(content) if kind == _STACK else ""
+        error = JavaTimeoutError(
+            f"{what} did not return within {self._call_s:g} s, the deadline of the option java.call-timeout-ms"
+        )
+        error.__cause__ = JavaStackTrace(f"its thread was here:\n{stack}" if stack else "its thread has no stack")
+        return error
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return f"did not answer within {_START_S:g} s"
+        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+    def _read(self) -> None:
+        """Pass each frame on to its call, until the JVM's output ends."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        while len(header := stdout.read(_HEADER.size)) == _HEADER.size:
+            size, kind, number = _HEADER.unpack(header)
+            content = stdout.read(size - _AFTER_SIZE)
+            frames = self._waiting.get(number)
+            if frames is not None:
+                frames.put((kind, content))
+        for frames in tuple(self._waiting.values()):
+            frames.put((_GONE, b""))
+
+
+def _next(frames: _Frames, ends_s: float) -> tuple[int, bytes]:
+    """Return the next frame of a call, of the kind ``_LATE`` if none comes in time."""
+    try:
+        return frames.get(timeout=max(0.0, ends_s - time.monotonic()))
+    except Empty:
+        return _LATE, b""
+
+
+def _error(fields: Mapping[str, Any], what: str, failed: BaseException | None) -> Exception:
+    """Return the exception of a failed call, with Java's stack trace as its cause."""
+    if fields["missing"]:
+        error: Exception = missing_class(fields["missing"], what)
+    elif fields["refused"]:
+        error = JavaPartError(f"{what}: {fields['message']}")
+    else:
+        error = JavaError(fields["type"], fields["message"])
+    stack = JavaStackTrace(f"in Java:\n{fields['trace'].rstrip()}")
+    stack.__cause__ = failed
+    error.__cause__ = stack
+    return error
