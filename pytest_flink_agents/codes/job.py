@@ -73,7 +73,7 @@ CODES: Mapping[str, ErrorCode] = MappingProxyType(
             Fault.JOB,
             "Some readers refuse the agent plan",
             "Plans have dialects: flink-agents 0.4 writes trigger_conditions, older releases listen_event_types. The "
-            "bundled engine runs no Java functions and resources, and no subagents.",
+            "bundled engine creates no resources that Java wrote into the plan, and runs no subagents.",
             "The message says which release and engine run the plan.",
         ),
         "FA233": ErrorCode(

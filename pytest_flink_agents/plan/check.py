@@ -22,11 +22,13 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "PythonFunction": ("module", "qualname"),
     "JavaFunction": ("qualname", "method_name", "parameter_types"),
 }
+# A tool or prompt as an object of Java, which no Python class reads.
+_WRITTEN_BY_JAVA = "JavaSerializableResourceProvider"
 _PROVIDERS = (
     "PythonResourceProvider",
     "PythonSerializableResourceProvider",
     "JavaResourceProvider",
-    "JavaSerializableResourceProvider",
+    _WRITTEN_BY_JAVA,
 )
 # The type of resources that are agents, called by other agents.
 _SUBAGENT = "agent"
@@ -133,10 +135,6 @@ def _of_function(where: str, function: Any) -> Iterator[Problem]:
     for field in _FUNCTIONS[kind]:
         if field not in written:
             yield Problem(REFUSED, f"the {kind} is incomplete", f"{where}.{field}", field, "absent")
-    if kind == "JavaFunction":
-        message = "the bundled engine does not call Java"
-        next_step = "run the plan with --flink-engine=upstream, and name the jar"
-        yield Problem(NOT_BY_ALL, message, where, "PythonFunction", "JavaFunction", next_step)
 
 
 def _order(plan: Mapping[str, Any]) -> Iterator[Problem]:
@@ -192,8 +190,8 @@ def _of_resource(kind: str, name: str, provider: Mapping[str, Any]) -> Iterator[
         message = "the bundled engine does not execute subagents"
         next_step = "run the plan with --flink-engine=upstream, or test the subagent as an agent of its own"
         yield Problem(NOT_BY_ALL, message, where, "another resource", kind, next_step)
-    if java:
-        message = "the bundled engine does not create Java resources"
+    if written == _WRITTEN_BY_JAVA:
+        message = "the bundled engine does not create a resource that Java wrote into the plan"
         next_step = "run the plan with --flink-engine=upstream, or declare the resource in Python"
         yield Problem(NOT_BY_ALL, message, where, "a Python resource", str(written), next_step)
 

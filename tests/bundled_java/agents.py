@@ -49,18 +49,23 @@ class ToolAgent(Agent):
         ctx.send_event(OutputEvent(output=tool.call(**asked["arguments"])))
 
 
-def with_tool(tool: FunctionTool) -> Agent:
-    """Return an agent with one tool that it never calls."""
-    agent = ToolAgent()
-    agent.add_resource("other", ResourceType.TOOL, tool)
-    return agent
+UNUSABLE = {
+    "unknown class": FunctionTool(func=JavaFunction(qualname="shop.Price", method_name="x", parameter_types=[])),
+    "unknown method": java_tool("echo", "int"),
+    "not static": java_tool("notStatic"),
+    "without annotation": java_tool("withoutAnnotation", "java.lang.String"),
+    "unknown class of the API": java_tool("echo", "org.apache.flink.agents.api.Nothing"),
+}
 
 
-unknown_class = with_tool(FunctionTool(func=JavaFunction(qualname="shop.Price", method_name="x", parameter_types=[])))
-unknown_method = with_tool(java_tool("echo", "int"))
-not_static = with_tool(java_tool("notStatic"))
-without_annotation = with_tool(java_tool("withoutAnnotation", "java.lang.String"))
-unknown_api_class = with_tool(java_tool("echo", "org.apache.flink.agents.api.Nothing"))
+def refusals(event: Event, ctx: RunnerContext) -> None:
+    """Output the error of the call that the input describes."""
+    asked = InputEvent.from_event(event).input
+    try:
+        result = ctx.get_resource(asked["tool"], ResourceType.TOOL).call(**asked["arguments"])
+    except Exception as error:
+        result = f"{type(error).__name__}: {error}"
+    ctx.send_event(OutputEvent(output=result))
 
 
 def echoes(event: Event, ctx: RunnerContext) -> None:
@@ -70,7 +75,11 @@ def echoes(event: Event, ctx: RunnerContext) -> None:
 
     values: list[Any] = [None, True, False, 0, -1, 2**31, -(2**63), 2**63, 2**200, 1.5, float("inf"), "", "é\U0001f600"]
     values += [b"\x00\xff", Decimal("1.10"), Decimal("1E-7"), date(2024, 2, 29), time(1, 2), time(1, 2, 3, 4)]
-    values += [datetime(2024, 1, 1, 2, 3), datetime(2024, 1, 1, tzinfo=timezone.utc), timedelta(days=-1, microseconds=5)]
+    values += [
+        datetime(2024, 1, 1, 2, 3),
+        datetime(2024, 1, 1, tzinfo=timezone.utc),
+        timedelta(days=-1, microseconds=5),
+    ]
     values += [datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30)))]
     values += [[], {}, [1, [2, {"a": [None, {"b": b"x"}]}]], {"a": {"b": [Decimal(1), {}]}}]
     echo = ctx.get_resource("echo", ResourceType.TOOL)
@@ -96,7 +105,7 @@ def java_kinds(event: Event, ctx: RunnerContext) -> None:
 def agent_of(function: Any) -> Agent:
     """Return an agent with the tools and one action."""
     agent = Agent()
-    for name, tool in TOOLS.items():
+    for name, tool in {**TOOLS, **UNUSABLE}.items():
         agent.add_resource(name, ResourceType.TOOL, tool)
     agent.add_action("act", [InputEvent.EVENT_TYPE], function)
     return agent
@@ -104,12 +113,15 @@ def agent_of(function: Any) -> Agent:
 
 values = agent_of(echoes)
 kinds = agent_of(java_kinds)
+refusing = agent_of(refusals)
 
 
 def answer_count(event: Event, ctx: RunnerContext) -> None:
     """Output what Java has counted, and what it left in the memory."""
     visits = ctx.short_term_memory.get("counts.visits")
-    ctx.send_event(OutputEvent(output={"item": event.get_attr("item"), "visits": event.get_attr("visits"), "memory": visits}))
+    ctx.send_event(
+        OutputEvent(output={"item": event.get_attr("item"), "visits": event.get_attr("visits"), "memory": visits})
+    )
 
 
 def java_action(method: str) -> Agent:

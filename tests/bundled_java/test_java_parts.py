@@ -39,7 +39,9 @@ def failure_of(evidence: Evidence) -> Failure:
 def no_jvm_is_left() -> Any:
     """Require that each run has ended its JVM."""
     yield
-    left = [each.pid for each in psutil.Process().children(recursive=True) if "flinkagents.bridge" in str(each.cmdline())]
+    left = [
+        each.pid for each in psutil.Process().children(recursive=True) if "flinkagents.bridge" in str(each.cmdline())
+    ]
     assert not left
 
 
@@ -88,21 +90,42 @@ def test_a_java_chat_model_asks_for_a_java_tool(run_java: RunJava) -> None:
 
 
 REFUSED = {
-    "too large for int": (call("withTax", amount=2**31, rate=0.5), "parameter 'amount' is 2147483648 (Long), which is no int"),
-    "a fraction for int": (call("withTax", amount=1.5, rate=0.5), "parameter 'amount' is 1.5 (Double), which is no int"),
+    "too large for int": (
+        call("withTax", amount=2**31, rate=0.5),
+        "parameter 'amount' is 2147483648 (Long), which is no int",
+    ),
+    "a fraction for int": (
+        call("withTax", amount=1.5, rate=0.5),
+        "parameter 'amount' is 1.5 (Double), which is no int",
+    ),
     "no number": (call("withTax", amount="many", rate=0.5), "parameter 'amount' is many (String), which is no int"),
-    "too long for double": (call("withTax", amount=1, rate=2**53 + 1), "is 9007199254740993 (Long), which is no Double"),
+    "too long for double": (
+        call("withTax", amount=1, rate=2**53 + 1),
+        "is 9007199254740993 (Long), which is no Double",
+    ),
     "missing": (call("withTax", rate=0.5), "needs the parameter 'amount' (int)"),
     "None for int": (call("withTax", amount=None, rate=0.5), "needs the parameter 'amount' (int), and it is None"),
     "no form in Python": (call("odd"), "is of class shop.Prices, which has no form in Python"),
     "nanoseconds": (call("nanos"), "has nanoseconds"),
+    "unknown class": (call("unknown class"), "needs the class shop.Price, which no jar has"),
+    "unknown method": (call("unknown method"), "no public method shop.Prices.echo[int]; known: echo[java.lang.Object]"),
+    "not static": (call("not static"), "the method is not static"),
+    "without annotation": (call("without annotation"), "must be annotated with @Tool"),
+    "unknown class of the API": (
+        call("unknown class of the API"),
+        "there are three ways out: install a flink-agents that holds its jars",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_value_that_does_not_fit_is_refused_by_name(run_java: RunJava, case: str) -> None:
-    value, words = REFUSED[case]
-    assert words in failure_of(run_java("ToolAgent", value)).message
+def test_what_does_not_fit_is_refused_by_name(run_java: RunJava) -> None:
+    values, words = zip(*REFUSED.values(), strict=True)
+    wrong = [
+        (name, seen)
+        for name, word, seen in zip(REFUSED, words, outputs(run_java("refusing", *values)), strict=True)
+        if word not in seen
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -137,25 +160,10 @@ def test_a_jvm_that_the_agent_ends_fails_the_action(run_java: RunJava) -> None:
     assert "the JVM ended with exit code 3 during" in failure_of(run_java("ToolAgent", call("exit", code=3))).message
 
 
-UNUSABLE = {
-    "unknown_class": "needs the class shop.Price, which no jar has",
-    "unknown_method": r"there is no public method shop.Prices.echo\[int\]; known: echo\[java.lang.Object\]",
-    "not_static": "the method is not static",
-    "without_annotation": "must be annotated with @Tool",
-    "unknown_api_class": "there are three ways out: install a flink-agents that holds its jars",
-    "missing_action": r"known: answer\[org.apache.flink.agents.api.Event, .*, count\[",
-}
-
-
-@pytest.mark.parametrize("agent", UNUSABLE)
-def test_a_part_that_cannot_be_used_refuses_the_agent(run_java: RunJava, agent: str) -> None:
-    with pytest.raises(AgentRefusedError, match=UNUSABLE[agent]):
-        run_java(agent, {})
-
-
-def test_a_part_that_cannot_be_used_refuses_the_job(run_java: RunJava) -> None:
-    with pytest.raises(AgentRefusedError, match="needs the class shop.Price, which no jar has"):
-        run_java("unknown_class", {}, tier=Tier.EMBEDDED)
+@pytest.mark.parametrize("tier", TIERS)
+def test_an_action_that_does_not_exist_refuses_the_agent(run_java: RunJava, tier: Tier) -> None:
+    with pytest.raises(AgentRefusedError, match=r"shop.Visits.counts\[.*known: answer\["):
+        run_java("missing_action", {}, tier=tier)
 
 
 def test_without_upstreams_jars_the_three_ways_out_are_named(run_java: RunJava, shop_jar: Any) -> None:
@@ -171,5 +179,8 @@ def test_a_jar_that_does_not_exist_is_named(run_java: RunJava, api_jar: Any) -> 
 
 
 def test_a_closed_network_refuses_java_which_is_not_watched(run_java: RunJava) -> None:
-    with pytest.raises(AgentRefusedError, match="connections of Java are not watched"):
-        run_java("ToolAgent", {}, network=AllowedNetwork("closed"))
+    evidence = run_java("ToolAgent", call("echo", value=1), network=AllowedNetwork("shop"))
+    assert (
+        "the network of scenario 'shop' is closed, and connections of Java are not watched"
+        in failure_of(evidence).message
+    )

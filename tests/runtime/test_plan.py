@@ -132,14 +132,16 @@ def test_what_is_no_plan_is_refused(text):
         load_plan(text)
 
 
-def test_java_actions_are_refused():
+def test_java_parts_need_a_java():
     plan = json.loads(build_plan({"agent": "runtime_agents:Echo"}, config={}).model_dump_json())
     java = {"func_type": "JavaFunction", "qualname": "a.B", "method_name": "c", "parameter_types": ["x", "y"]}
     plan["actions"]["echo"]["exec"] = java
     from flink_agents_runtime.engine.engine import Engine
+    from flink_agents_runtime.java.errors import NoJavaError
 
-    with pytest.raises(PlanError, match="'echo' is a Java function"):
+    with pytest.raises(NoJavaError, match="the agent has parts in Java: action echo") as refused:
         Engine(load_plan(json.dumps(plan)), executor=None)
+    assert refused.value.kind == "java"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 import pytest
 from agent_run import failure_of, ollama, run
 
+from flink_agents_runtime.java.errors import NoJavaError
+
 AGENT = "resource_agents:Asking"
 INPUT = ("k", "where is my order?")
 
@@ -76,16 +78,12 @@ def test_an_unreachable_model_server_fails_with_model_and_connection(models):
     assert "model 'm' was called through the connection 'models'; the option error-handling-strategy" in failure.message
 
 
-def test_a_java_tool_is_refused_when_it_is_used(models):
-    desk = {"name": "desk", "clazz": "ollama", "connection": "models", "model": "m", "tools": ["stock"]}
-    sections = {"chat_model_setups": [desk]}
-    failure = failure_of("resource_agents:JAVA_TOOL", INPUT, resources=resources(models(), **sections))
-    assert (failure.action, failure.key) == ("chat_model_action", "k")
-    assert failure.message.startswith("tool 'stock' is Java: shop.Tools.stock; the bundled engine runs Python")
-    assert "jars" in failure.message
+def test_a_java_tool_needs_a_java():
+    with pytest.raises(NoJavaError, match="the agent has parts in Java: tool stock"):
+        failure_of("resource_agents:JAVA_TOOL", INPUT)
 
 
-def test_a_java_model_is_refused_when_it_is_used(models):
+def test_a_java_model_of_the_scenario_needs_a_java(models):
     desk = {"name": "desk", "clazz": "ollama", "type": "java", "connection": "models", "model": "m"}
-    failure = failure_of(AGENT, INPUT, resources=resources(models(), chat_model_setups=[desk]))
-    assert "chat model 'desk' is Java: org.apache.flink.agents." in failure.message
+    with pytest.raises(NoJavaError, match="chat model desk"):
+        failure_of(AGENT, INPUT, resources=resources(models(), chat_model_setups=[desk]))

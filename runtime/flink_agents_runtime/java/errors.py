@@ -32,7 +32,7 @@ class JavaTimeoutError(TimeoutError):
 
 
 class NoJavaError(RequestError):
-    """The plan has Java parts, and the process was given no Java. Of kind "java": the harness then provides one."""
+    """The plan has Java parts, and the process has no Java. Of kind "java": the harness then provides one."""
 
     def __init__(self, parts: str) -> None:
         super().__init__(

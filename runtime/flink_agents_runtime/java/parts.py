@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -15,10 +16,10 @@ from flink_agents.plan.tools.function_tool import FunctionTool
 from flink_agents_runtime.config.catalogue import JAVA_CALL_MS, JAVA_CLASS_PATH, JAVA_HOME
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.java.actions import answer, event_fields
-from flink_agents_runtime.java.errors import JavaError, JavaPartError, JavaTimeoutError, NoJavaError
+from flink_agents_runtime.java.errors import JavaPartError, JavaTimeoutError, NoJavaError
 from flink_agents_runtime.java.jvm import Answers, JavaSetup, Jvm
 from flink_agents_runtime.java.resources import GetResource, JavaAdapter
-from flink_agents_runtime.network import limit_here
+from flink_agents_runtime.network import NetworkLimit, limit_here
 from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
@@ -26,34 +27,38 @@ _MAX_NAMED = 5
 
 
 class JavaParts:
-    """The Java functions and resources of a plan, and after :meth:`start` their JVM; none without such a part."""
+    """The Java functions and resources of a plan, and their JVM.
+
+    Actions are looked for in :meth:`start`. A tool or another resource is looked for when it is used first,
+    as in upstream's engine: an agent may have parts that a run does not need. So is the JVM started.
+    """
 
     def __init__(self, plan: NamedPlan) -> None:
         self._plan = plan
-        self._functions, self._classes = dict(_functions_of(plan)), dict(_classes_of(plan))
+        self._actions = {name: each.exec for name, each in plan.actions.items() if isinstance(each.exec, JavaFunction)}
+        self._setup: JavaSetup | None = None
+        self._limit: NetworkLimit | None = None
         self._jvm: Jvm | None = None
+        self._closed = False
+        self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Start the JVM, and look for every part.
+        """Require the Java for the parts, if there are any.
 
-        Raises :class:`NoJavaError` if the options name no Java, and :class:`PlanError` for a part that does
+        Raises :class:`NoJavaError` if the options name none, and :class:`PlanError` for an action that does
         not exist or fit.
         """
-        named = [*self._functions, *self._classes]
+        named = [*(f"action {name}" for name in self._actions), *_resources_of(self._plan)]
         if not named:
             return
-        self._jvm = _started(self._plan, named)
+        self._setup = _setup(self._plan, named)
+        self._limit = limit_here()
         try:
-            for label, (kind, function) in self._functions.items():
-                self._jvm.call("check", [*_named(function), kind], label)
-            for label, name in self._classes.items():
-                self._jvm.call("class", [name], label)
-        except (JavaPartError, JavaError, JavaTimeoutError) as error:
+            for name, function in self._actions.items():
+                self.call("check", _named(function), f"the Java action {name!r}")
+        except (JavaPartError, JavaTimeoutError) as error:
             self.close()
-            raise PlanError("a part of the agent in Java cannot be used", seen=str(error)) from error
-        except BaseException:
-            self.close()
-            raise
+            raise PlanError("an action of the agent cannot be called in Java", seen=str(error)) from error
 
     @property
     def pid(self) -> int | None:
@@ -69,13 +74,30 @@ class JavaParts:
         return JavaAdapter(self.call, self._plan.resource_providers or {}, get_resource)
 
     def call(self, operation: str, arguments: Sequence[Any], what: str, answers: Answers | None = None) -> Any:
-        """Return the result of one operation of the JVM, see :meth:`Jvm.call`."""
-        assert self._jvm is not None
+        """Return the result of one operation of the JVM, which is started first; see :meth:`Jvm.call`."""
+        with self._lock:
+            if self._closed:
+                raise JavaPartError(f"{what} was called after the end of the run")
+            if self._jvm is None:
+                self._jvm = self._started(what)
         return self._jvm.call(operation, arguments, what, answers)
+
+    def _started(self, what: str) -> Jvm:
+        assert self._setup is not None
+        if self._limit is not None:
+            raise JavaPartError(
+                f"{what} cannot be used, because the network of scenario {self._limit.scenario!r} is closed, and "
+                "connections of Java are not watched; write network: open"
+            )
+        try:
+            return Jvm(self._setup)
+        except OSError as error:
+            raise JavaPartError(f"the JVM for {what} cannot be started: {error}") from error
 
     def close(self) -> None:
         """Close the resources and end the JVM."""
-        jvm, self._jvm = self._jvm, None
+        with self._lock:
+            self._closed, jvm, self._jvm = True, self._jvm, None
         if jvm is None:
             return
         try:
@@ -92,57 +114,34 @@ class JavaParts:
 def require_java_parts(plan: NamedPlan) -> None:
     """Raise the errors of :meth:`JavaParts.start` for a plan that another process will run."""
     parts = JavaParts(plan)
-    parts.start()
-    parts.close()
+    try:
+        parts.start()
+    finally:
+        parts.close()
 
 
-def _started(plan: NamedPlan, parts: list[str]) -> Jvm:
-    named = ", ".join(parts[:_MAX_NAMED]) + (", ..." if len(parts) > _MAX_NAMED else "")
+def _setup(plan: NamedPlan, parts: Sequence[str]) -> JavaSetup:
     java = option(plan.config, JAVA_HOME)
     if not java:
-        raise NoJavaError(named)
-    limit = limit_here()
-    if limit is not None:
-        raise PlanError(
-            f"the network of scenario {limit.scenario!r} is closed, and the agent has parts in Java: {named}",
-            expected="an open network: connections of Java are not watched",
-            next_step="write network: open",
-        )
+        raise NoJavaError(", ".join(parts[:_MAX_NAMED]) + (", ..." if len(parts) > _MAX_NAMED else ""))
     jars = tuple(option(plan.config, JAVA_CLASS_PATH) or ())
-    try:
-        return Jvm(JavaSetup(f"{java}/bin/java", jars, option(plan.config, JAVA_CALL_MS) / 1000))
-    except (JavaPartError, OSError) as error:
-        raise PlanError("the JVM for the Java parts of the agent cannot be started", seen=str(error)) from error
+    return JavaSetup(f"{java}/bin/java", jars, option(plan.config, JAVA_CALL_MS) / 1000)
 
 
-def _functions_of(plan: NamedPlan) -> Iterator[tuple[str, tuple[str, JavaFunction]]]:
-    for name, action in plan.actions.items():
-        if isinstance(action.exec, JavaFunction):
-            yield f"the Java action {name!r}", ("action", action.exec)
+def _resources_of(plan: NamedPlan) -> Iterator[str]:
     for kind, providers in (plan.resource_providers or {}).items():
         for name, provider in providers.items():
-            function = _java_function(provider)
-            if function is not None:
-                yield f"the Java {kind.value} {name!r}", ("tool", function)
+            if isinstance(provider, JavaResourceProvider) or _is_java_tool(provider):
+                yield f"{kind.value.replace('_', ' ')} {name}"
 
 
-def _java_function(provider: Any) -> JavaFunction | None:
-    """Return the Java function of a tool, whether it is an object yet or still a mapping."""
-    resource = getattr(provider, "resource", None)
-    if isinstance(resource, FunctionTool):
-        return resource.func if isinstance(resource.func, JavaFunction) else None
+def _is_java_tool(provider: Any) -> bool:
+    """Return whether a tool is a Java function; a plan that was read has it as a mapping."""
+    tool = getattr(provider, "resource", None)
+    if isinstance(tool, FunctionTool):
+        return isinstance(tool.func, JavaFunction)
     function = (getattr(provider, "serialized", None) or {}).get("func")
-    if isinstance(function, dict) and function.get("func_type") == JavaFunction.__name__:
-        return JavaFunction.model_validate({name: function[name] for name in JavaFunction.model_fields})
-    return None
-
-
-def _classes_of(plan: NamedPlan) -> Iterator[tuple[str, str]]:
-    for kind, providers in (plan.resource_providers or {}).items():
-        for name, provider in providers.items():
-            if isinstance(provider, JavaResourceProvider):
-                label = f"the Java resource {name!r} ({kind.value.replace('_', ' ')})"
-                yield label, str(provider.descriptor.arguments["java_clazz"])
+    return isinstance(function, dict) and function.get("func_type") == JavaFunction.__name__
 
 
 def _named(function: JavaFunction) -> list[Any]:

@@ -89,8 +89,10 @@ class JavaAdapter:
                 f"a Java resource asks for the {what}, which is {'Python' if provider else 'not declared'}; the bundled "
                 "engine gives Java resources other Java resources and the descriptions of tools"
             )
-        arguments_of = dict(provider.descriptor.arguments)
-        return {"class": arguments_of.pop("java_clazz"), "arguments": arguments_of}
+        descriptor = provider.descriptor
+        given = dict(descriptor.arguments)
+        # Java's own plans name the class directly.
+        return {"class": given.pop("java_clazz", None) or descriptor.target_clazz, "arguments": given}
 
     def _tool(self, name: str) -> ApiObject:
         metadata = self._get_resource(name, ResourceType.TOOL).metadata

@@ -40,6 +40,16 @@ PLAN: dict[str, Any] = {
                 "__resource_provider_type__": "JavaResourceProvider",
             }
         },
+        "prompt": {
+            "hello": {
+                "name": "hello",
+                "type": "prompt",
+                "module": "shop",
+                "clazz": "shop.Hello",
+                "serializedResource": "{}",
+                "__resource_provider_type__": "JavaSerializableResourceProvider",
+            }
+        },
     },
     "config": {"conf_data": {"max-retries": 2}},
 }
@@ -64,6 +74,7 @@ def test_a_plan_is_shown_by_its_parts(plan: Path, capsys: pytest.CaptureFixture[
         "  _input_event: pay",
         "resources",
         "  chat_model desk: shop.Desk, Java",
+        "  prompt hello: shop.shop.Hello, Java",
         "  tool double: shop:Shop.double",
         "options",
         "  max-retries: 2",
@@ -83,7 +94,7 @@ def test_a_plan_is_shown_in_its_canonical_form(plan: Path, capsys: pytest.Captur
 def test_what_some_readers_refuse_is_a_warning(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "check", str(plan)]) == 0
     out = capsys.readouterr().out
-    assert "$.resource_providers.chat_model.desk: FA232: the bundled engine does not create Java resources" in out
+    assert "$.resource_providers.prompt.hello: FA232: the bundled engine does not create a resource that Java" in out
     assert out.splitlines()[-1] == f"{plan}: 0 errors, 1 warning"
 
 

@@ -123,11 +123,9 @@ public final class Bridge {
 
     private Object perform(Call call, String operation, List<?> arguments) throws Throwable {
         switch (operation) {
-            case "class":
-                Api.named((String) arguments.get(0));
-                return null;
             case "check":
-                return Functions.check(arguments);
+                Functions.method(arguments);
+                return null;
             case "metadata":
                 return Functions.metadata(arguments);
             case "tool":

@@ -26,15 +26,6 @@ final class Functions {
 
     private Functions() {}
 
-    /** Requires the method {class, name, types} to be usable; with a fourth value "tool", as a tool. */
-    static Object check(List<?> function) throws Exception {
-        Method method = method(function);
-        if ("tool".equals(function.get(3))) {
-            Api.toolMetadata(method);
-        }
-        return null;
-    }
-
     static Object metadata(List<?> function) throws Exception {
         return Api.toolMetadata(method(function));
     }
