@@ -93,8 +93,9 @@ test-releases: $(STAMP)
 
 # Not part of `make test`, whose test-releases has the check of each plan by Java.
 test-cross-language: $(STAMP)
-	@echo "test-cross-language: agents, actions and plans in Java and Python, on flink-agents 0.1.1 and Flink 1.20 (about 1 min)"
+	@echo "test-cross-language: agents, actions and plans in Java and Python, on flink-agents 0.1.1 and Flink 1.20, and Java parts on the bundled engine (about 2 min)"
 	@$(RUN) -m pytest tests/cross_language --flink-version=1.20 --flink-agents=0.1.1 --flink-engine=upstream --flink-tier=embedded -q --durations=5
+	@$(RUN) -m pytest tests/bundled_java --flink-version=2.2 --flink-engine=bundled --flink-tier=local,embedded -q --durations=5
 
 # Kills of TaskManagers under one job. Fewer: make test-faults KILLS=20
 KILLS ?= 300

@@ -157,6 +157,8 @@ LINES = (
     *(
         Line(text, figure, "", figure, goal, is_minimum=False)
         for text, figure, goal in (
+            ("a Java tool called from Python [ms]", "Java tool: one call, median [ms]", 1),
+            ("memory, 2,000th to 10,000th call [MiB]", "Java tool: growth from call 2,000 to 10,000 [MiB]", 16),
             ("collect 1,000 scenarios [s]", "collect 1,000 scenarios, whole process [s]", 3),
             ("200 local scenarios [s]", "200 scenarios on the local tier, whole session [s]", 20),
             ("1,000 crash points replayed [s]", "1,000 crash points replayed, whole session [s]", 30),

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from bench.java import java_costs
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
 from bench.scenarios import COLLECTED, compare_costs, pytest_in, replay_costs, session_costs, suite
@@ -131,6 +132,7 @@ PARTS: dict[str, Part] = {
     "cluster": lambda session, directory: scenario_costs(_environment(session), directory),
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
+    "java": lambda session, directory: java_costs(_environment(session), directory),
     "flink": lambda *_: figures_on_flink(),
     "upgrades": upgrade_costs,
 }

@@ -29,6 +29,7 @@ MAXIMA: Mapping[str, int] = MappingProxyType(
         "short-term-memory.state-ttl.ms": 31_536_000_000,
         "tool-call.max-rounds": 10_000,
         "max-events-per-input": 10_000_000,
+        "java.call-timeout-ms": 3_600_000,
     }
 )
 

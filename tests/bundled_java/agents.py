@@ -102,6 +102,38 @@ def java_kinds(event: Event, ctx: RunnerContext) -> None:
     ctx.send_event(OutputEvent(output=[class_of.call(value=value) for value in values]))
 
 
+def measure(event: Event, ctx: RunnerContext) -> None:
+    """Call a tool many times; output what the first and a later call cost, and the memory of both processes."""
+    import time
+    from pathlib import Path
+
+    def resident_mib(pid: object) -> float:
+        (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    seconds = []
+    began = time.perf_counter()
+    tool = ctx.get_resource("withTax", ResourceType.TOOL)
+    for number in range(InputEvent.from_event(event).input["calls"]):
+        tool.call(amount=number, rate=0.5)
+        ended = time.perf_counter()
+        seconds.append(ended - began)
+        began = ended
+    children = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    (jvm,) = (pid for pid in children if "flinkagents.bridge" in Path(f"/proc/{pid}/cmdline").read_text())
+    ctx.send_event(
+        OutputEvent(
+            output={
+                "first_s": seconds[0],
+                "median_s": sorted(seconds)[len(seconds) // 2],
+                "python_mib": resident_mib("self"),
+                "java_mib": resident_mib(jvm),
+                "pid": int(jvm),
+            }
+        )
+    )
+
+
 def agent_of(function: Any) -> Agent:
     """Return an agent with the tools and one action."""
     agent = Agent()
@@ -114,6 +146,7 @@ def agent_of(function: Any) -> Agent:
 values = agent_of(echoes)
 kinds = agent_of(java_kinds)
 refusing = agent_of(refusals)
+measuring = agent_of(measure)
 
 
 def answer_count(event: Event, ctx: RunnerContext) -> None:

@@ -11,35 +11,29 @@ from typing import Any, Protocol
 
 import pytest
 
-from flink_testbed.artifacts.environments import EnvironmentRequest, provide_environment
-from flink_testbed.artifacts.java_classes import provide_classes
-from flink_testbed.artifacts.versions import resolve_flink
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
 from pytest_flink_agents.run.subject import AllowedNetwork
 from pytest_flink_agents.vocabulary import Tier
+from tests.bundled_java import jars
 from tests.integration.conftest import session_environment
 from tests.support.runs import AgentRun, run
 
 __all__ = ["session_environment"]
 
-SOURCES = Path(__file__).with_name("java")
 AGENTS = "tests.bundled_java.agents"
 
 
 @pytest.fixture(scope="session")
 def api_jar() -> Path:
-    """Upstream's jar of flink-agents 0.1.1, whose package is for Flink 1.20."""
-    request = EnvironmentRequest(resolve_flink("1.20.3"), "0.1.1")
-    (jar,) = provide_environment(request, progress=lambda line: None).upstream_jars
-    return jar
+    """Upstream's jar."""
+    return jars.api_jar()
 
 
 @pytest.fixture(scope="session")
 def shop_jar(session_environment: TestEnvironment, api_jar: Path) -> Path:
     """The jar with the tests' own Java classes."""
-    sources = {str(path.relative_to(SOURCES)): path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.java")}
-    return provide_classes(sources, [api_jar], session_environment.java.java, progress=lambda line: None)
+    return jars.shop_jar(session_environment, api_jar)
 
 
 class RunJava(Protocol):
@@ -50,9 +44,9 @@ class RunJava(Protocol):
         agent: str,
         *values: Any,
         tier: Tier = Tier.LOCAL,
-        jars: Sequence[Path] | None = None,
+        class_path: Sequence[Path] | None = None,
         network: AllowedNetwork | None = None,
-        **config: Any,
+        config: Mapping[str, Any] | None = None,
     ) -> Evidence:
         """Return the evidence."""
 
@@ -65,11 +59,14 @@ def run_java(session_environment: TestEnvironment, api_jar: Path, shop_jar: Path
         agent: str,
         *values: Any,
         tier: Tier = Tier.LOCAL,
-        jars: Sequence[Path] | None = None,
+        class_path: Sequence[Path] | None = None,
         network: AllowedNetwork | None = None,
-        **config: Any,
+        config: Mapping[str, Any] | None = None,
     ) -> Evidence:
-        options: Mapping[str, Any] = {"java.class-path": [str(jar) for jar in jars or (shop_jar, api_jar)], **config}
+        options: Mapping[str, Any] = {
+            "java.class-path": [str(jar) for jar in class_path or (shop_jar, api_jar)],
+            **(config or {}),
+        }
         spec = {"agent": f"{AGENTS}:{agent}", "resources": {}}
         inputs = [{"key": "ada", "value": value} for value in values]
         return run(AgentRun("java", spec, options, inputs, 60.0, tmp_path, network=network), session_environment, tier)

@@ -82,7 +82,7 @@ def test_values_are_objects_of_the_nearest_java_class(run_java: RunJava) -> None
 
 
 def test_a_java_chat_model_asks_for_a_java_tool(run_java: RunJava) -> None:
-    evidence = run_java("ChatAgent", "how much?", **{"chat.async": False})
+    evidence = run_java("ChatAgent", "how much?", config={"chat.async": False})
     (answer,) = outputs(evidence)
     assert answer.startswith("hello: ")
     assert "3.0" in answer
@@ -150,10 +150,19 @@ def test_what_a_java_action_cannot_use_is_named(run_java: RunJava) -> None:
 
 
 def test_a_call_that_does_not_return_fails_at_its_deadline(run_java: RunJava) -> None:
-    failure = failure_of(run_java("ToolAgent", call("sleep", ms=60_000), **{"java.call-timeout-ms": 300}))
+    failure = failure_of(run_java("ToolAgent", call("sleep", ms=60_000), config={"java.call-timeout-ms": 300}))
     assert failure.type == "JavaTimeoutError"
     assert "did not return within 0.3 s" in failure.message
     assert "shop.Prices.sleep(Prices.java:" in failure.traceback
+
+
+def test_many_calls_leave_the_memory_of_both_processes_as_it_is(run_java: RunJava) -> None:
+    batches = outputs(run_java("measuring", *[{"calls": 2_000}] * 5))
+    for process in ("python", "java"):
+        growth = batches[-1][f"{process}_mib"] - batches[1][f"{process}_mib"]
+        assert growth < 8, [batch[f"{process}_mib"] for batch in batches]
+    assert len({batch["pid"] for batch in batches}) == 1
+    assert not psutil.pid_exists(batches[0]["pid"])
 
 
 def test_a_jvm_that_the_agent_ends_fails_the_action(run_java: RunJava) -> None:
@@ -168,14 +177,14 @@ def test_an_action_that_does_not_exist_refuses_the_agent(run_java: RunJava, tier
 
 def test_without_upstreams_jars_the_three_ways_out_are_named(run_java: RunJava, shop_jar: Any) -> None:
     with pytest.raises(AgentRefusedError) as refused:
-        run_java("counting", {}, jars=[shop_jar])
+        run_java("counting", {}, class_path=[shop_jar])
     for way in ("--flink-agents", "java.class-path", "upstream's engine"):
         assert way in str(refused.value)
 
 
 def test_a_jar_that_does_not_exist_is_named(run_java: RunJava, api_jar: Any) -> None:
     with pytest.raises(AgentRefusedError, match=r"a jar of the option java.class-path does not exist(?s:.*)no\.jar"):
-        run_java("ToolAgent", {}, jars=[api_jar, api_jar.with_name("no.jar")])
+        run_java("ToolAgent", {}, class_path=[api_jar, api_jar.with_name("no.jar")])
 
 
 def test_a_closed_network_refuses_java_which_is_not_watched(run_java: RunJava) -> None:

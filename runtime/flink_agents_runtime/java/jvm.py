@@ -30,8 +30,8 @@ from flink_agents_runtime.java.errors import (
 from flink_agents_runtime.java.wire import of_bytes, request_bytes, to_bytes
 
 _MAIN = "flinkagents.bridge.Bridge"
-# It lives for seconds to minutes: compile quickly, collect garbage in one thread.
-_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
+# It lives for seconds to minutes: begin small, compile quickly, collect garbage in one thread.
+_FLAGS = ("-Xms16m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
 _HEADER = struct.Struct(">iBq")
 _AFTER_SIZE = 9
 # The kinds of frames, as in Bridge.java.
