@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
+from flink_testbed.core.clock import wait_until
 from pytest_flink_agents.evidence.model import Evidence, Failure
 from pytest_flink_agents.run.subject import AgentRefusedError, AllowedNetwork
 from pytest_flink_agents.vocabulary import Tier
@@ -35,14 +37,23 @@ def failure_of(evidence: Evidence) -> Failure:
     return evidence.failure
 
 
+def jvms() -> list[int]:
+    """Return the process ids of JVMs for Java parts that this session has started."""
+    return [each.pid for each in psutil.Process().children(recursive=True) if "flinkagents.bridge" in _command(each)]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 @pytest.fixture(autouse=True)
-def no_jvm_is_left() -> Any:
-    """Require that each run has ended its JVM."""
+def no_jvm_is_left() -> Iterator[None]:
+    """Require that each run has ended its JVM, also a job that failed, whose operator PyFlink does not close."""
     yield
-    left = [
-        each.pid for each in psutil.Process().children(recursive=True) if "flinkagents.bridge" in str(each.cmdline())
-    ]
-    assert not left
+    wait_until(lambda: (None if jvms() else True, str(jvms())), timeout_s=10, what="the end of each JVM")
 
 
 @pytest.mark.parametrize("tier", TIERS)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flink_agents.plan.actions.action import Action
@@ -24,6 +26,7 @@ from flink_agents_runtime.plan.agent_reference import PlanError
 from flink_agents_runtime.plan.named_plan import NamedPlan
 
 _MAX_NAMED = 5
+_WATCH_S = 0.5
 
 
 class JavaParts:
@@ -40,6 +43,7 @@ class JavaParts:
         self._limit: NetworkLimit | None = None
         self._jvm: Jvm | None = None
         self._closed = False
+        self._task: Path | None = None
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -53,6 +57,7 @@ class JavaParts:
             return
         self._setup = _setup(self._plan, named)
         self._limit = limit_here()
+        self._task = _task_of_flink()
         try:
             for name, function in self._actions.items():
                 self.call("check", _named(function), f"the Java action {name!r}")
@@ -90,9 +95,22 @@ class JavaParts:
                 "connections of Java are not watched; write network: open"
             )
         try:
-            return Jvm(self._setup)
+            jvm = Jvm(self._setup)
         except OSError as error:
             raise JavaPartError(f"the JVM for {what} cannot be started: {error}") from error
+        if self._task is not None:
+            threading.Thread(target=self._end_with, args=(self._task,), name="java-end", daemon=True).start()
+        return jvm
+
+    def _end_with(self, task: Path) -> None:
+        """End the JVM when the thread of its task has ended.
+
+        In thread mode PyFlink closes an operator at the end of its input only: not when its job fails, is
+        cancelled or stopped.
+        """
+        while not self._closed and task.exists():
+            time.sleep(_WATCH_S)
+        self.close()
 
     def close(self) -> None:
         """Close the resources and end the JVM."""
@@ -109,6 +127,13 @@ class JavaParts:
     def _run(self, function: JavaFunction, event: Any, context: Any) -> None:
         what = f"the Java action {function.qualname}.{function.method_name}"
         self.call("action", [*_named(function), *event_fields(event)], what, partial(answer, context))
+
+
+def _task_of_flink() -> Path | None:
+    """Return the system's entry for this thread if Flink has made it, None for a thread of Python."""
+    entry = Path("/proc/self/task", str(threading.get_native_id()))
+    foreign = isinstance(threading.current_thread(), threading._DummyThread)  # noqa: SLF001 - no public name
+    return entry if foreign and entry.exists() else None
 
 
 def require_java_parts(plan: NamedPlan) -> None:
