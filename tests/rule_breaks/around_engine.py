@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.rule_breaks.source import Break, swap, wrap
 
 _OPTIONS, _CONFIGURATION = "config.options", "config.configuration:Configuration"
-_EVENT_LOG, _TRUNCATION = "observe.event_log:EventLog", "observe.truncation"
+_EVENT_LOG, _JSON_LOG, _TRUNCATION = "observe.event_log:EventLog", "observe.json_log:JsonLog", "observe.truncation"
 _LOOP, _ENVIRONMENT = "local.loop:Loop", "local.environment"
 _SHARED_VALUES = "original(*args, **kwargs)\nargs[0].conf_data = globals().setdefault('_shared', args[0].conf_data)"
 
@@ -51,15 +51,15 @@ CONFIGURATION: dict[str, Break | tuple[Break, ...]] = {
 }
 OBSERVATION: dict[str, Break | tuple[Break, ...]] = {
     "test_metrics.py::test_events_that_the_log_shortens_are_counted": swap(
-        f"{_EVENT_LOG}.event_processed", "self.on_truncated()", "pass"
+        f"{_JSON_LOG}.event_processed", "self.on_truncated()", "pass"
     ),
     "test_event_log.py::test_a_record_has_upstreams_shape_and_the_key": wrap(
-        f"{_EVENT_LOG}.event_processed", "original(args[0], None, *args[2:])"
+        f"{_JSON_LOG}.event_processed", "original(args[0], None, *args[2:])"
     ),
     "test_event_log.py::test_the_level_of_the_most_specific_type_applies": swap(
-        f"{_EVENT_LOG}._resolved", "name.rpartition('.')[0]", "''"
+        f"{_EVENT_LOG}.level_of", "name.rpartition('.')[0]", "''"
     ),
-    "test_event_log.py::test_off_creates_no_file": swap(f"{_EVENT_LOG}.event_processed", "level == OFF", "False"),
+    "test_event_log.py::test_off_creates_no_file": swap(f"{_JSON_LOG}.event_processed", "level == OFF", "False"),
     "test_event_log.py::test_standard_truncates_and_verbose_does_not": wrap(
         f"{_TRUNCATION}:truncated", "return args[0]"
     ),

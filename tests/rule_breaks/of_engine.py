@@ -143,7 +143,7 @@ CALLS: dict[str, Break | tuple[Break, ...]] = {
         f"{_DURABLE}.finish", "self._recording = False", "pass"
     ),
     "test_action_store.py::test_a_pending_call_runs_its_reconciler_after_a_crash": swap(
-        f"{_DURABLE}.enter", "reconciler is not None and self._recording", "False"
+        f"{_DURABLE}.enter", "(reserve or reconciler is not None) and self._recording", "False"
     ),
     "test_durable.py::test_a_reconciler_answers_for_a_call_left_pending": swap(
         f"{_DURABLE}.enter",
