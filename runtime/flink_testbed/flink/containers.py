@@ -75,7 +75,9 @@ class ContainerCluster(LaunchedCluster):
         self.image = image
         self.worker_python = image.python
         self._owned = owned
-        self._shares = shares_of(config, shared.absolute(), [root.absolute() for root in roots])
+        self._shares = shares_of(
+            config, shared.absolute(), [root.absolute() for root in roots], Path(image.site_packages)
+        )
         self._roots = tuple(roots)
         self._ports = ports
         self._lease: PortLease | None = None
@@ -223,8 +225,8 @@ class ContainerCluster(LaunchedCluster):
             self._lease = None
 
 
-def shares_of(config: ClusterConfig, run: Path, roots: Sequence[Path]) -> tuple[Shared, ...]:
-    """Return the mounts of a container.
+def shares_of(config: ClusterConfig, run: Path, roots: Sequence[Path], packages: Path) -> tuple[Shared, ...]:
+    """Return the mounts of a container, whose image has ``packages``: what is in them is not mounted.
 
     The run's files and the state directories are writable, everything else is read-only.
 
@@ -235,7 +237,7 @@ def shares_of(config: ClusterConfig, run: Path, roots: Sequence[Path]) -> tuple[
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
     written = _outermost([run, *places])
-    read = [path for path in _outermost([*roots, *config.classes]) if not _inside(path, written)]
+    read = [path for path in _outermost([*roots, *config.classes]) if not _inside(path, [*written, packages])]
     return (*(Shared(path) for path in read), *(Shared(path, writable=True) for path in written))
 
 

@@ -34,7 +34,7 @@ IMAGE = FlinkImage(
 
 
 def shared(config: ClusterConfig, run: Path, *roots: Path) -> dict[str, bool]:
-    return {str(share.path): share.writable for share in shares_of(config, run, roots)}
+    return {str(share.path): share.writable for share in shares_of(config, run, roots, Path(IMAGE.site_packages))}
 
 
 def test_the_run_folder_is_writable_and_import_roots_are_not(tmp_path: Path) -> None:
@@ -58,6 +58,13 @@ def test_jars_of_the_environment_are_replaced_by_those_of_the_image() -> None:
     other = Path("/elsewhere/connector.jar")
     config = with_image_paths(ClusterConfig(classes=(SITE / "flink_agents" / "lib" / "a.jar", other)), SITE, IMAGE)
     assert config.classes == (Path("/there/site-packages/flink_agents/lib/a.jar"), other)
+
+
+def test_jars_of_the_image_are_not_mounted(tmp_path: Path) -> None:
+    """There is no such path on this machine: the engine would not create the container."""
+    other = Path("/elsewhere/connector.jar")
+    config = with_image_paths(ClusterConfig(classes=(SITE / "flink_agents" / "lib" / "a.jar", other)), SITE, IMAGE)
+    assert shared(config, tmp_path) == {str(tmp_path): True, str(other): False}
 
 
 def test_an_image_with_another_patch_release_of_python_fits() -> None:
