@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pyflink.common import Row
 
 from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text, text_of
+from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed, sealed_input
 
 
@@ -197,3 +198,60 @@ def test_an_event_can_still_be_changed_and_extended():
     assert events[0] == events[1]
     assert events[0].id == events[1].id
     assert events[0].model_copy(deep=True) == events[1]
+
+
+class Subclassed(OutputEvent):
+    """A subclass of an event class with a constructor."""
+
+    def __init__(self, output, note):
+        super().__init__(output)
+        self.attributes["note"] = note
+
+
+def made(create):
+    """Return all parts of a created event, or its error."""
+    try:
+        event = create()
+    except Exception as error:
+        return type(error), str(error)
+    parts = type(event), repr(event), event.model_fields_set, event.model_extra, event.__pydantic_private__
+    return *parts, event.id.version, hash(event.id), event.model_dump_json()
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda value: InputEvent(value),
+        lambda value: InputEvent(input=value),
+        lambda value: OutputEvent(output=value),
+        lambda value: Subclassed(value, note=1),
+        lambda value: InputEvent.from_event(Event(type="mine", id=UUID(int=5), attributes={"input": value})),
+    ],
+)
+def test_a_quick_event_is_the_one_that_upstreams_constructor_makes(create, value):
+    upstreams = made(lambda: create(value))
+    with quick_events():
+        assert made(lambda: create(value)) == upstreams
+
+
+def test_an_event_refuses_a_change_that_is_not_json_while_an_engine_runs():
+    with quick_events():
+        event = OutputEvent(output=[1])
+        event.output.append(object())
+        with pytest.raises(ValueError, match="Unable to serialize"):
+            event.id = UUID(int=1)
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            OutputEvent(value=1)
+
+
+def test_upstreams_constructors_are_back_after_the_last_engine():
+    ways = InputEvent.__init__, OutputEvent.__init__, Event.__setattr__
+    with quick_events():
+        with quick_events():
+            pass
+        assert all(
+            one is not other
+            for one, other in zip(ways, (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__), strict=True)
+        )
+    assert ways == (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__)

@@ -27,8 +27,9 @@ from flink_agents_runtime.engine.calls import HAS_FUTURES, AwaitableCall, Batch,
 from flink_agents_runtime.engine.durable import DurableCalls, check_reconciler
 from flink_agents_runtime.engine.memory import KeyMemory, Overlay
 from flink_agents_runtime.engine.notes import add_note, answer_note, rule_note
+from flink_agents_runtime.engine.plain_events import HAS_LINEAGE
 from flink_agents_runtime.engine.reports import ReportingContext, Reports
-from flink_agents_runtime.engine.sealed import HAS_LINEAGE, SealedEvent, check_fields, sealed, sealed_plain
+from flink_agents_runtime.engine.sealed import SealedEvent, check_fields, sealed, sealed_plain
 from flink_agents_runtime.engine.shared import SharedParts
 from flink_agents_runtime.engine.state import KeyState, Task
 

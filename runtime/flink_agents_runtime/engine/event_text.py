@@ -131,5 +131,6 @@ def plain_json(value: Any) -> bytes | None:
         text: bytes = _write_plain(value, None, _PLAIN_ONLY)
     except TypeError:
         return None
-    # pydantic writes an exponent without the plus; the text may also be part of a str.
-    return None if b"e+" in text else text
+    # pydantic writes an exponent without the plus; the text may also be part of a str. Most texts have no plus at
+    # all, and a single byte is found several times as fast as two.
+    return None if b"+" in text and b"e+" in text else text

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import UUID, SafeUUID
+from uuid import UUID
 
-from flink_agents.api.events.event import Event, InputEvent, OutputEvent
-from pydantic import BaseModel
+from flink_agents.api.events.event import Event, InputEvent
 
 from flink_agents_runtime.engine.event_text import (
     ROW,
@@ -24,35 +23,14 @@ from flink_agents_runtime.engine.event_text import (
     read_plain,
     text_of,
 )
-
-try:
-    # For a short text the interpreter's own function takes half the time of hashlib's OpenSSL one.
-    from _md5 import md5  # type: ignore[import-not-found]  # it has no stub
-except ImportError:  # an interpreter built without it
-    from hashlib import md5
+from flink_agents_runtime.engine.plain_events import NO_LINEAGE, PLAIN_CLASSES, content_id, content_start, fill
 
 _INPUT = InputEvent.EVENT_TYPE
-_INPUT_CONTENT = b'{"type":"%s","attributes":' % _INPUT.encode()
+_INPUT_START = content_start(_INPUT)
 _ROW = ROW.encode()
-# Since 0.4 an event names the event and the action that it comes from.
-HAS_LINEAGE = "upstream_event_id" in Event.model_fields
-_NO_LINEAGE: dict[str, Any] = {"upstream_event_id": None, "upstream_action_name": None} if HAS_LINEAGE else {}
-# Classes whose instances have only id, type, attributes and lineage.
-_PLAIN_CLASSES = frozenset((Event, InputEvent, OutputEvent))
 # The fields that Flink's operator reads; it ignores the last one.
 _FIELDS = frozenset(("id", "type", "attributes", "sourceTimestamp"))
-# The slots of a pydantic model, set directly in SealedEvent.open.
-_set_values, _set_named, _set_extra, _set_private = (
-    BaseModel.__dict__[part].__set__
-    for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
-# An event's id is its hash as a UUID of version 3, in which one digit and two bits are fixed.
-_FREE_BITS = ((1 << 128) - 1) & ~(0xF << 76) & ~(0x3 << 62)
-_FIXED_BITS = (0x3 << 76) | (0x2 << 62)
-# The slots of a UUID: its __init__ spends most of its time on checking its arguments. The
-# enumeration's member is looked up once, because that is slow, too.
-_set_int, _set_is_safe, _UNKNOWN = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__, SafeUUID.unknown
-_new, _number = object.__new__, int.from_bytes
+_new = object.__new__
 
 
 class SealedEvent:
@@ -111,13 +89,10 @@ class SealedEvent:
         if self._attributes is not None:
             # The same as model_construct, without its checks: the values are known to be valid.
             event = _new(Event)
-            values = {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes), **_NO_LINEAGE}
+            values = {"id": self._id, "type": self.type, "attributes": read_plain(self._attributes), **NO_LINEAGE}
             if self._lineage is not None:
                 values["upstream_event_id"], values["upstream_action_name"] = self._lineage
-            _set_values(event, values)
-            _set_named(event, {"id", "type", "attributes"})
-            _set_extra(event, {})
-            _set_private(event, None)
+            fill(event, values, {"id", "type", "attributes"})
             return event
         return event_of(self.text)
 
@@ -140,11 +115,7 @@ def sealed_input(value: Any) -> SealedEvent:
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))
-    digest = md5(_INPUT_CONTENT + attributes + b"}", usedforsecurity=False).digest()
-    event_id = _new(UUID)
-    _set_int(event_id, _number(digest, "big") & _FREE_BITS | _FIXED_BITS)
-    _set_is_safe(event_id, _UNKNOWN)
-    return SealedEvent(_INPUT, event_id, attributes, None)
+    return SealedEvent(_INPUT, content_id(_INPUT_START, attributes), attributes, None)
 
 
 def check_fields(event: Event) -> None:
@@ -155,7 +126,7 @@ def check_fields(event: Event) -> None:
     kind = type(event)
     if not event.type:
         raise RuntimeError("an event with an empty type cannot be sent; give it a type, which its listeners name")
-    if kind in _PLAIN_CLASSES and not event.__pydantic_extra__:
+    if kind in PLAIN_CLASSES and not event.__pydantic_extra__:
         return
     own = {*(event.__pydantic_extra__ or ()), *kind.model_fields, *kind.model_computed_fields} - _FIELDS
     # A field may be excluded from the JSON text, and then does no harm.
@@ -175,7 +146,7 @@ def sealed(event: Event) -> SealedEvent:
 
 def sealed_plain(event: Event) -> SealedEvent | None:
     """Return an event of plain JSON to be sent, which needs no further check; None for any other."""
-    if type(event) in _PLAIN_CLASSES and not event.__pydantic_extra__:
+    if type(event) in PLAIN_CLASSES and not event.__pydantic_extra__:
         fields = vars(event)
         event_id, event_type, attributes = fields["id"], fields["type"], fields["attributes"]
         if type(event_id) is UUID and type(event_type) is str and event_type and type(attributes) is dict:

@@ -20,6 +20,7 @@ from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.expiry import wall_ms
 from flink_agents_runtime.engine.failure import ActionFailure
 from flink_agents_runtime.engine.metrics import MemoryMetricGroup
+from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.shared import Observer
 from flink_agents_runtime.local.activity import WatchedEngine
 from flink_agents_runtime.local.collector import raised_gc_threshold
@@ -131,7 +132,7 @@ class LocalHost:
         metrics = MemoryMetricGroup()
         loop = self._loop(inputs, on_output, metrics, held, handover, stop_after)
         total = len(inputs) if isinstance(inputs, Sized) else None
-        with raised_gc_threshold(), Progress(loop, total, progress) if progress is not None else nullcontext():
+        with raised_gc_threshold(), quick_events(), Progress(loop, total, progress) if progress is not None else nullcontext():
             if deadline_s is None:
                 loop.run()
             else:

@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.engine import Engine
 from flink_agents_runtime.engine.failure import FAILURE_MARK, ActionFailure
+from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.run import KeyRun, Step
 from flink_agents_runtime.engine.state import KeyState
 from flink_agents_runtime.observe.logs import logs_of
@@ -111,6 +113,8 @@ class AgentOperator(KeyedProcessFunction):
         # Keys with records whose checkpointed state has not been read in this attempt.
         self._unseen = set(self._store.left_keys()) if self._store is not None else set()
         carry_causes()
+        self._quick = ExitStack()
+        self._quick.enter_context(quick_events())
         self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
         self._engine = self._open_engine(plan)
         self._logs.count_truncated(self._engine.metrics.event_truncated)
@@ -275,6 +279,7 @@ class AgentOperator(KeyedProcessFunction):
         """Abandon work in flight, which the checkpoint holds, and close the resources."""
         for live in self._busy.values():
             live.run.close()
+        self._quick.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._metrics.flush()
         self._last_metrics.write(self._metrics.snapshot())
