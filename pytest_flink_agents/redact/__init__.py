@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from pytest_flink_agents.redact.compact import compact, parts_of, unescaped
 from pytest_flink_agents.redact.forms import forms_of
 from pytest_flink_agents.redact.printable import one_line, printable, printable_json
 from pytest_flink_agents.redact.rules import SHAPES, is_secret_name
@@ -112,8 +112,6 @@ class Redactor:
         """
         if isinstance(value, str):
             return self._written(value)
-        if isinstance(value, Mapping):
-            return {self.data(str(key)): self.data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.data(item) for item in value]
         if value is None or isinstance(value, bool):
@@ -122,9 +120,23 @@ class Redactor:
             return f"an int of {value.bit_length()} bits"
         if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
             return MASK if str(value) in self._secrets else value
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {field.name: self.data(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        parts = parts_of(value)
+        if isinstance(parts, dict):
+            return {self.data(str(key)): self.data(item) for key, item in parts.items()}
         return self.data(str(value))
+
+    def json(self, value: Any) -> str:
+        """Return the text of :meth:`data` as compact JSON.
+
+        Most values hold no secret. Then their text is written and searched as a whole, which takes a twentieth of the time.
+        """
+        try:
+            text = compact(value)
+            text.encode()  # refuses half surrogate pairs
+        except (TypeError, ValueError, RecursionError):
+            return compact(self.data(value))
+        strings = unescaped(text)
+        return text if self.mask(strings) == strings else compact(self.data(value))
 
     def _written(self, text: str) -> str:
         if len(text) > _REMEMBERED_CHARACTERS:
