@@ -222,7 +222,7 @@ def made(create):
 @pytest.mark.parametrize(
     "create",
     [
-        lambda value: InputEvent(value),
+        InputEvent,
         lambda value: InputEvent(input=value),
         lambda value: OutputEvent(output=value),
         lambda value: Subclassed(value, note=1),

@@ -132,7 +132,11 @@ class LocalHost:
         metrics = MemoryMetricGroup()
         loop = self._loop(inputs, on_output, metrics, held, handover, stop_after)
         total = len(inputs) if isinstance(inputs, Sized) else None
-        with raised_gc_threshold(), quick_events(), Progress(loop, total, progress) if progress is not None else nullcontext():
+        with (
+            raised_gc_threshold(),
+            quick_events(),
+            Progress(loop, total, progress) if progress is not None else nullcontext(),
+        ):
             if deadline_s is None:
                 loop.run()
             else:

@@ -26,12 +26,12 @@ class Part:
     value: Any
 
 
-VALUES = [
+VALUES: list[Any] = [
     *(None, True, 1, -0.5, "text", "", [], {}, (), [[]], {"a": {}}, float("nan"), 10**5000),
     *(Word.YES, Number.ONE, MappingProxyType({"a": (1, 2)}), Part("a", [Part("b", None)]), {1: "one", 2.5: "two"}),
     *("half \ud83d", 'quote " and \\ and \n and \x1b and ä', {"s3cret-word": ["s3cret-word", 12345678]}, 12345678),
     *("line\nsk-abcdefghijklmnopqrst", 'a "sk-abcdefghijklmnopqrst"', "tab\tsk-abcdefghijklmnopqrst\\"),
-    *("https://me:pass\"wo\\rd@host/", {"url": "http://x", "mail": "me:you@host"}, "quote\"d-secret", "tab\tsecret"),
+    *('https://me:pass"wo\\rd@host/', {"url": "http://x", "mail": "me:you@host"}, 'quote"d-secret', "tab\tsecret"),
     {"deep": [{"er": [{"and": {"deeper": [1, {"still": ["s3cret-word"]}]}}]}]},
 ]
 ENVIRONMENT = {"A_TOKEN": "s3cret-word", "PIN": "12345678", "B_TOKEN": 'quote"d-secret', "C_TOKEN": "tab\tsecret"}
