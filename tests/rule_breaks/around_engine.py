@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.rule_breaks.source import Break, swap, wrap
 
 _OPTIONS, _CONFIGURATION = "config.options", "config.configuration:Configuration"
-_EVENT_LOG, _JSON_LOG, _TRUNCATION = "observe.event_log:EventLog", "observe.json_log:JsonLog", "observe.truncation"
+_EVENT_LOG, _JSON_LOG = "observe.event_log:EventLog", "observe.json_log:JsonLog"
+_TRUNCATION = "observe.truncation"
 _LOOP, _ENVIRONMENT = "local.loop:Loop", "local.environment"
 _SHARED_VALUES = "original(*args, **kwargs)\nargs[0].conf_data = globals().setdefault('_shared', args[0].conf_data)"
 
@@ -51,7 +52,7 @@ CONFIGURATION: dict[str, Break | tuple[Break, ...]] = {
 }
 OBSERVATION: dict[str, Break | tuple[Break, ...]] = {
     "test_metrics.py::test_events_that_the_log_shortens_are_counted": swap(
-        f"{_JSON_LOG}.event_processed", "self.on_truncated()", "pass"
+        f"{_JSON_LOG}._record_of_values", "self.on_truncated()", "pass"
     ),
     "test_event_log.py::test_a_record_has_upstreams_shape_and_the_key": wrap(
         f"{_JSON_LOG}.event_processed", "original(args[0], None, *args[2:])"

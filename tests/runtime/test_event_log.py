@@ -120,3 +120,38 @@ def test_the_arguments_of_a_tool_call_are_in_the_log_by_default(tmp_path):
 def test_a_limit_of_zero_truncates_nothing():
     event = {"attributes": {"text": "x" * 9999, "list": list(range(99)), "deep": {"a": {"b": {"c": {"d": {}}}}}}}
     assert truncated(event, Limits(0, 0, 0)) == event
+
+
+class Written(Event):
+    """An event with another order of its fields."""
+
+    def model_dump_json(self, **kwargs):
+        return json.dumps({"type": self.type, "id": None, "attributes": self.attributes})
+
+
+@pytest.mark.parametrize("level", ["STANDARD", "VERBOSE"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event(type="t"),
+        Event(type='ty"pe ä', attributes={"text": 'a "b" \n ä', "number": 1e300, "none": None}, more=[1]),
+        Event(type="t", attributes={"list": [[1], {"a": {"b": 1}}], "rows": list(range(9)), "text": "x" * 40}),
+        Written(type="t", attributes={"a": 1}),
+    ],
+    ids=range(4),
+)
+def test_a_record_of_an_events_own_text_is_the_one_of_its_values(tmp_path, monkeypatch, event, level):
+    for limit in range(1, 12):
+        options = {
+            "event-log.level": level,
+            "event-log.standard.max-string-length": 20 * limit,
+            "event-log.standard.max-array-elements": limit,
+            "event-log.standard.max-depth": limit,
+        }
+        (record,) = written(tmp_path / f"{limit}-quick", options, event)
+        with monkeypatch.context() as patch:
+            patch.setattr(EventLog, "record_of_text", lambda *_: None)
+            (by_values,) = written(tmp_path / f"{limit}-slow", options, event)
+        del record["timestamp"], by_values["timestamp"]
+        assert record == by_values
+        assert list(record["event"]) == list(by_values["event"])

@@ -19,6 +19,8 @@ from flink_agents_runtime.config.options import typed
 from flink_agents_runtime.observe.json_log import JsonLog, safe_name
 from flink_agents_runtime.observe.truncation import Limits
 
+# The end of an id in an event's text, before the quotation mark: {"id":"01234567-89ab-cdef-0123-456789abcdef"
+_ID_END = 7 + 36
 _TYPE_LEVEL = "event-log.type.{}.level"
 # Upstream's logger for the event log of kind slf4j.
 LOGGER = "org.apache.flink.agents.EventLog"
@@ -65,6 +67,17 @@ class EventLog(JsonLog):
             **extra,
             "type": event["type"],
         }
+
+    def record_of_text(self, key: Any, level: str, timestamp: str, event_type: str, event: str) -> str | None:
+        """Return the text of a record that holds the event's own text, with its fields in the record's order."""
+        kind = self.encode(event_type)
+        middle = f'","type":{kind},'
+        if not event.startswith('{"id":"') or not event.startswith(middle, _ID_END):
+            return None
+        return (
+            f'{{"timestamp": "{timestamp}", "logLevel": "{level}", "eventType": {kind}, "key": {self.encode(key)}, "event": '
+            f'{{"eventType":{kind},{event[1 : _ID_END + 1]},{event[_ID_END + len(middle) : -1]},"type":{kind}}}}}'
+        )
 
     def record(
         self, key: Any, level: str, timestamp: str, event: Mapping[str, Any], content: Mapping[str, Any]

@@ -9,10 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from flink_agents_runtime.config.catalogue import OFF, STANDARD
-from flink_agents_runtime.observe.truncation import Limits, truncated
+from flink_agents_runtime.observe.truncation import Limits, is_whole, truncated
 
 
 class JsonLog(ABC):
@@ -28,8 +28,10 @@ class JsonLog(ABC):
         self._path = Path(path) if path is not None else None
         self._limits = limits
         self._indent = 2 if pretty else None
+        # Created once: json.dumps creates an encoder for each call with options.
+        self.encode = json.JSONEncoder(ensure_ascii=False, default=str, indent=self._indent).encode
         self._levels: dict[str, str] = {}
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
         # Called for each truncated event; the host counts them.
         self.on_truncated: Callable[[], None] = lambda: None
 
@@ -40,6 +42,13 @@ class JsonLog(ABC):
     @abstractmethod
     def content(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of an event that may be truncated."""
+
+    def record_of_text(self, key: Any, level: str, timestamp: str, event_type: str, event: str) -> str | None:
+        """Return the text of the record of a whole event, made from the event's own text.
+
+        None, as here, if the record has to be made of the event's values.
+        """
+        return None
 
     @abstractmethod
     def record(
@@ -54,21 +63,26 @@ class JsonLog(ABC):
             level = self._levels[event_type] = self.level_of(event_type)
         if level == OFF:
             return
-        fields = json.loads(event)
-        content = self.content(fields)
-        if level == STANDARD:
-            whole, content = content, truncated(content, self._limits)
-            if content != whole:
-                self.on_truncated()
         timestamp = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        record = self.record(key, level, timestamp, fields, content)
-        text = json.dumps(record, ensure_ascii=False, default=str, indent=self._indent)
+        text = None
+        if self._indent is None and (level != STANDARD or is_whole(event, self._limits)):
+            text = self.record_of_text(key, level, timestamp, event_type, event)
+        if text is None:
+            text = self._record_of_values(key, level, timestamp, json.loads(event))
         if self._path is None:
             logging.getLogger(self.logger).info("%s", text)
             return
         file = self._open(self._path)
-        file.write(text + "\n")
+        file.write(text.encode() + b"\n")
         file.flush()
+
+    def _record_of_values(self, key: Any, level: str, timestamp: str, event: Mapping[str, Any]) -> str:
+        content = self.content(event)
+        if level == STANDARD:
+            whole, content = content, truncated(content, self._limits)
+            if content != whole:
+                self.on_truncated()
+        return self.encode(self.record(key, level, timestamp, event, content))
 
     def close(self) -> None:
         """Close the file if it is open."""
@@ -76,10 +90,10 @@ class JsonLog(ABC):
             self._file.close()
             self._file = None
 
-    def _open(self, path: Path) -> TextIO:
+    def _open(self, path: Path) -> BinaryIO:
         if self._file is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("ab")
         return self._file
 
 

@@ -23,6 +23,19 @@ class Limits:
     depth: int
 
 
+def is_whole(text: str, limits: Limits) -> bool:
+    """Return True if nothing of an event with this JSON text can be beyond a limit; False says nothing.
+
+    Counting the text takes a fraction of the time of reading it: a list has one element more than commas, and an object
+    is as deep as there are brackets that open before it. The first one is the event's own.
+    """
+    return (
+        (not limits.string_length or len(text) <= limits.string_length)
+        and (not limits.array_elements or text.count(",") < limits.array_elements)
+        and (not limits.depth or text.count("{") + text.count("[") <= limits.depth)
+    )
+
+
 def truncated(event: dict[str, Any], limits: Limits) -> dict[str, Any]:
     """Return the truncated event.
 
