@@ -12,7 +12,7 @@ from pytest_flink_agents.gate import Policy, Reason, Verdict
 from pytest_flink_agents.identity import GitState, Identity, digest_of
 from pytest_flink_agents.redact import Redactor, printable_json
 from pytest_flink_agents.report.files import write_text
-from pytest_flink_agents.report.outline import outlined
+from pytest_flink_agents.report.outline import readable
 from pytest_flink_agents.report.shorten import shorten
 from pytest_flink_agents.version import __version__
 
@@ -117,4 +117,4 @@ def write_json(path: Path, data: Any, redactor: Redactor) -> None:
 
     Raises ``HostError`` FA422 if it cannot be written.
     """
-    write_text(path, printable_json(outlined(data, redactor)) + "\n")
+    write_text(path, printable_json(readable(data, redactor)) + "\n")

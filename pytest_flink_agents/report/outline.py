@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.redact.compact import parts_of
+from pytest_flink_agents.redact.compact import compact, parts_of
 
 # The levels of evidence above the values of an agent: evidence, outputs, one output.
 _LEVELS = 4
@@ -19,17 +19,26 @@ _LARGE_CHARACTERS = 20_000
 _INDENT = "  "
 
 
-def outlined(value: Any, redactor: Redactor, levels: int = _LEVELS, margin: str = "\n") -> str:
-    """Return the value as JSON without secrets; ``margin`` begins each line but the first."""
+def readable(value: Any, redactor: Redactor) -> str:
+    """Return the value as JSON without secrets."""
+    try:
+        is_small = len(compact(value)) <= _LARGE_CHARACTERS
+    except (TypeError, ValueError, RecursionError):  # not JSON before it is redacted
+        is_small = False
+    return _below(redactor.json(value), "\n") if is_small else _outlined(value, redactor, _LEVELS, "\n")
+
+
+def _outlined(value: Any, redactor: Redactor, levels: int, margin: str) -> str:
+    """Return the value with its upper levels indented; ``margin`` begins each line but the first."""
     parts = parts_of(value) if levels else None
     if not parts:
         return _below(redactor.json(value), margin)
     inner = margin + _INDENT
     if isinstance(parts, list):
-        return "[" + ",".join(inner + outlined(part, redactor, levels - 1, inner) for part in parts) + margin + "]"
+        return "[" + ",".join(inner + _outlined(part, redactor, levels - 1, inner) for part in parts) + margin + "]"
     fields = {redactor.data(str(key)): part for key, part in parts.items()}
     lines = (
-        f"{inner}{redactor.json(name)}: {outlined(part, redactor, levels - 1, inner)}" for name, part in fields.items()
+        f"{inner}{redactor.json(name)}: {_outlined(part, redactor, levels - 1, inner)}" for name, part in fields.items()
     )
     return "{" + ",".join(lines) + margin + "}"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_flink_agents.redact import Redactor
-from pytest_flink_agents.report.outline import outlined
+from pytest_flink_agents.report.outline import readable
 
 
 class Word(str, Enum):
@@ -43,12 +43,14 @@ def test_the_text_of_a_value_is_that_of_its_redacted_data(value):
     data = redactor.data(value)
     assert redactor.json(value) == json.dumps(data, ensure_ascii=False)
     assert redactor.json([value, {"key": value}]) == json.dumps([data, {"key": data}], ensure_ascii=False)
-    assert outlined(value, redactor) == json.dumps(data, ensure_ascii=False, indent=2)
+    assert readable(value, redactor) == json.dumps(data, ensure_ascii=False, indent=2)
+    large = "x" * 20_000
+    assert readable([value, large], redactor) == json.dumps([data, large], ensure_ascii=False, indent=2)
 
 
 def test_a_large_value_is_one_line_and_the_levels_above_it_are_indented():
     document = {"evidence": {"outputs": [{"key": "k", "value": [{"row": number} for number in range(10_000)]}]}}
-    text = outlined(document, Redactor({}))
+    text = readable(document, Redactor({}))
     assert json.loads(text) == document
     assert [line[:22] for line in text.splitlines()] == [
         *("{", '  "evidence": {', '    "outputs": [', "      {", '        "key": "k",', '        "value": [{"ro'),
@@ -58,6 +60,6 @@ def test_a_large_value_is_one_line_and_the_levels_above_it_are_indented():
 
 def test_a_secret_in_a_large_value_does_not_leave():
     rows = [{"row": number, "text": "s3cret-word" if number == 9_999 else "plain"} for number in range(10_000)]
-    text = outlined({"outputs": [{"key": "k", "value": rows}]}, Redactor(ENVIRONMENT))
+    text = readable({"outputs": [{"key": "k", "value": rows}]}, Redactor(ENVIRONMENT))
     assert "s3cret-word" not in text
     assert json.loads(text)["outputs"][0]["value"][-1] == {"row": 9_999, "text": "***"}
