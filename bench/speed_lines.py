@@ -164,6 +164,26 @@ LINES = (
             ("1,000 crash points replayed [s]", "1,000 crash points replayed, whole session [s]", 30),
         )
     ),
+    *(
+        Line(text, figure, "", figure, goal, is_minimum=False, required=False)
+        for text, figure, goal in (
+            ("one local scenario, whole command [s]", "one local scenario, whole command [s]", 1.5),
+            (
+                "first scenario on a fresh cluster [s]",
+                "first scenario on the embedded tier, after the cluster is ready [s]",
+                3,
+            ),
+            ("further scenario on the warm cluster [s]", "further scenario on the warm cluster [s]", 0.3),
+            ("Kafka, added to a whole command [s]", "Kafka, added to a whole command [s]", 5),
+            ("make gate, warm [s]", "make gate, warm [s]", 8),
+            ("make gate, cold [s]", "make gate, cold [s]", 60),
+            (
+                "cluster, growth from its second to its third 100 jobs [MiB]",
+                "cluster, growth from its second to its third 100 jobs [MiB]",
+                16,
+            ),
+        )
+    ),
     Line(
         "1,000 local scenarios in two workers, beside one [s]",
         "1,000 scenarios on the local tier, two workers [s]",

@@ -30,6 +30,7 @@ from bench.scenarios import COLLECTED, compare_costs, pytest_in, replay_costs, s
 from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
 from bench.upgrades import upgrade_costs
+from bench.waits import command_costs, gate_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.process import clean_environment
@@ -42,6 +43,7 @@ from tests.support.runs import AgentRun, run
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results.json"
+_JOBS = 300
 
 
 def seconds(action: Callable[[], object], rounds: int) -> float:
@@ -83,7 +85,7 @@ def resident_mib(environment: TestEnvironment) -> float:
 
 
 def scenario_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
-    """Measure one scenario of 20 inputs on warm parts."""
+    """Measure one scenario of 20 inputs on warm parts, and the memory of a cluster that runs many."""
     inputs = [{"key": f"k{number % 4}", "value": {"item": "i", "amount": number}} for number in range(20)]
 
     def request() -> AgentRun:
@@ -93,14 +95,25 @@ def scenario_costs(environment: TestEnvironment, directory: Path) -> dict[str, f
 
     run(request(), environment, Tier.LOCAL)
     started = time.perf_counter()
+    environment.provide(Tier.EMBEDDED)
+    ready = time.perf_counter() - started
     run(request(), environment)
     first = time.perf_counter() - started
-    return {
+    figures = {
         "scenario on the local tier, warm [s]": seconds(lambda: run(request(), environment, Tier.LOCAL), 9),
         "first scenario on the embedded tier, all starts included [s]": first,
+        "first scenario on the embedded tier, after the cluster is ready [s]": first - ready,
         "further scenario on the warm cluster [s]": seconds(lambda: run(request(), environment), 9),
         "cluster after ten jobs, resident [MiB]": resident_mib(environment),
     }
+    resident = []
+    for _ in range(_JOBS):
+        run(request(), environment)
+        resident.append(resident_mib(environment))
+    # Not the first third, in which pools fill and Java compiles.
+    third = _JOBS // 3
+    growth = statistics.median(resident[-third:]) - statistics.median(resident[third : 2 * third])
+    return figures | {"cluster, growth from its second to its third 100 jobs [MiB]": growth}
 
 
 def engine_costs(environment: TestEnvironment, directory: Path) -> dict[str, float]:
@@ -129,6 +142,7 @@ PARTS: dict[str, Part] = {
     "scenarios": lambda _, directory: plugin_costs(directory) | session_costs(directory),
     "replays": lambda _, directory: replay_costs(directory),
     "comparisons": lambda _, directory: compare_costs(directory),
+    "waits": lambda _, directory: command_costs(directory) | gate_costs(directory),
     "cluster": lambda session, directory: scenario_costs(_environment(session), directory),
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
@@ -137,6 +151,8 @@ PARTS: dict[str, Part] = {
     "upgrades": upgrade_costs,
 }
 _SLOW = {
+    "waits": "whole commands, on the local tier, on Flink and with Kafka, and the gate (about 4 min)",
+    "cluster": "scenarios on warm parts (about 3 min)",
     "engine": "the engine beside upstream's local runner (about 4 min)",
     "flink": "on Flink, beside upstream's operator (about 5 min)",
     "upgrades": "ten upgrades under load (about 3 min)",
