@@ -71,7 +71,6 @@ def phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
         detail=report.longreprtext if report.failed else checked.text if checked and tolerated else "",
         duration_s=report.duration,
         engine=checked.evidence.engine if checked else "",
-        reproduce=item.reproduce if isinstance(item, ScenarioItem) else "",
         runs=str(checked.runs) if checked and checked.runs else "",
         promises=_promises(item, checked) if checked and isinstance(item, ScenarioItem) else (),
         other_error=other_error,
