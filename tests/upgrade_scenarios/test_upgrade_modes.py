@@ -72,16 +72,3 @@ def test_the_next_version_survives_a_fault_before_the_way_back(tmp_path: Path, r
     assert ("kill taskmanager", True) in acts
     kill = acts.index(("kill taskmanager", True))
     assert acts[kill - 1][0].startswith("start the candidate"), "it struck the candidate"
-
-
-@pytest.mark.parametrize(("before", "after"), [("process", "thread"), ("thread", "process")])
-def test_a_state_crosses_the_modes_of_python(
-    before: str, after: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    outputs = '{count: 60, distinct: "[customer, count]"}'
-    text = UPGRADE.format(mode="savepoint", after="{outputs: 9}", words="", outputs=outputs)
-    text = text.replace("versions:Till}", f"versions:Till, flink_config: {{python.execution-mode: {before}}}}}")
-    run = checked(f"{text}flink_config: {{python.execution-mode: {after}}}\n", tmp_path, request)
-    assert run.valid, run.text
-    # PyFlink closes a function of thread mode at the end of its input only, and not when it is stopped.
-    assert (run.evidence.metrics is not None) == (before == "process")

@@ -94,6 +94,7 @@ within: 120s
 def stored(project: TeamProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the savepoint of 3,000 inputs of 1,003 customers, which lies in another place than it was written."""
     text = UPGRADE.format(name="write a savepoint", agent="NextTill", before='{agent: "versions:Till"}', words="")
+    (project.root / "versions.py").write_text(AGENTS, encoding="utf-8")
     # A state of less than 20 KiB would be inside _metadata.
     text = text.replace("count: 36, keys: 3", "count: 3009, keys: 1003").replace("count: 36,", "count: 3009,")
     text = (
