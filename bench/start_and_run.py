@@ -4,7 +4,7 @@ Writes ``bench/results.json`` and prints a table.
 
 Figures are medians of several rounds, of whole processes if a user would start whole processes.
 Those of shared machines are noisy: compare ratios, and only within one run. ``make bench
-PART=NAME`` measures one of ``PARTS`` and writes nothing. ``CHECK=1`` writes nothing either, and
+PART=NAME`` measures one of ``PARTS`` and writes nothing but pictures. ``CHECK=1`` writes nothing either, and
 fails if a ratio is over 10 % worse than the one in ``bench/results.json``.
 """
 
@@ -26,6 +26,7 @@ from pathlib import Path
 from bench.java import java_costs
 from bench.ledger import ledger_costs
 from bench.on_flink import figures_on_flink
+from bench.pictures import draw_pictures
 from bench.scenarios import COLLECTED, compare_costs, pytest_in, replay_costs, session_costs, suite
 from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
@@ -148,6 +149,7 @@ PARTS: dict[str, Part] = {
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
     "java": lambda session, directory: java_costs(_environment(session), directory),
     "flink": lambda *_: figures_on_flink(),
+    "pictures": lambda session, directory: draw_pictures(_environment(session), directory, RESULTS),
     "upgrades": upgrade_costs,
 }
 _SLOW = {
