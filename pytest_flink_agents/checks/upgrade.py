@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import pairwise
 
 from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
@@ -34,7 +35,7 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     wrong: Iterable[Finding] = ()
     if upgrade is not None:
         # A version that begins anew has nothing that could become unreachable.
-        wrong = _wrongly_restored(upgrade) if upgrade.stateless else _missing_actions(upgrade, removes)
+        wrong = _wrongly_restored(upgrade) if upgrade.stateless else _out_of_reach(upgrade, removes)
     return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)))
 
 
@@ -69,6 +70,16 @@ def _wrongly_restored(upgrade: Upgrade) -> Iterator[Finding]:
     for version in upgrade.versions:
         if version.restored:
             yield Finding(f"the {version.name} has restored a state", _PATH, "a start without state", version.restored)
+
+
+def _out_of_reach(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:
+    yield from _missing_actions(upgrade, removes)
+    for before, version in pairwise(upgrade.versions):
+        if before.python_mode != version.python_mode:
+            message = (
+                f"the {version.name} runs in another mode of Python, which does not find the state of the {before.name}"
+            )
+            yield Finding(message, _PATH, f"{before.python_mode} mode", f"{version.python_mode} mode")
 
 
 def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:

@@ -21,7 +21,8 @@ class Version:
     ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
     the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
     both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known,
-    and ``runs_on`` are its releases of Flink and flink-agents.
+    ``runs_on`` are its releases of Flink and flink-agents, and ``python_mode`` is that of the bundled engine on Flink,
+    thread or process.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Version:
     restored: str = ""
     parallelism: int = 0
     runs_on: str = ""
+    python_mode: str = ""
 
     @property
     def began_anew(self) -> bool:

@@ -52,7 +52,7 @@ class Launch:
     ``config`` are the options of flink-agents, and ``listeners`` its actions by event type.
     ``actions`` are those of a plan for upstream's engine, whose failures name functions, and ``plan`` is how the other
     language reads it. ``files`` are evidence. ``plan_digest`` is that of the agent's plan, None for a program, which makes
-    its own.
+    its own. ``python_mode`` is that of the bundled engine, thread or process, and empty for others.
     """
 
     engine: str
@@ -64,6 +64,7 @@ class Launch:
     plan: PlanReading | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     plan_digest: str | None = None
+    python_mode: str = ""
 
 
 def launch_agent(
@@ -125,6 +126,7 @@ def launch_agent(
         ),
         plan=plan_reading(reply["plan"]) if "plan" in reply else None,
         plan_digest=executed_plan_digest(reply["plan_text"], subject.addresses),
+        python_mode=reply["python_mode"],
     )
 
 

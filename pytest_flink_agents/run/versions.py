@@ -117,6 +117,7 @@ def with_versions(
             run.restored,
             run.parallelism,
             version.place.releases,
+            run.launch.python_mode,
         )
         for version, job_id, run, savepoint in zip(versions.started, job_ids, runs, savepoints, strict=False)
     ]

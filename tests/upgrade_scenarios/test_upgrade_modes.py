@@ -72,3 +72,11 @@ def test_the_next_version_survives_a_fault_before_the_way_back(tmp_path: Path, r
     assert ("kill taskmanager", True) in acts
     kill = acts.index(("kill taskmanager", True))
     assert acts[kill - 1][0].startswith("start the candidate"), "it struck the candidate"
+
+
+def test_a_state_of_the_other_mode_of_python_is_refused(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    text = UPGRADE.format(mode="savepoint", after="{outputs: 9}", words="", outputs="{count: 60}")
+    text = text.replace("versions:Till}", "versions:Till, flink_config: {python.execution-mode: process}}")
+    run = checked(f"{text}flink_config: {{python.execution-mode: thread}}\n", tmp_path, request)
+    assert not run.valid
+    assert "was written in process mode of Python, whose state thread mode does not find" in run.text

@@ -41,6 +41,8 @@ from flink_agents_runtime.plan.build import load_plan
 from flink_agents_runtime.plan.named_plan import NamedPlan
 from flink_agents_runtime.stores.settings import open_store
 
+# The state of a key is found by this name in a savepoint.
+STATE_NAME = "agent-key-state"
 # Event-time timers from here on belong to the end of the input: later times are later turns, so that keys take turns.
 # They emit nothing, because brokers refuse records with such time stamps.
 _END_OF_INPUT_MS = 2**63 - 2**40
@@ -118,7 +120,7 @@ class AgentOperator(KeyedProcessFunction):
         self._metrics = FlinkMetricGroup(runtime_context.get_metrics_group)
         self._engine = self._open_engine(plan)
         self._logs.count_truncated(self._engine.metrics.event_truncated)
-        self._state = runtime_context.get_state(ValueStateDescriptor("agent-key-state", Types.PICKLED_BYTE_ARRAY()))
+        self._state = runtime_context.get_state(ValueStateDescriptor(STATE_NAME, Types.PICKLED_BYTE_ARRAY()))
         self._busy: dict[str, _LiveKey] = {}
         # The most recently used key is last.
         self._idle: dict[str, _LiveKey] = {}

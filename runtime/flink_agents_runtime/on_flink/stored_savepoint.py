@@ -1,17 +1,22 @@
-"""A stored savepoint as the start of a job with another source and sink."""
+"""Stored savepoints: as the start of a job with another source and sink, and the mode of Python that wrote them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JJavaError
 
 from flink_agents_runtime.channel import RequestError
+from flink_agents_runtime.on_flink.operator import STATE_NAME
 
 KIND = "savepoint"
 METADATA = "_metadata"
+_STATE, _PROCESS_PREFIX = STATE_NAME.encode(), b"python-state-"
+# A file of states begins with their names; small states are inside the metadata.
+_BEGINNING_BYTES = 4 * 1024 * 1024
 # The ids of the operators that build_job makes. Flink computes an operator's id from its uid: murmur3_128 of the text
 # (StreamGraphHasherV2). The sink has a second operator, which commits (SinkTransformationTranslator).
 AGENT_OPERATOR = "5957a8f59332436746a9d052223172e4"
@@ -60,6 +65,37 @@ def detach_savepoint(request: dict[str, Any]) -> dict[str, Any]:
     finally:
         stream.close()
     return {"operators": len(states)}
+
+
+def require_mode(savepoint: str, mode: str) -> None:
+    """Refuse a savepoint of an agent that ran in another mode of Python than ``mode``.
+
+    Flink would restore it without an error, but no state would be found: process mode puts a prefix before the names of
+    states (PyFlink's ``StateRequestHandler``), and Flink writes these as text. Raises RequestError of kind "plan". A
+    savepoint that is not on this machine passes.
+    """
+    written = _mode_of(Path(urlsplit(savepoint).path))
+    if written and written != mode:
+        raise RequestError(
+            "plan",
+            f"the savepoint was written in {written} mode of Python, whose state {mode} mode does not find",
+            expected=f"python.execution-mode: {written}",
+            seen=f"python.execution-mode: {mode}",
+            next_step=f"run both versions in {written} mode: every memory would begin anew in the other one",
+        )
+
+
+def _mode_of(directory: Path) -> str:
+    """Return the mode of Python that wrote a savepoint, empty if it has no state of an agent."""
+    contents = [_beginning(path) for path in directory.glob("*") if path.is_file()]
+    if any(_PROCESS_PREFIX + _STATE in content for content in contents):
+        return "process"
+    return "thread" if any(_STATE in content for content in contents) else ""
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_BEGINNING_BYTES)
 
 
 def _loaded(jvm: Any, directory: Path) -> Any:

@@ -57,20 +57,24 @@ def hello(engine: str) -> dict[str, Any]:
 def submit(request: dict[str, Any]) -> dict[str, Any]:
     """Build and submit the job of a request, and describe it.
 
-    Returns ``job_id``, ``config`` (every option with its source), ``listeners`` (actions by event
-    type; bundled engine only) and ``plan`` (upstream's engine only): the JSON text that was ``written``,
-    and what another ``reader`` has ``read``, or its ``error``. With ``upstream_jars`` (paths) upstream's
-    operator runs the agent, else the bundled one. ``user_jars`` are those that the job brings. ``ship``
-    lists zips and directories that travel with the job,
-    ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
+    Returns ``job_id``, ``python_mode`` (of the bundled engine), ``config`` (every option with its
+    source), ``listeners`` (actions by event type; bundled engine only) and ``plan`` (upstream's engine
+    only): the JSON text that was ``written``, and what another ``reader`` has ``read``, or its ``error``.
+    With ``upstream_jars`` (paths) upstream's operator runs the agent, else the bundled one.
+    ``user_jars`` are those that the job brings. ``ship`` lists zips and directories that travel with the
+    job, ``worker_python`` is the workers' interpreter if it differs from this one, and ``savepoint`` is
     the savepoint to start from. ``environment`` are environment variables of the agent's process, and
     ``network`` is the limit of its connections, None without one; upstream's operator has none.
-    Raises RequestError of kind "plan" for them with upstream's operator and in thread mode.
+    Raises RequestError of kind "plan" for them with upstream's operator and in thread mode, and for a savepoint of the
+    other mode of Python.
     """
     from flink_agents_runtime.on_flink.mode import require_streaming
+    from flink_agents_runtime.on_flink.stored_savepoint import require_mode
 
     jars = request["upstream_jars"]
     options = _job_options(request)
+    if request.get("savepoint") and not jars:
+        require_mode(request["savepoint"], options[_MODE])
     env = _environment(request["rest_url"], options)
     require_streaming(env)
     for path in request.get("ship") or ():
@@ -78,7 +82,7 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     with _user_classes(request):
         described = _add_upstream_job(env, request) if jars else _add_bundled_job(env, request, options[_MODE])
         client = _accepted(env, request["name"])
-    return {"job_id": str(client.get_job_id()), **described}
+    return {"job_id": str(client.get_job_id()), "python_mode": "" if jars else options[_MODE], **described}
 
 
 def plan(request: dict[str, Any]) -> dict[str, Any]:

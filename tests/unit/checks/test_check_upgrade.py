@@ -66,6 +66,16 @@ def test_a_start_without_state_on_purpose_restores_nothing_and_loses_no_action()
     assert result.findings[0].message == "the candidate has restored a state"
 
 
+def test_a_version_in_another_mode_of_python_is_invalid_unless_it_has_no_state() -> None:
+    thread, process = replace(BASELINE, python_mode="thread"), replace(CANDIDATE, python_mode="process")
+    result = checked(with_versions(thread, process))
+    assert result.validity is Validity.INVALID
+    assert [(one.expected, one.seen) for one in result.findings] == [("thread mode", "process mode")]
+    assert checked(with_versions(thread, replace(process, python_mode="thread"))).validity is Validity.VALID
+    stateless = Upgrade((thread, replace(process, savepoint="", restored="")), 2, stateless=True)
+    assert checked(replace(RAN, upgrade=stateless)).validity is Validity.VALID
+
+
 def test_a_version_that_was_never_started_is_unknown() -> None:
     assert checked(replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
     result = checked(with_versions(BASELINE))

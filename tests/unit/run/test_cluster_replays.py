@@ -79,7 +79,8 @@ class Flink:
         self.restored = 0
         self.state = "RUNNING"
         self.write(what="opened")
-        return {"job_id": f"job-{len(self.asked)}", "config": [], "listeners": {}, "actions": [], "plan_text": "{}"}
+        described = {"config": [], "listeners": {}, "actions": [], "plan_text": "{}", "python_mode": "process"}
+        return {"job_id": f"job-{len(self.asked)}", **described}
 
     def write(self, **line: Any) -> None:
         with Path(self.asked[-1]["replay"]["journal"]).open("a") as journal:

@@ -15,6 +15,7 @@ from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.rest import RestUnavailableError
 from pytest_flink_agents.evidence.model import StepRecord
 from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import (
     Act,
@@ -214,7 +215,7 @@ class RefusingCluster(CountingCluster):
     ],
 )
 def test_a_refused_switch_says_what_has_become_of_the_job(state: str, said: str, tmp_path: Path) -> None:
-    act = SwitchVersion(AgentSubject("s", {}), cast(Place, None), "candidate", lambda: None)
+    act = SwitchVersion(RunVersion("candidate", AgentSubject("s", {}), cast(Place, None)), lambda: None)
     with pytest.raises(HostError) as caught:
         act.perform(FaultTarget(cast(FlinkCluster, RefusingCluster(tmp_path, state)), JOB))
     assert caught.value.problems[0].next_step == said
