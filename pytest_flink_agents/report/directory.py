@@ -17,6 +17,7 @@ from flink_testbed.core import clock
 from flink_testbed.core.directories import make_private
 
 MARKER = ".flink-agents-run"
+_IGNORED = ".gitignore"
 
 
 def run_folder_name() -> str:
@@ -36,6 +37,7 @@ class RunFolder:
         # Something may be in it that a reader wants to see.
         self.made = False
         self._reserved = False
+        self._first = False
         self._keep = keep
 
     def make(self) -> None:
@@ -54,14 +56,17 @@ class RunFolder:
             self._reserved = self._create()
 
     def remove_unused(self) -> None:
-        """Remove a folder that was reserved and not made."""
+        """Remove a folder that was reserved and not made, and its directory if that was created for it."""
         if self._reserved and not self.made:
             self._reserved = False
             shutil.rmtree(self.path, ignore_errors=True)
+            if self._first and [path.name for path in self.path.parent.iterdir()] == [_IGNORED]:
+                shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def _create(self) -> bool:
+        self._first = not self.path.parent.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        ignored = self.path.parent / ".gitignore"
+        ignored = self.path.parent / _IGNORED
         if not ignored.exists():
             ignored.write_text("*\n", encoding="utf-8")
         try:

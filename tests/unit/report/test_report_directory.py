@@ -128,6 +128,13 @@ def test_nothing_points_to_a_reserved_folder_and_an_unused_one_is_removed(tmp_pa
     assert earlier.path.is_dir()
 
 
+def test_an_unused_folder_leaves_no_directory_that_was_not_there_before(tmp_path: Path):
+    folder = RunFolder(tmp_path / "reports" / run_folder_name(), 1)
+    folder.reserve()
+    folder.remove_unused()
+    assert not (tmp_path / "reports").exists()
+
+
 def test_a_reserved_folder_that_is_made_becomes_the_latest_and_stays(tmp_path: Path):
     RunFolder(tmp_path / "20260101T000000Z-aaaaaa", 1).make()
     folder = RunFolder(tmp_path / run_folder_name(), 1)
