@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH
+from flink_agents_runtime.config.options import OptionError, flat, typed
 from flink_testbed.artifacts.shipment import shipped_files
 from pytest_flink_agents.identity.model import Identity, file_digest
 from pytest_flink_agents.scenario.boundary.places import resolved_inside
@@ -44,10 +46,36 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
 
 
 def _named(loaded: LoadedScenario) -> Iterator[Path]:
+    upgrade, compare = loaded.scenario.upgrade, loaded.scenario.compare
+    for version in (loaded, *([loaded.before_upgrade()] if upgrade else ()), loaded.of_baseline()):
+        yield from _of_version(version)
+    if upgrade and upgrade.from_.savepoint:
+        yield from _files_below(loaded.savepoint(upgrade.from_.savepoint))
+    if compare and compare.baseline.evidence:
+        yield loaded.path(compare.baseline.evidence)
+
+
+def _of_version(loaded: LoadedScenario) -> Iterator[Path]:
     for subject in (loaded.scenario.agent, loaded.scenario.job):
         for word in _FILES:
             if value := getattr(subject, word, None):
                 yield loaded.path(value)
+    for place in _class_path(loaded):
+        yield from _files_below(loaded.root / place)
+
+
+def _class_path(loaded: LoadedScenario) -> Sequence[str]:
+    """Return the jars and directories with the Java parts of an agent, as the options name them."""
+    options = {key: placed.value for key, placed in loaded.configuration.agent.items()} if loaded.configuration else {}
+    try:
+        return typed(JAVA_CLASS_PATH, (options | dict(flat(loaded.scenario.config))).get(JAVA_CLASS_PATH)) or ()
+    except OptionError:  # The run refuses the value.
+        return ()
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """Yield a file, or all files of a directory; nothing for a path that does not exist, with which the run fails."""
+    yield from (each for each in (path, *path.rglob("*")) if each.is_file())
 
 
 def _cassette(loaded: LoadedScenario, settings: Settings) -> set[Path]:

@@ -27,6 +27,16 @@ FILES = {
     .replace("common", "../common"),
     "plan.scenario.yaml": SCENARIO.format(name="b", agent="{plan: plan.json}", job=""),
     "yaml.scenario.yaml": SCENARIO.format(name="c", agent="{yaml: agents.yaml, name: refund}", job=""),
+    "java.scenario.yaml": SCENARIO.format(name="d", agent="shop.agents:Refund", job="")
+    + "config: {java: {class-path: [libs/prices.jar, target/classes]}}\n",
+    "upgrade.scenario.yaml": SCENARIO.format(name="e", agent="shop.agents:Refund", job="").replace(
+        "outputs: []", "delivery: {outputs: exactly_once}"
+    )
+    + "tiers: [embedded]\nupgrade: {from: {agent: {plan: old.json}, savepoint: stored}}\n",
+    "libs/prices.jar": "PK",
+    "target/classes/Shop.class": "class",
+    "old.json": '{"actions": {}, "actions_by_event": {}, "config": {}}\n',
+    "stored/_metadata": "state",
     "common.yaml": "tags: [shared]\n",
     "conf/config.yaml": "parallelism.default: 2\n",
     "plan.json": '{"actions": {}, "actions_by_event": {}, "config": {}}\n',
@@ -90,7 +100,7 @@ def test_a_changed_byte_is_another_identity(name: str, root: Path, identify: Cal
     after = identify()
     assert after.digest() != before.digest()
     assert identify().digest() == after.digest()
-    is_data = name.endswith((".csv", ".json"))
+    is_data = name.endswith((".csv", ".json", ".class", "_metadata"))
     assert before.changed(root) == ([] if is_data else [name])
 
 
