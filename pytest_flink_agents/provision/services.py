@@ -22,6 +22,7 @@ from flink_testbed.ownership.detached import DetachedService
 from flink_testbed.ownership.session_record import SOCKETS, own_record
 from pytest_flink_agents.provision.checkout import Checkout
 from pytest_flink_agents.provision.environment import TestEnvironment, cluster_named
+from pytest_flink_agents.provision.environment_key import EnvironmentKey
 from pytest_flink_agents.provision.leaks import container_leaks, listening_leaks, recorded_leaks, topic_leaks
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
 from pytest_flink_agents.redact import Redactor
@@ -66,7 +67,7 @@ class Services:
         # In the name or label of every job, topic and container of this session: machine and
         # clusters may be shared.
         self.run_id = secrets.token_hex(6)
-        self._environments: dict[tuple[str, tuple[str, ...], str, str, bool], TestEnvironment] = {}
+        self._environments: dict[EnvironmentKey, TestEnvironment] = {}
         self._models: ModelServer | None = None
         self._ledger: EffectLedger | None = None
         self._kafka: SessionKafka | None = None
@@ -96,7 +97,8 @@ class Services:
         """
         requirements = self.settings.with_requirements(requirements)
         own = checkout is not None or bool(flink_agents) or apart
-        key = (release.version, requirements, checkout.commit if checkout else "", flink_agents, apart)
+        commit = checkout.commit if checkout else ""
+        key = EnvironmentKey(release.version, requirements, commit, flink_agents, apart)
         with self._lock:
             if key not in self._environments:
                 name = f"flink-{release.version}" + (
@@ -269,10 +271,13 @@ class Services:
         return facts | (self._kafka.facts() if self._kafka else {})
 
     def digests(self) -> dict[str, str]:
-        """Return the digests of the packages, engines and jars that the session used, by name."""
+        """Return the digests of the packages, engines, jars and commits that the session used, by name."""
         digests: dict[str, str] = {}
-        for environment in self._environments.values():
-            digests |= {f"{environment.release.version} {name}": one for name, one in environment.digests().items()}
+        for key, environment in self._environments.items():
+            used = environment.digests()
+            if used and key.commit:
+                used["code"] = key.commit
+            digests |= {f"{key.text(self.settings.requirements)} {name}": one for name, one in used.items()}
         return digests
 
     def detach(self) -> list[DetachedService]:
