@@ -85,3 +85,5 @@ def test_the_version_before_is_the_projects_own_at_a_commit(project: Project) ->
     (file,) = project.report.glob("artifacts/*on*local*/1/evidence.json")
     outputs = json.loads(file.read_text(encoding="utf-8"))["evidence"]["outputs"]
     assert {output["value"]["version"] for output in outputs} == {"v1", "v2"}
+    codes = [part for part in project.verdict()["parts"] if part["name"].endswith(" code")]
+    assert [len(part["digest"]) for part in codes] == [40], "the commit is part of what was tested"
