@@ -23,6 +23,11 @@ def running(directory: Path) -> Iterator[str]:
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        # Chromium asks its maker's hosts for updates otherwise.
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
         "--remote-debugging-port=0",
         f"--user-data-dir={directory}",
     ]
