@@ -1,6 +1,8 @@
 """Fast conversion of events gives the same results as upstream's classes."""
 
 import json
+import subprocess
+import sys
 from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum
@@ -132,7 +134,7 @@ def test_a_sent_event_arrives_as_upstreams(event):
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
 def test_a_sent_value_is_sealed_as_upstream_writes_it(value):
-    for event in (OutputEvent(output=value), Event(type='a "type"\n\x7f', attributes={"value": value})):
+    for event in (OutputEvent(output=value), Event(type='a "create+update"\n\x7f', attributes={"value": value})):
         on_its_way, text = sealed(event), event.model_dump_json()
         event.attributes.clear()
         assert on_its_way.text == text
@@ -255,3 +257,9 @@ def test_upstreams_constructors_are_back_after_the_last_engine():
             for one, other in zip(ways, (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__), strict=True)
         )
     assert ways == (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__)
+
+
+def test_the_engine_starts_without_a_quick_writer_of_json():
+    code = "import sys; sys.modules['orjson'] = None; from flink_agents_runtime.engine.sealed import sealed_input; print(sealed_input(1).type)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "_input_event\n", done.stderr

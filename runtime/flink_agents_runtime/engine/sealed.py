@@ -56,7 +56,7 @@ class SealedEvent:
         """Return the event as the JSON text that upstream writes."""
         if self._text is None:
             assert self._attributes is not None
-            content = (plain_json(self.type) or b'""').decode()
+            content = json.dumps(self.type, ensure_ascii=False)
             fields = f'"id":"{self._id}","type":{content},"attributes":{self._attributes.decode()}'
             if self._lineage is not None:
                 event_id, action = self._lineage

@@ -25,7 +25,7 @@ def event_fields(event: Event) -> list[str]:
 
 
 def event_of(event_type: str, text: str) -> Event:
-    """Return the event that Java sent, from its JSON.
+    """Return the event that Java sent, from its JSON, with the id that Java gave it.
 
     Before flink-agents 0.3 an event has no type in JSON, and its attributes are fields of its class.
     """
@@ -33,7 +33,8 @@ def event_of(event_type: str, text: str) -> Event:
     attributes = dict(fields.get("attributes") or {})
     if "type" not in fields:
         attributes |= {name: value for name, value in fields.items() if name not in _NO_ATTRIBUTES}
-    return Event(type=event_type, attributes=attributes)
+    given = {"id": fields["id"]} if fields.get("id") else {}
+    return Event(**given, type=event_type, attributes=attributes)
 
 
 def _send_event(context: RunnerContext, event_type: str, text: str) -> None:

@@ -32,8 +32,12 @@ from flink_agents_runtime.java.wire import of_bytes, request_bytes, to_bytes
 _MAIN = "flinkagents.bridge.Bridge"
 # It lives for seconds to minutes: begin small, compile quickly, collect garbage in one thread.
 _FLAGS = ("-Xms16m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto")
+# The JVM's own messages must not get between the frames on its standard output.
+_LOG = ("-Xlog:disable", "-Xlog:all=warning:stderr", "-XX:+DisplayVMOutputToStderr")
 _HEADER = struct.Struct(">iBq")
 _AFTER_SIZE = 9
+# As in Bridge.java.
+_MAX_FRAME = 1 << 30
 # The kinds of frames, as in Bridge.java.
 _CALL, _CANCEL, _ANSWER, _FAILED = b"CKAF"
 _READY, _RESULT, _ERROR, _ASK, _STACK = b"IREQS"
@@ -66,7 +70,7 @@ class Jvm:
         self._waiting: dict[int, _Frames] = {}
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [setup.java, *_FLAGS, "-cp", os.pathsep.join(setup.class_path), _MAIN],
+            [setup.java, *_FLAGS, *_LOG, "-cp", os.pathsep.join(setup.class_path), _MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -171,14 +175,21 @@ class Jvm:
         """Pass each frame on to its call, until the JVM's output ends."""
         stdout = self._process.stdout
         assert stdout is not None
-        while len(header := stdout.read(_HEADER.size)) == _HEADER.size:
-            size, kind, number = _HEADER.unpack(header)
-            content = stdout.read(size - _AFTER_SIZE)
-            frames = self._waiting.get(number)
-            if frames is not None:
-                frames.put((kind, content))
-        for frames in tuple(self._waiting.values()):
-            frames.put((_GONE, b""))
+        try:
+            while len(header := stdout.read(_HEADER.size)) == _HEADER.size:
+                size, kind, number = _HEADER.unpack(header)
+                if not _AFTER_SIZE <= size <= _MAX_FRAME:
+                    break
+                content = stdout.read(size - _AFTER_SIZE)
+                # Half of an answer is none.
+                if len(content) < size - _AFTER_SIZE:
+                    break
+                frames = self._waiting.get(number)
+                if frames is not None:
+                    frames.put((kind, content))
+        finally:
+            for frames in tuple(self._waiting.values()):
+                frames.put((_GONE, b""))
 
 
 def _next(frames: _Frames, ends_s: float) -> tuple[int, bytes]:

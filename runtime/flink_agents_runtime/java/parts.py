@@ -18,7 +18,7 @@ from flink_agents.plan.tools.function_tool import FunctionTool
 from flink_agents_runtime.config.catalogue import JAVA_CALL_MS, JAVA_CLASS_PATH, JAVA_HOME
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.java.actions import answer, event_fields
-from flink_agents_runtime.java.errors import JavaPartError, JavaTimeoutError, NoJavaError
+from flink_agents_runtime.java.errors import JavaError, JavaPartError, JavaTimeoutError, NoJavaError
 from flink_agents_runtime.java.jvm import Answers, JavaSetup, Jvm
 from flink_agents_runtime.java.resources import GetResource, JavaAdapter
 from flink_agents_runtime.network import NetworkLimit, limit_here
@@ -85,7 +85,8 @@ class JavaParts:
                 raise JavaPartError(f"{what} was called after the end of the run")
             if self._jvm is None:
                 self._jvm = self._started(what)
-        return self._jvm.call(operation, arguments, what, answers)
+            jvm = self._jvm
+        return jvm.call(operation, arguments, what, answers)
 
     def _started(self, what: str) -> Jvm:
         assert self._setup is not None
@@ -119,7 +120,7 @@ class JavaParts:
         if jvm is None:
             return
         try:
-            with contextlib.suppress(JavaPartError):
+            with contextlib.suppress(JavaPartError, JavaError, JavaTimeoutError):
                 jvm.call("close", [], "closing the Java resources")
         finally:
             jvm.close()

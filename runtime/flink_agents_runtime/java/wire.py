@@ -221,6 +221,8 @@ class _Reader:
     def _bytes(self) -> bytes:
         (size,) = self._unpacked(_SIZE)
         self._at += size
+        if self._at > len(self._content):
+            raise ValueError("a value of Java was cut off")
         return self._content[self._at - size : self._at]
 
     def _unpacked(self, form: struct.Struct) -> tuple[Any, ...]:

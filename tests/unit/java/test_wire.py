@@ -69,3 +69,8 @@ def test_paths_begin_anew_in_each_argument_of_a_call() -> None:
 
 def test_a_time_of_java_in_utc_is_aware() -> None:
     assert of_bytes(b"z\x00\x00\x00\x112024-01-01T10:00Z") == datetime(2024, 1, 1, 10, tzinfo=timezone.utc)
+
+
+def test_a_value_that_was_cut_off_is_no_shorter_value() -> None:
+    with pytest.raises(ValueError, match="cut off"):
+        of_bytes(to_bytes("approved: no")[:-4])

@@ -1,5 +1,7 @@
 package flinkagents.bridge;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -116,6 +118,7 @@ public final class Bridge {
                     } catch (Throwable error) {
                         reply(ERROR, call.number, described(error));
                     } finally {
+                        call.end();
                         calls.remove(call.number);
                     }
                 });
@@ -173,9 +176,14 @@ public final class Bridge {
         fields.put("refused", cause instanceof Refused);
         fields.put("missing", missing(cause));
         fields.put("type", cause.getClass().getName());
-        fields.put("message", cause.getMessage());
-        fields.put("trace", trace.toString());
+        fields.put("message", readable(cause.getMessage()));
+        fields.put("trace", readable(trace.toString()));
         return fields;
+    }
+
+    /** The text without halves of surrogate pairs, which cannot be sent. */
+    private static String readable(String text) {
+        return text == null ? null : new String(text.getBytes(UTF_8), UTF_8);
     }
 
     /** The name of the class that could not be found, empty for another error. */

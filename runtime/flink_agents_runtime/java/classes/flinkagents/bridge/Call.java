@@ -69,7 +69,12 @@ final class Call {
         return text.toString();
     }
 
-    void interrupt() {
+    /** The thread goes on to other calls, which nothing may interrupt. */
+    synchronized void end() {
+        thread = null;
+    }
+
+    synchronized void interrupt() {
         Thread at = thread;
         if (at != null) {
             at.interrupt();

@@ -49,6 +49,10 @@ final class Functions {
                         "it needs the parameter '" + name + "' (" + parameter.getType().getSimpleName() + "), and "
                                 + (given.containsKey(name) ? "it is None" : "the arguments are " + given.keySet()));
             }
+            if (argument instanceof List && parameter.getType().isArray()) {
+                // As upstream's ToolParameters, which converts scalars only.
+                throw misfit(argument, parameter.getType(), "the parameter '" + name + "'");
+            }
             arguments[index] = coerced(argument, parameter.getType(), "the parameter '" + name + "'");
         }
         return method.invoke(null, arguments);

@@ -71,7 +71,12 @@ final class Resources {
         Object resource = tool != null ? Api.resolved(tool) : create(call, declared);
         created.put(key, resource);
         if (tool == null) {
-            ifAny(resource, "open");
+            try {
+                ifAny(resource, "open");
+            } catch (Exception error) {
+                created.remove(key);
+                throw error;
+            }
         }
         return resource;
     }
