@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ class ProgressLines:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._moving: _MovingLine | None = None
+        # Threads that start parts for workers of pytest-xdist show lines, too.
+        self._lock = threading.RLock()
 
     def show(self, line: str) -> None:
         """Show that this work begins."""
@@ -34,17 +37,21 @@ class ProgressLines:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if not reporter or self._config.get_verbosity() < 0:
             return
-        self.end()
-        with self._uncaptured():
-            reporter.ensure_newline()
-            if reporter.isatty and reporter.hasmarkup:
-                self._moving = _MovingLine(line, self._config.get_terminal_writer())
-            else:
-                reporter.write_line(f"{_PREFIX}{line}", cyan=True)
+        with self._lock:
+            self.end()
+            with self._uncaptured():
+                reporter.ensure_newline()
+                if reporter.isatty and reporter.hasmarkup:
+                    # A console of an editor may look like a terminal, and have no descriptor.
+                    with contextlib.suppress(OSError, AttributeError):
+                        self._moving = _MovingLine(line, self._config.get_terminal_writer())
+                if self._moving is None:
+                    reporter.write_line(f"{_PREFIX}{line}", cyan=True)
 
     def end(self) -> None:
         """Let a moving line stay, with the time that its work took."""
-        moving, self._moving = self._moving, None
+        with self._lock:
+            moving, self._moving = self._moving, None
         if moving is None:
             return
         took_s = moving.stop()
@@ -84,6 +91,11 @@ class ProgressLines:
     def pytest_sessionfinish(self) -> Iterator[None]:
         """End the line of the last work before the summary."""
         yield
+        self.end()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_enter_pdb(self) -> None:
+        """End the line before the prompt of the debugger."""
         self.end()
 
     def pytest_unconfigure(self) -> None:

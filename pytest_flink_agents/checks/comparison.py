@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.bounds import CUT_SHORT
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.input_runs import input_runs
+from pytest_flink_agents.checks.input_runs import input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.trajectory_steps import Entry, entries_by_key, is_cut
 from pytest_flink_agents.checks.usage import COMPLETION_TOKENS, PROMPT_TOKENS
 from pytest_flink_agents.compare.input_runs import Aspect, as_json
-from pytest_flink_agents.compare.sides import NOTHING, AllowRule, Comparison, Row, compare_keys, shown
+from pytest_flink_agents.compare.sides import NOTHING, AllowRule, Comparison, Row, compare_keys, counted, shown
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import InputRun
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
-from pytest_flink_agents.vocabulary import INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT
+from pytest_flink_agents.vocabulary import INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT, Tier
 
 NAME = "compare"
 _PATH = ("compare",)
@@ -26,6 +26,8 @@ _COMPARED_ELSEWHERE = frozenset((INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT))
 _NO_KEY = "no key"
 # Another prompt has another length.
 _TOKENS = [ScrubPath(key=PROMPT_TOKENS), ScrubPath(key=COMPLETION_TOKENS)]
+# Rules for all that a record has.
+_WHOLE = frozenset(("outputs[*].value", "effects[*].body", "tool_calls[*].args", "events[*].attributes"))
 # A report shows and stores so many differences of one comparison.
 _ROWS = 200
 
@@ -70,9 +72,12 @@ def compare_sides(
     ]
     found = compare_keys(sides[0], sides[1], rules)
     rows = [*_failure_row(after), *found.rows] if after.failure and not before.failure else list(found.rows)
-    if after.failure:
-        # What a failed run lacks proves nothing beside its failure.
-        rows = [row for row in rows if row.candidate != NOTHING or row.place]
+    # What a failed run lacks proves nothing beside its failure.
+    lacking = [row for row in rows if row.candidate == NOTHING and not row.place] if after.failure else []
+    rows = [row for row in rows if row not in lacking]
+    if lacking and not rows:
+        doubts.append(_Doubt(f"the failed candidate lacks {counted(len(lacking), 'record')} of the baseline"))
+    whole = _WHOLE & found.used
     unused = [rule.text for rule in rules if rule.text not in found.used and not (remarks and rule.of_memory)]
     return Comparison(
         *names,
@@ -81,7 +86,11 @@ def compare_sides(
         rows=tuple(rows[:_ROWS]),
         left_out=max(0, len(rows) - _ROWS),
         allowed=tuple(rule.text for rule in rules if rule.text in found.used),
-        remarks=(*remarks, *(f"allow: {text} matched nothing" for text in unused)),
+        remarks=(
+            *remarks,
+            *(f"allow: {text} matched nothing" for text in unused),
+            *(f"allow: {rule.text} leaves only the number of them compared" for rule in rules if rule.text in whole),
+        ),
         doubts=tuple(dict.fromkeys(each.text for each in doubts)),
     )
 
@@ -111,11 +120,13 @@ def _not_comparable(before: Evidence, after: Evidence, *, stored: bool) -> str:
         counts = (len(before.input_keys), len(after.input_keys))
         other = "their keys differ" if counts[0] == counts[1] else f"{counts[0]}, and {counts[1]} here"
         return f"the baseline had other inputs: {other}"
-    if stored and _inputs(before) != _inputs(after):
-        return "the baseline had other inputs, as the event logs say"
+    if stored and (not _inputs(after) or _inputs(before) != _inputs(after)):
+        return "the event logs do not show that the baseline had the same inputs"
     for whose, evidence in (("baseline", before), ("candidate", after)):
         if not evidence.complete:
             return f"the {whose} missed its deadline, and {CUT_SHORT}"
+        if evidence.failure is None and evidence.job_state != "FINISHED" and not evidence.stopped:
+            return f"the end of the {whose} is not known: {evidence.job_state or 'no state'}"
         if evidence.effects_unknown:
             return f"calls of the {whose} may be missing: {evidence.effects_unknown}"
     if before.failure and (after.failure is None or after.failure.words != before.failure.words):
@@ -141,9 +152,9 @@ def _doubts_of(whose: str, evidence: Evidence) -> Iterator[_Doubt]:
         yield _Doubt(f"the job of the {whose} restarted, and a restart repeats calls and events", True, True)
         return
     # A failed run has no events of the inputs behind the one that failed.
-    _, doubt = input_runs(evidence)
-    if doubt and not (evidence.failure and not evidence.events_unknown):
-        yield _Doubt(f"the events of the {whose} are not all known: {doubt}", of_events=True)
+    lost, (_, doubt) = log_doubt(evidence), input_runs(evidence)
+    if lost or (doubt and not evidence.failure):
+        yield _Doubt(f"the events of the {whose} are not all known: {lost or doubt}", of_events=True)
         return
     entries = entries_by_key(evidence)
     if entries is None:
@@ -154,7 +165,11 @@ def _doubts_of(whose: str, evidence: Evidence) -> Iterator[_Doubt]:
 
 
 def _not_compared(before: Evidence, after: Evidence) -> Iterator[str]:
-    if before.memory is None or after.memory is None:
+    if before.memory is not None and after.memory is not None:
+        return
+    if {before.tier, after.tier} == {Tier.LOCAL}:
+        yield "the memory is not compared: the stored run has none; record it with compare, or expect.memory"
+    else:
         yield "the memory is not compared: Flink does not show that of a key at the end of a job"
 
 
@@ -193,9 +208,9 @@ def _event(entry: Entry) -> tuple[str, object]:
 
 
 def _effects(evidence: Evidence) -> Mapping[str, list[dict[str, object]]]:
-    """Return the calls of each key, in an order of their own: calls to several endpoints may overlap."""
+    """Return the calls of each key, in order for each endpoint: calls to several endpoints may overlap."""
     found: dict[str, list[dict[str, object]]] = {}
-    for call in sorted((call for call in evidence.effects or () if call.source == "effects"), key=_content):
+    for call in sorted((call for call in evidence.effects or () if call.source == "effects"), key=_endpoint):
         key = (
             evidence.input_keys[0]
             if call.key is None and len(set(map(identity, evidence.input_keys))) == 1
@@ -208,5 +223,5 @@ def _effects(evidence: Evidence) -> Mapping[str, list[dict[str, object]]]:
     return found
 
 
-def _content(call: EffectCall) -> str:
-    return call.content
+def _endpoint(call: EffectCall) -> str:
+    return call.endpoint

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.history.repetitions import repetitions
 from pytest_flink_agents.compare.plans import compare_plans
-from pytest_flink_agents.evidence.history import history_of
+from pytest_flink_agents.evidence.history import Interruption, history_of
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
 from pytest_flink_agents.evidence.upgrade import (
     RESCALE,
@@ -35,7 +36,11 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     wrong: Iterable[Finding] = ()
     if upgrade is not None:
         # A version that begins anew has nothing that could become unreachable.
-        wrong = _wrongly_restored(upgrade) if upgrade.stateless else _out_of_reach(upgrade, removes)
+        begins_with_state = not upgrade.stateless or bool(upgrade.versions and upgrade.versions[0].savepoint)
+        wrong = (
+            *(_wrongly_restored(upgrade) if upgrade.stateless else ()),
+            *(_out_of_reach(upgrade, removes) if begins_with_state else ()),
+        )
     return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)))
 
 
@@ -68,14 +73,14 @@ def _fresh_start(path: DocumentPath, version: Version) -> Finding:
 
 def _wrongly_restored(upgrade: Upgrade) -> Iterator[Finding]:
     for version in upgrade.versions:
-        if version.restored:
+        if version.restored and not version.savepoint:
             yield Finding(f"the {version.name} has restored a state", _PATH, "a start without state", version.restored)
 
 
 def _out_of_reach(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:
     yield from _missing_actions(upgrade, removes)
     for before, version in pairwise(upgrade.versions):
-        if before.python_mode != version.python_mode:
+        if version.savepoint and before.python_mode != version.python_mode:
             message = (
                 f"the {version.name} runs in another mode of Python, which does not find the state of the {before.name}"
             )
@@ -91,7 +96,15 @@ def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Fin
 
 
 def _repeated_effects(path: DocumentPath, evidence: Evidence, counted: Collection[str]) -> Iterator[Finding]:
-    for one in repetitions(history_of(evidence)):
+    history = history_of(evidence)
+    # A start without state reads inputs again, though nothing was to be restored.
+    anew = [
+        Interruption(f'the step "{step.name}"', step.began_s, step.ended_s)
+        for step in history.faults
+        if step.name.startswith(STOP_WITHOUT_STATE)
+    ]
+    interruptions = tuple(sorted((*history.interruptions, *anew), key=lambda one: one.at_s))
+    for one in repetitions(replace(history, interruptions=interruptions)):
         # Two inputs with the same content lead to the same call.
         if one.first.input is not None and one.first.endpoint not in counted:
             yield Finding(one.text, path, "each effect once", one.seen, key=one.first.key)

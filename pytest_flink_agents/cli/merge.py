@@ -17,7 +17,7 @@ from pytest_flink_agents.attestation import read_signer, write_attestation
 from pytest_flink_agents.cli.judge import Conditions, answer, policy_in_force
 from pytest_flink_agents.cli.stored_session import StoredSession, stored_session
 from pytest_flink_agents.cli.verify import verification
-from pytest_flink_agents.gate import ItemResult, Policy, Selection, Shard, Verdict
+from pytest_flink_agents.gate import ItemResult, Outcome, Policy, Selection, Shard, Verdict
 from pytest_flink_agents.identity import NOT_KNOWN, Identity
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.ci.server import CiServer
@@ -68,7 +68,10 @@ def merged_run(shards: Sequence[StoredSession], doubts: Sequence[str]) -> Stored
     results: dict[str, ItemResult] = {}
     for session in shards:
         for result in session.run.results:
-            results.setdefault(result.node_id, result)
+            known = results.get(result.node_id)
+            # Another shard knows more of an item that one has skipped.
+            if known is None or known.outcome is Outcome.SKIPPED:
+                results[result.node_id] = result
     runs = [session.run for session in shards]
     selection = reduce(Selection.merge, (run.selection for run in runs))
     return StoredRun(

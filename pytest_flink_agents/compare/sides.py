@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import itertools
 import json
@@ -254,7 +255,8 @@ def shown(value: Any) -> str:
 def _nested(memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return values by dotted path as a tree; a path through a value that is no object stays one name."""
     tree: dict[str, Any] = {}
-    for path, value in memory.items():
+    # A path may lead into a value, which is evidence.
+    for path, value in copy.deepcopy(dict(memory)).items():
         *steps, last = path.split(".")
         node: Any = tree
         for step in steps:

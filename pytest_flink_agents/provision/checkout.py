@@ -5,6 +5,7 @@ The commit's files are exported. So nothing is written to the repository, and it
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -84,14 +85,11 @@ def _git(directory: Path, *arguments: str, ref: str) -> bytes:
 
 
 def _no_commit(directory: Path, ref: str, seen: str) -> HostError:
-    listed = subprocess.run(
-        ["git", "-C", str(directory), "for-each-ref", "--format=%(refname:short)", "refs/tags", "refs/heads"],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=_GIT_S,
-    )
-    near = nearest(ref, listed.stdout.split())
+    command = ["git", "-C", str(directory), "for-each-ref", "--format=%(refname:short)", "refs/tags", "refs/heads"]
+    known = ""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        known = subprocess.run(command, capture_output=True, check=False, text=True, timeout=_GIT_S).stdout
+    near = nearest(ref, known.split())
     next_step = (
         f"did you mean {near}?" if near else "name a branch, tag or commit that this clone has: git fetch --tags"
     )

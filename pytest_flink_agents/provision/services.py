@@ -266,8 +266,9 @@ class Services:
     def facts(self) -> dict[str, str]:
         """Return the versions of everything that the session ran on."""
         facts: dict[str, str] = {}
-        for environment in self._environments.values():
-            facts |= {f"{environment.release.version} {name}": value for name, value in environment.facts().items()}
+        for key, environment in self._environments.items():
+            text = key.text(self.settings.requirements)
+            facts |= {f"{text} {name}": value for name, value in environment.facts().items()}
         return facts | (self._kafka.facts() if self._kafka else {})
 
     def digests(self) -> dict[str, str]:

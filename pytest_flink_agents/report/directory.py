@@ -60,8 +60,12 @@ class RunFolder:
         if self._reserved and not self.made:
             self._reserved = False
             shutil.rmtree(self.path, ignore_errors=True)
-            if self._first and [path.name for path in self.path.parent.iterdir()] == [_IGNORED]:
-                shutil.rmtree(self.path.parent, ignore_errors=True)
+            if self._first:
+                # Not all of it: another session may have begun there.
+                with contextlib.suppress(OSError):
+                    if [path.name for path in self.path.parent.iterdir()] == [_IGNORED]:
+                        (self.path.parent / _IGNORED).unlink()
+                        self.path.parent.rmdir()
 
     def _create(self) -> bool:
         self._first = not self.path.parent.exists()

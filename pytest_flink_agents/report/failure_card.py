@@ -76,7 +76,7 @@ def shown_failure(file: Path) -> ShownFailure | None:
             for finding in check["findings"]
         ]
         return _failure(data["evidence"], findings, data["places"]) if findings else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # The text of the failure is on the page in any case.
         return None
 

@@ -21,7 +21,7 @@ from pytest_flink_agents.evidence.model import UNLOCATED, Event, Evidence, StepR
 from pytest_flink_agents.provision.flink_setup import HARNESS
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.shorten import shorten
-from pytest_flink_agents.report.side_by_side import side_by_side
+from pytest_flink_agents.report.side_by_side import masked, side_by_side
 from pytest_flink_agents.vocabulary import OUTPUT_EVENT, Tier
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def failure_text(
     if len(findings) > _FINDINGS:
         lines += [f"... and {len(findings) - _FINDINGS} more findings, all in the run folder", ""]
     if comparison is not None and comparison.rows:
-        lines += [*side_by_side(_masked(comparison, redactor)), ""]
+        lines += [*side_by_side(masked(comparison, redactor)), ""]
     lines += _steps(evidence)
     lines += _job_failure(evidence)
     lines += _timelines(

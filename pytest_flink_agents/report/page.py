@@ -231,6 +231,10 @@ class _Page:
     def _file(self, result: ItemResult, name: str) -> Path:
         return self._folder / result.evidence / name
 
+    def _is_inside(self, file: Path) -> bool:
+        """Return False for a link to elsewhere: the folder of another machine may have one."""
+        return file.resolve().is_relative_to(self._folder.resolve())
+
     def _files(self, result: ItemResult) -> list[tuple[str, str]]:
         """Return the names and addresses of the evidence that exists."""
         if not result.evidence:
@@ -241,13 +245,19 @@ class _Page:
     def _picture(self, result: ItemResult) -> str:
         """Return the picture of a run as an address that holds it, empty if there is none."""
         file = self._file(result, PICTURE_FILE)
-        if not result.evidence or not file.is_file() or file.stat().st_size > _PICTURE_BYTES:
+        if (
+            not result.evidence
+            or not self._is_inside(file)
+            or not file.is_file()
+            or file.stat().st_size > _PICTURE_BYTES
+        ):
             return ""
         address = f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode()}"
         return address if self._fits(address) else ""
 
     def _failure(self, result: ItemResult) -> ShownFailure | None:
-        failure = shown_failure(self._file(result, EVIDENCE_FILE)) if result.evidence else None
+        file = self._file(result, EVIDENCE_FILE)
+        failure = shown_failure(file) if result.evidence and self._is_inside(file) else None
         return failure if failure and self._fits(repr(failure)) else None
 
     def _detail(self, text: str, evidence: str) -> str:

@@ -7,12 +7,19 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from pytest_flink_agents.compare.sides import Comparison
+from pytest_flink_agents.redact import Redactor
 
 WIDTH = 80
 # The widths of place, baseline and candidate, which two separators of three characters divide.
 _WIDTHS = (24, 25, 25)
 _ROWS = 20
 _ROW_LINES = 8
+
+
+def masked(comparison: Comparison, redactor: Redactor) -> Comparison:
+    """Return a comparison without secrets; its counts are none, whatever the secrets are."""
+    counts = {"keys": comparison.keys, "differing": comparison.differing, "left_out": comparison.left_out}
+    return Comparison.from_data({**redactor.data(comparison), **counts})
 
 
 def side_by_side(comparison: Comparison, rows: int = _ROWS) -> list[str]:

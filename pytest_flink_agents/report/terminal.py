@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.gate import Answer, ItemResult, Outcome, ReasonKind, Verdict, VerdictKind, exit_code
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.baseline_table import baseline_table
 from pytest_flink_agents.report.covered import engines_of, not_covered
 from pytest_flink_agents.report.shorten import shorten_line
-from pytest_flink_agents.report.side_by_side import side_by_side
+from pytest_flink_agents.report.side_by_side import masked, side_by_side
 
 Line = tuple[str, dict[str, bool]]
 
@@ -76,9 +75,9 @@ def _compared(results: Sequence[ItemResult], redactor: Redactor) -> list[str]:
     compared.sort(key=lambda result: not any(one.rows for one in result.comparisons))
     for result in compared[:_COMPARED]:
         for one in result.comparisons:
-            masked = Comparison.from_data(redactor.data(one))
-            lines.append(f"  compared: {result.name}: {masked.candidate} beside {masked.baseline}: {masked.summary}")
-            lines += [] if result.detail else [f"    {line}" for line in side_by_side(masked, _DIFFERENCES)]
+            shown = masked(one, redactor)
+            lines.append(f"  compared: {result.name}: {shown.candidate} beside {shown.baseline}: {shown.summary}")
+            lines += [] if result.detail else [f"    {line}" for line in side_by_side(shown, _DIFFERENCES)]
     left_out = len(compared) - _COMPARED
     return [*lines, *([f"  ... and {left_out} more in the report"] if left_out > 0 else [])]
 

@@ -70,9 +70,8 @@ def _run(
             switch = run.switch if in_time else None
             if switch is not None:
                 # At once, for a session that is killed before its report.
-                place.environment.progress(
-                    f"stopped the {versions.started[len(ended)].name}; its savepoint is {switch[1]}"
-                )
+                left = f"; the next one starts from {switch[1]}" if switch[1] else ""
+                place.environment.progress(f"stopped the {versions.started[len(ended)].name}{left}")
                 ended.append(run.ended())
         if switch is None:
             break

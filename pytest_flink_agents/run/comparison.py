@@ -14,6 +14,7 @@ from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.gate import UNITS, Figure
 from pytest_flink_agents.provision.services import Services
+from pytest_flink_agents.redact import MASK, Redactor
 from pytest_flink_agents.report.evidence_file import as_stored, read_evidence
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.scenario.comparison import Compare, allow_path
@@ -36,12 +37,15 @@ def stored_side(loaded: LoadedScenario) -> Side:
 def recording_of(loaded: LoadedScenario, baseline: Side) -> Recording | None:
     """Return the calls that the scenario's own run may make, None for any.
 
-    Where its calls may differ from the baseline's, they are only counted by endpoint and method.
+    If its calls may differ from the baseline's, or secrets are masked in these, they are only counted by endpoint and
+    method.
     """
     if baseline.evidence is None or baseline.evidence.effects is None:
         return None
-    rules = _compare(loaded).allow
-    return Recording.of(baseline.evidence.effects, exact=not any(text.startswith("effects") for text in rules))
+    compare, calls = _compare(loaded), baseline.evidence.effects
+    masked = compare.baseline.evidence is not None and any(MASK in call.content for call in calls)
+    may_differ = masked or any(text.startswith("effects") for text in compare.allow)
+    return Recording.of(calls, exact=not may_differ)
 
 
 def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, services: Services) -> Compared:
@@ -50,9 +54,10 @@ def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, se
     stored = compare.baseline.evidence is not None
     tier = f"tier {evidence.tier}" if compare.baseline.tier else "candidate"
     rules = [AllowRule(text, allow_path(text)) for text in compare.allow]
-    # What is stored has no secrets any more.
-    candidate = as_stored(evidence, services.redactor) if stored else evidence
-    comparison = compare_sides(baseline, Side(tier, candidate), rules, stored=stored)
+    side = _as_stored(tier, evidence, services.redactor) if stored else Side(tier, evidence)
+    comparison = compare_sides(baseline, side, rules, stored=stored)
+    if stored and MASK in repr((side.evidence, baseline.evidence)):
+        comparison = replace(comparison, remarks=(*comparison.remarks, "secrets are not compared: they are masked"))
     if baseline.evidence is not None:
         prices = services.settings.prices
         before, after = (figures(loaded.scenario, each, prices) for each in (baseline.evidence, evidence))
@@ -61,6 +66,14 @@ def compared_with(baseline: Side, loaded: LoadedScenario, evidence: Evidence, se
         of_keys = _tokens_of_keys(baseline.evidence, evidence, scripted=scripted)
         comparison = replace(comparison, figures=(*of_runs, *of_keys))
     return Compared(comparison, baseline.evidence)
+
+
+def _as_stored(tier: str, evidence: Evidence, redactor: Redactor) -> Side:
+    """Return a run as it would be stored: what is stored has no secrets any more."""
+    try:
+        return Side(tier, as_stored(evidence, redactor))
+    except ValueError as error:
+        return Side(tier, None, f"the {tier} cannot be compared as stored evidence: {str(error).partition(chr(10))[0]}")
 
 
 def _tokens_of_keys(before: Evidence, after: Evidence, *, scripted: bool) -> list[tuple[str, str, str]]:

@@ -32,7 +32,7 @@ from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_source import obstacle_to_replays, served_model
 from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
-from pytest_flink_agents.run.rehearsal import rehearsal
+from pytest_flink_agents.run.rehearsal import rehearsal, remove_stored_copy
 from pytest_flink_agents.run.replays import has_action_store, unreplayed_place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
@@ -243,15 +243,18 @@ class ScenarioRun:
                 earlier = dataclasses.replace(request, version=before, place=before.place(directory))
                 self.services.let_services_be_reached(before.environment, self.tier, earlier.place.setup.variant)
                 (_, subject, place), steps = rehearsal(request, earlier, channel, ledger)
-            yield PreparedRun(
-                subject,
-                channel,
-                place,
-                steps,
-                ledger,
-                models,
-                lambda evidence: with_action_states(evidence, actions, self.loaded),
-            )
+            try:
+                yield PreparedRun(
+                    subject,
+                    channel,
+                    place,
+                    steps,
+                    ledger,
+                    models,
+                    lambda evidence: with_action_states(evidence, actions, self.loaded),
+                )
+            finally:
+                remove_stored_copy(directory)
 
     def _action_topic(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic of action states for a block; None if the run needs none."""

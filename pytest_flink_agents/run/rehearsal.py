@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.responder import RefusedError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _STORED: DocumentPath = ("upgrade", "from", "savepoint")
 _DETACH_S = 60.0
+_COPY = "savepoint"
 
 
 def rehearsal(
@@ -40,12 +42,17 @@ def rehearsal(
     return after if savepoint else before, steps
 
 
+def remove_stored_copy(directory: Path) -> None:
+    """Remove the copy of a stored savepoint: its state is binary, so that no secret in it can be masked."""
+    shutil.rmtree(directory / _COPY, ignore_errors=True)
+
+
 def _detached(request: ScenarioRequest) -> str:
     """Return the address of a copy of the stored savepoint, without its places in the topics of another run."""
     loaded, place, upgrade = request.loaded, request.place, request.loaded.scenario.upgrade
     assert upgrade is not None
     assert upgrade.from_.savepoint is not None
-    copy = place.directory / "savepoint"
+    copy = place.directory / _COPY
     # Links stay links: none may bring in a file of another place.
     shutil.copytree(loaded.savepoint(upgrade.from_.savepoint), copy, symlinks=True)
     submitter = place.environment.submitter(place.tier, place.setup.variant)
@@ -57,4 +64,5 @@ def _detached(request: ScenarioRequest) -> str:
         next_step = "copy the whole directory of a savepoint that an agent's job of this version of the plugin wrote"
         mistake = Mistake("FA206", _STORED, error.message, error.expected, error.seen, next_step)
         raise ScenarioError(loaded.document.problem(mistake)) from None
-    return copy.as_uri()
+    # Flink decodes no percent signs.
+    return f"file://{copy}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
 from pytest_flink_agents.provision.environment import TestEnvironment
-from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
+from pytest_flink_agents.provision.flink_setup import HARNESS, ConfigRow, FlinkSetup, flink_setup
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.run.fault_steps import with_faults
 from pytest_flink_agents.run.place import Place
@@ -69,7 +69,8 @@ class ScenarioVersion:
         )
         setup.require_possible(loaded.flink_options)
         if scenario.upgrade is not None and UpgradeMode(scenario.upgrade.mode) is UpgradeMode.LAST_STATE:
-            setup = replace(setup, job={**setup.job, _RETENTION: "RETAIN_ON_CANCELLATION"})
+            row = ConfigRow("RETAIN_ON_CANCELLATION", HARNESS, "upgrade.mode: last-state needs it")
+            setup = replace(setup, job={**setup.job, _RETENTION: row.value}, rows={**setup.rows, _RETENTION: row})
         return with_faults(setup, scenario.faults)
 
     def provide(self) -> None:

@@ -260,6 +260,7 @@ def test_upstreams_constructors_are_back_after_the_last_engine():
 
 
 def test_the_engine_starts_without_a_quick_writer_of_json():
-    code = "import sys; sys.modules['orjson'] = None; from flink_agents_runtime.engine.sealed import sealed_input; print(sealed_input(1).type)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    imported = "from flink_agents_runtime.engine.sealed import sealed_input; print(sealed_input(1).type)"
+    command = [sys.executable, "-c", f"import sys; sys.modules['orjson'] = None; {imported}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "_input_event\n", done.stderr

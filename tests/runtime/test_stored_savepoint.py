@@ -16,9 +16,9 @@ SAVEPOINTS = sorted(Path(__file__).parents[1].joinpath("savepoints").glob("layou
 def test_a_savepoint_starts_a_job_of_its_own_mode_only(savepoint: Path) -> None:
     written = savepoint.name.rpartition("-")[2]
     other = {"thread": "process", "process": "thread"}[written]
-    require_mode(savepoint.as_uri(), written)
+    require_mode(f"file://{savepoint}", written)
     with pytest.raises(RequestError) as caught:
-        require_mode(savepoint.as_uri(), other)
+        require_mode(f"file:{savepoint}", other)
     assert caught.value.expected == f"python.execution-mode: {written}"
 
 

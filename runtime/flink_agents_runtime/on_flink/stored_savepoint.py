@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JJavaError
 
@@ -74,7 +73,7 @@ def require_mode(savepoint: str, mode: str) -> None:
     states (PyFlink's ``StateRequestHandler``), and Flink writes these as text. Raises RequestError of kind "plan". A
     savepoint that is not on this machine passes.
     """
-    written = _mode_of(Path(urlsplit(savepoint).path))
+    written = _mode_of(Path(savepoint.removeprefix("file://").removeprefix("file:")))
     if written and written != mode:
         raise RequestError(
             "plan",
@@ -103,7 +102,7 @@ def _loaded(jvm: Any, directory: Path) -> Any:
     try:
         loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
         return jvm.org.apache.flink.runtime.checkpoint.Checkpoints.loadCheckpointMetadata(
-            stream, loader, directory.as_uri()
+            stream, loader, f"file://{directory}"
         )
     finally:
         stream.close()

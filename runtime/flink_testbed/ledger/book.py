@@ -81,6 +81,8 @@ class Book:
             return first
         fault = self._due(route)
         if fault.reset == "before":
+            if self._held:
+                self._held.give_back(seen, number)
             return HttpAnswer(0, reset=True, delay_s=fault.delay_s)
         fixed = self._fixed.get((route.endpoint, route.name))
         answer = fixed or _plain(self._filled(route.reply, seen, variables, number))

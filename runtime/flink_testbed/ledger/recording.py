@@ -54,6 +54,12 @@ class Held:
             return None
         return left[0] if call.asks and len(left) == 1 else left.pop(0)
 
+    def give_back(self, seen: Seen, number: int) -> None:
+        """Undo :meth:`take` for a call that never arrived."""
+        left = self._left[_identity(call_seen(seen), exact=self._exact)]
+        if number not in left:
+            left.insert(0, number)
+
 
 def _identity(call: EffectCall, *, exact: bool) -> str:
     text = call.content if exact else f"{call.endpoint} {call.method}"

@@ -76,6 +76,23 @@ def test_a_version_in_another_mode_of_python_is_invalid_unless_it_has_no_state()
     assert checked(replace(RAN, upgrade=stateless)).validity is Validity.VALID
 
 
+def test_an_effect_before_and_after_a_start_without_state_is_invalid() -> None:
+    stopped = replace(STOPPED, act=f"{STOP_WITHOUT_STATE}candidate", interrupted=False)
+    anew = Upgrade((BASELINE, replace(CANDIDATE, savepoint="", restored="")), 2, stateless=True)
+    evidence = replace(RAN, steps=(stopped,), upgrade=anew, effects=(call(1, 99.0), call(2, 103.0)))
+    result = checked(evidence)
+    assert result.validity is Validity.INVALID
+    assert "the effect payments happened twice" in result.findings[0].message
+
+
+def test_a_stored_savepoint_before_a_start_without_state_must_be_restored() -> None:
+    back = Version("baseline after the rollback", "shop:V1", "c" * 32)
+    versions = (replace(CANDIDATE, name="candidate"), back)
+    assert checked(replace(RAN, upgrade=Upgrade(versions, 2, stateless=True))).validity is Validity.VALID
+    began = (replace(CANDIDATE, restored=""), back)
+    assert checked(replace(RAN, upgrade=Upgrade(began, 2, stateless=True))).validity is Validity.INVALID
+
+
 def test_a_version_that_was_never_started_is_unknown() -> None:
     assert checked(replace(RAN, upgrade=None)).validity is Validity.UNKNOWN
     result = checked(with_versions(BASELINE))

@@ -216,3 +216,9 @@ def test_a_recorded_question_may_be_asked_again(opened: OpenBook) -> None:
 
 def test_nothing_is_answered_of_an_empty_recording(opened: OpenBook) -> None:
     assert opened(recording()).answer(call()).status == 403
+
+
+def test_a_recorded_call_that_was_reset_before_it_arrived_may_be_made_again(opened: OpenBook) -> None:
+    book = opened(recording(call()), fault=Fault(reset="before", times=1))
+    assert book.answer(call()).reset
+    assert [book.answer(call()).status for _ in range(2)] == [200, 403]
