@@ -69,11 +69,13 @@ def submit(request: dict[str, Any]) -> dict[str, Any]:
     other mode of Python.
     """
     from flink_agents_runtime.on_flink.mode import require_streaming
-    from flink_agents_runtime.on_flink.stored_savepoint import require_mode
 
     jars = request["upstream_jars"]
     options = _job_options(request)
     if request.get("savepoint") and not jars:
+        # Not for upstream's engine: older releases of flink-agents lack what the bundled one imports.
+        from flink_agents_runtime.on_flink.stored_savepoint import require_mode
+
         require_mode(request["savepoint"], options[_MODE])
     env = _environment(request["rest_url"], options)
     require_streaming(env)
