@@ -314,6 +314,9 @@ class GateSession:
         return verdict
 
     def _publish(self) -> None:
+        """Show the report elsewhere, if there is one: the disk may have refused its folder."""
+        if not self._run_folder.made:
+            return
         # Imported here: most sessions run on no CI server.
         from pytest_flink_agents.report.ci.publish import publish
 
@@ -328,7 +331,8 @@ class GateSession:
     def _discard_verdict(self) -> None:
         from pytest_flink_agents.attestation import ATTESTATION_FILE
 
-        discard_answers(self.folder, ATTESTATION_FILE)
+        if self._run_folder.made:
+            discard_answers(self.folder, ATTESTATION_FILE)
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
         # Imported here: sessions that judge nothing write none.

@@ -179,7 +179,7 @@ def test_a_session_without_an_end_is_inconclusive_and_hides_the_one_before(way: 
     before = project.report.resolve()
     assert project.verdict()["verdict"] == "inconclusive"
     project.write(*LEAVES[way])
-    project.run(GATE)
+    project.run(GATE, ends=way not in ("hook", "test"))
     if way == "test":
         # Items were about to run: the report says that the session has not ended.
         assert project.report.resolve() != before

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from flink_testbed.core.clock import wait_until
 from flink_testbed.core.directories import cache_root
 
 # With these a session behaves as on a CI server.
@@ -142,12 +143,21 @@ class Project:
         identity = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
         subprocess.run(["git", *identity, *arguments], cwd=self.path, check=True, capture_output=True)
 
-    def run(self, *arguments: str, tier: str = "local") -> pytest.RunResult:
-        """Run pytest, and require that no process of the session is left."""
+    def run(self, *arguments: str, tier: str = "local", ends: bool = True) -> pytest.RunResult:
+        """Run pytest, and require that no process of the session is left.
+
+        Those of a session that does not end in order have ten seconds to notice.
+        """
         chosen = [f"--flink-tier={tier}"] if tier else []
         result = self._pytester.runpytest_subprocess("-W", "error", *chosen, *arguments, timeout=120)
+        if not ends:
+            wait_until(self._ended, what="the end of the session's processes", timeout_s=10)
         assert not self.processes(), "the session left processes behind"
         return result
+
+    def _ended(self) -> tuple[bool | None, str]:
+        left = self.processes()
+        return (None if left else True), "; ".join(left)
 
     def processes(self) -> list[str]:
         """Return the command lines of processes that run in the project or name it."""

@@ -45,7 +45,7 @@ def test_a_process_that_was_started_early_ends_with_a_session_that_runs_nothing(
     project.scenarios("b", scenario("two").replace("expect:", "expects:"))
     result = project.run("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert not [path.name for path in project.report.parent.iterdir() if path.name != ".gitignore"]
+    assert not project.report.parent.exists()
     assert "FA503" not in result.stdout.str()
 
 
@@ -90,7 +90,9 @@ def test_versions_that_exclude_each_other_are_not_applicable_and_start_nothing(p
     result.assert_outcomes(skipped=6, deselected=1)
     text = lines_of(result)
     assert "not applicable: flink-agents 0.1.1 is for Flink 1.20" in text
-    assert "not applicable: the local tier has the bundled engine, which runs flink-agents 0.3 and not 0.1.1" in text
+    assert (
+        "not applicable: the local tier has the bundled engine, which runs flink-agents 0.3, 0.4 and not 0.1.1" in text
+    )
     why = "not 0.1.1; upstream's own engine runs that on Flink 1.20"
     assert why in text
     verdict = project.verdict()
