@@ -41,12 +41,21 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
-def test_the_version_before_runs_the_code_of_its_commit(project: TeamProject, tmp_path: Path) -> None:
+@pytest.fixture
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamProject]:
+    """A project whose code changes: processes of the other tests have imported theirs."""
+    with team_project(session_of(request.config), tmp_path_factory.mktemp("repository")) as made:
+        yield made
+
+
+def test_the_version_before_runs_the_code_of_its_commit(repository: TeamProject, tmp_path: Path) -> None:
     # The same class with other code: both versions import the module versions, each its own one.
-    project.release("v1.4.0", AGENTS.replace("class NextTill", "class Later").replace("class Till", "class NextTill"))
-    (project.root / "versions.py").write_text(AGENTS.replace("class Till", "class Earlier"), encoding="utf-8")
+    repository.release(
+        "v1.4.0", AGENTS.replace("class NextTill", "class Later").replace("class Till", "class NextTill")
+    )
+    (repository.root / "versions.py").write_text(AGENTS.replace("class Till", "class Earlier"), encoding="utf-8")
     words = "  rollback: true\n"
-    run = project.checked(
+    run = repository.checked(
         UPGRADE.format(name="on and back", agent="NextTill", before="{git: v1.4.0}", words=words), tmp_path
     )
     assert run.valid, run.text
@@ -94,7 +103,6 @@ within: 120s
 def stored(project: TeamProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the savepoint of 3,000 inputs of 1,003 customers, which lies in another place than it was written."""
     text = UPGRADE.format(name="write a savepoint", agent="NextTill", before='{agent: "versions:Till"}', words="")
-    (project.root / "versions.py").write_text(AGENTS, encoding="utf-8")
     # A state of less than 20 KiB would be inside _metadata.
     text = text.replace("count: 36, keys: 3", "count: 3009, keys: 1003").replace("count: 36,", "count: 3009,")
     text = (
