@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.current import session_of
 from pytest_flink_agents.scenario.error import ScenarioError
@@ -152,14 +153,12 @@ def test_a_truncated_savepoint_is_refused(project: TeamProject, stored: Path, tm
         project.checked(FROM_STORED.format(agent="Till", stored="truncated", least=4, words=""), tmp_path)
 
 
-def test_a_savepoint_without_its_files_fails_the_job_with_flinks_reason(
-    project: TeamProject, stored: Path, tmp_path: Path
-) -> None:
+def test_a_savepoint_without_its_files_is_no_pass(project: TeamProject, stored: Path, tmp_path: Path) -> None:
     damaged = stored.with_name("without-files")
     shutil.copytree(stored, damaged)
     for file in damaged.iterdir():
         if file.name != "_metadata":
             file.unlink()
-    run = project.checked(FROM_STORED.format(agent="Till", stored="without-files", least=4, words=""), tmp_path)
-    assert run.validity is Validity.INVALID
-    assert "FileNotFoundException" in run.text or "No such file" in run.text, run.text
+    # On Flink 2.2.1 the TaskManager ends itself while it restores.
+    with pytest.raises(HostError, match="FA407"):
+        project.checked(FROM_STORED.format(agent="Till", stored="without-files", least=4, words=""), tmp_path)
