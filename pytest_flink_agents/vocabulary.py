@@ -104,7 +104,7 @@ class Promise:
 
 
 class UpgradeMode(Word):
-    """What the next version of an agent starts from."""
+    """The start of the next version of an agent."""
 
     SAVEPOINT = "savepoint"
     LAST_STATE = "last-state"

@@ -1,4 +1,4 @@
-"""How the test environments of a session differ."""
+"""The parts by which the test environments of a session differ."""
 
 from __future__ import annotations
 

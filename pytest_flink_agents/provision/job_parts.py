@@ -116,7 +116,7 @@ class JobParts:
 
     @property
     def has_environment(self) -> bool:
-        """Whether the job environment is there without building it."""
+        """True if the job environment exists already."""
         return bool(self.settings.job_python) or cached_environment(plan_environment(self._request)) is not None
 
     @property

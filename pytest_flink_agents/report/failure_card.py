@@ -64,7 +64,7 @@ class ShownFailure:
 
 
 def shown_failure(file: Path) -> ShownFailure | None:
-    """Return the failure that an ``evidence.json`` describes, None if the file is too large or tells of none."""
+    """Return the failure that an ``evidence.json`` describes, None if the file is too large or has no failure."""
     try:
         if file.stat().st_size > _BYTES:
             return None

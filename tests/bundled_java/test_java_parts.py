@@ -79,9 +79,9 @@ def test_a_java_action_gets_the_input_as_upstream_reads_it(run_java: RunJava) ->
 
 
 def test_values_survive_java_and_keep_their_types(run_java: RunJava) -> None:
-    (told,) = outputs(run_java("values", {}))
-    assert told["wrong"] == []
-    assert told["values"] == 27
+    (counts,) = outputs(run_java("values", {}))
+    assert counts["wrong"] == []
+    assert counts["values"] == 27
 
 
 def test_values_are_objects_of_the_nearest_java_class(run_java: RunJava) -> None:

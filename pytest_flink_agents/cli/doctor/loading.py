@@ -24,7 +24,7 @@ _LOADED_BEFORE = "loadedLibraryNames"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What happened when a JVM loaded the bridge.
+    """The result of loading the bridge in a JVM.
 
     ``java`` and ``python`` are the versions that met, ``python`` is empty if no Python ran. ``again`` is the error of a
     second class loader of the same JVM.

@@ -37,7 +37,7 @@ class Recording:
 
 
 class Held:
-    """What is left of a recording during a run. For one thread."""
+    """The calls of a recording that a run has not made yet. For one thread."""
 
     def __init__(self, recording: Recording) -> None:
         self._exact = recording.exact
