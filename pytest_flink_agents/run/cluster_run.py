@@ -11,7 +11,8 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
-from pytest_flink_agents.run.launch import Launch, launch_agent, launch_job
+from pytest_flink_agents.run.job_launch import launch_job
+from pytest_flink_agents.run.launch import Launch, launch_agent
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.restore_point import naming_restore_point
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject

@@ -1,7 +1,4 @@
-"""Launch a subject on Flink.
-
-Agents are submitted by the warm submitter, the user's own jobs by ``flink run``.
-"""
+"""Launch an agent on Flink, with the warm submitter."""
 
 from __future__ import annotations
 
@@ -12,37 +9,28 @@ from typing import Any
 
 from flink_agents_runtime.config.catalogue import JAVA_CLASS_PATH, JAVA_HOME
 from flink_agents_runtime.config.options import flat
-from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
 from flink_testbed.core.problem import HarnessError, Problem
-from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.job_owner import owner_options
-from flink_testbed.flink.options import EXECUTION_MODE
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.event_log import common_type
 from pytest_flink_agents.evidence.failed_action import PlannedAction
-from pytest_flink_agents.evidence.job_failure import explained
 from pytest_flink_agents.evidence.model import Failure
 from pytest_flink_agents.evidence.plan_reading import PlanReading
 from pytest_flink_agents.evidence.unfinished import agent_name
 from pytest_flink_agents.plan import plan_differences, plan_digest
 from pytest_flink_agents.plan.describe import python_parts
 from pytest_flink_agents.provision.environment import TestEnvironment
-from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup, rows_as_data
+from pytest_flink_agents.provision.flink_setup import HARNESS, FlinkSetup
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.executed_plan import executed_plan_digest
 from pytest_flink_agents.run.java_parts import asked_with_java
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject, JobSubject
-from pytest_flink_agents.vocabulary import Engine, Tier
+from pytest_flink_agents.run.subject import AgentRefusedError, AgentSubject
+from pytest_flink_agents.vocabulary import Tier
 
-# The user's own job chooses its engine in its program, and the report says so.
-JOBS_OWN_ENGINE = "the job's own"
-_RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"
 # Building the plan imports the user's modules; submitting adds the work of client and JobManager.
 _SUBMIT_AGENT_S = 70.0
-# Imports of PyFlink and the client's JVM; a busy machine takes five times as long as a quiet one.
-_SUBMIT_JOB_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,71 +169,6 @@ def plan_reading(reply: Mapping[str, str]) -> PlanReading:
     differences = plan_differences(written, json.loads(reply["read"])) if reply["read"] else ()
     needed = reply["reader"] == "Java" or bool(python_parts(written))
     return PlanReading(reply["reader"], plan_digest(written), differences, reply["error"], needed)
-
-
-def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
-    """Run the user's own program with Flink's client, detached.
-
-    A program that fails has launched no job.
-    """
-    # Thread mode, as for agents, if the workers see this machine's files. A program may set another
-    # mode, and a team's configuration does.
-    chosen = EXECUTION_MODE in place.setup.job
-    thread_mode = subject.file.suffix == ".py" and cluster.shares_files and not chosen
-    client = FlinkClient(
-        place.environment.flink_home,
-        cluster.rest_url,
-        directory=place.directory / "client",
-        options={
-            **owner_options(cluster.run_id, place.setup.job),
-            **({EXECUTION_MODE: "thread"} if thread_mode else {}),
-            **cluster.client_options,
-        },
-        environment=cluster.client_environment,
-        configuration=client_configuration(place.setup),
-    )
-    files = {"client": str(client.log)}
-    config = rows_as_data(place.setup.agent_rows)
-    try:
-        jobs = client.run(_program(subject, place, cluster), timeout_s=_SUBMIT_JOB_S)
-    except ProgramFailedError as error:
-        failure = explained(Failure(error.message, traceback=error.detail))
-        return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
-    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files)
-
-
-def client_configuration(setup: FlinkSetup) -> str:
-    """Return the ``config.yaml`` for a team's own program.
-
-    It has the options that the run honours: Flink reads those of the job, flink-agents those of
-    ``agent:``.
-    """
-    options: dict[str, Any] = {**dict(setup.variant.options), **setup.job}
-    section = {"agent": dict(setup.agent)} if setup.agent else {}
-    return "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in (options | section).items()) or "{}\n"
-
-
-def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Program:
-    """Return the program for the client.
-
-    The chosen engine executes the agents of a Python program.
-    """
-    environment = dict(subject.environment)
-    if subject.network is not None:
-        environment[NETWORK_VARIABLE] = json.dumps(subject.network.fields(place.events))
-    program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, environment)
-    if not program.is_python:
-        return program
-    run_by = None
-    if place.environment.engine.name == Engine.BUNDLED:
-        run_by = place.directory / "run_with_bundled_engine.py"
-        run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
-    return replace(
-        program,
-        run_by=run_by,
-        ships=() if cluster.shares_files else place.environment.shipment,
-        worker_python=cluster.worker_python,
-    )
 
 
 def logged_in_full(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pytest_flink_agents.run.channel import Channel, FileChannel, MemoryChannel,
 from pytest_flink_agents.run.conversation import Conversation, Turn
 from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.fault_steps import fault_steps
+from pytest_flink_agents.run.job_subject import job_subject
 from pytest_flink_agents.run.model_channel import model_urls
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.portions import portions
@@ -31,13 +32,11 @@ from pytest_flink_agents.scenario.boundary.agent_files import agent_file_mistake
 from pytest_flink_agents.scenario.boundary.code_names import code_mistake
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError
-from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.held_inputs import matcher_place
 from pytest_flink_agents.scenario.inputs import AllInputs, resolve_inputs
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.scenario.placeholders import KAFKA_NAMES, NAMES, format_placeholder, names_in, substitute
 from pytest_flink_agents.scenario.scrub import parse_scrub
-from pytest_flink_agents.scenario.subjects import PythonJob
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Tier
 
@@ -172,7 +171,9 @@ class ScenarioRequest:
 
         Placeholders of the channel are filled in, too.
         """
-        return self._job(channel) if self.loaded.scenario.job else self._agent(version)
+        if self.loaded.scenario.job is None:
+            return self._agent(version)
+        return job_subject(self.loaded, channel, self.place, self.values, self._network())
 
     def fault_steps(self, channel: Channel, ledger: LedgerRun | None) -> tuple[Step, ...]:
         """Return the scenario's faults as steps; ``ledger`` records the run's effects."""
@@ -183,25 +184,6 @@ class ScenarioRequest:
         assert isinstance(channel, TopicChannel), "the delivery is stated, so the inputs are in a topic"
         agent = replace(self._agent(f"parallelism {parallelism}"), parallelism=parallelism)
         return Rescale(RunVersion(job_of(parallelism), agent, self.place), channel.send_portion)
-
-    def _job(self, channel: Channel) -> JobSubject:
-        job = self.loaded.scenario.job
-        assert job is not None
-        values = {**self.values, **channel.values}
-        return JobSubject(
-            file=self.loaded.path(job.python if isinstance(job, PythonJob) else job.jar),
-            args=tuple(substitute(list(job.args), values)),
-            main_class="" if isinstance(job, PythonJob) else job.main_class or "",
-            # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is
-            # ${llm.openai_url}.
-            environment={
-                **{f"SCENARIO_{name.replace('.', '_').upper()}": value for name, value in values.items()},
-                **substitute(self.loaded.scenario.environment, values),
-            },
-            network=self._network(),
-            parallelism=self.place.setup.parallelism,
-            expected_outputs=_expected_count(self.loaded, len(channel.inputs)),
-        )
 
     def _agent(self, name: str) -> AgentSubject:
         scenario, run = self.loaded.scenario, self.place.directory.parent.name
@@ -265,16 +247,6 @@ def _conversation(loaded: LoadedScenario, inputs: AllInputs) -> Conversation | N
     }
     scrub = [parse_scrub(text) for text in loaded.scenario.scrub]
     return Conversation(inputs, turns, scrub) if turns else None
-
-
-def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:
-    """Return the number of expected outputs, None if it is not known."""
-    expect = loaded.scenario.expect
-    if isinstance(expect.outputs, tuple) and expect.outputs:
-        return len(expect.outputs)
-    if isinstance(expect.outputs, ExpectedOutputs) and isinstance(expect.outputs.count, int):
-        return expect.outputs.count
-    return inputs * expect.delivery.per_input if expect.delivery and expect.delivery.outputs else None
 
 
 def _agent_spec(loaded: LoadedScenario) -> Any:

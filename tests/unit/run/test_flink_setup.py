@@ -17,7 +17,7 @@ from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import cluster_name, cluster_named
 from pytest_flink_agents.provision.flink_setup import ConfigRow, FlinkSetup, effective_rows, flink_setup, rows_as_data
 from pytest_flink_agents.provision.variant import SESSION_CLUSTER, ClusterVariant
-from pytest_flink_agents.run.launch import client_configuration
+from pytest_flink_agents.run.job_launch import client_configuration
 from pytest_flink_agents.scenario.configuration.content import Placed, TeamConfiguration, read_configuration
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.vocabulary import Engine, Tier

@@ -1,0 +1,91 @@
+"""Launch the user's own job with ``flink run``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
+from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
+from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.job_owner import owner_options
+from flink_testbed.flink.options import EXECUTION_MODE
+from pytest_flink_agents.evidence.job_failure import explained
+from pytest_flink_agents.evidence.model import Failure
+from pytest_flink_agents.provision.flink_setup import FlinkSetup, rows_as_data
+from pytest_flink_agents.run.launch import Launch
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import JobSubject
+from pytest_flink_agents.vocabulary import Engine
+
+# The user's own job chooses its engine in its program, and the report says so.
+JOBS_OWN_ENGINE = "the job's own"
+_RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import main\n\nmain()\n"
+# Imports of PyFlink and the client's JVM; a busy machine takes five times as long as a quiet one.
+_SUBMIT_JOB_S = 180.0
+
+
+def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
+    """Run the user's own program with Flink's client, detached.
+
+    A program that fails has launched no job.
+    """
+    # Thread mode, as for agents, if the workers see this machine's files. A program may set another
+    # mode, and a team's configuration does.
+    chosen = EXECUTION_MODE in place.setup.job
+    thread_mode = subject.file.suffix == ".py" and cluster.shares_files and not chosen
+    client = FlinkClient(
+        place.environment.flink_home,
+        cluster.rest_url,
+        directory=place.directory / "client",
+        options={
+            **owner_options(cluster.run_id, place.setup.job),
+            **({EXECUTION_MODE: "thread"} if thread_mode else {}),
+            **cluster.client_options,
+        },
+        environment=cluster.client_environment,
+        configuration=client_configuration(place.setup),
+    )
+    files = {"client": str(client.log)}
+    config = rows_as_data(place.setup.agent_rows)
+    try:
+        jobs = client.run(_program(subject, place, cluster), timeout_s=_SUBMIT_JOB_S)
+    except ProgramFailedError as error:
+        failure = explained(Failure(error.message, traceback=error.detail))
+        return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
+    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files)
+
+
+def client_configuration(setup: FlinkSetup) -> str:
+    """Return the ``config.yaml`` for a team's own program.
+
+    It has the options that the run honours: Flink reads those of the job, flink-agents those of
+    ``agent:``.
+    """
+    options: dict[str, Any] = {**dict(setup.variant.options), **setup.job}
+    section = {"agent": dict(setup.agent)} if setup.agent else {}
+    return "".join(f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in (options | section).items()) or "{}\n"
+
+
+def _program(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Program:
+    """Return the program for the client.
+
+    The chosen engine executes the agents of a Python program.
+    """
+    environment = dict(subject.environment)
+    if subject.network is not None:
+        environment[NETWORK_VARIABLE] = json.dumps(subject.network.fields(place.events))
+    program = Program(subject.file, subject.args, subject.main_class, subject.parallelism, environment)
+    if not program.is_python:
+        return program
+    run_by = None
+    if place.environment.engine.name == Engine.BUNDLED:
+        run_by = place.directory / "run_with_bundled_engine.py"
+        run_by.write_text(_RUN_WITH_BUNDLED_ENGINE, encoding="utf-8")
+    return replace(
+        program,
+        run_by=run_by,
+        ships=() if cluster.shares_files else place.environment.shipment,
+        worker_python=cluster.worker_python,
+    )
