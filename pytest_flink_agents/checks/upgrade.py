@@ -56,9 +56,13 @@ def _judged(name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Find
     upgrade = evidence.upgrade
     if upgrade is None:
         return CheckResult(name, Validity.UNKNOWN, (Finding("no job was replaced", path),))
-    wrong = (*(_fresh_start(path, version) for version in upgrade.versions if version.began_anew), *wrong)
-    if wrong:
+    anew = (_fresh_start(path, version) for version in upgrade.versions if version.began_anew)
+    dropped = (_dropped_state(path, version) for version in upgrade.versions if version.savepoint and version.dropped)
+    if wrong := (*anew, *dropped, *wrong):
         return CheckResult(name, Validity.INVALID, wrong)
+    if unknown := [version.name for version in upgrade.versions if version.savepoint and version.dropped is None]:
+        message = f"no log of the JobManager says whether the {unknown[0]} has restored all state"
+        return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
     if len(upgrade.versions) < upgrade.planned:
         message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
         return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
@@ -69,6 +73,12 @@ def _fresh_start(path: DocumentPath, version: Version) -> Finding:
     seen = version.restored or "no restore"
     message = f"the {version.name} began anew: it did not restore the savepoint that it was started from"
     return Finding(message, path, version.savepoint, seen)
+
+
+def _dropped_state(path: DocumentPath, version: Version) -> Finding:
+    operators = ", ".join(version.dropped or ())
+    message = f"the {version.name} dropped state of the savepoint: its program allows state that is not restored"
+    return Finding(message, path, "a start with all state", f"no state of the operators {operators}")
 
 
 def _wrongly_restored(upgrade: Upgrade) -> Iterator[Finding]:

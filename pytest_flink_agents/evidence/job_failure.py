@@ -52,6 +52,11 @@ _MEANINGS = (
         "the job writes to the topic {0}, which does not exist; those of the run are ${{input.topic}} and ${{output.topic}}",
     ),
     (
+        re.compile(r"Cannot map checkpoint/savepoint state for operator (\w+) to the new program"),
+        "the savepoint has state of an operator that this job does not have. Give each operator with state a uid, and keep it "
+        "(Flink: cannot map state for operator {0} to the new program)",
+    ),
+    (
         re.compile(r"(Timed out waiting for a node assignment)"),
         "no Kafka broker answers where the job asks for one; the run's is at ${{kafka.bootstrap}} ({0})",
     ),

@@ -37,7 +37,7 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
         configurations |= {loaded.root / loaded.configuration.name} if loaded.configuration else set()
         own |= loaded.files | _cassette(loaded, settings)
         named |= set(_named(loaded))
-        imports = imports or not (loaded.scenario.job and hasattr(loaded.scenario.job, "jar"))
+        imports = imports or _imports(loaded)
     own -= configurations
     subjects = named | (set(_importable(settings)) if imports else set())
     groups = (subjects - own - configurations, own, configurations)
@@ -45,10 +45,20 @@ def files_of(scenarios: Iterable[LoadedScenario], settings: Settings) -> Identit
     return Identity(*({_name(path, root): file_digest(path) for path in group} for group in groups))
 
 
+def _imports(loaded: LoadedScenario) -> bool:
+    """Return whether a version of the scenario runs Python code."""
+    versions = [loaded, *([loaded.before_upgrade()] if loaded.scenario.upgrade else [])]
+    return not all(version.scenario.job and hasattr(version.scenario.job, "jar") for version in versions)
+
+
 def _named(loaded: LoadedScenario) -> Iterator[Path]:
     upgrade, compare = loaded.scenario.upgrade, loaded.scenario.compare
-    for version in (loaded, *([loaded.before_upgrade()] if upgrade else ()), loaded.of_baseline()):
-        yield from _of_version(version)
+    versions: list[tuple[LoadedScenario, str | None]] = [(loaded, None)]
+    versions += [(loaded.before_upgrade(), upgrade.from_.git)] if upgrade else []
+    versions += [(loaded.of_baseline(), compare.baseline.git)] if compare else []
+    for version, commit in versions:
+        # The files of a commit are part of its digest; they need not exist in the working tree.
+        yield from () if commit else _of_version(version)
     if upgrade and upgrade.from_.savepoint:
         yield from _files_below(loaded.savepoint(upgrade.from_.savepoint))
     if compare and compare.baseline.evidence:

@@ -61,7 +61,7 @@ def _run(
         savepoints.append(savepoint_of(own))
         started = [job_id for one in ended for job_id in one.run.launch.job_ids]
         with naming_restore_point(cluster.directory, started), refused_as(versions.started[len(ended)].name):
-            launch = _launched(subject, channel, place, cluster, own)
+            launch = _launched(subject, channel, place, cluster, own, single=len(versions.started) > 1)
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if ended else 0
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
@@ -92,9 +92,15 @@ def _run(
 
 
 def _launched(
-    subject: AgentSubject | JobSubject, channel: Channel, place: Place, cluster: FlinkCluster, steps: Sequence[Step]
+    subject: AgentSubject | JobSubject,
+    channel: Channel,
+    place: Place,
+    cluster: FlinkCluster,
+    steps: Sequence[Step],
+    *,
+    single: bool,
 ) -> Launch:
     if isinstance(subject, AgentSubject):
         continues = begins_anew(steps)
         return launch_agent(subject, channel, place, cluster, savepoint_of(steps), continues=continues)
-    return launch_job(subject, place, cluster)
+    return launch_job(subject, place, cluster, savepoint_of(steps), single=single)

@@ -32,6 +32,7 @@ from pytest_flink_agents.run.watch.jobs import (
     CANCEL_S,
     JobHistory,
     JobWatch,
+    joint_state,
     restarts_in_words,
     wait_for_ends,
     wait_for_starts,
@@ -93,6 +94,8 @@ class FollowedRun:
         self._started = True
         # The savepoint that the job has restored before anything else, empty without one.
         self.restored = ""
+        # The operators whose state it did not take from there, None if that is not known.
+        self.dropped: tuple[str, ...] | None = ()
         # That of its widest operator, 0 if it is not known.
         self.parallelism = 0
         # The jobs that still hold their slots after they were cancelled.
@@ -125,6 +128,7 @@ class FollowedRun:
                 self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
                 self.running_s = clock.now_s()
                 self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
+                self.dropped = self._dropped_state()
                 in_time = self._started and wait_for_ends(self._watches, deadline_s, self._done(), each_look=each_look)
         except HostError as error:
             if error.problems[0].code == PROCESS_DIED:
@@ -132,6 +136,10 @@ class FollowedRun:
             raise
         self.ended_s = clock.now_s()
         return in_time
+
+    def _dropped_state(self) -> tuple[str, ...] | None:
+        """Ask the log of a program, which may allow its job to leave out state; that of an agent may not."""
+        return self._logs.dropped_state(self.launch.job_ids) if isinstance(self._subject, JobSubject) else ()
 
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""
@@ -146,10 +154,11 @@ class FollowedRun:
 
     def _done(self) -> Callable[[], bool]:
         """Return the condition under which a job that still runs has done its work, or cannot go on with it."""
-        subject = self._subject
+        subject, timeline = self._subject, self._timeline
         if isinstance(subject, JobSubject) and self._channel.open_ended and subject.expected_outputs:
-            return Arrival(self._channel, subject.expected_outputs)
-        return lambda: self._timeline.refused
+            arrived = Arrival(self._channel, subject.expected_outputs)
+            return lambda: timeline.refused or (not timeline.switches and arrived())
+        return lambda: timeline.refused
 
     @property
     def switch(self) -> tuple[SwitchVersion, str] | None:
@@ -187,7 +196,7 @@ class FollowedRun:
         threads = {} if in_time else save_thread_dump(cluster, place.directory)
         refused = self._timeline.refused
         stopped = in_time and not refused and not all(watch.ended for watch in self._watches)
-        state = "CANCELED" if stopped else self._joint_state()
+        state = "CANCELED" if stopped else joint_state(self._watches)
         outputs = self._channel.outputs()
         self._stuck = [watch.job_id for watch in self._watches if not watch.ended and not watch.cancel()]
         history = self._watches[0].history() if self._watches else JobHistory()
@@ -253,16 +262,6 @@ class FollowedRun:
         require_reach(self._cluster, exception, self._place.directory)
         failure = job_failure(exception)
         return named_failure(failure, self._subject) if isinstance(self._subject, AgentSubject) else failure
-
-    def _joint_state(self) -> str:
-        """Return one state for all jobs.
-
-        It is FAILED if a job has failed or there is none, and FINISHED if all have finished.
-        """
-        states = [watch.state for watch in self._watches]
-        if not states or "FAILED" in states:
-            return "FAILED"
-        return next((state for state in states if state != "FINISHED"), "FINISHED")
 
     def _log_tail(self, history: JobHistory, log: EventLog, failure: Failure | None, *, in_time: bool) -> str:
         """Return lines that explain a missed deadline or a failure.

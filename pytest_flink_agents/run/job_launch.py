@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from flink_agents_runtime.network import VARIABLE as NETWORK_VARIABLE
+from flink_testbed.core.problem import HostError
 from flink_testbed.flink.client import FlinkClient, Program, ProgramFailedError
 from flink_testbed.flink.cluster import FlinkCluster
 from flink_testbed.flink.job_owner import owner_options
@@ -26,15 +29,18 @@ _RUN_WITH_BUNDLED_ENGINE = "from flink_agents_runtime.on_flink.program import ma
 _SUBMIT_JOB_S = 180.0
 
 
-def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Launch:
-    """Run the user's own program with Flink's client, detached.
+def launch_job(
+    subject: JobSubject, place: Place, cluster: FlinkCluster, savepoint: str = "", *, single: bool = False
+) -> Launch:
+    """Run the user's own program with Flink's client, detached, from ``savepoint`` unless it is empty.
 
-    A program that fails has launched no job.
+    A program that fails has launched no job, nor has one with several jobs where a ``single`` one is needed.
     """
     # Thread mode, as for agents, if the workers see this machine's files. A program may set another
     # mode, and a team's configuration does.
     chosen = EXECUTION_MODE in place.setup.job
-    thread_mode = subject.file.suffix == ".py" and cluster.shares_files and not chosen
+    is_python = subject.file.suffix == ".py"
+    thread_mode = is_python and cluster.shares_files and not chosen
     client = FlinkClient(
         place.environment.flink_home,
         cluster.rest_url,
@@ -50,11 +56,27 @@ def launch_job(subject: JobSubject, place: Place, cluster: FlinkCluster) -> Laun
     files = {"client": str(client.log)}
     config = rows_as_data(place.setup.agent_rows)
     try:
-        jobs = client.run(_program(subject, place, cluster), timeout_s=_SUBMIT_JOB_S)
+        program = replace(_program(subject, place, cluster), savepoint=savepoint)
+        jobs = client.run(program, timeout_s=_SUBMIT_JOB_S)
     except ProgramFailedError as error:
+        _cancel(error.jobs, cluster)
         failure = explained(Failure(error.message, traceback=error.detail))
         return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
-    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files)
+    if single and len(jobs) > 1:
+        _cancel(jobs, cluster)
+        failure = Failure(f"the program submits {len(jobs)} jobs: only a single one can be stopped for another version")
+        return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
+    mode = "thread" if thread_mode else place.setup.job.get(EXECUTION_MODE, "process")
+    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files, python_mode=mode if is_python else "")
+
+
+def _cancel(jobs: Sequence[str], cluster: FlinkCluster) -> None:
+    """Cancel jobs that no run follows: they would hold their slots, and write to its topics."""
+    for job_id in jobs:
+        cluster.adopt(job_id)
+        # A job that has ended by itself cannot be cancelled.
+        with contextlib.suppress(HostError):
+            cluster.cancel(job_id)
 
 
 def client_configuration(setup: FlinkSetup) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from pytest_flink_agents.provision.checkout import Checkout
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.subject import AllowedNetwork, JobSubject
+from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside
+from pytest_flink_agents.scenario.error import DocumentPath, Mistake, ScenarioError
 from pytest_flink_agents.scenario.expectation.outputs import ExpectedOutputs
 from pytest_flink_agents.scenario.load import LoadedScenario
-from pytest_flink_agents.scenario.placeholders import substitute
+from pytest_flink_agents.scenario.placeholders import CONNECTOR, substitute
 from pytest_flink_agents.scenario.subjects import PythonJob
+
+_COMMIT: DocumentPath = ("upgrade", "from", "git")
 
 
 def job_subject(
@@ -19,13 +25,20 @@ def job_subject(
     place: Place,
     values: Mapping[str, str],
     network: AllowedNetwork | None,
+    checkout: Checkout | None,
 ) -> JobSubject:
-    """Return the job with its placeholders filled in: ``values``, and those of the channel."""
+    """Return the job with its placeholders filled in: ``values``, and those of the channel.
+
+    With a ``checkout`` its file is that of the commit. Raises ``ScenarioError`` FA206 for a file that is not there.
+    """
     job = loaded.scenario.job
     assert job is not None
     values = {**values, **channel.values}
+    if CONNECTOR in values:
+        # That of this version's Flink; the channel has the one of the scenario's own version.
+        values[CONNECTOR] = str(place.environment.connector)
     return JobSubject(
-        file=loaded.path(job.python if isinstance(job, PythonJob) else job.jar),
+        file=_file(loaded, job.python if isinstance(job, PythonJob) else job.jar, checkout),
         args=tuple(substitute(list(job.args), values)),
         main_class="" if isinstance(job, PythonJob) else job.main_class or "",
         # For programs that read their settings from there: SCENARIO_LLM_OPENAI_URL is
@@ -38,6 +51,18 @@ def job_subject(
         parallelism=place.setup.parallelism,
         expected_outputs=_expected_count(loaded, len(channel.inputs)),
     )
+
+
+def _file(loaded: LoadedScenario, relative: str, checkout: Checkout | None) -> Path:
+    if checkout is None:
+        return loaded.path(relative)
+    directory = checkout.root / loaded.file.parent.relative_to(loaded.root)
+    try:
+        return file_inside(directory, relative, checkout.root)
+    except PlaceError as error:
+        message = f"{error.message} at {checkout}"
+        mistake = Mistake("FA206", _COMMIT, message, error.expected, error.seen, error.next_step)
+        raise ScenarioError(loaded.document.problem(mistake)) from None
 
 
 def _expected_count(loaded: LoadedScenario, inputs: int) -> int | None:

@@ -173,7 +173,8 @@ class ScenarioRequest:
         """
         if self.loaded.scenario.job is None:
             return self._agent(version)
-        return job_subject(self.loaded, channel, self.place, self.values, self._network())
+        network, checkout = self._network(), self.version.checkout
+        return job_subject(self.loaded, channel, self.place, self.values, network, checkout)
 
     def fault_steps(self, channel: Channel, ledger: LedgerRun | None) -> tuple[Step, ...]:
         """Return the scenario's faults as steps; ``ledger`` records the run's effects."""

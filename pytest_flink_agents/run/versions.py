@@ -77,8 +77,11 @@ def refused_as(name: str) -> Iterator[None]:
 
 
 def plans_of(versions: RunVersions) -> tuple[Plan, Plan]:
-    """Return the plans of baseline and candidate before either runs, and report their differences."""
-    if versions.upgrade is None:
+    """Return the plans of baseline and candidate before either runs, and report their differences.
+
+    A job of the user's own has none that could be read before.
+    """
+    if versions.upgrade is None or isinstance(versions.started[0].subject, JobSubject):
         return {}, {}
     baseline, candidate = (_plan_of(version) for version in versions.upgrade)
     for change in compare_plans(baseline, candidate):
@@ -87,7 +90,7 @@ def plans_of(versions: RunVersions) -> tuple[Plan, Plan]:
 
 
 def _plan_of(version: RunVersion) -> Plan:
-    assert isinstance(version.subject, AgentSubject), "only agents have versions"
+    assert isinstance(version.subject, AgentSubject), "only agents have plans"
     with refused_as(version.name):
         return plan_of(version.subject, version.place)
 
@@ -118,6 +121,7 @@ def with_versions(
             run.parallelism,
             version.place.releases,
             run.launch.python_mode,
+            run.dropped,
         )
         for version, job_id, run, savepoint in zip(versions.started, job_ids, runs, savepoints, strict=False)
     ]

@@ -235,14 +235,18 @@ def _agents(value: Any) -> list[DocumentPath]:
     return [("agent",), *((*other, "agent") for other in others if not _at(value, *other, "git"))]
 
 
+def _jobs(value: Any) -> list[DocumentPath]:
+    """Return the places of jobs whose files are in the project now, and not at another commit."""
+    return [("job",), *([] if _at(value, *BEFORE, "git") else [(*BEFORE, "job")])]
+
+
 def _named_files(value: Any) -> Iterator[tuple[DocumentPath, str]]:
     """Yield the files that a scenario names, by place."""
     inputs = _at(value, "inputs")
     count = len(inputs) if isinstance(inputs, list) else 0
     places: list[DocumentPath] = [
         *((*place, word) for place in _agents(value) for word in ("yaml", "plan", "jar")),
-        ("job", "python"),
-        ("job", "jar"),
+        *((*place, word) for place in _jobs(value) for word in ("python", "jar")),
         *_at_both_versions("requirements"),
         ("compare", "baseline", "evidence"),
     ]

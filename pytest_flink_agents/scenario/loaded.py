@@ -13,6 +13,7 @@ from flink_testbed.core.problem import Problem
 from pytest_flink_agents.scenario.boundary.places import PlaceError, file_inside, savepoint_inside
 from pytest_flink_agents.scenario.boundary.requirement_lines import absolute_requirement, requirement_lines
 from pytest_flink_agents.scenario.error import DocumentPath, ScenarioError
+from pytest_flink_agents.scenario.subjects import job_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +71,7 @@ class LoadedScenario:
         earlier = scenario.model_copy(
             update={
                 "agent": words.agent or scenario.agent,
+                "job": job_before(words.job, scenario.job),
                 "requirements": words.requirements or scenario.requirements,
                 "config": dict(flat(scenario.config)) | dict(flat(words.config)),
             }

@@ -116,7 +116,7 @@ class Scenario(LanguageMapping):
         "undisturbed run (needs `tiers: [local, embedded, container]` or some of them); default: what --flink-always-replay says",
     )
     upgrade: Upgrade | None = Field(
-        None, description="another version of the agent that runs before; the agent starts from its savepoint on Flink"
+        None, description="another version of the agent or job that runs before; it starts from its savepoint on Flink"
     )
     compare: Compare | None = Field(
         None, description="another run of the same inputs, by another version or on another tier, and what may differ"
@@ -199,7 +199,7 @@ class Scenario(LanguageMapping):
         if faults and self.tiers and not {"embedded", "container"} & set(self.tiers):
             next_step = "add embedded or container to tiers: only processes that the session starts are broken"
             raise wrong("faults on a tier whose processes the session starts", next_step=next_step)
-        if any(fault.kill == "broker" for fault in faults) and not (self.sends_through_kafka or self._job_has_topics):
+        if any(fault.kill == "broker" for fault in faults) and not (self.sends_through_kafka or self.job_has_topics):
             raise wrong("a broker to kill", code="FA204", next_step=_THROUGH_KAFKA)
         self._require_links()
         if self.job and any(fault.after.event for fault in faults):
@@ -214,7 +214,7 @@ class Scenario(LanguageMapping):
     def _require_links(self) -> None:
         """Refuse faults of the network between the job and something that it does not talk to."""
         links = self.disturbed_links
-        if "kafka" in links and not (self.sends_through_kafka or self._job_has_topics):
+        if "kafka" in links and not (self.sends_through_kafka or self.job_has_topics):
             raise wrong("a Kafka between which and the job the network is", code="FA204", next_step=_THROUGH_KAFKA)
         for link, section in (("effects", self.effects), ("llm", self.llm)):
             if link in links and not section:
@@ -228,7 +228,7 @@ class Scenario(LanguageMapping):
             next_step = "add faults: a job that nothing breaks does not recover"
             message = "expect.recovery without faults"
             raise wrong("faults beside it", message=message, code="FA204", next_step=next_step)
-        if recovery and recovery.first_output_within and not (self.sends_through_kafka or self._job_has_topics):
+        if recovery and recovery.first_output_within and not (self.sends_through_kafka or self.job_has_topics):
             message = "outputs have no time outside Kafka: expect.recovery.first_output_within"
             raise wrong("outputs in Kafka", message=message, code="FA204", next_step=_THROUGH_KAFKA)
         return self
@@ -254,7 +254,7 @@ class Scenario(LanguageMapping):
 
     @model_validator(mode="after")
     def _held_inputs_in_a_topic(self) -> Self:
-        if self.job and self.held_inputs and not self._job_has_topics:
+        if self.job and self.held_inputs and not self.job_has_topics:
             next_step = "let the job read ${input.topic}, or remove `after`: a file is complete before its job begins"
             raise wrong(
                 "${input.topic} among the arguments of the job",
@@ -291,7 +291,8 @@ class Scenario(LanguageMapping):
         return self.agent is not None and needs_jvm(self.agent)
 
     @property
-    def _job_has_topics(self) -> bool:
+    def job_has_topics(self) -> bool:
+        """True if the team's job reads and writes topics."""
         return self.job is not None and not names_in(self.job.args).isdisjoint(KAFKA_NAMES)
 
     @property

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 # Only these sections have placeholders: inputs and expectations must not depend on the run.
 SECTIONS = ("resources", "config", "environment", "job")
+# The job of the version before an upgrade.
+_JOB_BEFORE: DocumentPath = ("upgrade", "from", "job")
 # And these words of a section without any: the address and the key of a model's service.
 _ENDPOINT = ("llm", "endpoint")
 NAMES = ("llm.ollama_url", "llm.openai_url", "llm.anthropic_url")
 # Where a team's own job reads its inputs and writes its outputs: files, or topics with their
 # connection.
-KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", "kafka.connector")
+CONNECTOR = "kafka.connector"
+KAFKA_NAMES = ("input.topic", "output.topic", "kafka.bootstrap", CONNECTOR)
 JOB_NAMES = ("input.path", "output.path", *KAFKA_NAMES)
 # In the template of generated inputs only.
 TEMPLATE_NAMES = ("input.number", "input.key", "input.random")
@@ -79,7 +82,7 @@ def read_placeholders(
     mistakes += [
         _almost(one, path, known)
         for path, text in texts
-        if path[0] in SECTIONS or _in_template(path)
+        if _in_section(path) or _in_template(path)
         for one in _ALMOST.finditer(text)
     ]
     if mistakes or malformed or not isinstance(value, dict):
@@ -102,12 +105,19 @@ def _unescaped(section: str, value: Any) -> Any:
         return [one if isinstance(one, dict) and "generate" in one else substitute(one, {}) for one in value]
     if section == _ENDPOINT[0] and isinstance(value, dict):
         return {word: one if word == _ENDPOINT[1] else substitute(one, {}) for word, one in value.items()}
+    if section == _JOB_BEFORE[0] and isinstance(value, dict) and isinstance(before := value.get(_JOB_BEFORE[1]), dict):
+        before = {word: one if word == _JOB_BEFORE[2] else substitute(one, {}) for word, one in before.items()}
+        return {word: before if word == _JOB_BEFORE[1] else substitute(one, {}) for word, one in value.items()}
     return substitute(value, {})
 
 
 def _is_replaced(path: DocumentPath, name: str) -> bool:
     """Return whether a placeholder that exists is replaced at a place."""
-    return path[0] in SECTIONS or _in_template(path) or (path[:2] == _ENDPOINT and name.startswith(_ENVIRONMENT))
+    return _in_section(path) or _in_template(path) or (path[:2] == _ENDPOINT and name.startswith(_ENVIRONMENT))
+
+
+def _in_section(path: DocumentPath) -> bool:
+    return path[0] in SECTIONS or path[:3] == _JOB_BEFORE
 
 
 def _in_template(path: DocumentPath) -> bool:
@@ -118,7 +128,7 @@ def _known_at(path: DocumentPath, known: list[str]) -> list[str]:
     """Return the names at a place; ``known`` are those of every section with placeholders."""
     if _in_template(path):
         return list(TEMPLATE_NAMES)
-    return [*known, *JOB_NAMES] if path[0] == "job" else known
+    return [*known, *JOB_NAMES] if path[0] == "job" or path[:3] == _JOB_BEFORE else known
 
 
 def _endpoint_urls(value: Any) -> list[str]:

@@ -96,6 +96,15 @@ Job = Annotated[
 ]
 
 
+def job_before(before: Job | None, job: Job | None) -> Job | None:
+    """Return the job of the version before an upgrade; what ``before`` leaves out is that of the scenario's ``job``."""
+    if before is None or job is None:
+        return job
+    words = [word for word in ("args", "main_class") if word not in before.model_fields_set]
+    shared = {word: getattr(job, word) for word in words if hasattr(before, word) and hasattr(job, word)}
+    return before.model_copy(update=shared)
+
+
 def _requirements_form(value: Any) -> str | None:
     if isinstance(value, list):
         return FORM + "list"

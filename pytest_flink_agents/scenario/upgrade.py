@@ -13,7 +13,7 @@ from typing_extensions import Self
 from pytest_flink_agents.scenario.error import NOT_YET
 from pytest_flink_agents.scenario.faults import After, Count
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
-from pytest_flink_agents.scenario.subjects import Agent, Requirements
+from pytest_flink_agents.scenario.subjects import Agent, Job, Requirements
 from pytest_flink_agents.scenario.words import AgentsVersion, FlinkVersion, NotEmpty, wrong
 
 _LATER_MODES = ("blue_green",)
@@ -26,11 +26,16 @@ def _supported_mode(value: Any) -> Any:
 
 
 class Before(LanguageMapping):
-    """The version that runs before the scenario's own agent."""
+    """The version that runs before the scenario's own agent or job."""
 
     agent: Agent | None = Field(
         None,
         description="the agent: package.module:Class, {yaml, name} or {plan}; default: the scenario's own, at `git`",
+    )
+    job: Job | None = Field(
+        None,
+        description="the job, for a scenario with a job: {python: FILE} or {jar: FILE}; args and main_class that it leaves "
+        "out are those of the scenario's job; default: the scenario's own, at `git`",
     )
     git: NotEmpty | None = Field(
         None,
@@ -61,7 +66,7 @@ class Before(LanguageMapping):
     @model_validator(mode="after")
     def _names_a_version(self) -> Self:
         if not self.model_fields_set:
-            next_step = "write agent: package.module:Class, or git: v1.4.0"
+            next_step = "write agent: package.module:Class, job: {python: FILE}, or git: v1.4.0"
             raise wrong("a difference to the scenario's own version", code="FA204", next_step=next_step)
         return self
 
@@ -69,7 +74,7 @@ class Before(LanguageMapping):
 class Upgrade(LanguageMapping):
     """The rehearsal of an upgrade: another version runs first, and is stopped with a savepoint.
 
-    The scenario's own agent starts from it.
+    The scenario's own agent or job starts from it.
     """
 
     from_: Before = Field(alias="from", description="the version that runs before: {agent: shop.agents_v1:RefundAgent}")

@@ -5,7 +5,7 @@ Must never import: yaml, pytest, anything that starts a process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from pytest_flink_agents.scenario.expectations import Expect
@@ -23,6 +23,10 @@ class Upgraded(Protocol):
     @property
     def job(self) -> Job | None:
         """The user's own job."""
+
+    @property
+    def job_has_topics(self) -> bool:
+        """True if the user's own job reads and writes topics."""
 
     @property
     def tiers(self) -> Sequence[str] | None:
@@ -64,11 +68,15 @@ def require_upgradable(scenario: Upgraded) -> None:
             )
             raise wrong("upgrade or rescale beside it", message=message, code="FA204", next_step=next_step)
         return
-    _require_an_agent_of_python(scenario, upgrade)
+    _require_undisturbed(scenario, upgrade)
+    _require_words_of_the_subject(scenario, upgrade)
     if any(fault.after.effect or fault.after.event for fault in timetable(scenario.faults)):
         message = "faults.after.effect or event beside upgrade"
         next_step = "write outputs, seconds or checkpoint: they are counted from the start of the scenario's own agent"
         raise wrong("a moment of the scenario's own agent", message=message, next_step=next_step)
+    if scenario.job and "local" in (scenario.tiers or ()):
+        message, next_step = "a job beside upgrade on the local tier", "write `tiers: [embedded]`"
+        raise wrong("tiers with Flink", message=message, code="FA204", next_step=next_step)
     if not scenario.tiers or not _TIERS.issuperset(scenario.tiers):
         next_step = "add `tiers: [local, embedded]`, or one of the two"
         expected, message = "tiers: [local, embedded, container] or some of them", "upgrade on any tier"
@@ -84,10 +92,35 @@ def require_upgradable(scenario: Upgraded) -> None:
         raise wrong("the delivery, or a list of all outputs, beside upgrade", code="FA204", next_step=next_step)
 
 
-def _require_an_agent_of_python(scenario: Upgraded, upgrade: Upgrade) -> None:
+def _require_words_of_the_subject(scenario: Upgraded, upgrade: Upgrade) -> None:
+    """Refuse the words for an agent beside a job, and those for a job beside an agent."""
+    before = upgrade.from_
+    if scenario.job is None:
+        _require_none({"upgrade.from.job": before.job}, "a job beside it, or from.agent", "write from: {agent: ...}")
+        return
+    if not scenario.job_has_topics:
+        next_step = "let the job read ${input.topic}: a file is complete before its job begins"
+        expected = "${input.topic} among the arguments of the job"
+        raise wrong(expected, message="upgrade of a job with files", code="FA204", next_step=next_step)
+    _require_none({"upgrade.from.agent": before.agent}, "from.job beside job", "write from: {job: {python: FILE}}")
+    of_agents = {
+        "upgrade.from.savepoint": before.savepoint,
+        "upgrade.from.config": before.config,
+        "upgrade.removes": upgrade.removes,
+        "upgrade.after.event": upgrade.after and upgrade.after.event,
+    }
+    _require_none(of_agents, "an agent beside it: the harness does not know the parts of a job", "remove it")
+
+
+def _require_none(given: Mapping[str, object], expected: str, next_step: str) -> None:
+    for word, value in given.items():
+        if value:
+            raise wrong(expected, message=f"{word} is not possible here", next_step=next_step)
+
+
+def _require_undisturbed(scenario: Upgraded, upgrade: Upgrade) -> None:
     before = upgrade.from_.agent
     disturbing = {
-        "job": scenario.job,
         "rescale": scenario.rescales,
         "inputs[].after": scenario.held_inputs,
         "a Java agent": scenario.has_java_agent or (before is not None and needs_jvm(before)),
@@ -95,7 +128,9 @@ def _require_an_agent_of_python(scenario: Upgraded, upgrade: Upgrade) -> None:
     for word, given in disturbing.items():
         if given:
             message = f"{word} beside upgrade is not supported yet"
-            raise wrong("an agent that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade")
+            raise wrong(
+                "an agent or a job that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade"
+            )
 
 
 def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:

@@ -13,12 +13,23 @@ from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
 from tests.support import scenario_runs
 
-_AGENTS = Path(__file__).parent / "agents"
+_SUPPORT = Path(__file__).parent
+_AGENTS = _SUPPORT / "agents"
 
 
 def checked(text: str, folder: Path, request: pytest.FixtureRequest, agents: str = "versions.py") -> CheckedRun:
     """Return the result of a scenario of the ``agents`` in that file of ``tests/support/agents``."""
     copy_agents(folder, agents)
+    return _checked(text, folder, request)
+
+
+def checked_job(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
+    """Return the result of a scenario of the job ``keyed_totals.py``."""
+    shutil.copy(_SUPPORT / "jobs" / "keyed_totals.py", folder)
+    return _checked(text, folder, request)
+
+
+def _checked(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
     file = folder / "upgrade.scenario.yaml"
     file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))

@@ -75,6 +75,11 @@ class TimelineRun:
         # True if the job could not be stopped for another version.
         self.refused = False
 
+    @property
+    def switches(self) -> bool:
+        """True if another version has yet to replace the job."""
+        return any(isinstance(step.act, SwitchVersion) for _, step in self._waiting)
+
     def advance(self) -> None:
         """Perform the next step if its trigger is due."""
         if not self._waiting:

@@ -185,6 +185,17 @@ def _exception(entry: Mapping[str, Any]) -> JobException:
     return JobException(int(entry["timestamp"]), message, str(entry.get("taskName") or ""))
 
 
+def joint_state(watches: Sequence[JobWatch]) -> str:
+    """Return one state for all jobs.
+
+    It is FAILED if a job has failed or there is none, and FINISHED if all have finished.
+    """
+    states = [watch.state for watch in watches]
+    if not states or "FAILED" in states:
+        return "FAILED"
+    return next((state for state in states if state != "FINISHED"), "FINISHED")
+
+
 def restarts_in_words(history: JobHistory) -> str:
     """Return one line on a job's restarts, empty if there were none."""
     exceptions = history.get("exceptions")

@@ -16,6 +16,8 @@ from pytest_flink_agents.redact import Redactor
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
 _CRASH = "hs_err"
+# What the JobManager writes at INFO for a job that allows it.
+_DROPPED = re.compile(r"Skipp(?:ing savepoint|ed checkpoint) state for operator (?P<operator>\w+)")
 _MAX_ERRORS = 100
 _DETAIL_LINES = 30
 _LINE_CHARACTERS = 500
@@ -52,6 +54,13 @@ class LogWatch:
                 (directory / name.replace("/", "-")).write_text(text[-_SAVED_CHARACTERS:], encoding="utf-8")
         return errors_in(written, job_ids)
 
+    def dropped_state(self, job_ids: Collection[str]) -> tuple[str, ...] | None:
+        """Return the operators whose state these jobs did not take from their savepoint, None if no log can be read."""
+        try:
+            return dropped_in(self._cluster.logs.since(self._sizes), job_ids)
+        except HostError:
+            return None
+
 
 def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
     """Return the unexplained errors of a run, one line each.
@@ -73,6 +82,14 @@ def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[L
         elif name.endswith(".log"):
             found += [error for error in _entries(name, text) if not job_ids or error.job_id in ("", *job_ids)]
     return tuple(found[:_MAX_ERRORS])
+
+
+def dropped_in(logs: Mapping[str, str], job_ids: Collection[str]) -> tuple[str, ...] | None:
+    """Return the ids of the operators whose state was dropped at a start, None without a log."""
+    lines = [line for name, text in logs.items() if name.endswith(".log") for line in text.splitlines()]
+    found = ((LogError("", line).job_id, _DROPPED.search(line)) for line in lines)
+    operators = (match["operator"] for job_id, match in found if match and job_id in ("", *job_ids))
+    return tuple(dict.fromkeys(operators)) if lines else None
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:

@@ -51,7 +51,8 @@ class Program:
     is a Python program that runs this one: it gets the file as its first argument, and the gateway's
     token in an environment variable (see ``gateway_token``). ``ships`` are
     zips and directories of modules that travel with the job. ``worker_python`` is the interpreter
-    of the Python workers if it differs from the client's.
+    of the Python workers if it differs from the client's. The job starts from the ``savepoint`` unless that is empty;
+    all state in it has to fit.
     """
 
     file: Path
@@ -62,6 +63,7 @@ class Program:
     run_by: Path | None = None
     ships: tuple[Path, ...] = ()
     worker_python: str = ""
+    savepoint: str = ""
 
     @property
     def is_python(self) -> bool:
@@ -70,15 +72,17 @@ class Program:
 
 
 class ProgramFailedError(Exception):
-    """The program ended without submitting a job.
+    """The program ended with an error, or without submitting a job.
 
-    ``message`` is its error in one line, ``detail`` the traceback or the chain of causes.
+    ``message`` is its error in one line, ``detail`` the traceback or the chain of causes. ``jobs`` are the ids of those
+    that it had submitted before, which run on.
     """
 
     def __init__(self, message: str, detail: str) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
+        self.jobs: tuple[str, ...] = ()
 
 
 class FlinkClient:
@@ -115,7 +119,7 @@ class FlinkClient:
     def run(self, program: Program, *, timeout_s: float) -> tuple[str, ...]:
         """Run the program until it has submitted its jobs; return their ids.
 
-        Raises :class:`ProgramFailedError` if it submits none, :class:`WaitTimeoutError` after
+        Raises :class:`ProgramFailedError` if it submits none or fails, :class:`WaitTimeoutError` after
         ``timeout_s`` seconds.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,9 @@ class FlinkClient:
             )
         jobs = tuple(dict.fromkeys(_JOB_ID.findall(done.output)))
         if done.returncode != 0 or not jobs:
-            raise _failed(done)
+            error = _failed(done)
+            error.jobs = jobs
+            raise error
         return jobs
 
     def _token(self, program: Program) -> dict[str, str]:
@@ -165,6 +171,7 @@ class FlinkClient:
         command += ["run", "--detached", "--jobmanager", self._address, "--parallelism", str(program.parallelism)]
         # With --jobmanager the client ignores the connection options of its configuration file.
         command += [f"-D{name}={value}" for name, value in self._options.items()]
+        command += ["--fromSavepoint", program.savepoint] if program.savepoint else []
         if program.main_class:
             command += ["--class", program.main_class]
         if program.is_python:

@@ -10,7 +10,7 @@ from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, StepRecord
-from pytest_flink_agents.run.watch.logs import errors_in
+from pytest_flink_agents.run.watch.logs import dropped_in, errors_in
 
 LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"
 FIRE = LogError("taskmanager-0.log", LINE, "java.io.IOException: smoke")
@@ -166,6 +166,16 @@ def test_another_jobs_errors_are_left_out() -> None:
     logs = {"a.log": "\n".join((ours, theirs, nobodys))}
     assert [error.line for error in errors_in(logs, ["a" * 32])] == [ours, nobodys]
     assert [error.line for error in errors_in(logs)] == [ours, theirs, nobodys]
+
+
+def test_the_state_that_a_start_drops_is_found_in_the_log() -> None:
+    ours, theirs = (
+        f"{AT_INFO} Checkpoints [{mark * 32}] - Skipping savepoint state for operator 1{mark}." for mark in "ab"
+    )
+    empty = f"{AT_INFO} Checkpoints [] - Skipping empty savepoint state for operator 2."
+    assert dropped_in({"jobmanager.log": f"{ours}\n{ours}\n{theirs}\n{empty}"}, ["a" * 32]) == ("1a",)
+    assert dropped_in({"jobmanager.log": empty}, ["a" * 32]) == ()
+    assert dropped_in({}, ["a" * 32]) is None
 
 
 def test_errors_are_found_in_logs() -> None:

@@ -182,3 +182,14 @@ def test_a_job_that_was_never_rescaled_is_unknown() -> None:
 def test_the_downtime_of_a_rescale_is_named_after_its_parallelism() -> None:
     (amount,) = downtimes(replace(RAN, steps=(RESCALED,)))
     assert (amount.name, amount.value) == ("the downtime before parallelism 2", 4.5)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "validity"), [((), Validity.VALID), (("a1",), Validity.INVALID), (None, Validity.UNKNOWN)]
+)
+def test_a_program_may_not_drop_state_of_the_savepoint(dropped: tuple[str, ...] | None, validity: Validity) -> None:
+    result = checked(with_versions(BASELINE, replace(CANDIDATE, dropped=dropped)))
+    assert result.validity is validity
+    assert not dropped or "the candidate dropped state of the savepoint" in result.findings[0].message
+    anew = replace(CANDIDATE, savepoint="", restored="", dropped=dropped)
+    assert checked(replace(RAN, upgrade=Upgrade((BASELINE, anew), 2, stateless=True))).validity is Validity.VALID

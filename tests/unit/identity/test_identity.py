@@ -33,6 +33,16 @@ FILES = {
         "outputs: []", "delivery: {outputs: exactly_once}"
     )
     + "tiers: [embedded]\nupgrade: {from: {agent: {plan: old.json}, savepoint: stored}}\n",
+    "job.scenario.yaml": SCENARIO.format(name="f", agent="", job='job: {jar: new.jar, args: ["${input.topic}"]}\n')
+    .replace("agent: \n", "")
+    .replace("outputs: []", "delivery: {outputs: exactly_once}")
+    + "tiers: [embedded]\nupgrade: {from: {job: {python: before/old.py}}, after: {outputs: 1}}\n",
+    "commit.scenario.yaml": SCENARIO.format(name="g", agent="", job='job: {jar: new.jar, args: ["${input.topic}"]}\n')
+    .replace("agent: \n", "")
+    .replace("outputs: []", "delivery: {outputs: exactly_once}")
+    + "tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: gone.jar}}, after: {outputs: 1}}\n",
+    "new.jar": "PK",
+    "before/old.py": "pass\n",
     "libs/prices.jar": "PK",
     "target/classes/Shop.class": "class",
     "old.json": '{"actions": {}, "actions_by_event": {}, "config": {}}\n',

@@ -76,6 +76,19 @@ def test_a_job_without_a_checkpoint_is_not_cancelled_for_its_last_state() -> Non
     assert cluster.happened == ["inputs written"]
 
 
+def test_a_job_that_another_version_replaces_is_not_done_before() -> None:
+    version = RunVersion("candidate", AgentSubject("s", {}), cast(Place, None))
+    target = FaultTarget(cast(FlinkCluster, RecordingCluster()), JOB)
+    written = [0]
+    switch = Step(AfterOutputs(1), SwitchVersion(version, lambda: None))
+    run = TimelineRun([switch], target, lambda: written[0], frozenset)
+    run.advance()
+    assert run.switches
+    written[0] = 1
+    run.advance()
+    assert not run.switches
+
+
 @pytest.mark.parametrize(("restored", "felt"), [(0, True), (1, False)])
 def test_a_fresh_start_is_felt_if_nothing_was_restored(restored: int, felt: bool) -> None:
     target = FaultTarget(cast(FlinkCluster, RecordingCluster()), JOB)

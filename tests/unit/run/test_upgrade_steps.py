@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.run_version import RunVersion
-from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.subject import AgentSubject, JobSubject
 from pytest_flink_agents.run.timeline import AfterOutputs, SwitchVersion, savepoint_of
 from pytest_flink_agents.run.upgrade_steps import upgrade_steps
-from pytest_flink_agents.run.versions import versions_of
+from pytest_flink_agents.run.versions import RunVersions, plans_of, versions_of
 from pytest_flink_agents.scenario.upgrade import Upgrade
 
 
@@ -43,3 +44,9 @@ def test_a_stored_savepoint_replaces_the_first_version(rollback: bool) -> None:
     assert [version.name for version in found.started] == ["candidate", "baseline after the rollback"][: 1 + rollback]
     assert found.upgrade == (baseline, candidate)
     assert savepoint_of(steps) == "file:/s"
+
+
+def test_jobs_of_the_users_own_have_no_plans_to_compare() -> None:
+    place = cast(Place, None)
+    before, after = (RunVersion(name, JobSubject(Path(f"{name}.py")), place) for name in ("baseline", "candidate"))
+    assert plans_of(RunVersions((before, after))) == ({}, {})

@@ -231,6 +231,7 @@ def test_the_whole_text_of_a_mistake(added: str, text: str, sound: str, problems
     assert problem.render() == text
 
 
+TOPIC, NOT_HERE = ', args: ["${input.topic}"]', " is not possible here"
 # What is exchanged in the sound scenario, the place of the one problem, its code and its message.
 CHANGED = [
     ('version: "1"', "version: 1", "1:10", "FA207", "a version must be quoted"),
@@ -283,6 +284,37 @@ CHANGED = [
         "1:1",
         "FA203",
         "a Java agent beside rescale is not supported yet",
+    ),
+    *(
+        (
+            "agent: shop.agents:RefundAgent",
+            f"job: {{jar: x.scenario.yaml{args}}}\ntiers: [{tiers}]\nupgrade: {{from: {{{before}}}, {words}}}",
+            "1:1",
+            code,
+            message,
+        )
+        for args, tiers, before, words, code, message in (
+            ("", "embedded", "flink: '1.20'", "after: {outputs: 1}", "FA204", "upgrade of a job with files"),
+            (TOPIC, "local", "flink: '1.20'", "after: {outputs: 1}", "FA204", "a job beside upgrade on the local tier"),
+            (TOPIC, "embedded", "agent: agents:A", "after: {outputs: 1}", "FA203", "upgrade.from.agent" + NOT_HERE),
+            (
+                TOPIC,
+                "embedded",
+                "config: {max-retries: 2}",
+                "after: {outputs: 1}",
+                "FA203",
+                "upgrade.from.config" + NOT_HERE,
+            ),
+            (TOPIC, "embedded", "flink: '1.20'", "after: {event: x}", "FA203", "upgrade.after.event" + NOT_HERE),
+            (
+                TOPIC,
+                "embedded",
+                "flink: '1.20'",
+                "after: {outputs: 1}, removes: [a]",
+                "FA203",
+                "upgrade.removes" + NOT_HERE,
+            ),
+        )
     ),
     ("agent: shop.agents:RefundAgent", "job: {python: x.py}", "3:15", "FA206", "no file x.py"),
     ("agent: shop.agents:RefundAgent", "job: {jar: target/x.jar}", "3:12", "FA206", "no file target/x.jar"),
@@ -451,6 +483,11 @@ BLOCKS = [
     ("tiers: [embedded]\nupgrade: {from: {requirements: [-e .]}, after: {outputs: 1}}", [("10:33", "FA215")]),
     ("tiers: [embedded]\nupgrade: {from: {git: 5}, after: {outputs: 1}}", [("10:23", "FA203")]),
     ("upgrade: {from: {agent: agents:A}, after: {outputs: 1}}", [("1:1", "FA204")]),
+    (
+        "tiers: [embedded]\nupgrade: {from: {job: {python: x.py}}, after: {outputs: 1}}",
+        [("1:1", "FA203"), ("10:32", "FA206")],
+    ),
+    ("tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: x.jar}}, after: {outputs: 1}}", [("1:1", "FA203")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: last-state}", [("1:1", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:10", "FA203")]),
