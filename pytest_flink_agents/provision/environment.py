@@ -71,9 +71,17 @@ class TestEnvironment(JobParts):
         progress: Callable[[str], None],
         broker_client: BrokerClient | None = None,
         folder: Path | None = None,
+        python: str = "",
     ) -> None:
         super().__init__(
-            settings, release, requirements, run_id=run_id, directory=directory, progress=progress, folder=folder
+            settings,
+            release,
+            requirements,
+            run_id=run_id,
+            directory=directory,
+            progress=progress,
+            folder=folder,
+            python=python,
         )
         self._broker_client = broker_client
         self._worker: Responder | None = None

@@ -69,7 +69,7 @@ class JobParts:
     None is a running process.
 
     ``directory`` takes logs and cluster files; ``folder`` holds it and everything else that jobs
-    read and write.
+    read and write. ``python`` is the minor version of Python, empty for the session's.
     """
 
     def __init__(
@@ -82,8 +82,10 @@ class JobParts:
         directory: Path,
         progress: Callable[[str], None],
         folder: Path | None = None,
+        python: str = "",
     ) -> None:
         self.release = release
+        self._python = python
         self.settings = settings
         self.requirements = requirements
         self.run_id = run_id
@@ -117,15 +119,20 @@ class JobParts:
     @property
     def has_environment(self) -> bool:
         """True if the job environment exists already."""
-        return bool(self.settings.job_python) or cached_environment(plan_environment(self._request)) is not None
+        return bool(self._given_python) or cached_environment(plan_environment(self._request)) is not None
 
     @property
     def _request(self) -> EnvironmentRequest:
-        return EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements)
+        return EnvironmentRequest(self.release, self.settings.flink_agents, self.requirements, self._python)
+
+    @property
+    def _given_python(self) -> Path | None:
+        """The interpreter of an environment that was given, which holds one version of Python."""
+        return None if self._python else self.settings.job_python
 
     def _provide_environment(self) -> JobEnvironment:
-        if self.settings.job_python:
-            return self._require_release(existing_environment(self.settings.job_python))
+        if self._given_python:
+            return self._require_release(existing_environment(self._given_python))
         return provide_environment(self._request, progress=self.progress)
 
     def _require_release(self, environment: JobEnvironment) -> JobEnvironment:

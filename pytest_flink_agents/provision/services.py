@@ -87,18 +87,19 @@ class Services:
         *,
         checkout: Checkout | None = None,
         flink_agents: str = "",
+        python: str = "",
         apart: bool = False,
     ) -> TestEnvironment:
         """Return the test environment for a release, the project's requirements and a scenario's own.
 
         ``requirements`` may contain the project's already: a worker asks the controller for all of its own. With a
-        ``checkout`` its jobs run the code of that commit, with ``flink_agents`` that release; these and one that is
-        ``apart`` have clusters of this process.
+        ``checkout`` its jobs run the code of that commit, with ``flink_agents`` and ``python`` those versions; these and
+        one that is ``apart`` have clusters of this process.
         """
         requirements = self.settings.with_requirements(requirements)
-        own = checkout is not None or bool(flink_agents) or apart
+        own = checkout is not None or bool(flink_agents or python) or apart
         commit = checkout.commit if checkout else ""
-        key = EnvironmentKey(release.version, requirements, commit, flink_agents, apart)
+        key = EnvironmentKey(release.version, requirements, commit, flink_agents, python, apart)
         with self._lock:
             if key not in self._environments:
                 name = f"flink-{release.version}" + (
@@ -113,6 +114,7 @@ class Services:
                     directory=self.directory / name,
                     progress=self.progress,
                     broker_client=None if own else self._broker_client,
+                    python=python,
                 )
             return self._environments[key]
 

@@ -30,10 +30,9 @@ class Place:
 
     @property
     def releases(self) -> str:
-        """The releases of Flink and flink-agents, in words."""
-        environment = self.environment
-        agents = environment.environment.flink_agents_version
-        return f"Flink {environment.release.version}, flink-agents {agents}"
+        """The releases of Flink, flink-agents and Python, in words."""
+        flink, job = self.environment.release.version, self.environment.environment
+        return f"Flink {flink}, flink-agents {job.flink_agents_version}, Python {job.python_version}"
 
     @property
     def events(self) -> Path:

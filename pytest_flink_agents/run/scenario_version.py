@@ -24,7 +24,7 @@ class ScenarioVersion:
     """One version of a scenario's agent, on one tier and Flink release.
 
     ``loaded`` has the words of this version. ``checkout`` is the commit with its code, None if the project has it.
-    ``flink_agents`` is its own release of flink-agents, empty for the session's. With ``apart`` it has processes that no
+    ``flink_agents`` and ``python`` are its own versions of these, empty for the session's. With ``apart`` it has processes that no
     other version uses.
     """
 
@@ -34,6 +34,7 @@ class ScenarioVersion:
     release: FlinkRelease
     checkout: Checkout | None = None
     flink_agents: str = ""
+    python: str = ""
     apart: bool = False
 
     @property
@@ -44,6 +45,7 @@ class ScenarioVersion:
             self.loaded.requirements(),
             checkout=self.checkout,
             flink_agents=self.flink_agents,
+            python=self.python,
             apart=self.apart,
         )
 
@@ -101,6 +103,7 @@ class ScenarioVersion:
             release=resolve_flink(words.flink) if words.flink else self.release,
             checkout=provide_checkout(services.settings.root, words.git, services.progress) if words.git else None,
             flink_agents=words.flink_agents or "",
+            python=words.python or "",
         )
         # A cluster with other options ends before the next one of its environment starts.
         return replace(earlier, apart=earlier.setup.variant != self.setup.variant)

@@ -14,7 +14,7 @@ from pytest_flink_agents.scenario.error import NOT_YET
 from pytest_flink_agents.scenario.faults import After, Count
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
 from pytest_flink_agents.scenario.subjects import Agent, Job, Requirements
-from pytest_flink_agents.scenario.words import AgentsVersion, FlinkVersion, NotEmpty, wrong
+from pytest_flink_agents.scenario.words import AgentsVersion, FlinkVersion, NotEmpty, PythonVersion, wrong
 
 _LATER_MODES = ("blue_green",)
 
@@ -51,6 +51,9 @@ class Before(LanguageMapping):
     )
     flink_agents: AgentsVersion | None = Field(
         None, description='the release of flink-agents that it runs with, quoted: "0.3.0"; default: that of the run'
+    )
+    python: PythonVersion | None = Field(
+        None, description='the Python of its job environment, quoted: "3.10"; default: that of the run'
     )
     requirements: Requirements | None = Field(
         None, description="requirements of its job environment: a file or a list; default: the scenario's own"

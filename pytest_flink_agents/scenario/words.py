@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from flink_testbed.artifacts.versions import resolve_flink
+from flink_testbed.artifacts.versions import FLINK_LINES, resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.patterns import compile_pattern
 from flink_testbed.core.problem import HostError
@@ -157,6 +157,15 @@ def _one_version(text: str) -> str:
     return text
 
 
+def _python(text: str) -> str:
+    supported = sorted({python for line in FLINK_LINES for python in line.pythons}, key=Version)
+    if text not in supported:
+        raise wrong(
+            f"a Python that a Flink supports: {', '.join(supported)}", next_step='write its minor version: "3.11"'
+        )
+    return text
+
+
 def _flink(text: str) -> str:
     try:
         if not text.strip():
@@ -254,6 +263,7 @@ Delay = Annotated[float, BeforeValidator(_seconds_up_to(60)), _DURATION_SCHEMA]
 NotEmpty = Annotated[str, Field(min_length=1)]
 FlinkVersion = Annotated[str, AfterValidator(_one_flink), BeforeValidator(quoted_version)]
 AgentsVersion = Annotated[str, AfterValidator(_one_version), BeforeValidator(quoted_version)]
+PythonVersion = Annotated[str, AfterValidator(_python), BeforeValidator(quoted_version)]
 FlinkVersions = Annotated[str, AfterValidator(_flink), BeforeValidator(quoted_version)]
 AgentClass = Annotated[str, AfterValidator(_agent)]
 JavaClass = Annotated[str, AfterValidator(_java_class)]

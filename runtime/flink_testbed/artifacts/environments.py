@@ -54,12 +54,14 @@ class EnvironmentRequest:
     """The contents that a job environment must have.
 
     ``flink_agents`` is a version or the path of a wheel, an sdist or a source tree; empty is the
-    default version. ``requirements`` are lines of a requirements file with absolute paths.
+    default version. ``requirements`` are lines of a requirements file with absolute paths. ``python`` is the minor
+    version of its Python, empty for one that fits.
     """
 
     flink: FlinkRelease
     flink_agents: str = ""
     requirements: tuple[str, ...] = ()
+    python: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
 
     Raises :class:`HostError` FA418 if no interpreter fits, FA419 for an invalid ``flink_agents``.
     """
-    interpreter, python_minor = interpreter_for(request.flink)
+    interpreter, python_minor = interpreter_for(request.flink, request.python)
     flink_agents = request.flink_agents or DEFAULT_FLINK_AGENTS
     version = request.flink.version
     always = (*_ALWAYS, *_BY_FLINK.get(request.flink.line.minor, ()))

@@ -12,21 +12,28 @@ from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError, Problem
 
 
-def interpreter_for(flink: FlinkRelease) -> tuple[str, str]:
+def interpreter_for(flink: FlinkRelease, python: str = "") -> tuple[str, str]:
     """Return an interpreter that this Flink supports, and its version.
 
-    The version is the minor one. The running Python is preferred. Raises :class:`HostError` FA418
-    if no supported one is installed.
+    The version is the minor one: ``python`` unless that is empty. The running Python is preferred. Raises
+    :class:`HostError` FA418 if no supported one is installed.
     """
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if own in flink.line.pythons:
+    minors = [minor for minor in reversed(flink.line.pythons) if python in ("", minor)]
+    if own in minors:
         # Not the venv's python: the environment would break if that venv is removed.
         return getattr(sys, "_base_executable", sys.executable), own
-    for minor in reversed(flink.line.pythons):
+    for minor in minors:
         found = _found_by_uv(minor) or _found_in_pyenv(minor)
         if found:
             return found, minor
     wanted = ", ".join(flink.line.pythons)
+    if python:
+        seen = (
+            f"Flink {flink.version} supports {wanted}" if not minors else f"neither uv nor pyenv has a Python {python}"
+        )
+        message, next_step = f"there is no Python {python} for a job environment", "name or install one of these"
+        raise HostError(Problem("FA418", message, expected=f"one of {wanted}", seen=seen, next_step=next_step))
     raise HostError(
         Problem(
             "FA418",

@@ -468,6 +468,8 @@ BLOCKS = [
     ('tiers: [embedded]\nupgrade: {from: {flink: "3.0"}, after: {outputs: 1}}', [("10:25", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {flink: 1.20}, after: {outputs: 1}}", [("10:25", "FA207")]),
     ('tiers: [embedded]\nupgrade: {from: {flink_agents: "0.3.0.x"}, after: {outputs: 1}}', [("10:32", "FA203")]),
+    ("tiers: [embedded]\nupgrade: {from: {python: 3.10}, after: {outputs: 1}}", [("10:26", "FA207")]),
+    ('tiers: [embedded]\nupgrade: {from: {python: "2.7"}, after: {outputs: 1}}', [("10:26", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {parallelism: 0}, after: {outputs: 1}}", [("10:31", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {parallelism: two}, after: {outputs: 1}}", [("10:31", "FA203")]),
     (
