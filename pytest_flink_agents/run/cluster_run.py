@@ -14,7 +14,7 @@ from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.job_launch import launch_job
 from pytest_flink_agents.run.launch import Launch, launch_agent
 from pytest_flink_agents.run.place import Place
-from pytest_flink_agents.run.restore_point import naming_restore_point
+from pytest_flink_agents.run.restore_point import directory_of, naming_restore_point
 from pytest_flink_agents.run.subject import AgentSubject, JobSubject, Subject
 from pytest_flink_agents.run.timeline import AtStart, StartAnew, StartFromSavepoint, Step, begins_anew, savepoint_of
 from pytest_flink_agents.run.versions import plans_of, refused_as, until_switch, versions_of, with_versions
@@ -60,13 +60,13 @@ def _run(
         logs = LogWatch(cluster)
         savepoints.append(savepoint_of(own))
         started = [job_id for one in ended for job_id in one.run.launch.job_ids]
-        with naming_restore_point(cluster.directory, started), refused_as(versions.started[len(ended)].name):
+        with naming_restore_point(directory_of(cluster), started), refused_as(versions.started[len(ended)].name):
             launch = _launched(subject, channel, place, cluster, own, single=len(versions.started) > 1)
         submitted_s = clock.now_s()
         before = len(channel.outputs()) if ended else 0
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
         jobs = [*started, *launch.job_ids] if len(versions.started) > 1 else []
-        with naming_restore_point(cluster.directory, jobs):
+        with naming_restore_point(directory_of(cluster), jobs):
             in_time = run.follow(left_s)
             switch = run.switch if in_time else None
             if switch is not None:
@@ -82,7 +82,7 @@ def _run(
         start = StartAnew(name) if act.mode is UpgradeMode.STATELESS else StartFromSavepoint(savepoint, name)
         own, later = until_switch([Step(AtStart(), start), *later])
     try:
-        with naming_restore_point(cluster.directory, jobs):
+        with naming_restore_point(directory_of(cluster), jobs):
             evidence = run.evidence(
                 in_time=in_time, deadline_s=deadline_s, started_s=started_s, submitted_s=submitted_s
             )

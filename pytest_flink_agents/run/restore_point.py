@@ -6,14 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_testbed.core.problem import HarnessError, HostError, Problem
 from pytest_flink_agents.run.subject import AgentRefusedError
+
+if TYPE_CHECKING:
+    from flink_testbed.flink.cluster import FlinkCluster
 
 # Flink writes this file last: a directory without it is incomplete.
 _METADATA = "_metadata"
 # The characters of a job's id in the name of a savepoint.
 _ID_CHARACTERS = 6
+
+
+def directory_of(cluster: FlinkCluster) -> Path | None:
+    """Return where a cluster keeps savepoints and checkpoints, None for an external one."""
+    return None if cluster.processes is None else cluster.directory
 
 
 def newest_restore_point(directory: Path, job_ids: Sequence[str]) -> str:
@@ -27,14 +36,16 @@ def newest_restore_point(directory: Path, job_ids: Sequence[str]) -> str:
     return str(max(found, key=lambda path: path.stat().st_mtime_ns).parent) if found else ""
 
 
-def way_on(directory: Path, job_ids: Sequence[str]) -> str:
-    """Return from where the job can be started again, in words."""
+def way_on(directory: Path | None, job_ids: Sequence[str]) -> str:
+    """Return from where the job can be started again, in words; ``directory`` as of :func:`directory_of`."""
+    if directory is None:
+        return "savepoints and checkpoints of the job are where the external cluster keeps them"
     point = newest_restore_point(directory, job_ids)
     return f"the job can be started from {point}" if point else "no savepoint or checkpoint of the job is complete"
 
 
 @contextmanager
-def naming_restore_point(directory: Path, job_ids: Sequence[str]) -> Iterator[None]:
+def naming_restore_point(directory: Path | None, job_ids: Sequence[str]) -> Iterator[None]:
     """Add to an error of the block from where the job can be started again; without jobs it stays as it is."""
     try:
         yield
@@ -44,7 +55,7 @@ def naming_restore_point(directory: Path, job_ids: Sequence[str]) -> Iterator[No
         raise type(error)(*(_with_way_on(each, directory, job_ids) for each in error.problems)) from error
 
 
-def _with_way_on(problem: Problem, directory: Path, job_ids: Sequence[str]) -> Problem:
+def _with_way_on(problem: Problem, directory: Path | None, job_ids: Sequence[str]) -> Problem:
     if not job_ids:
         return problem
     steps = (problem.next_step, way_on(directory, job_ids))

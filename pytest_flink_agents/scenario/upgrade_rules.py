@@ -14,8 +14,6 @@ from pytest_flink_agents.scenario.subjects import Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.words import wrong
 
-_TIERS = frozenset(("local", "embedded", "container"))
-
 
 class Upgraded(Protocol):
     """The words of a scenario that an upgrade has to do with."""
@@ -77,10 +75,12 @@ def require_upgradable(scenario: Upgraded) -> None:
     if scenario.job and "local" in (scenario.tiers or ()):
         message, next_step = "a job beside upgrade on the local tier", "write `tiers: [embedded]`"
         raise wrong("tiers with Flink", message=message, code="FA204", next_step=next_step)
-    if not scenario.tiers or not _TIERS.issuperset(scenario.tiers):
+    if not scenario.tiers:
         next_step = "add `tiers: [local, embedded]`, or one of the two"
-        expected, message = "tiers: [local, embedded, container] or some of them", "upgrade on any tier"
+        expected, message = "tiers: [local, embedded, container, remote] or some of them", "upgrade on any tier"
         raise wrong(expected, message=message, code="FA204", next_step=next_step)
+    if "remote" in scenario.tiers:
+        _require_possible_on_an_external_cluster(upgrade)
     if "local" in scenario.tiers:
         _require_possible_without_flink(scenario, upgrade)
     if scenario.expect.downtime is not None and not upgrade.switches:
@@ -131,6 +131,21 @@ def _require_undisturbed(scenario: Upgraded, upgrade: Upgrade) -> None:
             raise wrong(
                 "an agent or a job that nothing else disturbs", message=message, next_step=f"remove {word}, or upgrade"
             )
+
+
+def _require_possible_on_an_external_cluster(upgrade: Upgrade) -> None:
+    before = upgrade.from_
+    of_the_cluster = {
+        "flink": before.flink,
+        "flink_agents": before.flink_agents,
+        "python": before.python,
+        "requirements": before.requirements,
+        "savepoint": before.savepoint,
+    }
+    for word, value in of_the_cluster.items():
+        if value:
+            message = f"upgrade.from.{word} on the remote tier, whose cluster has one environment and its own files"
+            raise wrong("tiers without remote", message=message, next_step=f"remove {word}, or remote from tiers")
 
 
 def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:

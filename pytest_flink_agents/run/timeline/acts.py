@@ -10,7 +10,7 @@ from flink_testbed.core.problem import HostError
 from flink_testbed.faults import Fault, FaultTarget
 from flink_testbed.flink.rest import TERMINAL_STATES
 from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE
-from pytest_flink_agents.run.restore_point import way_on
+from pytest_flink_agents.run.restore_point import directory_of, way_on
 from pytest_flink_agents.vocabulary import UpgradeMode
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _after_refusal(target: FaultTarget) -> str:
     except HostError:
         state = "lost"
     if state == "lost" or state in TERMINAL_STATES:
-        return f"the job is {state.lower()}; {way_on(target.cluster.directory, [target.job_id])}"
+        return f"the job is {state.lower()}; {way_on(directory_of(target.cluster), [target.job_id])}"
     return "the job was not stopped, and runs on"
 
 

@@ -25,6 +25,7 @@ def stored(directory: Path, place: str, at_s: int, *, complete: bool = True) -> 
 
 def test_the_newest_complete_savepoint_or_checkpoint_of_the_job_is_named(tmp_path: Path) -> None:
     assert way_on(tmp_path, [JOB]) == "no savepoint or checkpoint of the job is complete"
+    assert "where the external cluster keeps them" in way_on(None, [JOB])
     checkpoint = stored(tmp_path, f"checkpoints/{JOB}/chk-7", 100)
     stored(tmp_path, f"checkpoints/{JOB}/chk-8", 300, complete=False)
     stored(tmp_path, f"checkpoints/{'f' * 32}/chk-9", 400)

@@ -196,7 +196,7 @@ class RefusingCluster(CountingCluster):
 
     def __init__(self, directory: Path, state: str) -> None:
         super().__init__(refuses=True)
-        self.rest = self
+        self.rest = self.processes = self
         self.directory = directory
         self._state = state
 

@@ -124,10 +124,10 @@ ADDED = [
         "  seen:     no such directory",
     ),
     (
-        "tiers: [remote]\nupgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
+        "upgrade:\n  from: {agent: shop.agents:RefundAgent}\n  after: {outputs: 1}\n",
         "x.scenario.yaml:1:1: FA204: upgrade on any tier\n"
-        "  expected: tiers: [local, embedded, container] or some of them\n"
-        "  seen:     a mapping of version, name, agent, inputs, expect, tiers, upgrade\n"
+        "  expected: tiers: [local, embedded, container, remote] or some of them\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, upgrade\n"
         "  next:     add `tiers: [local, embedded]`, or one of the two",
     ),
     (
@@ -490,6 +490,7 @@ BLOCKS = [
         [("1:1", "FA203"), ("10:32", "FA206")],
     ),
     ("tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: x.jar}}, after: {outputs: 1}}", [("1:1", "FA203")]),
+    ('tiers: [remote]\nupgrade: {from: {flink: "1.20"}, after: {outputs: 1}}', [("1:1", "FA203")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {seconds: 1}}", [("1:1", "FA203")]),
     ("tiers: [local]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: last-state}", [("1:1", "FA203")]),
     ("jobs: 1\nmatrixx: 2\ncompare: 3", [("9:1", "FA202"), ("10:1", "FA202"), ("11:10", "FA203")]),
