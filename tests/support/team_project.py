@@ -24,10 +24,11 @@ _IDENTITY = ("-c", "user.name=qa", "-c", "user.email=qa@localhost")
 
 @dataclass(frozen=True, slots=True)
 class TeamProject:
-    """A project at ``root`` with the agents of ``versions.py``, and the running parts for its jobs."""
+    """A project at ``root`` with the agents of ``versions.py``, and the running parts for its jobs on a ``tier``."""
 
     root: Path
     services: Services
+    tier: Tier = Tier.EMBEDDED
 
     def release(self, tag: str, code: str) -> None:
         """Commit ``code`` as the project's agents, and tag the commit."""
@@ -44,7 +45,7 @@ class TeamProject:
         file = self.root / f"{folder.name}.scenario.yaml"
         file.write_text(text, encoding="utf-8")
         (loaded,) = load_file(file, Project.of(self.services.settings))
-        run = ScenarioRun(self.services, loaded, Tier.EMBEDDED, resolve_flink(flink))
+        run = ScenarioRun(self.services, loaded, self.tier, resolve_flink(flink))
         run.provision()
         # Where jobs may read and write: below the folder of the session.
         return run.run_and_check(self.services.folder / folder.name, lambda seed: "again")
