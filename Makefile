@@ -120,7 +120,7 @@ BASE ?= $(FLINK_AGENTS_TEST_FLINK_BASE_IMAGE)
 test-container: $(STAMP)
 	@echo "test-container: cluster suite, scenarios, parity suite, life and limits in containers (about 5 min)"
 	@FLINK_AGENTS_TEST_FLINK_BASE_IMAGE=$(BASE) $(RUN) -m pytest scenarios tests/integration/cluster_suite tests/integration/engines/test_parity.py tests/container \
-		--flink-version=2.2 --flink-tier=container --flink-gate -q --durations=5
+		--flink-version=2.2 --flink-tier=container --flink-gate --flink-policy=tests/container/policy.yaml -q --durations=5
 
 break-rules: $(STAMP)
 	@echo "break-rules: each rule of docs/semantics.md and docs/differences.md is broken in a copy, and its proof must notice (about 8 min)"

@@ -117,7 +117,7 @@ def record_selection(session: pytest.Session) -> None:
         if is_worker(config) and any(map(needs_session, session.items)):
             session_of(config).make_folder()
         return
-    from pytest_flink_agents.selection import selection_of
+    from pytest_flink_agents.selection import selection_of, tiers_left_out
 
     gate_session = config.stash[SESSION]
     shard, others = config.stash.get(SHARD, (None, []))
@@ -126,7 +126,8 @@ def record_selection(session: pytest.Session) -> None:
     gate_session.add_scenarios(item.loaded for item in scenarios)
     left_out = gate_session.collected - {item.nodeid for item in scenarios}
     selection = selection_of(config, gate_session.collected_files, deselected=len(left_out))
-    gate_session.update(selection=dataclasses.replace(selection, shard=shard))
+    tiers = tiers_left_out(scenarios, gate_session.settings.tiers_left_out)
+    gate_session.update(selection=dataclasses.replace(selection, shard=shard, tiers_left_out=tiers))
     if is_worker(config) and any(map(needs_session, session.items)):
         gate_session.make_folder()
 

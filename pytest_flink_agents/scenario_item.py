@@ -117,27 +117,31 @@ class ScenarioItem(pytest.Item):
     @property
     def not_applicable(self) -> str:
         """The reason why the scenario does not apply here, else empty."""
+        return self.not_applicable_on(self.tier)
+
+    def not_applicable_on(self, tier: Tier) -> str:
+        """Return the reason why the scenario does not apply to a tier with the item's Flink version, else nothing."""
         scenario = self.loaded.scenario
-        if scenario.tiers is not None and self.tier not in scenario.tiers:
+        if scenario.tiers is not None and tier not in scenario.tiers:
             return f"not applicable: the scenario runs on {', '.join(scenario.tiers)}"
-        if scenario.job and self.tier is Tier.LOCAL:
+        if scenario.job and tier is Tier.LOCAL:
             return "not applicable: a scenario with a job runs on Flink only"
-        if scenario.has_java_agent and self.tier is Tier.LOCAL:
+        if scenario.has_java_agent and tier is Tier.LOCAL:
             return "not applicable: a Java agent runs on Flink only"
-        if scenario.faults and self.tier not in (Tier.EMBEDDED, Tier.CONTAINER):
+        if scenario.faults and tier not in (Tier.EMBEDDED, Tier.CONTAINER):
             return "not applicable: a scenario with faults runs on clusters that the session starts"
-        if self.tier is Tier.CONTAINER and (obstacle := scenario.obstacle_to_containers):
+        if tier is Tier.CONTAINER and (obstacle := scenario.obstacle_to_containers):
             return f"not applicable: {obstacle}"
         if not scenario.allows_flink(self.release.version):
             return f"not applicable: the scenario is for Flink {scenario.flink}"
-        return self._incompatible()
+        return self._incompatible_on(tier)
 
-    def _incompatible(self) -> str:
+    def _incompatible_on(self, tier: Tier) -> str:
         from flink_testbed.artifacts.versions import AGENTS_LINES, agents_line, incompatibility
 
         flink_agents = self.gate_session.settings.flink_agents
         line = agents_line(flink_agents)
-        if self.tier is Tier.LOCAL and line and Engine.BUNDLED not in line.engines:
+        if tier is Tier.LOCAL and line and Engine.BUNDLED not in line.engines:
             runs = ", ".join(each.minor for each in AGENTS_LINES if Engine.BUNDLED in each.engines)
             return (
                 f"not applicable: the local tier has the bundled engine, which runs flink-agents {runs} and not "

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_flink_agents.gate import Selection
-from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES
+from pytest_flink_agents.scenario_item import SCENARIO_SUFFIXES, ScenarioItem
+from pytest_flink_agents.vocabulary import Tier
 
 # Names such as x_scenario.yaml, X.Scenario.yaml and scenario.yaml are not collected, which is
 # easily overlooked.
@@ -53,6 +54,17 @@ def selection_of(config: pytest.Config, collected: Collection[Path], *, deselect
         [f"more than {_MAX_FILES} files below the root, not all of them searched"] if not candidates.complete else []
     )
     return Selection(deselected, tuple(limits), tuple(uncollected), tuple(elsewhere))
+
+
+def tiers_left_out(items: Iterable[ScenarioItem], tiers: Iterable[Tier]) -> dict[str, tuple[str, ...]]:
+    """Return by tier the scenarios that apply to it with a Flink version of the session; no tier without one."""
+    found = {
+        tier.value: dict.fromkeys(
+            f"{item.loaded.document.file}::{item.loaded.name}" for item in items if not item.not_applicable_on(tier)
+        )
+        for tier in tiers
+    }
+    return {tier: tuple(names) for tier, names in found.items() if names}
 
 
 class _Candidates:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from flink_testbed.kafka.security import KafkaSecurity
 
 
-# The tiers of ``auto``, without and with the address of a remote cluster.
 AUTO_TIERS = (Tier.LOCAL, Tier.EMBEDDED)
-AUTO_TIERS_WITH_REMOTE = (Tier.LOCAL, Tier.REMOTE)
 POLICY_FILE = "flink-agents-policy.yaml"
 _DECIDING = (
     *("flink_versions", "tiers", "named_tiers", "engine", "flink_agents", "flink_image", "flink_base_image"),
@@ -105,6 +103,11 @@ class Settings:
         return Tier.CONTAINER in self.tiers and not {Tier.EMBEDDED, Tier.REMOTE}.intersection(self.tiers)
 
     @property
+    def tiers_left_out(self) -> tuple[Tier, ...]:
+        """The tiers that ``auto`` has and that the user did not name; none if ``auto`` chose."""
+        return tuple(tier for tier in auto_tiers(remote=self.remote is not None) if tier not in self.tiers)
+
+    @property
     def deciding(self) -> dict[str, str]:
         """The options that change what a run shows, as text by their names; parts of one session have the same."""
         return {name: _text(getattr(self, name)) for name in _DECIDING}
@@ -121,6 +124,11 @@ class Settings:
         if tier != Tier.LOCAL or self.scenario_seed is None:
             return (None,)
         return tuple(range(self.scenario_seed, self.scenario_seed + self.scenario_runs))
+
+
+def auto_tiers(*, remote: bool) -> tuple[Tier, ...]:
+    """Return the tiers of ``auto``, with or without the address of a remote cluster."""
+    return (Tier.LOCAL, Tier.REMOTE) if remote else AUTO_TIERS
 
 
 def _text(value: object) -> str:

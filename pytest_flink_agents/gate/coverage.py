@@ -13,8 +13,8 @@ from pytest_flink_agents.gate.rules import works
 from pytest_flink_agents.vocabulary import Tier
 
 
-def coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
-    """Return a reason for each tier without a scenario, and for each scenario without a tier."""
+def coverage(scenarios: Sequence[ItemResult], policy: Policy, selection: Selection) -> list[Reason]:
+    """Return a reason for each tier without a scenario or left out, and for each scenario without a tier."""
     if not scenarios:
         return [_not_covered("no scenario ran: nothing was verified")]
     reasons = [
@@ -24,13 +24,29 @@ def coverage(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:
     ]
     on_flink = any(result.tier is not Tier.LOCAL and result.outcome in RAN for result in scenarios)
     # A policy that states its tiers decides whether Flink is needed.
-    if not reasons and policy.rules.tiers is None and not on_flink:
+    if not reasons and policy.rules.tiers is None and not on_flink and not selection.tiers_left_out:
         asked = ", ".join(policy.tiers)
         reasons.append(_not_covered(f"no scenario ran on Flink, only on {asked}: add --flink-tier=embedded"))
-    if policy.named_tiers and Tier.LOCAL not in policy.tiers:
-        message = "the tier local was not asked for: nothing is known of it"
-        reasons.append(Reason(ReasonKind.REMARK, "coverage", "info", message))
-    return [*reasons, *_without_a_tier(scenarios)]
+    return [*reasons, *_left_out_tiers(selection, policy), *_without_a_tier(scenarios)]
+
+
+def _left_out_tiers(selection: Selection, policy: Policy) -> list[Reason]:
+    """Return a reason if scenarios run by default on tiers that the user did not name, with these tiers and scenarios.
+
+    A policy that states its tiers says which ones are enough.
+    """
+    if policy.rules.tiers is not None or not selection.tiers_left_out:
+        return []
+    tiers = []
+    for tier, (first, *others) in selection.tiers_left_out.items():
+        more = f" and {len(others)} more" if others else ""
+        tiers.append(f"{tier} ({first}{more})")
+    message = (
+        f"--flink-tier leaves out {', '.join(tiers)}: add the tier, or let a policy say which tiers are enough, under "
+        "require"
+    )
+    missing = [f"{name} on {tier}" for tier, names in selection.tiers_left_out.items() for name in names]
+    return [Reason(ReasonKind.INCONCLUSIVE, "coverage", "block", message, missing, [])]
 
 
 def nothing_shown(scenarios: Sequence[ItemResult], policy: Policy) -> list[Reason]:

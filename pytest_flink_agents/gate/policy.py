@@ -161,6 +161,7 @@ class Selection:
     words. ``uncollected`` are files that look like scenarios, lie below the directories that were asked for, and were not
     collected. ``elsewhere`` are scenario files of the project outside these directories: the verdict is on another suite.
     ``shard`` is the part that this session was asked for, None for a whole session.
+    ``tiers_left_out`` names by tier the scenarios that had run there if the user had named no tiers.
     """
 
     deselected: int = 0
@@ -168,13 +169,15 @@ class Selection:
     uncollected: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     shard: Shard | None = None
+    tiers_left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Selection:
         """Return the selection that ``dataclasses.asdict`` described."""
         limits, uncollected, elsewhere = (tuple(data[word]) for word in ("limits", "uncollected", "elsewhere"))
         shard = Shard(**data["shard"]) if data["shard"] else None
-        return cls(data["deselected"], limits, uncollected, elsewhere, shard)
+        tiers = {tier: tuple(names) for tier, names in data["tiers_left_out"].items()}
+        return cls(data["deselected"], limits, uncollected, elsewhere, shard, tiers)
 
     def merge(self, other: Selection) -> Selection:
         """Return the selection of two processes of one session, which collect the same items."""
@@ -184,6 +187,7 @@ class Selection:
             _either(self.uncollected, other.uncollected),
             _either(self.elsewhere, other.elsewhere),
             self.shard or other.shard,
+            {**self.tiers_left_out, **other.tiers_left_out},
         )
 
 

@@ -42,6 +42,8 @@ class VerdictKind(Word):
     INCONCLUSIVE = "inconclusive"
 
 
+# A session that left nothing out.
+_WHOLE = Selection()
 EXIT_CODES = {VerdictKind.PROMOTE: 0, VerdictKind.BLOCK: 1, VerdictKind.INCONCLUSIVE: 10}
 
 
@@ -79,7 +81,7 @@ def decide(
     policy: Policy,
     pytest_exit: int = 0,
     *,
-    selection: Selection | None = None,
+    selection: Selection = _WHOLE,
     unexplained: int = 0,
     today: datetime.date = datetime.date.max,
 ) -> Verdict:
@@ -97,9 +99,9 @@ def decide(
     answers = rule_answers(policy.rules, judged)
     answers += increase_answers(policy.rules.increases, policy.baseline, compared)
     reasons = result_reasons(judged, policy)
-    reasons += coverage(scenarios, policy)
+    reasons += coverage(scenarios, policy, selection)
     reasons += real_models(scenarios, policy)
-    reasons += left_out(selection or Selection())
+    reasons += left_out(selection)
     reasons += [_unmet(answer) for answer in answers if answer.answer is not Answer.MET]
     reasons += _useless_waivers(results, policy, today)
     reasons += _other_session(judged, policy)

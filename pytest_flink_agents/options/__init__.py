@@ -26,7 +26,7 @@ from pytest_flink_agents.options.declared import (
 from pytest_flink_agents.options.given import Given, given
 from pytest_flink_agents.options.repeat import options_of_run
 from pytest_flink_agents.options.requirements import project_requirements
-from pytest_flink_agents.settings import Settings
+from pytest_flink_agents.settings import Settings, auto_tiers
 
 __all__ = ["OPTIONS", "Option", "add_options", "gate_reports", "options_of_run", "settings_of"]
 
@@ -71,7 +71,7 @@ def settings_of(config: pytest.Config) -> Settings:
         named_parallelism=found["flink_parallelism"] is not None,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
         flink_versions=values.versions(found["flink_version"]),
-        tiers=named_tiers or values.auto_tiers(found["flink_rest_url"]),
+        tiers=named_tiers or auto_tiers(remote=found["flink_rest_url"] is not None),
         named_tiers=named_tiers,
         remote=values.remote(found["flink_rest_url"]),
         engine=values.engine(found["flink_engine"]),

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pytest_flink_agents.options.given import Given, ini_file, refused
-from pytest_flink_agents.settings import AUTO_TIERS, AUTO_TIERS_WITH_REMOTE, KEEP, POLICY_FILE
+from pytest_flink_agents.settings import KEEP, POLICY_FILE
 from pytest_flink_agents.vocabulary import Engine, ModelMode, ModelPrice, RequirementKind, RestAuth, Tier
 
 if TYPE_CHECKING:
@@ -94,11 +94,6 @@ def remote(value: Given | None) -> RestAccess | None:
         return rest_access(value.text, os.environ)
     except HostError as error:
         raise pytest.UsageError(str(error)) from None
-
-
-def auto_tiers(rest_url: Given | None) -> tuple[Tier, ...]:
-    """Return the tiers of a session that names none."""
-    return AUTO_TIERS_WITH_REMOTE if rest_url else AUTO_TIERS
 
 
 def tiers(value: Given | None, rest_url: Given | None) -> tuple[Tier, ...]:

@@ -26,7 +26,8 @@ def test_detached_containers_answer_until_a_sweep_of_detached_ones(
     networks and sockets, and no others.
     """
     project = make_kafka_project(tmp_path / "project", nap_s=0.2)
-    run = start_pytest(project, "--flink-tier=container", "--flink-keep=always")
+    policy = Path(__file__).with_name("policy.yaml")
+    run = start_pytest(project, "--flink-tier=container", "--flink-keep=always", f"--flink-policy={policy}")
     code, said = run.wait(300), (project / "pytest.out").read_text()
     left = {kept.what: kept for kept in detached_services()}
     try:

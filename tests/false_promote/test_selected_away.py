@@ -4,7 +4,8 @@ The scenario that would fail is left out, so that only right ones remain. Each w
 with the rule *selection*: `-k`, `-m`, `--deselect`, `PYTEST_ADDOPTS`, a node id and a hook that
 drops items deselect runs; one named file, `--ignore`, `norecursedirs`, `collect_ignore` and a
 wrong extension leave files uncollected, and so does a directory with the name of build results or with the
-file of an environment.
+file of an environment. A tier that scenarios run on by default and that `--flink-tier` leaves out has a reason with the
+rule *coverage*, which names them.
 
 Not covered: a directory whose name begins with a dot, `node_modules`, a file without `scenario.yaml` at the end
 of its name, and a document that was taken out of its file. What a policy requires (tags, requirements, a number
@@ -122,6 +123,34 @@ def test_a_directory_that_pytest_passes_over_hides_no_scenario(project: Project)
     found = reasons(project)
     for name in hidden:
         assert f"selection: {name}.scenario.yaml looks like a scenario file and was not collected" in found
+
+
+@pytest.mark.parametrize(
+    ("tier", "names"),
+    [("embedded", ["local"]), ("container", ["local", "embedded"]), ("local", ["embedded"])],
+)
+def test_a_tier_that_is_left_out_by_name_is_named_with_its_scenarios(
+    tier: str, names: list[str], project: Project
+) -> None:
+    # An interpreter without flink-agents: nothing starts, and what is left out was decided before.
+    project.scenarios("x", scenario("right"), scenario("right too", more="tiers: [local, embedded, container]\n"))
+    project.scenarios("y", scenario("elsewhere", more="tiers: [remote]\n"))
+    assert project.run(GATE, "--flink-job-python=/bin/false", tier=tier).ret == 10
+    (left_out,) = [reason for reason in project.verdict()["reasons"] if "--flink-tier leaves out" in reason["message"]]
+    assert (left_out["kind"], left_out["rule"]) == ("inconclusive", "coverage")
+    shown = ", ".join(f"{name} (x.scenario.yaml::right and 1 more)" for name in names)
+    assert left_out["message"].startswith(f"--flink-tier leaves out {shown}: add the tier, or let a policy say")
+    assert left_out["actual"] == [f"x.scenario.yaml::right{each} on {name}" for name in names for each in ("", " too")]
+
+
+def test_only_a_policy_that_names_its_tiers_allows_fewer(project: Project) -> None:
+    project.scenarios("x", scenario("right"))
+    policy = 'version: "1"\ndefault: one\nprofiles:\n  one: {{{require}}}\n'
+    project.write("flink-agents-policy.yaml", policy.format(require="require: {scenarios: 1}"))
+    assert project.run(GATE).ret == 10
+    assert [reason["rule"] for reason in project.verdict()["reasons"]] == ["coverage"]
+    project.write("flink-agents-policy.yaml", policy.format(require="require: {tiers: [local], scenarios: 1}"))
+    assert project.run(GATE).ret == 0
 
 
 def test_scenarios_outside_of_testpaths_are_a_remark(project: Project) -> None:

@@ -83,8 +83,7 @@ def test_a_scenario_runs_at_a_broker_that_demands_tls_and_a_login(secured: str, 
     """Harness and job log in with one file. A wrong password and an unknown authority are named at once."""
     project = make_kafka_project(tmp_path / "project", nap_s=0.1)
     properties_file(project)
-    options = ("--flink-tier=embedded", f"--kafka-bootstrap={secured}", "--kafka-properties=kafka.properties")
-    run = start_pytest(project, *options)
+    run = start_pytest(project, f"--kafka-bootstrap={secured}", "--kafka-properties=kafka.properties")
     code, said = run.wait(120), (project / "pytest.out").read_text()
     assert code == 0, said
     assert _PASSWORD not in said

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 def finished(project: Path, *options: str) -> tuple[int, str]:
     """Run a session; return its exit code and output."""
-    run = start_pytest(project, "--flink-tier=embedded", *options)
+    run = start_pytest(project, *options)
     return run.wait(180), (project / "pytest.out").read_text()
 
 

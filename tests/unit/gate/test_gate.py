@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_flink_agents.gate import (
     Policy,
     Reason,
     ReasonKind,
+    Rules,
     Selection,
     Verdict,
     VerdictKind,
@@ -105,6 +107,24 @@ def test_a_tier_on_which_nothing_ran_is_inconclusive() -> None:
     decided = decide([PASSED], Policy("default", both, both))
     assert decided.verdict is VerdictKind.INCONCLUSIVE
     assert decided.reasons[0].message == "no scenario ran on the tier local"
+
+
+def test_a_tier_left_out_by_name_is_inconclusive_unless_a_policy_states_its_tiers() -> None:
+    left_out = Selection(tiers_left_out={"local": ("s.yaml::refund", "s.yaml::twice")})
+    by_hand = Policy("default", (Tier.EMBEDDED,), (Tier.EMBEDDED,))
+    decided = decide([PASSED], by_hand, selection=left_out)
+    assert decided.verdict is VerdictKind.INCONCLUSIVE
+    assert [(reason.rule, reason.message, reason.actual) for reason in decided.reasons] == [
+        (
+            "coverage",
+            "--flink-tier leaves out local (s.yaml::refund and 1 more): add the tier, or let a policy say which tiers are "
+            "enough, under require",
+            ["s.yaml::refund on local", "s.yaml::twice on local"],
+        )
+    ]
+    allowed = replace(by_hand, rules=Rules(tiers=(Tier.EMBEDDED,)))
+    assert decide([PASSED], allowed, selection=left_out).verdict is VerdictKind.PROMOTE
+    assert decide([PASSED], by_hand).verdict is VerdictKind.PROMOTE
 
 
 @pytest.mark.parametrize("outcome", ["not_run", "skipped"])
@@ -253,6 +273,8 @@ def test_a_selection_names_what_was_left_out() -> None:
 def test_processes_that_collect_the_same_items_do_not_count_them_twice() -> None:
     one, other = Selection(3, uncollected=("a", "b")), Selection(3, uncollected=("b", "c"))
     assert one.merge(other) == Selection(3, uncollected=("a", "b", "c"))
+    tiers = Selection(tiers_left_out={"local": ("a",)})
+    assert Selection().merge(tiers) == tiers.merge(Selection()) == tiers == Selection.from_data(asdict(tiers))
 
 
 def test_a_reason_that_is_added_never_improves_a_verdict() -> None:

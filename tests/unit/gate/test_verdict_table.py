@@ -83,9 +83,6 @@ WRONG = FailedRun((FailedCheck("outputs", invalid=True),))
 PASSED = [ran("passed", LOCAL, "other"), ran("passed", EMBEDDED, "other")]
 SITUATIONS: dict[str, Callable[[], Verdict]] = {
     "every scenario passed, without Flink and on it": lambda: decide(PASSED, AUTO),
-    "every scenario passed on a tier with Flink that was named alone": lambda: decide(
-        [ran("passed")], Policy(tiers=(EMBEDDED,), named_tiers=(EMBEDDED,))
-    ),
     "the only scenario has `tiers: [embedded]`, and no tier was named": lambda: decide(
         [ran("not_applicable", LOCAL), ran("passed")], AUTO
     ),
@@ -103,7 +100,9 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
         PASSED, AUTO, selection=Selection(elsewhere=("other/x.scenario.yaml",))
     ),
     "every scenario passed without Flink, and the policy requires the tier `local` only": lambda: decide(
-        [ran("passed", LOCAL)], by(tiers=(LOCAL,))
+        [ran("passed", LOCAL)],
+        by(tiers=(LOCAL,)),
+        selection=Selection(tiers_left_out={"embedded": ("s.yaml::refund",)}),
     ),
     "a scenario failed as a waiver of the policy says, another passed": lambda: decide(
         [*PASSED, FAILED], by(known_failures=(KNOWN,)), 1, today=UNTIL
@@ -146,6 +145,11 @@ SITUATIONS: dict[str, Callable[[], Verdict]] = {
     ),
     "every scenario that passed did so without Flink, those on Flink failed as announced": lambda: decide(
         [ran("passed", LOCAL), ran("waived")], AUTO
+    ),
+    "tiers were named, and a scenario would run on one more without that": lambda: decide(
+        [ran("passed")],
+        Policy(tiers=(EMBEDDED,), named_tiers=(EMBEDDED,)),
+        selection=Selection(tiers_left_out={"local": ("s.yaml::refund",)}),
     ),
     "a tier was named and no scenario applies to it": lambda: decide(
         [ran("not_applicable", LOCAL), ran("passed")], BY_NAME
