@@ -30,8 +30,8 @@ def write_evidence(
 ) -> None:
     """Write one run's evidence and check results to ``folder``, and a picture if it had effects or faults.
 
-    ``scenario`` is the name of the scenario, empty for the run of a Python test. ``places`` has ``file:line`` and the
-    scenario's own lines for each finding of what is not valid.
+    ``scenario`` is the name of the scenario with that of its combination, empty for the run of a Python test. ``places``
+    has ``file:line`` and the scenario's own lines for each finding of what is not valid.
     """
     named = [{"place": place, "lines": lines} for place, lines in places]
     data = {

@@ -151,7 +151,7 @@ class ScenarioRun:
             checked = self._refused(error, reproduce)
         else:
             checked = self._checked(evidence, reproduce, folder, baseline)
-        name, places = self.loaded.scenario.name, [lines_of(self.loaded, finding) for finding in checked.findings]
+        name, places = self.loaded.name, [lines_of(self.loaded, finding) for finding in checked.findings]
         write_evidence(folder, checked.evidence, checked.results, self.services.redactor, name, places)
         return dataclasses.replace(
             checked,
@@ -173,7 +173,7 @@ class ScenarioRun:
             evidence = run.evidence_of_usable_cluster(directory, seed)
         except AgentRefusedError as error:
             return Side(name, None, f"the baseline could not be built: {error.problem.message}")
-        write_evidence(directory, evidence, (), self.services.redactor, self.loaded.scenario.name)
+        write_evidence(directory, evidence, (), self.services.redactor, self.loaded.name)
         return Side(name, evidence)
 
     def evidence_of_usable_cluster(self, directory: Path, seed: int | None) -> Evidence:

@@ -23,7 +23,7 @@ from pytest_flink_agents.scenario.expectation.effects import endpoint_mistakes
 from pytest_flink_agents.scenario.expectation.matchers import matchers_of
 from pytest_flink_agents.scenario.flink_options import BEFORE, SAVEPOINT, read_flink_words
 from pytest_flink_agents.scenario.held_inputs import held_matchers
-from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher
+from pytest_flink_agents.scenario.loaded import LoadedScenario, OutputMatcher, combined_name
 from pytest_flink_agents.scenario.matching.custom import NO_MATCHERS, CustomMatchers
 from pytest_flink_agents.scenario.matching.matchers import Matcher, MatcherError, compile_matcher, is_plain
 from pytest_flink_agents.scenario.matching.vacuous import in_every_log_line, matches_every_failure
@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from pytest_flink_agents.scenario.expectations import ExpectedFailure
 
 
-def compile_document(document: Document, file: Path, project: Project) -> tuple[LoadedScenario | None, list[Mistake]]:
+def compile_document(
+    document: Document, file: Path, project: Project, combination: str = ""
+) -> tuple[LoadedScenario | None, list[Mistake]]:
     """Return the scenario of a document, or None and all of its mistakes.
 
-    ``file`` is the document's file.
+    ``file`` is the document's file, ``combination`` names the values of its matrix that it has.
     """
     root = project.real_root
     value, mistakes = read_placeholders(document.value, project.allowed_env, project.model_formats)
@@ -72,7 +74,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
     if isinstance(stored := _at(value, *SAVEPOINT), str) and stored:
         mistakes += _path_mistakes(SAVEPOINT, stored, file, root, savepoint_inside)
     mistakes += _column_mistakes(value, mistakes, file, root)
-    mistakes += _evidence_mistakes(value, mistakes, file, root)
+    mistakes += _evidence_mistakes(value, mistakes, file, root, combination)
     mistakes += _boundary_mistakes(value, mistakes, file, project)
     mistakes += cassette_mistakes(_at(value, "llm"), file, project)
     mistakes += _log_mistakes(value)
@@ -102,6 +104,7 @@ def compile_document(document: Document, file: Path, project: Project) -> tuple[
         waived,
         odd,
         {**matchers, **held},
+        combination=combination,
         configuration=flink.configuration,
         flink_options=flink.options,
         flink_options_before=flink.before,
@@ -122,13 +125,13 @@ def _column_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -
             yield from column_mistakes(data, shown(data, root), paths, path[:2])
 
 
-def _evidence_mistakes(value: Any, known: list[Mistake], file: Path, root: Path) -> Iterator[Mistake]:
+def _evidence_mistakes(value: Any, known: list[Mistake], file: Path, root: Path, combination: str) -> Iterator[Mistake]:
     """Yield the mistake of a stored run that the scenario cannot be compared with."""
     path: DocumentPath = ("compare", "baseline", "evidence")
     relative = _at(value, *path)
     if isinstance(relative, str) and relative and path not in {mistake.path for mistake in known}:
         stored = file_inside(file.parent, relative, root)
-        yield from evidence_mistakes(stored, shown(stored, root), _at(value, "name"))
+        yield from evidence_mistakes(stored, shown(stored, root), combined_name(_at(value, "name"), combination))
 
 
 def _boundary_mistakes(value: Any, known: list[Mistake], file: Path, project: Project) -> Iterator[Mistake]:

@@ -5,7 +5,6 @@ Must never import: pytest, anything that starts a process.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from flink_testbed.core.patterns import SearchBudget
@@ -70,11 +69,11 @@ def _compiled(own: Document, file: Path, project: Project) -> tuple[list[LoadedS
     variants, mistakes = combinations(document)
     found = []
     for name, variant in variants:
-        scenario, wrong = compile_document(variant, file, project)
+        scenario, wrong = compile_document(variant, file, project, name)
         # A mistake outside of the varied values is the same in every combination.
         mistakes += [mistake for mistake in wrong if mistake not in mistakes]
         if scenario:
-            found.append(dataclasses.replace(scenario, combination=name))
+            found.append(scenario)
     if problems:
         # A word that is missing here may stand in the file that could not be read.
         mistakes = [mistake for mistake in mistakes if mistake.code != "FA204"]

@@ -81,7 +81,7 @@ class LoadedScenario:
     @property
     def name(self) -> str:
         """The name of the scenario, with that of its combination if it has a matrix."""
-        return f"{self.scenario.name}[{self.combination}]" if self.combination else self.scenario.name
+        return combined_name(self.scenario.name, self.combination)
 
     @property
     def files(self) -> frozenset[Path]:
@@ -126,3 +126,8 @@ class LoadedScenario:
             text = self.path(wanted).read_text(encoding="utf-8-sig")
             lines = tuple(line for _, line in requirement_lines(text))
         return tuple(absolute_requirement(line, self.root) for line in lines)
+
+
+def combined_name(name: str, combination: str) -> str:
+    """Return the name of a scenario with that of its combination, empty for one without a matrix."""
+    return f"{name}[{combination}]" if combination else name

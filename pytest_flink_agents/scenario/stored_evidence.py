@@ -35,8 +35,11 @@ def evidence_data(file: Path) -> dict[str, Any]:
     return data
 
 
-def evidence_mistakes(file: Path, shown: str, scenario: Any) -> Iterator[Mistake]:
-    """Yield the mistake of a file that is no evidence, or that of another scenario than the one with this name."""
+def evidence_mistakes(file: Path, shown: str, scenario: str) -> Iterator[Mistake]:
+    """Yield the mistake of a file that is no evidence, or that of another scenario than the one with this name.
+
+    The name has that of the combination, too: each combination of a matrix is a scenario of its own.
+    """
     try:
         data = evidence_data(file)
     except (OSError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +14,10 @@ from flink_testbed.core.problem import Problem
 from pytest_flink_agents.evidence.model import Event, Evidence, MemoryOfKey, Output
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.report.evidence_file import as_stored, read_evidence, write_evidence
-from pytest_flink_agents.scenario.load import LoadedScenario
+from pytest_flink_agents.scenario.boundary.project import Project
+from pytest_flink_agents.scenario.load import LoadedScenario, load_file
+
+Problems: TypeAlias = Callable[[str], list[Problem]]
 
 COMPARE = "compare: {baseline: {evidence: evidence.json}}\n"
 RUN = Evidence(
@@ -45,7 +49,20 @@ def test_evidence_of_the_scenario_can_be_compared_with(
     assert load(sound + COMPARE).scenario.compare is not None
 
 
-Problems: TypeAlias = Callable[[str], list[Problem]]
+def test_evidence_of_another_combination_is_refused(tmp_path: Path, problems: Problems, sound: str) -> None:
+    text = sound.replace("amount: 20", 'amount: "${matrix.amount}"')
+    text += 'matrix: {amount: [20, 30]}\ncompare: {baseline: {evidence: "evidence-${matrix.amount}.json"}}\n'
+    names = [f"refund is approved once[amount={amount}]" for amount in (20, 30)]
+    for name, amount in zip(names, (20, 30), strict=True):
+        write(tmp_path, name)
+        (tmp_path / "evidence.json").rename(tmp_path / f"evidence-{amount}.json")
+    file = tmp_path / "x.scenario.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert [each.name for each in load_file(file, Project(tmp_path))] == names
+    shutil.copy(tmp_path / "evidence-20.json", tmp_path / "evidence-30.json")
+    (problem,) = problems(text)
+    assert problem.message == "the stored evidence is that of another scenario: evidence-30.json"
+    assert (problem.expected, problem.seen) == (f'the string "{names[1]}"', f'the string "{names[0]}"')
 
 
 @pytest.mark.parametrize(
