@@ -63,6 +63,7 @@ def phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
             comparisons=(checked.comparison,) if checked.comparison else (),
             line=_line(item, checked) or result.line,
         )
+            evidence="/".join(filter(None, (result.evidence, checked.directory))),
     return dataclasses.replace(
         result,
         outcome=outcome,

@@ -75,7 +75,8 @@ class ItemResult:
 
     ``tier`` is None for a plain test. ``message`` is one line (the reason of a skip, the first finding of a failure),
     ``detail`` the whole text. ``line`` is that of the expectation which ``message`` is about, else that of the scenario or
-    test, from 1. ``evidence`` is a path relative to the run folder. ``attempt`` counts from 1. ``runs``
+    test, from 1. ``evidence`` is a path relative to the run folder, that of the shown run if there are
+    several. ``attempt`` counts from 1. ``runs``
     describes the runs of a repeated scenario; ``tolerated`` is True for a flaky one that passed as often as it asks for.
     ``promises`` are those that faults put to the test, of the run that is shown.
 

@@ -31,7 +31,8 @@ class CheckedRun:
     the first run that is not as expected, and ``validity`` is that of all runs together.
 
     ``repeats`` is the number of runs, with any seed. ``failed_runs`` are those that are not as expected, and ``figures``
-    the largest of all runs. ``comparison`` is the run beside its baseline, None without one.
+    the largest of all runs. ``comparison`` is the run beside its baseline, None without one. ``directory`` is that of the
+    run below its attempt's, empty if the attempt is one run.
     """
 
     evidence: Evidence
@@ -44,6 +45,7 @@ class CheckedRun:
     failed_runs: tuple[FailedRun, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
     comparison: Comparison | None = None
+    directory: str = ""
 
     @property
     def valid(self) -> bool:
@@ -76,7 +78,13 @@ def runs_together(checked: Sequence[CheckedRun], min_pass: int) -> CheckedRun:
     )
     text = f"{shown.text}\n{runs}; shown is run {number}, the first that was not as expected" if shown.text else ""
     shown = with_all_runs(shown, checked)
-    return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs)
+    directory = run_directory(number)
+    return dataclasses.replace(shown, validity=_VALIDITY[runs.outcome], text=text, runs=runs, directory=directory)
+
+
+def run_directory(number: int) -> str:
+    """Return the name of the directory with the evidence of one run of a repeated scenario; they count from 1."""
+    return f"run-{number}"
 
 
 def with_all_runs(shown: CheckedRun, checked: Sequence[CheckedRun]) -> CheckedRun:

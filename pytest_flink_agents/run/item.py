@@ -26,7 +26,7 @@ from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
-from pytest_flink_agents.run.checked_run import CheckedRun, runs_together, with_all_runs
+from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together, with_all_runs
 from pytest_flink_agents.run.comparison import compared_with, recording_of, stored_side
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
@@ -117,7 +117,8 @@ class ScenarioRun:
         repeat = self.loaded.scenario.repeat
         if repeat is None:
             return self._run_with_seeds(folder, reproduce)
-        checked = [self._run_with_seeds(folder / f"run-{number + 1}", reproduce) for number in range(repeat.runs)]
+        folders = [folder / run_directory(number) for number in range(1, repeat.runs + 1)]
+        checked = [self._run_with_seeds(one, reproduce) for one in folders]
         return runs_together(checked, repeat.required)
 
     def _run_with_seeds(self, folder: Path, reproduce: Callable[[int | None], str]) -> CheckedRun:

@@ -69,6 +69,10 @@ def test_a_scenario_that_passes_often_enough_is_flaky(project: Project) -> None:
     for name, runs in {"settles": 3, "stays": 2, "went": 2}.items():
         found = project.report.glob(f"artifacts/*{name}*/1/run-*/evidence.json")
         assert sorted(path.parent.name for path in found) == [f"run-{number + 1}" for number in range(runs)]
+    results = json.loads((project.report / "report.json").read_text())["results"]
+    # The run that is shown: the first that was not as expected, else the last. Pages and comparisons read its evidence.
+    assert [result["evidence"].rpartition("/")[2] for result in results] == ["run-1", "run-2", "run-1"]
+    assert all((project.report / result["evidence"] / "evidence.json").is_file() for result in results)
     summary = (project.report / "summary.md").read_text()
     assert "stays[local-2.2]: 2 of 2 runs passed (pass rate 100%, 95 % interval 34% to 100%)" in summary
     assert "shown is run 1, the first that was not as expected" in summary
