@@ -18,6 +18,7 @@ from pytest_flink_agents.scenario_item import ScenarioFailed, ScenarioItem
 
 if TYPE_CHECKING:
     from pytest_flink_agents.run.checked_run import CheckedRun
+    from pytest_flink_agents.scenario.error import DocumentPath
     from pytest_flink_agents.vocabulary import Promise
 
 # Frames of these packages are cut from tracebacks: they are below the test's own call.
@@ -62,8 +63,8 @@ def phase_result(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
             real_model=checked.evidence.models is not None and checked.evidence.models.is_real,
             comparisons=(checked.comparison,) if checked.comparison else (),
             line=_line(item, checked) or result.line,
-        )
             evidence="/".join(filter(None, (result.evidence, checked.directory))),
+        )
     return dataclasses.replace(
         result,
         outcome=outcome,
@@ -98,12 +99,16 @@ def _other_error(
 
 
 def _line(item: pytest.Item, checked: CheckedRun) -> int:
-    """Return the line of the expectation that the first finding is about, 0 if the scenario's file has none."""
+    """Return the line of the words that the result's message is about, 0 if the scenario's file has none.
+
+    It is the expectation of the first finding, or the failure that the scenario announces.
+    """
     finding = next(iter(checked.findings), None)
-    if finding is None or not finding.path or not isinstance(item, ScenarioItem):
+    path: DocumentPath = ("expect_fail",) if checked.waiver is not None else finding.path if finding else ()
+    if not path or not isinstance(item, ScenarioItem):
         return 0
     document = item.loaded.document
-    return document.mark(finding.path, key=True).line if document.origin(finding.path) == document.file else 0
+    return document.mark(path, key=True).line if document.origin(path) == document.file else 0
 
 
 def _promises(item: ScenarioItem, checked: CheckedRun) -> tuple[Promise, ...]:

@@ -198,6 +198,9 @@ def test_expect_fail_waives_until_it_passes_or_is_over(project: Project):
         '  >   34 | expect_fail: {reason: "ticket 7", check: outputs, until: "2020-01-01"}',
     ):
         assert wanted in text
+    report = json.loads((project.report / "report.json").read_text(encoding="utf-8"))
+    # Where the message of each is about: an announced failure, its `expect_fail`.
+    assert [result["line"] for result in report["results"]] == [1, 16, 25, 34]
     assert verdict["verdict"] == "block"
     assert {reason["message"].partition("[")[0] for reason in reasons(project)} == {
         "x.scenario.yaml::mended",
