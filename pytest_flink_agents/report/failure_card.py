@@ -89,17 +89,17 @@ def _failure(
     return ShownFailure(
         shown,
         len(findings) - len(shown),
-        "" if key is None else identity(key),
+        "" if key is None else shorten_line(identity(key)),
         () if key is None else tuple(_events(evidence["events"], identity(key))),
         tuple(_step(step) for step in evidence["steps"]),
-        evidence["events_unknown"] if key is not None else "",
+        shorten_line(str(evidence["events_unknown"])) if key is not None else "",
     )
 
 
 def _finding(finding: Mapping[str, Any], place: Mapping[str, Any]) -> ShownFinding:
     expected, seen = _beside(finding["expected"], finding["seen"])
-    source = tuple((int(number), str(text)) for number, text in place["lines"][:_SOURCE_LINES])
-    return ShownFinding(str(finding["message"]), str(place["place"]), source, expected, seen)
+    source = tuple((int(number), shorten_line(str(text))) for number, text in place["lines"][:_SOURCE_LINES])
+    return ShownFinding(shorten_line(str(finding["message"])), str(place["place"]), source, expected, seen)
 
 
 def _beside(expected: Any, seen: Any) -> tuple[tuple[ValueLine, ...], tuple[ValueLine, ...]]:
@@ -143,5 +143,5 @@ def _step(step: Mapping[str, Any]) -> tuple[str, str, str]:
     # The time of a step is that of its version's job; a version starts when the one before it has stopped.
     when = "not reached" if after_s is None else f"{after_s:.1f} s" if after_s else "then"
     # The whole address of a savepoint is in the evidence.
-    act, detail = (_SAVEPOINT.sub(r"\1", str(step[word])) for word in ("act", "detail"))
+    act, detail = (shorten_line(_SAVEPOINT.sub(r"\1", str(step[word]))) for word in ("act", "detail"))
     return when, f"{act}, {step['trigger']}", detail

@@ -72,6 +72,18 @@ def test_many_events_and_long_values_are_cut(tmp_path: Path) -> None:
     assert (len(failure.findings), failure.left_out) == (1, 9)
 
 
+def test_long_texts_of_a_job_are_cut(tmp_path: Path) -> None:
+    long = "x" * 100_000
+    finding = Finding(f"the output has {long}", ("expect",), 1, 2, long)
+    step = StepRecord("after 8 outputs", "kill taskmanager", 1.0, felt=True, detail=long)
+    run = dataclasses.replace(evidence(), steps=(step,), events_unknown=long)
+    failure = shown_failure(written(tmp_path, run, finding))
+    assert failure
+    assert len(failure.findings[0].message) < 600
+    assert failure.findings[0].message.startswith("the output has xxx")
+    assert len(repr(failure)) < 4_000
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"checks": [{"validity": "invalid", "findings": [{}]}], "evidence": {}, "places": []}']
 )
