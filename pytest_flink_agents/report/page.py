@@ -37,7 +37,7 @@ _ORDER = (Outcome.FAILED, Outcome.FLAKY, Outcome.UNKNOWN, Outcome.NOT_RUN)
 # The colours of answers to rules: the class of a verdict.
 _KINDS = {Answer.MET: "promote", Answer.NOT_MET: "block", Answer.UNKNOWN: "inconclusive"}
 _NEXT_STEPS = {
-    VerdictKind.PROMOTE: "Every rule is met: nothing here speaks against the promotion.",
+    VerdictKind.PROMOTE: "Promote: what was asked for ran, and nothing failed that counts.",
     VerdictKind.BLOCK: "Do not promote: something is proven wrong.",
     VerdictKind.INCONCLUSIVE: "Do not promote yet: what is named below was not shown.",
 }

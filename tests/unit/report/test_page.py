@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -100,6 +101,46 @@ def test_every_link_leads_to_a_place_on_the_page_or_in_the_run_folder(
     assert {address[1:] for address in inside} <= set(parsed.ids)
     assert [address for address in parsed.addresses if address not in inside] == ["artifacts/refund/1/"]
     assert "script" not in parsed.elements
+
+
+def test_links_of_evidence_to_elsewhere_are_not_followed(
+    tmp_path: Path, results: list[ItemResult], verdict: Verdict
+) -> None:
+    """The run folder of a shard comes from another machine."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "timeline.svg").write_text("<svg/>", encoding="utf-8")
+    finding = '{"message": "secret", "expected": 1, "seen": 2, "key": null}'
+    checks = f'[{{"validity": "invalid", "findings": [{finding}]}}]'
+    (tmp_path / "secret" / "evidence.json").write_text(
+        f'{{"checks": {checks}, "places": [{{"place": "p", "lines": []}}], "evidence": {{"steps": [], "events": []}}}}',
+        encoding="utf-8",
+    )
+    for place in ("folder", "file"):
+        folder = tmp_path / place
+        evidence = folder / results[1].evidence
+        evidence.parent.mkdir(parents=True)
+        if place == "folder":
+            evidence.symlink_to(tmp_path / "secret", target_is_directory=True)
+        else:
+            evidence.mkdir()
+            for name in ("evidence.json", "timeline.svg"):
+                (evidence / name).symlink_to(tmp_path / "secret" / name)
+        page = page_of(folder, verdict, results)
+        assert "secret" not in page
+        assert "data:image" not in page.partition("<body>")[2]
+    # The same files in the folder are shown.
+    folder = tmp_path / "inside"
+    shutil.copytree(tmp_path / "secret", folder / results[1].evidence)
+    page = page_of(folder, verdict, results)
+    assert "secret" in page
+    assert "data:image" in page.partition("<body>")[2]
+
+
+def test_the_page_of_a_promotion_claims_no_rule_that_nobody_stated(tmp_path: Path, results: list[ItemResult]) -> None:
+    passed = [dataclasses.replace(results[0], tier=Tier.EMBEDDED), dataclasses.replace(results[6], severity="warn")]
+    page = page_of(tmp_path, decide(passed, Policy("default", (Tier.EMBEDDED,))), passed)
+    assert "Promote: what was asked for ran, and nothing failed that counts." in page
+    assert "rule is met" not in page
 
 
 def test_a_reason_leads_to_its_result(tmp_path: Path, results: list[ItemResult], verdict: Verdict) -> None:
