@@ -92,6 +92,25 @@ def test_a_failure_blocks_although_another_shard_is_missing(shards: Shards) -> N
     assert main(["judge", "merged"]) == 1
 
 
+@pytest.mark.parametrize("other", ["passed", "failed", "not_run"])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_item_that_one_shard_skipped_has_the_outcome_of_the_other(
+    other: str, first: bool, session_in: EndSession
+) -> None:
+    """A file that skips itself as a whole is reported by each shard that collects it."""
+    folders = []
+    for index, outcome in zip((1, 2), ("skipped", other) if first else (other, "skipped"), strict=True):
+        part = Shard.of(NAMES, index, 2)
+        results = [item(name) for name in NAMES if part.has(name)]
+        results.append(item("test_plain.py", outcome, tier=None, file="test_plain.py", figures={}))
+        folders.append(session_in(results, pytest_exit=int(outcome in ("failed", "not_run")), shard=(index, 2)))
+    code, verdict = merged(folders)
+    assert code == {"passed": 0, "failed": 1, "not_run": 10}[other]
+    assert verdict["counts"]["skipped"] == 0
+    report = json.loads(Path("merged/report.json").read_text(encoding="utf-8"))
+    assert [one["outcome"] for one in report["results"] if one["node_id"] == "test_plain.py"] == [other]
+
+
 DOUBTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "another commit": ({"of_2": {"commit": "beef"}}, "the commit differs: c0ffee in "),
     "another option": ({"of_3": {"parallelism": 4}}, "the option parallelism differs: 1 in "),
