@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pytest_flink_agents.cli.stored_commands import add_command, add_stored_commands
 from pytest_flink_agents.version import __version__
 
 # The options of pytest that decide what a session needs.
@@ -55,75 +56,47 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flink-agents-gate", description=__doc__)
     parser.add_argument("--version", action="version", version=f"pytest-flink-agents {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    command = _command(commands, "explain", _explain, "print the meaning of an error code and what to do")
+    command = add_command(commands, "explain", _explain, "print the meaning of an error code and what to do")
     command.add_argument("code", nargs="?", help="a code such as FA202; without one, all codes are listed")
-    command = _command(commands, "schema", _schema, "print the JSON schema of a language's files, for editors")
+    command = add_command(commands, "schema", _schema, "print the JSON schema of a language's files, for editors")
     command.add_argument("language", nargs="?", default="scenario", choices=["scenario", "policy"])
-    command = _command(commands, "init", _init, "write a file to begin with: an example policy, or that of a CI server")
+    command = add_command(
+        commands, "init", _init, "write a file to begin with: an example policy, or that of a CI server"
+    )
     command.add_argument("what", choices=["policy", "ci"], help="flink-agents-policy.yaml, or the file of a CI server")
     command.add_argument("server", nargs="?", choices=["github", "gitlab", "jenkins"], help="the CI server, for ci")
     command.add_argument(
         "--output", type=Path, metavar="PATH", help="the file to write (default: where it is looked for)"
     )
     command.add_argument("--force", action="store_true", help="replace a file that exists")
-    command = _command(
+    command = add_command(
         commands, "completion", _completion, "print a script that completes this program's words in a shell"
     )
     command.add_argument("shell", choices=["bash", "zsh", "tcsh"])
-    command = _command(commands, "list", _list, "list the scenarios at and below paths")
+    command = add_command(commands, "list", _list, "list the scenarios at and below paths")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH")
-    command = _command(commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules")
+    command = add_command(
+        commands, "lint", _lint, "check scenario files and Flink configurations, each by its own rules"
+    )
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory to search")
     command.add_argument("--json", action="store_true", help="print the findings as JSON")
-    command = _command(commands, "compare", _compare, "compare two plans of an agent: what an upgrade loses")
+    command = add_command(commands, "compare", _compare, "compare two plans of an agent: what an upgrade loses")
     command.add_argument("baseline", metavar="BASELINE", help="the plan in production: a JSON file, or module:Class")
     command.add_argument("candidate", metavar="CANDIDATE", help="the plan that replaces it")
     for flag, metavar in _PLAN_OPTIONS.items():
         command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
-    command = _command(commands, "judge", _judge, "decide on a finished session by a policy; runs nothing")
-    command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
-    command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
-    command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
-    command.add_argument("--baseline", type=Path, metavar="RUN", help="stored session to compare its figures with")
-    command.add_argument("--key", type=Path, metavar="FILE", help="refuse a report that this public key did not sign")
-    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    add_stored_commands(commands)
     _add_plan(commands)
-    command = _command(commands, "merge", _merge, "join the reports of all shards into one report and verdict")
-    command.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="the run folder of each --flink-shard")
-    command.add_argument("-o", "--out", required=True, type=Path, metavar="DIR", help="the new run folder")
-    command.add_argument("--policy", type=Path, metavar="PATH", help="default: flink-agents-policy.yaml, if it is here")
-    command.add_argument("--profile", default="", metavar="NAME", help="default: the one that the policy names")
-    command.add_argument("--baseline", type=Path, metavar="RUN", help="stored session to compare its figures with")
-    command.add_argument("--key", type=Path, metavar="FILE", help="the public key that must have signed each report")
-    command.add_argument("--sign-key", default="", metavar="KEY", help="sign the new report, as --flink-sign-key does")
-    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
-    command = _command(commands, "diff", _diff, "show what changed between two sessions: 0 if nothing did, 1 if it did")
-    command.add_argument("before", type=Path, metavar="RUN", help="the run folder of the earlier session")
-    command.add_argument("after", type=Path, metavar="RUN", help="the run folder of the later session")
-    command.add_argument("--json", action="store_true", help="print the changes as JSON")
-    command = _command(commands, "trend", _trend, "show the history of the sessions in a directory of reports")
-    command.add_argument("directory", type=Path, metavar="DIR", help="such as flink-agents-report")
-    command.add_argument("--html", type=Path, metavar="FILE", help="also draw it on a page")
-    command.add_argument("--json", action="store_true", help="print the history as JSON")
-    command = _command(
-        commands, "verify", _verify, "compare a report with its attestation: 0 as attested, 1 not, 10 unclear"
-    )
-    command.add_argument("folder", type=Path, metavar="RUN", help="its run folder, such as flink-agents-report/latest")
-    command.add_argument("--key", type=Path, metavar="FILE", help="the public key that must have signed it, in PEM")
-    command.add_argument(
-        "--project", type=Path, metavar="DIR", help="also compare the files of the project that was tested"
-    )
-    command.add_argument("--json", action="store_true", help="print the answer as JSON")
-    command = _command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
+    command = add_command(commands, "doctor", _doctor, "check what a run needs on this machine; changes nothing")
     command.add_argument("--flink-version", default="2.2", metavar="VERSIONS", help="comma-separated (default: 2.2)")
     command.add_argument("--job-python", type=Path, metavar="PYTHON", help="check this interpreter's environment")
     command.add_argument("--probe", action="store_true", help="also load pemja, which joins JVM and Python (5 s)")
     command.add_argument("--json", action="store_true", help="print the checks as JSON")
-    command = _command(commands, "prepare", _prepare, "fill the cache, so that later sessions need no network")
+    command = add_command(commands, "prepare", _prepare, "fill the cache, so that later sessions need no network")
     command.add_argument("paths", nargs="*", type=Path, default=[Path()], metavar="PATH", help="scenarios (default: .)")
     for flag, metavar in _PREPARE_OPTIONS.items():
         command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
-    command = _command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
+    command = add_command(commands, "sweep", _sweep, "remove the leftovers of killed sessions, and nothing else")
     command.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     command.add_argument("--kept", action="store_true", help="also end the clusters and brokers left by --flink-keep")
     command.add_argument("--cache", action="store_true", help="also remove cache entries that were not used for long")
@@ -147,22 +120,11 @@ def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         ("show", _plan_show, "print actions, events, resources and options of a plan"),
         ("check", _plan_check, "print what readers of a plan refuse or misread"),
     ):
-        command = _command(looks, name, run, text)
+        command = add_command(looks, name, run, text)
         command.add_argument("agent", metavar="AGENT", help="module:Class, or the JSON file of a plan")
         for flag, metavar in _PLAN_OPTIONS.items():
             command.add_argument(flag, action="append", default=[], metavar=metavar, help="as for pytest")
         command.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], tuple[int, str]],
-    text: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    command.set_defaults(run=run, refuse=command.error)
-    return command
 
 
 def _explain(chosen: argparse.Namespace) -> tuple[int, str]:
@@ -217,39 +179,6 @@ def _compare(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.compare import compare
 
     return compare(chosen.baseline, chosen.candidate, _given(chosen, _PLAN_OPTIONS))
-
-
-def _judge(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.judge import Conditions, judge
-
-    conditions = Conditions(chosen.policy, chosen.profile, chosen.baseline, chosen.key)
-    return judge(chosen.folder, conditions, as_json=chosen.json)
-
-
-def _merge(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.judge import Conditions
-    from pytest_flink_agents.cli.merge import Output, merge
-
-    conditions = Conditions(chosen.policy, chosen.profile, chosen.baseline, chosen.key)
-    return merge(chosen.folders, conditions, Output(chosen.out, chosen.sign_key, chosen.json))
-
-
-def _diff(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.diff import diff
-
-    return diff(chosen.before, chosen.after, as_json=chosen.json)
-
-
-def _trend(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.trend import trend
-
-    return trend(chosen.directory, chosen.html, as_json=chosen.json)
-
-
-def _verify(chosen: argparse.Namespace) -> tuple[int, str]:
-    from pytest_flink_agents.cli.verify import verify
-
-    return verify(chosen.folder, chosen.key, chosen.project, as_json=chosen.json)
 
 
 def _plan_show(chosen: argparse.Namespace) -> tuple[int, str]:
