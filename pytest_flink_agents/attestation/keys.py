@@ -35,6 +35,11 @@ class Signer:
     def __repr__(self) -> str:
         return f"Signer({self.key_id})"
 
+    @property
+    def verifier(self) -> Verifier:
+        """The public key of this one."""
+        return Verifier(self._key.public_key())
+
     def sign(self, data: bytes) -> bytes:
         """Return the signature of some bytes; that of ECDSA is in DER, with SHA-256."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -66,12 +71,16 @@ class Verifier:
         return True
 
 
-def read_signer(given: str, root: Path, environ: Mapping[str, str]) -> Signer:
+def read_signer(given: str, root: Path, environ: Mapping[str, str], option: str = "--flink-sign-key") -> Signer:
     """Return the private key of a file, or that in a variable if ``env:NAME`` is given.
 
-    A relative path begins at ``root``. Raises ``HostError`` FA431 without any part of the key.
+    A relative path begins at ``root``; ``option`` is the one that named the key. Raises ``HostError`` FA431 without any
+    part of the key.
     """
-    where = f"--flink-sign-key={given}"
+    if "PRIVATE KEY" in given:
+        next_step = f"write it to a file that only you may read, or put it in a variable: {option}={VARIABLE}NAME"
+        raise _unusable(option, "the key itself is given", f"its file, or {VARIABLE}NAME", "a key", next_step)
+    where = f"{option}={given}"
     data = _from_variable(given, where, environ) if given.startswith(VARIABLE) else _from_file(root / given, where)
     _require_package(where)
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -128,7 +137,7 @@ def _from_file(path: Path, where: str) -> bytes:
         raise _unusable(where, "the key cannot be read", "a regular file", seen, "correct the path") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         seen = f"mode {stat.S_IMODE(mode):04o}"
-        next_step = f"chmod 600 {path}, or pass the key in a variable: --flink-sign-key={VARIABLE}NAME"
+        next_step = f"chmod 600 {path}, or pass the key in a variable: {where.partition('=')[0]}={VARIABLE}NAME"
         raise _unusable(where, "other users may use the key", "a file for its owner only", seen, next_step)
     return data
 

@@ -32,13 +32,15 @@ _ABSENT = "nothing"
 class Verification:
     """The answer: ``refusals`` are the differences, ``doubts`` say why nothing can be said. Without either it is verified.
 
-    ``verdict`` is that of the report, ``notes`` say what was compared and what not.
+    ``verdict`` is that of the report, ``notes`` say what was compared and what not. ``statement`` is the one that was
+    compared, None if it could not be read.
     """
 
     verdict: str = ""
     refusals: tuple[Problem, ...] = ()
     doubts: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    statement: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ def verify_report(folder: Path, key: Verifier | None, project: Path | None) -> V
     folder = folder.resolve()
     data = _attestation_bytes(folder / ATTESTATION_FILE)
     found = _Findings()
-    verdict = ""
+    verdict, attestation = "", None
     try:
         attestation = read(data)
         _check_signature(attestation, key, found)
@@ -75,7 +77,19 @@ def verify_report(folder: Path, key: Verifier | None, project: Path | None) -> V
     except OSError as error:
         seen = error.strerror or str(error)
         found.refuse(str(error.filename or folder), "a file of the report cannot be read", "a regular file", seen)
-    return Verification(verdict, tuple(found.refusals), tuple(found.doubts), tuple(found.notes))
+    statement = attestation.statement if attestation else None
+    return Verification(verdict, tuple(found.refusals), tuple(found.doubts), tuple(found.notes), statement)
+
+
+def is_signed(folder: Path) -> bool:
+    """Return whether the attestation of a report has a signature, whatever it is worth; False if it cannot be read.
+
+    Raises ``HostError`` FA432 if there is no attestation.
+    """
+    try:
+        return read(_attestation_bytes(folder / ATTESTATION_FILE)).signature is not None
+    except MalformedError:
+        return False
 
 
 def _attestation_bytes(path: Path) -> bytes:

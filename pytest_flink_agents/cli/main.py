@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code.
 
     0 is success, 1 a problem in the examined object, 2 wrong usage. ``judge`` and ``merge`` have those of the gate:
-    0, 1 and 10; ``verify`` the same ones for verified, refused and unknown; ``diff`` has 1 for a difference.
+    0, 1 and 10; ``verify`` and ``attest`` the same ones for done, refused and unknown; ``diff`` has 1 for a difference.
     """
     from flink_testbed.core.problem import ProblemError
 

@@ -44,7 +44,7 @@ def merge(folders: Sequence[Path], conditions: Conditions, output: Output) -> tu
     The report is written to a new directory. Raises ``HostError`` FA430 for a folder without a session, FA434 if the
     directory exists, FA431 for a key that cannot sign; ``PolicyError`` for a policy with mistakes.
     """
-    signer = read_signer(output.sign_key, Path(), os.environ) if output.sign_key else None
+    signer = read_signer(output.sign_key, Path(), os.environ, "--sign-key") if output.sign_key else None
     shards = [stored_session(folder) for folder in folders]
     doubts = [*_not_trusted(folders, conditions.key), *doubts_about(shards)]
     run = merged_run(shards, doubts)

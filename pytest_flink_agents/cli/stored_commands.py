@@ -44,6 +44,13 @@ def add_stored_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     command.add_argument("directory", type=Path, metavar="DIR", help="such as flink-agents-report")
     command.add_argument("--html", type=Path, metavar="FILE", help="also draw it on a page")
     command.add_argument("--json", action="store_true", help="print the history as JSON")
+    text = "sign a report outside of its session: 0 signed, 1 refused, 10 unclear"
+    command = add_command(commands, "attest", _attest, text)
+    command.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
+    command.add_argument("--key", required=True, metavar="KEY", help="the private key: a PEM file, or env:NAME")
+    text = "the project that was tested, whose files are compared (default: .)"
+    command.add_argument("--project", type=Path, default=Path(), metavar="DIR", help=text)
+    command.add_argument("--json", action="store_true", help="print the answer as JSON")
     text = "compare a report with its attestation: 0 as attested, 1 not, 10 unclear"
     command = add_command(commands, "verify", _verify, text)
     command.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
@@ -90,3 +97,9 @@ def _verify(chosen: argparse.Namespace) -> tuple[int, str]:
     from pytest_flink_agents.cli.verify import verify
 
     return verify(chosen.folder, chosen.key, chosen.project, as_json=chosen.json)
+
+
+def _attest(chosen: argparse.Namespace) -> tuple[int, str]:
+    from pytest_flink_agents.cli.verify import attest
+
+    return attest(chosen.folder, chosen.key, chosen.project, as_json=chosen.json)

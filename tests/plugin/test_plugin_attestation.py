@@ -41,6 +41,11 @@ def test_a_fresh_clone_verifies_a_signed_report(project: Project, tmp_path: Path
     secret = private.read_text(encoding="utf-8").splitlines()[1]
     assert secret not in lines_of(result)
     assert [data for data in written if secret.encode() in data] == []
+    assert "signed by" not in lines_of(project.run(GATE)), "this session has no key"
+    verify[1] = str(project.report)
+    assert main(verify) == 1
+    assert main(["attest", str(project.report), f"--key={private}", f"--project={clone}"]) == 0
+    assert main(verify) == 0
     (clone / "shop.py").write_bytes((clone / "shop.py").read_bytes() + b"\n")
     assert main(verify) == 1
 

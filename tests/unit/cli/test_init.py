@@ -80,6 +80,29 @@ def test_the_schemas_of_github_and_gitlab_accept_the_files() -> None:
     assert problems("vendor.gitlab-ci", read(GITLAB_FILE)) == []
 
 
+@pytest.mark.parametrize(
+    ("server", "schema", "mark"),
+    [("github", "vendor.github-workflows", "#"), ("gitlab", "vendor.gitlab-ci", "# ")],
+)
+def test_the_jobs_in_comments_are_valid_and_name_commands_that_exist(server: str, schema: str, mark: str) -> None:
+    main(["init", "ci", server])
+    lines = Path(SERVERS[server].path).read_text(encoding="utf-8").splitlines()
+    # A job in comments begins with its name, and has only indented lines.
+    job = re.compile(rf"{mark}(?:  )?\w+:$" if server == "github" else rf"{mark}\w+:$")
+    inside, text = False, []
+    for line in lines:
+        inside = bool(job.match(line)) or (inside and line.startswith(f"{mark}  "))
+        text.append(line.removeprefix(mark) if inside else line)
+    document = yaml.safe_load("\n".join(text))
+    assert problems(schema, document) == []
+    jobs = document["jobs"] if server == "github" else document
+    assert {"merge", "sign"} < set(jobs)
+    steps = [step.get("run", "") for step in jobs["sign"]["steps"]] if server == "github" else jobs["sign"]["script"]
+    (command,) = [step for step in steps if step.startswith("flink-agents-gate ")]
+    assert command == "flink-agents-gate attest flink-agents-report/2* --key=env:GATE_SIGN_KEY"
+    assert ("GATE_SIGN_KEY" in str(jobs["gate" if server == "github" else "flink-agents-gate"])) is False
+
+
 def test_a_schema_refuses_a_wrong_file() -> None:
     main(["init", "ci", "github"])
     workflow = read(GITHUB_FILE)
