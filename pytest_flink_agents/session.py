@@ -16,29 +16,19 @@ from typing import TYPE_CHECKING, Any
 from flink_testbed.artifacts.versions import FlinkRelease, resolve_flink
 from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError
-from pytest_flink_agents.gate import (
-    ItemResult,
-    Verdict,
-    no_answer,
-    report_not_written,
-)
-from pytest_flink_agents.identity import NOT_KNOWN, GitReader, GitState, Identity, files_of
+from pytest_flink_agents.gate import ItemResult, Verdict, no_answer, report_not_written
+from pytest_flink_agents.identity import GitReader, GitState, Identity, files_of
 from pytest_flink_agents.provision.job_parts import unwritable
-from pytest_flink_agents.provision.reuse import detached_lines
 from pytest_flink_agents.provision.services import Services
 from pytest_flink_agents.report.ci.server import CiServer
 from pytest_flink_agents.report.directory import RunFolder, node_folder, run_folder_name
 from pytest_flink_agents.report.event_writer import EVENTS_FILE, EventWriter
-from pytest_flink_agents.report.session_report import (
-    SUMMARY_FILE,
-    SessionReport,
-    discard_answers,
-    write_answer,
-    write_report,
-)
+from pytest_flink_agents.report.session_report import SUMMARY_FILE, SessionReport, write_answer
 from pytest_flink_agents.report.stored_run import NOT_ENDED, StoredRun
 from pytest_flink_agents.session_conditions import environment_of, policy_of, redactor_of
+from pytest_flink_agents.session_parts import EndedParts, SessionParts
 from pytest_flink_agents.session_record import SessionRecord
+from pytest_flink_agents.session_report import discard_report, show_elsewhere, write_attested
 from pytest_flink_agents.settings import Settings
 from pytest_flink_agents.version import __version__
 from pytest_flink_agents.vocabulary import Tier
@@ -87,26 +77,23 @@ class GateSession:
         # Lines about detached clusters and about what could not be shown elsewhere, for the terminal.
         self.notices: list[str] = []
         self.server = CiServer.of(os.environ, settings.root)
-        self._broker = broker
         self._process = process
         self._reported: list[Exception] = []
         self._progress = progress
         self._started = _utc_now()
         self._run_folder = RunFolder(folder or settings.report_dir / run_folder_name(), settings.report_runs)
         self._begun = False
-        self._services: Services | None = None
+        self._parts = SessionParts(settings, self._run_folder, self.redactor, self.progress, broker, process)
         self._events: EventWriter | None = None
         self._git: GitState | None = None
 
     @property
     def folder(self) -> Path:
-        """The run folder, created on first use.
+        """The run folder, created on first use as by :meth:`make_folder`; a session that only collects has none."""
+        self.make_folder()
+        return self._run_folder.path
 
-        A session that only collects creates none. Raises ``HostError`` FA422 if it cannot be created.
-        """
-        return self.make_folder()
-
-    def make_folder(self) -> Path:
+    def make_folder(self) -> None:
         """Create the run folder if it does not exist yet.
 
         Raises ``HostError`` FA422 if it cannot be created.
@@ -115,7 +102,6 @@ class GateSession:
             self._run_folder.make()
         except OSError as error:
             raise unwritable(error, "name another place with --flink-report-dir") from None
-        return self._run_folder.path
 
     @property
     def summary(self) -> Path:
@@ -138,32 +124,15 @@ class GateSession:
     def services(self) -> Services:
         """The running parts, each started on first use."""
         self.make_folder()
-        if self._services is None:
-            self._services = self._new_services()
-        return self._services
-
-    def _new_services(self) -> Services:
-        folder = self._run_folder.path
-        return Services(
-            self.settings,
-            folder=folder,
-            directory=folder / "running" / self._process,
-            progress=self.progress,
-            redactor=self.redactor,
-            broker=self._broker,
-        )
+        return self._parts.services
 
     def start_early(self) -> None:
         """Start the local tier's process, which needs no cluster, while pytest still collects.
 
-        Not in workers of pytest-xdist, which keep all processors busy. A problem is reported by the first scenario.
+        Not in workers of pytest-xdist, which keep all processors busy.
         """
-        if self._process or self._services or Tier.LOCAL not in self.settings.tiers:
-            return
-        with contextlib.suppress(OSError, HostError):
-            self._run_folder.reserve()
-            self._services = self._new_services()
-            self._services.environment(self.releases[0]).start_worker_early()
+        if not self._process and Tier.LOCAL in self.settings.tiers:
+            self._parts.start_early(self.releases[0])
 
     def release(self, version: str) -> FlinkRelease:
         """Return the session's release with this full version."""
@@ -241,45 +210,29 @@ class GateSession:
         """End everything that was started, except clusters that are detached."""
         ran = not self._process and (self._run_folder.made or bool(self.record.attempts))
         git = GitReader(self.settings.root) if ran and self._git is None else None
-        self._end_services(failed=failed)
+        keep = self.settings.keep
+        ended = self._parts.end(detach=keep == "always" or (failed and keep == "on-failure"))
+        if ended:
+            self._record_end(ended)
         self._run_folder.remove_unused()
         if git:
             self._git = git.state()
 
-    def _end_services(self, *, failed: bool) -> None:
-        if self._services is None:
-            return
-        detach = self.settings.keep == "always" or (failed and self.settings.keep == "on-failure")
-        left = self._services.detach() if detach else []
-        self.notices += [line for detached in left for line in detached_lines(detached)]
-        facts, parts = self._services.facts(), self._parts(self._services)
-        self._services.close()
-        self.update(identity=self.record.identity.merge(parts))
-        self.update(facts={**self.record.facts, **facts}, leaks=(*self.record.leaks, *self._services.leaks))
-        self._services = None
+    def _record_end(self, ended: EndedParts) -> None:
+        record = self.record
+        self.notices += ended.notices
+        self.update(
+            identity=record.identity.merge(ended.identity),
+            facts={**record.facts, **ended.facts},
+            leaks=(*record.leaks, *ended.leaks),
+        )
         if not self._process and self._run_folder.made:
-            used = {Path(detached.directory, name) for detached in left for name in detached.scratch}
-            self.redactor.files(self.folder.absolute(), but=used)
-
-    def _parts(self, services: Services) -> Identity:
-        """Return the digests of what the session used; what cannot be read must not keep anything from ending."""
-        try:
-            return Identity(parts=services.digests())
-        except (OSError, HostError) as error:
-            self.progress(f"the job environments cannot be read: {error}")
-            return Identity(parts={"job environments": NOT_KNOWN})
+            self.redactor.files(self.folder.absolute(), but=set(ended.used))
 
     def _run(self, *doubts: str) -> StoredRun:
         selection, settings = self.record.selection, self.settings
-        return StoredRun(
-            self.record.results(),
-            selection,
-            settings.tiers,
-            settings.named_tiers,
-            pytest_exit=0,
-            doubts=doubts,
-            options=settings.deciding,
-        )
+        tiers, named, options = settings.tiers, settings.named_tiers, settings.deciding
+        return StoredRun(self.record.results(), selection, tiers, named, 0, doubts=doubts, options=options)
 
     def conclude(self, pytest_exit: int, unexplained: int = 0) -> Verdict:
         """Decide, write the report, and return the verdict.
@@ -310,18 +263,10 @@ class GateSession:
                 with contextlib.suppress(HostError):
                     self._events.close()
                 self._events = None
-        self._publish()
+        # The disk may have refused the folder.
+        if self._run_folder.made:
+            self.notices += show_elsewhere(self.folder, self.server, self.settings, self.redactor)
         return verdict
-
-    def _publish(self) -> None:
-        """Show the report elsewhere, if there is one: the disk may have refused its folder."""
-        if not self._run_folder.made:
-            return
-        # Imported here: most sessions run on no CI server.
-        from pytest_flink_agents.report.ci.publish import publish
-
-        step_summary = self.server.step_summary if self.settings.gate else None
-        self.notices += map(self.redactor.line, publish(self.folder, step_summary, self.settings.otel))
 
     def withdraw(self) -> None:
         """Remove the report of a session that turned out to have nothing to judge."""
@@ -329,21 +274,17 @@ class GateSession:
             self._discard_verdict()
 
     def _discard_verdict(self) -> None:
-        from pytest_flink_agents.attestation import ATTESTATION_FILE
-
         if self._run_folder.made:
-            discard_answers(self.folder, ATTESTATION_FILE)
+            discard_report(self.folder)
 
     def _write_report(self, verdict: Verdict, run: StoredRun) -> None:
-        # Imported here: sessions that judge nothing write none.
-        from pytest_flink_agents.attestation import write_attestation
+        def end_events() -> None:
+            self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
+            if self._events:
+                self._events.close()
 
-        write_report(self.folder, self._report(verdict, run, _utc_now()), self.redactor)
-        self.write_event("verdict", verdict=verdict.verdict.value, counts=verdict.counts)
-        if self._events:
-            self._events.close()
-        # The last one: it has the digests of all others.
-        write_attestation(self.folder, self._signer)
+        report = self._report(verdict, run, _utc_now())
+        write_attested(self.folder, report, self.redactor, self._signer, end_events)
 
     def _report(self, verdict: Verdict, run: StoredRun, finished: str = "") -> SessionReport:
         git = self._git or GitState(reason="no scenario ran" if finished else NOT_ENDED)

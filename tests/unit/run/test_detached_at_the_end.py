@@ -46,6 +46,6 @@ class Parts:
 def test_parts_are_detached_as_flink_keep_says(tmp_path: Path, keep: str, failed: bool, detached: bool) -> None:
     session = GateSession(Settings(root=tmp_path, python_path=(), keep=keep, report_dir=tmp_path), print, process="gw0")
     parts = Parts()
-    session._services = parts  # type: ignore[assignment]
+    session._parts._services = parts  # type: ignore[assignment]
     session.close(failed=failed)
     assert parts.ended == (["detached", "closed"] if detached else ["closed"])
