@@ -17,10 +17,12 @@ from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
+from tests.support.upgrade_runs import copy_agents
 
 pytestmark = pytest.mark.slow
 
-SUPPORT = Path(__file__).parents[1] / "support"
+AGENTS = "tests.support.agents.versions"
+JOB = Path(__file__).parents[1] / "support" / "jobs" / "keyed_totals.py"
 UPGRADE = """\
 version: "1"
 name: {name}
@@ -56,7 +58,8 @@ def services(request: pytest.FixtureRequest, flink_cluster: FlinkCluster, tmp_pa
 @pytest.mark.parametrize(
     ("subject", "before", "amount"),
     [
-        ("agent: versions:NextTill", "{agent: versions:Till}", "count"),
+        # The cluster imports the modules of this repository, as it is on this machine.
+        (f"agent: {AGENTS}:NextTill", f"{{agent: {AGENTS}:Till}}", "count"),
         (
             f"job: {{python: keyed_totals.py, args: [{ARGUMENTS}, v2]}}",
             f"{{job: {{python: keyed_totals.py, args: [{ARGUMENTS}, v1]}}}}",
@@ -67,8 +70,8 @@ def services(request: pytest.FixtureRequest, flink_cluster: FlinkCluster, tmp_pa
 def test_an_upgrade_and_the_way_back(
     subject: str, before: str, amount: str, services: Services, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    for name in ("agents/versions.py", "jobs/keyed_totals.py"):
-        shutil.copy(SUPPORT / name, tmp_path)
+    copy_agents(tmp_path)
+    shutil.copy(JOB, tmp_path)
     file = tmp_path / "remote.scenario.yaml"
     file.write_text(UPGRADE.format(name="on and back", subject=subject, before=before, amount=amount), encoding="utf-8")
     (loaded,) = load_file(file, Project.of(services.settings))

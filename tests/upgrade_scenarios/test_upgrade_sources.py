@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from flink_testbed.artifacts.interpreters import interpreter_for
+from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.current import session_of
@@ -162,3 +165,19 @@ def test_a_savepoint_without_its_files_is_no_pass(project: TeamProject, stored: 
     # On Flink 2.2.1 the TaskManager ends itself while it restores.
     with pytest.raises(HostError, match="FA407"):
         project.checked(FROM_STORED.format(agent="Till", stored="without-files", least=4, words=""), tmp_path)
+
+
+def test_the_state_of_another_python_is_restored(project: TeamProject, tmp_path: Path) -> None:
+    other = next(minor for minor in ("3.10", "3.11") if minor != f"{sys.version_info.major}.{sys.version_info.minor}")
+    try:
+        interpreter_for(resolve_flink("2.2"), other)
+    except HostError:
+        pytest.skip(f"not run: there is no Python {other} here")
+    text = UPGRADE.format(
+        name="the next Python", agent="NextTill", before=f'{{python: "{other}"}}', words="  rollback: true\n"
+    )
+    run = project.checked(text, tmp_path)
+    assert run.valid, run.text
+    assert run.evidence.upgrade is not None
+    ran_on = [version.runs_on.rpartition("Python ")[2] for version in run.evidence.upgrade.versions]
+    assert [python.startswith(f"{other}.") for python in ran_on] == [True, False, True]
