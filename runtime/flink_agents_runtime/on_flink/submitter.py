@@ -39,6 +39,7 @@ def hello(engine: str) -> dict[str, Any]:
 
     from flink_agents_runtime.on_flink.gateway import use_gateway_token
 
+    _import_descriptors()
     use_gateway_token()
     get_gateway()
     if engine == "upstream":
@@ -52,6 +53,22 @@ def hello(engine: str) -> dict[str, Any]:
         assert plan
         assert job
     return {"python": platform.python_version(), "apache_flink": metadata.version("apache-flink")}
+
+
+def _import_descriptors() -> None:
+    """Import the package of PyFlink's function descriptors without Apache Beam and pandas.
+
+    The package imports them to choose how workers read records, and goes without them if it has to. A client only
+    writes descriptors, and each import would cost it a second at its first job (PyFlink 1.20 to 2.3). Later imports, such
+    as those of an agent, find them.
+    """
+    sys.modules["apache_beam"] = None  # type: ignore[assignment]  # This makes an import fail.
+    try:
+        from pyflink import fn_execution
+
+        assert fn_execution
+    finally:
+        del sys.modules["apache_beam"]
 
 
 def submit(request: dict[str, Any]) -> dict[str, Any]:
