@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from flink_testbed.network import Proxy
 
 MEMORY_NEEDED_MIB = 1200
+# What the TaskManager's interpreter imports first.
+_PYTHON_START = Path(__file__).with_name("python_start")
 # The directory of the reporter's plugin.
 _REPORTER = "metrics-prometheus"
 
@@ -211,7 +213,7 @@ class StandaloneCluster(LaunchedCluster):
             cwd=self.directory,
             env=clean_environment(
                 **self._environment,
-                PYTHONPATH=os.pathsep.join(map(str, self.home.python_path)),
+                PYTHONPATH=os.pathsep.join(map(str, (_PYTHON_START, *self.home.python_path))),
                 **flink_config.java_environment(self.home.flink_home, self.directory),
                 FLINK_PLUGINS_DIR=str(self.directory / "plugins"),
             ),

@@ -20,7 +20,7 @@ from pytest_flink_agents.provision.flink_setup import flink_setup
 from pytest_flink_agents.run.subject import AllowedNetwork
 from pytest_flink_agents.scenario.configuration.content import read_configuration
 from pytest_flink_agents.vocabulary import Tier
-from tests.support.runs import JobRun, job_files, run
+from tests.support.runs import AgentRun, JobRun, job_files, run
 
 pytestmark = pytest.mark.slow
 
@@ -154,3 +154,13 @@ def require_valid_stamps(records: list[KafkaRecord], before_ms: float, *, stampe
         at_ms = amounts[amount]
         assert at_ms in later or before_ms - 1000 < at_ms < time.time() * 1000 + 1000, amounts
     assert bool(in_their_time) == stamped
+
+
+def test_thread_mode_starts_without_beam_and_pandas_which_an_agent_can_import(
+    session_environment: TestEnvironment, tmp_path: Path
+) -> None:
+    agent = {"agent": "tests.support.agents.importing:ImportingAgent"}
+    inputs = [{"key": name, "value": name} for name in ("apache_beam", "pandas")]
+    evidence = run(AgentRun("importing", agent, {}, inputs, 60, tmp_path), session_environment)
+    answers = {key: [{"compiled coders": False, "module": key}] for key in ("apache_beam", "pandas")}
+    assert by_key(evidence) == answers
