@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_flink_agents.collect import scenario_items
-from pytest_flink_agents.current import FAILURES, LEAKS, SESSION, VERDICT, is_worker
+from pytest_flink_agents.current import CHECKED, FAILURES, LEAKS, SESSION, VERDICT, is_worker
 from pytest_flink_agents.gate import ItemResult, Outcome, exit_code
 from pytest_flink_agents.item_result import phase_result, unstarted
 from pytest_flink_agents.scenario_item import ScenarioFile
@@ -24,6 +24,9 @@ def record_phase(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.T
     """
     if report.when == "call" or report.outcome != "passed":
         _record(item.config, report, phase_result(item, call, report))
+    if report.when == "teardown" and CHECKED in item.stash:
+        # The last phase: a session of many scenarios must not hold the evidence of all.
+        del item.stash[CHECKED]
 
 
 def record_uncollected(collector: pytest.Collector, report: pytest.CollectReport) -> None:

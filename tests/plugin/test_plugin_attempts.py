@@ -41,8 +41,17 @@ def outputs_of(project: Project, name: str) -> list[list[Any]]:
     return [[output["value"]["said"] for output in each["outputs"]] for each in evidence]
 
 
+# What a run has left in memory would add up in a session of many.
+NONE_KEEPS_ITS_EVIDENCE = """
+def pytest_sessionfinish(session):
+    from pytest_flink_agents.current import CHECKED
+    assert not [item for item in session.items if CHECKED in item.stash]
+"""
+
+
 def test_a_scenario_that_passes_in_its_second_attempt_is_flaky_and_inconclusive(retried: Project) -> None:
     retried.scenarios("x", SETTLES, scenario("right"))
+    retried.write("conftest.py", NONE_KEEPS_ITS_EVIDENCE)
     result = retried.run("--reruns=1", GATE)
     assert result.ret == 10, lines_of(result)
     verdict = retried.verdict()
