@@ -75,7 +75,7 @@ OF_LOCAL = (
         "#510",
         "a payment is recorded",
         Shown("replay", _MADE_TWICE),
-        (swap(f"{_RECORDED}._run", "record.event == digest_of(task.event.text)", "False"),),
+        (swap(f"{_RECORDED}._run", "record.event == _digest(task.event)", "False"),),
     ),
     Defect(
         "rebuild_without_marker",

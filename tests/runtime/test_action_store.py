@@ -7,6 +7,7 @@ from flink_agents.plan.configuration import AgentConfiguration
 from runtime_agents import TRACE
 
 from flink_agents_runtime.config.options import OptionError
+from flink_agents_runtime.engine import event_text, sealed
 from flink_agents_runtime.engine.action_record import (
     ActionRecord,
     Execution,
@@ -54,6 +55,15 @@ def test_completed_actions_are_replayed_and_not_run():
     assert TRACE == ["count 1", "tell 1", "count 2", "tell 2", "count 3", "tell 3"]
     assert attempt(store, "Counting", *inputs) == [["a", [1, [1]]], ["a", [2, [1, 2]]], ["a", [3, [1, 2, 3]]]]
     assert TRACE == ["tell 3"]
+
+
+def test_completed_actions_are_known_again_if_ids_are_drawn(monkeypatch):
+    monkeypatch.setattr(event_text, "DRAWS_IDS", True)
+    monkeypatch.setattr(sealed, "DRAWS_IDS", True)
+    store = MemoryStore()
+    assert attempt(store, "Counting", ("a", 1), ("a", 2), crash_on=["tell 2"]) is None
+    assert attempt(store, "Counting", ("a", 1), ("a", 2)) == [["a", [1, [1]]], ["a", [2, [1, 2]]]]
+    assert TRACE == ["tell 2"]
 
 
 @pytest.mark.parametrize("point", range(15))

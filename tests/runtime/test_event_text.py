@@ -15,6 +15,8 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from pydantic import BaseModel, ConfigDict, Field
 from pyflink.common import Row
 
+from flink_agents_runtime.engine import event_text
+from flink_agents_runtime.engine import sealed as sealed_events
 from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text, text_of
 from flink_agents_runtime.engine.plain_events import quick_events
 from flink_agents_runtime.engine.sealed import SealedEvent, sealed, sealed_input
@@ -264,3 +266,13 @@ def test_the_engine_starts_without_a_quick_writer_of_json():
     command = [sys.executable, "-c", f"import sys; sys.modules['orjson'] = None; {imported}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "_input_event\n", done.stderr
+
+
+def test_an_input_that_arrives_again_has_another_id_if_upstream_draws_ids(monkeypatch):
+    monkeypatch.setattr(event_text, "DRAWS_IDS", True)
+    monkeypatch.setattr(sealed_events, "DRAWS_IDS", True)
+    events = [sealed_input({"a": 1}), sealed_input({"a": 1}), *map(SealedEvent.of_text, (input_text(1), input_text(1)))]
+    assert len({event.id for event in events}) == 4
+    assert {event.id.version for event in events} == {4}
+    assert [event.open().id for event in events] == [event.id for event in events]
+    assert len({event_text.lasting_text(event.text) for event in events}) == 2

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any
+from uuid import uuid4
 
 from flink_agents.api.events.event import Event, InputEvent
 from pydantic import TypeAdapter
@@ -38,6 +39,10 @@ _reader = SchemaValidator(
 _validated = _reader.validate_python
 # Since 0.4 an event has more fields, and its own class reads it.
 _IS_PLAIN = Event.model_fields.keys() == {"id", "type", "attributes"}
+# Since 0.4 an id is drawn for each event, not made from its content. Then an input that arrives again after a restart has
+# another id, as on Flink: an agent that takes it for an idempotency key repeats its effects.
+DRAWS_IDS = InputEvent(input=None).id != InputEvent(input=None).id
+_DRAWN = ("id", "upstreamEventId")
 _to_json = TypeAdapter(dict[str, Any]).serializer.to_json
 try:
     import orjson
@@ -65,6 +70,8 @@ def input_text(value: Any) -> str:
     except Exception:  # a row, or not JSON
         text: str = InputEvent(input=value).model_dump_json()
         return text
+    if DRAWS_IDS:
+        return f'{{"id":"{uuid4()}",{content.decode()[1:]}'
     # An event's id is the hash of the rest of its text as a UUID of version 3, in which one digit and
     # two bits are fixed.
     h = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -96,6 +103,13 @@ def event_of(text: str) -> Event:
     except ValueError:
         return Event.from_json(text)
     return event
+
+
+def lasting_text(text: str) -> str:
+    """Return the text of an event without the ids that were drawn for it and for the event that it comes from."""
+    if not DRAWS_IDS:
+        return text
+    return json.dumps({name: value for name, value in json.loads(text).items() if name not in _DRAWN})
 
 
 def attributes_of(text: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from flink_agents_runtime.engine.action_record import (
 from flink_agents_runtime.engine.action_store import ActionStateStore
 from flink_agents_runtime.engine.context import ActionContext
 from flink_agents_runtime.engine.durable import DurableCalls
+from flink_agents_runtime.engine.event_text import lasting_text
 from flink_agents_runtime.engine.memory import Overlay
 from flink_agents_runtime.engine.run import Emit, KeyRun
 from flink_agents_runtime.engine.sealed import SealedEvent
@@ -118,7 +119,7 @@ class RecordedRun(KeyRun):
 
     def write_calls(self, task: Task) -> None:
         """Record the durable calls of an unfinished execution."""
-        self._put(task, ActionRecord(self._input, digest_of(task.event.text), tuple(task.calls)))
+        self._put(task, ActionRecord(self._input, _digest(task.event), tuple(task.calls)))
 
     def _begin_run(self, waiting: Input) -> None:
         self._recover(self.state.sequence + 1, waiting)
@@ -130,7 +131,7 @@ class RecordedRun(KeyRun):
 
         Drop them if an earlier attempt had another input here.
         """
-        self._input = digest_of(current.event.text)
+        self._input = _digest(current.event)
         found = dict(self._store.get(self._key_text, sequence))
         if any(record.input != self._input for record in found.values()):
             self._store.drop(self._key_text, sequence)
@@ -166,7 +167,7 @@ class RecordedRun(KeyRun):
             attempt = RecordedContext(self, self._engine, self.state, task)
             record = self._recovered.pop(_place(task), None)
             # A different event means a different execution, whose record replaces this one.
-            if record is not None and record.event == digest_of(task.event.text):
+            if record is not None and record.event == _digest(task.event):
                 if record.completed:
                     self._replay(attempt, record)
                     return
@@ -195,7 +196,7 @@ class RecordedRun(KeyRun):
             sensory, short_term = (attempt.overlay(each) for each in (MemoryType.SENSORY, MemoryType.SHORT_TERM))
             record = ActionRecord(
                 self._input,
-                digest_of(task.event.text),
+                _digest(task.event),
                 completed=True,
                 rank=self._completed,
                 sent=attempt.all_sent(),
@@ -227,6 +228,11 @@ class RecordedRun(KeyRun):
         super()._process(event)
         for queued in range(first, len(self.state.tasks)):
             self.state.tasks[queued].position = position
+
+
+def _digest(event: SealedEvent) -> str:
+    """Return a digest by which an event is known again after a restart."""
+    return digest_of(lasting_text(event.text))
 
 
 def _place(task: Task) -> Place:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flink_agents.api.events.event import Event, InputEvent
 
 from flink_agents_runtime.engine.event_text import (
+    DRAWS_IDS,
     ROW,
     attributes_of,
     event_of,
@@ -115,7 +116,8 @@ def sealed_input(value: Any) -> SealedEvent:
     attributes = plain_json({"input": value})
     if attributes is None or _ROW in attributes:
         return SealedEvent(_INPUT, None, None, input_text(value))
-    return SealedEvent(_INPUT, content_id(_INPUT_START, attributes), attributes, None)
+    event_id = uuid4() if DRAWS_IDS else content_id(_INPUT_START, attributes)
+    return SealedEvent(_INPUT, event_id, attributes, None)
 
 
 def check_fields(event: Event) -> None:
