@@ -24,6 +24,7 @@ _PATH = ("compare",)
 # Their content is compared as outputs and tool calls, or is the same.
 _COMPARED_ELSEWHERE = frozenset((INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT))
 _NO_KEY = "no key"
+_RESTARTED = "the job of the {} restarted, and a restart repeats calls and events"
 # Another prompt has another length.
 _TOKENS = [ScrubPath(key=PROMPT_TOKENS), ScrubPath(key=COMPLETION_TOKENS)]
 # Rules for all that a record has.
@@ -131,7 +132,8 @@ def _not_comparable(before: Evidence, after: Evidence, *, stored: bool) -> str:
             return f"calls of the {whose} may be missing: {evidence.effects_unknown}"
     if before.failure and (after.failure is None or after.failure.words != before.failure.words):
         return f"the baseline failed: {before.failure.words}"
-    return ""
+    # Whatever differs may be the baseline's fault.
+    return _RESTARTED.format("baseline") if before.restarts else ""
 
 
 def _inputs(evidence: Evidence) -> list[str]:
@@ -149,7 +151,7 @@ def _doubts(before: Evidence, after: Evidence) -> list[_Doubt]:
 
 def _doubts_of(whose: str, evidence: Evidence) -> Iterator[_Doubt]:
     if evidence.restarts:
-        yield _Doubt(f"the job of the {whose} restarted, and a restart repeats calls and events", True, True)
+        yield _Doubt(_RESTARTED.format(whose), True, True)
         return
     # A failed run has no events of the inputs behind the one that failed.
     lost, (_, doubt) = log_doubt(evidence), input_runs(evidence)

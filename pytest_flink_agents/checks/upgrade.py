@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from pytest_flink_agents.compare.plans import compare_plans
 from pytest_flink_agents.evidence.history import Interruption, history_of
 from pytest_flink_agents.evidence.model import Evidence, StepRecord
 from pytest_flink_agents.evidence.upgrade import (
+    BASELINE,
     RESCALE,
     STOP,
     STOP_AT_CHECKPOINT,
@@ -24,6 +25,7 @@ from pytest_flink_agents.scenario.error import DocumentPath
 
 NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
 _PATH, _FAULTS = ("upgrade",), ("faults",)
+NOTHING_OF_CANDIDATE = "the candidate never ran: what the baseline does says nothing about it"
 
 
 def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: Evidence) -> CheckResult:
@@ -42,6 +44,23 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
             *(_out_of_reach(upgrade, removes) if begins_with_state else ()),
         )
     return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)))
+
+
+def without_candidate(results: Sequence[CheckResult], evidence: Evidence) -> tuple[CheckResult, ...]:
+    """Return the results of a run; *unknown* in place of *invalid* if it ended before its candidate was started.
+
+    Then all that was seen is the baseline's. The check of the upgrade stays: it compares plans, and one of them is the
+    candidate's.
+    """
+    upgrade = evidence.upgrade
+    if upgrade is None or upgrade.planned == 1 or [version.name for version in upgrade.versions] != [BASELINE]:
+        return tuple(results)
+    return tuple(
+        replace(one, validity=Validity.UNKNOWN, findings=(Finding(NOTHING_OF_CANDIDATE, _PATH), *one.findings))
+        if one.validity is Validity.INVALID and one.check != NAME
+        else one
+        for one in results
+    )
 
 
 def check_rescale(counted: Collection[str], evidence: Evidence) -> CheckResult:

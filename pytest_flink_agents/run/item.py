@@ -18,9 +18,11 @@ from pytest_flink_agents.checks.comparison import Side
 from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.judge import overall
+from pytest_flink_agents.checks.upgrade import NOTHING_OF_CANDIDATE
 from pytest_flink_agents.checks.waiver import Waiver, WaiverAnswer, failed_run, waiver_answer
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import Replays
+from pytest_flink_agents.evidence.upgrade import BASELINE
 from pytest_flink_agents.provision.checkout import Checkout, provide_checkout
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED
 from pytest_flink_agents.provision.services import Services
@@ -284,9 +286,12 @@ class ScenarioRun:
         place, lines = lines_of(self.loaded, Finding("", ("agent",)))
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
-        finding = Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)
+        findings = (Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen),)
+        validity = Validity.INVALID
+        if error.version == BASELINE:
+            validity, findings = Validity.UNKNOWN, (Finding(NOTHING_OF_CANDIDATE, ("upgrade",)), *findings)
         evidence = Evidence(self.tier.value, self.release.version, self.version.engine.value, job_state="not built")
-        return CheckedRun(evidence, (CheckResult("agent", Validity.INVALID, (finding,)),), Validity.INVALID, text)
+        return CheckedRun(evidence, (CheckResult("agent", validity, findings),), validity, text)
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

@@ -31,7 +31,7 @@ from pytest_flink_agents.checks.quality import does_right
 from pytest_flink_agents.checks.replays import check_replays
 from pytest_flink_agents.checks.timeline import check_timeline
 from pytest_flink_agents.checks.upgrade import NAME as UPGRADE
-from pytest_flink_agents.checks.upgrade import RESCALED, check_rescale, check_upgrade
+from pytest_flink_agents.checks.upgrade import RESCALED, check_rescale, check_upgrade, without_candidate
 from pytest_flink_agents.checks.usage import CALLS
 from pytest_flink_agents.compare.sides import Comparison
 from pytest_flink_agents.evidence.model import Evidence
@@ -77,7 +77,7 @@ def judged(
         # A rule of the script may answer the baseline only.
         every_call = replace(evidence, model_calls=(*evidence.model_calls, *asked.model_calls)) if asked else evidence
         results += judge(_checks_of_a_right_run(loaded, every_call, failed))
-    return results
+    return without_candidate(results, evidence)
 
 
 def explained(

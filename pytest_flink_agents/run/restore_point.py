@@ -50,7 +50,7 @@ def naming_restore_point(directory: Path | None, job_ids: Sequence[str]) -> Iter
     try:
         yield
     except AgentRefusedError as error:
-        raise AgentRefusedError(_with_way_on(error.problem, directory, job_ids)) from error
+        raise AgentRefusedError(_with_way_on(error.problem, directory, job_ids), error.version) from error
     except (HostError, HarnessError) as error:
         raise type(error)(*(_with_way_on(each, directory, job_ids) for each in error.problems)) from error
 

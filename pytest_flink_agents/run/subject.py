@@ -101,11 +101,15 @@ def described(subject: Subject) -> str:
 
 
 class AgentRefusedError(JobError):
-    """An agent that cannot be built. ``problem`` says what to change."""
+    """An agent that cannot be built. ``problem`` says what to change.
 
-    def __init__(self, problem: Problem) -> None:
+    ``version`` is the one of an upgrade that it is, empty without one.
+    """
+
+    def __init__(self, problem: Problem, version: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
+        self.version = version
 
 
 class AgentFailedError(JobError):

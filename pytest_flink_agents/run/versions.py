@@ -72,7 +72,7 @@ def refused_as(name: str) -> Iterator[None]:
     except AgentRefusedError as error:
         problem = error.problem
         raise AgentRefusedError(
-            replace(problem, message=f"the {name}: {problem.message}") if name else problem
+            replace(problem, message=f"the {name}: {problem.message}") if name else problem, name
         ) from error
 
 

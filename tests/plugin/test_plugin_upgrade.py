@@ -49,9 +49,15 @@ def test_next_versions_are_judged_with_the_memory_of_the_one_before(project: Pro
         scenario("renamed", "RenamedTill"),
         scenario("broken", "BrokenTill"),
         scenario("too many outputs", "NextTill", "  inputs: 5\n"),
+        scenario("broken before", "NextTill", before="BrokenTill"),
+        scenario("not there before", "NextTill", before="NoTill"),
     )
     result = project.run("--flink-tier=local")
-    result.assert_outcomes(passed=4, failed=4)
+    result.assert_outcomes(passed=4, failed=6)
+    report = json.loads((project.report / "report.json").read_text(encoding="utf-8"))
+    outcomes = {one["name"]: one["outcome"] for one in report["results"]}
+    assert outcomes["broken"] == "failed"
+    assert (outcomes["broken before"], outcomes["not there before"]) == ("unknown", "unknown")
     lines = lines_of(result)
     assert "the candidate has no action receipt; unreachable: unfinished calls of receipt in the savepoint" in lines
     assert "the job failed: ValueError: the field customer is gone" in lines

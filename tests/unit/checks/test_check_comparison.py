@@ -149,6 +149,14 @@ def test_what_may_hide_a_difference_is_unknown(change: dict[str, Any], doubt: st
         assert doubt in result.findings[0].message
 
 
+def test_a_difference_from_a_baseline_that_restarted_is_unknown() -> None:
+    baseline = replace(RUN, restarts=1, outputs=(Output("a", "refused", 0),))
+    comparison = compared(RUN, baseline)
+    assert comparison.doubts == ("the job of the baseline restarted, and a restart repeats calls and events",)
+    assert check_comparison(comparison).validity is Validity.UNKNOWN
+    assert check_comparison(compared(baseline)).validity is Validity.INVALID
+
+
 def test_a_doubt_does_not_hide_a_difference_that_is_seen() -> None:
     candidate = replace(RUN, events_unknown="too many", outputs=(Output("a", "refused", 0),))
     assert check_comparison(compared(candidate)).validity is Validity.INVALID

@@ -7,8 +7,15 @@ from dataclasses import replace
 import pytest
 
 from flink_testbed.ledger.entry import EffectCall
-from pytest_flink_agents.checks.finding import CheckResult, Validity
-from pytest_flink_agents.checks.upgrade import check_downtime, check_rescale, check_upgrade, downtimes
+from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
+from pytest_flink_agents.checks.upgrade import (
+    NOTHING_OF_CANDIDATE,
+    check_downtime,
+    check_rescale,
+    check_upgrade,
+    downtimes,
+    without_candidate,
+)
 from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
 from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE, Upgrade, Version
 
@@ -193,3 +200,35 @@ def test_a_program_may_not_drop_state_of_the_savepoint(dropped: tuple[str, ...] 
     assert not dropped or "the candidate dropped state of the savepoint" in result.findings[0].message
     anew = replace(CANDIDATE, savepoint="", restored="", dropped=dropped)
     assert checked(replace(RAN, upgrade=Upgrade((BASELINE, anew), 2, stateless=True))).validity is Validity.VALID
+
+
+FAILED = (
+    CheckResult("failure", Validity.INVALID, (Finding("the job failed: no"),)),
+    CheckResult("logs", Validity.VALID),
+)
+
+
+def test_a_baseline_that_fails_before_the_switch_says_nothing_about_the_candidate() -> None:
+    failure, logs = without_candidate(FAILED, with_versions(BASELINE))
+    assert failure.validity is Validity.UNKNOWN
+    assert [finding.message for finding in failure.findings] == [NOTHING_OF_CANDIDATE, "the job failed: no"]
+    assert logs.validity is Validity.VALID
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        pytest.param(RAN, id="the candidate ran"),
+        pytest.param(with_versions(CANDIDATE, planned=2), id="the candidate began from a stored savepoint"),
+        pytest.param(with_versions(replace(BASELINE, name="job with parallelism 1")), id="a rescaled job"),
+        pytest.param(replace(RAN, upgrade=None), id="no upgrade"),
+    ],
+)
+def test_a_failure_of_the_candidate_stays_invalid(evidence: Evidence) -> None:
+    assert without_candidate(FAILED, evidence) == FAILED
+
+
+def test_an_action_that_the_candidate_lacks_is_invalid_though_it_never_ran() -> None:
+    evidence = replace(RAN, upgrade=Upgrade((BASELINE,), 2, PLAN, RENAMED))
+    (result,) = without_candidate([checked(evidence)], evidence)
+    assert result.validity is Validity.INVALID
