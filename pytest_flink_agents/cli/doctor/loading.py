@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flink_testbed.artifacts.environments import JobEnvironment
@@ -54,11 +54,14 @@ def load_bridge(environment: JobEnvironment, java_home: Path) -> Loaded:
 def loaded_in(output: str, returncode: int) -> Loaded:
     """Return the answer in the output of the process: its last line, unless the process failed."""
     last = output.strip().rpartition("\n")[2]
+    ended = f"the JVM ended with code {returncode}"
     try:
         found = json.loads(last)
-        return Loaded(**{name: str(value) for name, value in found.items()})
+        loaded = Loaded(**{name: str(value) for name, value in found.items()})
     except (ValueError, AttributeError, TypeError):
-        return Loaded(error=f"the JVM ended with code {returncode}: {output.strip()[-_SHOWN:] or 'no output'}")
+        return Loaded(error=f"{ended}: {output.strip()[-_SHOWN:] or 'no output'}")
+    # A JVM may crash behind its answer: a TaskManager would crash there, too.
+    return replace(loaded, error=loaded.error or f"{ended} after it had loaded the bridge") if returncode else loaded
 
 
 def judge_loaded(name: str, loaded: Loaded) -> list[Check]:

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from flink_testbed.artifacts.environments import JobEnvironment
-from flink_testbed.artifacts.versions import FlinkLine, agents_line, incompatibility
-from pytest_flink_agents.cli.doctor.check import FAIL, OK, Check
+from flink_testbed.artifacts.versions import AGENTS_LINES, FlinkLine, agents_line, incompatibility
+from pytest_flink_agents.cli.doctor.check import FAIL, NOT_CHECKED, OK, Check
 
 NAME = "versions"
 # The Beam of Flink 1.20 imports pkg_resources in Python workers without a requirement that says so.
@@ -58,15 +58,26 @@ def installed_versions(environment: JobEnvironment) -> Versions:
 
 
 def judge_pairs(name: str, versions: Versions, line: FlinkLine) -> list[Check]:
-    """Return a check for each incompatible pair, or one that there is none."""
+    """Return a check for each incompatible pair and for what is not known of pairs, or one that there is none."""
     found = [Check(FAIL, name, seen, next_step) for seen, next_step in _incompatible(versions, line)]
+    found += [Check(NOT_CHECKED, name, reason) for reason in _unknown(versions)]
     return found or [Check(OK, name, "no pair of them is known to be incompatible")]
+
+
+def _unknown(versions: Versions) -> Iterator[str]:
+    """Yield why nothing is known of a pair of installed parts."""
+    if versions.flink_agents and agents_line(versions.flink_agents) is None:
+        known = ", ".join(each.minor for each in AGENTS_LINES)
+        yield f"flink-agents {versions.flink_agents} is none of the known releases ({known}): its Flink and Python are unknown"
+    if versions.pemja and not versions.pemja_wanted:
+        yield f"apache-flink {versions.flink or '(not installed)'} does not say which pemja it requires; this is {versions.pemja}"
 
 
 def _incompatible(versions: Versions, line: FlinkLine) -> Iterator[tuple[str, str]]:
     """Yield the pair and the next step."""
-    agents = agents_line(versions.flink_agents)
-    if wrong := incompatibility(line, versions.flink_agents):
+    # An empty version would be the default one.
+    agents = agents_line(versions.flink_agents) if versions.flink_agents else None
+    if agents and (wrong := incompatibility(line, versions.flink_agents)):
         yield f"{wrong}, and this is Flink {versions.flink}", "install a flink-agents for this Flink"
     if agents and versions.python not in agents.pythons:
         supported = ", ".join(agents.pythons)

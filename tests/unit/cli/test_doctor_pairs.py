@@ -42,6 +42,23 @@ def test_an_incompatible_pair_fails(changed: dict[str, str], words: str) -> None
     assert words in text
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"flink_agents": "1.0.0"}, "flink-agents 1.0.0 is none of the known releases"),
+        ({"pemja_wanted": ""}, "apache-flink 2.2.1 does not say which pemja it requires"),
+    ],
+)
+def test_an_unknown_pair_is_not_said_to_be_sound(changed: dict[str, str], words: str) -> None:
+    ((status, text),) = seen(**changed)
+    assert status == "not checked"
+    assert words in text
+
+
+def test_a_missing_flink_agents_is_not_taken_for_the_default_release() -> None:
+    assert seen(flink_agents="", flink="1.20.3", beam="", setuptools="")[0][0] == "ok"
+
+
 def test_each_pair_has_a_check_of_its_own() -> None:
     assert len(seen(flink_agents="0.1.1", python="3.12", pemja="0.5.5")) == 3
 
@@ -65,6 +82,7 @@ def test_a_bridge_that_was_loaded_explains_the_second_job() -> None:
         ('WARNING: x\n{"java": "21", "python": "", "error": "UnsatisfiedLinkError: x", "again": ""}\n', 0, "Link"),
         ("a\nSIGSEGV (0xb) at pc=0x0", 134, "the JVM ended with code 134: a\nSIGSEGV"),
         ("", 1, "no output"),
+        ('{"java": "21", "python": "3.11.7", "error": "", "again": ""}\n', 134, "code 134 after it had loaded"),
         ('{"java": "21", "colour": "red"}', 0, "ended with code 0"),
         ("[1]", 0, "ended with code 0"),
         ("{}", 0, "Python did not answer"),
