@@ -13,7 +13,7 @@ _SHARED_VALUES = "original(*args, **kwargs)\nargs[0].conf_data = globals().setde
 CONFIGURATION: dict[str, Break | tuple[Break, ...]] = {
     "test_builtin_actions.py::test_each_action_calls_where_its_option_says": wrap(f"{_OPTIONS}:truth", "return True"),
     "test_builtin_actions.py::test_retry_waits_longer_each_time": wrap(
-        f"{_OPTIONS}:_number", "return original(*args) + 1"
+        f"{_OPTIONS}:integer", "return original(*args) + 1"
     ),
     "a model that fails is asked again": wrap(
         f"{_OPTIONS}:_word", "word = original(*args)\nreturn args[2][-1] if word in args[2] else word"
@@ -21,7 +21,7 @@ CONFIGURATION: dict[str, Break | tuple[Break, ...]] = {
     "a model that fails is passed over": wrap(
         f"{_OPTIONS}:_word", "word = original(*args)\nreturn args[2][0] if word in args[2] else word"
     ),
-    "a model that fails more often than it is asked": wrap(f"{_OPTIONS}:_number", "return original(*args) + 1"),
+    "a model that fails more often than it is asked": wrap(f"{_OPTIONS}:integer", "return original(*args) + 1"),
     "test_configuration.py::test_what_cannot_be_honoured_is_refused": wrap("plan.build:require_supported", "pass"),
     "test_configuration.py::test_each_value_tells_where_it_came_from": swap(
         f"{_CONFIGURATION}.load_from_file", "self._sources.get(key) != BY_HAND", "True"

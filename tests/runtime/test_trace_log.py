@@ -98,6 +98,12 @@ def test_an_unknown_target_is_an_error(tmp_path, targets):
         records(tmp_path, {"trace-log.targets": targets})
 
 
+@pytest.mark.parametrize("value", ["many", -1, True, 1.5, [3]])
+def test_a_limit_that_is_no_integer_is_an_error(tmp_path, value):
+    with pytest.raises(OptionError, match=r"trace-log\.standard\.max-depth cannot be .* an integer of at least 0"):
+        records(tmp_path, {"trace-log.standard.max-depth": value})
+
+
 def test_the_output_is_a_file_or_the_logger(caplog):
     assert trace_log(AgentConfiguration({}), "x", "Till") is None
     with pytest.raises(OptionError, match="FILE or SLF4J"):

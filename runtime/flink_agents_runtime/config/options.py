@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from flink_agents_runtime.config.catalogue import Kind, Option, option_for
+from flink_agents_runtime.config.catalogue import Kind, option_for
 
 
 class OptionError(ValueError):
@@ -48,7 +48,7 @@ def typed(key: str, value: Any) -> Any:
     if option.kind is Kind.BOOL:
         return truth(key, value)
     if option.kind is Kind.INT:
-        return _number(option, value)
+        return integer(key, value, option.minimum)
     if option.kind is Kind.LIST:
         return _strings(key, value)
     if isinstance(value, (Mapping, list)):
@@ -67,6 +67,23 @@ def truth(key: str, value: Any) -> bool:
     return word == "true"
 
 
+def integer(key: str, value: Any, minimum: int) -> int:
+    """Return an int from an int or its digits.
+
+    Raises :class:`OptionError` for any other value, and for one below the minimum.
+    """
+    expected = f"an integer of at least {minimum}"
+    if isinstance(value, bool):
+        raise OptionError(key, value, expected)
+    try:
+        number = value if isinstance(value, int) else int(str(value).strip())
+    except ValueError:
+        raise OptionError(key, value, expected) from None
+    if number < minimum:
+        raise OptionError(key, value, expected)
+    return number
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield dotted keys and values of a nested mapping."""
     for key, value in config.items():
@@ -74,19 +91,6 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _number(option: Option, value: Any) -> int:
-    expected = f"an integer of at least {option.minimum}"
-    if isinstance(value, bool):
-        raise OptionError(option.key, value, expected)
-    try:
-        number = value if isinstance(value, int) else int(str(value).strip())
-    except ValueError:
-        raise OptionError(option.key, value, expected) from None
-    if number < option.minimum:
-        raise OptionError(option.key, value, expected)
-    return number
 
 
 def _strings(key: str, value: Any) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_agents_runtime.config.catalogue import LEVELS, OFF, STANDARD
-from flink_agents_runtime.config.options import OptionError, truth
+from flink_agents_runtime.config.options import OptionError, integer, truth
 from flink_agents_runtime.observe.json_log import JsonLog, safe_name
 from flink_agents_runtime.observe.truncation import Limits
 
@@ -23,7 +23,11 @@ DIRECTORY, OUTPUT = "trace-log.base-dir", "trace-log.output-type"
 TARGETS, _PRETTY = "trace-log.targets", "trace-log.pretty-print"
 _EVENT_ONLY, _ALL = PRESETS = ("EVENT_ONLY", "ALL")
 _EVENT = "event"
-_LIMITS = {"max-string-length": 2000, "max-array-elements": 20, "max-depth": 5}
+_LIMITS = {
+    "trace-log.standard.max-string-length": 2000,
+    "trace-log.standard.max-array-elements": 20,
+    "trace-log.standard.max-depth": 5,
+}
 
 
 class TraceLog(JsonLog):
@@ -35,7 +39,7 @@ class TraceLog(JsonLog):
         options = config.conf_data
         self._agent = agent
         self._details = details_of(options.get(TARGETS))
-        limits = Limits(*(int(options.get(f"trace-log.standard.{name}", value)) for name, value in _LIMITS.items()))
+        limits = Limits(*(integer(key, options.get(key, value), 0) for key, value in _LIMITS.items()))
         super().__init__(path, limits=limits, pretty=truth(_PRETTY, options.get(_PRETTY, False)))
 
     def level_of(self, event_type: str) -> str:
