@@ -6,6 +6,7 @@ import sys
 from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum
+from functools import wraps
 from random import Random
 from uuid import UUID
 
@@ -259,6 +260,36 @@ def test_upstreams_constructors_are_back_after_the_last_engine():
             for one, other in zip(ways, (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__), strict=True)
         )
     assert ways == (InputEvent.__init__, OutputEvent.__init__, Event.__setattr__)
+
+
+WAYS = [(InputEvent, "__init__"), (OutputEvent, "__init__"), (Event, "__setattr__")]
+
+
+@pytest.mark.parametrize(("kind", "name"), WAYS)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_constructor_that_was_replaced_by_others_stays(kind, name, before):
+    ways, calls = [getattr(*way) for way in WAYS], []
+    upstreams = getattr(kind, name)
+
+    @wraps(upstreams)
+    def theirs(*args, **kwargs):
+        calls.append(args[0])
+        upstreams(*args, **kwargs)
+
+    try:
+        if before:
+            setattr(kind, name, theirs)
+        with quick_events():
+            if not before:
+                setattr(kind, name, theirs)
+            event = InputEvent(input=1)
+            OutputEvent(output=1)
+            event.id = UUID(int=1)
+        kept = getattr(kind, name)
+    finally:
+        setattr(kind, name, upstreams)
+    assert (kept, bool(calls)) == (theirs, True)
+    assert [getattr(*way) for way in WAYS] == ways
 
 
 def test_the_engine_starts_without_a_quick_writer_of_json():

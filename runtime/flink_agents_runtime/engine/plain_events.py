@@ -4,7 +4,8 @@ Upstream's constructors validate an event, serialise it, hash it and serialise i
 known after one serialisation if all values are plain JSON. While an engine runs, its actions therefore
 get constructors that take this shortcut. Any other value, and any subclass, takes upstream's own way
 and raises upstream's errors. The events have upstream's classes and the same content. A release of
-flink-agents whose constructors give another result keeps them.
+flink-agents whose constructors give another result keeps them, and so do constructors that somebody
+else has replaced, such as a test library: theirs are called, and theirs stay.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def quick_events() -> Iterator[None]:
     global _users  # noqa: PLW0603 - a process has one class of each name
     with _lock:
         _users += 1
-        if _users == 1 and _are_equal():
+        if _users == 1 and _are_upstreams() and _are_equal():
             _install(_QUICK)
     try:
         yield
@@ -90,7 +91,7 @@ def quick_events() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                _install(_UPSTREAMS)
+                _restore()
 
 
 def _filled(event: Event, kind: type[Event], start: bytes, attributes: dict[str, Any]) -> bool:
@@ -156,6 +157,29 @@ _QUICK: _Replacements = (
 def _install(replacements: _Replacements) -> None:
     for kind, name, method in replacements:
         setattr(kind, name, method)
+
+
+def _restore() -> None:
+    """Put upstream's constructors in place of those of this module, and of no others."""
+    for (kind, name, quick), (_, _, upstreams) in zip(_QUICK, _UPSTREAMS, strict=True):
+        if getattr(kind, name) is quick:
+            setattr(kind, name, upstreams)
+
+
+def _are_upstreams() -> bool:
+    """Return whether the classes have the constructors of upstream's own file."""
+    file = Event.from_json.__func__.__code__.co_filename
+    for (kind, name, quick), (_, _, upstreams) in zip(_QUICK, _UPSTREAMS, strict=True):
+        # A wrapper may have copied every name, but not the file of its code. One that others took for upstream's may be
+        # left of an earlier run, and is replaced again.
+        if getattr(kind, name) not in (upstreams, quick) or _file_of(upstreams) != file:
+            return False
+    return True
+
+
+def _file_of(method: Callable[..., None]) -> str:
+    code = getattr(method, "__code__", None)
+    return code.co_filename if code is not None else ""
 
 
 @cache
