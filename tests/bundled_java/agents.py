@@ -1,5 +1,7 @@
 """Python agents with parts in Java, for the bundled engine."""
 
+import threading
+import time
 from typing import Any
 
 from flink_agents.api.agents.agent import Agent
@@ -28,6 +30,9 @@ TOOLS = {
     "exit": java_tool("exit", "int"),
     "odd": java_tool("odd"),
     "nanos": java_tool("nanos"),
+    "several": java_tool("several"),
+    "halved": java_tool("halved"),
+    "total": java_tool("total", "[I"),
 }
 
 
@@ -165,6 +170,57 @@ def java_action(method: str) -> Agent:
     return agent
 
 
+def look_at_borders(event: Event, ctx: RunnerContext) -> None:
+    """Output what passes the border between the languages and what does not."""
+    stubborn = ctx.get_resource("stubborn", ResourceType.CHAT_MODEL_CONNECTION)
+    try:
+        refused = ask_java(stubborn)
+    except Exception as error:
+        refused = str(error)
+    found = {
+        "id": event.get_attr("own") == str(event.id),
+        "several": ctx.get_resource("several", ResourceType.TOOL).call(),
+        "refused": refused,
+        "then": ask_java(stubborn),
+    }
+    lazy = ctx.get_resource("lazy", ResourceType.CHAT_MODEL_CONNECTION)
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(ask_java(lazy)))
+    thread.start()
+    # Until Java creates a resource for the thread, and before it asks Python for the tool of that.
+    time.sleep(0.5)
+    ctx.get_resource("opened", ResourceType.CHAT_MODEL)
+    thread.join()
+    ctx.send_event(OutputEvent(output={**found, "together": answers}))
+
+
+def ask_java(model: Any) -> str:
+    """Return the answer of a Java chat model."""
+    return str(model.chat([ChatMessage(role=MessageRole.USER, content="?")], []).content)
+
+
+def border_agent() -> Agent:
+    """Return an agent with resources that are hard to create."""
+    agent = Agent()
+    agent.add_action("name", [InputEvent.EVENT_TYPE], JavaFunction.for_action("shop.Visits", "name"))
+    agent.add_action("look", ["shop.Visits$Named"], look_at_borders)
+    for tool in ("several", "withTax"):
+        agent.add_resource(tool, ResourceType.TOOL, TOOLS[tool])
+    wrappers = "flink_agents.api.chat_models.java_chat_model.JavaChatModel"
+    connections = {
+        "stubborn": {"refuses": "once"},
+        "lazy": {"other": "slow"},
+        "slow": {"tool": "withTax"},
+    }
+    for name, arguments in connections.items():
+        descriptor = ResourceDescriptor(clazz=f"{wrappers}Connection", java_clazz="shop.Stubborn", **arguments)
+        agent.add_resource(name, ResourceType.CHAT_MODEL_CONNECTION, descriptor)
+    opened = ResourceDescriptor(clazz=f"{wrappers}Setup", java_clazz="shop.Stubborn")
+    agent.add_resource("opened", ResourceType.CHAT_MODEL, opened)
+    return agent
+
+
+bordering = border_agent()
 counting = java_action("count")
 answering = java_action("answer")
 misusing = java_action("misuse")

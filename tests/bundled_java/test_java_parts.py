@@ -100,6 +100,18 @@ def test_a_java_chat_model_asks_for_a_java_tool(run_java: RunJava) -> None:
     assert "temperature=0.5" in answer
 
 
+def test_events_arrays_and_resources_cross_the_border(run_java: RunJava) -> None:
+    """All in one JVM: an event's id, arrays, an open() that fails once, and two threads that create resources."""
+    (found,) = outputs(run_java("bordering", {}, config={"java.call-timeout-ms": 5_000}))
+    assert found == {
+        "id": True,
+        "several": [[1, 2], "NEW", ["x"]],
+        "refused": "java.lang.IllegalStateException: not now",
+        "then": "opened: true",
+        "together": ["opened: true"],
+    }
+
+
 REFUSED = {
     "too large for int": (
         call("withTax", amount=2**31, rate=0.5),
@@ -118,6 +130,11 @@ REFUSED = {
     "None for int": (call("withTax", amount=None, rate=0.5), "needs the parameter 'amount' (int), and it is None"),
     "no form in Python": (call("odd"), "is of class shop.Prices, which has no form in Python"),
     "nanoseconds": (call("nanos"), "has nanoseconds"),
+    "a list for an array": (
+        call("total", values=[1, 2]),
+        "parameter 'values' is [1, 2] (ArrayList), which is no int[]",
+    ),
+    "half of a surrogate pair": (call("halved"), "JavaError: java.lang.IllegalStateException: half ? of it"),
     "unknown class": (call("unknown class"), "needs the class shop.Price, which no jar has"),
     "unknown method": (call("unknown method"), "no public method shop.Prices.echo[int]; known: echo[java.lang.Object]"),
     "not static": (call("not static"), "the method is not static"),

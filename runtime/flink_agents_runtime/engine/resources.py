@@ -42,8 +42,8 @@ class Resources(ResourceCache):
     def __init__(self, plan: AgentPlan, java: JavaParts) -> None:
         self._providers = plan.resource_providers or {}
         super().__init__(self._providers, plan.config)
-        self.set_java_resource_adapter(java.adapter(self.get_resource))
         self._lock = threading.RLock()
+        self.set_java_resource_adapter(java.adapter(self.get_resource, self._lock))
         self._wanted_by: list[str] = []
 
     def get_resource(self, name: str, type: ResourceType) -> Resource:  # noqa: A002 - upstream's name

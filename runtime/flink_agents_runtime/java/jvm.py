@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import select
 import struct
 import subprocess
 import threading
@@ -69,11 +70,15 @@ class Jvm:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Frames] = {}
         self._lock = threading.Lock()
+        self._ended_because = ""
         self._process = subprocess.Popen(
             [setup.java, *_FLAGS, *_LOG, "-cp", os.pathsep.join(setup.class_path), _MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        assert self._process.stdin is not None
+        # A JVM that reads nothing must not hold up its caller beyond the deadline.
+        os.set_blocking(self._process.stdin.fileno(), False)
         ready: _Frames = SimpleQueue()
         self._waiting[0] = ready
         threading.Thread(target=self._read, name="java-replies", daemon=True).start()
@@ -102,13 +107,13 @@ class Jvm:
         ends_s = time.monotonic() + (self._call_s if operation in _OF_THE_USER else max(self._call_s, _START_S))
         failed: BaseException | None = None
         try:
-            self._send(_CALL, number, request_bytes(operation, arguments), what)
+            self._send(_CALL, number, _limited(request_bytes(operation, arguments), what), what, ends_s)
             while True:
                 kind, content = _next(frames, ends_s)
                 if kind == _LATE:
                     raise self._late(number, frames, what)
                 if kind == _ASK:
-                    failed = self._answer(number, of_bytes(content), answers, what)
+                    failed = self._answer(number, of_bytes(content), answers, what, ends_s)
                 elif kind == _RESULT:
                     return of_bytes(content)
                 elif kind == _ERROR:
@@ -129,32 +134,49 @@ class Jvm:
             self._process.kill()
             self._process.wait()
 
-    def _send(self, kind: int, number: int, content: bytes, what: str) -> None:
+    def _send(self, kind: int, number: int, content: bytes, what: str, ends_s: float) -> None:
+        """Write a frame until ``ends_s``; a JVM that does not read it to its end cannot be used again and is killed."""
         stdin = self._process.stdin
         assert stdin is not None
+        frame = _HEADER.pack(len(content) + _AFTER_SIZE, kind, number) + content
+        if not self._lock.acquire(timeout=max(0.0, ends_s - time.monotonic())):
+            raise JavaTimeoutError(f"{what} could not be sent before its deadline: another call is being sent")
         try:
-            with self._lock:
-                stdin.write(_HEADER.pack(len(content) + _AFTER_SIZE, kind, number) + content)
-                stdin.flush()
-        except (BrokenPipeError, ValueError):
+            in_time = _written(stdin.fileno(), frame, ends_s)
+        except (OSError, ValueError):
             raise JavaPartError(f"the JVM {self._how_it_ended()} before {what}; its output is in the log") from None
+        finally:
+            self._lock.release()
+        if not in_time:
+            self._end("did not read what was sent to it")
+            raise JavaTimeoutError(f"{what} could not be sent before its deadline: the JVM does not read")
 
-    def _answer(self, number: int, question: list[Any], answers: Answers | None, what: str) -> BaseException | None:
+    def _end(self, reason: str) -> None:
+        """Kill a JVM whose channel cannot be used any more."""
+        self._ended_because = self._ended_because or reason
+        self._process.kill()
+
+    def _answer(
+        self, number: int, question: list[Any], answers: Answers | None, what: str, ends_s: float
+    ) -> BaseException | None:
         """Answer a question of Java; return the exception that Java got instead, None if there is none."""
+        failed: BaseException | None = None
         try:
             assert answers is not None
             name, arguments = question
-            self._send(_ANSWER, number, to_bytes(answers(name, arguments)), what)
+            kind, content = _ANSWER, _limited(to_bytes(answers(name, arguments)), f"the answer to {name}")
         except Exception as error:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self._send(_FAILED, number, to_bytes(text), what)
-            return error
-        return None
+            # Half of a surrogate pair has no form in Java.
+            kind, content, failed = _FAILED, to_bytes(text.encode(errors="replace").decode()), error
+        self._send(kind, number, content, what, ends_s)
+        return failed
 
     def _late(self, number: int, frames: _Frames, what: str) -> JavaTimeoutError:
         """Interrupt a call that missed its deadline, and return the error with the stack of its thread."""
-        self._send(_CANCEL, number, b"", what)
         stack, kind, ends_s = "", _CANCEL, time.monotonic() + _STACK_S
+        with contextlib.suppress(JavaPartError, JavaTimeoutError):
+            self._send(_CANCEL, number, b"", what, ends_s)
         while kind not in (_STACK, _LATE, _GONE):
             kind, content = _next(frames, ends_s)
             stack = of_bytes(content) if kind == _STACK else ""
@@ -169,6 +191,8 @@ class Jvm:
             code = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             return f"did not answer within {_START_S:g} s"
+        if self._ended_because:
+            return self._ended_because
         return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def _read(self) -> None:
@@ -179,6 +203,7 @@ class Jvm:
             while len(header := stdout.read(_HEADER.size)) == _HEADER.size:
                 size, kind, number = _HEADER.unpack(header)
                 if not _AFTER_SIZE <= size <= _MAX_FRAME:
+                    self._end(f"sent a frame of {size} bytes, which is none")
                     break
                 content = stdout.read(size - _AFTER_SIZE)
                 # Half of an answer is none.
@@ -190,6 +215,29 @@ class Jvm:
         finally:
             for frames in tuple(self._waiting.values()):
                 frames.put((_GONE, b""))
+
+
+def _limited(content: bytes, what: str) -> bytes:
+    """Return the content of a frame. Raises :class:`JavaPartError` for one that Java refuses."""
+    if len(content) > _MAX_FRAME - _AFTER_SIZE:
+        raise JavaPartError(f"{what} has {len(content)} bytes for Java; the limit is {_MAX_FRAME - _AFTER_SIZE}")
+    return content
+
+
+def _written(file: int, frame: bytes, ends_s: float) -> bool:
+    """Write a frame to a pipe that does not block; return whether all of it was taken in time."""
+    left = memoryview(frame)
+    ready = select.poll()
+    ready.register(file, select.POLLOUT)
+    while left:
+        # A pipe takes a part of what is left, or blocks.
+        with contextlib.suppress(BlockingIOError):
+            left = left[os.write(file, left) :]
+            continue
+        wait_s = ends_s - time.monotonic()
+        if wait_s <= 0 or not ready.poll(wait_s * 1000):
+            return False
+    return True
 
 
 def _next(frames: _Frames, ends_s: float) -> tuple[int, bytes]:

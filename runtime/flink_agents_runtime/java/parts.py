@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from flink_agents.plan.actions.action import Action
@@ -74,9 +75,9 @@ class JavaParts:
         """Return the function of a Java action."""
         return partial(self._run, action.exec)
 
-    def adapter(self, get_resource: GetResource) -> JavaAdapter:
-        """Return what upstream's wrappers of Java parts call."""
-        return JavaAdapter(self.call, self._plan.resource_providers or {}, get_resource)
+    def adapter(self, get_resource: GetResource, lock: RLock) -> JavaAdapter:
+        """Return what upstream's wrappers of Java parts call; ``lock`` is that of a resource's creation."""
+        return JavaAdapter(self.call, self._plan.resource_providers or {}, get_resource, lock)
 
     def call(self, operation: str, arguments: Sequence[Any], what: str, answers: Answers | None = None) -> Any:
         """Return the result of one operation of the JVM, which is started first; see :meth:`Jvm.call`."""

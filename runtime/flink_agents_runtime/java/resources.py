@@ -7,6 +7,8 @@ is Java, too, in upstream's engine. Here both are Python and ask the JVM.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from threading import RLock
 from typing import Any, Protocol
 
 from flink_agents.api.chat_message import ChatMessage
@@ -19,6 +21,7 @@ from flink_agents_runtime.java.jvm import Answers
 from flink_agents_runtime.java.wire import ApiObject
 
 _TOOL = ResourceType.TOOL.value
+_TURN_S = 60.0
 Providers = Mapping[ResourceType, Mapping[str, ResourceProvider]]
 GetResource = Callable[[str, ResourceType], Resource]
 
@@ -33,13 +36,16 @@ class CallJava(Protocol):
 class JavaAdapter:
     """Upstream's ``JavaResourceAdapter``, whose names are Java's.
 
-    ``get_resource`` returns resources in Python, of which Java takes the descriptions of tools.
+    ``get_resource`` returns resources in Python, of which Java takes the descriptions of tools. ``lock`` is held by a
+    thread that creates a resource, in Python or in Java: with one lock in each language, two threads that create resources
+    could each hold one and wait for the other.
     """
 
-    def __init__(self, call: CallJava, providers: Providers, get_resource: GetResource) -> None:
+    def __init__(self, call: CallJava, providers: Providers, get_resource: GetResource, lock: RLock) -> None:
         self._call = call
         self._providers = providers
         self._get_resource = get_resource
+        self._lock = lock
 
     def getResource(self, name: str, type_value: str) -> Any:
         """Return a Java resource, or the description of a tool for a model."""
@@ -74,10 +80,20 @@ class JavaAdapter:
     def call(self, operation: str, type_value: str, name: str, *more: Any) -> Any:
         """Call Java about a resource."""
         what = f"the Java resource {name!r} ({type_value.replace('_', ' ')})"
-        return _readable(self._call(operation, [type_value, name, *more], what, self._answer))
+        turn = _Turn(self._lock)
+        try:
+            return _readable(self._call(operation, [type_value, name, *more], what, partial(self._answer, turn)))
+        finally:
+            turn.end()
 
-    def _answer(self, question: str, arguments: list[Any]) -> dict[str, Any]:
-        """Return what Java needs to create a resource."""
+    def _answer(self, turn: _Turn, question: str, arguments: list[Any]) -> dict[str, Any] | None:
+        """Return what Java needs to create a resource, or give it its turn to do so."""
+        if question == "create":
+            turn.take()
+            return None
+        if question == "created":
+            turn.give()
+            return None
         assert question == "resource"
         type_value, name = arguments
         if type_value == _TOOL:
@@ -98,6 +114,30 @@ class JavaAdapter:
         metadata = self._get_resource(name, ResourceType.TOOL).metadata
         schema = create_java_tool_schema_str_from_model(metadata.args_schema)
         return ApiObject("tool", {"name": metadata.name, "description": metadata.description, "schema": schema})
+
+
+class _Turn:
+    """The lock of the resources for Java, which has it for as long as one call of it takes, at most."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._taken = 0
+
+    def take(self) -> None:
+        """Wait for the lock; it may be taken again."""
+        if not self._lock.acquire(timeout=_TURN_S):
+            raise JavaPartError(f"another thread has created resources for more than {_TURN_S:g} s")
+        self._taken += 1
+
+    def give(self) -> None:
+        """Release what was taken last."""
+        self._lock.release()
+        self._taken -= 1
+
+    def end(self) -> None:
+        """Release what a call that failed or was late has not given back."""
+        while self._taken:
+            self.give()
 
 
 class JavaResource:

@@ -54,6 +54,21 @@ public class Prices {
         return java.time.LocalTime.of(1, 2, 3, 4);
     }
 
+    @Tool(description = "Takes an array.")
+    public static int total(@ToolParam(name = "values") int[] values) {
+        return values.length;
+    }
+
+    @Tool(description = "Returns an array and a member of an enumeration.")
+    public static Object[] several() {
+        return new Object[] {new int[] {1, 2}, Thread.State.NEW, new String[] {"x"}};
+    }
+
+    @Tool(description = "Fails with half of a surrogate pair.")
+    public static String halved() {
+        throw new IllegalStateException("half \ud800 of it");
+    }
+
     public static String withoutAnnotation(String value) {
         return value;
     }

@@ -32,6 +32,15 @@ public class Visits {
         context.sendEvent(new Counted((String) purchase.get("item"), before + 1));
     }
 
+    /** An event that knows its id. */
+    public static class Named extends Event {
+        public final String own = getId().toString();
+    }
+
+    public static void name(Event event, RunnerContext context) {
+        context.sendEvent(new Named());
+    }
+
     public static void answer(Event event, RunnerContext context) {
         context.sendEvent(new OutputEvent(Map.of("java", ((InputEvent) event).getInput())));
     }

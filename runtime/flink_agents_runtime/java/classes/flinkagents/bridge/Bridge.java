@@ -156,6 +156,9 @@ public final class Bridge {
 
     void send(byte kind, long number, Object value) throws IOException {
         byte[] content = Wire.bytes(value);
+        if (content.length > MAX_FRAME - HEADER) {
+            throw new Refused("the value has " + content.length + " bytes for Python; the limit is " + (MAX_FRAME - HEADER));
+        }
         synchronized (out) {
             out.writeInt(content.length + HEADER);
             out.writeByte(kind);

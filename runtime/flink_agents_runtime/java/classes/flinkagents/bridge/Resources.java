@@ -3,9 +3,11 @@ package flinkagents.bridge;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 
 /** The resources of an agent whose classes are Java, created on first use. Python knows what is declared. */
@@ -14,7 +16,10 @@ final class Resources {
     private static final String DESCRIPTOR = Api.PACKAGE + "resource.ResourceDescriptor";
     private static final String CONTEXT = Api.PACKAGE + "resource.ResourceContext";
 
-    private final Map<List<String>, Object> created = new LinkedHashMap<>();
+    /** In the order of their creation. */
+    private final Map<List<String>, Object> created = Collections.synchronizedMap(new LinkedHashMap<>());
+    /** For the thread that creates them, since its resources may ask for each other. */
+    private final Map<List<String>, Object> unopened = new ConcurrentHashMap<>();
 
     /** Creates the resource {type, name} and opens it. */
     Object open(Call call, List<?> request) throws Exception {
@@ -60,24 +65,35 @@ final class Resources {
         throw new Refused("argument " + place + " is " + value + ", which is no String");
     }
 
-    private synchronized Object resource(Call call, String type, String name) throws Exception {
+    private Object resource(Call call, String type, String name) throws Exception {
         List<String> key = List.of(type, name);
         Object known = created.get(key);
         if (known != null) {
             return known;
         }
+        // Python's lock is the only one: with another one here, a thread could hold each and wait for the other.
+        call.ask("create");
+        try {
+            known = created.getOrDefault(key, unopened.get(key));
+            return known != null ? known : newResource(call, type, name, key);
+        } finally {
+            call.ask("created");
+        }
+    }
+
+    private Object newResource(Call call, String type, String name, List<String> key) throws Exception {
         Map<?, ?> declared = (Map<?, ?>) call.ask("resource", type, name);
         Object tool = declared.get("tool");
         Object resource = tool != null ? Api.resolved(tool) : create(call, declared);
-        created.put(key, resource);
         if (tool == null) {
+            unopened.put(key, resource);
             try {
                 ifAny(resource, "open");
-            } catch (Exception error) {
-                created.remove(key);
-                throw error;
+            } finally {
+                unopened.remove(key);
             }
         }
+        created.put(key, resource);
         return resource;
     }
 
@@ -126,9 +142,12 @@ final class Resources {
     }
 
     /** Closes all, last first. */
-    synchronized Object close() throws Exception {
-        List<Object> all = new ArrayList<>(created.values());
-        created.clear();
+    Object close() throws Exception {
+        List<Object> all;
+        synchronized (created) {
+            all = new ArrayList<>(created.values());
+            created.clear();
+        }
         for (int index = all.size() - 1; index >= 0; index--) {
             ifAny(all.get(index), "close");
         }
