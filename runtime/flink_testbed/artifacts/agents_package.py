@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -10,8 +12,10 @@ from packaging.version import InvalidVersion, Version
 from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS
 from flink_testbed.core.problem import HostError, Problem
 
-# A build of the package adds its own directories to a source tree.
-_NOT_CONTENT = {".git", ".venv", "venv", "__pycache__", "build", "dist"}
+# What a build of a project adds beside these files. Elsewhere the names are those of any package.
+_RESULTS, _BUILDS = frozenset(("build", "dist")), frozenset(("pyproject.toml", "setup.py", "setup.cfg"))
+_NOT_CONTENT = frozenset((".git", "__pycache__"))
+_ENVIRONMENT = "pyvenv.cfg"
 
 
 def flink_agents_requirement(which: str) -> str:
@@ -53,16 +57,31 @@ def content_of(which: str) -> str:
     A rebuilt wheel must get another environment. A version is returned unchanged.
     """
     path = package_path(which)
-    if path is None:
-        return which
+    return which if path is None else digest_of_path(path)
+
+
+def digest_of_path(path: Path) -> str:
+    """Return a digest of a file, or of the files of a source tree without what a build adds to it."""
     # All files, not only Python's: rebuilding a checkout changes the jars.
-    members = [path] if path.is_file() else sorted(member for member in path.rglob("*") if member.is_file())
+    members = [path] if path.is_file() else sorted(_members(path))
     digest = hashlib.sha256()
     for member in members:
-        name = member.relative_to(path)
-        if not _NOT_CONTENT.intersection(name.parts) and not any(part.endswith(".egg-info") for part in name.parts):
-            digest.update(f"{name}\0{member.stat().st_size}\0".encode() + member.read_bytes())
+        digest.update(f"{member.relative_to(path)}\0{member.stat().st_size}\0".encode() + member.read_bytes())
     return digest.hexdigest()
+
+
+def _members(root: Path) -> Iterator[Path]:
+    for directory, below, names in os.walk(root):
+        built = not _BUILDS.isdisjoint(names)
+        below[:] = [name for name in below if not _is_added(Path(directory, name), built=built)]
+        yield from (path for path in (Path(directory, name) for name in names) if path.is_file())
+
+
+def _is_added(folder: Path, *, built: bool) -> bool:
+    """Return whether a directory is none of the sources; ``built`` says that a project is built where it lies."""
+    if folder.name in _NOT_CONTENT or folder.name.endswith(".egg-info"):
+        return True
+    return (built and folder.name in _RESULTS) or (folder / _ENVIRONMENT).is_file()
 
 
 def upstream_jars(lib: Path, flink_version: str) -> tuple[tuple[Path, ...], str]:

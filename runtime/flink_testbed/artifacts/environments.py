@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flink_testbed.artifacts.agents_package import content_of, flink_agents_requirement, upstream_jars
+from flink_testbed.artifacts.agents_package import (
+    content_of,
+    digest_of_path,
+    flink_agents_requirement,
+    upstream_jars,
+)
 from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
 from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.interpreters import interpreter_for
@@ -103,21 +108,21 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     always = (*_ALWAYS, *_BY_FLINK.get(request.flink.line.minor, ()))
     wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *always, *request.requirements)
     # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
-    contents = [content_of(path) for path in _named_files(request.requirements)]
+    contents = [digest_of_path(path) for path in _named_files(request.requirements)]
     identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted, *contents]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
     return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
 
 
-def _named_files(requirements: tuple[str, ...]) -> Iterator[str]:
-    """Yield the absolute paths of wheels, directories and files that requirements name.
+def _named_files(requirements: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the wheels, directories and files that requirements name by an absolute path.
 
     Their content is a part of the environment. The code of an editable one is not installed.
     """
     for line in requirements:
         path = re.sub(r"^--?[\w-]+\s+", "", line).partition(" ;")[0].partition("[")[0]
-        if path.startswith("/") and not line.startswith(("-e", "--editable")):
-            yield path
+        if path.startswith("/") and not line.startswith(("-e", "--editable")) and Path(path).exists():
+            yield Path(path)
 
 
 def cached_environment(plan: EnvironmentPlan) -> JobEnvironment | None:

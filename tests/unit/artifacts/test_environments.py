@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from flink_testbed.artifacts.agents_package import content_of, flink_agents_requirement, upstream_jars
+from flink_testbed.artifacts import environments
+from flink_testbed.artifacts.agents_package import (
+    content_of,
+    digest_of_path,
+    flink_agents_requirement,
+    upstream_jars,
+)
+from flink_testbed.artifacts.environments import EnvironmentRequest, plan_environment
+from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.problem import HostError
 
 
@@ -43,8 +51,11 @@ def test_an_install_without_jars_has_no_upstream_engine(tmp_path: Path) -> None:
 def test_a_rebuilt_jar_in_a_checkout_changes_the_environment(tmp_path: Path) -> None:
     """Build directories do not."""
     jar = _jar(tmp_path, "flink_agents/lib/common/c.jar")
+    (tmp_path / "pyproject.toml").touch()
     before = content_of(str(tmp_path))
     _jar(tmp_path, "build/lib/x.py")
+    _jar(tmp_path, "env/lib/x.py")
+    _jar(tmp_path, "env/pyvenv.cfg")
     assert content_of(str(tmp_path)) == before
     jar.write_bytes(b"new")
     assert content_of(str(tmp_path)) != before
@@ -63,6 +74,26 @@ def test_a_source_tree_is_its_python_project(tmp_path: Path) -> None:
     assert content_of(str(tmp_path)) == content_of(str(project)) == before
     (project / "flink_agents" / "plan.py").write_text("x = 1")
     assert content_of(str(tmp_path)) != before
+
+
+@pytest.mark.parametrize("name", ["build", "dist", "venv"])
+def test_a_package_with_the_name_of_a_build_directory_is_content(tmp_path: Path, name: str) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    module = _jar(tmp_path, f"shop/{name}/agent.py")
+    before = digest_of_path(tmp_path)
+    module.write_text("x = 1")
+    assert digest_of_path(tmp_path) != before
+
+
+def test_a_local_requirement_is_its_whole_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only upstream's repository has its project in python/."""
+    monkeypatch.setattr(environments, "interpreter_for", lambda *_: ("python", "3.11"))
+    for name in ("pyproject.toml", "python/pyproject.toml"):
+        _jar(tmp_path, name)
+    request = EnvironmentRequest(resolve_flink("2.2"), requirements=(f"{tmp_path}[extra]",))
+    before = plan_environment(request).key
+    _jar(tmp_path, "shop/agents.py")
+    assert plan_environment(request).key != before
 
 
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
