@@ -34,6 +34,14 @@ class Checkout:
             settings, root=self.root, python_path=tuple(self._at(settings, path) for path in settings.python_path)
         )
 
+    def requirement(self, line: str, root: Path) -> str:
+        """Return a requirement with the path inside the project that it names at the commit; other lines as they are."""
+        option, space, target = line.partition(" ") if line.startswith("-") else ("", "", line)
+        for now in (root, root.resolve()):
+            if target == str(now) or target.startswith((f"{now}/", f"{now}[")):
+                return f"{option}{space}{self.root}{target.removeprefix(str(now))}"
+        return line
+
     def agent(self, spec: Any, root: Path) -> Any:
         """Return an agent's spec with its file at the commit; ``root`` is that of the project now."""
         if not isinstance(spec, dict):

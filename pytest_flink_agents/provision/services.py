@@ -97,6 +97,8 @@ class Services:
         one that is ``apart`` have clusters of this process.
         """
         requirements = self.settings.with_requirements(requirements)
+        if checkout is not None:
+            requirements = tuple(checkout.requirement(line, self.settings.root) for line in requirements)
         own = checkout is not None or bool(flink_agents or python) or apart
         commit = checkout.commit if checkout else ""
         key = EnvironmentKey(release.version, requirements, commit, flink_agents, python, apart)
