@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flink_testbed.flink.config import address_of
 from flink_testbed.responder import RefusedError
 from pytest_flink_agents.evidence.upgrade import BASELINE, CANDIDATE
 from pytest_flink_agents.run.channel import Channel, MemoryChannel, TopicChannel
@@ -64,5 +65,4 @@ def _detached(request: ScenarioRequest) -> str:
         next_step = "copy the whole directory of a savepoint that an agent's job of this version of the plugin wrote"
         mistake = Mistake("FA206", _STORED, error.message, error.expected, error.seen, next_step)
         raise ScenarioError(loaded.document.problem(mistake)) from None
-    # Flink decodes no percent signs.
-    return f"file://{copy}"
+    return address_of(copy)

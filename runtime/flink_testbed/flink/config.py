@@ -170,8 +170,8 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
         "process.jobmanager.working-dir": str(directory / "work"),
         "process.taskmanager.working-dir": str(directory / "work"),
         "state.backend.type": config.state_backend,
-        "execution.checkpointing.dir": checkpoints.absolute().as_uri(),
-        "execution.checkpointing.savepoint-dir": savepoints.absolute().as_uri(),
+        "execution.checkpointing.dir": address_of(checkpoints),
+        "execution.checkpointing.savepoint-dir": address_of(savepoints),
         "heartbeat.interval": "2s",
         "heartbeat.timeout": "20s",
         "metrics.fetcher.update-interval": "1s",
@@ -188,6 +188,11 @@ def flink_options(config: ClusterConfig, addresses: Addresses, *, directory: Pat
     options |= {"jobmanager.rpc.bind-port": str(addresses.rpc_bind_port)} if addresses.rpc_bind_port else {}
     options |= _recovery_options(addresses, directory) if config.high_availability else {}
     return options | config.memory.taskmanager_options() | dict(config.flink_options)
+
+
+def address_of(path: Path) -> str:
+    """Return a path as Flink reads it in its options: with a scheme, and without percent signs, which it decodes nowhere."""
+    return f"file://{path.absolute()}"
 
 
 def reporter_arguments(port: int) -> list[str]:
@@ -207,7 +212,7 @@ def _recovery_options(addresses: Addresses, directory: Path) -> dict[str, str]:
         "high-availability.type": "zookeeper",
         "high-availability.zookeeper.quorum": f"{addresses.zookeeper}:{addresses.zookeeper_port}",
         "high-availability.zookeeper.client.session-timeout": "4s",
-        "high-availability.storageDir": (directory / "recovery").absolute().as_uri(),
+        "high-availability.storageDir": address_of(directory / "recovery"),
         "high-availability.jobmanager.port": str(addresses.rpc_port),
     }
 

@@ -53,3 +53,10 @@ def test_high_availability_is_off_by_default() -> None:
 
 def test_options_of_the_configuration_take_precedence() -> None:
     assert options(ClusterConfig(flink_options={"heartbeat.timeout": "3s"}))["heartbeat.timeout"] == "3s"
+
+
+def test_a_directory_with_a_space_is_written_as_flink_reads_it() -> None:
+    """Flink decodes no percent signs: it would make another directory."""
+    given = options(ClusterConfig(checkpoints=Path("/keep all/c"), savepoints=Path("/keep all/100 %/s")))
+    assert given["execution.checkpointing.dir"] == "file:///keep all/c"
+    assert given["execution.checkpointing.savepoint-dir"] == "file:///keep all/100 %/s"
