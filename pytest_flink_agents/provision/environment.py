@@ -85,6 +85,8 @@ class TestEnvironment(JobParts):
         )
         self._broker_client = broker_client
         self._worker: Responder | None = None
+        # True while nothing but the early start has asked for a part.
+        self._only_early = False
         self._submitter: Responder | None = None
         self._languages: Responder | None = None
         self._clusters: dict[tuple[Tier, ClusterVariant], FlinkCluster] = {}
@@ -107,6 +109,7 @@ class TestEnvironment(JobParts):
 
         One that died or hung is replaced.
         """
+        self._only_early = False
         worker = self._started_worker()
         worker.wait_ready(_WORKER_READY_S)
         return worker
@@ -114,6 +117,7 @@ class TestEnvironment(JobParts):
     def start_worker_early(self) -> None:
         """Start the process of the local tier without waiting for it, unless its environment has yet to be built."""
         if self.has_environment:
+            self._only_early = True
             self._started_worker()
 
     def _started_worker(self) -> Responder:
@@ -255,8 +259,19 @@ class TestEnvironment(JobParts):
             self._languages.wait_ready(_SUBMITTER_READY_S)
         return self._languages
 
+    @property
+    def _is_used(self) -> bool:
+        """True if something may have run on the environment."""
+        return not self._only_early or bool(self._clusters or self._submitter or self._languages)
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the parts that were made, empty if nothing has run on them."""
+        return super().digests() if self._is_used else {}
+
     def facts(self) -> dict[str, str]:
-        """Return the versions of the parts and clusters, for the report."""
+        """Return the versions of the parts and clusters, for the report; empty if nothing has run on them."""
+        if not self._is_used:
+            return {}
         facts = super().facts()
         for (tier, variant), cluster in self._clusters.items():
             facts[_part(tier, variant)] = cluster.summary()
