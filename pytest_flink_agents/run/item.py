@@ -73,9 +73,10 @@ class ScenarioRun:
         """The scenario's own version of its agent."""
         return ScenarioVersion(self.services, self.loaded, self.tier, self.release, self.commit)
 
-    @property
     def baseline(self) -> ScenarioRun | None:
-        """The run that this one is compared with, None if there is none, or if its evidence is stored.
+        """Return the run that this one is compared with, None if there is none, or if its evidence is stored.
+
+        Its code is exported from git if the cache does not have it.
 
         Raises ``HostError`` FA435 if there is no such commit.
         """
@@ -97,12 +98,12 @@ class ScenarioRun:
         Raises ``HostError`` if one cannot start; nothing is known of the scenario then.
         """
         self.provision_alone()
-        if baseline := self.baseline:
+        if baseline := self.baseline():
             baseline.provision_alone()
 
     def provision_alone(self) -> None:
         """Start the parts that the run needs, whatever it is compared with."""
-        versions = [version for version in (self.version, self.version.before) if version]
+        versions = [version for version in (self.version, self.version.before()) if version]
         through_kafka = needs_kafka(self.services.settings, self.loaded, self.tier) or self._keeps_actions
         for version in versions:
             version.provide()
@@ -165,7 +166,7 @@ class ScenarioRun:
 
     def _baseline_side(self, directory: Path, seed: int | None) -> Side | None:
         """Return the run that this one is compared with, None without one; its files go to ``directory``."""
-        compare, run = self.loaded.scenario.compare, self.baseline
+        compare, run = self.loaded.scenario.compare, self.baseline()
         if compare is None:
             return None
         if run is None:
@@ -228,7 +229,7 @@ class ScenarioRun:
     ) -> Iterator[PreparedRun]:
         """Serve the endpoints, the model and the topic of action states, and yield a run that uses them."""
         scenario, version = self.loaded.scenario, self.version
-        place, before = version.place(directory), version.before
+        place, before = version.place(directory), version.before()
         environment, variant = place.environment, place.setup.variant
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
@@ -286,12 +287,13 @@ class ScenarioRun:
         place, lines = lines_of(self.loaded, Finding("", ("agent",)))
         source = [f"  > {number:4} | {line}" for number, line in lines]
         text = "\n".join([f"{place}: {error.problem.render()}", *source, "", f"again: {reproduce}"])
-        findings = (Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen),)
+        findings = [Finding(error.problem.message, ("agent",), error.problem.expected, error.problem.seen)]
         validity = Validity.INVALID
         if error.version == BASELINE:
-            validity, findings = Validity.UNKNOWN, (Finding(NOTHING_OF_CANDIDATE, ("upgrade",)), *findings)
+            validity = Validity.UNKNOWN
+            findings.insert(0, Finding(NOTHING_OF_CANDIDATE, ("upgrade",)))
         evidence = Evidence(self.tier.value, self.release.version, self.version.engine.value, job_state="not built")
-        return CheckedRun(evidence, (CheckResult("agent", validity, findings),), validity, text)
+        return CheckedRun(evidence, (CheckResult("agent", validity, tuple(findings)),), validity, text)
 
 
 def _waiver_answer(loaded: LoadedScenario, checked: CheckedRun) -> WaiverAnswer | None:

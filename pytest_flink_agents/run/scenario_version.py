@@ -87,9 +87,10 @@ class ScenarioVersion:
         """Return the place of a run whose files are in ``directory``."""
         return Place(self.environment, self.tier, directory, self.setup)
 
-    @property
     def before(self) -> ScenarioVersion | None:
-        """The version that runs before this one, None without an upgrade.
+        """Return the version that runs before this one, None without an upgrade.
+
+        Its code is exported from git if the cache does not have it.
 
         Raises ``HostError`` FA435 for a commit that the repository does not have.
         """
