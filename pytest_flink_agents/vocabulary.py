@@ -13,6 +13,11 @@ INPUT_EVENT, OUTPUT_EVENT = "_input_event", "_output_event"
 CHAT_RESPONSE_EVENT, TOOL_REQUEST_EVENT = "_chat_response_event", "_tool_request_event"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class Word(str, Enum):
     """The base of enumerations whose members print as their words."""
 

@@ -12,17 +12,17 @@ from pytest_flink_agents.checks.input_runs import input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.trajectory_steps import Entry, entries_by_key, is_cut
 from pytest_flink_agents.checks.usage import COMPLETION_TOKENS, PROMPT_TOKENS
-from pytest_flink_agents.compare.input_runs import Aspect, as_json
-from pytest_flink_agents.compare.sides import NOTHING, AllowRule, Comparison, Row, compare_keys, counted, shown
+from pytest_flink_agents.compare.input_runs import COMPARED_ELSEWHERE, Aspect, as_json
+from pytest_flink_agents.compare.sides import NOTHING, AllowRule, Comparison, Row, compare_keys, shown
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.replays import InputRun
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
-from pytest_flink_agents.vocabulary import INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT, Tier
+from pytest_flink_agents.vocabulary import INPUT_EVENT, TOOL_REQUEST_EVENT, Tier, counted
 
 NAME = "compare"
 _PATH = ("compare",)
-# Their content is compared as outputs and tool calls, or is the same.
-_COMPARED_ELSEWHERE = frozenset((INPUT_EVENT, OUTPUT_EVENT, TOOL_REQUEST_EVENT))
+# Tool calls are compared on their own.
+_WITHOUT_CONTENT = COMPARED_ELSEWHERE | {TOOL_REQUEST_EVENT}
 _NO_KEY = "no key"
 _RESTARTED = "the job of the {} restarted, and a restart repeats calls and events"
 # Another prompt has another length.
@@ -206,7 +206,7 @@ def _keys(evidence: Evidence, *, with_events: bool, with_effects: bool, with_mem
 
 def _event(entry: Entry) -> tuple[str, object]:
     event = entry.event
-    return event.type, None if event.type in _COMPARED_ELSEWHERE else scrubbed(dict(event.attributes), _TOKENS)
+    return event.type, None if event.type in _WITHOUT_CONTENT else scrubbed(dict(event.attributes), _TOKENS)
 
 
 def _effects(evidence: Evidence) -> Mapping[str, list[dict[str, object]]]:

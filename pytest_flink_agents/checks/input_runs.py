@@ -15,7 +15,7 @@ from pytest_flink_agents.vocabulary import INPUT_EVENT
 
 
 @dataclass(frozen=True, slots=True)
-class InputRun:
+class LoggedInput:
     """One input with the events from its input event to that of the next input of the key."""
 
     number: int
@@ -33,7 +33,7 @@ def log_doubt(evidence: Evidence) -> str:
     return ""
 
 
-def input_runs(evidence: Evidence) -> tuple[list[InputRun], str]:
+def input_runs(evidence: Evidence) -> tuple[list[LoggedInput], str]:
     """Return the runs of all inputs in the log, and the reason for which they cannot be trusted.
 
     The reason is empty if the log is whole and has exactly the input events that it must have.
@@ -45,8 +45,8 @@ def input_runs(evidence: Evidence) -> tuple[list[InputRun], str]:
         numbers.setdefault(identity(key), []).append(number)
     only = next(iter(numbers)) if len(numbers) == 1 else None
     begun: dict[str, int] = {}
-    current: dict[str, InputRun] = {}
-    runs: list[InputRun] = []
+    current: dict[str, LoggedInput] = {}
+    runs: list[LoggedInput] = []
     for event in evidence.events:
         key = only if event.key is None else identity(event.key)
         if key is None:
@@ -57,7 +57,7 @@ def input_runs(evidence: Evidence) -> tuple[list[InputRun], str]:
                 return runs, _more_than_given(evidence)
             begun[key] = place + 1
             number = numbers[key][place]
-            current[key] = InputRun(number, evidence.input_keys[number])
+            current[key] = LoggedInput(number, evidence.input_keys[number])
             runs.append(current[key])
         if key in current:
             current[key].events.append(event)
@@ -69,7 +69,7 @@ def _more_than_given(evidence: Evidence) -> str:
     return f"the event log has more input events than there are inputs{because}"
 
 
-def _incomplete(runs: list[InputRun], evidence: Evidence) -> str:
+def _incomplete(runs: list[LoggedInput], evidence: Evidence) -> str:
     if not runs:
         return "no input event was logged"
     if evidence.restarts:

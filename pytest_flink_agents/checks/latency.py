@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pytest_flink_agents.checks.bounds import Amount, Bounds, check_amounts
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.input_runs import InputRun, input_runs
+from pytest_flink_agents.checks.input_runs import LoggedInput, input_runs
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.vocabulary import OUTPUT_EVENT
@@ -60,7 +60,7 @@ def latency_amount(wanted: Percentile, evidence: Evidence) -> Amount:
     return Amount(f"{wanted.name} of {len(ordered)} inputs", round(latency, 3), key=run.key, unit=unit)
 
 
-def _without_output(runs: Sequence[InputRun]) -> str:
+def _without_output(runs: Sequence[LoggedInput]) -> str:
     """Return a sentence on the inputs without an output event, empty if there is none."""
     silent = [run for run in runs if not any(event.type == OUTPUT_EVENT for event in run.events)]
     if not silent:
@@ -68,7 +68,7 @@ def _without_output(runs: Sequence[InputRun]) -> str:
     return f"{len(silent)} of {len(runs)} inputs have no output event, the first is input {silent[0].number}"
 
 
-def _measured(runs: Sequence[InputRun]) -> list[tuple[float, InputRun]]:
+def _measured(runs: Sequence[LoggedInput]) -> list[tuple[float, LoggedInput]]:
     """Return the latency in ms of each input with an output; empty if a time stamp is unreadable."""
     found = []
     for run in runs:

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_flink_agents.checks.bounds import CUT_SHORT, Amount, Bounds, check_amounts, judged_amount
 from pytest_flink_agents.checks.bounds import combined as combine
 from pytest_flink_agents.checks.finding import CheckResult
-from pytest_flink_agents.checks.input_runs import InputRun, input_runs, log_doubt
+from pytest_flink_agents.checks.input_runs import LoggedInput, input_runs, log_doubt
 from pytest_flink_agents.checks.outputs import identity
 from pytest_flink_agents.checks.trajectory_steps import entry_of
 from pytest_flink_agents.evidence.model import Event, Evidence, ModelCall
@@ -165,7 +165,7 @@ def _unknown(reason: str) -> Amount:
     return Amount("the number of tokens of each input", None, reason)
 
 
-def _of_input(run: InputRun, rounds: Mapping[str, list[int]], *, final: bool) -> Amount:
+def _of_input(run: LoggedInput, rounds: Mapping[str, list[int]], *, final: bool) -> Amount:
     used = 0
     for event in run.events:
         if event.type == CHAT_RESPONSE_EVENT:

@@ -20,6 +20,7 @@ from pytest_flink_agents.plan.check import NOT_BY_ALL, REFUSED, plan_problems
 from pytest_flink_agents.plan.describe import masked, plan_lines
 from pytest_flink_agents.provision.job_parts import JobParts
 from pytest_flink_agents.redact import Redactor
+from pytest_flink_agents.vocabulary import counted
 
 _READY_S, _PLAN_S = 60.0, 60.0
 _BYTES = 16 * 1024 * 1024
@@ -53,7 +54,7 @@ def check_plan(reference: str, options: Sequence[str], *, as_json: bool) -> tupl
         }
         return int(failed), Redactor(os.environ).text(json.dumps(document, indent=2))
     warnings = sum(problem.code == NOT_BY_ALL for problem in problems)
-    summary = f"{reference}: {_counted(len(problems) - warnings, 'error')}, {_counted(warnings, 'warning')}"
+    summary = f"{reference}: {counted(len(problems) - warnings, 'error')}, {counted(warnings, 'warning')}"
     lines = [problem.render() for problem in problems]
     return int(failed), Redactor(os.environ).text("\n".join([*lines, summary]))
 
@@ -113,7 +114,3 @@ def _from_code(reference: str, options: Sequence[str]) -> str:
 
 def _progress(line: str) -> None:
     sys.stderr.write(line + "\n")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

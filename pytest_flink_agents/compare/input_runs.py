@@ -12,9 +12,10 @@ from typing import Any
 
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.evidence.replays import InputRun
+from pytest_flink_agents.vocabulary import INPUT_EVENT, OUTPUT_EVENT
 
 # Outputs are compared on their own, and the input is the same.
-_COMPARED_ELSEWHERE = frozenset(("_input_event", "_output_event"))
+COMPARED_ELSEWHERE = frozenset((INPUT_EVENT, OUTPUT_EVENT))
 # A question that a model is asked twice changes nothing, and its answer is part of what is compared.
 _EFFECTS = "effects"
 # Ids that clients of models draw as UUIDs, and those that the scripted model counts.
@@ -100,7 +101,7 @@ def call_differences(expected: Sequence[EffectCall], seen: Sequence[EffectCall])
 
 def _without_drawn_ids(run: InputRun) -> tuple[Any, Any]:
     """Return events and memory with a number instead of each drawn id of the events."""
-    plain = [[kind, None if kind in _COMPARED_ELSEWHERE else attributes] for kind, attributes in run.events]
+    plain = [[kind, None if kind in COMPARED_ELSEWHERE else attributes] for kind, attributes in run.events]
     names: dict[str, str] = {}
     events = _DRAWN_ID.sub(lambda found: names.setdefault(found[0], f"id-{len(names) + 1}"), as_json(plain))
     memory = _DRAWN_ID.sub(lambda found: names.get(found[0], found[0]), as_json(dict(run.memory)))

@@ -13,6 +13,7 @@ from typing import Any
 from pytest_flink_agents.compare.input_runs import Aspect, Difference, as_json, run_differences
 from pytest_flink_agents.evidence.replays import InputRun
 from pytest_flink_agents.scenario.scrub import ScrubPath, scrubbed
+from pytest_flink_agents.vocabulary import counted
 
 NOTHING = "-"
 # The time to align two lists grows with the square of their lengths.
@@ -105,11 +106,6 @@ class KeyDifferences:
 
     rows: tuple[Row, ...] = ()
     used: frozenset[str] = field(default_factory=frozenset)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def compare_keys(

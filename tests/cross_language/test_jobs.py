@@ -36,6 +36,11 @@ def of_plan(request: AgentRun, plan: dict[str, Any], jar: Path, directory: Path)
     return dataclasses.replace(request, agent_spec={"agent": agent, "resources": {}})
 
 
+def visits_with(cross_language: CrossLanguage, name: str, method: str) -> dict[str, Any]:
+    """Return the plan of the Python agent of visits with a further action in Java."""
+    return with_java_action(cross_language.python_plan("tests.cross_language.visits:VisitsAgent"), name, method)
+
+
 @pytest.mark.parametrize("way", ["files", "kafka"])
 def test_a_java_agent_runs_on_the_inputs_of_a_scenario(
     session_environment: TestEnvironment, shop_jar: Path, run_request, way: str, request: pytest.FixtureRequest
@@ -80,9 +85,7 @@ def test_a_python_agent_with_a_java_action(
     tmp_path: Path,
 ) -> None:
     """Both share the memory of a key; events of Python reach the action as bytes, and none of Java reaches Python."""
-    plan = with_java_action(
-        cross_language.python_plan("tests.cross_language.visits:VisitsAgent"), "count", "shop.Visits.count"
-    )
+    plan = visits_with(cross_language, "count", "shop.Visits.count")
     evidence = run(of_plan(run_request("", INPUTS), plan, shop_jar, tmp_path), session_environment)
     assert evidence.failure is None
     visits = [(output.key, output.value["item"], output.value["visits"]) for output in evidence.outputs]
@@ -99,9 +102,7 @@ def test_java_of_0_1_creates_no_python_tool(
     tmp_path: Path,
 ) -> None:
     """It reads and writes the tool of a plan, and no agent in Java can declare one."""
-    plan = with_java_action(
-        cross_language.python_plan("tests.cross_language.visits:VisitsAgent"), "ask", "shop.Doubling.ask"
-    )
+    plan = visits_with(cross_language, "ask", "shop.Doubling.ask")
     assert cross_language.java_differences(plan, shop_jar) == ()
     failure = run(of_plan(run_request("", INPUTS[:1]), plan, shop_jar, tmp_path), session_environment).failure
     assert failure is not None

@@ -13,6 +13,7 @@ from pytest_flink_agents.cli.lint.targets import Kind, Target, targets
 from pytest_flink_agents.redact import Redactor
 from pytest_flink_agents.scenario.configuration.file import configuration_findings
 from pytest_flink_agents.scenario.configuration.finding import ERROR, Finding, finding_of
+from pytest_flink_agents.vocabulary import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def as_lines(linted: Sequence[Linted]) -> str:
             lines += [f"  {label + ':':<9} {text}" for label, text in more if text]
     findings = [finding for each in linted for finding in each.findings]
     errors = sum(finding.severity == ERROR for finding in findings)
-    files = _counted(len(linted), "file")
-    return "\n".join([*lines, f"{files}: {_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}"])
+    files = counted(len(linted), "file")
+    return "\n".join([*lines, f"{files}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"])
 
 
 def as_document(linted: Sequence[Linted]) -> str:
@@ -103,7 +104,3 @@ def _masked(linted: Linted, redactor: Redactor) -> Linted:
         for finding in linted.findings
     )
     return dataclasses.replace(linted, findings=tuple(findings))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -7,7 +7,6 @@ The business key, ``key``, is an addition. A log is an observer of one engine at
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from flink_agents.plan.configuration import AgentConfiguration
 
 from flink_agents_runtime.config.configuration import option
 from flink_agents_runtime.config.options import typed
-from flink_agents_runtime.observe.json_log import JsonLog, safe_name
+from flink_agents_runtime.observe.json_log import JsonLog, log_file
 from flink_agents_runtime.observe.truncation import Limits
 
 # The end of an id in an event's text, before the quotation mark: {"id":"01234567-89ab-cdef-0123-456789abcdef"
@@ -100,5 +99,4 @@ def event_log(config: AgentConfiguration, name: str) -> EventLog | None:
         return EventLog(None, config)
     if not directory and kind is None:
         return None
-    folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
-    return EventLog(folder / f"events-{safe_name(name)}.log", config)
+    return EventLog(log_file(directory, "events", name), config)

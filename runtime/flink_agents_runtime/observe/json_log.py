@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -95,6 +96,12 @@ class JsonLog(ABC):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
         return self._file
+
+
+def log_file(directory: str, kind: str, name: str) -> Path:
+    """Return the file of a log, in ``flink-agents`` below the directory for temporary files if none is given."""
+    folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
+    return folder / f"{kind}-{safe_name(name)}.log"
 
 
 def safe_name(name: str) -> str:

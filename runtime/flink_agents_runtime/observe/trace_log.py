@@ -9,14 +9,12 @@ targets say of other entities.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from flink_agents_runtime.config.catalogue import LEVELS, OFF, STANDARD
 from flink_agents_runtime.config.options import OptionError, integer, truth
-from flink_agents_runtime.observe.json_log import JsonLog, safe_name
+from flink_agents_runtime.observe.json_log import JsonLog, log_file
 from flink_agents_runtime.observe.truncation import Limits
 
 DIRECTORY, OUTPUT = "trace-log.base-dir", "trace-log.output-type"
@@ -90,8 +88,7 @@ def trace_log(config: Any, name: str, agent: str) -> TraceLog | None:
         raise OptionError(OUTPUT, config.conf_data[OUTPUT], "FILE or SLF4J")
     if output == "slf4j" and not directory:
         return TraceLog(None, config, agent)
-    folder = Path(directory) if directory else Path(tempfile.gettempdir()) / "flink-agents"
-    return TraceLog(folder / f"traces-{safe_name(name)}.log", config, agent)
+    return TraceLog(log_file(directory, "traces", name), config, agent)
 
 
 def details_of(targets: Any) -> dict[str, str]:
