@@ -22,7 +22,7 @@ class Version:
     the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
     both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known,
     ``runs_on`` are its releases of Flink, flink-agents and Python, and ``python_mode`` is that of the bundled engine on Flink, or
-    the one that a Python program was given: thread or process. ``dropped`` are the ids of the operators whose state it
+    the one that a program in Python chose: thread or process. ``dropped`` are the ids of the operators whose state it
     did not take from the savepoint, None if that is not known.
     """
 

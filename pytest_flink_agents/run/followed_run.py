@@ -37,7 +37,7 @@ from pytest_flink_agents.run.watch.jobs import (
     wait_for_ends,
     wait_for_starts,
 )
-from pytest_flink_agents.run.watch.logs import LogWatch
+from pytest_flink_agents.run.watch.logs import LogWatch, StartedProgram
 from pytest_flink_agents.run.watch.reach import require_reach
 from pytest_flink_agents.run.watch.threads import save_thread_dump
 from pytest_flink_agents.vocabulary import Tier
@@ -94,8 +94,8 @@ class FollowedRun:
         self._started = True
         # The savepoint that the job has restored before anything else, empty without one.
         self.restored = ""
-        # The operators whose state it did not take from there, None if that is not known.
-        self.dropped: tuple[str, ...] | None = ()
+        # How the job of a program began, None if that is not known.
+        self.program: StartedProgram | None = StartedProgram(python_mode=launch.python_mode)
         # That of its widest operator, 0 if it is not known.
         self.parallelism = 0
         # The jobs that still hold their slots after they were cancelled.
@@ -128,7 +128,8 @@ class FollowedRun:
                 self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
                 self.running_s = clock.now_s()
                 self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
-                self.dropped = self._dropped_state()
+                if isinstance(self._subject, JobSubject):
+                    self.program = self._logs.started_program(self.launch.job_ids)
                 in_time = self._started and wait_for_ends(self._watches, deadline_s, self._done(), each_look=each_look)
         except HostError as error:
             if error.problems[0].code == PROCESS_DIED:
@@ -136,10 +137,6 @@ class FollowedRun:
             raise
         self.ended_s = clock.now_s()
         return in_time
-
-    def _dropped_state(self) -> tuple[str, ...] | None:
-        """Ask the log of a program, which may allow its job to leave out state; that of an agent may not."""
-        return self._logs.dropped_state(self.launch.job_ids) if isinstance(self._subject, JobSubject) else ()
 
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""

@@ -39,8 +39,7 @@ def launch_job(
     # Thread mode, as for agents, if the workers see this machine's files. A program may set another
     # mode, and a team's configuration does.
     chosen = EXECUTION_MODE in place.setup.job
-    is_python = subject.file.suffix == ".py"
-    thread_mode = is_python and cluster.shares_files and not chosen
+    thread_mode = subject.file.suffix == ".py" and cluster.shares_files and not chosen
     client = FlinkClient(
         place.environment.flink_home,
         cluster.rest_url,
@@ -66,8 +65,7 @@ def launch_job(
         _cancel(jobs, cluster)
         failure = Failure(f"the program submits {len(jobs)} jobs: only a single one can be stopped for another version")
         return Launch(JOBS_OWN_ENGINE, failure=failure, config=config, files=files)
-    mode = "thread" if thread_mode else place.setup.job.get(EXECUTION_MODE, "process")
-    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files, python_mode=mode if is_python else "")
+    return Launch(JOBS_OWN_ENGINE, tuple(jobs), config=config, files=files)
 
 
 def _cancel(jobs: Sequence[str], cluster: FlinkCluster) -> None:

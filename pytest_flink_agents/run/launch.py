@@ -40,8 +40,7 @@ class Launch:
     ``config`` are the options of flink-agents, and ``listeners`` its actions by event type.
     ``actions`` are those of a plan for upstream's engine, whose failures name functions, and ``plan`` is how the other
     language reads it. ``files`` are evidence. ``plan_digest`` is that of the agent's plan, None for a program, which makes
-    its own. ``python_mode`` is that of the bundled engine, or the one that a Python program was given, thread or process,
-    and empty for others.
+    its own. ``python_mode`` is that of the bundled engine, thread or process, and empty for others.
     """
 
     engine: str

@@ -120,8 +120,8 @@ def with_versions(
             run.restored,
             run.parallelism,
             version.place.releases,
-            run.launch.python_mode,
-            run.dropped,
+            run.program.python_mode if run.program else "",
+            run.program.dropped if run.program else None,
         )
         for version, job_id, run, savepoint in zip(versions.started, job_ids, runs, savepoints, strict=False)
     ]

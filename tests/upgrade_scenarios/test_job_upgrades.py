@@ -52,6 +52,7 @@ def upgrade(job: str, before: str, *, after: str = "{outputs: 5}", words: str = 
         ("retyped", "the new state serializer"),
         ("anew", "the candidate began anew: it did not restore the savepoint that it was started from"),
         ("dropping", "the candidate dropped state of the savepoint"),
+        ("process", "the candidate runs in another mode of Python, which does not find the state of the baseline"),
     ],
 )
 def test_a_next_version_that_does_not_take_the_state_is_no_pass(

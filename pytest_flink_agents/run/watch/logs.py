@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from flink_testbed.core.problem import HostError
 from flink_testbed.flink.cluster import FlinkCluster
@@ -18,6 +19,24 @@ _ERRORS = frozenset({"ERROR", "FATAL"})
 _CRASH = "hs_err"
 # What the JobManager writes at INFO for a job that allows it.
 _DROPPED = re.compile(r"Skipp(?:ing savepoint|ed checkpoint) state for operator (?P<operator>\w+)")
+# The loggers that write in one mode of Python only, while a TaskManager opens an operator.
+_OF_MODES = {
+    "thread": re.compile(r"\borg\.apache\.flink\.python\.env\.embedded\."),
+    "process": re.compile(r"\borg\.apache\.flink\.(?:python\.env\.process|streaming\.api\.runners\.python\.beam)\."),
+}
+
+
+class StartedProgram(NamedTuple):
+    """How the jobs of a program began, which its code may decide against its options.
+
+    ``dropped`` are the ids of the operators whose state in the savepoint they left out, ``python_mode`` is thread or
+    process, both if the jobs mix them, and empty without an operator in Python.
+    """
+
+    dropped: tuple[str, ...] = ()
+    python_mode: str = ""
+
+
 _MAX_ERRORS = 100
 _DETAIL_LINES = 30
 _LINE_CHARACTERS = 500
@@ -54,10 +73,10 @@ class LogWatch:
                 (directory / name.replace("/", "-")).write_text(text[-_SAVED_CHARACTERS:], encoding="utf-8")
         return errors_in(written, job_ids)
 
-    def dropped_state(self, job_ids: Collection[str]) -> tuple[str, ...] | None:
-        """Return the operators whose state these jobs did not take from their savepoint, None if no log can be read."""
+    def started_program(self, job_ids: Collection[str]) -> StartedProgram | None:
+        """Return how these jobs began, None if no log can be read."""
         try:
-            return dropped_in(self._cluster.logs.since(self._sizes), job_ids)
+            return started_program(self._cluster.logs.since(self._sizes), job_ids)
         except HostError:
             return None
 
@@ -84,12 +103,15 @@ def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[L
     return tuple(found[:_MAX_ERRORS])
 
 
-def dropped_in(logs: Mapping[str, str], job_ids: Collection[str]) -> tuple[str, ...] | None:
-    """Return the ids of the operators whose state was dropped at a start, None without a log."""
+def started_program(logs: Mapping[str, str], job_ids: Collection[str]) -> StartedProgram | None:
+    """Return how jobs began, None without a log. Lines that name no job count as theirs."""
     lines = [line for name, text in logs.items() if name.endswith(".log") for line in text.splitlines()]
-    found = ((LogError("", line).job_id, _DROPPED.search(line)) for line in lines)
-    operators = (match["operator"] for job_id, match in found if match and job_id in ("", *job_ids))
-    return tuple(dict.fromkeys(operators)) if lines else None
+    if not lines:
+        return None
+    own = [line for line in lines if LogError("", line).job_id in ("", *job_ids)]
+    dropped = dict.fromkeys(found["operator"] for line in own if (found := _DROPPED.search(line)))
+    modes = [mode for mode, logger in _OF_MODES.items() if any(logger.search(line) for line in own)]
+    return StartedProgram(tuple(dropped), " and ".join(modes))
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:

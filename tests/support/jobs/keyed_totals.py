@@ -2,7 +2,8 @@
 
 Arguments: Kafka's address, the topic of inputs, the topic of outputs, the jar of Flink's Kafka connector, and a version:
 ``v1`` or ``v2``, which differ in what they write; ``moved`` has the total under another uid, ``retyped`` as a text;
-``anew`` drops the savepoint that it was started from, ``dropping`` the state that does not fit; ``twice`` is two jobs.
+``anew`` drops the savepoint that it was started from, ``dropping`` the state that does not fit; ``process`` runs in
+process mode; ``twice`` is two jobs.
 """
 
 import json
@@ -44,6 +45,8 @@ options = Configuration()
 options.set_string("execution.checkpointing.interval", "1s")
 if version == "dropping":
     options.set_string("execution.state-recovery.ignore-unclaimed-state", "true")
+if version == "process":
+    options.set_string("python.execution-mode", "process")
 env = StreamExecutionEnvironment.get_execution_environment(options)
 if version == "anew":
     env._j_stream_execution_environment.getConfiguration().removeKey("execution.state-recovery.path")

@@ -10,7 +10,7 @@ from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.checks.known_log_lines import KNOWN
 from pytest_flink_agents.checks.logs import check_logs
 from pytest_flink_agents.evidence.model import Evidence, Failure, LogError, StepRecord
-from pytest_flink_agents.run.watch.logs import dropped_in, errors_in
+from pytest_flink_agents.run.watch.logs import StartedProgram, errors_in, started_program
 
 LINE = "2026-11-26 19:27:45,346 ERROR shop.payments [] - the card reader is on fire"
 FIRE = LogError("taskmanager-0.log", LINE, "java.io.IOException: smoke")
@@ -173,9 +173,26 @@ def test_the_state_that_a_start_drops_is_found_in_the_log() -> None:
         f"{AT_INFO} Checkpoints [{mark * 32}] - Skipping savepoint state for operator 1{mark}." for mark in "ab"
     )
     empty = f"{AT_INFO} Checkpoints [] - Skipping empty savepoint state for operator 2."
-    assert dropped_in({"jobmanager.log": f"{ours}\n{ours}\n{theirs}\n{empty}"}, ["a" * 32]) == ("1a",)
-    assert dropped_in({"jobmanager.log": empty}, ["a" * 32]) == ()
-    assert dropped_in({}, ["a" * 32]) is None
+    found = started_program({"jobmanager.log": f"{ours}\n{ours}\n{theirs}\n{empty}"}, ["a" * 32])
+    assert found == StartedProgram(("1a",))
+    assert started_program({"jobmanager.log": empty}, ["a" * 32]) == StartedProgram()
+    assert started_program({}, ["a" * 32]) is None
+
+
+def test_the_mode_of_python_is_found_in_the_log() -> None:
+    thread, process = (
+        f"{AT_INFO} org.apache.flink.{logger} [{mark * 32}] - x"
+        for mark, logger in (
+            ("a", "python.env.embedded.EmbeddedPythonEnvironmentManager"),
+            ("b", "streaming.api.runners.python.beam.BeamPythonFunctionRunner"),
+        )
+    )
+    logs = {
+        "taskmanager-0.log": f"{thread}\n{process}\n{AT_INFO} org.apache.flink.python.env.PythonDependencyInfo [] - x"
+    }
+    jobs = [["a" * 32], ["b" * 32], ["a" * 32, "b" * 32], ["c" * 32]]
+    found = [started_program(logs, each) for each in jobs]
+    assert [one and one.python_mode for one in found] == ["thread", "process", "thread and process", ""]
 
 
 def test_errors_are_found_in_logs() -> None:

@@ -232,3 +232,19 @@ def test_an_action_that_the_candidate_lacks_is_invalid_though_it_never_ran() -> 
     evidence = replace(RAN, upgrade=Upgrade((BASELINE,), 2, PLAN, RENAMED))
     (result,) = without_candidate([checked(evidence)], evidence)
     assert result.validity is Validity.INVALID
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "validity"),
+    [
+        ("thread", "thread", Validity.VALID),
+        ("", "thread", Validity.VALID),
+        ("thread", "process", Validity.INVALID),
+        ("process", "thread", Validity.INVALID),
+    ],
+)
+def test_a_program_in_another_mode_of_python_does_not_find_its_state(before: str, now: str, validity: Validity) -> None:
+    versions = (replace(BASELINE, python_mode=before), replace(CANDIDATE, python_mode=now))
+    assert checked(with_versions(*versions)).validity is validity
+    agents = replace(RAN, upgrade=Upgrade(versions, 2, PLAN, PLAN))
+    assert checked(agents).validity is (Validity.VALID if before == now else Validity.INVALID)
