@@ -1,7 +1,8 @@
 """A user's endless job in the DataStream API over topics: numbered purchases in, each customer's running total out.
 
 Arguments: Kafka's address, the topic of inputs, the topic of outputs, the jar of Flink's Kafka connector, and a version:
-``v1`` or ``v2``, which differ in what they write; ``moved`` has the total under another uid, ``retyped`` as a text;
+``v1`` or ``v2``, which differ in what they write; ``moved`` has the total under another uid, ``renamed`` under
+another name, ``retyped`` as a text;
 ``anew`` drops the savepoint that it was started from, ``dropping`` the state that does not fit; ``process`` runs in
 process mode; ``twice`` is two jobs.
 """
@@ -30,7 +31,8 @@ class Totals(KeyedProcessFunction):
 
     def open(self, runtime_context):
         kind = Types.STRING() if version == "retyped" else Types.LONG()
-        self.total = runtime_context.get_state(ValueStateDescriptor("total", kind))
+        name = "sum" if version == "renamed" else "total"
+        self.total = runtime_context.get_state(ValueStateDescriptor(name, kind))
 
     def process_element(self, value, ctx):
         record = json.loads(value)
