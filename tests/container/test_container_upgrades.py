@@ -1,4 +1,4 @@
-"""Upgrades in containers: the version before from a commit or with another environment, and a team's own job."""
+"""Upgrades in containers: the version before from a commit, with an environment of its own, and a team's own job."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize(
     ("name", "subject", "before", "amount"),
     [
-        ("git", "agent: versions:NextTill", "{git: v1.4.0}", "count"),
-        ("requirements", "agent: versions:NextTill", "{requirements: [tomli==2.2.1]}", "count"),
+        ("agent", "agent: versions:NextTill", "{git: v1.4.0, requirements: [tomli==2.2.1]}", "count"),
         (
             "job",
             f"job: {{python: keyed_totals.py, args: [{ARGUMENTS}, v2]}}",
