@@ -85,23 +85,29 @@ def read_event_logs(
 ) -> EventLog:
     """Return the events of the event and trace logs below a directory, and of those ``elsewhere``.
 
-    Files are read in the order of their names, up to 256 MiB together.
+    Files are read in the order of their names, up to 256 MiB together. Those that begin earlier come first: another version
+    or parallelism of a job has files of its own, and a key's history goes on there.
 
     A record takes one line, or many with ``prettyPrint``. An incomplete record, whose writer died, is left out. If a log
     has the number of the input (as its time stamp) instead of the key, the key comes from ``inputs``.
     """
-    events: list[Event] = []
+    logs: list[list[Event]] = []
     budget = _LIMIT_BYTES
     for path in sorted({*elsewhere, *(path for name in _FILES for path in directory.rglob(name))}):
         with path.open("rb") as file:
             content = file.read(budget + 1)
         text = content[:budget].decode("utf-8", errors="replace")
-        events.extend(normalised(record, inputs) for record in _records(text))
+        logs.append([normalised(record, inputs) for record in _records(text)])
         budget -= len(content)
         if budget < 0:
             rest = f"the event logs hold more than {_LIMIT_BYTES // _MIB} MiB, and the rest was not read"
-            return EventLog(tuple(events), f"{rest}; give the scenario fewer inputs")
-    return EventLog(tuple(events))
+            return EventLog(_in_order(logs), f"{rest}; give the scenario fewer inputs")
+    return EventLog(_in_order(logs))
+
+
+def _in_order(logs: Iterable[Sequence[Event]]) -> tuple[Event, ...]:
+    begun = sorted(filter(None, logs), key=lambda events: events[0].timestamp)
+    return tuple(event for events in begun for event in events)
 
 
 def _records(text: str) -> Iterator[Mapping[str, Any]]:

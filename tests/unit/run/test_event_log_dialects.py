@@ -148,3 +148,16 @@ def test_events_beyond_the_limit_are_not_read_and_the_log_says_so(
         cut = read_event_logs(tmp_path)
         assert cut.events[0].type == "a"
         assert cut.unknown.startswith("the event logs hold more than")
+
+
+def test_the_history_of_a_key_goes_on_in_the_file_that_begins_later(tmp_path: Path) -> None:
+    """Another version of a job has files of its own, whose names say nothing of their order."""
+    times = {"events--candidate.log": ("21:39:41", "21:39:42"), "events-e-baseline.log": ("21:39:36", "21:39:37")}
+    for name, seconds in times.items():
+        records = [
+            {"timestamp": f"2026-11-30T{second}.7Z", "eventType": second, "key": "ada", "event": {"attributes": {}}}
+            for second in seconds
+        ]
+        (tmp_path / name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    found = [event.type for event in read_event_logs(tmp_path).events]
+    assert found == ["21:39:36", "21:39:37", "21:39:41", "21:39:42"]
