@@ -41,6 +41,8 @@ async def read_page(address: str, file: Path) -> None:
                 # One click away: expected beside seen, the history of the key, and the command.
                 opened = "document.querySelector(location.hash)"
                 assert -1 < await page.value(f"{opened}.getBoundingClientRect().top") < FIRST_SCREEN
+                history = f"{opened}.querySelector('[aria-label=\"Events of the key\"]')"
+                assert await page.value(f"{history}.getBoundingClientRect().top") < FIRST_SCREEN
                 text = await page.value(f"{opened}.innerText")
                 for words in (
                     "expected",
