@@ -44,9 +44,15 @@ SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (("sk-", "pk-", "rk-"), r"\b[spr]k-[A-Za-z0-9_-]{16,}"),
         # Stripe
         (("sk_", "pk_", "rk_", "whsec_"), r"\b(?:[spr]k|whsec)_(?:live_|test_)?[A-Za-z0-9]{16,}"),
-        # GitHub, GitLab
-        (("gh", "github_pat_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"),
-        (("gl",), r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}"),
+        # GitHub, GitLab: "gh" and "gl" alone are in any English text
+        (
+            ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+            r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}",
+        ),
+        (
+            ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-"),
+            r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}",
+        ),
         # AWS, Google, Azure
         (("AKIA", "ASIA", "ABIA", "ACCA"), r"\bA(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}\b"),
         (("AIza", "ya29.", "GOCSPX-"), r"\b(?:AIza[0-9A-Za-z_-]{35}|(?:ya29\.|GOCSPX-)[0-9A-Za-z_-]{20,})"),

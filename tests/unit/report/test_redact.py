@@ -186,7 +186,8 @@ def test_a_secret_inside_another_leaves_no_rest() -> None:
     ("text", "secret"),
     [
         ("key sk-abcdefghijklmnop1234 end", "sk-abcdefghijklmnop1234"),
-        ("ghp_" + "a1" * 18, "a1a1"),
+        *((f"gh{kind}_" + "a1" * 18, "a1a1") for kind in "pousr"),
+        *((f"gl{kind}-" + "a1" * 12, "a1a1") for kind in ("pat", "dt", "rt", "cbt", "ptt", "ft", "soat")),
         ("github_pat_" + "a1_" * 10, "a1_a1"),
         ("id AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
         ("Authorization: Bearer abc.def-123456", "abc.def"),
