@@ -39,3 +39,18 @@ class Counting(Agent):
         memory = ctx.short_term_memory
         memory.set("count", (memory.get("count") or 0) + 1)
         memory.set("last", InputEvent.from_event(event).input)
+
+
+class Large(Agent):
+    """Answers with an order of as many lines as the input says."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    def answer(event: Event, ctx: RunnerContext) -> None:
+        """Send the order."""
+        note = "a light of glass for the garden, to be delivered at eight in the evening, unless it is raining then"
+        lines = [
+            {"sku": f"s-{number}", "count": number, "price": 9.99, "tags": ["a", "b", "c"], "note": note}
+            for number in range(InputEvent.from_event(event).input)
+        ]
+        ctx.send_event(OutputEvent(output={"id": "o-1", "lines": lines}))

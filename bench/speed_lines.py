@@ -137,7 +137,26 @@ LINES = (
         "p=1: bundled, thread mode [records/s]",
         "p=1: upstream 0.1.1 [records/s]",
         "p=1: bundled, thread mode, ratio to upstream, records/s",
-        3,
+        6,
+    ),
+    Line(
+        "on Flink, one subtask, both with an event log [records/s]",
+        "p=1: bundled, thread mode, event log [records/s]",
+        "p=1: upstream 0.1.1 [records/s]",
+        "p=1: bundled, thread mode, event log, ratio to upstream, records/s",
+        4,
+        required=False,
+    ),
+    *(
+        Line(
+            f"on Flink, two subtasks in {mode} mode, beside one [records/s]",
+            f"p=2: bundled, {mode} mode [records/s]",
+            "",
+            f"p=2: bundled, {mode} mode, ratio to one subtask, records/s",
+            1.8,
+            required=False,
+        )
+        for mode in ("thread", "process")
     ),
     Line(
         "effects ledger, calls by the clock and of one core's time [1/s]",
@@ -175,6 +194,11 @@ LINES = (
             ),
             ("further scenario on the warm cluster [s]", "further scenario on the warm cluster [s]", 0.3),
             ("Kafka, added to a whole command [s]", "Kafka, added to a whole command [s]", 5),
+            (
+                "a value of 5 MB, added to a local scenario [s]",
+                "a value of 5 MB, added to a whole command [s]",
+                1,
+            ),
             ("make gate, warm [s]", "make gate, warm [s]", 8),
             ("make gate, cold [s]", "make gate, cold [s]", 60),
             (

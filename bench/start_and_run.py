@@ -31,7 +31,7 @@ from bench.scenarios import COLLECTED, compare_costs, pytest_in, replay_costs, s
 from bench.speed_lines import as_json, regressions, table
 from bench.starts import report_progress, start_costs
 from bench.upgrades import upgrade_costs
-from bench.waits import command_costs, gate_costs
+from bench.waits import command_costs, gate_costs, large_value_costs
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.flink.standalone import StandaloneCluster
 from flink_testbed.ownership.process import clean_environment
@@ -144,6 +144,7 @@ PARTS: dict[str, Part] = {
     "replays": lambda _, directory: replay_costs(directory),
     "comparisons": lambda _, directory: compare_costs(directory),
     "waits": lambda _, directory: command_costs(directory) | gate_costs(directory),
+    "values": lambda _, directory: large_value_costs(directory),
     "cluster": lambda session, directory: scenario_costs(_environment(session), directory),
     "ledger": lambda _, directory: ledger_costs(directory),
     "engine": lambda session, directory: engine_costs(_environment(session), directory),
@@ -156,7 +157,7 @@ _SLOW = {
     "waits": "whole commands, on the local tier, on Flink and with Kafka, and the gate (about 4 min)",
     "cluster": "scenarios on warm parts (about 3 min)",
     "engine": "the engine beside upstream's local runner (about 4 min)",
-    "flink": "on Flink, beside upstream's operator (about 5 min)",
+    "flink": "on Flink, beside upstream's operator (about 7 min)",
     "upgrades": "ten upgrades under load (about 3 min)",
 }
 

@@ -15,6 +15,17 @@ from bench.scenarios import ONE_SCENARIO, ROOT, pytest_in
 
 _ROUNDS = 5
 _EMBEDDED_ROUNDS = 3
+# Lines of an order: 27,500 are 5 MB of JSON with 275,000 parts.
+_FEW_LINES, _MANY_LINES = 1, 27_500
+_ORDER = """\
+version: "1"
+name: an order
+agent: bench.flink_agents_0_3:Large
+tiers: [local]
+inputs: [{key: a, value: LINES}]
+expect: {outputs: {count: 1}}
+within: 30s
+"""
 _PROMISE = "  delivery: {outputs: exactly_once}\n"
 
 
@@ -49,6 +60,24 @@ def command_costs(directory: Path) -> dict[str, float]:
         "one scenario over files, whole command [s]": over_files,
         "the same over Kafka, whole command [s]": over_kafka,
         "Kafka, added to a whole command [s]": over_kafka - over_files,
+    }
+
+
+def large_value_costs(directory: Path) -> dict[str, float]:
+    """Return the seconds of a local scenario whose output has 5 MB, and what of them is due to its size.
+
+    Commands with a small and with the large value alternate, since load on the machine slows both.
+    """
+    small, large = (
+        _project(directory / f"order-{lines}", _ORDER.replace("LINES", str(lines)))
+        for lines in (_FEW_LINES, _MANY_LINES)
+    )
+    pairs = [
+        (_seconds(large, 1, "--flink-tier=local"), _seconds(small, 1, "--flink-tier=local")) for _ in range(_ROUNDS)
+    ]
+    return {
+        "one local scenario with a value of 5 MB, whole command [s]": statistics.median(one for one, _ in pairs),
+        "a value of 5 MB, added to a whole command [s]": statistics.median(one - other for one, other in pairs),
     }
 
 
