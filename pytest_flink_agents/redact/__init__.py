@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from pytest_flink_agents.redact.compact import compact, parts_of, unescaped
 from pytest_flink_agents.redact.forms import forms_of
 from pytest_flink_agents.redact.printable import one_line, printable, printable_json
-from pytest_flink_agents.redact.rules import SHAPES, is_secret_name
+from pytest_flink_agents.redact.rules import ANY_SHAPE, SHAPES, is_secret_name
 
 __all__ = ["MASK", "Redactor", "one_line", "printable", "printable_json"]
 
@@ -89,6 +89,8 @@ class Redactor:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
+        if ANY_SHAPE.search(text) is None:
+            return text
         for words, shape in SHAPES:
             # Not any(): a report has tens of thousands of short texts, and a generator costs more than a search in one.
             for word in words:

@@ -7,6 +7,7 @@ words; the shapes are the token formats that the services document. Each line ma
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # Parts of a variable's name that make its value a secret, wherever they occur in it.
 _ANYWHERE = (
@@ -77,6 +78,28 @@ SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (("PRIVATE KEY-----",), r"(?<=PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{40,}(?=-----END)"),
     )
 )
+
+# Characters of texts, from the most frequent ones on; all others are rarer.
+_FREQUENT = '0123456789 eatoinshrdlucmfwypvbgk":,.-_/'
+# The remainder of -1, which str.find returns for the others, is the largest.
+_RAREST = 100
+
+
+def any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that is found in exactly those texts that hold one of the words.
+
+    A search begins at the rarest character of each word, and passes over all others at once.
+    """
+    by_start: dict[str, list[str]] = {}
+    for word in words:
+        start = max(word, key=lambda character: _FREQUENT.find(character) % _RAREST)
+        at = word.index(start) + 1
+        by_start.setdefault(start, []).append(f"(?<={re.escape(word[:at])}){re.escape(word[at:])}")
+    return re.compile("|".join(f"{re.escape(start)}(?:{'|'.join(rests)})" for start, rests in by_start.items()))
+
+
+# Only a text in which this is found can hold one of the shapes.
+ANY_SHAPE = any_of(word for words, _ in SHAPES for word in words)
 
 
 def is_secret_name(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from pytest_flink_agents import redact
 from pytest_flink_agents.redact import MASK, Redactor, printable_json
+from pytest_flink_agents.redact.rules import ANY_SHAPE, SHAPES
 
 # With what encodings change: quote, backslash, slash, blank, a letter beyond ASCII.
 SECRET = 'hünter/2"\\ +&x'
@@ -201,6 +203,20 @@ def test_the_shapes_of_tokens_are_masked(text: str, secret: str) -> None:
     masked = Redactor({}).text(text)
     assert secret not in masked
     assert MASK in masked
+
+
+def test_the_search_for_any_shape_finds_what_a_search_for_each_word_finds() -> None:
+    words = [word for names, _ in SHAPES for word in names]
+    characters, chance, found = "".join(sorted(set("".join(words)))), random.Random(7), 0
+    for _ in range(5_000):
+        text = "".join(chance.choices(characters, k=chance.randrange(8)))
+        text += (word := chance.choice(words))[chance.randrange(2) : len(word) - chance.randrange(2)]
+        text += "".join(chance.choices(characters, k=chance.randrange(8)))
+        holds = any(each in text for each in words)
+        assert (ANY_SHAPE.search(text) is not None) == holds, text
+        found += holds
+    assert 500 < found < 4_500
+    assert all(ANY_SHAPE.search(word) for word in words)
 
 
 @pytest.mark.parametrize(
