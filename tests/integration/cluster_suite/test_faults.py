@@ -100,3 +100,11 @@ def test_every_operation_on_a_paused_jobmanager_times_out_and_a_killed_one_loses
     cluster.processes.kill_jobmanager()
     cluster.wait_ready(90)
     assert cluster.jobs() == ()
+
+
+def test_savepoints_are_below_a_directory_whose_name_has_a_space(flink_cluster_factory, start_job, tmp_path) -> None:
+    place = tmp_path / "kept savepoints, 100 %"
+    cluster = flink_cluster_factory(savepoints=place, checkpoints=tmp_path / "kept checkpoints")
+    savepoint = cluster.savepoint(start_job(cluster))
+    assert [each.name for each in place.glob("savepoint-*")] == [savepoint.rstrip("/").rpartition("/")[2]]
+    assert (place / savepoint.rstrip("/").rpartition("/")[2] / "_metadata").is_file()
