@@ -185,6 +185,20 @@ class Services:
             yield run
 
     @contextlib.contextmanager
+    def shadow_effects(
+        self, of: LedgerRun | None, routes: Sequence[Route], directory: Path, *, exact: bool
+    ) -> Iterator[LedgerRun | None]:
+        """Serve a run's endpoints to a second version, whose calls are held back. None if the run has none.
+
+        Calls are the same if their content is, or without ``exact`` if endpoint and method are.
+        """
+        if of is None:
+            yield None
+            return
+        with self.provide_ledger().shadow(of, routes, directory / "effects-in-shadow.jsonl", exact=exact) as run:
+            yield run
+
+    @contextlib.contextmanager
     def proxies(self, links: Collection[str], cluster: Callable[[], FlinkCluster]) -> Iterator[Mapping[str, Proxy]]:
         """Yield the proxies of these parts, for the duration of a block.
 

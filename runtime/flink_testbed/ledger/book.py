@@ -39,6 +39,8 @@ class Book:
     def __init__(self, routes: Sequence[Route], file: Path, recording: Recording | None = None) -> None:
         self._routes = tuple(routes)
         self._held = Held(recording) if recording else None
+        # The calls that another book may answer in the same way.
+        self._shown: Held | None = None
         # Most replies are the same for each call.
         self._fixed = {
             (route.endpoint, route.name): _plain(route.reply)
@@ -57,6 +59,14 @@ class Book:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def show_to(self, shadow: Book) -> None:
+        """Let a book that has a recording answer the calls that this one records from now on."""
+        self._shown = shadow._held
+
+    def can_answer(self, seen: Seen) -> bool:
+        """Return whether a call would not be held back."""
+        return self._held is None or self._held.has(seen)
 
     def tools(self, endpoint: str) -> list[Route]:
         """Return the tools of an endpoint."""
@@ -146,6 +156,8 @@ class Book:
         if self.broken:
             raise BookError(self.broken)
         self.written += 1
+        if self._shown and route and seen.source == "effects":
+            self._shown.learn(seen, self.written)
 
 
 def _plain(reply: Reply) -> HttpAnswer:

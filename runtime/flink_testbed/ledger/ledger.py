@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flink_testbed.core.ports import LOOPBACK
 from flink_testbed.core.problem import HostError
@@ -27,12 +28,14 @@ class LedgerRun:
     """One run's endpoints, and the history of their calls.
 
     ``urls`` maps the names of endpoints to their addresses; ``recorder`` takes the calls of other
-    servers. The history is complete once the run has ``ended``.
+    servers. The history is complete once the run has ``ended``. ``shadow`` is that of a second version of the run's agent,
+    None if there is none.
     """
 
     def __init__(
         self, port: int, token: str, secret: str, endpoints: Iterable[str], file: Path, usable: Callable[[], bool]
     ) -> None:
+        self.token = token
         self.urls = {name: f"http://{LOOPBACK}:{port}/{token}/{name}" for name in endpoints}
         self.recorder = Recorder(port, secret)
         self.file = file
@@ -40,6 +43,7 @@ class LedgerRun:
         self._usable = usable
         self.history = History(unknown="the run has not ended")
         self.ended = False
+        self.shadow: ShadowRun | None = None
 
     def so_far(self) -> History:
         """Return the calls that have been answered, during the run."""
@@ -58,6 +62,18 @@ class LedgerRun:
         self.history = History(history.entries, broken or self.recorder.lost or history.unknown)
         self.ended = True
         self.recorder.close()
+
+
+class ShadowRun(LedgerRun):
+    """The endpoints of a version whose calls are held back, until :meth:`release`.
+
+    Its calls are answered as those of the version that serves were, each as often as that made it, or refused. They are
+    in a file of their own; after the release they are calls of the run like all others.
+    """
+
+    def __init__(self, *run: Any, release: Callable[[], None]) -> None:
+        super().__init__(*run)
+        self.release = release
 
 
 class EffectLedger:
@@ -107,6 +123,30 @@ class EffectLedger:
         run = LedgerRun(
             self.port, token, secret, dict.fromkeys(route.endpoint for route in routes), file, lambda: self.usable
         )
+        try:
+            yield run
+        finally:
+            run.end(*self._ended(names))
+
+    @contextmanager
+    def shadow(self, of: LedgerRun, routes: Iterable[Route], file: Path, *, exact: bool = True) -> Iterator[ShadowRun]:
+        """Serve the routes of a run to a second version of its agent, from addresses of its own.
+
+        Calls are the same if their content is, or without ``exact`` if endpoint and method are.
+        Raises :class:`HostError` if the ledger does not take the routes.
+        """
+        routes = tuple(routes)
+        token, secret = f"effects-{secrets.token_hex(16)}", secrets.token_hex(16)
+        names = {"token": token, "secret": secret}
+        data = {"of": of.token, "routes": routes_as_data(routes), "file": str(file), "exact": exact}
+        self._process.request("shadow", timeout_s=_REQUEST_S, **names, **data)
+
+        def release() -> None:
+            self._process.request("release", timeout_s=_REQUEST_S, **names, of=of.token)
+
+        endpoints = dict.fromkeys(route.endpoint for route in routes)
+        run = ShadowRun(self.port, token, secret, endpoints, file, lambda: self.usable, release=release)
+        of.shadow = run
         try:
             yield run
         finally:

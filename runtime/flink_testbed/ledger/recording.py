@@ -37,11 +37,19 @@ class Recording:
 
 
 class Held:
-    """The calls of a recording that a run has not made yet. For one thread."""
+    """The calls of a recording that a run has not made yet, or of a run that still goes on. For one thread."""
 
     def __init__(self, recording: Recording) -> None:
         self._exact = recording.exact
         self._left = {name: list(numbers) for name, numbers in recording.numbers.items()}
+
+    def learn(self, seen: Seen, number: int) -> None:
+        """Add a call that the other run has just made, and its number there."""
+        self._left.setdefault(_identity(call_seen(seen), exact=self._exact), []).append(number)
+
+    def has(self, seen: Seen) -> bool:
+        """Return whether :meth:`take` would return a number."""
+        return bool(self._left.get(_identity(call_seen(seen), exact=self._exact)))
 
     def take(self, seen: Seen) -> int | None:
         """Return the number that a call had in the recording, None if it is not in it, or was made as often already.

@@ -19,6 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
+from flink_testbed.core import clock
 from flink_testbed.core.http_server import BodyError, BoundedServer, HttpAnswer, HttpLimits, send
 from flink_testbed.ledger.book import Book, BookError
 from flink_testbed.ledger.entry import Seen, carried_headers
@@ -31,14 +32,27 @@ _REQUEST_BYTES = 16 * 1024 * 1024
 # The model server takes requests of 8 MiB, of which JSON may make six times as much.
 _REPORT_BYTES = 64 * 1024 * 1024
 _MAX_LOG_RECORDS = 200
+# A version in the shadow may be ahead of the one that serves. Clients wait longer for an answer.
+_SHADOW_WAITS_S = 10.0
+_LOOK_S = 0.05
 
 
 class _OpenBook:
-    """A book, and the event that ends its delayed answers."""
+    """A book, and the event that ends its delayed answers.
 
-    def __init__(self, book: Book) -> None:
+    With ``shadow`` a call waits for a while until the run that serves has made it.
+    """
+
+    def __init__(self, book: Book, *, shadow: bool = False) -> None:
         self.book = book
+        self.shadow = shadow
         self.closed = asyncio.Event()
+
+    async def wait_for(self, seen: Seen) -> None:
+        """Wait until the run that serves has made a call, it is too late, or the book is closed."""
+        until_s = clock.now_s() + _SHADOW_WAITS_S
+        while not (self.book.can_answer(seen) or self.closed.is_set()) and clock.now_s() < until_s:
+            await asyncio.sleep(_LOOK_S)
 
 
 class Service:
@@ -58,8 +72,17 @@ class Service:
             opened = _OpenBook(Book(routes_from_data(request["routes"]), Path(request["file"]), recording))
             self._for_job[token] = self._for_session[secret] = opened
             return {}
-        opened = self._for_job.pop(token)
-        del self._for_session[secret]
+        if request["op"] == "shadow":
+            of = self._for_job[request["of"]].book
+            shadow = Book(routes_from_data(request["routes"]), Path(request["file"]), Recording({}, request["exact"]))
+            of.show_to(shadow)
+            self._for_job[token] = self._for_session[secret] = _OpenBook(shadow, shadow=True)
+            return {}
+        if request["op"] == "release":
+            held, self._for_job[token] = self._for_job[token], self._for_job[request["of"]]
+            return {"written": held.book.written}
+        self._for_job.pop(token)
+        opened = self._for_session.pop(secret)
         opened.closed.set()
         opened.book.close()
         return {"written": opened.book.written, "broken": opened.book.broken}
@@ -96,6 +119,10 @@ class Service:
         )
         if opened.closed.is_set():
             return await send(request, HttpAnswer(0, reset=True), opened.closed)
+        if opened.shadow and not refusal:
+            await opened.wait_for(seen)
+            if opened.closed.is_set():
+                return await send(request, HttpAnswer(0, reset=True), opened.closed)
         book = opened.book
         if refusal:
             answer = book.refuse(seen, refusal.status, str(refusal))

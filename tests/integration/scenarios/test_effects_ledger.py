@@ -265,3 +265,23 @@ def test_a_full_disk_ends_the_record_and_no_call_is_answered(
         process.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
     assert "could not be written" in run.history.unknown
     assert run.history.entries == ()
+
+
+def test_a_shadow_waits_for_the_call_that_serves_and_is_one_of_the_run_after_its_release(
+    ledger: EffectLedger, tmp_path: Path, connect: Connect
+) -> None:
+    with (
+        ledger.run([PAYMENTS], tmp_path / "served") as run,
+        ledger.shadow(run, [PAYMENTS], tmp_path / "held") as shadow,
+    ):
+        assert run.urls["payments"] != shadow.urls["payments"]
+        serving, ahead = connect(run.urls["payments"]), connect(shadow.urls["payments"])
+        timer = threading.Timer(0.5, serving.call)
+        timer.start()
+        assert ahead.call()[0] == 200, "it was answered once the other call was recorded"
+        timer.join()
+        assert [len(each.so_far().entries) for each in (run, shadow)] == [1, 1]
+        shadow.release()
+        assert ahead.call(body=b'{"new": true}') == (200, {"ok": True})
+    assert [len(each.history.entries) for each in (run, shadow)] == [2, 1]
+    assert [each.history.unknown for each in (run, shadow)] == ["", ""]

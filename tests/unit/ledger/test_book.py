@@ -222,3 +222,42 @@ def test_a_recorded_call_that_was_reset_before_it_arrived_may_be_made_again(open
     book = opened(recording(call()), fault=Fault(reset="before", times=1))
     assert book.answer(call()).reset
     assert [book.answer(call()).status for _ in range(2)] == [200, 403]
+
+
+class TestShadow:
+    """A book that answers as another one did, which is still open."""
+
+    @pytest.fixture
+    def shadow(self, opened: OpenBook, tmp_path: Path) -> Iterator[Book]:
+        book = opened(reply=Reply(json={"number": "${request.sequence}"}))
+        shadow = Book(
+            [Route("payments", "POST", "/refunds", reply=Reply(json={"number": "${request.sequence}"}))],
+            tmp_path / "shadow.jsonl",
+            Recording({}),
+        )
+        book.show_to(shadow)
+        yield shadow
+        shadow.close()
+
+    def test_a_call_that_the_other_one_has_not_recorded_is_held_back(self, shadow: Book) -> None:
+        assert not shadow.can_answer(call())
+        assert shadow.answer(call()).status == 403
+
+    def test_a_call_is_answered_as_the_other_one_answered_it_and_as_often(self, opened: OpenBook, shadow: Book) -> None:
+        assert opened.book is not None
+        opened.book.answer(call(body=b"1"))
+        answered = opened.book.answer(call())
+        assert shadow.can_answer(call())
+        assert shadow.answer(call()).body == answered.body
+        assert not shadow.can_answer(call())
+        assert shadow.answer(call()).status == 403
+        assert len(opened.entries) == 2, "none of them is a call of the run"
+
+    def test_calls_of_the_model_server_and_calls_without_a_route_are_not_shown(
+        self, opened: OpenBook, shadow: Book
+    ) -> None:
+        assert opened.book is not None
+        opened.book.record(replace(call(), source="llm"), status=200, fault="")
+        opened.book.answer(call(path="/other"))
+        assert not shadow.can_answer(call())
+        assert not shadow.can_answer(call(path="/other"))
