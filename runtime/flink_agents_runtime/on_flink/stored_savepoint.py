@@ -19,9 +19,9 @@ _BEGINNING_BYTES = 4 * 1024 * 1024
 # The ids of the operators that build_job makes. Flink computes an operator's id from its uid: murmur3_128 of the text
 # (StreamGraphHasherV2). The sink has a second operator, which commits (SinkTransformationTranslator).
 AGENT_OPERATOR = "5957a8f59332436746a9d052223172e4"
-_SOURCE_AND_SINK = MappingProxyType(
+_SOURCE = MappingProxyType({"b970e00c101293b56856b1d8a988c69b": "inputs"})
+_SINK = MappingProxyType(
     {
-        "b970e00c101293b56856b1d8a988c69b": "inputs",
         "773fd803009d8e05b4b5ed7acc73b6ba": "outputs",
         "d67afbcf8b929d44d01556af8fa8889a": "Sink Committer: outputs",
     }
@@ -31,8 +31,10 @@ _SOURCE_AND_SINK = MappingProxyType(
 def detach_savepoint(request: dict[str, Any]) -> dict[str, Any]:
     """Remove the places in source and sink from the savepoint in the directory ``savepoint``.
 
-    These name the topics of another run. Everything else stays, so that Flink still refuses what does not fit. Raises
-    RequestError of kind "savepoint" for one that Flink cannot read, and one of another job.
+    These name the topics of another run. With ``keeps_source`` those of the source stay, for a second job beside the one
+    that wrote the savepoint: with the state of its sink, that job would end the other one's transactions. Everything else
+    stays, so that Flink still refuses what does not fit. Raises RequestError of kind "savepoint" for one that Flink cannot
+    read, and one of another job.
     """
     from pyflink.java_gateway import get_gateway
 
@@ -53,9 +55,10 @@ def detach_savepoint(request: dict[str, Any]) -> dict[str, Any]:
             expected="a savepoint of a job that the harness made around an agent",
             seen=seen,
         )
+    removed = {**_SINK} if request["keeps_source"] else {**_SOURCE, **_SINK}
     kept = jvm.java.util.ArrayList()
     for identifier, state in states.items():
-        if identifier not in _SOURCE_AND_SINK:
+        if identifier not in removed:
             kept.add(state)
     written = checkpoints.metadata.CheckpointMetadata(metadata.getCheckpointId(), kept, metadata.getMasterStates())
     stream = jvm.java.io.FileOutputStream(str(directory / METADATA))
