@@ -114,3 +114,4 @@ class UpgradeMode(Word):
     SAVEPOINT = "savepoint"
     LAST_STATE = "last-state"
     STATELESS = "stateless"
+    BLUE_GREEN = "blue_green"

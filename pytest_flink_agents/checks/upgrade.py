@@ -18,21 +18,25 @@ from pytest_flink_agents.evidence.upgrade import (
     STOP,
     STOP_AT_CHECKPOINT,
     STOP_WITHOUT_STATE,
+    BlueGreen,
     Upgrade,
     Version,
 )
 from pytest_flink_agents.scenario.error import DocumentPath
 
 NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
-_PATH, _FAULTS = ("upgrade",), ("faults",)
+_PATH, _FAULTS, _MODE = ("upgrade",), ("faults",), ("upgrade", "mode")
 NOTHING_OF_CANDIDATE = "the candidate never ran: what the baseline does says nothing about it"
+# So many differences of a candidate are findings; the evidence has more.
+_SHOWN = 5
 
 
 def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: Evidence) -> CheckResult:
     """Return *invalid* if a version began anew, lacks an action of the one before, or repeated an effect.
 
     ``removes`` are the actions that it lacks on purpose, ``counted`` the endpoints whose calls the scenario states: only
-    that statement judges them. *Unknown* if a version was never started.
+    that statement judges them. A candidate that was given up beside the baseline is *invalid*, unless that was on purpose.
+    *Unknown* if a version was never started, or if nothing is known of a candidate that was given up.
     """
     upgrade = evidence.upgrade
     wrong: Iterable[Finding] = ()
@@ -77,15 +81,40 @@ def _judged(name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Find
         return CheckResult(name, Validity.UNKNOWN, (Finding("no job was replaced", path),))
     anew = (_fresh_start(path, version) for version in upgrade.versions if version.began_anew)
     dropped = (_dropped_state(path, version) for version in upgrade.versions if version.savepoint and version.dropped)
-    if wrong := (*anew, *dropped, *wrong):
+    beside = upgrade.blue_green
+    given_up = _given_up(beside) if beside is not None and beside.known else ()
+    if wrong := (*anew, *dropped, *given_up, *wrong):
         return CheckResult(name, Validity.INVALID, wrong)
     if unknown := [version.name for version in upgrade.versions if version.savepoint and version.dropped is None]:
         message = f"no log of the JobManager says whether the {unknown[0]} has restored all state"
         return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
+    if beside is not None and (doubt := _doubt(beside)):
+        return CheckResult(name, Validity.UNKNOWN, (Finding(doubt, path, missing=not beside.step),))
     if len(upgrade.versions) < upgrade.planned:
         message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
         return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
-    return CheckResult(name, Validity.VALID)
+    remarks = [Finding(remark, (*path, "allow")) for remark in beside.remarks] if beside else []
+    return CheckResult(name, Validity.VALID, tuple(remarks))
+
+
+def _given_up(beside: BlueGreen) -> Iterator[Finding]:
+    """Yield why a candidate was given up that nobody wanted to give up, and what differed in its shadow."""
+    if beside.reason:
+        yield Finding(f"the candidate was given up at the step {beside.step}: {beside.reason}", _MODE)
+    for one in beside.differences[:_SHOWN]:
+        message = f"the candidate differs from the baseline in its shadow, key {one.key}: {one.place}"
+        yield Finding(message, _MODE, one.baseline, one.candidate)
+
+
+def _doubt(beside: BlueGreen) -> str:
+    """Return why nothing is known of a rehearsal with two versions alive, empty if it went as the scenario wants."""
+    if beside.reason:
+        return f"the candidate was given up at the step {beside.step}, which says nothing about it: {beside.reason}"
+    if beside.wanted != beside.step:
+        return f"the candidate was to be given up after the step {beside.wanted}, and was not"
+    if not beside.wanted and not beside.served:
+        return "the candidate never took over from the baseline"
+    return ""
 
 
 def _fresh_start(path: DocumentPath, version: Version) -> Finding:
@@ -128,11 +157,12 @@ def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Fin
 
 def _repeated_effects(path: DocumentPath, evidence: Evidence, counted: Collection[str]) -> Iterator[Finding]:
     history = history_of(evidence)
-    # A start without state reads inputs again, though nothing was to be restored.
+    # A start without state reads inputs again, though nothing was to be restored; and a candidate beside the baseline has
+    # read them before.
     anew = [
         Interruption(f'the step "{step.name}"', step.began_s, step.ended_s)
         for step in history.faults
-        if step.name.startswith(STOP_WITHOUT_STATE)
+        if not step.interrupted and step.name.startswith((STOP, STOP_WITHOUT_STATE))
     ]
     interruptions = tuple(sorted((*history.interruptions, *anew), key=lambda one: one.at_s))
     for one in repetitions(replace(history, interruptions=interruptions)):

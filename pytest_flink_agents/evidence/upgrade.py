@@ -43,10 +43,50 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowDifference:
+    """One place at which a candidate in its shadow did not do what the baseline did; both values are JSON text."""
+
+    key: str
+    place: str
+    baseline: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlueGreen:
+    """Two versions that were alive at the same time.
+
+    ``first`` and ``offset`` are offsets in the topic of the inputs, which count the inputs: both versions handled those from
+    ``first`` up to ``offset``, and from there on the candidate serves, if ``served``. ``outputs_from`` is the offset in the
+    candidate's own topic from which on its outputs are served, None if they never were.
+
+    ``wanted`` is the step after which the scenario gives the candidate up on purpose, ``step`` the one at which it was given
+    up, both empty for none. ``reason`` is empty if that was on purpose; it proves nothing about the candidate without
+    ``known``. ``outputs`` and ``calls`` count what was compared, ``differences`` are the first ones of what differed.
+    ``savepoint`` is the last one of the baseline, from which it can be started again.
+    """
+
+    first: int
+    offset: int
+    wanted: str = ""
+    step: str = ""
+    reason: str = ""
+    known: bool = True
+    served: bool = False
+    outputs_from: int | None = None
+    outputs: int = 0
+    calls: int = 0
+    differences: tuple[ShadowDifference, ...] = ()
+    remarks: tuple[str, ...] = ()
+    savepoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Upgrade:
     """The versions that were started, of as many as were ``planned``.
 
     ``baseline`` and ``candidate`` are their plans as JSON data. With ``stateless`` each version begins anew on purpose.
+    ``blue_green`` says how two versions were alive at the same time, None if they were not.
     """
 
     versions: tuple[Version, ...]
@@ -54,6 +94,7 @@ class Upgrade:
     baseline: Mapping[str, Any] = field(default_factory=dict)
     candidate: Mapping[str, Any] = field(default_factory=dict)
     stateless: bool = False
+    blue_green: BlueGreen | None = None
 
 
 def _place(savepoint: str) -> str:

@@ -202,6 +202,7 @@ class TopicChannel(Channel):
         self._outputs_seen = 0
         self._paced = Paced()
         self._kafka = kafka
+        self._label = label
         self._records = records
         self.inputs_topic = topic_name(kafka.run_id, f"{label}-in")
         self.outputs_topic = topic_name(kafka.run_id, f"{label}-out")
@@ -246,6 +247,30 @@ class TopicChannel(Channel):
         """Write the next portion of the inputs."""
         self._send(self._portions.pop(0))
 
+    def send_rest(self) -> None:
+        """Write all portions that are left."""
+        while self._portions:
+            self.send_portion()
+
+    def create_shadow(self) -> str:
+        """Create a topic for the outputs of a second job, which :meth:`close` deletes, and return its name."""
+        topic = topic_name(self._kafka.run_id, f"{self._label}-shadow")
+        self._create(topic, _OUTPUTS_TOPIC)
+        return topic
+
+    def read_outputs(self, topic: str, start: int = 0) -> tuple[Output, ...]:
+        """Return the committed records of a topic from an offset on."""
+        records = self._kafka.read_committed(topic, timeout_s=_READ_S)
+        later = (record for record in records if start == 0 or (record.offset is not None and record.offset >= start))
+        return tuple(self._records.from_kafka(record, self.inputs) for record in later)
+
+    def read_uncommitted(self, topic: str) -> tuple[Output, ...]:
+        """Return the records of a topic that were written and not committed."""
+        committed = {record.offset for record in self._kafka.read_committed(topic, timeout_s=_READ_S)}
+        everything = self._kafka.read(topic, isolation="read_uncommitted", timeout_s=_READ_S)
+        records = (record for record in everything if record.offset not in committed)
+        return tuple(self._records.from_kafka(record, self.inputs) for record in records)
+
     def _send(self, numbers: Iterable[int]) -> None:
         """Write the inputs of these numbers, in order."""
         records = (self._records.to_kafka(number, self.inputs[number]) for number in numbers)
@@ -262,18 +287,12 @@ class TopicChannel(Channel):
 
     def outputs(self) -> tuple[Output, ...]:
         """Return the committed records."""
-        records = self._kafka.read_committed(self.outputs_topic, timeout_s=_READ_S)
-        return tuple(self._records.from_kafka(record, self.inputs) for record in records)
+        return self.read_outputs(self.outputs_topic)
 
     def topics(self) -> TopicContent:
         """Return the number of input records, and the outputs that were written and not committed."""
         written = self._kafka.end_offsets(self.inputs_topic)
-        committed = {record.offset for record in self._kafka.read_committed(self.outputs_topic, timeout_s=_READ_S)}
-        everything = self._kafka.read(self.outputs_topic, isolation="read_uncommitted", timeout_s=_READ_S)
-        uncommitted = (record for record in everything if record.offset not in committed)
-        return TopicContent(
-            sum(written.values()), tuple(self._records.from_kafka(record, self.inputs) for record in uncommitted)
-        )
+        return TopicContent(sum(written.values()), self.read_uncommitted(self.outputs_topic))
 
     def _create(self, topic: str, config: Mapping[str, str]) -> None:
         self._kafka.create_topic(topic, config=config)

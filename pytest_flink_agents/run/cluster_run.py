@@ -9,6 +9,7 @@ from flink_testbed.core.problem import HarnessError, HostError
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import PROCESS_DIED
+from pytest_flink_agents.run.blue_green import promotion_of, run_beside
 from pytest_flink_agents.run.channel import Channel
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.job_launch import launch_job
@@ -32,8 +33,9 @@ def run_on_cluster(
     if not isinstance(subject, (AgentSubject, JobSubject)):
         raise ValueError("a script creates its own local environment: it runs on the local tier only")
     cluster = place.cluster
+    run = run_beside if promotion_of(timeline) else _run
     try:
-        return _run(subject, channel, place, timeline, deadline_s)
+        return run(subject, channel, place, timeline, deadline_s)
     except (HostError, HarnessError) as error:
         # Every request to a cluster that was just ended fails in some way: name the cause.
         if error.problems[0].code != PROCESS_DIED:

@@ -125,11 +125,7 @@ class FollowedRun:
         try:
             if self._watches:
                 announcement.look()
-                self._started = wait_for_starts(self._watches, max(_START_S, deadline_s))
-                self.running_s = clock.now_s()
-                self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
-                if isinstance(self._subject, JobSubject):
-                    self.program = self._logs.started_program(self.launch.job_ids)
+                self.begin(max(_START_S, deadline_s))
                 in_time = self._started and wait_for_ends(self._watches, deadline_s, self._done(), each_look=each_look)
         except HostError as error:
             if error.problems[0].code == PROCESS_DIED:
@@ -137,6 +133,25 @@ class FollowedRun:
             raise
         self.ended_s = clock.now_s()
         return in_time
+
+    def begin(self, within_s: float) -> bool:
+        """Wait until the jobs run, and return whether they do."""
+        self._started = wait_for_starts(self._watches, within_s)
+        self.running_s = clock.now_s()
+        self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
+        if isinstance(self._subject, JobSubject):
+            self.program = self._logs.started_program(self.launch.job_ids)
+        return self._started
+
+    @property
+    def watch(self) -> JobWatch:
+        """The watch of the first job."""
+        return self._watches[0]
+
+    def cancel(self) -> bool:
+        """Cancel the jobs that still run, and return whether they have ended."""
+        self._stuck = [watch.job_id for watch in self._watches if not watch.ended and not watch.cancel()]
+        return not self._stuck
 
     def _died_with(self, error: HostError) -> HostError:
         """Return the error of a dead process, with its subject."""
@@ -173,6 +188,15 @@ class FollowedRun:
         errors = self._logs.collect(directory, self.launch.job_ids)
         return EndedJob(self, history, self._steps(history), errors)
 
+    def logged(self) -> EventLog:
+        """Return the events of the jobs."""
+        gather_event_logs(self._cluster.directory, self.launch.job_ids, self._place.events)
+        return read_event_logs(self._place.events, self._channel.inputs)
+
+    def blocked(self) -> tuple[str, ...] | None:
+        """Return the addresses that were not allowed, None if nothing limited the connections."""
+        return read_blocked(self._place.events, whole=self._cluster.shares_files)
+
     def _steps(self, history: JobHistory) -> tuple[StepRecord, ...]:
         checkpoints = history.get("checkpoints")
         return self._timeline.records(restored=checkpoints.restored if checkpoints else 0)
@@ -195,7 +219,7 @@ class FollowedRun:
         stopped = in_time and not refused and not all(watch.ended for watch in self._watches)
         state = "CANCELED" if stopped else joint_state(self._watches)
         outputs = self._channel.outputs()
-        self._stuck = [watch.job_id for watch in self._watches if not watch.ended and not watch.cancel()]
+        self.cancel()
         history = self._watches[0].history() if self._watches else JobHistory()
         gather_event_logs(cluster.directory, launch.job_ids, place.events)
         numbered = self._channel.inputs if isinstance(self._subject, AgentSubject) else ()
@@ -236,7 +260,7 @@ class FollowedRun:
             steps=steps,
             topics=self._channel.topics() if steps else None,
             log_tail=self._log_tail(history, log, failure, in_time=in_time),
-            blocked=read_blocked(place.events, whole=cluster.shares_files),
+            blocked=self.blocked(),
             log_errors=self._logs.collect(place.directory / "logs", launch.job_ids),
             files={
                 "events": str(place.events),

@@ -6,14 +6,16 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_testbed.artifacts.versions import FlinkRelease
 from flink_testbed.core.problem import HostError
 from flink_testbed.ledger.recording import Recording
+from flink_testbed.ledger.routes import Route
 from pytest_flink_agents.checks.comparison import Side
 from pytest_flink_agents.checks.custom import CustomCheck
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
@@ -30,11 +32,12 @@ from pytest_flink_agents.report.evidence_file import write_evidence
 from pytest_flink_agents.run.action_topic import ActionTopic, provide_action_topic, with_action_states
 from pytest_flink_agents.run.checked_run import CheckedRun, run_directory, runs_together, with_all_runs
 from pytest_flink_agents.run.comparison import compared_with, recording_of, stored_side
+from pytest_flink_agents.run.effects import effect_urls
 from pytest_flink_agents.run.figures import figures
 from pytest_flink_agents.run.judgement import explained, judged, lines_of
 from pytest_flink_agents.run.model_source import obstacle_to_replays, served_model
 from pytest_flink_agents.run.prepared_run import PreparedRun, run_prepared, with_replays
-from pytest_flink_agents.run.rehearsal import rehearsal, remove_stored_copy
+from pytest_flink_agents.run.rehearsal import rehearsal, remove_copy
 from pytest_flink_agents.run.replays import has_action_store, unreplayed_place
 from pytest_flink_agents.run.requests import (
     ScenarioRequest,
@@ -47,6 +50,9 @@ from pytest_flink_agents.run.scenario_version import ScenarioVersion
 from pytest_flink_agents.run.subject import AgentRefusedError
 from pytest_flink_agents.scenario.load import LoadedScenario
 from pytest_flink_agents.vocabulary import Tier
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
 
 # The number of runs of one scenario that may lose their cluster because of other runs.
 _RUNS_WITHOUT_CLUSTER = 2
@@ -229,22 +235,28 @@ class ScenarioRun:
     ) -> Iterator[PreparedRun]:
         """Serve the endpoints, the model and the topic of action states, and yield a run that uses them."""
         scenario, version = self.loaded.scenario, self.version
-        place, before = version.place(directory), version.before()
+        before = version.before()
+        own = directory / "candidate" if scenario.both_alive else directory
+        own.mkdir(exist_ok=True)
+        place = version.place(own)
         environment, variant = place.environment, place.setup.variant
         routes = tuple(effect.as_route() for effect in scenario.effects or ())
         with (
             topic as actions,
             self.services.effects(routes, directory, self.recording) as ledger,
+            self._shadow_of(ledger, routes, directory) as shadow,
             served_model(self.services, self.loaded, ledger) as models,
             self.services.proxies(scenario.disturbed_links, lambda: place.cluster) as proxies,
         ):
             self.services.let_services_be_reached(environment, self.tier, variant, proxies.values())
             values = placeholder_values(self.services.settings, models, ledger, proxies)
-            request = ScenarioRequest(version, place, values, seed, actions, proxies)
+            values_beside = values | effect_urls(shadow)
+            request = ScenarioRequest(version, place, values_beside, seed, actions, proxies)
             channel = request.channel()
             subject, steps = request.subject(channel), request.fault_steps(channel, ledger)
             if before is not None:
-                earlier = dataclasses.replace(request, version=before, place=before.place(directory))
+                # With the addresses of the version that serves, also if this one is held back beside it.
+                earlier = dataclasses.replace(request, version=before, place=before.place(directory), values=values)
                 self.services.let_services_be_reached(before.environment, self.tier, earlier.place.setup.variant)
                 (_, subject, place), steps = rehearsal(request, earlier, channel, ledger)
             try:
@@ -258,7 +270,17 @@ class ScenarioRun:
                     lambda evidence: with_action_states(evidence, actions, self.loaded),
                 )
             finally:
-                remove_stored_copy(directory)
+                remove_copy(own)
+
+    def _shadow_of(
+        self, ledger: LedgerRun | None, routes: Sequence[Route], directory: Path
+    ) -> AbstractContextManager[LedgerRun | None]:
+        """Serve the endpoints to a version that is alive beside another one; None if there is none."""
+        upgrade = self.loaded.scenario.upgrade
+        if upgrade is None or not upgrade.both_alive:
+            return contextlib.nullcontext()
+        exact = not any(text.startswith("effects") for text in upgrade.allow)
+        return self.services.shadow_effects(ledger, routes, directory, exact=exact)
 
     def _action_topic(self) -> AbstractContextManager[ActionTopic | None]:
         """Create the topic of action states for a block; None if the run needs none."""

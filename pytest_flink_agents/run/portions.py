@@ -40,8 +40,9 @@ def portions(loaded: LoadedScenario, count: int) -> tuple[range, ...]:
     """Return the numbers of the inputs in the portions that are written one after the other, none for a single job.
 
     The first is there when the first job starts. At each switch there is one right before the savepoint, the inputs in
-    flight, and one after it, which belongs to the next job alone. Raises ``ScenarioError`` for numbers that leave a
-    job without inputs, or that never lead to as many outputs as a switch waits for.
+    flight, and one after it, which belongs to the next job alone. If both versions are alive at the same time, the one
+    after the savepoint belongs to both. Raises ``ScenarioError`` for numbers that leave a job without inputs, or that never
+    lead to as many outputs as a switch waits for.
     """
     upgrade, rescales = loaded.scenario.upgrade, loaded.scenario.rescales
     if upgrade is None and not rescales:
@@ -60,6 +61,8 @@ def portions(loaded: LoadedScenario, count: int) -> tuple[range, ...]:
 
 
 def _of_upgrade(upgrade: Upgrade, count: int) -> _Shares:
+    if upgrade.both_alive:
+        return _of_both_alive(upgrade, count)
     first = count // upgrade.versions if upgrade.inputs is None else upgrade.inputs
     outputs, switches = upgrade.after.outputs if upgrade.after else None, upgrade.versions - 1
     place: DocumentPath = ("upgrade", "after", "outputs")
@@ -67,6 +70,16 @@ def _of_upgrade(upgrade: Upgrade, count: int) -> _Shares:
     return _Shares(
         "version", ("upgrade",), _ends(first, upgrade.versions, count), (upgrade.in_flight,) * switches, waits
     )
+
+
+def _of_both_alive(upgrade: Upgrade, count: int) -> _Shares:
+    """Return the shares of the first version, of both together, and of whichever goes on."""
+    first = count // 3 if upgrade.inputs is None else upgrade.inputs
+    end = first + upgrade.in_flight + (first if upgrade.shadow is None else upgrade.shadow)
+    place: DocumentPath = ("upgrade", "after", "outputs")
+    outputs = upgrade.after.outputs if upgrade.after else None
+    waits = {0: (place, outputs)} if outputs is not None else {}
+    return _Shares("part", ("upgrade",), (first, end, count), (upgrade.in_flight, 0), waits)
 
 
 def _of_rescales(loaded: LoadedScenario, count: int) -> _Shares:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from flink_testbed.flink.config import address_of
 from pytest_flink_agents.run.place import Place
 
 # The directory of a copy below that of its run.
@@ -21,5 +22,4 @@ def detached_copy(savepoint: Path, copy: Path, place: Place, *, keeps_source: bo
     shutil.copytree(savepoint, copy, symlinks=True)
     submitter = place.environment.submitter(place.tier, place.setup.variant)
     submitter.request("detach_savepoint", timeout_s=_DETACH_S, savepoint=str(copy), keeps_source=keeps_source)
-    # Flink decodes no percent signs.
-    return f"file://{copy}"
+    return address_of(copy)

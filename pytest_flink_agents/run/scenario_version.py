@@ -106,5 +106,6 @@ class ScenarioVersion:
             flink_agents=words.flink_agents or "",
             python=words.python or "",
         )
-        # A cluster with other options ends before the next one of its environment starts.
-        return replace(earlier, apart=earlier.setup.variant != self.setup.variant)
+        # A cluster with other options ends before the next one of its environment starts, and in the thread mode of one
+        # cluster two versions that are alive would share environment variables and modules.
+        return replace(earlier, apart=upgrade.both_alive or earlier.setup.variant != self.setup.variant)

@@ -112,17 +112,7 @@ def with_versions(
     runs = [*(one.run for one in earlier), last]
     job_ids = [*(run.launch.job_ids[0] for run in runs[:-1]), evidence.job_id]
     started = [
-        Version(
-            version.name,
-            described(version.subject),
-            job_id,
-            savepoint,
-            run.restored,
-            run.parallelism,
-            version.place.releases,
-            run.program.python_mode if run.program else "",
-            run.program.dropped if run.program else None,
-        )
+        version_of(version, run, savepoint, job_id)
         for version, job_id, run, savepoint in zip(versions.started, job_ids, runs, savepoints, strict=False)
     ]
     histories = [one.history for one in earlier]
@@ -138,6 +128,21 @@ def with_versions(
         timings_s={**evidence.timings_s, "run": last.ended_s - runs[0].running_s},
         upgrade=Upgrade(tuple(started), len(versions.started), *plans, stateless=versions.stateless),
         plan_digest=digest_together([run.launch.plan_digest for run in runs]),
+    )
+
+
+def version_of(version: RunVersion, run: FollowedRun, savepoint: str, job_id: str) -> Version:
+    """Return a version with the job that ran it; ``savepoint`` is the one that it was started from, empty for none."""
+    return Version(
+        version.name,
+        described(version.subject),
+        job_id,
+        savepoint,
+        run.restored,
+        run.parallelism,
+        version.place.releases,
+        run.program.python_mode if run.program else "",
+        run.program.dropped if run.program else None,
     )
 
 

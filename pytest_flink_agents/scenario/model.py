@@ -306,6 +306,11 @@ class Scenario(LanguageMapping):
         return self.expect.delivery is not None or bool(self.held_inputs) or self.upgrade is not None
 
     @property
+    def both_alive(self) -> bool:
+        """True if two versions of the agent are alive at the same time."""
+        return self.upgrade is not None and self.upgrade.both_alive
+
+    @property
     def rescales(self) -> tuple[Fault, ...]:
         """The steps that start the job with another parallelism."""
         return tuple(fault for fault in timetable(self.faults) if fault.rescale)

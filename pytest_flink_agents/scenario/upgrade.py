@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from pytest_flink_agents.scenario.error import NOT_YET
+from pytest_flink_agents.scenario.comparison import AllowText
 from pytest_flink_agents.scenario.faults import After, Count
 from pytest_flink_agents.scenario.mapping import Items, LanguageMapping
 from pytest_flink_agents.scenario.subjects import Agent, Job, Requirements
 from pytest_flink_agents.scenario.words import AgentsVersion, FlinkVersion, NotEmpty, PythonVersion, wrong
 
-_LATER_MODES = ("blue_green",)
+# What is compared of two versions that are alive at the same time.
+_SHADOWED = ("outputs", "effects")
 
 
-def _supported_mode(value: Any) -> Any:
-    if value in _LATER_MODES:
-        raise wrong("savepoint", code="FA205", message=f'mode "{value}" is {NOT_YET}')
-    return value
+def _shadowed(text: str) -> str:
+    if not text.startswith(_SHADOWED):
+        next_step = "the outputs and effects of both versions are compared, and nothing else"
+        raise wrong(f"a path that begins with {' or '.join(_SHADOWED)}", next_step=next_step)
+    return text
+
+
+ShadowAllowText = Annotated[AllowText, AfterValidator(_shadowed)]
 
 
 class Before(LanguageMapping):
@@ -77,7 +82,7 @@ class Before(LanguageMapping):
 class Upgrade(LanguageMapping):
     """The rehearsal of an upgrade: another version runs first, and is stopped with a savepoint.
 
-    The scenario's own agent or job starts from it.
+    The scenario's own agent or job starts from it. In `mode: blue_green` the first one goes on until the next one is judged.
     """
 
     from_: Before = Field(alias="from", description="the version that runs before: {agent: shop.agents_v1:RefundAgent}")
@@ -86,10 +91,11 @@ class Upgrade(LanguageMapping):
         description="the moment of the switch: {outputs: 100}, {seconds: 5}, {checkpoint: 2}, {effect: payments} or "
         "{event: paid}; required unless `from` has a savepoint and there is no rollback",
     )
-    mode: Annotated[Literal["savepoint", "last-state", "stateless"], BeforeValidator(_supported_mode)] = Field(
+    mode: Literal["savepoint", "last-state", "stateless", "blue_green"] = Field(
         "savepoint",
         description="what the next version starts from: the savepoint that the one before is stopped with, the last "
-        "checkpoint of one that is cancelled (last-state), or nothing (stateless)",
+        "checkpoint of one that is cancelled (last-state), or nothing (stateless); or a savepoint of one that goes on "
+        "(blue_green): the next version shows in its shadow what it would do, and takes over at a stated offset",
     )
     rollback: bool = Field(
         False,
@@ -103,6 +109,18 @@ class Upgrade(LanguageMapping):
         0,
         description="the number of further inputs that are written right before the savepoint, so that the job is at work; "
         "default: none",
+    )
+    shadow: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        None,
+        description="the number of inputs after the savepoint that both versions of blue_green handle, and by whose outputs "
+        "and effects the next one is judged; default: as many as before it",
+    )
+    allow: Items[ShadowAllowText] = Field(
+        (), description="places that may differ in the shadow, like outputs[*].value.version or effects[*].body.text"
+    )
+    abort_after: Literal["savepoint", "start", "shadow"] | None = Field(
+        None,
+        description="give the next version of blue_green up on purpose after this step; the one before must serve all inputs",
     )
     removes: Items[NotEmpty] = Field(
         (), description="actions that the scenario's agent no longer has on purpose; others must not be missing"
@@ -123,6 +141,26 @@ class Upgrade(LanguageMapping):
                 "a moment that comes again", message="rollback beside after.effect or event", next_step=next_step
             )
         return self
+
+    @model_validator(mode="after")
+    def _words_of_two_that_are_alive(self) -> Self:
+        if not self.both_alive:
+            for word in ("shadow", "allow", "abort_after"):
+                if word in self.model_fields_set:
+                    message, next_step = f"{word} without mode: blue_green", f"write mode: blue_green, or remove {word}"
+                    raise wrong("mode: blue_green beside it", message=message, code="FA204", next_step=next_step)
+            return self
+        for word, given in {"rollback": self.rollback, "from.savepoint": self.from_.savepoint}.items():
+            if given:
+                message = f"{word} beside mode: blue_green, which goes back by an abort"
+                next_step = f"remove {word}, or write mode: savepoint"
+                raise wrong("a version that runs, and goes on until the switch", message=message, next_step=next_step)
+        return self
+
+    @property
+    def both_alive(self) -> bool:
+        """True if the version before serves until the next one is judged."""
+        return self.mode == "blue_green"
 
     @property
     def versions(self) -> int:

@@ -6,13 +6,19 @@ Must never import: yaml, pytest, anything that starts a process.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from flink_testbed.ledger.routes import TOOL
+from pytest_flink_agents.scenario.counted_answers import counted_answer
+from pytest_flink_agents.scenario.effects import AnyEffect
 from pytest_flink_agents.scenario.expectations import Expect
 from pytest_flink_agents.scenario.faults import Faults, timetable
+from pytest_flink_agents.scenario.llm import LlmSettings
 from pytest_flink_agents.scenario.subjects import Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.words import wrong
+
+_ACTION_STORE = "actionStateStoreBackend"
 
 
 class Upgraded(Protocol):
@@ -41,6 +47,18 @@ class Upgraded(Protocol):
     @property
     def upgrade(self) -> Upgrade | None:
         """The upgrade."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The options of flink-agents."""
+
+    @property
+    def llm(self) -> LlmSettings | None:
+        """The model's answers."""
+
+    @property
+    def effects(self) -> Sequence[AnyEffect] | None:
+        """The endpoints and tools."""
 
     @property
     def expect(self) -> Expect:
@@ -79,6 +97,8 @@ def require_upgradable(scenario: Upgraded) -> None:
         next_step = "add `tiers: [local, embedded]`, or one of the two"
         expected, message = "tiers: [local, embedded, container, remote] or some of them", "upgrade on any tier"
         raise wrong(expected, message=message, code="FA204", next_step=next_step)
+    if upgrade.both_alive:
+        _require_two_alive(scenario, upgrade)
     if "remote" in scenario.tiers:
         _require_possible_on_an_external_cluster(upgrade)
     if "local" in scenario.tiers:
@@ -146,6 +166,35 @@ def _require_possible_on_an_external_cluster(upgrade: Upgrade) -> None:
         if value:
             message = f"upgrade.from.{word} on the remote tier, whose cluster has one environment and its own files"
             raise wrong("tiers without remote", message=message, next_step=f"remove {word}, or remote from tiers")
+
+
+def _require_two_alive(scenario: Upgraded, upgrade: Upgrade) -> None:
+    """Refuse what two versions that are alive at the same time would share, or what could not be judged."""
+    if scenario.tiers != ("embedded",):
+        message = "mode: blue_green on another tier than embedded"
+        raise wrong("tiers: [embedded]", message=message, next_step="write `tiers: [embedded]`")
+    delivery = scenario.expect.delivery
+    if delivery is None or delivery.outputs != "exactly_once":
+        message = "mode: blue_green without expect.delivery.outputs"
+        next_step = "add expect.delivery: {outputs: exactly_once}: it says how many outputs the candidate must have"
+        raise wrong("delivery: {outputs: exactly_once}", message=message, code="FA204", next_step=next_step)
+    if upgrade.abort_after and scenario.expect.downtime is not None:
+        message, next_step = "expect.downtime beside upgrade.abort_after", "remove downtime, or abort_after"
+        raise wrong("a version that is stopped", message=message, next_step=next_step)
+    llm = scenario.llm
+    shared = {
+        "a job of your own": scenario.job,
+        "faults": scenario.faults,
+        "an action state store": _ACTION_STORE in {**scenario.config, **upgrade.from_.config} or delivery.actions,
+        "tools of an MCP server": any(effect.as_route().method == TOOL for effect in scenario.effects or ()),
+        "a rule of a model with times": llm is not None and counted_answer((), llm.rules()),
+        "llm: {mode: record} or replay": llm is not None and llm.mode in ("record", "replay"),
+    }
+    for word, given in shared.items():
+        if given:
+            message = f"{word} beside mode: blue_green is not supported yet"
+            next_step = "remove it, or write mode: savepoint"
+            raise wrong("nothing that both versions would share", message=message, next_step=next_step)
 
 
 def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:

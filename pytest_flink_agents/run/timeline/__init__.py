@@ -7,7 +7,9 @@ and whether the run felt it; a step that was not felt proves nothing, so the run
 
 from pytest_flink_agents.run.timeline.acts import (
     Act,
+    ActResult,
     InjectFault,
+    MoveBeside,
     Rescale,
     StartAnew,
     StartFromSavepoint,
@@ -22,11 +24,13 @@ from pytest_flink_agents.run.timeline.triggers import (
     AfterOutputs,
     AfterSeconds,
     AtStart,
+    Then,
     Trigger,
 )
 
 __all__ = [
     "Act",
+    "ActResult",
     "AfterCheckpoints",
     "AfterEffect",
     "AfterEvent",
@@ -34,12 +38,14 @@ __all__ = [
     "AfterSeconds",
     "AtStart",
     "InjectFault",
+    "MoveBeside",
     "Rescale",
     "StartAnew",
     "StartFromSavepoint",
     "Step",
     "SwitchVersion",
     "TakeSavepoint",
+    "Then",
     "TimelineRun",
     "Trigger",
     "begins_anew",

@@ -24,8 +24,8 @@ _SAVEPOINT_S = 60.0
 class ActResult:
     """The result of an act.
 
-    ``stopped`` is True if the act has ended the job before its input was read to the end. See
-    ``evidence.StepRecord`` for the others.
+    ``stopped`` is True if the act has ended the job before its input was read to the end. With ``gives_up`` the steps
+    behind it make no sense any more. See ``evidence.StepRecord`` for the others.
     """
 
     felt: bool
@@ -33,6 +33,7 @@ class ActResult:
     recovered_after_s: float | None = None
     interrupted: bool = False
     stopped: bool = False
+    gives_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,4 +165,19 @@ class InjectFault:
         return ActResult(report.felt, report.detail, report.recovered_after_s, report.interrupted)
 
 
-Act = StartFromSavepoint | StartAnew | TakeSavepoint | SwitchVersion | InjectFault
+@dataclass(frozen=True, slots=True)
+class MoveBeside:
+    """One step of another version that is alive beside the job; ``do`` performs it and ``text`` names it."""
+
+    text: str
+    do: Callable[[FaultTarget], ActResult]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def perform(self, target: FaultTarget) -> ActResult:
+        """Perform the step. Raises ``HostError`` if that is not possible."""
+        return self.do(target)
+
+
+Act = MoveBeside | StartFromSavepoint | StartAnew | TakeSavepoint | SwitchVersion | InjectFault

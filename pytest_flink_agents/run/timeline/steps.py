@@ -112,6 +112,9 @@ class TimelineRun:
             began_s=began_s,
             ended_s=clock.wall_time_s(),
         )
+        if result.gives_up:
+            self._waiting.clear()
+            del self._records[number + 1 :]
 
     def records(self, *, restored: int) -> tuple[StepRecord, ...]:
         """Return the record of each step.

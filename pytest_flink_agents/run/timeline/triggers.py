@@ -43,6 +43,18 @@ class AtStart(Trigger):
 
 
 @dataclass(frozen=True, slots=True)
+class Then(Trigger):
+    """Fires at once after the step before."""
+
+    def __str__(self) -> str:
+        return "then"
+
+    def due(self, progress: Progress) -> bool:
+        """Return True: steps keep their order."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class AfterSeconds(Trigger):
     """Fires once the job has run for ``seconds``."""
 

@@ -17,7 +17,16 @@ from pytest_flink_agents.checks.upgrade import (
     without_candidate,
 )
 from pytest_flink_agents.evidence.model import Evidence, Output, StepRecord
-from pytest_flink_agents.evidence.upgrade import RESCALE, STOP, STOP_AT_CHECKPOINT, STOP_WITHOUT_STATE, Upgrade, Version
+from pytest_flink_agents.evidence.upgrade import (
+    RESCALE,
+    STOP,
+    STOP_AT_CHECKPOINT,
+    STOP_WITHOUT_STATE,
+    BlueGreen,
+    ShadowDifference,
+    Upgrade,
+    Version,
+)
 
 SAVEPOINT = "file:/run/savepoints/savepoint-1"
 BASELINE = Version("baseline", "shop:V1", "a" * 32)
@@ -248,3 +257,56 @@ def test_a_program_in_another_mode_of_python_does_not_find_its_state(before: str
     assert checked(with_versions(*versions)).validity is validity
     agents = replace(RAN, upgrade=Upgrade(versions, 2, PLAN, PLAN))
     assert checked(agents).validity is (Validity.VALID if before == now else Validity.INVALID)
+
+
+PROMOTED = BlueGreen(1, 2, served=True, outputs_from=3, outputs=1, savepoint=SAVEPOINT)
+
+
+def with_beside(beside: BlueGreen, *versions: Version) -> Evidence:
+    versions = versions or (BASELINE, CANDIDATE)
+    return replace(RAN, upgrade=Upgrade(versions, len(versions), blue_green=beside))
+
+
+def test_a_candidate_that_took_over_is_valid_and_says_which_rule_allowed_nothing() -> None:
+    result = checked(with_beside(replace(PROMOTED, remarks=("allow: x matched nothing",))))
+    assert result.validity is Validity.VALID
+    assert [(one.message, one.path) for one in result.findings] == [("allow: x matched nothing", ("upgrade", "allow"))]
+
+
+def test_a_candidate_that_differed_in_its_shadow_is_invalid_with_its_differences() -> None:
+    difference = ShadowDifference('"k"', "output 1 value.n", "1", "2")
+    beside = BlueGreen(1, 2, step="shadow", reason="1 differences from the baseline", differences=(difference,))
+    result = checked(with_beside(beside))
+    assert result.validity is Validity.INVALID
+    assert [one.message for one in result.findings] == [
+        "the candidate was given up at the step shadow: 1 differences from the baseline",
+        'the candidate differs from the baseline in its shadow, key "k": output 1 value.n',
+    ]
+    assert (result.findings[1].expected, result.findings[1].seen) == ("1", "2")
+
+
+@pytest.mark.parametrize("step", ["savepoint", "start", "shadow"])
+def test_a_candidate_that_was_given_up_on_purpose_is_valid(step: str) -> None:
+    assert checked(with_beside(BlueGreen(1, 2, wanted=step, step=step), BASELINE)).validity is Validity.VALID
+    broken = BlueGreen(1, 2, wanted=step, step=step, reason="its job is failed after 0 restarts")
+    assert checked(with_beside(broken)).validity is Validity.INVALID
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        BlueGreen(1, 2),
+        BlueGreen(1, 2, wanted="shadow"),
+        BlueGreen(1, 2, wanted="shadow", served=True),
+        BlueGreen(1, 2, wanted="shadow", step="start"),
+        BlueGreen(1, 2, step="savepoint", reason="Flink wrote no savepoint", known=False),
+        BlueGreen(1, 2, served=True, step="switch", reason="the broker is silent", known=False),
+    ],
+    ids=["never", "not given up", "took over instead", "given up elsewhere", "no savepoint", "half a switch"],
+)
+def test_a_promotion_that_did_not_go_as_the_scenario_wants_is_unknown(beside: BlueGreen) -> None:
+    assert checked(with_beside(beside)).validity is Validity.UNKNOWN
+
+
+def test_a_candidate_that_took_over_without_the_savepoint_is_invalid() -> None:
+    assert checked(with_beside(PROMOTED, BASELINE, replace(CANDIDATE, restored=""))).validity is Validity.INVALID

@@ -16,6 +16,7 @@ from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Output, TopicContent
 from pytest_flink_agents.run.channel import FileChannel, TopicChannel
 from pytest_flink_agents.run.records import AgentRecords, JobRecords, Records
+from pytest_flink_agents.run.shadow_channel import ShadowChannel
 
 
 @pytest.mark.parametrize(
@@ -119,3 +120,23 @@ def test_the_broker_stamps_every_output(records: Records) -> None:
 
 def test_a_run_without_topics_says_so(tmp_path: Path) -> None:
     assert FileChannel([], tmp_path, JobRecords()).topics() is None
+
+
+def test_the_outputs_of_a_shadow_are_served_from_its_release_on() -> None:
+    lines = [
+        KafkaRecord(b"1", b'{"input": %d, "key": 1, "value": 2}' % number, offset=number, timestamp_ms=1)
+        for number in range(9)
+    ]
+    kafka = TopicsOfRecords(lines, {0, 1, 7, 8})
+    served = TopicChannel([], cast(KafkaService, kafka), Path("connector.jar"), AgentRecords(), label="x-out")
+    shadow = ShadowChannel(served)
+    names = shadow.source_and_sink["kafka"]
+    assert names["inputs"] == served.inputs_topic
+    assert names["outputs"] == names["transactions"] == shadow.values["output.topic"] != served.outputs_topic
+    assert kafka.created[names["outputs"]] == {"message.timestamp.type": "LogAppendTime"}
+    assert shadow.outputs() == served.outputs(), "the fake has the same records in both topics"
+    assert shadow.serve() == 7
+    assert [output.input for output in shadow.outputs()] == [0, 1, 7, 8, 7, 8]
+    content = shadow.topics()
+    assert content.inputs == 7
+    assert len(content.uncommitted) == 10

@@ -113,7 +113,7 @@ ADDED = [
     (
         "upgrade:\n  from: {agent: shop.agents:Refund}\n  afer: {outputs: 1}\n",
         'x.scenario.yaml:11:3: FA202: unknown key "afer" in upgrade\n'
-        "  expected: one of from, after, mode, rollback, inputs, in_flight, removes\n"
+        "  expected: one of from, after, mode, rollback, inputs, in_flight, shadow, allow, abort_after, removes\n"
         '  seen:     "afer"\n'
         '  next:     did you mean "after"?',
     ),
@@ -372,6 +372,7 @@ def test_one_mistake_is_one_problem_at_its_place(
 
 
 # Lines added at the left margin, and the places and codes of their problems.
+_BESIDE = "upgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: blue_green"
 BLOCKS = [
     ("tags: [a, a]", [("9:7", "FA203")]),
     ("tags: ['']", [("9:8", "FA203")]),
@@ -451,9 +452,17 @@ BLOCKS = [
     ("tiers: [embedded]\nupgrade: {from: {agent: {plan: gone.json}}, after: {outputs: 1}}", [("10:32", "FA206")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}}", [("10:10", "FA204")]),
     (
-        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: blue_green}",
-        [("10:63", "FA205")],
+        "tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: blue-green}",
+        [("10:63", "FA203")],
     ),
+    (f"tiers: [embedded]\n{_BESIDE}}}", [("1:1", "FA204")]),
+    (f"tiers: [local, embedded]\n{_BESIDE}}}", [("1:1", "FA203")]),
+    (f"tiers: [embedded]\n{_BESIDE}, rollback: true}}", [("10:10", "FA203")]),
+    (f"tiers: [embedded]\n{_BESIDE}, shadow: 0}}", [("10:83", "FA203")]),
+    (f"tiers: [embedded]\n{_BESIDE}, abort_after: switch}}", [("10:88", "FA203")]),
+    (f"tiers: [embedded]\n{_BESIDE}, allow: [memory.x]}}", [("10:83", "FA203")]),
+    (f'tiers: [embedded]\n{_BESIDE}, allow: ["outputs[*]"]}}', [("10:83", "FA209")]),
+    ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, shadow: 2}", [("10:10", "FA204")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {effect: pay}}", [("10:52", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {event: x}, rollback: true}", [("10:10", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, in_flight: -1}", [("10:68", "FA203")]),

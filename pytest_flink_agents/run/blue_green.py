@@ -1,0 +1,104 @@
+"""A run of two versions that are alive at the same time, until one of them is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+from flink_testbed.core import clock
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.served_events import events_from
+from pytest_flink_agents.evidence.upgrade import BASELINE, Upgrade
+from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.executed_plan import digest_together
+from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
+from pytest_flink_agents.run.launch import launch_agent
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.promotion import Move, Promotion
+from pytest_flink_agents.run.restore_point import naming_restore_point
+from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.subject import AgentSubject, JobSubject
+from pytest_flink_agents.run.timeline import Step
+from pytest_flink_agents.run.versions import Plan, RunVersions, plans_of, refused_as, version_of, with_versions
+from pytest_flink_agents.run.watch.logs import LogWatch
+
+
+def promotion_of(timeline: Sequence[Step]) -> Promotion | None:
+    """Return the candidate that a timeline starts beside the job, None without one."""
+    return next((step.act.promotion for step in timeline if isinstance(step.act, Move)), None)
+
+
+def run_beside(
+    subject: AgentSubject | JobSubject, channel: Channel, place: Place, timeline: Sequence[Step], deadline_s: float
+) -> Evidence:
+    """Run the baseline, and beside it the candidate, until the one that serves in the end has read all inputs."""
+    started_s = clock.now_s()
+    promotion = promotion_of(timeline)
+    assert promotion is not None
+    assert isinstance(subject, AgentSubject), "only agents have versions"
+    versions = RunVersions((RunVersion(BASELINE, subject, place), promotion.candidate))
+    plans = plans_of(versions)
+    cluster, logs = place.cluster, LogWatch(place.cluster)
+    with refused_as(BASELINE):
+        launch = launch_agent(subject, channel, place, cluster, "")
+    submitted_s = clock.now_s()
+    baseline = FollowedRun(subject, channel, place, cluster, launch, timeline, logs)
+    times = {"deadline_s": deadline_s, "started_s": started_s, "submitted_s": submitted_s}
+    try:
+        with naming_restore_point(cluster.directory, launch.job_ids):
+            in_time = baseline.follow(deadline_s)
+            candidate, took_over = promotion.run, promotion.outcome.served and not promotion.outcome.step
+            if not in_time or not took_over or candidate is None:
+                promotion.end()
+                evidence = baseline.evidence(in_time=in_time, **times)
+                return _of_the_baseline(evidence, baseline, promotion, versions, plans)
+            place.environment.progress(f"stopped the {BASELINE}; its savepoint is {promotion.outcome.savepoint}")
+            ended = baseline.ended()
+            in_time = candidate.follow(deadline_s - baseline.seconds)
+            evidence = candidate.evidence(in_time=in_time, **times)
+            savepoints = ["", promotion.copy]
+            evidence = with_versions(evidence, [ended], candidate, versions, plans, savepoints)
+            return _of_both(evidence, ended, channel, promotion)
+    finally:
+        for run in (baseline, promotion.run):
+            if run is not None:
+                run.abandon_blocked_cluster()
+
+
+def _of_the_baseline(
+    evidence: Evidence,
+    baseline: FollowedRun,
+    promotion: Promotion,
+    versions: RunVersions,
+    plans: tuple[Plan, Plan],
+) -> Evidence:
+    """Return the evidence of a baseline that served to the end, with the candidate that did not take over."""
+    runs = [run for run in (baseline, promotion.run) if run is not None]
+    found = [
+        version_of(version, run, savepoint, run.launch.job_ids[0])
+        for version, run, savepoint in zip(versions.started, runs, ("", promotion.copy), strict=False)
+    ]
+    # A candidate that was given up before its start is missed by nobody.
+    planned = len(found) if promotion.outcome.step else len(versions.started)
+    upgrade = Upgrade(tuple(found), planned, *plans, blue_green=promotion.outcome)
+    digest = digest_together([run.launch.plan_digest for run in runs])
+    return replace(evidence, upgrade=upgrade, plan_digest=digest, files={**evidence.files, **promotion.files})
+
+
+def _of_both(evidence: Evidence, ended: EndedJob, channel: Channel, promotion: Promotion) -> Evidence:
+    """Return the evidence of a candidate that took over, with what its log has from then on."""
+    assert evidence.upgrade is not None
+    before = ended.run.logged()
+    events, unknown = events_from(evidence.events, promotion.outcome.offset, channel.input_keys)
+    blocked = [one for one in (ended.run.blocked(), evidence.blocked) if one is not None]
+    return replace(
+        evidence,
+        events=(*before.events, *events),
+        events_unknown=before.unknown or evidence.events_unknown or unknown,
+        blocked=tuple(dict.fromkeys(chain.from_iterable(blocked))) if len(blocked) > 1 else None,
+        # They count what the candidate did in its shadow.
+        metrics=None,
+        upgrade=replace(evidence.upgrade, blue_green=promotion.outcome),
+        files={**evidence.files, **promotion.files},
+    )

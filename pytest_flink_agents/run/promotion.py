@@ -1,0 +1,301 @@
+"""A candidate that is alive beside the baseline: from the savepoint that it starts from to its release, or its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, JobError, Problem, ProblemError
+from flink_testbed.faults import FaultTarget
+from flink_testbed.ledger.entry import History
+from flink_testbed.ledger.recording import HELD_BACK
+from flink_testbed.responder import RefusedError
+from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow
+from pytest_flink_agents.compare.sides import AllowRule
+from pytest_flink_agents.evidence.job_failure import job_failure
+from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
+from pytest_flink_agents.run.channel import TopicChannel
+from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.launch import launch_agent, refused
+from pytest_flink_agents.run.paced import Paced
+from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.savepoint_copy import COPY, detached_copy
+from pytest_flink_agents.run.shadow_channel import ShadowChannel
+from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import ActResult, AtStart, MoveBeside, StartFromSavepoint, Step, Then, Trigger
+from pytest_flink_agents.run.watch.jobs import JobWatch
+from pytest_flink_agents.run.watch.logs import LogWatch
+from pytest_flink_agents.vocabulary import counted
+
+if TYPE_CHECKING:
+    from flink_testbed.ledger.ledger import LedgerRun
+
+SAVEPOINT, START, SHADOW, SWITCH = "savepoint", "start", "shadow", "switch"
+_START_S = _SAVEPOINT_S = 60.0
+# Outputs are committed once a second; a version that has no new ones for so long has no others.
+_SETTLED_S = 3.0
+_SILENT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowTask:
+    """The inputs by which a candidate is judged, and how.
+
+    ``inputs`` are their numbers, each of which leads to ``per_input`` outputs. ``wanted`` is the step after which the
+    candidate is given up on purpose, empty for none. Waiting for outputs ends after ``within_s``.
+    """
+
+    inputs: range
+    per_input: int
+    rules: Sequence[AllowRule]
+    within_s: float
+    wanted: str = ""
+
+
+class GivenUpError(Exception):
+    """The candidate cannot take over; ``known`` says whether that is its own fault."""
+
+    def __init__(self, reason: str, *, known: bool = True) -> None:
+        super().__init__(reason)
+        self.known = known
+
+
+@dataclass(frozen=True, slots=True)
+class Move(MoveBeside):
+    """One step of a promotion."""
+
+    promotion: Promotion
+
+
+class Promotion:
+    """A candidate beside the baseline. ``outcome`` says how far it came, ``run`` is its job, None before its start.
+
+    ``ledger`` records the effects of the baseline, and holds those of the candidate back; None without endpoints.
+    """
+
+    def __init__(
+        self, candidate: RunVersion, channel: TopicChannel, task: ShadowTask, ledger: LedgerRun | None
+    ) -> None:
+        assert isinstance(candidate.subject, AgentSubject), "only agents have versions"
+        self.candidate, self._subject = candidate, candidate.subject
+        self.channel = channel
+        self._task = task
+        self._ledger = ledger
+        self.outcome = BlueGreen(task.inputs.start, task.inputs.stop, task.wanted)
+        self.copy = ""
+        self._shadow: ShadowChannel | None = None
+        self.run: FollowedRun | None = None
+        self._restarts = 0
+
+    def steps(self, after: Trigger) -> tuple[Step, ...]:
+        """Return the steps of the baseline's timeline; ``after`` is the moment of the first one."""
+        first, offset, name = self.outcome.first, self.outcome.offset, self.candidate.name
+        moves: dict[str, tuple[str, Callable[[FaultTarget], ActResult]]] = {
+            SAVEPOINT: (f"take a savepoint for the {name}", self._save),
+            START: (f"start the {name} beside the baseline", self._start),
+            SHADOW: (f"judge the {name} in its shadow by the inputs from offset {first} to {offset}", self._judge),
+            SWITCH: (f"{STOP}{name}, which serves from offset {offset}", self._switch),
+        }
+        steps: list[Step] = []
+        for word, (text, move) in moves.items():
+            steps.append(Step(Then() if steps else after, Move(text, self._guarded(word, move), self)))
+            if word == self._task.wanted:
+                steps.append(Step(Then(), Move(f"give the {name} up on purpose", self._give_up_on_purpose, self)))
+                break
+        return tuple(steps)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files with what the candidate did in its shadow, by their names in the evidence."""
+        shadow = self._ledger.shadow if self._ledger else None
+        return {"effects in the shadow": str(shadow.file)} if shadow else {}
+
+    def _guarded(self, word: str, move: Callable[[FaultTarget], ActResult]) -> Callable[[FaultTarget], ActResult]:
+        """Return a step that gives the candidate up if it fails; the baseline serves the other inputs then."""
+
+        def do(target: FaultTarget) -> ActResult:
+            if self.outcome.step:
+                return ActResult(felt=False, detail="the candidate was given up before", gives_up=True)
+            try:
+                return move(target)
+            except GivenUpError as error:
+                reason, known = str(error), error.known
+            except JobError as error:
+                reason, known = error.problems[0].message, True
+            except ProblemError as error:
+                reason, known = error.problems[0].message, False
+            self._give_up(word, reason, known=known)
+            # What is known of the candidate was felt; else the step proves nothing.
+            return ActResult(felt=known, detail=f"the candidate was given up: {reason}", gives_up=True)
+
+        return do
+
+    def _give_up_on_purpose(self, target: FaultTarget) -> ActResult:
+        self._give_up(self._task.wanted, "")
+        return ActResult(felt=True, detail="the baseline serves all other inputs")
+
+    def _give_up(self, word: str, reason: str, *, known: bool = True) -> None:
+        self.outcome = replace(self.outcome, step=word, reason=reason, known=known)
+        self.end()
+        self.channel.send_rest()
+
+    def end(self) -> None:
+        """Cancel the candidate's job. Raises ``HostError`` if it does not end."""
+        if self.run is None:
+            return
+        self.run.watch.look()
+        if not self.run.cancel():
+            raise HostError(Problem("FA441", "the job of the candidate could not be cancelled", seen="it still runs"))
+
+    def _save(self, target: FaultTarget) -> ActResult:
+        self.channel.send_portion()
+        path = target.cluster.savepoint(target.job_id, timeout_s=_SAVEPOINT_S)
+        self._restarts = _restarts(JobWatch(target.cluster, target.job_id))
+        self._shadow = ShadowChannel(self.channel)
+        place = self.candidate.place
+        stored = Path(path.removeprefix("file://").removeprefix("file:"))
+        try:
+            self.copy = detached_copy(stored, place.directory / COPY, place, keeps_source=True)
+        except RefusedError as error:
+            raise refused(error) from error
+        return ActResult(felt=True, detail=path)
+
+    def _start(self, target: FaultTarget) -> ActResult:
+        # A stream does not wait for a deployment.
+        self.channel.send_portion()
+        assert self._shadow is not None
+        place = self.candidate.place
+        cluster, logs = place.cluster, LogWatch(place.cluster)
+        launch = launch_agent(self._subject, self._shadow, place, cluster, self.copy)
+        start = Step(AtStart(), StartFromSavepoint(self.copy, self.candidate.name))
+        self.run = FollowedRun(self._subject, self._shadow, place, cluster, launch, [start], logs)
+        if not self.run.begin(_START_S):
+            raise GivenUpError(f"it did not run within {_START_S:g} s, and is {self.run.watch.state}", known=False)
+        self._require_health(target)
+        if Version("", "", "", self.copy, self.run.restored).began_anew:
+            raise GivenUpError("it began anew: it did not restore the savepoint of the baseline")
+        return ActResult(felt=True, detail=f"job {launch.job_ids[0]}")
+
+    def _require_health(self, target: FaultTarget) -> None:
+        """Raise ``GivenUpError`` if the candidate has failed or restarted, or the baseline beside it."""
+        assert self.run is not None
+        watch = self.run.watch
+        watch.look()
+        restarts = watch.history()["restarts"]
+        if restarts or watch.state != "RUNNING":
+            cause = job_failure(self.candidate.place.cluster.exception(watch.job_id)).message
+            raise GivenUpError(f"its job is {watch.state.lower()} after {counted(restarts, 'restart')}: {cause}")
+        baseline = JobWatch(target.cluster, target.job_id)
+        baseline.look()
+        if baseline.state != "RUNNING":
+            raise GivenUpError(f"the job of the baseline is {baseline.state.lower()}", known=False)
+        if _restarts(baseline) > self._restarts:
+            raise GivenUpError("the job of the baseline restarted while the candidate ran beside it")
+
+    def _judge(self, target: FaultTarget) -> ActResult:
+        served, shown = self._settled(target)
+        wanted = served.wanted
+        if served.have < wanted:
+            raise GivenUpError(f"the baseline itself has {served.have} of {wanted} outputs", known=False)
+        calls = self._ledger.so_far() if self._ledger else None
+        sides = ShadowSide(served.outputs, calls), ShadowSide(shown.outputs, self._held if self._ledger else None)
+        found = compare_shadow(*sides, self._task.inputs, self._task.rules)
+        self.outcome = replace(
+            self.outcome,
+            outputs=found.outputs,
+            calls=found.calls,
+            differences=found.differences,
+            remarks=found.remarks,
+        )
+        if found.differences:
+            until = " up to its first call that the baseline did not make" if shown.differs else ""
+            raise GivenUpError(f"{counted(len(found.differences), 'difference')} from the baseline{until}")
+        if found.doubts:
+            raise GivenUpError(found.doubts[0], known=False)
+        if shown.have < shown.wanted:
+            raise GivenUpError(f"it has {shown.have} of {shown.wanted} outputs")
+        return ActResult(felt=True, detail=f"no difference in {found.outputs} outputs and {found.calls} effects")
+
+    @property
+    def _held(self) -> History:
+        """The calls of the candidate that were held back; none without endpoints."""
+        shadow = self._ledger.shadow if self._ledger else None
+        return shadow.so_far() if shadow else History()
+
+    def _settled(self, target: FaultTarget) -> tuple[_Settling, _Settling]:
+        """Wait until both versions have dealt with all inputs below the offset of the switch, or have fallen silent.
+
+        The candidate need not have outputs of the inputs before the savepoint.
+        """
+        assert self._shadow is not None
+        inputs, per_input = self._task.inputs, self._task.per_input
+        served = _Settling(self.channel.outputs, range(inputs.stop), per_input)
+        shown = _Settling(self._shadow.in_shadow, inputs, per_input)
+        paced = Paced()
+
+        def probe() -> tuple[bool | None, str]:
+            if paced.due():
+                self._require_health(target)
+                served.look()
+                shown.look()
+                # Each refusal takes its time, and one is enough.
+                shown.differs = any(call.fault == HELD_BACK for call in self._held.entries)
+            seen = f"{served.have} of {served.wanted} outputs, and {shown.have} of {shown.wanted} in the shadow"
+            return (True if served.done and shown.done else None), seen
+
+        clock.wait_until(probe, what="the outputs of both versions", timeout_s=self._task.within_s)
+        return served, shown
+
+    def _switch(self, target: FaultTarget) -> ActResult:
+        self._require_health(target)
+        assert self._shadow is not None
+        # Both are idle: nothing from the offset on is written yet. So a refusal of either part leaves the baseline serving.
+        start = self._shadow.serve()
+        if self._ledger and self._ledger.shadow:
+            self._ledger.shadow.release()
+        path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
+        self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
+        self.channel.send_rest()
+        # No interruption, after which a job would have to restore its state: the candidate has it since its start.
+        return ActResult(felt=True, detail=path, stopped=True)
+
+
+class _Settling:
+    """The outputs of one version, until all of some inputs have come and no more do for a while.
+
+    A version with too few, which is silent for a longer while, has no others.
+    """
+
+    def __init__(self, read: Callable[[], Sequence[Output]], inputs: range, per_input: int) -> None:
+        self._read = read
+        self._inputs = inputs
+        self.wanted = len(inputs) * per_input
+        self.outputs: Sequence[Output] = ()
+        self._since_s = clock.now_s()
+        # True for a version that has shown enough.
+        self.differs = False
+
+    @property
+    def have(self) -> int:
+        """The number of outputs of the inputs."""
+        return sum(output.input in self._inputs for output in self.outputs)
+
+    @property
+    def done(self) -> bool:
+        """True once no more outputs are to be expected."""
+        quiet_s = clock.now_s() - self._since_s
+        return self.differs or quiet_s >= (_SETTLED_S if self.have >= self.wanted else _SILENT_S)
+
+    def look(self) -> None:
+        """Read the outputs again."""
+        before, self.outputs = len(self.outputs), self._read()
+        if len(self.outputs) != before:
+            self._since_s = clock.now_s()
+
+
+def _restarts(watch: JobWatch) -> int:
+    return watch.history()["restarts"]

@@ -1,0 +1,82 @@
+"""Versions of a kiosk that counts the coffees of a customer, and orders each one from the kitchen."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from flink_agents.api.agents.agent import Agent
+from flink_agents.api.decorators import action
+from flink_agents.api.events.event import Event, InputEvent, OutputEvent
+from flink_agents.api.runner_context import RunnerContext
+
+
+def order(address: str, customer: str, number: int, cup: str) -> int:
+    """Order a coffee, and return the HTTP status."""
+    body = json.dumps({"customer": customer, "number": number, "cup": cup}).encode()
+    try:
+        with urlopen(Request(f"{address}/coffees", data=body, method="POST"), timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+async def serve(event: Event, ctx: RunnerContext, cup: str, thanks: str) -> None:
+    """Count a coffee, order it, and thank the customer."""
+    customer = InputEvent.from_event(event).input["customer"]
+    number = (ctx.short_term_memory.get("coffees") or 0) + 1
+    ctx.short_term_memory.set("coffees", number)
+    address: Any = ctx.config.get_str("kitchen.address")
+    status = await ctx.durable_execute_async(order, address, customer, number, cup)
+    output = {"customer": customer, "number": number, "status": status, "thanks": thanks}
+    ctx.send_event(OutputEvent(output=output))
+
+
+class Kiosk(Agent):
+    """The kiosk in production."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, "small", "thank you")
+
+
+class NextKiosk(Agent):
+    """The next version, with other words inside."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, cup="small", thanks="thank you")
+
+
+class PoliteKiosk(Agent):
+    """A next version whose outputs differ."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, "small", "thank you very much")
+
+
+class GenerousKiosk(Agent):
+    """A next version that orders something else, and says nothing of it."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, "large", "thank you")
+
+
+class BrokenKiosk(Agent):
+    """A next version that fails at its first input."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Fail."""
+        raise ValueError("the machine has no water")

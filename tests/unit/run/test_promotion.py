@@ -1,0 +1,176 @@
+"""The steps of a candidate beside a baseline, on channels and jobs that only count and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from flink_testbed.core import clock
+from flink_testbed.core.problem import HostError, JobError, Problem
+from flink_testbed.faults import FaultTarget
+from flink_testbed.flink.cluster import FlinkCluster
+from pytest_flink_agents.evidence.model import Output
+from pytest_flink_agents.evidence.upgrade import STOP
+from pytest_flink_agents.run import promotion
+from pytest_flink_agents.run.channel import TopicChannel
+from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.promotion import GivenUpError, Promotion, ShadowTask
+from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.shadow_channel import ShadowChannel
+from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import ActResult, AfterOutputs, Step, TimelineRun
+
+STEPS = ["savepoint", "start", "shadow", "switch"]
+
+
+class Served:
+    """The channel of the baseline, and that of the shadow."""
+
+    def __init__(self, outputs: Sequence[Output] = ()) -> None:
+        self.sent_rest = 0
+        self.read = tuple(outputs)
+
+    def send_rest(self) -> None:
+        self.sent_rest += 1
+
+    def outputs(self) -> tuple[Output, ...]:
+        return self.read
+
+    in_shadow = outputs
+
+
+class Job:
+    """A job that can be cancelled."""
+
+    def __init__(self, *, ends: bool = True) -> None:
+        self.cancelled = 0
+        self.watch = self
+        self._ends = ends
+
+    def look(self) -> None:
+        pass
+
+    def cancel(self) -> bool:
+        self.cancelled += 1
+        return self._ends
+
+
+class Rehearsed:
+    """A promotion whose moves do nothing, unless the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wanted: str = "", fails: dict[str, Exception] | None = None):
+        self.moves: list[str] = []
+        self.served = Served()
+        self.fails = fails or {}
+        for word in STEPS:
+            name = {"savepoint": "_save", "start": "_start", "shadow": "_judge", "switch": "_switch"}[word]
+            monkeypatch.setattr(Promotion, name, self._move(word))
+        task = ShadowTask(range(4, 8), 1, (), 60.0, wanted)
+        version = RunVersion("candidate", AgentSubject("s", {"agent": "a:V2"}), cast(Place, None))
+        self.promotion = Promotion(version, cast(TopicChannel, self.served), task, None)
+        self.job = Job()
+        self.promotion.run = cast(FollowedRun, self.job)
+        self.steps: tuple[Step, ...] = self.promotion.steps(AfterOutputs(2))
+        self.timeline = TimelineRun(self.steps, FaultTarget(cast(FlinkCluster, None), "j"), lambda: 2, frozenset)
+
+    def _move(self, word: str):  # type: ignore[no-untyped-def]
+        def move(promotion: Promotion, target: FaultTarget) -> ActResult:
+            self.moves.append(word)
+            if word in self.fails:
+                raise self.fails[word]
+            return ActResult(True, "done")
+
+        return move
+
+    def run(self) -> None:
+        for _ in range(9):
+            self.timeline.advance()
+
+
+def test_the_steps_follow_each_other_and_name_the_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch)
+    one.run()
+    assert one.moves == STEPS
+    texts = [str(step.act) for step in one.steps]
+    assert texts[2] == "judge the candidate in its shadow by the inputs from offset 4 to 8"
+    assert texts[3] == f"{STOP}candidate, which serves from offset 8"
+    assert [str(step.trigger) for step in one.steps] == ["after 2 outputs", "then", "then", "then"]
+    assert one.served.sent_rest == one.job.cancelled == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "known"),
+    [
+        (GivenUpError("it differs"), "it differs", True),
+        (GivenUpError("no word", known=False), "no word", False),
+        (JobError(Problem("FA220", "no agent")), "no agent", True),
+        (HostError(Problem("FA442", "no savepoint")), "no savepoint", False),
+    ],
+)
+@pytest.mark.parametrize("word", STEPS)
+def test_after_each_step_that_fails_the_baseline_gets_all_other_inputs(
+    word: str, error: Exception, reason: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Rehearsed(monkeypatch, fails={word: error})
+    one.run()
+    assert one.moves == STEPS[: STEPS.index(word) + 1], "no later step is performed"
+    found = one.promotion.outcome
+    assert (found.step, found.reason, found.known, found.served) == (word, reason, known, False)
+    assert (one.served.sent_rest, one.job.cancelled) == (1, 1)
+    records = one.timeline.records(restored=0)
+    assert len(records) == len(one.moves), "later steps are not missing"
+    assert records[-1].felt is known
+
+
+def test_a_candidate_that_cannot_be_cancelled_makes_no_further_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch, fails={"start": GivenUpError("it fails")})
+    one.promotion.run = cast(FollowedRun, Job(ends=False))
+    one.run()
+    assert one.moves == ["savepoint", "start"]
+    assert [record.felt for record in one.timeline.records(restored=0)][:2] == [True, False]
+
+
+@pytest.mark.parametrize("wanted", STEPS[:3])
+def test_a_candidate_is_given_up_on_purpose_after_the_wanted_step(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch, wanted)
+    one.run()
+    assert one.moves == STEPS[: STEPS.index(wanted) + 1]
+    found = one.promotion.outcome
+    assert (found.step, found.wanted, found.reason) == (wanted, wanted, "")
+    assert (one.served.sent_rest, one.job.cancelled) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("served", "shown", "reason"),
+    [
+        (range(8), range(4, 8), ""),
+        (range(8), range(3, 8), ""),
+        (range(8), range(4, 7), "1 difference from the baseline"),
+        (range(7), range(4, 8), "the baseline itself has 7 of 8 outputs"),
+        ((*range(8), 7), (*range(4, 8), 7), ""),
+    ],
+    ids=["the same", "in flight", "missing", "the baseline lacks one", "both too many"],
+)
+def test_a_candidate_is_judged_once_both_versions_are_quiet(
+    served: Sequence[int], shown: Sequence[int], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr(clock, "now_s", lambda: now_s[0])
+    monkeypatch.setattr(clock, "pause", lambda seconds: now_s.__setitem__(0, now_s[0] + 0.5))
+    monkeypatch.setattr(Promotion, "_require_health", lambda self, target: None)
+    channel, shadow = (Served([Output("k", number, number) for number in numbers]) for numbers in (served, shown))
+    version = RunVersion("candidate", AgentSubject("s", {"agent": "a:V2"}), cast(Place, None))
+    task = ShadowTask(range(4, 8), 1, (), 600.0)
+    one = Promotion(version, cast(TopicChannel, channel), task, None)
+    one._shadow = cast(ShadowChannel, shadow)
+    target = FaultTarget(cast(FlinkCluster, None), "j")
+    if reason:
+        with pytest.raises(GivenUpError, match=reason):
+            one._judge(target)
+    else:
+        assert one._judge(target).felt
+    full = len(served) >= 8 and len(shown) >= 4
+    assert now_s[0] - 100.0 == pytest.approx(promotion._SETTLED_S if full else promotion._SILENT_S, abs=2.0)
