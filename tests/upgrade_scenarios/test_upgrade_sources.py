@@ -20,6 +20,7 @@ from tests.support.team_project import AGENTS, TeamProject, team_project
 
 pytestmark = pytest.mark.slow
 
+JOBS = Path(__file__).parents[1] / "support" / "jobs"
 UPGRADE = """\
 version: "1"
 name: {name}
@@ -181,3 +182,21 @@ def test_the_state_of_another_python_is_restored(project: TeamProject, tmp_path:
     assert run.evidence.upgrade is not None
     ran_on = [version.runs_on.rpartition("Python ")[2] for version in run.evidence.upgrade.versions]
     assert [python.startswith(f"{other}.") for python in ran_on] == [True, False, True]
+
+
+def test_the_job_before_is_the_file_of_its_commit(repository: TeamProject, tmp_path: Path) -> None:
+    job = repository.root / "keyed_totals.py"
+    now = (JOBS / job.name).read_text(encoding="utf-8")
+    job.write_text(now.replace("version = sys.argv[1:]", 'version = [*sys.argv[1:-1], "v1"]'), encoding="utf-8")
+    repository.release("v1.4.0", AGENTS)
+    job.write_text(now, encoding="utf-8")
+    topics = '"${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}"'
+    text = UPGRADE.format(name="a job", agent="Till", before="{git: v1.4.0}", words="")
+    text = text.replace("agent: versions:Till", f"job: {{python: {job.name}, args: [{topics}, v2]}}")
+    text = text.replace("customer: ", 'amount: 1, number: "${input.number}", customer: ').replace(
+        ", count]", ", total]"
+    )
+    run = repository.checked(text, tmp_path)
+    assert run.valid, run.text
+    versions = {output.input: output.value["version"] for output in run.evidence.outputs}
+    assert [versions[number] for number in (0, 11, 18, 35)] == ["v1", "v1", "v2", "v2"]
