@@ -144,3 +144,11 @@ def test_a_jar_is_upgraded_and_rolled_back(jar: Path, tmp_path: Path, request: p
     assert run.valid, run.text
     versions = {output.input: output.value["version"] for output in run.evidence.outputs}
     assert [versions[number] for number in (0, 7, 8, 15, 16, 23)] == ["v1", "v1", "v2", "v2", "v1", "v1"]
+
+
+def test_a_job_goes_on_on_the_next_flink(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    before = f'{{flink: "1.20", job: {python("v1")}}}'
+    run = checked_job(upgrade(python("v2"), before), tmp_path, request)
+    assert run.valid, run.text
+    assert run.evidence.upgrade is not None
+    assert [version.runs_on[:10] for version in run.evidence.upgrade.versions] == ["Flink 1.20", "Flink 2.2."]
