@@ -202,8 +202,8 @@ LINES = (
             ("make gate, warm [s]", "make gate, warm [s]", 8),
             ("make gate, cold [s]", "make gate, cold [s]", 60),
             (
-                "cluster, growth from its second to its third 100 jobs [MiB]",
-                "cluster, growth from its second to its third 100 jobs [MiB]",
+                "cluster outside of Java's heaps, second to third 100 jobs [MiB]",
+                "cluster outside of Java's heaps, growth from its second to its third 100 jobs [MiB]",
                 16,
             ),
         )
