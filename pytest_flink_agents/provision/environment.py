@@ -144,6 +144,7 @@ class TestEnvironment(JobParts):
         """
         if self._broker_client is None or not CLUSTER_PROVIDERS[tier].shared or variant.breakable:
             return self.usable_cluster(tier, variant)
+        self._only_early = False
         part = _part(tier, variant)
         cluster = self._once(part, lambda: self._shared_cluster(tier, variant))
         if _loss(cluster):
@@ -176,6 +177,7 @@ class TestEnvironment(JobParts):
 
         It starts on first use.
         """
+        self._only_early = False
         return self._once(_part(tier, variant), lambda: self._start_cluster(tier, variant))
 
     def _discard_cluster(self, tier: Tier, variant: ClusterVariant) -> None:
@@ -205,6 +207,7 @@ class TestEnvironment(JobParts):
 
         The caller starts and ends it.
         """
+        self._only_early = False
         return CLUSTER_PROVIDERS[tier].new_cluster(self, config, directory)
 
     def client_process(
@@ -214,6 +217,7 @@ class TestEnvironment(JobParts):
 
         Its log is named after it. ``variables`` are added to its environment.
         """
+        self._only_early = False
         conf = self.directory / "client"
         return Responder(
             [str(self.environment.python), *program],
@@ -259,18 +263,13 @@ class TestEnvironment(JobParts):
             self._languages.wait_ready(_SUBMITTER_READY_S)
         return self._languages
 
-    @property
-    def _is_used(self) -> bool:
-        """True if something may have run on the environment."""
-        return not self._only_early or bool(self._clusters or self._submitter or self._languages)
-
     def digests(self) -> dict[str, str]:
         """Return the digests of the parts that were made, empty if nothing has run on them."""
-        return super().digests() if self._is_used else {}
+        return {} if self._only_early else super().digests()
 
     def facts(self) -> dict[str, str]:
         """Return the versions of the parts and clusters, for the report; empty if nothing has run on them."""
-        if not self._is_used:
+        if self._only_early:
             return {}
         facts = super().facts()
         for (tier, variant), cluster in self._clusters.items():
