@@ -180,14 +180,17 @@ class Selection:
         return cls(data["deselected"], limits, uncollected, elsewhere, shard, tiers)
 
     def merge(self, other: Selection) -> Selection:
-        """Return the selection of two processes of one session, which collect the same items."""
+        """Return the selection of two processes of one session, or of two of its shards."""
         return Selection(
             max(self.deselected, other.deselected),
             _either(self.limits, other.limits),
             _either(self.uncollected, other.uncollected),
             _either(self.elsewhere, other.elsewhere),
             self.shard or other.shard,
-            {**self.tiers_left_out, **other.tiers_left_out},
+            {
+                tier: _either(self.tiers_left_out.get(tier, ()), other.tiers_left_out.get(tier, ()))
+                for tier in _either((*self.tiers_left_out,), (*other.tiers_left_out,))
+            },
         )
 
 

@@ -275,6 +275,8 @@ def test_processes_that_collect_the_same_items_do_not_count_them_twice() -> None
     assert one.merge(other) == Selection(3, uncollected=("a", "b", "c"))
     tiers = Selection(tiers_left_out={"local": ("a",)})
     assert Selection().merge(tiers) == tiers.merge(Selection()) == tiers == Selection.from_data(asdict(tiers))
+    shards = Selection(tiers_left_out={"local": ("b",), "embedded": ("c",)})
+    assert tiers.merge(shards).tiers_left_out == {"local": ("a", "b"), "embedded": ("c",)}
 
 
 def test_a_reason_that_is_added_never_improves_a_verdict() -> None:
