@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from pytest_flink_agents.attestation import ATTESTATION_FILE, read_signer, write_attestation
+from pytest_flink_agents.attestation import attest as attest_module
+from pytest_flink_agents.attestation.envelope import file_of
+from pytest_flink_agents.attestation.files import covered_files
+from pytest_flink_agents.attestation.statement import statement_of
 from pytest_flink_agents.cli.main import main
+from pytest_flink_agents.identity import GitState, Identity
 from tests.support.signing_keys import KEYS, write_keys
 from tests.unit.attestation.conftest import FILES
 
@@ -92,6 +97,31 @@ def test_a_verdict_on_other_files_is_refused_although_its_statement_was_made_aga
     verdict.write_text(text.replace('"scenarios_digest": "sha256:', '"scenarios_digest": "sha256:0'), encoding="utf-8")
     write_attestation(folder, None)
     assert attest(folder, keys[0], project, capsys) == (1, ["verdict.json: scenarios_digest"])
+
+
+def test_a_report_that_names_no_file_of_the_project_and_no_commit_is_not_signed(
+    attested: Callable[..., Path],
+    keys: Keys,
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing in it differs from the project then, and a signature would say so."""
+    folder = attested()
+    file = folder / "verdict.json"
+    verdict = json.loads(file.read_text(encoding="utf-8"))
+    verdict |= {group: [] for group in ("subjects", "scenarios", "configurations", "policies", "parts")}
+    verdict["git"]["commit"] = ""
+    verdict["identity_digest"] = Identity().digest(verdict["policy_digest"], "")
+    verdict["scenarios_digest"] = Identity().digest()
+    file.write_text(json.dumps(verdict), encoding="utf-8")
+    statement = folder / ATTESTATION_FILE
+    statement.write_bytes(file_of(statement_of(folder, covered_files(folder)), None))
+    before = statement.read_bytes()
+    assert attest(folder, keys[0], project, capsys) == (10, ["verdict.json"])
+    monkeypatch.setattr(attest_module, "git_state", lambda _: GitState("6f2c" * 10))
+    assert attest(folder, keys[0], project, capsys) == (10, ["verdict.json", "verdict.json: git.commit"])
+    assert statement.read_bytes() == before
 
 
 def test_a_report_that_another_key_signed_keeps_its_signature(
