@@ -19,7 +19,9 @@ def client_variables(flink_home: Path, java_home: Path, conf: Path) -> dict[str,
         "FLINK_CONF_DIR": str(conf),
         "FLINK_LOG_DIR": str(conf),
         "LOG4J_PROPERTIES": str(conf / "log4j2.properties"),
-        "JVM_ARGS": " ".join([*QUICK_START_FLAGS, *MODULE_FLAGS, "-Xmx256m", f"-Djava.io.tmpdir={conf}"]),
+        "JVM_ARGS": " ".join([*QUICK_START_FLAGS, *MODULE_FLAGS, "-Xmx256m"]),
+        # PyFlink splits the other variable at every space; Java itself knows quotes.
+        "JDK_JAVA_OPTIONS": f'"-Djava.io.tmpdir={conf}"',
         # Otherwise PyFlink opens a worker pool for local runs, on every interface.
         "_python_worker_execution_mode": "process",
     }
