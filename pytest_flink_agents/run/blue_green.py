@@ -10,7 +10,7 @@ from flink_testbed.core import clock
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.served_events import events_from
 from pytest_flink_agents.evidence.upgrade import BASELINE, Upgrade
-from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.channel import Channel, TopicChannel
 from pytest_flink_agents.run.executed_plan import digest_together
 from pytest_flink_agents.run.followed_run import EndedJob, FollowedRun
 from pytest_flink_agents.run.launch import launch_agent
@@ -37,6 +37,7 @@ def run_beside(
     promotion = promotion_of(timeline)
     assert promotion is not None
     assert isinstance(subject, AgentSubject), "only agents have versions"
+    assert isinstance(channel, TopicChannel)
     versions = RunVersions((RunVersion(BASELINE, subject, place), promotion.candidate))
     plans = plans_of(versions)
     cluster, logs = place.cluster, LogWatch(place.cluster)
@@ -54,6 +55,8 @@ def run_beside(
                 evidence = baseline.evidence(in_time=in_time, **times)
                 return _of_the_baseline(evidence, baseline, promotion, versions, plans)
             place.environment.progress(f"stopped the {BASELINE}; its savepoint is {promotion.outcome.savepoint}")
+            # Behind the step of the switch, whose end is before the first output of the candidate.
+            channel.send_rest()
             ended = baseline.ended()
             in_time = candidate.follow(deadline_s - baseline.seconds)
             evidence = candidate.evidence(in_time=in_time, **times)

@@ -259,7 +259,6 @@ class Promotion:
             self._ledger.shadow.release()
         path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
-        self.channel.send_rest()
         # No interruption, after which a job would have to restore its state: the candidate has it since its start.
         return ActResult(felt=True, detail=path, stopped=True)
 
