@@ -40,6 +40,7 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     """
     upgrade = evidence.upgrade
     wrong: Iterable[Finding] = ()
+    unknown: Iterable[Finding] = ()
     if upgrade is not None:
         # A version that begins anew has nothing that could become unreachable.
         begins_with_state = not upgrade.stateless or bool(upgrade.versions and upgrade.versions[0].savepoint)
@@ -47,7 +48,8 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
             *(_wrongly_restored(upgrade) if upgrade.stateless else ()),
             *(_out_of_reach(upgrade, removes) if begins_with_state else ()),
         )
-    return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)))
+        unknown = _unknown_modes(upgrade)
+    return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)), unknown)
 
 
 def without_candidate(results: Sequence[CheckResult], evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -75,7 +77,9 @@ def check_rescale(counted: Collection[str], evidence: Evidence) -> CheckResult:
     return _judged(RESCALED, _FAULTS, evidence, tuple(_repeated_effects(_FAULTS, evidence, counted)))
 
 
-def _judged(name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Finding, ...]) -> CheckResult:
+def _judged(
+    name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Finding, ...], unknown: Iterable[Finding] = ()
+) -> CheckResult:
     upgrade = evidence.upgrade
     if upgrade is None:
         return CheckResult(name, Validity.UNKNOWN, (Finding("no job was replaced", path),))
@@ -85,16 +89,22 @@ def _judged(name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Find
     given_up = _given_up(beside) if beside is not None and beside.known else ()
     if wrong := (*anew, *dropped, *given_up, *wrong):
         return CheckResult(name, Validity.INVALID, wrong)
-    if unknown := [version.name for version in upgrade.versions if version.savepoint and version.dropped is None]:
-        message = f"no log of the JobManager says whether the {unknown[0]} has restored all state"
-        return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
-    if beside is not None and (doubt := _doubt(beside)):
-        return CheckResult(name, Validity.UNKNOWN, (Finding(doubt, path, missing=not beside.step),))
-    if len(upgrade.versions) < upgrade.planned:
-        message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
-        return CheckResult(name, Validity.UNKNOWN, (Finding(message, path, missing=True),))
+    if unknown := (*_not_known(path, upgrade), *unknown):
+        return CheckResult(name, Validity.UNKNOWN, unknown)
     remarks = [Finding(remark, (*path, "allow")) for remark in beside.remarks] if beside else []
     return CheckResult(name, Validity.VALID, tuple(remarks))
+
+
+def _not_known(path: DocumentPath, upgrade: Upgrade) -> Iterator[Finding]:
+    for version in upgrade.versions:
+        if version.savepoint and version.dropped is None:
+            message = f"no log of the JobManager says whether the {version.name} has restored all state"
+            yield Finding(message, path, missing=True)
+    if upgrade.blue_green is not None and (doubt := _doubt(upgrade.blue_green)):
+        yield Finding(doubt, path, missing=not upgrade.blue_green.step)
+    if len(upgrade.versions) < upgrade.planned:
+        message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
+        yield Finding(message, path, missing=True)
 
 
 def _given_up(beside: BlueGreen) -> Iterator[Finding]:
@@ -140,11 +150,25 @@ def _out_of_reach(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Findin
     for before, version in pairwise(upgrade.versions):
         modes = {before.python_mode, version.python_mode}
         # A job of the user's own, which has no plan, may have no operator in Python.
-        if version.savepoint and len(modes) > 1 and ("" not in modes or upgrade.baseline):
+        judged = upgrade.baseline or modes.isdisjoint(("", None))
+        if version.savepoint and len(modes) > 1 and judged:
             message = (
                 f"the {version.name} runs in another mode of Python, which does not find the state of the {before.name}"
             )
             yield Finding(message, _PATH, f"{before.python_mode} mode", f"{version.python_mode} mode")
+
+
+def _unknown_modes(upgrade: Upgrade) -> Iterator[Finding]:
+    if upgrade.baseline:
+        return
+    for before, version in pairwise(upgrade.versions):
+        silent = [one.name for one in (before, version) if one.python_mode is None]
+        if version.savepoint and silent:
+            message = f"no log of a TaskManager says in which mode of Python the {silent[0]} runs"
+            yield Finding(message, _PATH, missing=True)
+        elif version.savepoint and before.python_mode and not version.python_mode:
+            message = f"the {version.name} has no operator in Python, which could take the state of the {before.name}"
+            yield Finding(message, _PATH, f"{before.python_mode} mode", "no line of a mode of Python", missing=True)
 
 
 def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Finding]:

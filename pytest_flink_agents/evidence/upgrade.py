@@ -22,8 +22,8 @@ class Version:
     the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
     both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known,
     ``runs_on`` are its releases of Flink, flink-agents and Python, and ``python_mode`` is that of the bundled engine on Flink, or
-    the one that a program in Python chose: thread or process. ``dropped`` are the ids of the operators whose state it
-    did not take from the savepoint, None if that is not known.
+    the one that a program in Python chose: thread or process, empty without an operator in Python. ``dropped`` are the
+    ids of the operators whose state it did not take from the savepoint. Both are None if that is not known.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Version:
     restored: str = ""
     parallelism: int = 0
     runs_on: str = ""
-    python_mode: str = ""
+    python_mode: str | None = ""
     dropped: tuple[str, ...] | None = ()
 
     @property

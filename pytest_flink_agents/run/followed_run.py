@@ -94,8 +94,8 @@ class FollowedRun:
         self._started = True
         # The savepoint that the job has restored before anything else, empty without one.
         self.restored = ""
-        # How the job of a program began, None if that is not known.
-        self.program: StartedProgram | None = StartedProgram(python_mode=launch.python_mode)
+        # How the job of a program began. An agent's plan and options decide it, so its launch says it.
+        self.program = StartedProgram() if isinstance(subject, JobSubject) else StartedProgram((), launch.python_mode)
         # That of its widest operator, 0 if it is not known.
         self.parallelism = 0
         # The jobs that still hold their slots after they were cancelled.

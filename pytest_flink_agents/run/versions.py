@@ -141,8 +141,8 @@ def version_of(version: RunVersion, run: FollowedRun, savepoint: str, job_id: st
         run.restored,
         run.parallelism,
         version.place.releases,
-        run.program.python_mode if run.program else "",
-        run.program.dropped if run.program else None,
+        run.program.python_mode,
+        run.program.dropped,
     )
 
 

@@ -17,8 +17,11 @@ from pytest_flink_agents.redact import Redactor
 _ENTRY = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*\s+\[?(?P<level>[A-Z]{4,5})\b")
 _ERRORS = frozenset({"ERROR", "FATAL"})
 _CRASH = "hs_err"
-# What the JobManager writes at INFO for a job that allows it.
+# What the JobManager writes at INFO when a job begins from a savepoint, and below it for one that allows it.
+_FROM_SAVEPOINT = re.compile(r"Starting job (?P<id>[0-9a-f]{32}) from savepoint ")
 _DROPPED = re.compile(r"Skipp(?:ing savepoint|ed checkpoint) state for operator (?P<operator>\w+)")
+# What a TaskManager writes at INFO before it opens an operator, with the whole name of its logger, as the modes need it.
+_RECEIVED = re.compile(r"\borg\.apache\.flink\.runtime\.taskexecutor\.TaskExecutor\b.* - Received task ")
 # The loggers that write in one mode of Python only, while a TaskManager opens an operator.
 _OF_MODES = {
     "thread": re.compile(r"\borg\.apache\.flink\.python\.env\.embedded\."),
@@ -30,11 +33,11 @@ class StartedProgram(NamedTuple):
     """How the jobs of a program began, which its code may decide against its options.
 
     ``dropped`` are the ids of the operators whose state in the savepoint they left out, ``python_mode`` is thread or
-    process, both if the jobs mix them, and empty without an operator in Python.
+    process, both if the jobs mix them, and empty without an operator in Python. None is what no log says.
     """
 
-    dropped: tuple[str, ...] = ()
-    python_mode: str = ""
+    dropped: tuple[str, ...] | None = None
+    python_mode: str | None = None
 
 
 _MAX_ERRORS = 100
@@ -73,12 +76,12 @@ class LogWatch:
                 (directory / name.replace("/", "-")).write_text(text[-_SAVED_CHARACTERS:], encoding="utf-8")
         return errors_in(written, job_ids)
 
-    def started_program(self, job_ids: Collection[str]) -> StartedProgram | None:
-        """Return how these jobs began, None if no log can be read."""
+    def started_program(self, job_ids: Collection[str]) -> StartedProgram:
+        """Return how these jobs began, as far as the logs can be read."""
         try:
             return started_program(self._cluster.logs.since(self._sizes), job_ids)
         except HostError:
-            return None
+            return StartedProgram()
 
 
 def wrong_in_logs(evidence: Evidence, allow: Sequence[str], redactor: Redactor) -> list[str]:
@@ -103,15 +106,19 @@ def errors_in(logs: Mapping[str, str], job_ids: Collection[str] = ()) -> tuple[L
     return tuple(found[:_MAX_ERRORS])
 
 
-def started_program(logs: Mapping[str, str], job_ids: Collection[str]) -> StartedProgram | None:
-    """Return how jobs began, None without a log. Lines that name no job count as theirs."""
+def started_program(logs: Mapping[str, str], job_ids: Collection[str]) -> StartedProgram:
+    """Return how jobs began. Lines that name no job count as theirs.
+
+    That a line is missing says something only in a log that has the lines of a start: others may be at another level,
+    cut off, or of another process.
+    """
     lines = [line for name, text in logs.items() if name.endswith(".log") for line in text.splitlines()]
-    if not lines:
-        return None
     own = [line for line in lines if LogError("", line).job_id in ("", *job_ids)]
     dropped = dict.fromkeys(found["operator"] for line in own if (found := _DROPPED.search(line)))
     modes = [mode for mode, logger in _OF_MODES.items() if any(logger.search(line) for line in own)]
-    return StartedProgram(tuple(dropped), " and ".join(modes))
+    restored = any(found["id"] in job_ids for line in own if (found := _FROM_SAVEPOINT.search(line)))
+    received = any(_RECEIVED.search(line) for line in own)
+    return StartedProgram(tuple(dropped) if dropped or restored else None, " and ".join(modes) if received else None)
 
 
 def _entries(name: str, text: str) -> Iterator[LogError]:

@@ -175,8 +175,23 @@ def test_the_state_that_a_start_drops_is_found_in_the_log() -> None:
     empty = f"{AT_INFO} Checkpoints [] - Skipping empty savepoint state for operator 2."
     found = started_program({"jobmanager.log": f"{ours}\n{ours}\n{theirs}\n{empty}"}, ["a" * 32])
     assert found == StartedProgram(("1a",))
-    assert started_program({"jobmanager.log": empty}, ["a" * 32]) == StartedProgram()
-    assert started_program({}, ["a" * 32]) is None
+    begun = f"{AT_INFO} CheckpointCoordinator [] - Starting job {'a' * 32} from savepoint file:/s ()"
+    assert started_program({"jobmanager.log": f"{begun}\n{empty}"}, ["a" * 32]) == StartedProgram(())
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        pytest.param({}, id="no log"),
+        pytest.param({"jobmanager.log": LINE}, id="a log without INFO"),
+        pytest.param({"taskmanager-0.log": f"{AT_INFO} TaskManagerRunner [] - x"}, id="short names of loggers"),
+        pytest.param(
+            {"jobmanager.log": f"{AT_INFO} c.C [] - Starting job {'b' * 32} from savepoint s ()"}, id="another job's"
+        ),
+    ],
+)
+def test_a_log_without_the_lines_of_a_start_says_nothing(logs: dict[str, str]) -> None:
+    assert started_program(logs, ["a" * 32]) == StartedProgram(None, None)
 
 
 def test_the_mode_of_python_is_found_in_the_log() -> None:
@@ -187,12 +202,15 @@ def test_the_mode_of_python_is_found_in_the_log() -> None:
             ("b", "streaming.api.runners.python.beam.BeamPythonFunctionRunner"),
         )
     )
-    logs = {
-        "taskmanager-0.log": f"{thread}\n{process}\n{AT_INFO} org.apache.flink.python.env.PythonDependencyInfo [] - x"
-    }
-    jobs = [["a" * 32], ["b" * 32], ["a" * 32, "b" * 32], ["c" * 32]]
+    received = [
+        f"{AT_INFO} org.apache.flink.runtime.taskexecutor.TaskExecutor           [{mark * 32}] - Received task x"
+        for mark in "abc"
+    ]
+    lines = (*received, thread, process, f"{AT_INFO} org.apache.flink.python.env.PythonDependencyInfo [] - x")
+    logs = {"taskmanager-0.log": "\n".join(lines)}
+    jobs = [["a" * 32], ["b" * 32], ["a" * 32, "b" * 32], ["c" * 32], ["d" * 32]]
     found = [started_program(logs, each) for each in jobs]
-    assert [one and one.python_mode for one in found] == ["thread", "process", "thread and process", ""]
+    assert [one.python_mode for one in found] == ["thread", "process", "thread and process", "", None]
 
 
 def test_errors_are_found_in_logs() -> None:

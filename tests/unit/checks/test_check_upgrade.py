@@ -250,9 +250,15 @@ def test_an_action_that_the_candidate_lacks_is_invalid_though_it_never_ran() -> 
         ("", "thread", Validity.VALID),
         ("thread", "process", Validity.INVALID),
         ("process", "thread", Validity.INVALID),
+        ("thread", "", Validity.UNKNOWN),
+        (None, "thread", Validity.UNKNOWN),
+        ("thread", None, Validity.UNKNOWN),
+        (None, None, Validity.UNKNOWN),
     ],
 )
-def test_a_program_in_another_mode_of_python_does_not_find_its_state(before: str, now: str, validity: Validity) -> None:
+def test_a_program_in_another_mode_of_python_does_not_find_its_state(
+    before: str | None, now: str | None, validity: Validity
+) -> None:
     versions = (replace(BASELINE, python_mode=before), replace(CANDIDATE, python_mode=now))
     assert checked(with_versions(*versions)).validity is validity
     agents = replace(RAN, upgrade=Upgrade(versions, 2, PLAN, PLAN))
