@@ -97,6 +97,9 @@ def _judged(
 
 def _not_known(path: DocumentPath, upgrade: Upgrade) -> Iterator[Finding]:
     for version in upgrade.versions:
+        if version.restored is None and (version.savepoint or upgrade.stateless):
+            message = f"Flink did not say what the {version.name} has restored"
+            yield Finding(message, path, version.savepoint or "a start without state", missing=True)
         if version.savepoint and version.dropped is None:
             message = f"no log of the JobManager says whether the {version.name} has restored all state"
             yield Finding(message, path, missing=True)

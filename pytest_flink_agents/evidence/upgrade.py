@@ -19,18 +19,19 @@ class Version:
     """One version of an agent or of a job of the user's own, and the job that ran it.
 
     ``name`` is its part in the rehearsal, like ``candidate``. ``savepoint`` is the one that it was started from, empty for
-    the first version; ``restored`` is the one that Flink says it restored, empty if it restored none. On the local tier
-    both say how many states of keys, and there is no job. ``parallelism`` is that of the job, 0 if it is not known,
-    ``runs_on`` are its releases of Flink, flink-agents and Python, and ``python_mode`` is that of the bundled engine on Flink, or
-    the one that a program in Python chose: thread or process, empty without an operator in Python. ``dropped`` are the
-    ids of the operators whose state it did not take from the savepoint. Both are None if that is not known.
+    the first version; ``restored`` is the one that Flink says it restored, empty if it restored none, and None if Flink
+    did not say. On the local tier both say how many states of keys, and there is no job. ``parallelism`` is that of the
+    job, 0 if it is not known, ``runs_on`` are its releases of Flink, flink-agents and Python, and ``python_mode`` is that
+    of the bundled engine on Flink, or the one that a program in Python chose: thread or process, empty without an
+    operator in Python. ``dropped`` are the ids of the operators whose state it did not take from the savepoint. Both are
+    None if that is not known.
     """
 
     name: str
     agent: str
     job_id: str
     savepoint: str = ""
-    restored: str = ""
+    restored: str | None = ""
     parallelism: int = 0
     runs_on: str = ""
     python_mode: str | None = ""
@@ -38,8 +39,8 @@ class Version:
 
     @property
     def began_anew(self) -> bool:
-        """True if the job did not restore the savepoint that it was started from."""
-        return bool(self.savepoint) and _place(self.restored) != _place(self.savepoint)
+        """True if the job is known not to have restored the savepoint that it was started from."""
+        return bool(self.savepoint) and self.restored is not None and _place(self.restored) != _place(self.savepoint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,6 @@ class FollowedRun:
         outputs = OutputCount(channel)
         self._timeline = TimelineRun(timeline, target, lambda: outputs() - outputs_before, event_types)
         self._started = True
-        # The savepoint that the job has restored before anything else, empty without one.
-        self.restored = ""
         # How the job of a program began. An agent's plan and options decide it, so its launch says it.
         self.program = StartedProgram() if isinstance(subject, JobSubject) else StartedProgram((), launch.python_mode)
         # That of its widest operator, 0 if it is not known.
@@ -138,7 +136,8 @@ class FollowedRun:
         """Wait until the jobs run, and return whether they do."""
         self._started = wait_for_starts(self._watches, within_s)
         self.running_s = clock.now_s()
-        self.restored, self.parallelism = self._watches[0].restored_path(), self._watches[0].parallelism()
+        self.watch.look_for_restore()
+        self.parallelism = self.watch.parallelism()
         if isinstance(self._subject, JobSubject):
             self.program = self._logs.started_program(self.launch.job_ids)
         return self._started
@@ -147,6 +146,11 @@ class FollowedRun:
     def watch(self) -> JobWatch:
         """The watch of the first job."""
         return self._watches[0]
+
+    @property
+    def restored(self) -> str | None:
+        """What the job has restored before anything else, empty for nothing, and None if Flink does not say."""
+        return self.watch.restored if self._watches else None
 
     def cancel(self) -> bool:
         """Cancel the jobs that still run, and return whether they have ended."""

@@ -176,6 +176,8 @@ class Promotion:
         if not self.run.begin(_START_S):
             raise GivenUpError(f"it did not run within {_START_S:g} s, and is {self.run.watch.state}", known=False)
         self._require_health(target)
+        if self.run.restored is None:
+            raise GivenUpError("Flink did not say whether it restored the savepoint of the baseline", known=False)
         if Version("", "", "", self.copy, self.run.restored).began_anew:
             raise GivenUpError("it began anew: it did not restore the savepoint of the baseline")
         return ActResult(felt=True, detail=f"job {launch.job_ids[0]}")

@@ -94,7 +94,7 @@ def test_the_last_checkpoint_of_a_cancelled_job_is_the_start(tmp_path: Path, req
     run = checked_job(upgrade(python("v2"), f"{{job: {python('v1')}}}", words=words), tmp_path, request)
     assert run.valid, run.text
     assert run.evidence.upgrade is not None
-    assert "/chk-" in run.evidence.upgrade.versions[1].restored
+    assert "/chk-" in str(run.evidence.upgrade.versions[1].restored)
 
 
 def test_a_stateless_start_reads_on_where_the_group_stands(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -37,7 +37,7 @@ def test_the_last_checkpoint_of_a_cancelled_job_is_the_start(tmp_path: Path, req
     assert run.valid, run.text
     upgrade = run.evidence.upgrade
     assert upgrade is not None
-    assert all("/chk-" in version.restored for version in upgrade.versions[1:])
+    assert all("/chk-" in str(version.restored) for version in upgrade.versions[1:])
     assert {output.value["version"] for output in run.evidence.outputs} == {"v1", "v2"}
 
 

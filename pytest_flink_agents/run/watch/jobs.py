@@ -60,6 +60,9 @@ class JobWatch:
         self.state = "unknown"
         # True once all tasks have run at the same time, or the job has ended or restarted.
         self.started = False
+        # Where that is stored which the job restored before anything else, empty if it began without a state; None until
+        # Flink has said so. A job that restarts has restored one of its own.
+        self.restored: str | None = None
 
     @property
     def ui_url(self) -> str:
@@ -124,11 +127,10 @@ class JobWatch:
         self._cluster.rest.cancel(self.job_id)
         return wait_for_ends([self], CANCEL_S)
 
-    def restored_path(self) -> str:
-        """Return where the checkpoint or savepoint is stored that the job restored last, empty if it restored none."""
+    def look_for_restore(self) -> None:
+        """Look for what the job has restored. If REST does not answer, the next sample of the job looks again."""
         with contextlib.suppress(HostError):
-            return self._look_at_checkpoints().restored_path
-        return ""
+            self._look_at_checkpoints()
 
     def parallelism(self) -> int:
         """Return the parallelism of the job's widest operator, 0 if Flink does not say."""
@@ -166,7 +168,7 @@ class JobWatch:
             if entry["status"] == "COMPLETED":
                 one = Checkpoint(int(entry["id"]), int(entry["latest_ack_timestamp"]) / 1000, entry["is_savepoint"])
                 self._completed[one.id] = one
-        return Checkpoints(
+        found = Checkpoints(
             int(counts["completed"]),
             int(counts["failed"]),
             int(counts["restored"]),
@@ -174,6 +176,15 @@ class JobWatch:
             int(restored["restore_timestamp"]) / 1000 if restored else None,
             str(restored.get("external_path") or "") if restored else "",
         )
+        if self.restored is None:
+            self.restored = self._restored_first(found)
+        return found
+
+    def _restored_first(self, seen: Checkpoints) -> str | None:
+        if seen.restored == 1 and seen.restored_path:
+            return seen.restored_path
+        # Before its start a job may still restore something.
+        return "" if self.started and not seen.restored else None
 
     def _exceptions(self) -> tuple[JobException, ...]:
         entries = self._cluster.rest.exceptions(self.job_id)

@@ -72,6 +72,15 @@ def test_a_silent_fresh_start_is_invalid(restored: str) -> None:
     assert finding.expected == SAVEPOINT
 
 
+def test_a_start_of_which_flink_does_not_say_what_it_restored_is_unknown() -> None:
+    result = checked(with_versions(BASELINE, replace(CANDIDATE, restored=None)))
+    assert result.validity is Validity.UNKNOWN
+    assert result.findings[0].message == "Flink did not say what the candidate has restored"
+    anew = Upgrade((BASELINE, replace(CANDIDATE, savepoint="", restored=None)), 2, stateless=True)
+    assert checked(replace(RAN, upgrade=anew)).validity is Validity.UNKNOWN
+    assert checked(with_versions(replace(BASELINE, restored=None), CANDIDATE)).validity is Validity.VALID
+
+
 def test_a_start_without_state_on_purpose_restores_nothing_and_loses_no_action() -> None:
     anew = replace(CANDIDATE, savepoint="", restored="")
     stateless = Upgrade((BASELINE, anew), 2, PLAN, RENAMED, stateless=True)

@@ -129,6 +129,48 @@ def test_a_job_without_checkpoints_has_none() -> None:
     assert JobWatch(cast(FlinkCluster, Remembering(none)), "a job").history()["checkpoints"] == Checkpoints()
 
 
+def restored(path: str = "", number: int = 1) -> dict[str, object]:
+    """Return what REST shows of a job that has restored ``number`` times, the last time from ``path``."""
+    latest = {"id": 2, "restore_timestamp": 2_500, "external_path": path} if number else None
+    return {"counts": {"completed": 0, "failed": 0, "restored": number}, "latest": {"restored": latest}}
+
+
+class Interrupted(Remembering):
+    """A cluster whose REST fails where its answer is empty."""
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        answer = super().checkpoints(job_id)
+        if not answer:
+            raise RestUnavailableError(Problem("FA404", "no answer from Flink's REST"))
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answers", "seen"),
+    [
+        ([{}, restored("s")], "s"),
+        ([restored("s"), restored("c", 2)], "s"),
+        ([restored(number=0), restored("c")], ""),
+        ([{}, restored("c", 2)], None),
+        ([restored()], None),
+        ([{}], None),
+    ],
+    ids=["a later look", "a restart", "a fresh start", "too late", "no path", "silence"],
+)
+def test_what_a_job_restored_first_is_what_any_look_has_seen(answers: list[dict[str, Any]], seen: str | None) -> None:
+    watch = JobWatch(cast(FlinkCluster, Interrupted(*answers)), "a job")
+    watch.started = True
+    for _ in answers:
+        watch.look_for_restore()
+    assert watch.restored == seen
+
+
+def test_a_job_may_still_restore_something_before_its_start() -> None:
+    watch = JobWatch(cast(FlinkCluster, Interrupted(restored(number=0))), "a job")
+    watch.look_for_restore()
+    assert watch.restored is None
+
+
 class Shown:
     """A cluster that shows the parallelisms of a job's vertices."""
 
