@@ -14,6 +14,7 @@ from pytest_flink_agents.scenario.effects import AnyEffect
 from pytest_flink_agents.scenario.expectations import Expect
 from pytest_flink_agents.scenario.faults import Faults, timetable
 from pytest_flink_agents.scenario.llm import LlmSettings
+from pytest_flink_agents.scenario.placeholders import names_in
 from pytest_flink_agents.scenario.subjects import Job, needs_jvm
 from pytest_flink_agents.scenario.upgrade import Upgrade
 from pytest_flink_agents.scenario.words import wrong
@@ -27,10 +28,6 @@ class Upgraded(Protocol):
     @property
     def job(self) -> Job | None:
         """The user's own job."""
-
-    @property
-    def job_has_topics(self) -> bool:
-        """True if the user's own job reads and writes topics."""
 
     @property
     def tiers(self) -> Sequence[str] | None:
@@ -94,9 +91,11 @@ def require_upgradable(scenario: Upgraded) -> None:
         message, next_step = "a job beside upgrade on the local tier", "write `tiers: [embedded]`"
         raise wrong("tiers with Flink", message=message, code="FA204", next_step=next_step)
     if not scenario.tiers:
-        next_step = "add `tiers: [local, embedded]`, or one of the two"
-        expected, message = "tiers: [local, embedded, container, remote] or some of them", "upgrade on any tier"
-        raise wrong(expected, message=message, code="FA204", next_step=next_step)
+        # A job of the user's own needs Flink.
+        words = "" if scenario.job else "local, "
+        next_step = "add `tiers: [embedded]`" if scenario.job else "add `tiers: [local, embedded]`, or one of the two"
+        expected = f"tiers: [{words}embedded, container, remote] or some of them"
+        raise wrong(expected, message="upgrade on any tier", code="FA204", next_step=next_step)
     if upgrade.both_alive:
         _require_two_alive(scenario, upgrade)
     if "remote" in scenario.tiers:
@@ -118,10 +117,10 @@ def _require_words_of_the_subject(scenario: Upgraded, upgrade: Upgrade) -> None:
     if scenario.job is None:
         _require_none({"upgrade.from.job": before.job}, "a job beside it, or from.agent", "write from: {agent: ...}")
         return
-    if not scenario.job_has_topics:
-        next_step = "let the job read ${input.topic}: a file is complete before its job begins"
-        expected = "${input.topic} among the arguments of the job"
-        raise wrong(expected, message="upgrade of a job with files", code="FA204", next_step=next_step)
+    _require_topics(scenario.job)
+    # Arguments that are left out are those of the scenario's job.
+    if before.job and "args" in before.job.model_fields_set:
+        _require_topics(before.job)
     _require_none({"upgrade.from.agent": before.agent}, "from.job beside job", "write from: {job: {python: FILE}}")
     of_agents = {
         "upgrade.from.savepoint": before.savepoint,
@@ -130,6 +129,15 @@ def _require_words_of_the_subject(scenario: Upgraded, upgrade: Upgrade) -> None:
         "upgrade.after.event": upgrade.after and upgrade.after.event,
     }
     _require_none(of_agents, "an agent beside it: the harness does not know the parts of a job", "remove it")
+
+
+def _require_topics(job: Job) -> None:
+    """Refuse a job that reads or writes a file."""
+    if missing := [name for name in ("input.topic", "output.topic") if name not in names_in(job.args)]:
+        expected = " and ".join(f"${{{name}}}" for name in missing)
+        next_step = "let the job read and write topics: a file is complete before its job begins, or after it has ended"
+        message = "upgrade of a job with files"
+        raise wrong(f"{expected} among the arguments of the job", message=message, code="FA204", next_step=next_step)
 
 
 def _require_none(given: Mapping[str, object], expected: str, next_step: str) -> None:

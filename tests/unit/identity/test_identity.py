@@ -33,11 +33,15 @@ FILES = {
         "outputs: []", "delivery: {outputs: exactly_once}"
     )
     + "tiers: [embedded]\nupgrade: {from: {agent: {plan: old.json}, savepoint: stored}}\n",
-    "job.scenario.yaml": SCENARIO.format(name="f", agent="", job='job: {jar: new.jar, args: ["${input.topic}"]}\n')
+    "job.scenario.yaml": SCENARIO.format(
+        name="f", agent="", job='job: {jar: new.jar, args: ["${input.topic}", "${output.topic}"]}\n'
+    )
     .replace("agent: \n", "")
     .replace("outputs: []", "delivery: {outputs: exactly_once}")
     + "tiers: [embedded]\nupgrade: {from: {job: {python: before/old.py}}, after: {outputs: 1}}\n",
-    "commit.scenario.yaml": SCENARIO.format(name="g", agent="", job='job: {jar: new.jar, args: ["${input.topic}"]}\n')
+    "commit.scenario.yaml": SCENARIO.format(
+        name="g", agent="", job='job: {jar: new.jar, args: ["${input.topic}", "${output.topic}"]}\n'
+    )
     .replace("agent: \n", "")
     .replace("outputs: []", "delivery: {outputs: exactly_once}")
     + "tiers: [embedded]\nupgrade: {from: {git: v1, job: {jar: gone.jar}}, after: {outputs: 1}}\n",

@@ -19,7 +19,7 @@ from pytest_flink_agents.scenario.load import load_file
 SCENARIO = """\
 version: "1"
 name: totals
-job: {jar: jobs/new.jar, main_class: shop.Totals, args: ["${input.topic}", "${kafka.connector}"]}
+job: {jar: jobs/new.jar, main_class: shop.Totals, args: ["${input.topic}", "${output.topic}", "${kafka.connector}"]}
 tiers: [embedded]
 inputs: [{key: a, value: 1}, {key: a, value: 2}]
 upgrade: {from: {job: {jar: jobs/old.jar}, git: v1}, after: {outputs: 1}}
@@ -35,7 +35,7 @@ def subject(root: Path, checkout: Checkout | None) -> JobSubject:
     (loaded,) = load_file(root / "x.scenario.yaml", Project(root))
     environment = SimpleNamespace(connector=Path("/jars/connector-of-1.20.jar"))
     place = cast(Any, SimpleNamespace(environment=environment, setup=SimpleNamespace(parallelism=2)))
-    values = {"input.topic": "in", "kafka.connector": "/jars/connector-of-2.2.jar"}
+    values = {"input.topic": "in", "output.topic": "out", "kafka.connector": "/jars/connector-of-2.2.jar"}
     channel = cast(Channel, SimpleNamespace(values=values, inputs=[{}, {}]))
     return job_subject(loaded.before_upgrade(), channel, place, {}, None, checkout)
 
@@ -47,7 +47,7 @@ def test_the_version_before_has_the_file_of_its_commit_and_the_connector_of_its_
     (commit / "jobs" / "old.jar").touch()
     made = subject(root, Checkout(commit, "v1", "c" * 40))
     assert made.file == commit / "jobs" / "old.jar"
-    assert (made.main_class, made.args) == ("shop.Totals", ("in", "/jars/connector-of-1.20.jar"))
+    assert (made.main_class, made.args) == ("shop.Totals", ("in", "out", "/jars/connector-of-1.20.jar"))
     assert (made.parallelism, made.expected_outputs) == (2, 6)
     assert made.environment["SCENARIO_KAFKA_CONNECTOR"] == "/jars/connector-of-1.20.jar"
 

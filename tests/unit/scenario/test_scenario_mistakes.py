@@ -231,7 +231,16 @@ def test_the_whole_text_of_a_mistake(added: str, text: str, sound: str, problems
     assert problem.render() == text
 
 
-TOPIC, NOT_HERE = ', args: ["${input.topic}"]', " is not possible here"
+def test_a_job_is_told_the_tiers_on_which_it_can_be_upgraded(sound: str, problems: Problems) -> None:
+    job = 'job: {jar: x.scenario.yaml, args: ["${input.topic}", "${output.topic}"]}'
+    text = sound.replace("agent: shop.agents:RefundAgent", job)
+    (problem,) = problems(text + "upgrade:\n  from: {flink: '1.20'}\n  after: {outputs: 1}\n")
+    assert problem.message == "upgrade on any tier"
+    assert problem.expected == "tiers: [embedded, container, remote] or some of them"
+    assert problem.next_step == "add `tiers: [embedded]`"
+
+
+TOPIC, NOT_HERE = ', args: ["${input.topic}", "${output.topic}"]', " is not possible here"
 # What is exchanged in the sound scenario, the place of the one problem, its code and its message.
 CHANGED = [
     ('version: "1"', "version: 1", "1:10", "FA207", "a version must be quoted"),
@@ -295,6 +304,15 @@ CHANGED = [
         )
         for args, tiers, before, words, code, message in (
             ("", "embedded", "flink: '1.20'", "after: {outputs: 1}", "FA204", "upgrade of a job with files"),
+            *(
+                (words, "embedded", before, "after: {outputs: 1}", "FA204", "upgrade of a job with files")
+                for words, before in (
+                    (', args: ["${input.path}", "${output.topic}"]', "flink: '1.20'"),
+                    (', args: ["${input.topic}", "${output.path}"]', "flink: '1.20'"),
+                    (', args: ["${kafka.connector}"]', "flink: '1.20'"),
+                    (TOPIC, 'job: {jar: x.scenario.yaml, args: ["${input.topic}"]}'),
+                )
+            ),
             (TOPIC, "local", "flink: '1.20'", "after: {outputs: 1}", "FA204", "a job beside upgrade on the local tier"),
             (TOPIC, "embedded", "agent: agents:A", "after: {outputs: 1}", "FA203", "upgrade.from.agent" + NOT_HERE),
             (
