@@ -23,6 +23,7 @@ from pytest_flink_agents.evidence.upgrade import (
     Version,
 )
 from pytest_flink_agents.scenario.error import DocumentPath
+from pytest_flink_agents.vocabulary import Tier
 
 NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
 _PATH, _FAULTS, _MODE = ("upgrade",), ("faults",), ("upgrade", "mode")
@@ -83,20 +84,26 @@ def _judged(
     upgrade = evidence.upgrade
     if upgrade is None:
         return CheckResult(name, Validity.UNKNOWN, (Finding("no job was replaced", path),))
-    anew = (_fresh_start(path, version) for version in upgrade.versions if version.began_anew)
-    dropped = (_dropped_state(path, version) for version in upgrade.versions if version.savepoint and version.dropped)
+    started = _started(upgrade, evidence)
+    anew = (_fresh_start(path, version) for version in started if version.began_anew)
+    dropped = (_dropped_state(path, version) for version in started if version.savepoint and version.dropped)
     beside = upgrade.blue_green
     given_up = _given_up(beside) if beside is not None and beside.known else ()
     if wrong := (*anew, *dropped, *given_up, *wrong):
         return CheckResult(name, Validity.INVALID, wrong)
-    if unknown := (*_not_known(path, upgrade), *unknown):
+    if unknown := (*_not_known(path, upgrade, started), *unknown):
         return CheckResult(name, Validity.UNKNOWN, unknown)
     remarks = [Finding(remark, (*path, "allow")) for remark in beside.remarks] if beside else []
     return CheckResult(name, Validity.VALID, tuple(remarks))
 
 
-def _not_known(path: DocumentPath, upgrade: Upgrade) -> Iterator[Finding]:
-    for version in upgrade.versions:
+def _started(upgrade: Upgrade, evidence: Evidence) -> list[Version]:
+    """Return the versions whose job was started; the local tier has no jobs. That of a program may fail before."""
+    return [version for version in upgrade.versions if version.job_id or evidence.tier == Tier.LOCAL]
+
+
+def _not_known(path: DocumentPath, upgrade: Upgrade, started: Sequence[Version]) -> Iterator[Finding]:
+    for version in started:
         if version.restored is None and (version.savepoint or upgrade.stateless):
             message = f"Flink did not say what the {version.name} has restored"
             yield Finding(message, path, version.savepoint or "a start without state", missing=True)
@@ -105,8 +112,8 @@ def _not_known(path: DocumentPath, upgrade: Upgrade) -> Iterator[Finding]:
             yield Finding(message, path, missing=True)
     if upgrade.blue_green is not None and (doubt := _doubt(upgrade.blue_green)):
         yield Finding(doubt, path, missing=not upgrade.blue_green.step)
-    if len(upgrade.versions) < upgrade.planned:
-        message = f"only {len(upgrade.versions)} of {upgrade.planned} jobs were started"
+    if len(started) < upgrade.planned:
+        message = f"only {len(started)} of {upgrade.planned} jobs were started"
         yield Finding(message, path, missing=True)
 
 

@@ -125,6 +125,16 @@ def test_a_version_that_was_never_started_is_unknown() -> None:
     assert result.findings[0].message == "only 1 of 2 jobs were started"
 
 
+@pytest.mark.parametrize("restored", ["", None])
+def test_a_version_whose_program_fails_at_its_launch_is_not_said_to_begin_anew(restored: str | None) -> None:
+    unstarted = replace(CANDIDATE, job_id="", restored=restored)
+    result = checked(with_versions(BASELINE, unstarted))
+    assert result.validity is Validity.UNKNOWN
+    assert [finding.message for finding in result.findings] == ["only 1 of 2 jobs were started"]
+    on_local = replace(RAN, tier="local", upgrade=Upgrade((replace(BASELINE, job_id=""), unstarted), 2))
+    assert checked(on_local).validity is (Validity.UNKNOWN if restored is None else Validity.INVALID)
+
+
 def test_an_action_that_the_candidate_lacks_is_invalid_unless_it_is_removed_on_purpose() -> None:
     evidence = replace(RAN, upgrade=Upgrade((BASELINE, CANDIDATE), 2, PLAN, RENAMED))
     result = checked(evidence)
