@@ -40,17 +40,17 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
     *Unknown* if a version was never started, or if nothing is known of a candidate that was given up.
     """
     upgrade = evidence.upgrade
-    wrong: Iterable[Finding] = ()
-    unknown: Iterable[Finding] = ()
+    wrong, unknown = _repeated_effects(_PATH, evidence, counted)
     if upgrade is not None:
         # A version that begins anew has nothing that could become unreachable.
         begins_with_state = not upgrade.stateless or bool(upgrade.versions and upgrade.versions[0].savepoint)
         wrong = (
             *(_wrongly_restored(upgrade) if upgrade.stateless else ()),
             *(_out_of_reach(upgrade, removes) if begins_with_state else ()),
+            *wrong,
         )
-        unknown = _unknown_modes(upgrade)
-    return _judged(NAME, _PATH, evidence, (*wrong, *_repeated_effects(_PATH, evidence, counted)), unknown)
+        unknown = (*_unknown_modes(upgrade), *unknown)
+    return _judged(NAME, _PATH, evidence, wrong, unknown)
 
 
 def without_candidate(results: Sequence[CheckResult], evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -75,11 +75,11 @@ def check_rescale(counted: Collection[str], evidence: Evidence) -> CheckResult:
 
     ``counted`` are the endpoints whose calls the scenario states. *Unknown* if one was never started.
     """
-    return _judged(RESCALED, _FAULTS, evidence, tuple(_repeated_effects(_FAULTS, evidence, counted)))
+    return _judged(RESCALED, _FAULTS, evidence, *_repeated_effects(_FAULTS, evidence, counted))
 
 
 def _judged(
-    name: str, path: DocumentPath, evidence: Evidence, wrong: tuple[Finding, ...], unknown: Iterable[Finding] = ()
+    name: str, path: DocumentPath, evidence: Evidence, wrong: Iterable[Finding], unknown: Iterable[Finding]
 ) -> CheckResult:
     upgrade = evidence.upgrade
     if upgrade is None:
@@ -189,7 +189,10 @@ def _missing_actions(upgrade: Upgrade, removes: Collection[str]) -> Iterator[Fin
             yield Finding(message, _PATH, expected, ", ".join(filter(None, (str(change.change), change.now))))
 
 
-def _repeated_effects(path: DocumentPath, evidence: Evidence, counted: Collection[str]) -> Iterator[Finding]:
+def _repeated_effects(
+    path: DocumentPath, evidence: Evidence, counted: Collection[str]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return the effects that happened again after a switch, and those of which that is not known."""
     history = history_of(evidence)
     # A start without state reads inputs again, though nothing was to be restored; and a candidate beside the baseline has
     # read them before.
@@ -199,10 +202,15 @@ def _repeated_effects(path: DocumentPath, evidence: Evidence, counted: Collectio
         if not step.interrupted and step.name.startswith((STOP, STOP_WITHOUT_STATE))
     ]
     interruptions = tuple(sorted((*history.interruptions, *anew), key=lambda one: one.at_s))
-    for one in repetitions(replace(history, interruptions=interruptions)):
-        # Two inputs with the same content lead to the same call.
-        if one.first.input is not None and one.first.endpoint not in counted:
-            yield Finding(one.text, path, "each effect once", one.seen, key=one.first.key)
+    again = [
+        one for one in repetitions(replace(history, interruptions=interruptions)) if one.first.endpoint not in counted
+    ]
+    known = (one for one in again if one.first.input is not None)
+    wrong = tuple(Finding(one.text, path, "each effect once", one.seen, key=one.first.key) for one in known)
+    # Two inputs with the same content lead to the same call.
+    doubt = "may be of two inputs: the calls do not name theirs; state them under expect.effects"
+    unknown = (one for one in again if one.first.input is None)
+    return wrong, tuple(Finding(f"{one.text}, or they {doubt}", path, "each effect once", one.seen) for one in unknown)
 
 
 def check_downtime(maximum_s: float, evidence: Evidence) -> CheckResult:

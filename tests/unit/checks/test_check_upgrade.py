@@ -155,6 +155,16 @@ def test_an_effect_on_both_sides_of_the_switch_is_invalid_unless_its_calls_are_s
     assert checked(replace(RAN, effects=(call(1, 99.0), call(2, 99.5)))).validity is Validity.VALID
 
 
+def test_calls_that_do_not_name_their_input_are_unknown_unless_they_are_stated() -> None:
+    nameless = (replace(call(1, 99.0), input=None), replace(call(2, 103.0), input=None))
+    evidence = replace(RAN, effects=nameless)
+    result = checked(evidence)
+    assert result.validity is Validity.UNKNOWN
+    assert "may be of two inputs: the calls do not name theirs" in result.findings[0].message
+    assert check_rescale((), replace(evidence, upgrade=Upgrade((BASELINE, WIDE), 2))).validity is Validity.UNKNOWN
+    assert checked(evidence, counted=("payments",)).validity is Validity.VALID
+
+
 def call(sequence: int, at_s: float) -> EffectCall:
     of_input = {"key": "k", "input": 1, "action": "pay", "status": 201}
     return EffectCall(sequence, at_s, "effects", "payments", "POST /refunds", "POST", "/refunds", **of_input)  # type: ignore[arg-type]
