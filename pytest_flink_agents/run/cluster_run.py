@@ -57,6 +57,7 @@ def _run(
     savepoints: list[str] = []
     own, later = until_switch(timeline)
     left_s = deadline_s
+    before: int | None = 0
     while True:
         cluster = place.cluster
         logs = LogWatch(cluster)
@@ -65,7 +66,7 @@ def _run(
         with naming_restore_point(directory_of(cluster), started), refused_as(versions.started[len(ended)].name):
             launch = _launched(subject, channel, place, cluster, own, single=len(versions.started) > 1)
         submitted_s = clock.now_s()
-        before = len(channel.outputs()) if ended else 0
+        before = len(channel.outputs()) if before is None else before
         run = FollowedRun(subject, channel, place, cluster, launch, own, logs, outputs_before=before)
         jobs = [*started, *launch.job_ids] if len(versions.started) > 1 else []
         with naming_restore_point(directory_of(cluster), jobs):
@@ -80,6 +81,7 @@ def _run(
             break
         act, savepoint = switch
         left_s -= run.seconds
+        before = _committed(channel, act.mode)
         name, subject, place = act.version
         start = StartAnew(name) if act.mode is UpgradeMode.STATELESS else StartFromSavepoint(savepoint, name)
         own, later = until_switch([Step(AtStart(), start), *later])
@@ -91,6 +93,15 @@ def _run(
     finally:
         run.abandon_blocked_cluster()
     return with_versions(evidence, ended, run, versions, plans, savepoints)
+
+
+def _committed(channel: Channel, mode: UpgradeMode) -> int | None:
+    """Return the number of outputs of the versions until a stop, None if the next start may commit more of them.
+
+    A stop with a savepoint commits all. They are counted then, since the next version may have outputs before its
+    launch returns; without one, those that the last checkpoint covers may be committed by the next start.
+    """
+    return len(channel.outputs()) if mode is UpgradeMode.SAVEPOINT else None
 
 
 def _launched(

@@ -14,7 +14,10 @@ from pytest_flink_agents.run import cluster_run
 from pytest_flink_agents.run.channel import MemoryChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.launch import Launch
+from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import AfterOutputs, Step, SwitchVersion
+from pytest_flink_agents.vocabulary import UpgradeMode
 
 AGENT = AgentSubject("s", {"agent": "a:B"}, {})
 LOST_TASKMANAGER = "org.apache.flink.runtime.jobmaster.JobMasterException: TaskManager with id tm was lost"
@@ -97,3 +100,55 @@ def test_only_a_job_that_could_not_be_cancelled_ends_the_cluster() -> None:
         "agent a:B ran beside this run, and the job could not be cancelled within 15 s: an action that never returns "
         "blocks its TaskManager"
     ]
+
+
+class Growing(MemoryChannel):
+    """A channel with outputs of two versions: each version has its first ones before its launch returns."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.count = 0
+
+    def outputs(self) -> Any:
+        return (None,) * self.count
+
+
+@pytest.mark.parametrize(("mode", "before"), [(UpgradeMode.SAVEPOINT, [0, 5]), (UpgradeMode.LAST_STATE, [0, 7])])
+def test_outputs_that_come_while_a_version_is_launched_are_its_own_after_a_savepoint(
+    mode: UpgradeMode, before: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, given = Growing(), list[int]()
+    place = cast(Any, SimpleNamespace(cluster=None, environment=SimpleNamespace(progress=lambda text: None)))
+    switch = SwitchVersion(RunVersion("candidate", AGENT, place), lambda: None, mode)
+
+    class Followed:
+        launch, seconds = Launch("bundled", job_ids=("j",)), 1.0
+
+        def __init__(self, *arguments: object, outputs_before: int) -> None:
+            given.append(outputs_before)
+            self.switch = (switch, "file:/s") if len(given) == 1 else None
+
+        def follow(self, deadline_s: float) -> bool:
+            channel.count += 3
+            return True
+
+        def ended(self) -> Any:
+            return SimpleNamespace(run=self)
+
+        def evidence(self, **times: object) -> None:
+            return None
+
+        def abandon_blocked_cluster(self) -> None:
+            pass
+
+    def launched(*arguments: object, **words: object) -> Launch:
+        channel.count += 2
+        return Followed.launch
+
+    for name, fake in (("FollowedRun", Followed), ("_launched", launched), ("LogWatch", lambda cluster: None)):
+        monkeypatch.setattr(cluster_run, name, fake)
+    monkeypatch.setattr(cluster_run, "directory_of", lambda cluster: None)
+    monkeypatch.setattr(cluster_run, "plans_of", lambda versions: ({}, {}))
+    monkeypatch.setattr(cluster_run, "with_versions", lambda evidence, *rest: evidence)
+    cluster_run._run(AGENT, channel, place, [Step(AfterOutputs(2), switch)], 60.0)
+    assert given == before
