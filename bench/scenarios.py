@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COLLECTED, RUN = 1_000, 200
+COLLECTED, RUN, _MODELS = 1_000, 200, 60
 _PER_FILE = 10
 _COMPARED_ROUNDS = 5
 ONE_SCENARIO = """\
@@ -60,6 +60,11 @@ compare:
 """
 
 
+# The quickstart of flink-agents, with a scripted model, tool calls and an effect.
+_WITH_A_MODEL = ROOT / "scenarios" / "quickstart.scenario.yaml"
+_NAME = "name: the upstream quickstart agent analyses reviews"
+
+
 def pytest_in(directory: Path, *options: str) -> None:
     """Run a whole pytest process; end the benchmark if it fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
@@ -78,30 +83,41 @@ def suite(directory: Path, count: int) -> Path:
     return directory
 
 
+def suite_with_models(directory: Path, count: int) -> Path:
+    """Write a project with so many scenarios of the quickstart, one in a file."""
+    directory.mkdir()
+    (directory / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n")
+    text = _WITH_A_MODEL.read_text(encoding="utf-8")
+    for number in range(count):
+        (directory / f"s{number}.scenario.yaml").write_text(text.replace(_NAME, f"name: quickstart {number}"))
+    return directory
+
+
 def session_costs(directory: Path) -> dict[str, float]:
-    """Return the seconds of whole sessions of few and of many scenarios, serial and in two workers.
+    """Return the seconds of whole sessions, serial and in two workers.
 
-    Each of two workers imports and collects everything and has a local worker of its own: 4 s of processor time, 2 s
-    for collecting 1,000 scenarios again, and 4 s for what the three processes tell each other and for caches that two
-    of them share. A serial session of 1,000 scenarios takes 31 s, so two processors cannot be 1.6 times as fast.
+    Of few and of many scenarios that do next to nothing, and of some with a model, which take the time of their imports.
     """
-    figures: dict[str, float] = {}
-    for count in (RUN, COLLECTED):
-        project = suite(directory / f"sessions-{count}", count)
+    return {
+        **_beside_two_workers(suite(directory / "few sessions", RUN), f"{RUN:,} scenarios on the local tier"),
+        **_beside_two_workers(suite(directory / "many sessions", COLLECTED), f"{COLLECTED:,} scenarios on the local tier"),
+        **_beside_two_workers(suite_with_models(directory / "with models", _MODELS), f"{_MODELS} scenarios with a model"),
+    }
 
-        def session(*options: str, project: Path = project) -> float:
-            started = time.perf_counter()
-            pytest_in(project, "--flink-tier=local", *options)
-            return time.perf_counter() - started
 
-        session("s0.scenario.yaml")  # Builds the job environment, and fills the caches of bytecode.
-        serial, parallel = session(), session("-n", "2")
-        figures |= {
-            f"{count:,} scenarios on the local tier, whole session [s]": serial,
-            f"{count:,} scenarios on the local tier, two workers [s]": parallel,
-            f"{count:,} scenarios, ratio serial / two workers": serial / parallel,
-        }
-    return figures
+def _beside_two_workers(project: Path, name: str) -> dict[str, float]:
+    def session(*options: str) -> float:
+        started = time.perf_counter()
+        pytest_in(project, "--flink-tier=local", *options)
+        return time.perf_counter() - started
+
+    session("s0.scenario.yaml")  # Builds the job environment, and fills the caches of bytecode.
+    serial, parallel = session(), session("-n", "2")
+    return {
+        f"{name}, whole session [s]": serial,
+        f"{name}, two workers [s]": parallel,
+        f"{name}, ratio serial / two workers": serial / parallel,
+    }
 
 
 def replay_costs(directory: Path) -> dict[str, float]:

@@ -212,9 +212,16 @@ LINES = (
         "1,000 local scenarios in two workers, beside one [s]",
         "1,000 scenarios on the local tier, two workers [s]",
         "",
-        "1,000 scenarios, ratio serial / two workers",
+        "1,000 scenarios on the local tier, ratio serial / two workers",
         1.6,
         required=False,
+    ),
+    Line(
+        "60 scenarios with a model in two workers, beside one [s]",
+        "60 scenarios with a model, two workers [s]",
+        "",
+        "60 scenarios with a model, ratio serial / two workers",
+        1.6,
     ),
     Line(
         "memory, 200,000th to 1,000,000th record, 1,000 keys [MiB]",
