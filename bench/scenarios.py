@@ -100,8 +100,12 @@ def session_costs(directory: Path) -> dict[str, float]:
     """
     return {
         **_beside_two_workers(suite(directory / "few sessions", RUN), f"{RUN:,} scenarios on the local tier"),
-        **_beside_two_workers(suite(directory / "many sessions", COLLECTED), f"{COLLECTED:,} scenarios on the local tier"),
-        **_beside_two_workers(suite_with_models(directory / "with models", _MODELS), f"{_MODELS} scenarios with a model"),
+        **_beside_two_workers(
+            suite(directory / "many sessions", COLLECTED), f"{COLLECTED:,} scenarios on the local tier"
+        ),
+        **_beside_two_workers(
+            suite_with_models(directory / "with models", _MODELS), f"{_MODELS} scenarios with a model"
+        ),
     }
 
 
