@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.checks.finding import Validity
 from pytest_flink_agents.run import cluster_run
+from pytest_flink_agents.run.channel import Channel
+from pytest_flink_agents.run.launch import Launch, launch_agent
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.subject import AgentSubject
 from tests.support.upgrade_runs import checked
 
 pytestmark = pytest.mark.slow
@@ -85,10 +91,17 @@ def test_a_next_version_that_fails_at_its_first_input_blocks(tmp_path: Path, req
     assert "the field customer is gone" in run.text
 
 
+def launched_anew(
+    subject: AgentSubject, channel: Channel, place: Place, cluster: FlinkCluster, savepoint: str, **words: Any
+) -> Launch:
+    """Launch an agent without the savepoint that it is to start from."""
+    return launch_agent(subject, channel, place, cluster, "", **words)
+
+
 def test_a_next_version_that_begins_anew_blocks(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_run, "savepoint_of", lambda steps: "")
+    monkeypatch.setattr(cluster_run, "launch_agent", launched_anew)
     run = checked(TILL.format(agent="NextTill"), tmp_path, request)
     assert run.validity is Validity.INVALID
     assert "the candidate began anew: it did not restore the savepoint that it was started from" in run.text
@@ -98,7 +111,7 @@ def test_a_next_version_that_begins_anew_blocks(
 def test_a_job_that_begins_anew_with_another_parallelism_blocks(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_run, "savepoint_of", lambda steps: "")
+    monkeypatch.setattr(cluster_run, "launch_agent", launched_anew)
     run = checked(RESCALED % 2, tmp_path, request)
     assert run.validity is Validity.INVALID
     assert "the job with parallelism 2 began anew: it did not restore the savepoint" in run.text
