@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_flink_agents.options import values
+from pytest_flink_agents.options import places, values
 from pytest_flink_agents.options.declared import (
     ALLOWED_ENV,
     ALLOWED_PACKAGES,
@@ -63,36 +63,36 @@ def settings_of(config: pytest.Config) -> Settings:
     """
     found = {option.name: given(config, option) for option in OPTIONS}
     runs = values.integer(found["scenario_runs"], minimum=1) or 1
-    policy, profile = values.policy(found["flink_policy"], found["flink_profile"], config.rootpath)
+    policy, profile = places.policy(found["flink_policy"], found["flink_profile"], config.rootpath)
     named_tiers = values.tiers(found["flink_tier"], found["flink_rest_url"])
     return Settings(
         root=config.rootpath,
-        configuration=values.configuration(found["flink_conf_dir"], config.rootpath),
+        configuration=places.configuration(found["flink_conf_dir"], config.rootpath),
         named_parallelism=found["flink_parallelism"] is not None,
         python_path=tuple(Path(entry) for entry in config.getini("pythonpath")),
         flink_versions=values.versions(found["flink_version"]),
         tiers=named_tiers or auto_tiers(remote=found["flink_rest_url"] is not None),
         named_tiers=named_tiers,
-        remote=values.remote(found["flink_rest_url"]),
+        remote=places.remote(found["flink_rest_url"]),
         engine=values.engine(found["flink_engine"]),
-        flink_agents=values.flink_agents(found["flink_agents"]),
-        job_python=values.job_python(found["flink_job_python"]),
+        flink_agents=places.flink_agents(found["flink_agents"]),
+        job_python=places.job_python(found["flink_job_python"]),
         flink_image=values.text(found["flink_image"]),
         flink_base_image=values.text(found["flink_base_image"]),
         kafka_image=values.text(found["kafka_image"]),
         parallelism=values.integer(found["flink_parallelism"], minimum=1) or 1,
         processes=max(len(_others(config)), 1),
         startup_timeout_s=values.seconds(found["flink_startup_timeout"]) or 60.0,
-        kafka_bootstrap=values.addresses(found["kafka_bootstrap"]),
-        kafka_security=values.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
+        kafka_bootstrap=places.addresses(found["kafka_bootstrap"]),
+        kafka_security=places.kafka_security(found["kafka_properties"], found["kafka_bootstrap"], config.rootpath),
         keep=values.keep(found["flink_keep"]),
         reuse=values.switch(found["flink_reuse"]),
         rest_auth=values.rest_auth(found["flink_rest_auth"]),
         gate=values.switch(found["flink_gate"]),
         policy=policy,
         profile=profile,
-        baseline=values.baseline(found["flink_baseline"], config.rootpath),
-        otel=values.otel(found["flink_otel"], config.rootpath),
+        baseline=places.baseline(found["flink_baseline"], config.rootpath),
+        otel=places.otel(found["flink_otel"], config.rootpath),
         report_dir=_report_dir(config, found["flink_report_dir"]),
         debug_terminal=values.debug_terminal(found["flink_debug"], found["flink_gate"], processes=len(_others(config))),
         verbose=config.get_verbosity() > 0,
@@ -111,5 +111,5 @@ def settings_of(config: pytest.Config) -> Settings:
         prices=values.model_prices(config, MODEL_PRICES),
         llm_mode=values.llm_mode(found["llm_mode"]),
         llm_overwrite=values.switch(found["llm_overwrite"]),
-        cassette_dir=values.directory(found["llm_cassette_dir"], config.rootpath),
+        cassette_dir=places.directory(found["llm_cassette_dir"], config.rootpath),
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from pytest_flink_agents.options.declared import Option
+
+if TYPE_CHECKING:
+    from flink_testbed.core.problem import HostError
 
 
 class Given(NamedTuple):
@@ -50,6 +54,21 @@ def refused(
 
     problem = Problem(code, message, where=value.place, expected=expected, seen=seen, next_step=next_step)
     return pytest.UsageError(problem.render())
+
+
+def words_of(value: Given | None) -> tuple[str, ...]:
+    """Return the words between commas, each once.
+
+    In an ini file quotes would be a part of the word.
+    """
+    words = (word.strip().strip("'\"") for word in (value.text if value else "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def at_place(value: Given, error: HostError) -> pytest.UsageError:
+    """Return an error of the testbed with the place of the value that caused it."""
+    problems = (dataclasses.replace(problem, where=value.place) for problem in error.problems)
+    return pytest.UsageError("\n".join(problem.render() for problem in problems))
 
 
 def _ini_text(config: pytest.Config, option: Option) -> str:
