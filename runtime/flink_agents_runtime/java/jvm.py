@@ -46,6 +46,8 @@ _READY, _RESULT, _ERROR, _ASK, _STACK = b"IREQS"
 _GONE, _LATE = 0, 1
 # Operations that run the user's code. The others load classes, which a short deadline is not about.
 _OF_THE_USER = frozenset({"tool", "action", "open", "method"})
+# What Java throws if a question fails.
+_OF_PYTHON = "flinkagents.bridge.PythonException"
 _START_S = 30.0
 _STACK_S = 2.0
 _END_S = 5.0
@@ -113,7 +115,8 @@ class Jvm:
                 if kind == _LATE:
                     raise self._late(number, frames, what)
                 if kind == _ASK:
-                    failed = self._answer(number, of_bytes(content), answers, what, ends_s)
+                    # Java asks on while it handles a failure.
+                    failed = self._answer(number, of_bytes(content), answers, what, ends_s) or failed
                 elif kind == _RESULT:
                     return of_bytes(content)
                 elif kind == _ERROR:
@@ -257,6 +260,7 @@ def _error(fields: Mapping[str, Any], what: str, failed: BaseException | None) -
     else:
         error = JavaError(fields["type"], fields["message"])
     stack = JavaStackTrace(f"in Java:\n{fields['trace'].rstrip()}")
-    stack.__cause__ = failed
+    # Java may have caught the failure of its question, and failed later by itself.
+    stack.__cause__ = failed if _OF_PYTHON in fields["trace"] else None
     error.__cause__ = stack
     return error

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from flink_agents_runtime.java import jvm
-from flink_agents_runtime.java.errors import JavaPartError, JavaTimeoutError
-from flink_agents_runtime.java.wire import of_bytes
+from flink_agents_runtime.java.errors import JavaError, JavaPartError, JavaTimeoutError
+from flink_agents_runtime.java.wire import of_bytes, to_bytes
 
 
 class Pipes:
@@ -44,7 +46,22 @@ def channel(process: Pipes) -> Any:
     """Return a JVM behind the pipe."""
     made: Any = object.__new__(jvm.Jvm)
     made._process, made._lock, made._ended_because = process, threading.Lock(), ""
+    made._numbers, made._waiting, made._call_s = itertools.count(1), {}, 60.0
     return made
+
+
+def asking(monkeypatch: pytest.MonkeyPatch, *frames: tuple[int, Any]) -> None:
+    """Let each call get these frames."""
+    queue: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
+    for kind, value in frames:
+        queue.put((kind, to_bytes(value)))
+    monkeypatch.setattr(jvm, "SimpleQueue", lambda: queue)
+
+
+def error_frame(trace: str) -> tuple[int, Any]:
+    """Return the frame of an exception in Java."""
+    fields = {"refused": False, "missing": "", "type": "java.lang.IllegalStateException", "message": "no", "trace": trace}
+    return jvm._ERROR, fields
 
 
 def test_a_jvm_that_does_not_read_is_ended_at_the_deadline(process: Pipes) -> None:
@@ -78,3 +95,27 @@ def test_an_answer_that_cannot_be_sent_is_a_failure_for_java(process: Pipes) -> 
     size, kind, number = jvm._HEADER.unpack(os.read(process.read_end, jvm._HEADER.size))
     assert (kind, number) == (jvm._FAILED, 7)
     assert "ValueError: half ? of it" in of_bytes(os.read(process.read_end, size))
+
+
+def no_resource(name: str, _arguments: list[Any]) -> None:
+    """Refuse to describe a resource."""
+    if name == "resource":
+        raise ValueError("not declared")
+
+
+QUESTIONS = [(jvm._ASK, [name, []]) for name in ("create", "resource", "created")]
+
+
+@pytest.mark.parametrize(
+    ("trace", "cause"),
+    [("at shop.Lazy\nCaused by: flinkagents.bridge.PythonException: not declared", ValueError), ("at x", type(None))],
+)
+def test_a_failed_question_stays_the_cause_while_java_asks_on(
+    process: Pipes, monkeypatch: pytest.MonkeyPatch, trace: str, cause: type
+) -> None:
+    """Unless Java has caught that failure, and failed later by itself."""
+    asking(monkeypatch, *QUESTIONS, error_frame(trace))
+    with pytest.raises(JavaError) as raised:
+        channel(process).call("open", [], "the resource x", no_resource)
+    assert raised.value.__cause__ is not None
+    assert type(raised.value.__cause__.__cause__) is cause
