@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -18,13 +19,20 @@ from flink_agents_runtime.java.wire import of_bytes, to_bytes
 
 
 class Pipes:
-    """A process that reads nothing: its standard input, and whether it was killed."""
+    """A process that reads nothing by itself: its standard input, and whether it was killed."""
 
     def __init__(self) -> None:
         self.read_end, write_end = os.pipe()
         os.set_blocking(write_end, False)
         self.stdin = os.fdopen(write_end, "wb")
         self.killed = False
+
+    def read(self, seconds: float) -> None:
+        """Read whatever comes for a while."""
+        ends_s = time.monotonic() + seconds
+        while (left_s := ends_s - time.monotonic()) > 0:
+            if select.select([self.read_end], [], [], left_s)[0]:
+                os.read(self.read_end, 65_536)
 
     def kill(self) -> None:
         self.killed = True
@@ -119,3 +127,26 @@ def test_a_failed_question_stays_the_cause_while_java_asks_on(
         channel(process).call("open", [], "the resource x", no_resource)
     assert raised.value.__cause__ is not None
     assert type(raised.value.__cause__.__cause__) is cause
+
+
+def test_a_long_answer_after_the_deadline_ends_its_own_call_only(
+    process: Pipes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JVM that reads on is not killed for it, since the calls of other keys use it, too."""
+    monkeypatch.setattr(jvm, "_STACK_S", 1.0)
+    asking(monkeypatch, (jvm._ASK, ["value", []]))
+    slow = channel(process)
+    slow._call_s = 0.1
+    reader = threading.Thread(target=lambda: process.read(seconds=1), daemon=True)
+
+    def answers(_name: str, _arguments: list[Any]) -> str:
+        time.sleep(0.2)
+        reader.start()
+        return "a" * 1_000_000
+
+    try:
+        with pytest.raises(JavaTimeoutError, match="the action x did not return within 0.1 s"):
+            slow.call("action", [], "the action x", answers)
+    finally:
+        reader.join()
+    assert not process.killed
