@@ -128,9 +128,17 @@ class Jvm:
 
     def close(self) -> None:
         """End the JVM."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
+        stdin = self._process.stdin
+        assert stdin is not None
+        # Whoever writes meanwhile knows the pipe by its number, which the next file of this process would get.
+        if self._lock.acquire(timeout=_END_S):
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    stdin.close()
+            finally:
+                self._lock.release()
+        else:
+            self._end("was ended while a call was being sent")
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

@@ -150,3 +150,21 @@ def test_a_long_answer_after_the_deadline_ends_its_own_call_only(
     finally:
         reader.join()
     assert not process.killed
+
+
+def test_the_end_waits_for_a_call_that_is_being_sent(process: Pipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number would be that of another file. A call that never ends is ended with the JVM."""
+    busy = channel(process)
+    with busy._lock:
+        ending = threading.Thread(target=busy.close)
+        ending.start()
+        ending.join(0.2)
+        assert not process.stdin.closed
+    ending.join()
+    assert (process.stdin.closed, process.killed) == (True, False)
+    monkeypatch.setattr(jvm, "_END_S", 0.1)
+    with busy._lock:
+        busy.close()
+    assert process.killed
+    with pytest.raises(JavaPartError, match="the JVM was ended while a call was being sent before the tool x"):
+        busy._send(jvm._CALL, 1, b"", "the tool x", time.monotonic() + 5)
