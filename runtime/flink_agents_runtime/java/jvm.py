@@ -51,6 +51,8 @@ _OF_PYTHON = "flinkagents.bridge.PythonException"
 _START_S = 30.0
 _STACK_S = 2.0
 _END_S = 5.0
+# The system counts the milliseconds of one wait for a pipe in 31 bits.
+_POLL_S = 3600.0
 Answers = Callable[[str, list[Any]], Any]
 _Frames = SimpleQueue[tuple[int, bytes]]
 
@@ -150,7 +152,7 @@ class Jvm:
         stdin = self._process.stdin
         assert stdin is not None
         frame = _HEADER.pack(len(content) + _AFTER_SIZE, kind, number) + content
-        if not self._lock.acquire(timeout=max(0.0, ends_s - time.monotonic())):
+        if not self._lock.acquire(timeout=left_s(ends_s)):
             raise JavaTimeoutError(f"{what} could not be sent before its deadline: another call is being sent")
         try:
             in_time = _written(stdin.fileno(), frame, ends_s)
@@ -229,6 +231,11 @@ class Jvm:
                 frames.put((_GONE, b""))
 
 
+def left_s(ends_s: float) -> float:
+    """Return the seconds until a moment of the monotonic clock, at most those that a lock can wait."""
+    return min(max(0.0, ends_s - time.monotonic()), threading.TIMEOUT_MAX)
+
+
 def _limited(content: bytes, what: str) -> bytes:
     """Return the content of a frame. Raises :class:`JavaPartError` for one that Java refuses."""
     if len(content) > _MAX_FRAME - _AFTER_SIZE:
@@ -246,16 +253,17 @@ def _written(file: int, frame: bytes, ends_s: float) -> bool:
         with contextlib.suppress(BlockingIOError):
             left = left[os.write(file, left) :]
             continue
-        wait_s = ends_s - time.monotonic()
-        if wait_s <= 0 or not ready.poll(wait_s * 1000):
+        wait_s = left_s(ends_s)
+        if not wait_s:
             return False
+        ready.poll(min(wait_s, _POLL_S) * 1000)
     return True
 
 
 def _next(frames: _Frames, ends_s: float) -> tuple[int, bytes]:
     """Return the next frame of a call, of the kind ``_LATE`` if none comes in time."""
     try:
-        return frames.get(timeout=max(0.0, ends_s - time.monotonic()))
+        return frames.get(timeout=left_s(ends_s))
     except Empty:
         return _LATE, b""
 

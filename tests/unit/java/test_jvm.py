@@ -68,7 +68,13 @@ def asking(monkeypatch: pytest.MonkeyPatch, *frames: tuple[int, Any]) -> None:
 
 def error_frame(trace: str) -> tuple[int, Any]:
     """Return the frame of an exception in Java."""
-    fields = {"refused": False, "missing": "", "type": "java.lang.IllegalStateException", "message": "no", "trace": trace}
+    fields = {
+        "refused": False,
+        "missing": "",
+        "type": "java.lang.IllegalStateException",
+        "message": "no",
+        "trace": trace,
+    }
     return jvm._ERROR, fields
 
 
@@ -111,7 +117,7 @@ def no_resource(name: str, _arguments: list[Any]) -> None:
         raise ValueError("not declared")
 
 
-QUESTIONS = [(jvm._ASK, [name, []]) for name in ("create", "resource", "created")]
+QUESTIONS: list[tuple[int, Any]] = [(jvm._ASK, [name, []]) for name in ("create", "resource", "created")]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_a_long_answer_after_the_deadline_ends_its_own_call_only(
         return "a" * 1_000_000
 
     try:
-        with pytest.raises(JavaTimeoutError, match="the action x did not return within 0.1 s"):
+        with pytest.raises(JavaTimeoutError, match=r"the action x did not return within 0\.1 s"):
             slow.call("action", [], "the action x", answers)
     finally:
         reader.join()
@@ -168,3 +174,16 @@ def test_the_end_waits_for_a_call_that_is_being_sent(process: Pipes, monkeypatch
     assert process.killed
     with pytest.raises(JavaPartError, match="the JVM was ended while a call was being sent before the tool x"):
         busy._send(jvm._CALL, 1, b"", "the tool x", time.monotonic() + 5)
+
+
+def test_a_deadline_may_be_centuries_away(process: Pipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits for a lock, a pipe and a frame have limits of their own."""
+    asking(monkeypatch, (jvm._RESULT, "done"))
+    patient = channel(process)
+    patient._call_s = 1e10
+    reader = threading.Timer(0.5, process.read, [0.5])
+    reader.start()
+    try:
+        assert patient.call("tool", ["a" * 200_000], "the tool x") == "done"
+    finally:
+        reader.join()
