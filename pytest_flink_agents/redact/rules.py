@@ -36,6 +36,11 @@ _NAME = re.compile("|".join(_ANYWHERE) + r"|(?:^|[_\-.])(?:" + "|".join(_AS_A_WO
 # Directories that a shell keeps.
 _NO_SECRETS = frozenset({"PWD", "OLDPWD"})
 
+# A part of a signed JSON web token. Where headers stand in one another, only the last one that is long enough is read to its
+# end: from each of them to the same end takes quadratic time.
+_PART = "[A-Za-z0-9_-]"
+_LAST_HEADER = f"(?={_PART}{{10}})(?:[A-Za-z0-9_]|-(?!eyJ{_PART}{{10}}))+"
+
 # Formats of tokens that services issue: each is recognised although no variable holds it. The words before a pattern are
 # looked for first, since a search for all patterns is slow: a text that holds none of them cannot match.
 SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
@@ -68,7 +73,7 @@ SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         # DigitalOcean, Databricks, Vault
         (("_v1_", "dapi", "hvs."), r"\bdo[oprt]_v1_[a-f0-9]{64}|\bdapi[a-f0-9]{32}\b|\bhvs\.[A-Za-z0-9_-]{24,}"),
         # Signed JSON web tokens, headers, URLs, connection strings, PEM
-        (("eyJ",), r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
+        (("eyJ",), rf"\beyJ{_LAST_HEADER}\.{_PART}{{10,}}\.{_PART}{{5,}}"),
         (("Bearer ", "Basic "), r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,}"),
         (("://",), r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
         (

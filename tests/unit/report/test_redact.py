@@ -7,6 +7,7 @@ import html
 import json
 import random
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,35 @@ def test_the_shapes_of_tokens_are_masked(text: str, secret: str) -> None:
     masked = Redactor({}).text(text)
     assert secret not in masked
     assert MASK in masked
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"token-{JWT}", f"token-{MASK}"),
+        (f"eyJ-{JWT} {JWT}", f"eyJ-{MASK} {MASK}"),
+        (JWT.replace("NiJ9", "-eyJ9"), MASK),
+        (JWT.replace("In0", "-eyJ0123456789"), MASK),
+    ],
+)
+def test_a_web_token_is_masked_whatever_stands_before_or_in_it(text: str, masked: str) -> None:
+    assert Redactor({}).mask(text) == masked
+
+
+@pytest.mark.parametrize("words", [words for words, _ in SHAPES], ids=lambda words: words[0])
+def test_no_text_makes_the_search_for_a_shape_slow(words: tuple[str, ...]) -> None:
+    units = ["-", "a", "0", " ", "://", '"', "'", "\\", ".", "a:"]
+    units += [word + rest for word in words for rest in ("", "-", " ", "a", "0123456789", "0123456789-", "0123456789.")]
+    (shape,) = (shape for names, shape in SHAPES if names == words)
+    for unit in units:
+        # A tenth of a second is usual, and half a minute where the time is the square of the length.
+        text = words[0] + unit * (400_000 // len(unit))
+        before = time.process_time()
+        shape.sub(MASK, text)
+        assert time.process_time() - before < 3, unit
 
 
 def test_the_search_for_any_shape_finds_what_a_search_for_each_word_finds() -> None:
