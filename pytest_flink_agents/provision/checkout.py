@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flink_testbed.artifacts.cache import provide_entry
+from flink_testbed.artifacts.local_requirements import local_requirement
 from flink_testbed.core.problem import HostError, Problem, nearest
 from pytest_flink_agents.settings import Settings
 
@@ -36,10 +37,10 @@ class Checkout:
 
     def requirement(self, line: str, root: Path) -> str:
         """Return a requirement with the path inside the project that it names at the commit; other lines as they are."""
-        option, space, target = line.partition(" ") if line.startswith("-") else ("", "", line)
+        local = local_requirement(line)
         for now in (root, root.resolve()):
-            if target == str(now) or target.startswith((f"{now}/", f"{now}[")):
-                return f"{option}{space}{self.root}{target.removeprefix(str(now))}"
+            if local is not None and local.path.is_relative_to(now):
+                return str(local.at(self.root / local.path.relative_to(now)))
         return line
 
     def agent(self, spec: Any, root: Path) -> Any:

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from flink_testbed.artifacts.agents_package import (
 from flink_testbed.artifacts.cache import Entry, find_entry, provide_entry
 from flink_testbed.artifacts.installer import install_error, run_uv
 from flink_testbed.artifacts.interpreters import interpreter_for
+from flink_testbed.artifacts.local_requirements import built_anew, local_requirements
 from flink_testbed.artifacts.versions import DEFAULT_FLINK_AGENTS, FlinkRelease
 from flink_testbed.core.problem import HostError, Problem, WaitTimeoutError
 from flink_testbed.ownership.process import clean_environment, run_guarded
@@ -36,7 +37,7 @@ _ALWAYS = ("confluent-kafka>=2.5",)
 # The Beam of Flink 1.20 imports pkg_resources in Python workers, and newer setuptools lack it.
 _BY_FLINK = {"1.20": ("setuptools<82",)}
 ENVIRONMENT_NEEDS_MIB = 2500
-_LAYOUT = "2"
+_LAYOUT = "3"
 # For building flink-agents, which downloads its jars without a time limit.
 _JARS_TIMEOUT_S = 240.0
 # uv caches wheels by build settings, so that a wheel built without jars is never reused as a normal one.
@@ -108,21 +109,10 @@ def plan_environment(request: EnvironmentRequest) -> EnvironmentPlan:
     always = (*_ALWAYS, *_BY_FLINK.get(request.flink.line.minor, ()))
     wanted = (f"apache-flink=={version}", flink_agents_requirement(flink_agents), *always, *request.requirements)
     # With the interpreter's path, as the venv is a link to it and breaks if it is removed.
-    contents = [digest_of_path(path) for path in _named_files(request.requirements)]
+    contents = [digest_of_path(local.path) for local in local_requirements(request.requirements)]
     identity = [_LAYOUT, platform.machine(), interpreter, content_of(flink_agents), *wanted, *contents]
     digest = hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:12]
     return EnvironmentPlan(interpreter, python_minor, wanted, f"flink-{version}-py{python_minor}-{digest}")
-
-
-def _named_files(requirements: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the wheels, directories and files that requirements name by an absolute path.
-
-    Their content is a part of the environment. The code of an editable one is not installed.
-    """
-    for line in requirements:
-        path = re.sub(r"^--?[\w-]+\s+", "", line).partition(" ;")[0].partition("[")[0]
-        if path.startswith("/") and not line.startswith(("-e", "--editable")) and Path(path).exists():
-            yield Path(path)
 
 
 def cached_environment(plan: EnvironmentPlan) -> JobEnvironment | None:
@@ -144,7 +134,7 @@ def provide_environment(request: EnvironmentRequest, *, progress: Progress) -> J
             f"job environment: installing Flink {request.flink.version}, flink-agents {flink_agents} for Python "
             f"{plan.python_minor} (once; about 30 s, plus the download of 0.6 GB the first time)"
         )
-        return _install(directory, plan.interpreter, plan.wanted)
+        return install(directory, plan.interpreter, plan.wanted)
 
     return _environment_in(
         provide_entry("environments", plan.key, build, needs_mib=ENVIRONMENT_NEEDS_MIB, progress=progress)
@@ -188,7 +178,11 @@ def existing_environment(python: Path) -> JobEnvironment:
     return _environment(python.absolute(), facts, "the environment was chosen with --flink-job-python", digest)
 
 
-def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+def install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+    """Make a virtual environment with the wanted requirements in a directory, and return what it holds.
+
+    The second requirement is that of flink-agents. Raises :class:`HostError` if the installer fails.
+    """
     venv = directory / "venv"
     made = run_uv(
         ["venv", "--relocatable", "--no-project", "--no-python-downloads", "--python", interpreter, str(venv)],
@@ -202,7 +196,8 @@ def _install(directory: Path, interpreter: str, wanted: tuple[str, ...]) -> dict
     reason = _reason_without_jars(venv, install, wanted[1])
     # In a file, since hashes, indexes and editable paths are not accepted on uv's command line.
     (directory / "requirements.txt").write_text("".join(f"{line}\n" for line in wanted), encoding="utf-8")
-    install += ["--requirements", "requirements.txt"]
+    # With its jars, flink-agents was built a moment ago.
+    install += ["--requirements", "requirements.txt", *built_anew(wanted if reason else (wanted[0], *wanted[2:]))]
     if reason:
         done = run_uv([*install, *_WITHOUT_JARS], cwd=directory, FLINK_AGENTS_SKIP_JAR_DOWNLOAD="1")
     else:

@@ -17,8 +17,10 @@ from flink_testbed.artifacts.environments import (
     EnvironmentRequest,
     JobEnvironment,
     existing_environment,
+    install,
     provide_environment,
 )
+from flink_testbed.artifacts.interpreters import interpreter_for
 from flink_testbed.artifacts.versions import resolve_flink
 from flink_testbed.core.clock import wait_until
 from flink_testbed.core.problem import HostError
@@ -151,3 +153,23 @@ def test_a_requirement_that_looks_like_an_option_is_not_passed_as_one(
     with pytest.raises(HostError):
         provide_environment(request, progress=lambda _: None)
     assert not elsewhere.exists()
+
+
+def test_a_changed_directory_is_installed_as_it_is_now(tmp_path: Path) -> None:
+    """For one that a file names, uv takes the wheel that it built before."""
+    lib = tmp_path / "lib"
+    (lib / "shopkit").mkdir(parents=True)
+    (lib / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "shopkit"\nversion = "1"\n[tool.setuptools]\npackages = ["shopkit"]\n'
+    )
+    interpreter, _ = interpreter_for(resolve_flink("2.2"))
+    seen = []
+    for version in ("1", "22"):
+        (lib / "shopkit" / "__init__.py").write_text(f"version = {version}\n")
+        directory = tmp_path / f"environment-{version}"
+        directory.mkdir()
+        install(directory, interpreter, ("packaging", "packaging", f"shopkit @ {lib.as_uri()}"))
+        (installed,) = directory.glob("venv/lib/python*/site-packages/shopkit/__init__.py")
+        seen.append(installed.read_text())
+    assert seen == ["version = 1\n", "version = 22\n"]

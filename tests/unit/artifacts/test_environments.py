@@ -96,6 +96,32 @@ def test_a_local_requirement_is_its_whole_directory(tmp_path: Path, monkeypatch:
     assert plan_environment(request).key != before
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{lib}",
+        "{lib}; python_version > '3'",
+        "{lib}[extra];python_version>'3'",
+        "shop @ file://{lib}",
+        "file://{lib}",
+        "-r {lib}/../job.txt",
+        "--find-links={lib}",
+    ],
+)
+def test_every_way_to_name_a_directory_makes_its_content_a_part_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(environments, "interpreter_for", lambda *_: ("python", "3.11"))
+    lib, further = tmp_path / "lib", tmp_path / "further.txt"
+    _jar(lib, "pyproject.toml")
+    (tmp_path / "job.txt").write_text("pandas\n-r further.txt\n")
+    further.write_text("./lib[extra]\n-r job.txt\n")
+    request = EnvironmentRequest(resolve_flink("2.2"), requirements=(line.format(lib=lib),))
+    before = plan_environment(request).key
+    _jar(lib, "shop/agents.py")
+    assert plan_environment(request).key != before
+
+
 def test_a_mistyped_path_is_not_taken_for_a_version() -> None:
     with pytest.raises(HostError) as caught:
         flink_agents_requirement("dist/flink_agents-0.4.whl")

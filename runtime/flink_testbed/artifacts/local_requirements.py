@@ -1,0 +1,97 @@
+"""Lines of a requirements file that name a file or a directory of this machine.
+
+The installer knows them as ``/lib``, ``/lib[extra]; marker``, ``name @ file:///lib``, ``-e /lib``, ``-r file.txt`` and
+``--find-links=/wheels`` (https://pip.pypa.io/en/stable/reference/requirements-file-format/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+_OPTION = r"(?:(?P<option>--[A-Za-z][\w-]*(?=[\s=])|-[A-Za-z])\s*=?\s*)?"
+_NAME = r"(?:[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*)?"
+_LINE = re.compile(
+    rf"\s*(?P<before>{_OPTION}{_NAME}(?P<url>file:(?://(?:localhost(?=/))?)?)?)"
+    r"(?P<path>(?![\w+.-]+:)[^\s;\[#-][^;\[#]*?)(?P<after>\s*(?:[;\[].*|\s#.*|\s--hash.*)?)",
+    re.IGNORECASE,
+)
+_EDITABLE, _FILES = ("-e", "--editable"), ("-r", "--requirement", "-c", "--constraint")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRequirement:
+    """A line, in three parts: ``path`` and the text before and after it.
+
+    ``option`` is that of the line, such as ``-e``, or empty. In a URL the path's text is percent-encoded.
+    """
+
+    before: str
+    path: Path
+    after: str
+    option: str = ""
+    is_url: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        """True for a project or an archive that is copied into the environment, as it is now."""
+        return not self.option
+
+    @property
+    def is_file_of_lines(self) -> bool:
+        """True for another requirements file."""
+        return self.option in _FILES
+
+    def at(self, path: Path) -> LocalRequirement:
+        """Return the line with another path."""
+        return replace(self, path=path)
+
+    def __str__(self) -> str:
+        return f"{self.before}{quote(str(self.path)) if self.is_url else self.path}{self.after}"
+
+
+def local_requirement(line: str) -> LocalRequirement | None:
+    """Return the parts of a line that names a path, None for any other."""
+    found = _LINE.fullmatch(line)
+    if found is None or "://" in found["path"]:
+        return None
+    path, is_url = found["path"], found["url"] is not None
+    if not found["option"] and "/" not in path and not path.startswith("."):
+        # The name of a package, whatever lies beside the file.
+        return None
+    return LocalRequirement(
+        found["before"], Path(unquote(path) if is_url else path), found["after"], found["option"] or "", is_url=is_url
+    )
+
+
+def local_requirements(lines: Iterable[str]) -> Iterator[LocalRequirement]:
+    """Yield the lines that name an existing path, with those of the requirements files among them.
+
+    Paths are absolute: those in a file are relative to it. Editable projects are left out: their code is not copied.
+    """
+    yield from _found(lines, Path("/"), [])
+
+
+def _found(lines: Iterable[str], base: Path, reading: list[Path]) -> Iterator[LocalRequirement]:
+    for line in lines:
+        local = local_requirement(line)
+        if local is None or local.option in _EDITABLE or not (base / local.path).exists():
+            continue
+        path = base / local.path
+        yield local.at(path)
+        if local.is_file_of_lines and path.is_file() and path not in reading:
+            yield from _found(
+                path.read_text(encoding="utf-8", errors="replace").splitlines(), path.parent, [*reading, path]
+            )
+
+
+def built_anew(lines: Iterable[str]) -> list[str]:
+    """Return the requirements of directories as arguments of uv's command line.
+
+    For a directory in a file uv takes the wheel that it once built, unless ``pyproject.toml``, ``setup.py`` or
+    ``setup.cfg`` is newer (seen with 0.9 to 0.13). One on the command line it builds.
+    """
+    return [str(local) for local in local_requirements(lines) if local.is_installed and local.path.is_dir()]
