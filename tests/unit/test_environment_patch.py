@@ -27,6 +27,8 @@ def upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (folder / "__init__.py").write_text("")
     (package / "execution_environment.py").write_text(DOOR)
     monkeypatch.syspath_prepend(tmp_path)
+    # Without that of this session, which would go with the first import.
+    monkeypatch.setattr(sys, "meta_path", [each for each in sys.meta_path if not isinstance(each, EnvironmentPatch)])
     yield lambda: importlib.import_module(MODULE).AgentsExecutionEnvironment
     for name in [name for name in sys.modules if name.partition(".")[0] == "flink_agents"]:
         del sys.modules[name]
