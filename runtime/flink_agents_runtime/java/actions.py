@@ -14,8 +14,8 @@ from flink_agents.api.runner_context import RunnerContext
 _NO_ATTRIBUTES = ("id", "attributes", "sourceTimestamp")
 
 
-def answer(context: RunnerContext, question: str, arguments: list[Any]) -> Any:
-    """Answer a question of a Java action by its context."""
+def answer(context: RunnerContext, question: str, arguments: list[Any], _ends_s: float) -> Any:
+    """Answer a question of a Java action by its context, which waits for nothing."""
     return _ANSWERS[question](context, *arguments)
 
 

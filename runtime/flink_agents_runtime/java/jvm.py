@@ -53,7 +53,8 @@ _STACK_S = 2.0
 _END_S = 5.0
 # The system counts the milliseconds of one wait for a pipe in 31 bits.
 _POLL_S = 3600.0
-Answers = Callable[[str, list[Any]], Any]
+# Answer a question with arguments; the third is the end of the call, by the monotonic clock.
+Answers = Callable[[str, list[Any], float], Any]
 _Frames = SimpleQueue[tuple[int, bytes]]
 
 
@@ -115,7 +116,7 @@ class Jvm:
             while True:
                 kind, content = _next(frames, ends_s)
                 if kind == _LATE:
-                    raise self._late(number, frames, what)
+                    raise self._late(number, frames, what, failed)
                 if kind == _ASK:
                     # Java asks on while it handles a failure.
                     failed = self._answer(number, of_bytes(content), answers, what, ends_s) or failed
@@ -177,7 +178,7 @@ class Jvm:
         try:
             assert answers is not None
             name, arguments = question
-            kind, content = _ANSWER, _limited(to_bytes(answers(name, arguments)), f"the answer to {name}")
+            kind, content = _ANSWER, _limited(to_bytes(answers(name, arguments, ends_s)), f"the answer to {name}")
         except Exception as error:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
             # Half of a surrogate pair has no form in Java.
@@ -186,7 +187,7 @@ class Jvm:
         self._send(kind, number, content, what, max(ends_s, time.monotonic() + _STACK_S))
         return failed
 
-    def _late(self, number: int, frames: _Frames, what: str) -> JavaTimeoutError:
+    def _late(self, number: int, frames: _Frames, what: str, failed: BaseException | None) -> JavaTimeoutError:
         """Interrupt a call that missed its deadline, and return the error with the stack of its thread."""
         stack, kind, ends_s = "", _CANCEL, time.monotonic() + _STACK_S
         with contextlib.suppress(JavaPartError, JavaTimeoutError):
@@ -194,8 +195,9 @@ class Jvm:
         while kind not in (_STACK, _LATE, _GONE):
             kind, content = _next(frames, ends_s)
             stack = of_bytes(content) if kind == _STACK else ""
+        reason = f"; {failed}" if isinstance(failed, JavaTimeoutError) else ""
         error = JavaTimeoutError(
-            f"{what} did not return within {self._call_s:g} s, the deadline of the option java.call-timeout-ms"
+            f"{what} did not return within {self._call_s:g} s, the deadline of the option java.call-timeout-ms{reason}"
         )
         error.__cause__ = JavaStackTrace(f"its thread was here:\n{stack}" if stack else "its thread has no stack")
         return error

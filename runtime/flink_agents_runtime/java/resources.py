@@ -16,12 +16,11 @@ from flink_agents.api.resource import Resource, ResourceType
 from flink_agents.api.tools.utils import create_java_tool_schema_str_from_model
 from flink_agents.plan.resource_provider import JavaResourceProvider, ResourceProvider
 
-from flink_agents_runtime.java.errors import JavaPartError
-from flink_agents_runtime.java.jvm import Answers
+from flink_agents_runtime.java.errors import JavaPartError, JavaTimeoutError
+from flink_agents_runtime.java.jvm import Answers, left_s
 from flink_agents_runtime.java.wire import ApiObject
 
 _TOOL = ResourceType.TOOL.value
-_TURN_S = 60.0
 Providers = Mapping[ResourceType, Mapping[str, ResourceProvider]]
 GetResource = Callable[[str, ResourceType], Resource]
 
@@ -86,10 +85,10 @@ class JavaAdapter:
         finally:
             turn.end()
 
-    def _answer(self, turn: _Turn, question: str, arguments: list[Any]) -> dict[str, Any] | None:
+    def _answer(self, turn: _Turn, question: str, arguments: list[Any], ends_s: float) -> dict[str, Any] | None:
         """Return what Java needs to create a resource, or give it its turn to do so."""
         if question == "create":
-            turn.take()
+            turn.take(ends_s)
             return None
         if question == "created":
             turn.give()
@@ -123,10 +122,11 @@ class _Turn:
         self._lock = lock
         self._taken = 0
 
-    def take(self) -> None:
-        """Wait for the lock; it may be taken again."""
-        if not self._lock.acquire(timeout=_TURN_S):
-            raise JavaPartError(f"another thread has created resources for more than {_TURN_S:g} s")
+    def take(self, ends_s: float) -> None:
+        """Wait for the lock until the end of the call; it may be taken again."""
+        wait_s = left_s(ends_s)
+        if not self._lock.acquire(timeout=wait_s):
+            raise JavaTimeoutError(f"for the last {wait_s:.1f} s it waited for another thread that creates resources")
         self._taken += 1
 
     def give(self) -> None:

@@ -101,7 +101,7 @@ def test_a_value_beyond_the_limit_of_a_frame_is_refused_before_it_is_sent(monkey
 
 
 def test_an_answer_that_cannot_be_sent_is_a_failure_for_java(process: Pipes) -> None:
-    def answers(_name: str, _arguments: list[Any]) -> Any:
+    def answers(_name: str, _arguments: list[Any], _ends_s: float) -> Any:
         raise ValueError("half \ud800 of it")
 
     failed = channel(process)._answer(7, ["resource", []], answers, "the tool x", time.monotonic() + 5)
@@ -111,7 +111,7 @@ def test_an_answer_that_cannot_be_sent_is_a_failure_for_java(process: Pipes) -> 
     assert "ValueError: half ? of it" in of_bytes(os.read(process.read_end, size))
 
 
-def no_resource(name: str, _arguments: list[Any]) -> None:
+def no_resource(name: str, _arguments: list[Any], _ends_s: float) -> None:
     """Refuse to describe a resource."""
     if name == "resource":
         raise ValueError("not declared")
@@ -145,7 +145,7 @@ def test_a_long_answer_after_the_deadline_ends_its_own_call_only(
     slow._call_s = 0.1
     reader = threading.Thread(target=lambda: process.read(seconds=1), daemon=True)
 
-    def answers(_name: str, _arguments: list[Any]) -> str:
+    def answers(_name: str, _arguments: list[Any], _ends_s: float) -> str:
         time.sleep(0.2)
         reader.start()
         return "a" * 1_000_000
@@ -187,3 +187,17 @@ def test_a_deadline_may_be_centuries_away(process: Pipes, monkeypatch: pytest.Mo
         assert patient.call("tool", ["a" * 200_000], "the tool x") == "done"
     finally:
         reader.join()
+
+
+def test_a_late_call_says_what_its_answer_waited_for(process: Pipes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asking(monkeypatch, (jvm._ASK, ["create", []]))
+    monkeypatch.setattr(jvm, "_STACK_S", 0.1)
+    late = channel(process)
+    late._call_s = 0.2
+
+    def answers(_name: str, _arguments: list[Any], ends_s: float) -> None:
+        time.sleep(jvm.left_s(ends_s))
+        raise JavaTimeoutError("it waited for another thread")
+
+    with pytest.raises(JavaTimeoutError, match=r"within 0\.2 s, .*java\.call-timeout-ms; it waited for another thread"):
+        late.call("open", [], "the resource x", answers)
