@@ -16,7 +16,7 @@ from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from pydantic import BaseModel, ConfigDict, Field
 from pyflink.common import Row
 
-from flink_agents_runtime.engine import event_text
+from flink_agents_runtime.engine import event_text, plain_events
 from flink_agents_runtime.engine import sealed as sealed_events
 from flink_agents_runtime.engine.event_text import attributes_of, event_of, input_text, text_of
 from flink_agents_runtime.engine.plain_events import quick_events
@@ -290,6 +290,27 @@ def test_a_constructor_that_was_replaced_by_others_stays(kind, name, before):
         setattr(kind, name, upstreams)
     assert (kept, bool(calls)) == (theirs, True)
     assert [getattr(*way) for way in WAYS] == ways
+
+
+def test_the_engine_starts_with_another_reader_of_events(monkeypatch):
+    """A test library may have replaced a method that has nothing to do with constructors."""
+    monkeypatch.setattr(Event, "from_json", lambda text: Event.model_validate_json(text))
+    upstreams = InputEvent.__init__
+    with quick_events():
+        assert InputEvent.__init__ is not upstreams
+    assert InputEvent.__init__ is upstreams
+
+
+def test_an_engine_that_fails_to_start_is_none_that_runs(monkeypatch):
+    """The next one has the quick constructors, and its end brings upstream's back."""
+    upstreams = InputEvent.__init__
+    with monkeypatch.context() as broken:
+        broken.setattr(plain_events, "_are_upstreams", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError), quick_events():
+            pass
+    with quick_events():
+        assert InputEvent.__init__ is not upstreams
+    assert InputEvent.__init__ is upstreams
 
 
 def test_the_engine_starts_without_a_quick_writer_of_json():

@@ -11,6 +11,7 @@ else has replaced, such as a test library: theirs are called, and theirs stay.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,11 +82,11 @@ def quick_events() -> Iterator[None]:
     Blocks may overlap in several threads: the first one replaces, the last one restores.
     """
     global _users  # noqa: PLW0603 - a process has one class of each name
-    with _lock:
-        _users += 1
-        if _users == 1 and _are_upstreams() and _are_equal():
-            _install(_QUICK)
     try:
+        with _lock:
+            _users += 1
+            if _users == 1 and _are_upstreams() and _are_equal():
+                _install(_QUICK)
         yield
     finally:
         with _lock:
@@ -168,7 +169,7 @@ def _restore() -> None:
 
 def _are_upstreams() -> bool:
     """Return whether the classes have the constructors of upstream's own file."""
-    file = Event.from_json.__func__.__code__.co_filename
+    file = sys.modules[Event.__module__].__file__
     for (kind, name, quick), (_, _, upstreams) in zip(_QUICK, _UPSTREAMS, strict=True):
         # A wrapper may have copied every name, but not the file of its code. One that others took for upstream's may be
         # left of an earlier run, and is replaced again.
