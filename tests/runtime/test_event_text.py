@@ -265,11 +265,11 @@ def test_upstreams_constructors_are_back_after_the_last_engine():
 WAYS = [(InputEvent, "__init__"), (OutputEvent, "__init__"), (Event, "__setattr__")]
 
 
-@pytest.mark.parametrize(("kind", "name"), WAYS)
+@pytest.mark.parametrize(("kind", "name"), [*WAYS, (Event, "__init__")])
 @pytest.mark.parametrize("before", [True, False])
 def test_a_constructor_that_was_replaced_by_others_stays(kind, name, before):
     ways, calls = [getattr(*way) for way in WAYS], []
-    upstreams = getattr(kind, name)
+    upstreams, is_own = getattr(kind, name), name in vars(kind)
 
     @wraps(upstreams)
     def theirs(*args, **kwargs):
@@ -287,14 +287,18 @@ def test_a_constructor_that_was_replaced_by_others_stays(kind, name, before):
             event.id = UUID(int=1)
         kept = getattr(kind, name)
     finally:
-        setattr(kind, name, upstreams)
+        setattr(kind, name, upstreams) if is_own else delattr(kind, name)
     assert (kept, bool(calls)) == (theirs, True)
     assert [getattr(*way) for way in WAYS] == ways
 
 
 def test_the_engine_starts_with_another_reader_of_events(monkeypatch):
     """A test library may have replaced a method that has nothing to do with constructors."""
-    monkeypatch.setattr(Event, "from_json", lambda text: Event.model_validate_json(text))
+
+    def theirs(text):
+        return Event.model_validate_json(text)
+
+    monkeypatch.setattr(Event, "from_json", theirs)
     upstreams = InputEvent.__init__
     with quick_events():
         assert InputEvent.__init__ is not upstreams

@@ -47,7 +47,7 @@ _FIXED_BITS = (0x3 << 76) | (0x2 << 62)
 # enumeration's member is looked up once, because that is slow, too.
 _set_int, _set_is_safe, _UNKNOWN = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__, SafeUUID.unknown
 _new, _number = object.__new__, int.from_bytes
-_upstreams_set = Event.__setattr__
+_upstreams_set, _inherited = Event.__setattr__, BaseModel.__init__
 _Replacements = tuple[tuple[type[Event], str, Callable[..., None]], ...]
 _lock = threading.Lock()
 _users = 0
@@ -98,7 +98,8 @@ def quick_events() -> Iterator[None]:
 def _filled(event: Event, kind: type[Event], start: bytes, attributes: dict[str, Any]) -> bool:
     """Fill a new event of exactly this class if its attributes are plain JSON."""
     text = plain_json(attributes)
-    if text is None or type(event) is not kind:
+    # Upstream's constructors call the one that events inherit, which somebody else may replace, too.
+    if text is None or type(event) is not kind or Event.__init__ is not _inherited:
         return False
     values = {"id": content_id(start, text), "type": kind.EVENT_TYPE, "attributes": attributes, **NO_LINEAGE}
     fill(event, values, {"type", "attributes"})
@@ -169,6 +170,8 @@ def _restore() -> None:
 
 def _are_upstreams() -> bool:
     """Return whether the classes have the constructors of upstream's own file."""
+    if Event.__init__ is not _inherited:
+        return False
     file = sys.modules[Event.__module__].__file__
     for (kind, name, quick), (_, _, upstreams) in zip(_QUICK, _UPSTREAMS, strict=True):
         # A wrapper may have copied every name, but not the file of its code. One that others took for upstream's may be
