@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
+from types import ModuleType
 
 import pytest
 from pyflink import java_gateway
@@ -92,3 +93,10 @@ def test_both_sides_of_the_gateway_get_the_token_of_the_environment(monkeypatch)
     assert java_gateway.GatewayParameters(port=1).auth_token == "t"
     assert java_gateway.CallbackServerParameters(port=1).auth_token == "t"
     assert VARIABLE not in os.environ
+
+
+def test_a_process_that_has_imported_beam_keeps_it(monkeypatch) -> None:
+    beam = ModuleType("apache_beam")
+    monkeypatch.setitem(sys.modules, "apache_beam", beam)
+    submitter._import_descriptors()
+    assert sys.modules["apache_beam"] is beam

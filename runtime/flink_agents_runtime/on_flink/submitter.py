@@ -60,8 +60,10 @@ def _import_descriptors() -> None:
 
     The package imports them to choose how workers read records, and goes without them if it has to. A client only
     writes descriptors, and each import would cost it a second at its first job (PyFlink 1.20 to 2.3). Later imports, such
-    as those of an agent, find them.
+    as those of an agent, find them. A process that has imported Apache Beam already has paid for it, and keeps it.
     """
+    if "apache_beam" in sys.modules:
+        return
     sys.modules["apache_beam"] = None  # type: ignore[assignment]  # This makes an import fail.
     try:
         from pyflink import fn_execution
