@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,15 @@ def test_an_interpreter_inside_a_jvm_leaves_beam_out_until_it_is_asked_for(monke
     started(monkeypatch, INSIDE_A_JVM)
     assert not importlib.import_module("pyflink.fn_execution").found
     assert importlib.import_module("apache_beam").__name__ == "apache_beam"
+
+
+def test_the_package_has_its_own_loader_and_data(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (packages / "pyflink" / "fn_execution" / "table.txt").write_text("data")
+    started(monkeypatch, INSIDE_A_JVM)
+    package = importlib.import_module("pyflink.fn_execution")
+    assert package.__spec__ is not None
+    assert package.__loader__ is package.__spec__.loader
+    assert pkgutil.get_data("pyflink.fn_execution", "table.txt") == b"data"
 
 
 @pytest.mark.usefixtures("packages")

@@ -30,6 +30,10 @@ class _WithoutBeam(Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        # Whoever looks for the package's data asks its own loader, such as pkgutil.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
         if _LEFT_OUT in sys.modules:
             return self._loader.exec_module(module)
         sys.modules[_LEFT_OUT] = None  # type: ignore[assignment]
