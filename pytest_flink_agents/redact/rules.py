@@ -36,6 +36,21 @@ _NAME = re.compile("|".join(_ANYWHERE) + r"|(?:^|[_\-.])(?:" + "|".join(_AS_A_WO
 # Directories that a shell keeps.
 _NO_SECRETS = frozenset({"PWD", "OLDPWD"})
 
+# What comes right before a token: no letter, or the last one of an escape of JSON, of Python, of a URL or of a colour.
+_BEFORE = (
+    r"(?:\b|(?<=\\[nrtbf])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2})"
+    r"|(?<=\[m)|(?<=\[[0-9]m)|(?<=\[[0-9]{2}m)|(?<=\[[0-9];[0-9]{2}m))"
+)
+
+
+def _token(start: str, rest: str) -> str:
+    """Return the pattern of tokens with this start.
+
+    A search looks for the start first, since it is rarer than a place where a token may begin.
+    """
+    return f"(?={start}){_BEFORE}{start}{rest}"
+
+
 # A part of a signed JSON web token. Where headers stand in one another, only the last one that is long enough is read to its
 # end: from each of them to the same end takes quadratic time.
 _PART = "[A-Za-z0-9_-]"
@@ -47,38 +62,42 @@ SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (tuple(words), re.compile(pattern))
     for words, pattern in (
         # OpenAI, Anthropic and services with the same format
-        (("sk-", "pk-", "rk-"), r"\b[spr]k-[A-Za-z0-9_-]{16,}"),
+        (("sk-", "pk-", "rk-"), _token("[spr]k-", "[A-Za-z0-9_-]{16,}")),
         # Stripe
-        (("sk_", "pk_", "rk_", "whsec_"), r"\b(?:[spr]k|whsec)_(?:live_|test_)?[A-Za-z0-9]{16,}"),
+        (("sk_", "pk_", "rk_", "whsec_"), _token("(?:[spr]k|whsec)_", "(?:live_|test_)?[A-Za-z0-9]{16,}")),
         # GitHub, GitLab: "gh" and "gl" alone are in any English text
-        (
-            ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-            r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}",
-        ),
+        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), _token("gh[pousr]_", "[A-Za-z0-9]{20,}")),
+        (("github_pat_",), _token("github_pat_", "[A-Za-z0-9_]{20,}")),
         (
             ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-"),
-            r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,}",
+            _token("gl(?:pat|dt|rt|cbt|ptt|ft|soat)-", "[A-Za-z0-9_-]{20,}"),
         ),
         # AWS, Google, Azure
-        (("AKIA", "ASIA", "ABIA", "ACCA"), r"\bA(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}\b"),
-        (("AIza", "ya29.", "GOCSPX-"), r"\b(?:AIza[0-9A-Za-z_-]{35}|(?:ya29\.|GOCSPX-)[0-9A-Za-z_-]{20,})"),
+        (("AKIA", "ASIA", "ABIA", "ACCA"), _token("A(?:KIA|SIA|BIA|CCA)", r"[0-9A-Z]{16}\b")),
+        (("AIza",), _token("AIza", "[0-9A-Za-z_-]{35}")),
+        (("ya29.", "GOCSPX-"), _token(r"(?:ya29\.|GOCSPX-)", "[0-9A-Za-z_-]{20,}")),
         (("Key=", "sig="), r"(?:(?<=AccountKey=)|(?<=SharedAccessKey=)|(?<=[?&]sig=))[A-Za-z0-9%+/=]{20,}"),
         # Slack, Discord
-        (("xox", "xapp-"), r"\b(?:xox[abeprs]|xapp)-[A-Za-z0-9-]{10,}"),
+        (("xox", "xapp-"), _token("(?:xox[abeprs]|xapp)-", "[A-Za-z0-9-]{10,}")),
         (("hooks.slack.com",), r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"),
         (("discord.com",), r"(?<=discord\.com/api/webhooks/)[0-9]{10,}/[A-Za-z0-9_-]{20,}"),
         # Hugging Face, npm, PyPI, SendGrid, Twilio
-        (("hf_", "npm_", "pypi-"), r"\b(?:hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,})"),
-        (("SG.", "SK"), r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\bSK[0-9a-f]{32}\b"),
+        (("hf_",), _token("hf_", "[A-Za-z0-9]{30,}")),
+        (("npm_",), _token("npm_", "[A-Za-z0-9]{36}")),
+        (("pypi-",), _token("pypi-", "[A-Za-z0-9_-]{50,}")),
+        (("SG.",), _token(r"SG\.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")),
+        (("SK",), _token("SK", r"[0-9a-f]{32}\b")),
         # DigitalOcean, Databricks, Vault
-        (("_v1_", "dapi", "hvs."), r"\bdo[oprt]_v1_[a-f0-9]{64}|\bdapi[a-f0-9]{32}\b|\bhvs\.[A-Za-z0-9_-]{24,}"),
+        (("_v1_",), _token("do[oprt]_v1_", "[a-f0-9]{64}")),
+        (("dapi",), _token("dapi", r"[a-f0-9]{32}\b")),
+        (("hvs.",), _token(r"hvs\.", "[A-Za-z0-9_-]{24,}")),
         # Signed JSON web tokens, headers, URLs, connection strings, PEM
-        (("eyJ",), rf"\beyJ{_LAST_HEADER}\.{_PART}{{10,}}\.{_PART}{{5,}}"),
+        (("eyJ",), _token("eyJ", rf"{_LAST_HEADER}\.{_PART}{{10,}}\.{_PART}{{5,}}")),
         (("Bearer ", "Basic "), r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,}"),
         (("://",), r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
         (
             ("assword=", "ASSWORD=", "asswd=", "wd=", "WD="),
-            r"(?i:(?<=\bpassword=)|(?<=\bpasswd=)|(?<=\bpwd=))[^\s;&\"'*]+",
+            rf"(?i:(?<={_BEFORE}password=)|(?<={_BEFORE}passwd=)|(?<={_BEFORE}pwd=))[^\s;&\"'*]+",
         ),
         (("PRIVATE KEY-----",), r"(?<=PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{40,}(?=-----END)"),
     )

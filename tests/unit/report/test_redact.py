@@ -222,6 +222,43 @@ def test_a_web_token_is_masked_whatever_stands_before_or_in_it(text: str, masked
     assert Redactor({}).mask(text) == masked
 
 
+BEFORE = (
+    *(r"\n", r"\\n", r"\\\\t", r"\r", r"\u0027", r"\\u003D", r"\x27", "%3D", "%20"),
+    *("\x1b[m", "\x1b[0m", r"\u001b[31m", r"\x1b[1;31m"),
+)
+TOKENS = {
+    "sk-": "sk-" + "a1" * 12,
+    "whsec_": "whsec_" + "a1" * 12,
+    "ghp_": "ghp_" + "a1" * 18,
+    "github_pat_": "github_pat_" + "a1_" * 10,
+    "glpat-": "glpat-" + "a1" * 12,
+    "AKIA": "AKIAABCDEFGHIJKLMNOP",
+    "AIza": "AIza" + "a" * 35,
+    "ya29.": "ya29." + "a" * 20,
+    "xoxb-": "xoxb-1234567890-abc",
+    "hf_": "hf_" + "a1" * 15,
+    "npm_": "npm_" + "a1" * 18,
+    "pypi-": "pypi-" + "a1" * 25,
+    "SG.": "SG." + "a1" * 8 + "." + "a1" * 8,
+    "SK": "SK" + "a1" * 16,
+    "_v1_": "dop_v1_" + "a1" * 32,
+    "dapi": "dapi" + "a1" * 16,
+    "hvs.": "hvs." + "a1" * 12,
+    "eyJ": JWT,
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_token_right_behind_an_escape_is_masked(kind: str, before: str) -> None:
+    assert Redactor({}).mask(f"so{before}{TOKENS[kind]} end") == f"so{before}{MASK} end"
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_password_of_a_connection_right_behind_an_escape_is_masked(before: str) -> None:
+    assert Redactor({}).mask(f"so{before}password=s3same;") == f"so{before}password={MASK};"
+
+
 @pytest.mark.parametrize("words", [words for words, _ in SHAPES], ids=lambda words: words[0])
 def test_no_text_makes_the_search_for_a_shape_slow(words: tuple[str, ...]) -> None:
     units = ["-", "a", "0", " ", "://", '"', "'", "\\", ".", "a:"]
@@ -250,10 +287,17 @@ def test_the_search_for_any_shape_finds_what_a_search_for_each_word_finds() -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["task-management-of-the-agent", "the bearer of news", "http://localhost:8081/jobs", "a@b.c"]
+    "text",
+    [
+        "task-management-of-the-agent",
+        *(f"{before}{word}-management-of-the-agent" for before in BEFORE for word in ("task", "risk", "network")),
+        "the bearer of news",
+        "http://localhost:8081/jobs",
+        "a@b.c",
+    ],
 )
 def test_ordinary_words_stay(text: str) -> None:
-    assert Redactor({}).text(text) == text
+    assert Redactor({}).mask(text) == text
 
 
 def test_only_an_existing_path_is_no_secret(tmp_path: Path) -> None:
