@@ -56,6 +56,15 @@ def _token(start: str, rest: str) -> str:
 _PART = "[A-Za-z0-9_-]"
 _LAST_HEADER = f"(?={_PART}{{10}})(?:[A-Za-z0-9_]|-(?!eyJ{_PART}{{10}}))+"
 
+# A token of a header whose scheme is in another case than its own, where prose has the same words: a digit or many letters.
+_BEARER = r"(?=[A-Za-z._~+/=-]*[0-9]|[A-Za-z]{16})[A-Za-z0-9._~+/=-]{8,}"
+# As above: base64 of ASCII characters, whose first bit is 0, with a capital behind a small letter or a digit.
+_GROUP = "[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghkloptswx014589][A-Za-z0-9+/]"
+_BASIC = (
+    rf"(?=[A-Za-z0-9+/]*[a-z0-9][A-Z])(?=[A-Za-z0-9+/=]{{8}})(?:{_GROUP})+"
+    "(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])"
+)
+
 # Formats of tokens that services issue: each is recognised although no variable holds it. The words before a pattern are
 # looked for first, since a search for all patterns is slow: a text that holds none of them cannot match.
 SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
@@ -93,10 +102,13 @@ SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (("hvs.",), _token(r"hvs\.", "[A-Za-z0-9_-]{24,}")),
         # Signed JSON web tokens, headers, URLs, connection strings, PEM
         (("eyJ",), _token("eyJ", rf"{_LAST_HEADER}\.{_PART}{{10,}}\.{_PART}{{5,}}")),
-        (("Bearer ", "Basic "), r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,}"),
+        (("Bearer ",), r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"),
+        (("bearer ", "BEARER "), rf"(?:(?<=bearer )|(?<=BEARER )){_BEARER}"),
+        (("Basic ",), r"(?<=Basic )[A-Za-z0-9+/=]{8,}"),
+        (("basic ", "BASIC "), rf"(?:(?<=basic )|(?<=BASIC )){_BASIC}"),
         (("://",), r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
         (
-            ("assword=", "ASSWORD=", "asswd=", "wd=", "WD="),
+            ("assword=", "ASSWORD=", "assWord=", "wd=", "Wd=", "WD="),
             rf"(?i:(?<={_BEFORE}password=)|(?<={_BEFORE}passwd=)|(?<={_BEFORE}pwd=))[^\s;&\"'*]+",
         ),
         (("PRIVATE KEY-----",), r"(?<=PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{40,}(?=-----END)"),

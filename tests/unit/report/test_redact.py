@@ -195,6 +195,12 @@ def test_a_secret_inside_another_leaves_no_rest() -> None:
         ("id AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
         ("Authorization: Bearer abc.def-123456", "abc.def"),
         ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpw"),
+        ("authorization: bearer abc.def-123456", "abc.def"),
+        ("AUTHORIZATION: BEARER abcdefghijklmnopqrst", "abcdefgh"),
+        *((f"{scheme} dXNlcjpwYXNzd29yZA==", "dXNlcjpw") for scheme in ("basic", "BASIC")),
+        *((f"{scheme} dXNlcjpwYXNz", "dXNlcjpw") for scheme in ("basic", "BASIC")),
+        *((f"Server=db;{word}=s3same!", "s3same") for word in ("passWord", "PassWord", "PASSWORD", "Password")),
+        *((f"Server=db;{word}=s3same!", "s3same") for word in ("passwd", "passWd", "PASSWD", "Pwd", "PWD")),
         ("postgres://user:pass@host/db", "user:pass"),
         ("xoxb-1234567890-abc", "1234567890"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "eyJzdWIi"),
@@ -292,6 +298,13 @@ def test_the_search_for_any_shape_finds_what_a_search_for_each_word_finds() -> N
         "task-management-of-the-agent",
         *(f"{before}{word}-management-of-the-agent" for before in BEFORE for word in ("task", "risk", "network")),
         "the bearer of news",
+        *(f"a bearer {word}" for word in ("authentication.", "token_endpoint", "credential-of-a-user", "OAuthToken")),
+        *(f"a basic {word}" for word in ("understanding", "functionality", "KafkaSource", "scenario1", "and/or/not")),
+        *(
+            f"the basic {word}"
+            for word in ("ProcessFunction", "CheckpointedFunction", "DataStream", "MapState", "10000000")
+        ),
+        "BASIC AUTHENTICATION, BEARER AUTHENTICATION",
         "http://localhost:8081/jobs",
         "a@b.c",
     ],
