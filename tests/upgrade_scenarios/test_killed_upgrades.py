@@ -96,7 +96,7 @@ STEPS: dict[str, tuple[Any, str, int]] = {
     "savepoint": (RestClient, "trigger_savepoint", 1),
     "stop": (FlinkCluster, "savepoint", 1),
     "start": (cluster_run, "launch_agent", 2),
-    "first checkpoint": (JobWatch, "restored_path", 2),
+    "first checkpoint": (JobWatch, "look_for_restore", 2),
 }
 
 
@@ -171,6 +171,6 @@ def test_a_killed_session_leaves_its_savepoint_and_nothing_else(moment: str, tmp
     assert session.returncode == -signal.SIGKILL, said
     require_nothing_left(tmp_path)
     if moment == "the candidate is started":
-        named = re.search(r"stopped the baseline; its savepoint is (\S+)", said)
+        named = re.search(r"stopped the baseline; the next one starts from (\S+)", said)
         assert named, said
         assert Path(named[1].partition(":")[2]) in complete_savepoints(tmp_path)
