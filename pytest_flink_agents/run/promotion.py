@@ -16,7 +16,6 @@ from flink_testbed.responder import RefusedError
 from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.job_failure import job_failure
-from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
@@ -24,6 +23,7 @@ from pytest_flink_agents.run.launch import launch_agent, refused
 from pytest_flink_agents.run.paced import Paced
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.savepoint_copy import COPY, detached_copy
+from pytest_flink_agents.run.settling import Settling
 from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AtStart, MoveBeside, StartFromSavepoint, Step, Then, Trigger
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 SAVEPOINT, START, SHADOW, SWITCH = "savepoint", "start", "shadow", "switch"
 _START_S = _SAVEPOINT_S = 60.0
-# Outputs are committed once a second; a version that has no new ones for so long has no others.
-_SETTLED_S = 3.0
-_SILENT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +225,15 @@ class Promotion:
         shadow = self._ledger.shadow if self._ledger else None
         return shadow.so_far() if shadow else History()
 
-    def _settled(self, target: FaultTarget) -> tuple[_Settling, _Settling]:
+    def _settled(self, target: FaultTarget) -> tuple[Settling, Settling]:
         """Wait until both versions have dealt with all inputs below the offset of the switch, or have fallen silent.
 
         The candidate need not have outputs of the inputs before the savepoint.
         """
         assert self._shadow is not None
         inputs, per_input = self._task.inputs, self._task.per_input
-        served = _Settling(self.channel.outputs, range(inputs.stop), per_input)
-        shown = _Settling(self._shadow.in_shadow, inputs, per_input)
+        served = Settling(self.channel.outputs, range(inputs.stop), per_input)
+        shown = Settling(self._shadow.in_shadow, inputs, per_input)
         paced = Paced()
 
         def probe() -> tuple[bool | None, str]:
@@ -263,39 +260,6 @@ class Promotion:
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
         # No interruption, after which a job would have to restore its state: the candidate has it since its start.
         return ActResult(felt=True, detail=path, stopped=True)
-
-
-class _Settling:
-    """The outputs of one version, until all of some inputs have come and no more do for a while.
-
-    A version with too few, which is silent for a longer while, has no others.
-    """
-
-    def __init__(self, read: Callable[[], Sequence[Output]], inputs: range, per_input: int) -> None:
-        self._read = read
-        self._inputs = inputs
-        self.wanted = len(inputs) * per_input
-        self.outputs: Sequence[Output] = ()
-        self._since_s = clock.now_s()
-        # True for a version that has shown enough.
-        self.differs = False
-
-    @property
-    def have(self) -> int:
-        """The number of outputs of the inputs."""
-        return sum(output.input in self._inputs for output in self.outputs)
-
-    @property
-    def done(self) -> bool:
-        """True once no more outputs are to be expected."""
-        quiet_s = clock.now_s() - self._since_s
-        return self.differs or quiet_s >= (_SETTLED_S if self.have >= self.wanted else _SILENT_S)
-
-    def look(self) -> None:
-        """Read the outputs again."""
-        before, self.outputs = len(self.outputs), self._read()
-        if len(self.outputs) != before:
-            self._since_s = clock.now_s()
 
 
 def _restarts(watch: JobWatch) -> int:

@@ -13,12 +13,12 @@ from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
-from pytest_flink_agents.run import promotion
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.place import Place
 from pytest_flink_agents.run.promotion import GivenUpError, Promotion, ShadowTask
 from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.settling import SETTLED_S, SILENT_S
 from pytest_flink_agents.run.shadow_channel import ShadowChannel
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import ActResult, AfterOutputs, Step, TimelineRun
@@ -173,4 +173,4 @@ def test_a_candidate_is_judged_once_both_versions_are_quiet(
     else:
         assert one._judge(target).felt
     full = len(served) >= 8 and len(shown) >= 4
-    assert now_s[0] - 100.0 == pytest.approx(promotion._SETTLED_S if full else promotion._SILENT_S, abs=2.0)
+    assert now_s[0] - 100.0 == pytest.approx(SETTLED_S if full else SILENT_S, abs=2.0)
