@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
 from flink_testbed.core import clock
+from flink_testbed.core.problem import ProblemError
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.evidence.served_events import events_from
 from pytest_flink_agents.evidence.upgrade import BASELINE, Upgrade
@@ -63,6 +65,11 @@ def run_beside(
             savepoints = ["", promotion.copy]
             evidence = with_versions(evidence, [ended], candidate, versions, plans, savepoints)
             return _of_both(evidence, ended, channel, promotion)
+    except ProblemError:
+        # The cluster of the candidate goes on with other scenarios.
+        with contextlib.suppress(ProblemError):
+            promotion.end()
+        raise
     finally:
         for run in (baseline, promotion.run):
             if run is not None:

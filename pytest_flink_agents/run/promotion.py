@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flink_testbed.core import clock
-from flink_testbed.core.problem import HostError, JobError, Problem, ProblemError
+from flink_testbed.core.problem import HostError, JobError, ProblemError
 from flink_testbed.faults import FaultTarget
 from flink_testbed.ledger.entry import History
 from flink_testbed.ledger.recording import HELD_BACK
@@ -17,6 +17,7 @@ from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
+from pytest_flink_agents.provision.environment import PROCESS_DIED
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.launch import launch_agent, refused
@@ -87,6 +88,7 @@ class Promotion:
         self._shadow: ShadowChannel | None = None
         self.run: FollowedRun | None = None
         self._restarts = 0
+        self._ended = False
 
     def steps(self, after: Trigger) -> tuple[Step, ...]:
         """Return the steps of the baseline's timeline; ``after`` is the moment of the first one."""
@@ -137,16 +139,32 @@ class Promotion:
 
     def _give_up(self, word: str, reason: str, *, known: bool = True) -> None:
         self.outcome = replace(self.outcome, step=word, reason=reason, known=known)
-        self.end()
-        self.channel.send_rest()
+        try:
+            self.end()
+        finally:
+            # Whatever becomes of the candidate, the baseline waits for them.
+            self.channel.send_rest()
 
     def end(self) -> None:
-        """Cancel the candidate's job. Raises ``HostError`` if it does not end."""
-        if self.run is None:
+        """Cancel the candidate's job; one that does not end loses its cluster, which no other version uses.
+
+        Nothing is known of such a one, nor of one whose cluster has died, unless it was given up for a reason before.
+        """
+        if self.run is None or self._ended:
             return
-        self.run.watch.look()
-        if not self.run.cancel():
-            raise HostError(Problem("FA441", "the job of the candidate could not be cancelled", seen="it still runs"))
+        doubt = ""
+        try:
+            self.run.watch.look()
+            if not self.run.cancel():
+                self.run.abandon_blocked_cluster()
+                doubt = "its job could not be cancelled"
+        except HostError as error:
+            if error.problems[0].code != PROCESS_DIED:
+                raise
+            doubt = error.problems[0].message
+        self._ended = True
+        if doubt and self.outcome.step and not self.outcome.reason:
+            self.outcome = replace(self.outcome, reason=doubt, known=False)
 
     def _save(self, target: FaultTarget) -> ActResult:
         self.channel.send_portion()

@@ -13,6 +13,7 @@ from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
+from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.place import Place
@@ -39,19 +40,27 @@ class Served:
     def outputs(self) -> tuple[Output, ...]:
         return self.read
 
-    in_shadow = outputs
+    in_shadow = unserved = outputs
+
+    def serve(self) -> int:
+        return len(self.read)
 
 
 class Job:
     """A job that can be cancelled."""
 
-    def __init__(self, *, ends: bool = True) -> None:
+    def __init__(self, *, ends: bool = True, dies: HostError | None = None) -> None:
         self.cancelled = 0
+        self._dies = dies
         self.watch = self
         self._ends = ends
 
     def look(self) -> None:
-        pass
+        if self._dies:
+            raise self._dies
+
+    def abandon_blocked_cluster(self) -> None:
+        self.abandoned = True
 
     def cancel(self) -> bool:
         self.cancelled += 1
@@ -127,10 +136,48 @@ def test_after_each_step_that_fails_the_baseline_gets_all_other_inputs(
 
 def test_a_candidate_that_cannot_be_cancelled_makes_no_further_step(monkeypatch: pytest.MonkeyPatch) -> None:
     one = Rehearsed(monkeypatch, fails={"start": GivenUpError("it fails")})
-    one.promotion.run = cast(FollowedRun, Job(ends=False))
+    job = Job(ends=False)
+    one.promotion.run = cast(FollowedRun, job)
     one.run()
     assert one.moves == ["savepoint", "start"]
-    assert [record.felt for record in one.timeline.records(restored=0)][:2] == [True, False]
+    assert [record.felt for record in one.timeline.records(restored=0)] == [True, True]
+    one.promotion.end()
+    assert (job.abandoned, job.cancelled, one.served.sent_rest) == (True, 1, 1)
+
+
+def test_giving_a_candidate_up_that_cannot_be_cancelled_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch, "shadow")
+    one.promotion.run = cast(FollowedRun, Job(ends=False))
+    one.run()
+    found = one.promotion.outcome
+    assert (found.step, found.reason, found.known) == ("shadow", "its job could not be cancelled", False)
+    assert one.served.sent_rest == 1
+
+
+@pytest.mark.parametrize("wanted", ["", "start"])
+def test_nothing_is_known_of_a_candidate_whose_cluster_has_died(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    died = HostError(Problem(PROCESS_DIED, "a TaskManager has died"))
+    one = Rehearsed(monkeypatch, wanted, fails={} if wanted else {"start": died})
+    one.promotion.run = cast(FollowedRun, Job(dies=died))
+    one.run()
+    found = one.promotion.outcome
+    assert (found.step, found.reason, found.known) == ("start", "a TaskManager has died", False)
+    assert one.served.sent_rest == 1
+
+
+def test_a_candidate_that_differed_before_its_cluster_died_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch, fails={"shadow": GivenUpError("it differs")})
+    one.promotion.run = cast(FollowedRun, Job(dies=HostError(Problem(PROCESS_DIED, "a TaskManager has died"))))
+    one.run()
+    assert (one.promotion.outcome.reason, one.promotion.outcome.known) == ("it differs", True)
+
+
+def test_the_baseline_gets_all_other_inputs_though_its_candidate_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Rehearsed(monkeypatch, fails={"start": GivenUpError("it fails")})
+    one.promotion.run = cast(FollowedRun, Job(dies=HostError(Problem(CLUSTER_ABANDONED, "another run ended it"))))
+    with pytest.raises(HostError, match="another run ended it"):
+        one.promotion._guarded("start", one.promotion._start)(FaultTarget(cast(FlinkCluster, None), "j"))
+    assert one.served.sent_rest == 1
 
 
 @pytest.mark.parametrize("wanted", STEPS[:3])

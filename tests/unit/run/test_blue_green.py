@@ -1,0 +1,79 @@
+"""The run of two versions that are alive: the candidate's job when the baseline's run is broken off, and the evidence."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from flink_testbed.core.problem import HostError, Problem
+from pytest_flink_agents.run import blue_green
+from pytest_flink_agents.run.channel import TopicChannel
+from pytest_flink_agents.run.followed_run import FollowedRun
+from pytest_flink_agents.run.place import Place
+from pytest_flink_agents.run.promotion import Promotion, ShadowTask
+from pytest_flink_agents.run.run_version import RunVersion
+from pytest_flink_agents.run.subject import AgentSubject
+from pytest_flink_agents.run.timeline import AfterOutputs
+
+SUBJECT = AgentSubject("s", {"agent": "a:V1"})
+PLACE = cast(Place, SimpleNamespace(cluster=SimpleNamespace(directory=None), releases="Flink 2.2.1"))
+
+
+class Run:
+    """A job of which only its end is of interest."""
+
+    restored, parallelism = "", 1
+    program = SimpleNamespace(python_mode="thread", dropped=())
+
+    def __init__(self, *fails: HostError) -> None:
+        self.launch = SimpleNamespace(job_ids=("j",), plan_digest="d")
+        self.watch = self
+        self.did: list[str] = []
+        self._fails = list(fails)
+
+    def look(self) -> None:
+        self.did.append("look")
+        for error in self._fails:
+            raise error
+
+    def follow(self, deadline_s: float) -> bool:
+        for error in self._fails:
+            raise error
+        return True
+
+    def cancel(self) -> bool:
+        self.did.append("cancel")
+        return True
+
+    def abandon_blocked_cluster(self) -> None:
+        self.did.append("abandon")
+
+
+def promotion() -> Promotion:
+    version = RunVersion("candidate", SUBJECT, PLACE)
+    return Promotion(version, cast(TopicChannel, None), ShadowTask(range(4, 8), 1, (), 60.0), None)
+
+
+@pytest.mark.parametrize("fails", [(), (HostError(Problem("FA442", "the candidate's REST is silent")),)])
+def test_the_job_of_the_candidate_is_cancelled_if_the_run_of_the_baseline_breaks_off(
+    fails: tuple[HostError, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = HostError(Problem("FA442", "the broker is silent"))
+    baseline, candidate = Run(error), Run(*fails)
+    one = promotion()
+    one.run = cast(FollowedRun, candidate)
+    for name, value in {
+        "launch_agent": lambda *a: baseline.launch,
+        "plans_of": lambda versions: ({}, {}),
+        "LogWatch": lambda cluster: None,
+        "FollowedRun": lambda *a: baseline,
+        "naming_restore_point": lambda *a: nullcontext(),
+    }.items():
+        monkeypatch.setattr(blue_green, name, value)
+    channel = TopicChannel.__new__(TopicChannel)
+    with pytest.raises(HostError, match="the broker is silent"):
+        blue_green.run_beside(SUBJECT, channel, PLACE, one.steps(AfterOutputs(2)), 60.0)
+    assert candidate.did == (["look", "abandon"] if fails else ["look", "cancel", "abandon"])
