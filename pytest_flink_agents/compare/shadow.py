@@ -56,7 +56,8 @@ def compare_shadow(
         ShadowDifference(row.key, f"{row.record} {row.place}".strip(), row.baseline, row.candidate)
         for row in found.rows
     ]
-    rows += _refused(candidate, inputs)
+    refused = [call for call in _effects(candidate) if call.fault == HELD_BACK]
+    rows += late_calls(call for call in refused if call.input not in inputs)
     # What a candidate lacks is often the consequence of what it did.
     rows.sort(key=lambda row: row.candidate == NOTHING)
     unused = [rule.text for rule in rules if rule.text not in found.used]
@@ -104,12 +105,17 @@ def _as_far_as(outputs: Sequence[Output], shown: Sequence[Output], inputs: range
     return found
 
 
-def _refused(candidate: ShadowSide, inputs: range) -> Iterable[ShadowDifference]:
-    """Yield the refused calls of earlier inputs; those of the others differ by themselves, or a rule allows them."""
-    for call in _effects(candidate):
-        if call.fault == HELD_BACK and call.input not in inputs:
-            text = as_json({"method": call.method, "path": call.path, "body": call.body})
-            yield ShadowDifference(key_text(call.key), f"effect of {call.endpoint}", NOTHING, text)
+def late_calls(calls: Iterable[EffectCall]) -> Iterable[ShadowDifference]:
+    """Yield the calls that no call of the baseline stands beside."""
+    for call in calls:
+        text = as_json({"method": call.method, "path": call.path, "body": call.body})
+        yield ShadowDifference(key_text(call.key), f"effect of {call.endpoint}", NOTHING, text)
+
+
+def late_outputs(outputs: Iterable[Output]) -> Iterable[ShadowDifference]:
+    """Yield the outputs that no output of the baseline stands beside."""
+    for output in outputs:
+        yield ShadowDifference(key_text(output.key), "output", NOTHING, as_json(output.value))
 
 
 def _doubts(baseline: ShadowSide, candidate: ShadowSide) -> Iterable[str]:

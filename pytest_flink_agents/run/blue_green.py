@@ -61,6 +61,7 @@ def run_beside(
             channel.send_rest()
             ended = baseline.ended()
             in_time = candidate.follow(deadline_s - baseline.seconds)
+            promotion.look_at_late_work()
             evidence = candidate.evidence(in_time=in_time, **times)
             savepoints = ["", promotion.copy]
             evidence = with_versions(evidence, [ended], candidate, versions, plans, savepoints)

@@ -13,7 +13,7 @@ from flink_testbed.faults import FaultTarget
 from flink_testbed.ledger.entry import History
 from flink_testbed.ledger.recording import HELD_BACK
 from flink_testbed.responder import RefusedError
-from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow
+from pytest_flink_agents.compare.shadow import ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.job_failure import job_failure
 from pytest_flink_agents.evidence.upgrade import STOP, BlueGreen, Version
@@ -88,6 +88,10 @@ class Promotion:
         self._shadow: ShadowChannel | None = None
         self.run: FollowedRun | None = None
         self._restarts = 0
+        # The numbers of the candidate's calls and outputs by which it was judged.
+        self._judged = self._shown = 0
+        # The number of calls that were made before its own ones were no longer held back.
+        self._released = 0
         self._ended = False
 
     def steps(self, after: Trigger) -> tuple[Step, ...]:
@@ -215,11 +219,11 @@ class Promotion:
 
     def _judge(self, target: FaultTarget) -> ActResult:
         served, shown = self._settled(target)
-        wanted = served.wanted
-        if served.have < wanted:
-            raise GivenUpError(f"the baseline itself has {served.have} of {wanted} outputs", known=False)
-        calls = self._ledger.so_far() if self._ledger else None
-        sides = ShadowSide(served.outputs, calls), ShadowSide(shown.outputs, self._held if self._ledger else None)
+        if served.have < served.wanted:
+            raise GivenUpError(f"the baseline itself has {served.have} of {served.wanted} outputs", known=False)
+        calls, held = self._ledger.so_far() if self._ledger else None, self._held
+        self._judged, self._shown = len(held.entries), len(shown.outputs)
+        sides = ShadowSide(served.outputs, calls), ShadowSide(shown.outputs, held if self._ledger else None)
         found = compare_shadow(*sides, self._task.inputs, self._task.rules)
         self.outcome = replace(
             self.outcome,
@@ -236,6 +240,17 @@ class Promotion:
         if shown.have < shown.wanted:
             raise GivenUpError(f"it has {shown.have} of {shown.wanted} outputs")
         return ActResult(felt=True, detail=f"no difference in {found.outputs} outputs and {found.calls} effects")
+
+    def look_at_late_work(self) -> None:
+        """Add to what differs the calls and outputs of the shadow's inputs that came after the candidate was judged."""
+        assert self._shadow is not None
+        refused = [call for call in self._held.entries[self._judged :] if call.fault == HELD_BACK]
+        served = self._ledger.so_far().entries[self._released :] if self._ledger else ()
+        # No version that serves from the offset on has anything to do with an input before it.
+        of_inputs = ((call.input, call) for call in served if call.source == "effects")
+        early = [call for number, call in of_inputs if number is not None and number < self.outcome.offset]
+        late = (*late_calls([*refused, *early]), *late_outputs(self._shadow.unserved()[self._shown :]))
+        self.outcome = replace(self.outcome, differences=(*self.outcome.differences, *late))
 
     @property
     def _held(self) -> History:
@@ -258,6 +273,7 @@ class Promotion:
             if paced.due():
                 self._require_health(target)
                 served.look()
+                shown.at_work = bool(self._ledger and self._ledger.shadow and self._ledger.shadow.waiting())
                 shown.look()
                 # Each refusal takes its time, and one is enough.
                 shown.differs = any(call.fault == HELD_BACK for call in self._held.entries)
@@ -273,6 +289,7 @@ class Promotion:
         # Both are idle: nothing from the offset on is written yet. So a refusal of either part leaves the baseline serving.
         start = self._shadow.serve()
         if self._ledger and self._ledger.shadow:
+            self._released = len(self._ledger.so_far().entries)
             self._ledger.shadow.release()
         path = target.cluster.savepoint(target.job_id, stop=True, timeout_s=_SAVEPOINT_S)
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)

@@ -26,6 +26,8 @@ class Settling:
         self._since_s = clock.now_s()
         # True for a version that has shown enough.
         self.differs = False
+        # True while a call of it has no answer yet.
+        self.at_work = False
 
     @property
     def have(self) -> int:
@@ -41,5 +43,5 @@ class Settling:
     def look(self) -> None:
         """Read the outputs again."""
         before, self.outputs = len(self.outputs), self._read()
-        if len(self.outputs) != before:
+        if len(self.outputs) != before or self.at_work:
             self._since_s = clock.now_s()

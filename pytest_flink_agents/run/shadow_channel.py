@@ -49,8 +49,16 @@ class ShadowChannel(Channel):
 
     def outputs(self) -> tuple[Output, ...]:
         """Return what was served: the outputs of the other channel, and then the own ones."""
-        own = () if self._start is None else self._served.read_outputs(self._topic, self._start)
-        return (*self._served.outputs(), *own)
+        return (*self._served.outputs(), *self._own())
+
+    def unserved(self) -> tuple[Output, ...]:
+        """Return the committed records of the own topic that come before those that are served."""
+        own = len(self._own())
+        records = self.in_shadow()
+        return records[: len(records) - own]
+
+    def _own(self) -> tuple[Output, ...]:
+        return () if self._start is None else self._served.read_outputs(self._topic, self._start)
 
     def topics(self) -> TopicContent:
         """Return the number of input records, and the outputs of both topics that were not committed."""

@@ -82,6 +82,7 @@ def test_a_candidate_that_does_the_same_takes_over_at_the_offset(
     [
         ("PoliteKiosk", "thanks\n"),
         ("GenerousKiosk", "large"),
+        ("LateKiosk", "large"),
         ("BrokenKiosk", "the machine has no water"),
     ],
 )
@@ -96,6 +97,19 @@ def test_a_candidate_that_differs_is_given_up_and_the_baseline_serves_all(
     assert found.step == "shadow" or (agent, found.step) == ("BrokenKiosk", "start")
     assert says in run.text
     require_all_served_by_the_baseline(run)
+
+
+def test_a_call_for_an_input_before_the_offset_is_a_difference_also_after_the_switch(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    run = ran("SleepyKiosk", tmp_path, request)
+    assert run.validity is Validity.INVALID
+    found = beside(run)
+    assert (found.served, found.step) == (True, ""), run.text
+    (difference,) = found.differences
+    assert (difference.key, difference.place) == ('"key-3"', "effect of kitchen")
+    assert "large" in difference.candidate
+    assert "the candidate differs from the baseline in its shadow" in run.text
 
 
 def test_what_may_differ_is_no_reason_to_give_up(tmp_path: Path, request: pytest.FixtureRequest) -> None:

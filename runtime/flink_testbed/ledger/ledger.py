@@ -71,9 +71,11 @@ class ShadowRun(LedgerRun):
     in a file of their own; after the release they are calls of the run like all others.
     """
 
-    def __init__(self, *run: Any, release: Callable[[], None]) -> None:
+    def __init__(self, *run: Any, release: Callable[[], None], waiting: Callable[[], int]) -> None:
         super().__init__(*run)
         self.release = release
+        # The number of calls that have no answer yet, and are in no file.
+        self.waiting = waiting
 
 
 class EffectLedger:
@@ -144,8 +146,12 @@ class EffectLedger:
         def release() -> None:
             self._process.request("release", timeout_s=_REQUEST_S, **names, of=of.token)
 
+        def waiting() -> int:
+            return int(self._process.request("waiting", timeout_s=_REQUEST_S, **names)["waiting"])
+
         endpoints = dict.fromkeys(route.endpoint for route in routes)
-        run = ShadowRun(self.port, token, secret, endpoints, file, lambda: self.usable, release=release)
+        place = (self.port, token, secret, endpoints, file, lambda: self.usable)
+        run = ShadowRun(*place, release=release, waiting=waiting)
         of.shadow = run
         try:
             yield run

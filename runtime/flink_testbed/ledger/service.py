@@ -46,13 +46,19 @@ class _OpenBook:
     def __init__(self, book: Book, *, shadow: bool = False) -> None:
         self.book = book
         self.shadow = shadow
+        # The calls that wait for the run that serves.
+        self.waiting = 0
         self.closed = asyncio.Event()
 
     async def wait_for(self, seen: Seen) -> None:
         """Wait until the run that serves has made a call, it is too late, or the book is closed."""
         until_s = clock.now_s() + _SHADOW_WAITS_S
-        while not (self.book.can_answer(seen) or self.closed.is_set()) and clock.now_s() < until_s:
-            await asyncio.sleep(_LOOK_S)
+        self.waiting += 1
+        try:
+            while not (self.book.can_answer(seen) or self.closed.is_set()) and clock.now_s() < until_s:
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            self.waiting -= 1
 
 
 class Service:
@@ -78,6 +84,8 @@ class Service:
             of.show_to(shadow)
             self._for_job[token] = self._for_session[secret] = _OpenBook(shadow, shadow=True)
             return {}
+        if request["op"] == "waiting":
+            return {"waiting": self._for_session[secret].waiting}
         if request["op"] == "release":
             held, self._for_job[token] = self._for_job[token], self._for_job[request["of"]]
             return {"written": held.book.written}

@@ -276,10 +276,14 @@ def test_a_shadow_waits_for_the_call_that_serves_and_is_one_of_the_run_after_its
     ):
         assert run.urls["payments"] != shadow.urls["payments"]
         serving, ahead = connect(run.urls["payments"]), connect(shadow.urls["payments"])
-        timer = threading.Timer(0.5, serving.call)
-        timer.start()
-        assert ahead.call()[0] == 200, "it was answered once the other call was recorded"
-        timer.join()
+        statuses: list[int] = []
+        early = threading.Thread(target=lambda: statuses.append(ahead.call()[0]))
+        early.start()
+        wait_until(lambda: (shadow.waiting() == 1 or None, "no call waits"), what="the early call", timeout_s=10)
+        assert statuses == []
+        serving.call()
+        early.join()
+        assert (statuses, shadow.waiting()) == ([200], 0), "it was answered once the other call was recorded"
         assert [len(each.so_far().entries) for each in (run, shadow)] == [1, 1]
         shadow.release()
         assert ahead.call(body=b'{"new": true}') == (200, {"ok": True})

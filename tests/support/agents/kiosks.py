@@ -1,6 +1,7 @@
 """Versions of a kiosk that counts the coffees of a customer, and orders each one from the kitchen."""
 
 import json
+import time
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -9,6 +10,9 @@ from flink_agents.api.agents.agent import Agent
 from flink_agents.api.decorators import action
 from flink_agents.api.events.event import Event, InputEvent, OutputEvent
 from flink_agents.api.runner_context import RunnerContext
+
+# The customer of the last input by which a candidate is judged, and the number of its coffee.
+LAST_IN_THE_SHADOW = ("key-3", 11)
 
 
 def order(address: str, customer: str, number: int, cup: str) -> int:
@@ -30,6 +34,19 @@ async def serve(event: Event, ctx: RunnerContext, cup: str, thanks: str) -> None
     status = await ctx.durable_execute_async(order, address, customer, number, cup)
     output = {"customer": customer, "number": number, "status": status, "thanks": thanks}
     ctx.send_event(OutputEvent(output=output))
+    if (customer, number) == LAST_IN_THE_SHADOW:
+        ctx.send_event(Event(type="thanked", attributes={"customer": customer, "number": number}))
+
+
+async def order_another(event: Event, ctx: RunnerContext, after_s: float) -> None:
+    """Order a large coffee a while after the output."""
+
+    def wait_and_order(address: str, customer: str, number: int) -> int:
+        time.sleep(after_s)
+        return order(address, customer, number, "large")
+
+    address: Any = ctx.config.get_str("kitchen.address")
+    await ctx.durable_execute_async(wait_and_order, address, event.get_attr("customer"), event.get_attr("number"))
 
 
 class Kiosk(Agent):
@@ -70,6 +87,38 @@ class GenerousKiosk(Agent):
     async def serve(event: Event, ctx: RunnerContext) -> None:
         """Serve a coffee."""
         await serve(event, ctx, "large", "thank you")
+
+
+class LateKiosk(Agent):
+    """A next version that orders something else behind its output."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, "small", "thank you")
+
+    @action("thanked")
+    @staticmethod
+    async def more(event: Event, ctx: RunnerContext) -> None:
+        """Order another coffee at once."""
+        await order_another(event, ctx, 0.0)
+
+
+class SleepyKiosk(Agent):
+    """A next version that orders something else when it serves already."""
+
+    @action(InputEvent.EVENT_TYPE)
+    @staticmethod
+    async def serve(event: Event, ctx: RunnerContext) -> None:
+        """Serve a coffee."""
+        await serve(event, ctx, "small", "thank you")
+
+    @action("thanked")
+    @staticmethod
+    async def more(event: Event, ctx: RunnerContext) -> None:
+        """Order another coffee after the switch."""
+        await order_another(event, ctx, 15.0)
 
 
 class BrokenKiosk(Agent):

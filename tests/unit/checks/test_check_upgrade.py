@@ -343,5 +343,14 @@ def test_a_promotion_that_did_not_go_as_the_scenario_wants_is_unknown(beside: Bl
     assert checked(with_beside(beside)).validity is Validity.UNKNOWN
 
 
+def test_what_came_after_the_judgement_of_a_candidate_that_serves_is_invalid() -> None:
+    late = ShadowDifference('"k"', "effect of kitchen", "-", "{}")
+    result = checked(with_beside(replace(PROMOTED, differences=(late,))))
+    assert result.validity is Validity.INVALID
+    assert [one.message for one in result.findings] == [
+        'the candidate differs from the baseline in its shadow, key "k": effect of kitchen'
+    ]
+
+
 def test_a_candidate_that_took_over_without_the_savepoint_is_invalid() -> None:
     assert checked(with_beside(PROMOTED, BASELINE, replace(CANDIDATE, restored=""))).validity is Validity.INVALID

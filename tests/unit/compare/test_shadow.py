@@ -8,7 +8,7 @@ import pytest
 
 from flink_testbed.ledger.entry import EffectCall, History
 from flink_testbed.ledger.recording import HELD_BACK
-from pytest_flink_agents.compare.shadow import ShadowComparison, ShadowSide, compare_shadow
+from pytest_flink_agents.compare.shadow import ShadowComparison, ShadowSide, compare_shadow, late_calls, late_outputs
 from pytest_flink_agents.compare.sides import AllowRule
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.scenario.comparison import allow_path
@@ -82,6 +82,13 @@ def test_a_refused_call_of_an_input_that_was_at_work_is_a_difference() -> None:
     found = compared(replace(CANDIDATE, calls=History((call(1, "milk", HELD_BACK), *CALLS[2:]))))
     assert places(found) == ["effect of kitchen"]
     assert compared(replace(CANDIDATE, calls=History((call(1), *CALLS[2:])))).differences == ()
+
+
+def test_what_came_after_the_judgement_stands_beside_nothing() -> None:
+    (late,) = late_calls([call(3, "milk")])
+    assert (late.place, late.baseline, "milk" in late.candidate) == ("effect of kitchen", "-", True)
+    (output,) = late_outputs([Output("k", {"n": 3}, 3)])
+    assert (output.key, output.place, output.baseline, output.candidate) == ('"k"', "output", "-", '{"n": 3}')
 
 
 def test_a_place_may_differ_and_a_rule_that_allowed_nothing_is_a_remark() -> None:

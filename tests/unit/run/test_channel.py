@@ -136,6 +136,7 @@ def test_the_outputs_of_a_shadow_are_served_from_its_release_on() -> None:
     assert kafka.created[names["outputs"]] == {"message.timestamp.type": "LogAppendTime"}
     assert shadow.outputs() == served.outputs(), "the fake has the same records in both topics"
     assert shadow.serve() == 7
+    assert [output.input for output in shadow.unserved()] == [0, 1]
     assert [output.input for output in shadow.outputs()] == [0, 1, 7, 8, 7, 8]
     content = shadow.topics()
     assert content.inputs == 7

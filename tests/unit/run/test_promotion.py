@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -11,6 +12,9 @@ from flink_testbed.core import clock
 from flink_testbed.core.problem import HostError, JobError, Problem
 from flink_testbed.faults import FaultTarget
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.ledger.entry import EffectCall, History
+from flink_testbed.ledger.ledger import LedgerRun
+from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
@@ -178,6 +182,89 @@ def test_the_baseline_gets_all_other_inputs_though_its_candidate_does_not_end(mo
     with pytest.raises(HostError, match="another run ended it"):
         one.promotion._guarded("start", one.promotion._start)(FaultTarget(cast(FlinkCluster, None), "j"))
     assert one.served.sent_rest == 1
+
+
+class Ledger:
+    """The calls of a run, of which the last ones come after a move."""
+
+    shadow: Ledger | None = None
+
+    def __init__(self, *calls: EffectCall) -> None:
+        self.calls = list(calls)
+        self.released = 0
+
+    def so_far(self) -> History:
+        return History(tuple(self.calls))
+
+    def waiting(self) -> int:
+        return 0
+
+    def release(self) -> None:
+        self.released += 1
+
+
+class Switched:
+    """A candidate that was judged by the inputs 4 to 7, and serves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now_s = [100.0]
+        monkeypatch.setattr(clock, "now_s", lambda: now_s[0])
+        monkeypatch.setattr(clock, "pause", lambda seconds: now_s.__setitem__(0, now_s[0] + 0.5))
+        monkeypatch.setattr(Promotion, "_require_health", lambda self, target: None)
+        outputs = [Output("k", number, number) for number in range(8)]
+        self.shown = Served(outputs[4:])
+        calls = [call(number) for number in range(8)]
+        self.served, self.held = Ledger(*calls), Ledger(*calls[4:])
+        self.served.shadow = self.held
+        version = RunVersion("candidate", AgentSubject("s", {"agent": "a:V2"}), cast(Place, None))
+        channel, ledger = cast(TopicChannel, Served(outputs)), cast(LedgerRun, self.served)
+        self.promotion = Promotion(version, channel, ShadowTask(range(4, 8), 1, (), 600.0), ledger)
+        self.promotion._shadow = cast(ShadowChannel, self.shown)
+        target = FaultTarget(cast(FlinkCluster, self), "j")
+        self.promotion._judge(target)
+        self.promotion._switch(target)
+        assert self.held.released == 1
+
+    def savepoint(self, job_id: str, *, stop: bool, timeout_s: float) -> str:
+        return "file:/savepoint"
+
+    def found(self) -> list[tuple[str, str]]:
+        self.promotion.look_at_late_work()
+        return [(one.place, one.candidate) for one in self.promotion.outcome.differences]
+
+
+def call(number: int | None, body: str = "tea", fault: str = "") -> EffectCall:
+    route = ("kitchen", "POST /t", "POST", "/t")
+    return EffectCall(1, 0.0, "effects", *route, key="k", input=number, body=body, status=200, fault=fault)
+
+
+def test_what_a_candidate_does_with_the_inputs_from_the_offset_on_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Switched(monkeypatch)
+    one.served.calls += [call(8), call(9)]
+    assert one.found() == []
+
+
+def test_a_call_that_was_refused_after_the_judgement_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Switched(monkeypatch)
+    one.held.calls += [call(7, "milk", HELD_BACK)]
+    (difference,) = one.found()
+    assert difference[0] == "effect of kitchen"
+    assert "milk" in difference[1]
+
+
+def test_a_call_in_earnest_for_an_input_before_the_offset_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Switched(monkeypatch)
+    one.served.calls += [call(8), call(7, "milk"), replace(call(7), source="llm")]
+    (difference,) = one.found()
+    assert "milk" in difference[1]
+
+
+def test_an_output_that_came_between_judgement_and_switch_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Switched(monkeypatch)
+    one.shown.read = (*one.shown.read, Output("k", "late", 7))
+    assert one.found() == [("output", '"late"')]
 
 
 @pytest.mark.parametrize("wanted", STEPS[:3])

@@ -37,6 +37,19 @@ def test_a_version_with_too_few_outputs_is_given_longer(now_s: list[float]) -> N
     assert one.done
 
 
+def test_a_version_whose_call_has_no_answer_yet_is_not_done(now_s: list[float]) -> None:
+    one = settling(2, 3)
+    one.at_work = True
+    for _ in range(3):
+        now_s[0] += SETTLED_S
+        one.look()
+        assert not one.done
+    one.at_work = False
+    now_s[0] += SETTLED_S
+    one.look()
+    assert one.done
+
+
 def test_a_version_that_differs_is_done_at_once(now_s: list[float]) -> None:
     one = settling(2)
     one.differs = True
