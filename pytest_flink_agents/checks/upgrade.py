@@ -28,6 +28,7 @@ from pytest_flink_agents.vocabulary import Tier
 NAME, RESCALED, DOWNTIME = "upgrade", "rescale", "downtime"
 _PATH, _FAULTS, _MODE = ("upgrade",), ("faults",), ("upgrade", "mode")
 NOTHING_OF_CANDIDATE = "the candidate never ran: what the baseline does says nothing about it"
+NOTHING_KNOWN = "nothing is known of the candidate: what the baseline does says nothing about it"
 # So many differences of a candidate are findings; the evidence has more.
 _SHOWN = 5
 
@@ -54,16 +55,21 @@ def check_upgrade(removes: Collection[str], counted: Collection[str], evidence: 
 
 
 def without_candidate(results: Sequence[CheckResult], evidence: Evidence) -> tuple[CheckResult, ...]:
-    """Return the results of a run; *unknown* in place of *invalid* if it ended before its candidate was started.
+    """Return the results of a run; *unknown* in place of *invalid* if they say nothing about its candidate.
 
-    Then all that was seen is the baseline's. The check of the upgrade stays: it compares plans, and one of them is the
-    candidate's.
+    It was not started, or was given up beside the baseline and nothing is known of it: all that was seen is the baseline's.
+    The check of the upgrade stays: it compares plans, and one of them is the candidate's.
     """
     upgrade = evidence.upgrade
-    if upgrade is None or upgrade.planned == 1 or [version.name for version in upgrade.versions] != [BASELINE]:
+    if upgrade is None:
         return tuple(results)
+    beside = upgrade.blue_green
+    alone = upgrade.planned > 1 and [version.name for version in upgrade.versions] == [BASELINE]
+    if not alone and (beside is None or not beside.reason or beside.known):
+        return tuple(results)
+    why = Finding(NOTHING_OF_CANDIDATE if alone else NOTHING_KNOWN, _PATH)
     return tuple(
-        replace(one, validity=Validity.UNKNOWN, findings=(Finding(NOTHING_OF_CANDIDATE, _PATH), *one.findings))
+        replace(one, validity=Validity.UNKNOWN, findings=(why, *one.findings))
         if one.validity is Validity.INVALID and one.check != NAME
         else one
         for one in results

@@ -32,7 +32,7 @@ class ShadowComparison:
     """What two versions did with the same inputs.
 
     ``outputs`` and ``calls`` count those of the candidate; ``doubts`` say why a difference may be missing, ``remarks`` which
-    rules allowed nothing.
+    rules allowed nothing. ``ahead`` is True if a call of the candidate was refused that the baseline made later.
     """
 
     differences: tuple[ShadowDifference, ...] = ()
@@ -40,6 +40,7 @@ class ShadowComparison:
     remarks: tuple[str, ...] = ()
     outputs: int = 0
     calls: int = 0
+    ahead: bool = False
 
 
 def compare_shadow(
@@ -48,7 +49,7 @@ def compare_shadow(
     """Compare what two versions did with the ``inputs``, key by key, without the places that rules allow.
 
     Of an earlier input, which was at work at the savepoint, the candidate has the last outputs of the baseline, or none. A
-    call of its that was refused is always a difference: the baseline did not make it.
+    call of its that was refused is a difference, unless the baseline made it later.
     """
     served = replace(baseline, outputs=_as_far_as(baseline.outputs, candidate.outputs, inputs))
     found = compare_keys(_runs(served, inputs), _runs(candidate, inputs), rules)
@@ -57,7 +58,11 @@ def compare_shadow(
         for row in found.rows
     ]
     refused = [call for call in _effects(candidate) if call.fault == HELD_BACK]
-    rows += late_calls(call for call in refused if call.input not in inputs)
+    # Only as often as the candidate made them in all: one more is a difference.
+    made = Counter((call.input, call.content) for call in _effects(baseline))
+    made_twice = Counter((call.input, call.content) for call in _effects(candidate)) - made
+    ahead = [call for call in refused if made[call.input, call.content] and not made_twice[call.input, call.content]]
+    rows += late_calls(call for call in refused if call.input not in inputs and call not in ahead)
     # What a candidate lacks is often the consequence of what it did.
     rows.sort(key=lambda row: row.candidate == NOTHING)
     unused = [rule.text for rule in rules if rule.text not in found.used]
@@ -67,6 +72,7 @@ def compare_shadow(
         tuple(f"allow: {text} matched nothing" for text in unused),
         outputs=len([output for output in candidate.outputs if output.input in inputs]),
         calls=len(_calls(candidate, inputs)),
+        ahead=bool(ahead),
     )
 
 

@@ -86,12 +86,15 @@ def _of_the_baseline(
 ) -> Evidence:
     """Return the evidence of a baseline that served to the end, with the candidate that did not take over."""
     runs = [run for run in (baseline, promotion.run) if run is not None]
+    outcome = promotion.outcome
+    # Of a candidate of which nothing is known it is not known either what it restored.
+    savepoints = ("", promotion.copy if outcome.known else "")
     found = [
         version_of(version, run, savepoint, run.launch.job_ids[0])
-        for version, run, savepoint in zip(versions.started, runs, ("", promotion.copy), strict=False)
+        for version, run, savepoint in zip(versions.started, runs, savepoints, strict=False)
     ]
-    # A candidate that was given up before its start is missed by nobody.
-    planned = len(found) if promotion.outcome.step else len(versions.started)
+    # A candidate that was given up on purpose before its start is missed by nobody.
+    planned = len(found) if outcome.step and not outcome.reason else len(versions.started)
     upgrade = Upgrade(tuple(found), planned, *plans, blue_green=promotion.outcome)
     digest = digest_together([run.launch.plan_digest for run in runs])
     return replace(evidence, upgrade=upgrade, plan_digest=digest, files={**evidence.files, **promotion.files})

@@ -173,7 +173,7 @@ class Promotion:
     def _save(self, target: FaultTarget) -> ActResult:
         self.channel.send_portion()
         path = target.cluster.savepoint(target.job_id, timeout_s=_SAVEPOINT_S)
-        self._restarts = _restarts(JobWatch(target.cluster, target.job_id))
+        self._restarts = JobWatch(target.cluster, target.job_id).history()["restarts"]
         self._shadow = ShadowChannel(self.channel)
         place = self.candidate.place
         stored = Path(path.removeprefix("file://").removeprefix("file:"))
@@ -214,8 +214,8 @@ class Promotion:
         baseline.look()
         if baseline.state != "RUNNING":
             raise GivenUpError(f"the job of the baseline is {baseline.state.lower()}", known=False)
-        if _restarts(baseline) > self._restarts:
-            raise GivenUpError("the job of the baseline restarted while the candidate ran beside it")
+        if baseline.history()["restarts"] > self._restarts:
+            raise GivenUpError("the job of the baseline restarted while the candidate ran beside it", known=False)
 
     def _judge(self, target: FaultTarget) -> ActResult:
         served, shown = self._settled(target)
@@ -232,6 +232,9 @@ class Promotion:
             differences=found.differences,
             remarks=found.remarks,
         )
+        if found.ahead:
+            # What it did after such a refusal says nothing about it.
+            raise GivenUpError("calls of it were refused that the baseline made only later", known=False)
         if found.differences:
             until = " up to its first call that the baseline did not make" if shown.differs else ""
             raise GivenUpError(f"{counted(len(found.differences), 'difference')} from the baseline{until}")
@@ -295,7 +298,3 @@ class Promotion:
         self.outcome = replace(self.outcome, served=True, outputs_from=start, savepoint=path)
         # No interruption, after which a job would have to restore its state: the candidate has it since its start.
         return ActResult(felt=True, detail=path, stopped=True)
-
-
-def _restarts(watch: JobWatch) -> int:
-    return watch.history()["restarts"]

@@ -9,6 +9,7 @@ import pytest
 from flink_testbed.ledger.entry import EffectCall
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
 from pytest_flink_agents.checks.upgrade import (
+    NOTHING_KNOWN,
     NOTHING_OF_CANDIDATE,
     check_downtime,
     check_rescale,
@@ -341,6 +342,22 @@ def test_a_candidate_that_was_given_up_on_purpose_is_valid(step: str) -> None:
 )
 def test_a_promotion_that_did_not_go_as_the_scenario_wants_is_unknown(beside: BlueGreen) -> None:
     assert checked(with_beside(beside)).validity is Validity.UNKNOWN
+
+
+def test_a_candidate_of_which_nothing_is_known_is_not_blamed_for_what_the_baseline_does() -> None:
+    beside = BlueGreen(1, 2, step="start", reason="Flink did not answer", known=False)
+    failure, logs = without_candidate(FAILED, with_beside(beside))
+    assert failure.validity is Validity.UNKNOWN
+    assert [finding.message for finding in failure.findings] == [NOTHING_KNOWN, "the job failed: no"]
+    assert logs.validity is Validity.VALID
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [PROMOTED, BlueGreen(1, 2, step="shadow", reason="1 difference"), BlueGreen(1, 2, wanted="shadow", step="shadow")],
+)
+def test_beside_a_candidate_that_is_known_a_failure_stays_invalid(beside: BlueGreen) -> None:
+    assert without_candidate(FAILED, with_beside(beside)) == FAILED
 
 
 def test_what_came_after_the_judgement_of_a_candidate_that_serves_is_invalid() -> None:

@@ -84,6 +84,16 @@ def test_a_refused_call_of_an_input_that_was_at_work_is_a_difference() -> None:
     assert compared(replace(CANDIDATE, calls=History((call(1), *CALLS[2:])))).differences == ()
 
 
+def test_a_refused_call_that_the_baseline_made_later_says_nothing() -> None:
+    early = replace(CANDIDATE, calls=History((CALLS[2], call(3, fault=HELD_BACK))))
+    assert compared(early).ahead
+    before = replace(CANDIDATE, calls=History((call(1, fault=HELD_BACK), *CALLS[2:])))
+    assert (compared(before).ahead, compared(before).differences) == (True, ())
+    again = replace(CANDIDATE, calls=History((*CALLS[2:], call(3, fault=HELD_BACK))))
+    assert not compared(again).ahead, "it was made once more than the baseline did"
+    assert compared(again).differences
+
+
 def test_what_came_after_the_judgement_stands_beside_nothing() -> None:
     (late,) = late_calls([call(3, "milk")])
     assert (late.place, late.baseline, "milk" in late.candidate) == ("effect of kitchen", "-", True)

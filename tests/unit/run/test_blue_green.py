@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from flink_testbed.core.problem import HostError, Problem
+from pytest_flink_agents.evidence.model import Evidence
+from pytest_flink_agents.evidence.upgrade import BlueGreen, Upgrade
 from pytest_flink_agents.run import blue_green
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
@@ -17,6 +19,7 @@ from pytest_flink_agents.run.promotion import Promotion, ShadowTask
 from pytest_flink_agents.run.run_version import RunVersion
 from pytest_flink_agents.run.subject import AgentSubject
 from pytest_flink_agents.run.timeline import AfterOutputs
+from pytest_flink_agents.run.versions import RunVersions
 
 SUBJECT = AgentSubject("s", {"agent": "a:V1"})
 PLACE = cast(Place, SimpleNamespace(cluster=SimpleNamespace(directory=None), releases="Flink 2.2.1"))
@@ -77,3 +80,29 @@ def test_the_job_of_the_candidate_is_cancelled_if_the_run_of_the_baseline_breaks
     with pytest.raises(HostError, match="the broker is silent"):
         blue_green.run_beside(SUBJECT, channel, PLACE, one.steps(AfterOutputs(2)), 60.0)
     assert candidate.did == (["look", "abandon"] if fails else ["look", "cancel", "abandon"])
+
+
+def upgrade_of(outcome: BlueGreen, *, started: bool) -> Upgrade:
+    one = promotion()
+    one.outcome, one.copy = outcome, "file:/copy"
+    one.run = cast(FollowedRun, Run()) if started else None
+    versions = RunVersions((RunVersion("baseline", SUBJECT, PLACE), one.candidate))
+    evidence = Evidence("embedded", "2.2.1", "bundled")
+    found = blue_green._of_the_baseline(evidence, cast(Any, Run()), one, versions, ({}, {})).upgrade
+    assert found is not None
+    return found
+
+
+def test_only_a_candidate_that_was_given_up_on_purpose_before_its_start_is_missed_by_nobody() -> None:
+    outcome = BlueGreen(4, 8, wanted="savepoint", step="savepoint")
+    assert upgrade_of(outcome, started=False).planned == 1
+    failed = BlueGreen(4, 8, step="savepoint", reason="Flink wrote no savepoint", known=False)
+    assert upgrade_of(failed, started=False).planned == 2
+    assert upgrade_of(BlueGreen(4, 8), started=False).planned == 2
+
+
+@pytest.mark.parametrize(("known", "anew"), [(True, True), (False, False)])
+def test_a_candidate_of_which_nothing_is_known_did_not_begin_anew(known: bool, anew: bool) -> None:
+    outcome = BlueGreen(4, 8, step="start", reason="it fails", known=known)
+    baseline, candidate = upgrade_of(outcome, started=True).versions
+    assert (baseline.began_anew, candidate.began_anew) == (False, anew)

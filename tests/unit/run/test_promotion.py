@@ -18,6 +18,7 @@ from flink_testbed.ledger.recording import HELD_BACK
 from pytest_flink_agents.evidence.model import Output
 from pytest_flink_agents.evidence.upgrade import STOP
 from pytest_flink_agents.provision.environment import CLUSTER_ABANDONED, PROCESS_DIED
+from pytest_flink_agents.run import promotion
 from pytest_flink_agents.run.channel import TopicChannel
 from pytest_flink_agents.run.followed_run import FollowedRun
 from pytest_flink_agents.run.place import Place
@@ -182,6 +183,31 @@ def test_the_baseline_gets_all_other_inputs_though_its_candidate_does_not_end(mo
     with pytest.raises(HostError, match="another run ended it"):
         one.promotion._guarded("start", one.promotion._start)(FaultTarget(cast(FlinkCluster, None), "j"))
     assert one.served.sent_rest == 1
+
+
+class Watch:
+    """A job that runs, and has restarted so often."""
+
+    state, job_id = "RUNNING", "j"
+
+    def __init__(self, restarts: int) -> None:
+        self.watch = self
+        self._restarts = restarts
+
+    def look(self) -> None:
+        pass
+
+    def history(self) -> dict[str, int]:
+        return {"restarts": self._restarts}
+
+
+def test_a_restart_of_the_baseline_says_nothing_about_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotion, "JobWatch", lambda cluster, job_id: Watch(1))
+    one = Rehearsed(monkeypatch)
+    one.promotion.run = cast(FollowedRun, Watch(0))
+    with pytest.raises(GivenUpError, match="the job of the baseline restarted") as caught:
+        one.promotion._require_health(FaultTarget(cast(FlinkCluster, None), "j"))
+    assert not caught.value.known
 
 
 class Ledger:
