@@ -195,14 +195,25 @@ def _require_two_alive(scenario: Upgraded, upgrade: Upgrade) -> None:
         "faults": scenario.faults,
         "an action state store": _ACTION_STORE in {**scenario.config, **upgrade.from_.config} or delivery.actions,
         "tools of an MCP server": any(effect.as_route().method == TOOL for effect in scenario.effects or ()),
-        "a rule of a model with times": llm is not None and counted_answer((), llm.rules()),
         "llm: {mode: record} or replay": llm is not None and llm.mode in ("record", "replay"),
     }
+    shared |= dict.fromkeys(_unequal_answers(scenario), True)
     for word, given in shared.items():
         if given:
             message = f"{word} beside mode: blue_green is not supported yet"
             next_step = "remove it, or write mode: savepoint"
             raise wrong("nothing that both versions would share", message=message, next_step=next_step)
+
+
+def _unequal_answers(scenario: Upgraded) -> list[str]:
+    """Return the answers of which the second version could not get the same as the first one."""
+    routes = [effect.as_route() for effect in scenario.effects or ()]
+    counted = counted_answer(routes, scenario.llm.rules() if scenario.llm else ())
+    # Nothing of such a call is recorded, so the shadow would wait for it, and be refused.
+    unseen = [
+        f"a fault of {one.name} with reset: before" for one in routes if one.fault and one.fault.reset == "before"
+    ]
+    return [counted, *unseen] if counted else unseen
 
 
 def _require_possible_without_flink(scenario: Upgraded, upgrade: Upgrade) -> None:

@@ -138,6 +138,15 @@ ADDED = [
         "  next:     write a number and its unit: ms, s or m",
     ),
     (
+        "  delivery: {outputs: exactly_once}\ntiers: [embedded]\n"
+        "upgrade: {from: {agent: shop.agents:RefundAgent, config: {}}, after: {outputs: 1}, mode: blue_green}\n"
+        "effects: [{name: shop, route: POST /teas, reply: {json: {}}, fault: {status: 503, times: 2}}]\n",
+        "x.scenario.yaml:1:1: FA203: a fault of POST /teas with times beside mode: blue_green is not supported yet\n"
+        "  expected: nothing that both versions would share\n"
+        "  seen:     a mapping of version, name, agent, inputs, expect, tiers, upgrade, effects\n"
+        "  next:     remove it, or write mode: savepoint",
+    ),
+    (
         "severity: blocker\n",
         "x.scenario.yaml:9:11: FA203: wrong value for severity\n"
         '  expected: "block", "warn" or "info"\n'
@@ -391,6 +400,8 @@ def test_one_mistake_is_one_problem_at_its_place(
 
 # Lines added at the left margin, and the places and codes of their problems.
 _BESIDE = "upgrade: {from: {agent: agents:A}, after: {outputs: 1}, mode: blue_green"
+_EXACTLY_ONCE = "  delivery: {outputs: exactly_once}\ntiers: [embedded]\n"
+_SHARED = f"{_EXACTLY_ONCE}{_BESIDE}}}\neffects: [{{name: shop, route: POST /teas"
 BLOCKS = [
     ("tags: [a, a]", [("9:7", "FA203")]),
     ("tags: ['']", [("9:8", "FA203")]),
@@ -480,6 +491,10 @@ BLOCKS = [
     (f"tiers: [embedded]\n{_BESIDE}, abort_after: switch}}", [("10:88", "FA203")]),
     (f"tiers: [embedded]\n{_BESIDE}, allow: [memory.x]}}", [("10:83", "FA203")]),
     (f'tiers: [embedded]\n{_BESIDE}, allow: ["outputs[*]"]}}', [("10:83", "FA209")]),
+    (f"{_SHARED}, fault: {{delay: 1s, times: 2}}}}]", [("1:1", "FA203")]),
+    (f"{_SHARED}, fault: {{reset: after, times: 1}}}}]", [("1:1", "FA203")]),
+    (f"{_SHARED}, reply: {{json: '${{request.sequence}}'}}}}]", [("1:1", "FA203")]),
+    (f"{_SHARED}, fault: {{reset: before}}}}]", [("1:1", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {outputs: 1}, shadow: 2}", [("10:10", "FA204")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {effect: pay}}", [("10:52", "FA203")]),
     ("tiers: [embedded]\nupgrade: {from: {agent: agents:A}, after: {event: x}, rollback: true}", [("10:10", "FA203")]),

@@ -51,6 +51,18 @@ def test_outputs_and_effects_may_differ(tmp_path: Path) -> None:
             "a rule of a model with times",
         ),
         (
+            "effects: [{name: shop, route: POST /teas, reply: {json: {}}, fault: {status: 503, times: 2}}]",
+            "a fault of POST /teas with times",
+        ),
+        (
+            "effects: [{name: shop, route: POST /teas, reply: {json: {id: '${request.sequence}'}}}]",
+            "a reply of POST /teas with ${request.sequence}",
+        ),
+        (
+            "effects: [{name: shop, route: POST /teas, fault: {reset: before}}]",
+            "a fault of POST /teas with reset: before",
+        ),
+        (
             "llm: {mode: record, cassette: c.json, endpoint: {url: 'http://127.0.0.1:1'}}",
             "llm: {mode: record} or replay",
         ),
