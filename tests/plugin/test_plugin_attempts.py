@@ -57,7 +57,7 @@ def test_a_scenario_that_passes_in_its_second_attempt_is_flaky_and_inconclusive(
     verdict = retried.verdict()
     assert verdict["verdict"] == "inconclusive"
     assert (verdict["counts"]["passed"], verdict["counts"]["failed"], verdict["counts"]["flaky"]) == (1, 0, 1)
-    assert [reason["kind"] for reason in verdict["reasons"] if "settles" in reason["message"]] == ["inconclusive"]
+    assert [reason["kind"] for reason in verdict["reasons"] if reason["rule"] == "flaky"] == ["inconclusive"]
     assert outputs_of(retried, "settles") == [["not yet"], ["hi"]]
 
 
