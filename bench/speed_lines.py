@@ -222,6 +222,7 @@ LINES = (
         "",
         "60 scenarios with a model, ratio serial / two workers",
         1.6,
+        required=False,
     ),
     Line(
         "memory, 200,000th to 1,000,000th record, 1,000 keys [MiB]",
