@@ -13,6 +13,29 @@ from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
 from tests.support import scenario_runs
 
+_THERE_AND_BACK = """\
+version: "1"
+name: {name}
+{subject}
+tiers: [{tier}]
+inputs:
+  - generate: {{count: 24, keys: 3, value: {{customer: "${{input.key}}", amount: 1, number: "${{input.number}}"}}}}
+upgrade:
+  from: {before}
+  after: {{outputs: 5}}
+  rollback: true
+expect:
+  delivery: {{outputs: exactly_once}}
+  outputs: {{count: 24, distinct: "[customer, {amount}]"}}
+within: {within}
+"""
+_ARGUMENTS = '"${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}"'
+# A version of the job ``keyed_totals.py``, the version before it, and the amount that it counts.
+JOB_VERSIONS = (
+    f"job: {{python: keyed_totals.py, args: [{_ARGUMENTS}, v2]}}",
+    f"{{job: {{python: keyed_totals.py, args: [{_ARGUMENTS}, v1]}}}}",
+    "total",
+)
 _SUPPORT = Path(__file__).parent
 _AGENTS = _SUPPORT / "agents"
 
@@ -25,7 +48,7 @@ def checked(text: str, folder: Path, request: pytest.FixtureRequest, agents: str
 
 def checked_job(text: str, folder: Path, request: pytest.FixtureRequest) -> CheckedRun:
     """Return the result of a scenario of the job ``keyed_totals.py``."""
-    shutil.copy(_SUPPORT / "jobs" / "keyed_totals.py", folder)
+    copy_job(folder)
     return _checked(text, folder, request)
 
 
@@ -34,6 +57,16 @@ def _checked(text: str, folder: Path, request: pytest.FixtureRequest) -> Checked
     file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project(folder))
     return scenario_runs.checked(request, loaded, Tier.EMBEDDED, folder / "run")
+
+
+def there_and_back(name: str, tier: Tier, subject: str, before: str, amount: str, *, within: str) -> str:
+    """Return a scenario of an upgrade and a rollback; each of three customers has its own ``amount``, one by one."""
+    return _THERE_AND_BACK.format(name=name, tier=tier, subject=subject, before=before, amount=amount, within=within)
+
+
+def copy_job(project: Path) -> None:
+    """Copy the job ``keyed_totals.py`` to a project."""
+    shutil.copy(_SUPPORT / "jobs" / "keyed_totals.py", project)
 
 
 def copy_agents(project: Path, name: str = "versions.py") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,29 +16,11 @@ from pytest_flink_agents.run.item import ScenarioRun
 from pytest_flink_agents.scenario.boundary.project import Project
 from pytest_flink_agents.scenario.load import load_file
 from pytest_flink_agents.vocabulary import Tier
-from tests.support.upgrade_runs import copy_agents
+from tests.support.upgrade_runs import JOB_VERSIONS, copy_agents, copy_job, there_and_back
 
 pytestmark = pytest.mark.slow
 
 AGENTS = "tests.support.agents.versions"
-JOB = Path(__file__).parents[1] / "support" / "jobs" / "keyed_totals.py"
-UPGRADE = """\
-version: "1"
-name: {name}
-{subject}
-tiers: [remote]
-inputs:
-  - generate: {{count: 24, keys: 3, value: {{customer: "${{input.key}}", amount: 1, number: "${{input.number}}"}}}}
-upgrade:
-  from: {before}
-  after: {{outputs: 5}}
-  rollback: true
-expect:
-  delivery: {{outputs: exactly_once}}
-  outputs: {{count: 24, distinct: "[customer, {amount}]"}}
-within: 120s
-"""
-ARGUMENTS = '"${kafka.bootstrap}", "${input.topic}", "${output.topic}", "${kafka.connector}"'
 
 
 @pytest.fixture
@@ -60,20 +41,17 @@ def services(request: pytest.FixtureRequest, flink_cluster: FlinkCluster, tmp_pa
     [
         # The cluster imports the modules of this repository, as it is on this machine.
         (f"agent: {AGENTS}:NextTill", f"{{agent: {AGENTS}:Till}}", "count"),
-        (
-            f"job: {{python: keyed_totals.py, args: [{ARGUMENTS}, v2]}}",
-            f"{{job: {{python: keyed_totals.py, args: [{ARGUMENTS}, v1]}}}}",
-            "total",
-        ),
+        JOB_VERSIONS,
     ],
 )
 def test_an_upgrade_and_the_way_back(
     subject: str, before: str, amount: str, services: Services, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     copy_agents(tmp_path)
-    shutil.copy(JOB, tmp_path)
+    copy_job(tmp_path)
     file = tmp_path / "remote.scenario.yaml"
-    file.write_text(UPGRADE.format(name="on and back", subject=subject, before=before, amount=amount), encoding="utf-8")
+    text = there_and_back("on and back", Tier.REMOTE, subject, before, amount, within="120s")
+    file.write_text(text, encoding="utf-8")
     (loaded,) = load_file(file, Project.of(services.settings))
     run = ScenarioRun(services, loaded, Tier.REMOTE, session_of(request.config).releases[0])
     run.provision()
