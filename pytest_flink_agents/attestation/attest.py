@@ -59,7 +59,7 @@ def _unnamed(verdict: Mapping[str, Any], project: Path) -> Iterator[Problem]:
 
 
 def _own_digests(verdict: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the digests of the verdict that are not those of what it names: somebody has written it again."""
+    """Yield the digests of the verdict that differ from those of its content: it was edited after the session."""
     identity = Identity(**{group: {one["name"]: one["digest"] for one in verdict[group]} for group in _GROUPS})
     digests = {
         "identity_digest": identity.digest(verdict["policy_digest"], verdict["git"]["commit"]),

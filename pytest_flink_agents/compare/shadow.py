@@ -21,7 +21,7 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class ShadowSide:
-    """What one version did: its committed outputs, and its calls, None if the scenario has no endpoints."""
+    """The committed outputs and the calls of one version; ``calls`` is None if the scenario has no endpoints."""
 
     outputs: Sequence[Output]
     calls: History | None = None
@@ -29,7 +29,7 @@ class ShadowSide:
 
 @dataclass(frozen=True, slots=True)
 class ShadowComparison:
-    """What two versions did with the same inputs.
+    """The comparison of two versions on the same inputs.
 
     ``outputs`` and ``calls`` count those of the candidate; ``doubts`` say why a difference may be missing, ``remarks`` which
     rules allowed nothing. ``ahead`` is True if a call of the candidate was refused that the baseline made later.

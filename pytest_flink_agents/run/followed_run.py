@@ -149,7 +149,7 @@ class FollowedRun:
 
     @property
     def restored(self) -> str | None:
-        """What the job has restored before anything else, empty for nothing, and None if Flink does not say."""
+        """The path of the first state that the job restored; empty for none, None if Flink does not report it."""
         return self.watch.restored if self._watches else None
 
     def cancel(self) -> bool:

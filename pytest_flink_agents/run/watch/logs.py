@@ -30,7 +30,7 @@ _OF_MODES = {
 
 
 class StartedProgram(NamedTuple):
-    """How the jobs of a program began, which its code may decide against its options.
+    """The start of a program's jobs as the logs show it; its code may override its options.
 
     ``dropped`` are the ids of the operators whose state in the savepoint they left out, ``python_mode`` is thread or
     process, both if the jobs mix them, and empty without an operator in Python. None is what no log says.

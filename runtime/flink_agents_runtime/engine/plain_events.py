@@ -4,8 +4,8 @@ Upstream's constructors validate an event, serialise it, hash it and serialise i
 known after one serialisation if all values are plain JSON. While an engine runs, its actions therefore
 get constructors that take this shortcut. Any other value, and any subclass, takes upstream's own way
 and raises upstream's errors. The events have upstream's classes and the same content. A release of
-flink-agents whose constructors give another result keeps them, and so do constructors that somebody
-else has replaced, such as a test library: theirs are called, and theirs stay.
+flink-agents whose constructors give another result keeps them, and so do constructors that other
+code has replaced, such as a test library's: they are called, and stay.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def quick_events() -> Iterator[None]:
 def _filled(event: Event, kind: type[Event], start: bytes, attributes: dict[str, Any]) -> bool:
     """Fill a new event of exactly this class if its attributes are plain JSON."""
     text = plain_json(attributes)
-    # Upstream's constructors call the one that events inherit, which somebody else may replace, too.
+    # Upstream's constructors call the one that events inherit, which other code may replace, too.
     if text is None or type(event) is not kind or Event.__init__ is not _inherited:
         return False
     values = {"id": content_id(start, text), "type": kind.EVENT_TYPE, "attributes": attributes, **NO_LINEAGE}

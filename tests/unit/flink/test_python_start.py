@@ -1,4 +1,4 @@
-"""What the interpreter of a TaskManager imports before anything else."""
+"""The first module that the interpreter of a TaskManager imports."""
 
 from __future__ import annotations
 
