@@ -1,6 +1,7 @@
 """Patterns of ERROR lines that Flink writes although nothing is wrong.
 
-:data:`BY_FAULT` has those that belong to a fault of the run, by its name.
+:data:`CLOSED_AT_WORK` is one of a job without a restart. :data:`BY_FAULT` has those that belong to a fault of the run,
+by its name.
 """
 
 from __future__ import annotations
@@ -30,6 +31,14 @@ KNOWN: tuple[tuple[str, str], ...] = (
         r"kafka\.common\.utils\.Utils +\S+ - Failed to close release connections",
         "the connector's Kafka client is closed after the class loader of its job",
     ),
+)
+
+# The TaskManager closed the connection to the Python worker of a job that it ended while the worker had work
+# (on 2.2.1, on a busy machine). If it was the worker that ended, the TaskManager logs an error of the
+# connection as well, and the job fails or restarts.
+CLOSED_AT_WORK = (
+    r"org\.apache\.beam\.runners\.fnexecution\.control\.FnApiControlClient +\S+ - "
+    r"FnApiControlClient closed, clearing outstanding requests"
 )
 
 # Of a checkpoint that a fault or a switch aborted before the operators had heard of it (on 2.2.1: once in six kills

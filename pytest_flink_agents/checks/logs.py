@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flink_testbed.core.patterns import TooSlowError, compile_pattern
 from pytest_flink_agents.checks.finding import CheckResult, Finding, Validity
-from pytest_flink_agents.checks.known_log_lines import BY_FAULT, KNOWN
+from pytest_flink_agents.checks.known_log_lines import BY_FAULT, CLOSED_AT_WORK, KNOWN
 from pytest_flink_agents.evidence.model import Evidence, LogError
 
 NAME = "logs"
@@ -60,6 +60,7 @@ def _is_explained(error: LogError, allow: Sequence[str], evidence: Evidence) -> 
     return (
         _is_own_failure(text, evidence)
         or any(compile_pattern(pattern).is_found(error.line) for pattern, _ in KNOWN)
+        or (not evidence.restarts and compile_pattern(CLOSED_AT_WORK).is_found(error.line))
         or any(compile_pattern(pattern).is_found(text) for pattern in by_faults)
     )
 

@@ -107,20 +107,25 @@ BEAM = "2026-11-26 19:27:45,346 ERROR org.apache.beam"
 LINES_OF_A_KILLED_WORKER = (
     f"{BEAM}.sdk.fn.data.BeamFnDataGrpcMultiplexer        [] - Failed to handle for unknown endpoint",
     f"{BEAM}.runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient received an error.",
-    f"{BEAM}.runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient closed, clearing requests {{}}",
+    f"{BEAM}.runners.fnexecution.control.FnApiControlClient [] - FnApiControlClient closed, clearing outstanding requests {{1=a}}",
 )
 
 
 @pytest.mark.parametrize("line", LINES_OF_A_KILLED_WORKER)
 def test_errors_of_a_killed_python_worker_belong_to_that_fault_only(line: str) -> None:
     def check(*steps: StepRecord) -> Validity:
-        return check_logs(None, replace(evidence(LogError("t.log", line)), steps=steps)).validity
+        return check_logs(None, replace(evidence(LogError("t.log", line)), steps=steps, restarts=1)).validity
 
     kill = StepRecord("after 1 s", "kill python_worker", felt=True)
     assert check(kill) is Validity.VALID
     assert [check(), check(replace(kill, felt=False)), check(replace(kill, act="kill broker"))] == [
         Validity.INVALID
     ] * 3
+
+
+def test_a_python_worker_that_was_closed_at_work_is_no_error_of_a_job_that_did_not_restart() -> None:
+    judged = [check_logs(None, evidence(LogError("t.log", line))).validity for line in LINES_OF_A_KILLED_WORKER]
+    assert judged == [Validity.INVALID, Validity.INVALID, Validity.VALID]
 
 
 def test_a_late_call_of_a_taskmanager_that_was_cut_off_belongs_to_that_fault_only() -> None:
