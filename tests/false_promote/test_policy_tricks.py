@@ -9,13 +9,12 @@ import pytest
 from tests.false_promote.promote_reasons import GATE, reasons
 from tests.plugin.plugin_project import Project, scenario
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 WRONG = "scenarios: x.scenario.yaml::wrong[local-2.2]: output 1 is not as expected"
 POLICY_FILE = "flink-agents-policy.yaml"
 
 
 def policy(*, check: str = "outputs", failure: str = "", days: int = 30, require: str = "tiers: [local]") -> str:
-    until = TODAY + datetime.timedelta(days=days)
+    until = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=days)
     text = f", failure: {{contains: {failure}}}" if failure else ""
     return (
         f'version: "1"\ndefault: release\nprofiles:\n  release:\n    require: {{{require}}}\n    waivers:\n'
@@ -110,7 +109,8 @@ def test_a_policy_does_not_excuse_what_was_not_shown(project: Project) -> None:
 
 def test_a_mistyped_policy_decides_nothing(project: Project) -> None:
     project.scenarios("x", scenario("right"))
-    for text in (policy(require="tier: [container]"), policy(days=91), policy(check="failure"), policy(failure="e")):
+    # One day more than is refused, so that midnight may pass before the session reads it.
+    for text in (policy(require="tier: [container]"), policy(days=92), policy(check="failure"), policy(failure="e")):
         project.write(POLICY_FILE, text)
         assert project.run(GATE).ret == 4
         assert not (project.report / "verdict.json").exists()

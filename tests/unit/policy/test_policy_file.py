@@ -171,7 +171,7 @@ def test_a_file_that_is_not_one_mapping_is_refused(text: str, problems: Problems
 
 
 def test_a_waiver_ends_at_most_90_days_ahead_and_may_be_over(problems: Problems, tmp_path: Path) -> None:
-    far = (clock.today() + datetime.timedelta(days=91)).isoformat()
+    far = (clock.today() + datetime.timedelta(days=92)).isoformat()
     (text,) = problems(f"{SOUND}    waivers: [{WAIVER.replace(SOON, far)}]\n")
     assert "FA303" in text
     assert "at most 90 days ahead" in text
