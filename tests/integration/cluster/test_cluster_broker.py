@@ -13,7 +13,8 @@ import pytest
 
 from flink_testbed.core import clock
 from flink_testbed.flink.cluster import FlinkCluster
-from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker, SharedCluster
+from flink_testbed.flink.cluster_broker import BrokerAddress, BrokerClient, BrokerServer, ClusterBroker
+from flink_testbed.flink.shared_cluster import SharedCluster
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_a_request_after_an_interrupted_one_gets_its_own_reply(shared: SharedClu
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
         with pytest.raises(TimedOut):
-            shared._client.call("open", "slow")
+            shared._call("open", "slow")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
