@@ -108,6 +108,8 @@ class Controller:
         self._sockets = Path(tempfile.gettempdir()) / f"flink-agents-{secrets.token_hex(6)}"
         folder = config.stash[SETTINGS].report_dir / run_folder_name()
         self.assignment = Assignment(folder, str(self._sockets / "broker"), secrets.token_bytes(32))
+        # Workers that ended without their record, and whose end no item explains.
+        self._lost: list[str] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -145,18 +147,34 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str) -> None:
         """Record that a worker died while it ran this item."""
+        # pytest-xdist calls this right after pytest_testnodedown for the same worker.
+        self._lost = self._lost[:-1]
         if SESSION in self._config.stash and crashitem in self._config.stash[SESSION].record.selected:
             result = _not_run(crashitem, "the pytest-xdist worker that ran it has died")
             self._config.stash[SESSION].add_result(result)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Merge the record of a worker that has ended."""
+        """Merge the record of a worker that has ended.
+
+        The record has what the worker left out, and the digests of what it read: without it a part of the scenarios may
+        be missing that nothing else names.
+        """
         output = getattr(node, "workeroutput", {})
-        if output.get(_KEY):
+        if not output:
+            self._lost.append(str(node.gateway.id))
+        elif output.get(_KEY):
             session = session_of(self._config)
             session.record = session.record.merge(SessionRecord.from_data(json.loads(output[_KEY])))
             session.redactor.learn(output[_SECRETS])
+
+    def pytest_sessionfinish(self) -> None:
+        """Record the workers whose records are missing, before the verdict."""
+        if SESSION in self._config.stash:
+            for worker in self._lost:
+                message = "the pytest-xdist worker ended before it said what it had left out"
+                result = ItemResult(f"session::worker {worker}", worker, Outcome.NOT_RUN, message=message)
+                self._config.stash[SESSION].add_result(result)
 
     def pytest_unconfigure(self) -> None:
         """Remove the directory of the broker's socket."""

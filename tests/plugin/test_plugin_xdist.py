@@ -11,6 +11,7 @@ pytest.importorskip("xdist")
 
 STORIES = [scenario(f"story {number}") for number in range(5)]
 WRONG = scenario("wrong", said="bye")
+LOCAL_ONLY = 'version: "1"\ndefault: one\nprofiles: {one: {require: {tiers: [local]}}}\n'
 
 
 def verdict_of(project: Project) -> dict[str, object]:
@@ -53,6 +54,19 @@ def test_a_worker_that_dies_makes_the_verdict_inconclusive(project: Project):
     assert any(
         "test_dies: the pytest-xdist worker that ran it has died" in reason["message"] for reason in verdict["reasons"]
     )
+
+
+def test_workers_that_end_without_their_records_make_the_verdict_inconclusive(project: Project):
+    """Only the record says what was deselected."""
+    ends = "import os\n\nimport pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish(session):\n"
+    project.write("conftest.py", f"{ends}    if hasattr(session.config, 'workerinput'):\n        os._exit(0)\n")
+    project.write("flink-agents-policy.yaml", LOCAL_ONLY)
+    project.scenarios("s", STORIES[0], WRONG)
+    spread = project.run("-n1", "--max-worker-restart=0", "--flink-gate", "-k", "story", ends=False)
+    assert spread.ret == 10
+    assert [(reason["rule"], reason["message"]) for reason in project.verdict()["reasons"]] == [
+        ("could not run", "session::worker gw0: the pytest-xdist worker ended before it said what it had left out")
+    ]
 
 
 def test_agent_runner_works_in_each_worker(project: Project):
