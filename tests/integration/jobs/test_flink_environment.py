@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from flink_testbed.flink.cluster import FlinkCluster
+from flink_testbed.flink.options import EXECUTION_MODE
 from flink_testbed.kafka.record import KafkaRecord
 from flink_testbed.kafka.service import KafkaService
 from pytest_flink_agents.evidence.model import Evidence
 from pytest_flink_agents.provision.environment import TestEnvironment
-from pytest_flink_agents.provision.flink_setup import flink_setup
+from pytest_flink_agents.provision.flink_setup import FlinkSetup, flink_setup
 from pytest_flink_agents.run.subject import AllowedNetwork
 from pytest_flink_agents.scenario.configuration.content import read_configuration
 from pytest_flink_agents.vocabulary import Tier
@@ -156,11 +157,18 @@ def require_valid_stamps(records: list[KafkaRecord], before_ms: float, *, stampe
     assert bool(in_their_time) == stamped
 
 
-def test_thread_mode_starts_without_beam_and_pandas_which_an_agent_can_import(
-    session_environment: TestEnvironment, tmp_path: Path
+@pytest.mark.parametrize("mode", ["thread", "process"])
+def test_a_job_starts_without_pandas_and_in_thread_mode_without_beam_which_an_agent_can_import(
+    mode: str, session_environment: TestEnvironment, tmp_path: Path
 ) -> None:
     agent = {"agent": "tests.support.agents.importing:ImportingAgent"}
-    inputs = [{"key": name, "value": name} for name in ("apache_beam", "pandas")]
-    evidence = run(AgentRun("importing", agent, {}, inputs, 60, tmp_path), session_environment)
-    answers = {key: [{"compiled coders": False, "module": key}] for key in ("apache_beam", "pandas")}
-    assert by_key(evidence) == answers
+    # An import of Beam finds pandas: it comes second.
+    modules = ["pandas", "apache_beam"]
+    inputs = [{"key": "a", "value": name} for name in modules]
+    setup = FlinkSetup(job={EXECUTION_MODE: mode})
+    evidence = run(AgentRun("importing", agent, {}, inputs, 60, tmp_path, setup=setup), session_environment)
+    answers = by_key(evidence)["a"]
+    assert [(answer["compiled"], answer["module"]) for answer in answers] == [(mode == "process", at) for at in modules]
+    # In thread mode earlier jobs of the cluster may have imported them.
+    if mode == "process":
+        assert [answer["imported"] for answer in answers] == [False, True]

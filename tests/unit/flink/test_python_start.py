@@ -1,4 +1,4 @@
-"""The first module that the interpreter of a TaskManager imports."""
+"""The first module that an interpreter of a TaskManager imports."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ import pytest
 from flink_testbed.flink import standalone
 
 START = Path(standalone.__file__).with_name("python_start")
-PYFLINK = "try:\n    import apache_beam\n    found = True\nexcept ImportError:\n    found = False\n"
-INSIDE_A_JVM, A_PROGRAM = [""], ["-m", "worker"]
+LOOKS_FOR = "try:\n    import {}\n    found = True\nexcept ImportError:\n    found = False\n"
+PACKAGES = {
+    "pyflink": "",
+    "pyflink/fn_execution": LOOKS_FOR.format("apache_beam"),
+    "apache_beam": LOOKS_FOR.format("pandas"),
+    "pandas": "",
+}
+INSIDE_A_JVM, A_PROGRAM = [""], ["-m", "program"]
+A_WORKER = ["-m", "pyflink.fn_execution.beam.beam_boot"]
 
 
 @pytest.fixture(name="packages")
 def packages_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Put packages with the names of PyFlink's and Apache Beam's on the path, and forget what a test imports."""
-    for name, text in {"pyflink": "", "pyflink/fn_execution": PYFLINK, "apache_beam": ""}.items():
+    """Put packages with the names of the real ones on the path, and forget what a test imports."""
+    for name, text in PACKAGES.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(text)
     monkeypatch.setattr(sys, "path", [str(START), str(tmp_path), *sys.path])
@@ -32,7 +39,9 @@ def packages_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def started(monkeypatch: pytest.MonkeyPatch, argv: list[str]) -> None:
-    monkeypatch.setattr(sys, "argv", argv)
+    # As Python sets them before the module of "-m" is known.
+    monkeypatch.setattr(sys, "argv", argv[:1])
+    monkeypatch.setattr(sys, "orig_argv", ["python", *argv])
     spec = importlib.util.spec_from_file_location("sitecustomize", START / "sitecustomize.py")
     assert spec is not None
     assert spec.loader is not None
@@ -56,9 +65,18 @@ def test_the_package_has_its_own_loader_and_data(packages: Path, monkeypatch: py
 
 
 @pytest.mark.usefixtures("packages")
-def test_a_python_process_keeps_pyflinks_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_has_beam_but_leaves_pandas_out_until_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    started(monkeypatch, A_WORKER)
+    assert importlib.import_module("pyflink.fn_execution").found
+    assert not importlib.import_module("apache_beam").found
+    assert importlib.import_module("pandas").__name__ == "pandas"
+
+
+@pytest.mark.usefixtures("packages")
+def test_another_program_keeps_pyflinks_way(monkeypatch: pytest.MonkeyPatch) -> None:
     started(monkeypatch, A_PROGRAM)
     assert importlib.import_module("pyflink.fn_execution").found
+    assert importlib.import_module("apache_beam").found
 
 
 @pytest.mark.usefixtures("packages")
@@ -77,7 +95,7 @@ def test_beam_comes_back_after_a_package_that_fails(packages: Path, monkeypatch:
     importlib.import_module("apache_beam")
 
 
-@pytest.mark.parametrize("argv", [INSIDE_A_JVM, A_PROGRAM])
+@pytest.mark.parametrize("argv", [INSIDE_A_JVM, A_WORKER, A_PROGRAM])
 def test_a_module_of_the_same_name_runs_too(packages: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str]) -> None:
     """That of the project, or of the interpreter's installation."""
     (packages / "sitecustomize.py").write_text("import sys\nsys.flink_agents_seen = True\n")

@@ -1,11 +1,15 @@
-"""Start the Python interpreter of a TaskManager without Apache Beam.
+"""Start the Python interpreters of a TaskManager without the packages that a job's start does not need.
 
 Python imports this module when an interpreter starts, since its directory is the first of a cluster's PYTHONPATH.
 
 In thread mode the interpreter is a part of the TaskManager and reads its records by PyFlink's converters. PyFlink 1.20
 to 2.3 still imports Apache Beam, and pandas with it, to choose how other modes read them, and goes without if it has to:
-0.65 s before the first record, and 128 MiB. Any later import finds both. Python processes of a TaskManager need them at
-once, and keep PyFlink's way.
+0.65 s before the first record, and 128 MiB.
+
+In process mode a Python process needs Beam at once. Beam imports pandas for the types of its data frames, of which
+PyFlink has none, and goes without if it has to: a quarter of the processor time before the first record, and 40 MiB.
+
+Any later import finds both.
 """
 
 from __future__ import annotations
@@ -17,14 +21,16 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-_CHOOSING, _LEFT_OUT = "pyflink.fn_execution", "apache_beam"
+# The program of a Python process.
+_WORKER = "pyflink.fn_execution.beam.beam_boot"
 
 
-class _WithoutBeam(Loader):
-    """Runs PyFlink's package while an import of Apache Beam fails."""
+class _LoaderWithout(Loader):
+    """Runs a package while an import of another one, ``left_out``, fails."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, left_out: str) -> None:
         self._loader = loader
+        self._left_out = left_out
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -34,27 +40,31 @@ class _WithoutBeam(Loader):
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        if _LEFT_OUT in sys.modules:
+        if self._left_out in sys.modules:
             return self._loader.exec_module(module)
-        sys.modules[_LEFT_OUT] = None  # type: ignore[assignment]
+        sys.modules[self._left_out] = None  # type: ignore[assignment]
         try:
             return self._loader.exec_module(module)
         finally:
-            del sys.modules[_LEFT_OUT]
+            del sys.modules[self._left_out]
 
 
-class _Finder(MetaPathFinder):
-    """Finds the one package, once."""
+class _FinderWithout(MetaPathFinder):
+    """Finds one package, once, which then runs without another one."""
+
+    def __init__(self, package: str, left_out: str) -> None:
+        self._package = package
+        self._left_out = left_out
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != _CHOOSING:
+        if fullname != self._package:
             return None
         sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _WithoutBeam(spec.loader)
+            spec.loader = _LoaderWithout(spec.loader, self._left_out)
         return spec
 
 
@@ -68,5 +78,7 @@ def _run_hidden() -> None:
 
 # A program has a name, or "-c" or "-m"; an interpreter inside a JVM has neither.
 if getattr(sys, "argv", None) == [""]:
-    sys.meta_path.insert(0, _Finder())
+    sys.meta_path.insert(0, _FinderWithout("pyflink.fn_execution", "apache_beam"))
+elif _WORKER in sys.orig_argv:
+    sys.meta_path.insert(0, _FinderWithout("apache_beam", "pandas"))
 _run_hidden()
